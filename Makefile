@@ -1,0 +1,45 @@
+# make demo   watch a tuning job run and the tuned model answer
+# make test   all checks and tests; what CI runs
+# Every target makes its own environment first (.venv, from requirements.lock); a second call finds it ready.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The trainer and the tests share small machines: one thread each is fastest for models of this size.
+export OMP_NUM_THREADS ?= 1
+export PYTHONUTF8 = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help environment demo test check format lock parity model-eval bench clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+environment: ## the virtual environment that everything runs in
+	@command -v $(PYTHON) >/dev/null || { echo "set-up: $(PYTHON) not found; install Python 3.11 or newer" >&2; exit 1; }
+	@$(PYTHON) scripts/environment.py
+
+demo: environment ## a tuning job on each API, from request to answer
+	@$(BIN)/python -m examples.demo
+
+test: check ## check, then every test
+	$(BIN)/python -m pytest
+
+check: environment ## style, strict types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: environment ## rewrite the code in the house style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: environment ## renew requirements.lock
+	$(BIN)/python scripts/lock.py
+
+bench: environment ## the server beside its peers
+	$(BIN)/python benchmarks/server.py
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) .venv.lock build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
