@@ -1,0 +1,166 @@
+-- Every statement of the store, by name. `store` methods call them by these names.
+
+-- name: insert_job
+INSERT INTO tuning_jobs (
+    api, project, location, id, api_version, operation_id, owner, display_name, description, labels, base_model,
+    source_model, source_checkpoint, method, requested, resolved, training_uri, validation_uri,
+    export_last_checkpoint_only, sent, state, phase, error, created_ns, started_ns, ended_ns, updated_ns, total_steps,
+    completed_steps, completed_epochs, statistics, experiment_id, trainer, device, adapter, temperature, top_p, top_k,
+    reader_project_numbers
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: replace_job
+UPDATE tuning_jobs SET
+    api = ?, project = ?, location = ?, id = ?, api_version = ?, operation_id = ?, owner = ?, display_name = ?,
+    description = ?, labels = ?, base_model = ?, source_model = ?, source_checkpoint = ?, method = ?, requested = ?,
+    resolved = ?, training_uri = ?, validation_uri = ?, export_last_checkpoint_only = ?, sent = ?, state = ?, phase = ?,
+    error = ?, created_ns = ?, started_ns = ?, ended_ns = ?, updated_ns = ?, total_steps = ?, completed_steps = ?,
+    completed_epochs = ?, statistics = ?, experiment_id = ?, trainer = ?, device = ?, adapter = ?, temperature = ?,
+    top_p = ?, top_k = ?, reader_project_numbers = ?
+WHERE uid = ?;
+
+-- name: get_job
+SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND id = ?;
+
+-- name: get_tuned_model
+SELECT * FROM tuning_jobs WHERE api = 'gemini' AND id = ?;
+
+-- name: get_job_by_uid
+SELECT * FROM tuning_jobs WHERE uid = ?;
+
+-- name: get_job_by_experiment
+SELECT * FROM tuning_jobs WHERE project = ? AND location = ? AND experiment_id = ? AND experiment_id != '';
+
+-- name: list_jobs_newest_first
+SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
+
+-- name: list_tuned_models_oldest_first
+SELECT * FROM tuning_jobs WHERE api = 'gemini' AND uid > ? ORDER BY uid LIMIT ?;
+
+-- name: list_unfinished_jobs
+SELECT * FROM tuning_jobs WHERE state IN ('PENDING', 'RUNNING', 'CANCELLING') ORDER BY uid;
+
+-- name: next_pending_job
+SELECT * FROM tuning_jobs AS waiting
+WHERE state = 'PENDING' AND (
+    SELECT count(*) FROM tuning_jobs AS busy
+    WHERE busy.state IN ('RUNNING', 'CANCELLING') AND busy.api = waiting.api AND busy.project = waiting.project
+) < ?
+ORDER BY uid LIMIT 1;
+
+-- name: delete_job
+DELETE FROM tuning_jobs WHERE uid = ?;
+
+-- name: put_inline_dataset
+INSERT INTO inline_datasets (job_uid, lines) VALUES (?, ?);
+
+-- name: get_inline_dataset
+SELECT lines FROM inline_datasets WHERE job_uid = ?;
+
+-- name: add_metric_point
+INSERT OR REPLACE INTO metric_points (job_uid, kind, step, epoch, mean_loss, computed_ns, predictions, correct)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: list_metric_points
+SELECT step, epoch, mean_loss, computed_ns, kind, predictions, correct FROM metric_points
+WHERE job_uid = ? AND kind = ? ORDER BY step;
+
+-- name: drop_metric_points_after
+DELETE FROM metric_points WHERE job_uid = ? AND step > ?;
+
+-- name: put_checkpoint
+INSERT OR REPLACE INTO checkpoints (job_uid, id, epoch, step, adapter, endpoint_id) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: list_checkpoints
+SELECT job_uid, id, epoch, step, adapter, endpoint_id FROM checkpoints WHERE job_uid = ? ORDER BY step;
+
+-- name: insert_model
+INSERT INTO models (project, location, id, created_ns) VALUES (?, ?, ?, ?);
+
+-- name: get_model
+SELECT uid, project, location, id, created_ns FROM models WHERE project = ? AND location = ? AND id = ?;
+
+-- name: list_models_newest_first
+SELECT uid, project, location, id, created_ns FROM models
+WHERE project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
+
+-- name: delete_model
+DELETE FROM models WHERE uid = ?;
+
+-- name: insert_model_version
+INSERT INTO model_versions (
+    model_uid, version, aliases, display_name, description, labels, version_description, base_model, job_uid,
+    default_checkpoint, created_ns, updated_ns, revision
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: replace_model_version
+UPDATE model_versions SET
+    aliases = ?, display_name = ?, description = ?, labels = ?, version_description = ?, default_checkpoint = ?,
+    updated_ns = ?, revision = ?
+WHERE model_uid = ? AND version = ?;
+
+-- name: list_model_versions
+SELECT v.*, m.project, m.location, m.id AS model_id FROM model_versions AS v
+JOIN models AS m ON m.uid = v.model_uid WHERE v.model_uid = ? ORDER BY v.version;
+
+-- name: get_model_version_of_job
+SELECT v.*, m.project, m.location, m.id AS model_id FROM model_versions AS v
+JOIN models AS m ON m.uid = v.model_uid WHERE v.job_uid = ?;
+
+-- name: delete_model_version
+DELETE FROM model_versions WHERE model_uid = ? AND version = ?;
+
+-- name: insert_endpoint
+INSERT INTO endpoints (
+    project, location, id, display_name, description, labels, deployed, traffic, created_ns, updated_ns, revision
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: replace_endpoint
+UPDATE endpoints SET
+    display_name = ?, description = ?, labels = ?, deployed = ?, traffic = ?, updated_ns = ?, revision = ?
+WHERE uid = ?;
+
+-- name: get_endpoint
+SELECT * FROM endpoints WHERE project = ? AND location = ? AND id = ?;
+
+-- name: list_endpoints_newest_first
+SELECT * FROM endpoints WHERE project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
+
+-- name: delete_endpoint
+DELETE FROM endpoints WHERE uid = ?;
+
+-- name: put_operation
+INSERT INTO operations (
+    name, project, location, api_version, metadata_type, response_type, created_ns, updated_ns, done, response, error,
+    job_uid
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET
+    updated_ns = excluded.updated_ns, done = excluded.done, response = excluded.response, error = excluded.error;
+
+-- name: get_operation
+SELECT * FROM operations WHERE name = ?;
+
+-- name: list_operations_newest_first
+SELECT * FROM operations WHERE project = ? AND location = ? ORDER BY uid DESC;
+
+-- name: list_operations_of_job
+SELECT * FROM operations WHERE job_uid = ? ORDER BY uid;
+
+-- name: delete_operation
+DELETE FROM operations WHERE name = ?;
+
+-- name: put_permission
+INSERT OR REPLACE INTO permissions (job_uid, id, grantee_type, email, role) VALUES (?, ?, ?, ?, ?);
+
+-- name: list_permissions
+SELECT job_uid, id, grantee_type, email, role FROM permissions WHERE job_uid = ?
+ORDER BY CASE role WHEN 'OWNER' THEN 0 ELSE 1 END, id;
+
+-- name: get_permission
+SELECT job_uid, id, grantee_type, email, role FROM permissions WHERE job_uid = ? AND id = ?;
+
+-- name: delete_permission
+DELETE FROM permissions WHERE job_uid = ? AND id = ?;
+
+-- name: count_jobs_by_state
+SELECT api, state, count(*) FROM tuning_jobs GROUP BY api, state ORDER BY api, state;

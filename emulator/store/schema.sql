@@ -1,0 +1,147 @@
+-- Everything the emulator knows. Times are nanoseconds since the epoch. JSON columns hold what is never searched.
+-- Bump `SCHEMA_VERSION` in database.py with every change here.
+
+CREATE TABLE tuning_jobs (
+    uid INTEGER PRIMARY KEY AUTOINCREMENT,
+    api TEXT NOT NULL CHECK (api IN ('gemini', 'vertex')),
+    project TEXT NOT NULL,
+    location TEXT NOT NULL,
+    id TEXT NOT NULL,
+    api_version TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    base_model TEXT NOT NULL,
+    source_model TEXT NOT NULL,
+    source_checkpoint TEXT NOT NULL,
+    method TEXT NOT NULL,
+    requested TEXT NOT NULL,
+    resolved TEXT,
+    training_uri TEXT NOT NULL,
+    validation_uri TEXT NOT NULL,
+    export_last_checkpoint_only INTEGER NOT NULL,
+    sent TEXT NOT NULL,
+    state TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    error TEXT,
+    created_ns INTEGER NOT NULL,
+    started_ns INTEGER,
+    ended_ns INTEGER,
+    updated_ns INTEGER NOT NULL,
+    total_steps INTEGER NOT NULL,
+    completed_steps INTEGER NOT NULL,
+    completed_epochs INTEGER NOT NULL,
+    statistics TEXT,
+    experiment_id TEXT NOT NULL,
+    trainer TEXT NOT NULL,
+    device TEXT NOT NULL,
+    adapter TEXT NOT NULL,
+    temperature REAL,
+    top_p REAL,
+    top_k INTEGER,
+    reader_project_numbers TEXT NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX tuning_jobs_by_name ON tuning_jobs (api, project, location, id);
+-- Gemini's tuned model ids are global, not per project.
+CREATE UNIQUE INDEX tuned_models_by_id ON tuning_jobs (id) WHERE api = 'gemini';
+CREATE INDEX tuning_jobs_by_place ON tuning_jobs (api, project, location, uid);
+CREATE INDEX tuning_jobs_by_experiment ON tuning_jobs (project, location, experiment_id) WHERE experiment_id != '';
+CREATE INDEX tuning_jobs_unfinished ON tuning_jobs (uid) WHERE state IN ('PENDING', 'RUNNING', 'CANCELLING');
+
+-- Examples that came inside the request, in the trainer's own form, one JSON object a line.
+CREATE TABLE inline_datasets (
+    job_uid INTEGER PRIMARY KEY REFERENCES tuning_jobs (uid) ON DELETE CASCADE,
+    lines TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE metric_points (
+    job_uid INTEGER NOT NULL REFERENCES tuning_jobs (uid) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('train', 'eval')),
+    step INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    mean_loss REAL NOT NULL,
+    computed_ns INTEGER NOT NULL,
+    predictions INTEGER NOT NULL,
+    correct INTEGER NOT NULL,
+    PRIMARY KEY (job_uid, kind, step)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE checkpoints (
+    job_uid INTEGER NOT NULL REFERENCES tuning_jobs (uid) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    adapter TEXT NOT NULL,
+    endpoint_id TEXT NOT NULL,
+    PRIMARY KEY (job_uid, step)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE models (
+    uid INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    location TEXT NOT NULL,
+    id TEXT NOT NULL,
+    created_ns INTEGER NOT NULL,
+    UNIQUE (project, location, id)
+) STRICT;
+
+CREATE TABLE model_versions (
+    model_uid INTEGER NOT NULL REFERENCES models (uid) ON DELETE CASCADE,
+    version INTEGER NOT NULL,
+    aliases TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    version_description TEXT NOT NULL,
+    base_model TEXT NOT NULL,
+    job_uid INTEGER NOT NULL UNIQUE,
+    default_checkpoint TEXT NOT NULL,
+    created_ns INTEGER NOT NULL,
+    updated_ns INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    PRIMARY KEY (model_uid, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE endpoints (
+    uid INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    location TEXT NOT NULL,
+    id TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    deployed TEXT NOT NULL,
+    traffic TEXT NOT NULL,
+    created_ns INTEGER NOT NULL,
+    updated_ns INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    UNIQUE (project, location, id)
+) STRICT;
+
+CREATE TABLE operations (
+    uid INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    project TEXT NOT NULL,
+    location TEXT NOT NULL,
+    api_version TEXT NOT NULL,
+    metadata_type TEXT NOT NULL,
+    response_type TEXT NOT NULL,
+    created_ns INTEGER NOT NULL,
+    updated_ns INTEGER NOT NULL,
+    done INTEGER NOT NULL,
+    response TEXT NOT NULL,
+    error TEXT,
+    job_uid INTEGER
+) STRICT;
+
+CREATE TABLE permissions (
+    job_uid INTEGER NOT NULL REFERENCES tuning_jobs (uid) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    grantee_type TEXT NOT NULL,
+    email TEXT NOT NULL,
+    role TEXT NOT NULL,
+    PRIMARY KEY (job_uid, id)
+) STRICT, WITHOUT ROWID;

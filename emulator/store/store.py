@@ -1,0 +1,354 @@
+"""The store: one method per named statement, records in and out. `transition` is the only writer of state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from emulator.core.lifecycle import ENDED, JobEvent, next_state
+from emulator.core.records import (
+    Api,
+    Checkpoint,
+    Endpoint,
+    JobState,
+    MetricPoint,
+    Model,
+    ModelVersion,
+    Operation,
+    Permission,
+    Phase,
+    TuningJob,
+)
+from emulator.store import rows
+from emulator.store.database import Database
+
+NEWEST = 2**62
+"""A uid above every other: where a newest-first listing begins."""
+
+CACHED_JOBS = 2048
+"""Records kept in memory. Reading 44 columns costs ten times as much as everything else in a GET."""
+
+
+class Store:
+    """All records of one emulator. Used from the server's one thread."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._database = Database(directory)
+        self._jobs_by_name: dict[tuple[str, ...], TuningJob] = {}
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._database.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Groups writes: all of them or none."""
+        try:
+            with self._database.transaction():
+                yield
+        except BaseException:
+            self._jobs_by_name.clear()
+            raise
+
+    def clear(self, project: str | None = None) -> None:
+        """Forgets everything, or everything of one project."""
+        self._jobs_by_name.clear()
+        self._database.clear(project)
+
+    # ------------------------------------------------------------ tuning jobs
+
+    def insert_job(self, job: TuningJob) -> TuningJob:
+        """Stores a new job and answers it with its uid.
+
+        Raises:
+            sqlite3.IntegrityError: the name is taken.
+        """
+        cursor = self._database.execute("insert_job", *rows.format_job(job))
+        return replace(job, uid=int(cursor.lastrowid or 0))
+
+    def get_job(self, api: Api, project: str, location: str, identifier: str) -> TuningJob | None:
+        """The job of that name."""
+        return self._named_job("get_job", api, project, location, identifier)
+
+    def get_tuned_model(self, identifier: str) -> TuningJob | None:
+        """Gemini's tuned model of that id; ids are global."""
+        return self._named_job("get_tuned_model", identifier)
+
+    def get_job_by_uid(self, uid: int) -> TuningJob | None:
+        """The job of that uid."""
+        return self._job("get_job_by_uid", uid)
+
+    def get_job_by_experiment(self, project: str, location: str, experiment_id: str) -> TuningJob | None:
+        """The job whose metadata context has that id."""
+        return self._job("get_job_by_experiment", project, location, experiment_id)
+
+    def list_jobs_newest_first(
+        self, api: Api, project: str, location: str, before_uid: int, limit: int
+    ) -> list[TuningJob]:
+        """Jobs of a place older than ``before_uid`` (``NEWEST`` to begin with)."""
+        return self._jobs("list_jobs_newest_first", api, project, location, before_uid, limit)
+
+    def list_tuned_models_oldest_first(self, after_uid: int, limit: int) -> list[TuningJob]:
+        """Gemini's tuned models newer than ``after_uid`` (0 to begin with)."""
+        return self._jobs("list_tuned_models_oldest_first", after_uid, limit)
+
+    def list_unfinished_jobs(self) -> list[TuningJob]:
+        """Jobs that have not ended, oldest first."""
+        return self._jobs("list_unfinished_jobs")
+
+    def next_pending_job(self, limit_per_project: int) -> TuningJob | None:
+        """The oldest waiting job whose project runs fewer than ``limit_per_project``."""
+        return self._job("next_pending_job", limit_per_project)
+
+    def count_jobs_by_state(self) -> list[tuple[str, str, int]]:
+        """(api, state, number of jobs)."""
+        return [(row[0], row[1], row[2]) for row in self._database.execute("count_jobs_by_state")]
+
+    def transition(self, uid: int, event: JobEvent, now_ns: int, **changes: Any) -> TuningJob:
+        """Moves a job to the state that the lifecycle allows, with its times; the only writer of ``state``.
+
+        ``changes`` are other fields of the record that change with it. While a Gemini model is CREATING its update time
+        stays its create time (recorded), so starting does not touch it.
+
+        Raises:
+            IllegalTransitionError: the job's state does not allow the event.
+            KeyError: no such job.
+        """
+        with self.transaction():
+            job = self._require(uid)
+            state = next_state(job.state, event)
+            if event is JobEvent.START and job.started_ns is None:
+                changes["started_ns"] = now_ns
+            if state in ENDED:
+                changes.update(ended_ns=now_ns, phase=Phase.NONE)
+            if not (job.api == "gemini" and state not in ENDED):
+                changes["updated_ns"] = now_ns
+            return self._replace(replace(job, state=state, **changes))
+
+    def update_job(self, uid: int, **changes: Any) -> TuningJob:
+        """Changes fields of a job other than its state."""
+        if "state" in changes:
+            raise ValueError("state: only `transition` writes it")
+        with self.transaction():
+            return self._replace(replace(self._require(uid), **changes))
+
+    def delete_job(self, uid: int) -> None:
+        """Forgets a job with its metrics, checkpoints, permissions and inline examples."""
+        self._jobs_by_name.clear()
+        self._database.execute("delete_job", uid)
+
+    def put_inline_dataset(self, job_uid: int, lines: str) -> None:
+        """Keeps the examples that came inside the request."""
+        self._database.execute("put_inline_dataset", job_uid, lines)
+
+    def get_inline_dataset(self, job_uid: int) -> str:
+        """The examples that came inside the request, or ""."""
+        row = self._database.execute("get_inline_dataset", job_uid).fetchone()
+        return str(row[0]) if row else ""
+
+    # ------------------------------------------------------------ metrics and checkpoints
+
+    def add_metric_points(self, job_uid: int, points: Iterable[MetricPoint]) -> None:
+        """Appends metrics; a step reported again (after a resume) replaces the earlier one."""
+        self._database.execute_many(
+            "add_metric_point",
+            [(job_uid, p.kind, p.step, p.epoch, p.mean_loss, p.computed_ns, p.predictions, p.correct) for p in points],
+        )
+
+    def list_metric_points(self, job_uid: int, kind: Literal["train", "eval"] = "train") -> list[MetricPoint]:
+        """Metrics of a job by step."""
+        return [MetricPoint(*row) for row in self._database.execute("list_metric_points", job_uid, kind)]
+
+    def drop_metric_points_after(self, job_uid: int, step: int) -> None:
+        """Forgets metrics of steps that a resumed job will do again."""
+        self._database.execute("drop_metric_points_after", job_uid, step)
+
+    def put_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keeps a checkpoint; one of the same job and step is replaced."""
+        c = checkpoint
+        self._database.execute("put_checkpoint", c.job_uid, c.id, c.epoch, c.step, c.adapter, c.endpoint_id)
+
+    def list_checkpoints(self, job_uid: int) -> list[Checkpoint]:
+        """Checkpoints of a job by step."""
+        return [Checkpoint(*row) for row in self._database.execute("list_checkpoints", job_uid)]
+
+    # ------------------------------------------------------------ models
+
+    def insert_model(self, model: Model) -> Model:
+        """Stores a new parent model and answers it with its uid."""
+        cursor = self._database.execute("insert_model", model.project, model.location, model.id, model.created_ns)
+        return replace(model, uid=int(cursor.lastrowid or 0))
+
+    def get_model(self, project: str, location: str, identifier: str) -> Model | None:
+        """The parent model of that name."""
+        row = self._database.execute("get_model", project, location, identifier).fetchone()
+        return Model(*row) if row else None
+
+    def list_models_newest_first(self, project: str, location: str, before_uid: int, limit: int) -> list[Model]:
+        """Parent models of a place older than ``before_uid``."""
+        found = self._database.execute("list_models_newest_first", project, location, before_uid, limit)
+        return [Model(*row) for row in found]
+
+    def delete_model(self, uid: int) -> None:
+        """Forgets a parent model and its versions."""
+        self._database.execute("delete_model", uid)
+
+    def insert_model_version(self, version: ModelVersion) -> None:
+        """Stores a new version of a model."""
+        v = version
+        self._database.execute(
+            "insert_model_version",
+            *(v.model_uid, v.version, rows.format_list(v.aliases), v.display_name, v.description),
+            *(rows.format_map(v.labels), v.version_description, v.base_model, v.job_uid, v.default_checkpoint),
+            *(v.created_ns, v.updated_ns, v.revision),
+        )
+
+    def replace_model_version(self, version: ModelVersion) -> ModelVersion:
+        """Writes a changed version; its revision (the etag) moves on."""
+        v = replace(version, revision=version.revision + 1)
+        self._database.execute(
+            "replace_model_version",
+            *(rows.format_list(v.aliases), v.display_name, v.description, rows.format_map(v.labels)),
+            *(v.version_description, v.default_checkpoint, v.updated_ns, v.revision, v.model_uid, v.version),
+        )
+        return v
+
+    def list_model_versions(self, model_uid: int) -> list[ModelVersion]:
+        """Versions of a model, first to last."""
+        return [rows.parse_model_version(row) for row in self._database.execute("list_model_versions", model_uid)]
+
+    def get_model_version_of_job(self, job_uid: int) -> ModelVersion | None:
+        """The model version that a job made."""
+        row = self._database.execute("get_model_version_of_job", job_uid).fetchone()
+        return rows.parse_model_version(row) if row else None
+
+    def delete_model_version(self, model_uid: int, version: int) -> None:
+        """Forgets one version."""
+        self._database.execute("delete_model_version", model_uid, version)
+
+    # ------------------------------------------------------------ endpoints
+
+    def insert_endpoint(self, endpoint: Endpoint) -> Endpoint:
+        """Stores a new endpoint and answers it with its uid."""
+        e = endpoint
+        cursor = self._database.execute(
+            "insert_endpoint",
+            *(e.project, e.location, e.id, e.display_name, e.description, rows.format_map(e.labels)),
+            *(rows.format_deployed(e.deployed), rows.format_map(e.traffic), e.created_ns, e.updated_ns, e.revision),
+        )
+        return replace(endpoint, uid=int(cursor.lastrowid or 0))
+
+    def replace_endpoint(self, endpoint: Endpoint) -> Endpoint:
+        """Writes a changed endpoint; its revision (the etag) moves on."""
+        e = replace(endpoint, revision=endpoint.revision + 1)
+        self._database.execute(
+            "replace_endpoint",
+            *(e.display_name, e.description, rows.format_map(e.labels), rows.format_deployed(e.deployed)),
+            *(rows.format_map(e.traffic), e.updated_ns, e.revision, e.uid),
+        )
+        return e
+
+    def get_endpoint(self, project: str, location: str, identifier: str) -> Endpoint | None:
+        """The endpoint of that name."""
+        row = self._database.execute("get_endpoint", project, location, identifier).fetchone()
+        return rows.parse_endpoint(row) if row else None
+
+    def list_endpoints_newest_first(self, project: str, location: str, before_uid: int, limit: int) -> list[Endpoint]:
+        """Endpoints of a place older than ``before_uid``."""
+        found = self._database.execute("list_endpoints_newest_first", project, location, before_uid, limit)
+        return [rows.parse_endpoint(row) for row in found]
+
+    def delete_endpoint(self, uid: int) -> None:
+        """Forgets an endpoint."""
+        self._database.execute("delete_endpoint", uid)
+
+    # ------------------------------------------------------------ operations and permissions
+
+    def put_operation(self, operation: Operation) -> None:
+        """Stores an operation, or what changes of it as it ends."""
+        o = operation
+        self._database.execute(
+            "put_operation",
+            *(o.name, o.project, o.location, o.api_version, o.metadata_type, o.response_type, o.created_ns),
+            *(o.updated_ns, int(o.done), rows.format_map(o.response), rows.format_failure(o.error), o.job_uid),
+        )
+
+    def get_operation(self, name: str) -> Operation | None:
+        """The operation of that full name."""
+        row = self._database.execute("get_operation", name).fetchone()
+        return rows.parse_operation(row) if row else None
+
+    def list_operations_newest_first(self, project: str, location: str) -> list[Operation]:
+        """Operations of a place."""
+        found = self._database.execute("list_operations_newest_first", project, location)
+        return [rows.parse_operation(row) for row in found]
+
+    def list_operations_of_job(self, job_uid: int) -> list[Operation]:
+        """Operations that wait for a job."""
+        return [rows.parse_operation(row) for row in self._database.execute("list_operations_of_job", job_uid)]
+
+    def delete_operation(self, name: str) -> None:
+        """Forgets an operation."""
+        self._database.execute("delete_operation", name)
+
+    def put_permission(self, permission: Permission) -> None:
+        """Stores a permission, or its new role."""
+        p = permission
+        self._database.execute("put_permission", p.job_uid, p.id, p.grantee_type, p.email, p.role)
+
+    def get_permission(self, job_uid: int, identifier: str) -> Permission | None:
+        """One permission of a tuned model."""
+        row = self._database.execute("get_permission", job_uid, identifier).fetchone()
+        return Permission(*row) if row else None
+
+    def list_permissions(self, job_uid: int) -> list[Permission]:
+        """Permissions of a tuned model, the owner's first."""
+        return [Permission(*row) for row in self._database.execute("list_permissions", job_uid)]
+
+    def delete_permission(self, job_uid: int, identifier: str) -> None:
+        """Forgets a permission."""
+        self._database.execute("delete_permission", job_uid, identifier)
+
+    # ------------------------------------------------------------ inside
+
+    def _named_job(self, statement: str, *name: str) -> TuningJob | None:
+        found = self._jobs_by_name.get(name)
+        if found is None:
+            found = self._job(statement, *name)
+            if found is not None:
+                if len(self._jobs_by_name) >= CACHED_JOBS:
+                    self._jobs_by_name.clear()
+                self._jobs_by_name[name] = found
+        return found
+
+    def _job(self, statement: str, *values: Any) -> TuningJob | None:
+        row = self._database.execute(statement, *values).fetchone()
+        return rows.parse_job(row) if row else None
+
+    def _jobs(self, statement: str, *values: Any) -> list[TuningJob]:
+        return [rows.parse_job(row) for row in self._database.execute(statement, *values)]
+
+    def _require(self, uid: int) -> TuningJob:
+        job = self.get_job_by_uid(uid)
+        if job is None:
+            raise KeyError(f"no tuning job with uid {uid}")
+        return job
+
+    def _replace(self, job: TuningJob) -> TuningJob:
+        self._database.execute("replace_job", *rows.format_job(job), job.uid)
+        name = (job.id,) if job.api == "gemini" else (job.api, job.project, job.location, job.id)
+        self._jobs_by_name[name] = job
+        return job
+
+
+def is_ended(job: TuningJob) -> bool:
+    """Whether the job's state is one that nothing leaves."""
+    return job.state in ENDED
+
+
+def is_active(job: TuningJob) -> bool:
+    """Whether a trainer works on the job now."""
+    return job.state in (JobState.RUNNING, JobState.CANCELLING)
