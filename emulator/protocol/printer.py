@@ -1,0 +1,143 @@
+"""JSON text as Google's front end prints it.
+
+Two-space indent, ``": "``, one element a line and a final newline; one line without either when pretty printing
+is off; events of a stream in between. Source: protobuf v3.21 json_objectwriter.cc and json_escaping.cc.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from json.encoder import encode_basestring
+from typing import Any, Literal
+
+Style = Literal["pretty", "event", "compact"]
+
+JSON_TYPE = "application/json; charset=UTF-8"
+EVENT_TYPE = "text/event-stream"
+
+
+class Float32(float):
+    """A float whose wire type is ``float``: printed with the fewest digits that a 32-bit float needs."""
+
+    __slots__ = ()
+
+
+_ESCAPED = re.compile(
+    "[<>\x7f-\x9f\u00ad\u0600-\u0603\u06dd\u070f\u17b4\u17b5\u200b-\u200f\u2028-\u202e\u2060-\u2064\u206a-\u206f"
+    "\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f\ud800-\udfff]"
+)
+
+
+def format_json(value: Any, style: Style = "pretty") -> bytes:
+    """Bytes of a JSON-ready value (dicts, lists, str, bool, None, int, float, ``Float32``).
+
+    ``pretty`` ends with a newline; ``event`` is one line with ``": "`` and ``,`` (a server-sent event);
+    ``compact`` is one line with ``:`` and ``,`` (``prettyPrint=false``).
+    """
+    if style == "pretty":
+        return (_format_value(value, "\n") + "\n").encode()
+    return _format_line(value, ": " if style == "event" else ":").encode()
+
+
+def format_event(value: Any) -> bytes:
+    """One server-sent event: ``data: {…}`` and an empty line, with CR LF."""
+    return b"data: " + format_json(value, "event") + b"\r\n\r\n"
+
+
+def format_string(text: str) -> str:
+    """A JSON string literal, with the escapes that the front end adds for the safety of HTML and JavaScript."""
+    quoted: str = encode_basestring(text)
+    if text.isascii():
+        if "<" in text or ">" in text or "\x7f" in text:
+            return _ESCAPED.sub(_escape, quoted)
+        return quoted
+    return _ESCAPED.sub(_escape, quoted)
+
+
+def format_double(number: float) -> str:
+    """The shorter of 15 or 17 significant digits that reads back as the same double."""
+    text = f"{number:.15g}"
+    return text if float(text) == number else f"{number:.17g}"
+
+
+def format_float(number: float) -> str:
+    """6 to 9 significant digits, the fewest that read back as the same 32-bit float."""
+    single = round_float(number)
+    for digits in (6, 7, 8):
+        text = f"{single:.{digits}g}"
+        if round_float(float(text)) == single:
+            return text
+    return f"{single:.9g}"
+
+
+def round_float(number: float) -> float:
+    """The nearest 32-bit float; infinity beyond its range."""
+    try:
+        rounded: float = struct.unpack("<f", struct.pack("<f", number))[0]
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
+    return rounded
+
+
+def _format_value(value: Any, newline: str) -> str:
+    kind = type(value)
+    if kind is str:
+        return format_string(value)
+    if kind is dict:
+        if not value:
+            return "{}"
+        inner = newline + "  "
+        body = ("," + inner).join(
+            [f"{format_string(key)}: {_format_value(item, inner)}" for key, item in value.items()]
+        )
+        return f"{{{inner}{body}{newline}}}"
+    if kind is list or kind is tuple:
+        if not value:
+            return "[]"
+        inner = newline + "  "
+        return f"[{inner}{(',' + inner).join([_format_value(item, inner) for item in value])}{newline}]"
+    return _format_scalar(value)
+
+
+def _format_line(value: Any, colon: str) -> str:
+    kind = type(value)
+    if kind is dict:
+        return "{" + ",".join([format_string(k) + colon + _format_line(v, colon) for k, v in value.items()]) + "}"
+    if kind is list or kind is tuple:
+        return "[" + ",".join([_format_line(item, colon) for item in value]) + "]"
+    return _format_scalar(value)
+
+
+def _format_scalar(value: Any) -> str:
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return format_string(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return _format_number(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON value: {value!r}")
+
+
+def _format_number(value: float) -> str:
+    if value != value:
+        return '"NaN"'
+    if value in (float("inf"), float("-inf")):
+        return '"Infinity"' if value > 0 else '"-Infinity"'
+    return format_float(value) if isinstance(value, Float32) else format_double(value)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xD800 <= code <= 0xDFFF:
+        return "\N{REPLACEMENT CHARACTER}"
+    if code <= 0xFFFF:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
