@@ -91,7 +91,7 @@ class Field:
     @property
     def has_presence(self) -> bool:
         """Whether a set zero value is printed."""
-        return bool(self.behaviour & PRESENCE) or self.oneof != "" or not (self.type in SCALARS)
+        return bool(self.behaviour & PRESENCE) or self.oneof != "" or self.type not in SCALARS
 
 
 @dataclass(frozen=True, slots=True)

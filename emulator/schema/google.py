@@ -102,6 +102,17 @@ OPERATION: tuple[Message, ...] = (
 LONGRUNNING: tuple[Message, ...] = STATUS + OPERATION
 """What an API with operations adds to its own messages."""
 
+TYPES: tuple[Message, ...] = (
+    message("google.type.Date", f(1, "year", "int32"), f(2, "month", "int32"), f(3, "day", "int32")),
+    message(
+        "google.type.Interval",
+        f(1, "start_time", "google.protobuf.Timestamp"),
+        f(2, "end_time", "google.protobuf.Timestamp"),
+    ),
+    message("google.type.LatLng", f(1, "latitude", "double"), f(2, "longitude", "double")),
+)
+"""``google.type``: those that a served message can hold."""
+
 SHAPES: dict[str, Message] = {
     one.name: one
     for one in (

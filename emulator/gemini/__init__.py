@@ -1,0 +1,1 @@
+"""The Gemini API: tunedModels, permissions, operations and inference on models and tuned models."""
