@@ -5,6 +5,7 @@ Sources: fidelity of generated ids was read off recorded answers; the rules are 
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 
@@ -59,3 +60,14 @@ class Ids:
 def tuned_model_slug_fits(identifier: str) -> bool:
     """Whether a client's own tuned model id is well-formed."""
     return TUNED_MODEL_ID.fullmatch(identifier) is not None
+
+
+def project_number(project: str) -> str:
+    """The number of a project, as Vertex answers carry it: numbers stay, an id gets a stable 12-digit number.
+
+    Recorded answers name ``projects/649241623633/…`` for requests that gave the project's id.
+    """
+    if project.isdigit():
+        return project
+    digest = hashlib.sha256(project.encode()).digest()
+    return str(10**11 + int.from_bytes(digest[:8], "big") % (9 * 10**11))

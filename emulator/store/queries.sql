@@ -164,3 +164,6 @@ DELETE FROM permissions WHERE job_uid = ? AND id = ?;
 
 -- name: count_jobs_by_state
 SELECT api, state, count(*) FROM tuning_jobs GROUP BY api, state ORDER BY api, state;
+
+-- name: update_progress
+UPDATE tuning_jobs SET completed_steps = ?, completed_epochs = ? WHERE uid = ?;

@@ -135,6 +135,13 @@ class Store:
         with self.transaction():
             return self._replace(replace(self._require(uid), **changes))
 
+    def add_progress(self, job: TuningJob, point: MetricPoint) -> TuningJob:
+        """Records one training step: its metrics and how far the job is."""
+        with self.transaction():
+            self.add_metric_points(job.uid, [point])
+            self._database.execute("update_progress", point.step, point.epoch, job.uid)
+        return self._remember(replace(job, completed_steps=point.step, completed_epochs=point.epoch))
+
     def delete_job(self, uid: int) -> None:
         """Forgets a job with its metrics, checkpoints, permissions and inline examples."""
         self._jobs_by_name.clear()
@@ -319,9 +326,7 @@ class Store:
         if found is None:
             found = self._job(statement, *name)
             if found is not None:
-                if len(self._jobs_by_name) >= CACHED_JOBS:
-                    self._jobs_by_name.clear()
-                self._jobs_by_name[name] = found
+                self._remember(found)
         return found
 
     def _job(self, statement: str, *values: Any) -> TuningJob | None:
@@ -339,6 +344,11 @@ class Store:
 
     def _replace(self, job: TuningJob) -> TuningJob:
         self._database.execute("replace_job", *rows.format_job(job), job.uid)
+        return self._remember(job)
+
+    def _remember(self, job: TuningJob) -> TuningJob:
+        if len(self._jobs_by_name) >= CACHED_JOBS:
+            self._jobs_by_name.clear()
         name = (job.id,) if job.api == "gemini" else (job.api, job.project, job.location, job.id)
         self._jobs_by_name[name] = job
         return job
