@@ -30,7 +30,6 @@ MESSAGES: tuple[Message, ...] = (
     ),
     message(
         "VideoMetadata",
-        f(1, "video_duration", "google.protobuf.Duration"),
         f(1, "start_offset", "google.protobuf.Duration", OPTIONAL),
         f(2, "end_offset", "google.protobuf.Duration", OPTIONAL),
         f(3, "fps", "double", OPTIONAL),
