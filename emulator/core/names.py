@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+from datetime import datetime
 
 TUNED_MODEL_ID = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 """Source: googleapis google/ai/generativelanguage/v1beta/model_service.proto, tuned_model_id."""
@@ -71,3 +72,14 @@ def project_number(project: str) -> str:
         return project
     digest = hashlib.sha256(project.encode()).digest()
     return str(10**11 + int.from_bytes(digest[:8], "big") % (9 * 10**11))
+
+
+def experiment_id(now_ns: int) -> str:
+    """Id of a job's metadata context: the moment with microseconds, in US Pacific time.
+
+    Recorded: ``tuning-experiment-20241103131117085279`` for a job created 2024-11-03T21:08:07Z.
+    """
+    from zoneinfo import ZoneInfo  # only jobs need the time zone database; the server's start does not
+
+    moment = datetime.fromtimestamp(now_ns // 1_000_000_000, ZoneInfo("America/Los_Angeles"))
+    return f"tuning-experiment-{moment:%Y%m%d%H%M%S}{now_ns // 1000 % 1_000_000:06d}"

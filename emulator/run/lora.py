@@ -1,0 +1,228 @@
+"""The lora trainer: a process of its own (`python -m trainer worker`) that holds torch, spoken to in JSON lines.
+
+The server starts it in the background, notices its death, and starts it again when it is needed next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import AsyncIterator
+from importlib.util import find_spec
+from itertools import count
+from typing import Any
+
+from trainer.spec import Answer, Cancelled, Done, Event, Failed, Job, Prompt, Reply, parse_event
+
+from emulator.run.trainers import TrainerUnavailableError
+
+log = logging.getLogger(__name__)
+
+LINE_LIMIT_BYTES = 64 * 1024 * 1024
+"""Longest line either side may send."""
+
+STOP_TIMEOUT_S = 5.0
+"""How long the process may take to end by itself before it is killed."""
+
+NEEDED = ("torch", "safetensors", "tokenizers")
+"""Packages that the process imports; the ``lora`` extra brings them."""
+
+
+def missing_packages() -> list[str]:
+    """Which packages of the ``lora`` extra are not installed; empty means that real training works."""
+    return [name for name in NEEDED if find_spec(name) is None]
+
+
+class LoraTrainer:
+    """Trains with torch in a process of its own.
+
+    Args:
+        stop_timeout_s: Patience when stopping it.
+    """
+
+    name = "lora"
+
+    def __init__(self, stop_timeout_s: float = STOP_TIMEOUT_S) -> None:
+        self._stop_timeout_s = stop_timeout_s
+        self._process: asyncio.subprocess.Process | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._inboxes: dict[str, asyncio.Queue[dict[str, Any]]] = {}
+        self._ids = count(1)
+        self._ready: asyncio.Future[dict[str, Any]] | None = None
+        self._starting = asyncio.Lock()
+        self._last_words: deque[str] = deque(maxlen=20)
+
+    async def start(self) -> None:
+        """Starts the process; it imports torch in its own time."""
+        async with self._starting:
+            if self._process is not None and self._process.returncode is None:
+                return
+            self._ready = asyncio.get_running_loop().create_future()
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "trainer", "worker"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=LINE_LIMIT_BYTES,
+                start_new_session=True,
+            )
+            self._spawn(self._read_answers(self._process))
+            self._spawn(self._read_log(self._process))
+
+    async def stop(self) -> None:
+        """Asks the process to end, then ends it and its children."""
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None and process.stdin is not None:
+            process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), self._stop_timeout_s)
+            except TimeoutError:
+                log.warning("the trainer's process did not end within %s s and is killed", self._stop_timeout_s)
+        _kill_group(process.pid)
+        await process.wait()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._process = None
+
+    def health(self) -> dict[str, object]:
+        """What the health route says about it."""
+        ready = self._ready is not None and self._ready.done() and not self._ready.exception()
+        facts = self._ready.result() if ready and self._ready is not None else {}
+        return {"name": self.name, "ready": ready, **{k: v for k, v in facts.items() if k != "ready"}}
+
+    # ------------------------------------------------------------ what the queue and the services call
+
+    async def train(self, job: Job) -> AsyncIterator[Event]:
+        """Trains; the last event is ``Done``, ``Failed`` or ``Cancelled``."""
+        async with self._conversation(job.id) as inbox:
+            await self._send({"do": "train", "job": dataclasses.asdict(job)})
+            while True:
+                event = parse_event(await self._receive(inbox))
+                yield event
+                if isinstance(event, Done | Failed | Cancelled):
+                    return
+
+    async def cancel(self, job_id: str) -> None:
+        """Asks a training job to stop."""
+        if job_id in self._inboxes:
+            await self._send({"do": "cancel", "job": job_id})
+
+    async def generate(self, prompt: Prompt, job_uid: int | None) -> Reply:
+        """Answers a prompt."""
+        reply = Reply(0)
+        async for item in self._ask_to_generate(prompt, stream=False):
+            if isinstance(item, Reply):
+                reply = item
+        return reply
+
+    def stream(self, prompt: Prompt, job_uid: int | None) -> AsyncIterator[str | Reply]:
+        """Answers piece by piece; the last item is the whole ``Reply``."""
+        return self._ask_to_generate(prompt, stream=True)
+
+    async def count_tokens(self, base_model: str, texts: list[str]) -> list[int]:
+        """Lengths of texts in tokens of a base model."""
+        identifier = str(next(self._ids))
+        async with self._conversation(identifier) as inbox:
+            await self._send({"do": "count", "id": identifier, "base_model": base_model, "texts": texts})
+            counts: list[int] = (await self._receive(inbox))["counts"]
+            return counts
+
+    async def _ask_to_generate(self, prompt: Prompt, stream: bool) -> AsyncIterator[str | Reply]:
+        identifier = str(next(self._ids))
+        async with self._conversation(identifier) as inbox:
+            await self._send(
+                {"do": "generate", "id": identifier, "stream": stream, "prompt": dataclasses.asdict(prompt)}
+            )
+            while True:
+                line = await self._receive(inbox)
+                if "reply" in line:
+                    yield _parse_reply(line["reply"])
+                    return
+                yield str(line["delta"])
+
+    # ------------------------------------------------------------ the conversation with the process
+
+    def _conversation(self, key: str) -> _Conversation:
+        return _Conversation(self._inboxes, key)
+
+    async def _send(self, line: dict[str, Any]) -> None:
+        await self.start()
+        assert self._process is not None and self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            await self._process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise TrainerUnavailableError(self._obituary()) from error
+
+    async def _receive(self, inbox: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
+        line = await inbox.get()
+        if "error" in line and "event" not in line:
+            raise TrainerUnavailableError(str(line["error"]))
+        return line
+
+    async def _read_answers(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for raw in process.stdout:
+            line = json.loads(raw)
+            if line.get("ready"):
+                if self._ready is not None and not self._ready.done():
+                    self._ready.set_result(line)
+                continue
+            inbox = self._inboxes.get(str(line.get("job") or line.get("id")))
+            if inbox is not None:
+                inbox.put_nowait(line)
+        await process.wait()
+        for inbox in self._inboxes.values():
+            inbox.put_nowait({"error": self._obituary()})
+
+    async def _read_log(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stderr is not None
+        async for raw in process.stderr:
+            line = raw.decode(errors="replace").rstrip()
+            self._last_words.append(line)
+            log.info("trainer: %s", line)
+
+    def _obituary(self) -> str:
+        code = self._process.returncode if self._process else None
+        words = " / ".join(self._last_words) or "it said nothing"
+        return f"the trainer's process ended with exit status {code}: {words}"
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Conversation:
+    """Lines of the process that belong to one job or one request."""
+
+    def __init__(self, inboxes: dict[str, asyncio.Queue[dict[str, Any]]], key: str) -> None:
+        self._inboxes = inboxes
+        self._key = key
+
+    async def __aenter__(self) -> asyncio.Queue[dict[str, Any]]:
+        inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._inboxes[self._key] = inbox
+        return inbox
+
+    async def __aexit__(self, *_: object) -> None:
+        self._inboxes.pop(self._key, None)
+
+
+def _parse_reply(values: dict[str, Any]) -> Reply:
+    return Reply(values["prompt_tokens"], tuple(Answer(**answer) for answer in values["answers"]))
+
+
+def _kill_group(pid: int) -> None:
+    """Ends the process and every child of it; all are in a group of their own."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

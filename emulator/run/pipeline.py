@@ -1,0 +1,302 @@
+"""The way of one job: check the dataset → resolve what was left open → train → publish → report.
+
+Every change of state goes through ``store.transition``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from trainer.spec import Cancelled, Checkpoint, Done, Evaluation, Failed, Job, Method, Started, Step, total_steps
+
+from emulator.core.clock import Clock
+from emulator.core.lifecycle import JobEvent
+from emulator.core.names import Ids, experiment_id
+from emulator.core.records import (
+    DatasetStatistics,
+    Failure,
+    Hyperparameters,
+    JobState,
+    MetricPoint,
+    Phase,
+    TuningJob,
+    TuningMethod,
+)
+from emulator.run.publish import checkpoint_steps, find_adapter, publish_checkpoint, publish_model
+from emulator.run.trainers import Trainer, TrainerUnavailableError
+from emulator.store.store import Store
+
+log = logging.getLogger(__name__)
+
+CANCELLED = Failure(1, "The tuning job has been cancelled.")
+"""Code documented (google.rpc.Code 1); the text is assumed."""
+
+ATTEMPTS = 2
+"""How often a job is given to a trainer whose process died under it."""
+
+TRAINABLE: dict[TuningMethod, Method] = {
+    TuningMethod.SUPERVISED: "supervised",
+    TuningMethod.PREFERENCE: "preference",
+    TuningMethod.FULL: "full",
+}
+"""What a trainer here can do. The others end in a FAILED job that says so."""
+
+
+class JobFailedError(Exception):
+    """The job ends as FAILED with this code and text."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.failure = Failure(code, message)
+
+
+class StoppedError(Exception):
+    """The job was asked to stop and has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked dataset: what the trainer reads and what the service reports.
+
+    Attributes:
+        examples: Number of examples that are trained on.
+        statistics: None for Gemini, which reports none.
+    """
+
+    examples: int
+    statistics: DatasetStatistics | None = None
+    has_validation: bool = False
+
+
+class Preparation(Protocol):
+    """Reads and checks a job's data; called in a thread."""
+
+    def __call__(
+        self, job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
+    ) -> Prepared:
+        """Writes trainer examples to the two files.
+
+        ``inline``: the examples that came with the request, in the trainer's form, or "".
+        ``keep_going`` raises ``StoppedError`` when the job was asked to stop.
+
+        Raises:
+            JobFailedError: the data is refused.
+        """
+        ...
+
+
+class Pipeline:
+    """Runs one job at a time per call of ``run``.
+
+    Args:
+        trainers: By name.
+        trainer: Name of the one that takes new jobs.
+        directory: Where jobs keep their files.
+        prepare: Reads and checks the data.
+        resolve: Fills in the hyperparameters that the request left open.
+        base_model_directory: Weights that play a base model.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        trainers: Mapping[str, Trainer],
+        trainer: str,
+        directory: Path,
+        prepare: Preparation,
+        resolve: Callable[[TuningJob, int], Hyperparameters],
+        base_model_directory: Callable[[str], str],
+        seed: int = 0,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.ids = ids
+        self._trainers = trainers
+        self._trainer = trainer
+        self._directory = directory
+        self._prepare = prepare
+        self._resolve = resolve
+        self._base_model_directory = base_model_directory
+        self._seed = seed
+        self._stops: dict[int, threading.Event] = {}
+
+    def job_directory(self, job: TuningJob) -> Path:
+        """Where a job keeps its examples, checkpoints and adapter."""
+        return self._directory / "jobs" / f"{job.api}-{job.uid}"
+
+    def cancel(self, job: TuningJob) -> None:
+        """Makes a running job stop: its dataset check ends at the next line, its trainer at once."""
+        stop = self._stops.get(job.uid)
+        if stop is not None:
+            stop.set()
+        if job.trainer in self._trainers:
+            asyncio.get_running_loop().create_task(self._trainers[job.trainer].cancel(str(job.uid)))
+
+    async def run(self, uid: int) -> None:
+        """Takes a RUNNING job to its end."""
+        stop = self._stops[uid] = threading.Event()
+        try:
+            job = await self._prepare_job(uid, stop)
+            await self._train(job)
+            self._finish(uid)
+        except JobFailedError as error:
+            self.store.transition(uid, JobEvent.FAIL, self.clock.now_ns(), error=error.failure)
+        except StoppedError:
+            if self.store.get_job_by_uid(uid) is not None:
+                self.store.transition(uid, JobEvent.STOPPED, self.clock.now_ns(), error=CANCELLED)
+        finally:
+            self._stops.pop(uid, None)
+
+    # ------------------------------------------------------------ steps
+
+    async def _prepare_job(self, uid: int, stop: threading.Event) -> TuningJob:
+        """Checks the data and fixes everything that training depends on."""
+        job = self.store.update_job(uid, phase=Phase.PROCESSING_DATASET)
+        if job.method not in TRAINABLE:
+            raise JobFailedError(12, f"This emulator has no trainer for {job.method.value} tuning of {job.base_model}.")
+        if job.resolved is not None:
+            return job  # resumed: its examples lie there already
+        directory = self.job_directory(job)
+        directory.mkdir(parents=True, exist_ok=True)
+        inline = self.store.get_inline_dataset(uid)
+        files = (directory / "examples.jsonl", directory / "validation.jsonl")
+        prepared = await asyncio.to_thread(self._prepare, job, inline, *files, _keep_going(stop))
+        if stop.is_set():
+            raise StoppedError
+        resolved = self._resolve(job, prepared.examples)
+        return self.store.update_job(
+            uid,
+            phase=Phase.TUNING,
+            resolved=resolved,
+            statistics=prepared.statistics,
+            total_steps=total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1),
+            experiment_id=experiment_id(self.clock.now_ns()) if job.api == "vertex" else "",
+            trainer=self._trainer,
+        )
+
+    async def _train(self, job: TuningJob) -> None:
+        trainer = self._trainers.get(job.trainer)
+        if trainer is None:
+            raise JobFailedError(14, f"The {job.trainer} trainer that ran this job is not installed here any more.")
+        spec = self._spec(job)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._follow(job.uid, trainer, spec)
+            except TrainerUnavailableError as error:
+                log.warning("job %s, attempt %s: %s", job.id, attempt, error)
+                if attempt == ATTEMPTS:
+                    raise JobFailedError(14, f"The trainer is unavailable: {error}") from error
+
+    async def _follow(self, uid: int, trainer: Trainer, spec: Job) -> None:
+        async for event in trainer.train(spec):
+            job = self._require(uid)
+            match event:
+                case Started():
+                    self.store.drop_metric_points_after(uid, event.resumed_from)
+                    self.store.update_job(uid, device=event.device, total_steps=event.total_steps)
+                    if job.state is JobState.CANCELLING:
+                        await trainer.cancel(spec.id)
+                case Step() | Evaluation():
+                    self._record(job, event)
+                case Checkpoint():
+                    relative = str(Path(event.directory).relative_to(self._directory))
+                    publish_checkpoint(self.store, self.ids, self.clock, job, replace(event, directory=relative))
+                case Done():
+                    adapter = str(Path(event.adapter).relative_to(self._directory))
+                    self.store.update_job(uid, adapter=adapter)
+                case Failed():
+                    raise JobFailedError(event.code, event.message)
+                case Cancelled():
+                    raise StoppedError
+
+    def _record(self, job: TuningJob, event: Step | Evaluation) -> None:
+        kind = "train" if isinstance(event, Step) else "eval"
+        point = MetricPoint(
+            event.step, event.epoch, event.loss, self.clock.now_ns(), kind, event.predictions, event.correct
+        )
+        if kind == "train":
+            self.store.add_progress(job, point)
+        else:
+            self.store.add_metric_points(job.uid, [point])
+
+    def _finish(self, uid: int) -> None:
+        with self.store.transaction():
+            job = self.store.update_job(uid, phase=Phase.POST_PROCESSING)
+            if job.api == "vertex":
+                publish_model(self.store, self.ids, self.clock, job)
+            self.store.transition(uid, JobEvent.SUCCEED, self.clock.now_ns())
+
+    # ------------------------------------------------------------ inside
+
+    def _spec(self, job: TuningJob) -> Job:
+        directory = self.job_directory(job)
+        validation = directory / "validation.jsonl"
+        resolved = job.resolved or Hyperparameters()
+        return Job(
+            id=str(job.uid),
+            directory=str(directory),
+            examples=str(directory / "examples.jsonl"),
+            base_model=self._base_model_directory(job.base_model),
+            validation=str(validation) if validation.exists() else None,
+            method=TRAINABLE[job.method],
+            epochs=resolved.epochs or 1,
+            batch_size=resolved.batch_size or 1,
+            learning_rate=resolved.learning_rate or 1e-3,
+            adapter_size=resolved.adapter_size or 4,
+            seed=self._seed,
+            checkpoint_steps=self._checkpoint_steps(job, resolved),
+            adapter=self._source_adapter(job),
+            beta=0.1 if resolved.beta is None else resolved.beta,
+        )
+
+    def _checkpoint_steps(self, job: TuningJob, resolved: Hyperparameters) -> tuple[int, ...]:
+        if job.api == "gemini":
+            return ()
+        batch = resolved.batch_size or 1
+        epochs = resolved.epochs or 1
+        last_only = job.export_last_checkpoint_only
+        return checkpoint_steps(job.total_steps, epochs, job.total_steps * batch // epochs, batch, last_only)
+
+    def _source_adapter(self, job: TuningJob) -> str | None:
+        """The adapter that a job continues from, as an absolute directory."""
+        source = find_source_adapter(self.store, job)
+        return str(self._directory / source) if source else None
+
+    def _require(self, uid: int) -> TuningJob:
+        job = self.store.get_job_by_uid(uid)
+        if job is None:  # deleted while it ran
+            raise StoppedError
+        return job
+
+
+def find_source_adapter(store: Store, job: TuningJob) -> str:
+    """Directory of the adapter that a continued job starts from, relative to the data directory; "" if none."""
+    if not job.source_model:
+        return ""
+    if job.api == "gemini":
+        parent = store.get_tuned_model(job.source_model.removeprefix("tunedModels/"))
+        return parent.adapter if parent else ""
+    return find_adapter(store, job.source_model, job.source_checkpoint)
+
+
+def _keep_going(stop: threading.Event) -> Callable[[], None]:
+    def check() -> None:
+        if stop.is_set():
+            raise StoppedError
+
+    return check
+
+
+def watched(lines: Iterator[bytes], keep_going: Callable[[], None]) -> Iterator[bytes]:
+    """The same lines, until the job is asked to stop."""
+    for line in lines:
+        keep_going()
+        yield line

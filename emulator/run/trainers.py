@@ -1,0 +1,76 @@
+"""The seam between the server and whatever trains and answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from trainer.spec import Event, Job, Prompt, Reply
+
+
+class TrainerUnavailableError(Exception):
+    """The trainer cannot work; the text says why and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who answers a prompt.
+
+    Attributes:
+        base_model: Row of ``facts.models``.
+        adapter: Directory of the adapter relative to the data directory, or "" for the base model itself.
+        job_uid: The job that made the adapter, or None for a base model.
+        trainer: Name of the trainer that made it; "" lets the server's own answer.
+    """
+
+    base_model: str
+    adapter: str = ""
+    job_uid: int | None = None
+    trainer: str = ""
+
+
+class Trainer(Protocol):
+    """Turns examples into an adapter and answers prompts with it."""
+
+    name: str
+
+    async def start(self) -> None:
+        """Gets ready in the background; never waits for long."""
+        ...
+
+    async def stop(self) -> None:
+        """Ends everything it started."""
+        ...
+
+    def train(self, job: Job) -> AsyncIterator[Event]:
+        """Trains; the last event is ``Done``, ``Failed`` or ``Cancelled``.
+
+        Raises:
+            TrainerUnavailableError: it died or cannot start.
+        """
+        ...
+
+    async def cancel(self, job_id: str) -> None:
+        """Asks a training job to stop; its ``train`` ends with ``Cancelled``. Unknown ids are ignored."""
+        ...
+
+    async def generate(self, prompt: Prompt, job_uid: int | None) -> Reply:
+        """Answers a prompt. ``job_uid``: the tuning job whose adapter the prompt names, or None.
+
+        Raises:
+            TrainerUnavailableError: as above.
+        """
+        ...
+
+    def stream(self, prompt: Prompt, job_uid: int | None) -> AsyncIterator[str | Reply]:
+        """Answers piece by piece; the last item is the whole ``Reply``."""
+        ...
+
+    async def count_tokens(self, base_model: str, texts: list[str]) -> list[int]:
+        """Lengths of texts in tokens of a base model (a directory or ``embedded``)."""
+        ...
+
+    def health(self) -> dict[str, object]:
+        """What the health route says about it."""
+        ...
