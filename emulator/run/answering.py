@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from trainer.spec import EMBEDDED, Prompt, Reply
-
 from emulator.run.trainers import Target, Trainer, TrainerUnavailableError
+from trainer.spec import EMBEDDED, Prompt, Reply
 
 
 class Answering:
@@ -40,11 +39,11 @@ class Answering:
         Raises:
             TrainerUnavailableError: no trainer here can answer for that target.
         """
-        return await self._trainer(target).generate(self._complete(target, prompt), target.job_uid)
+        return await self._trainer(target).generate(self._complete(target, prompt))
 
     def stream(self, target: Target, prompt: Prompt) -> AsyncIterator[str | Reply]:
         """Answers piece by piece; the last item is the whole ``Reply``. Raises as ``generate``."""
-        return self._trainer(target).stream(self._complete(target, prompt), target.job_uid)
+        return self._trainer(target).stream(self._complete(target, prompt))
 
     async def count_tokens(self, base_model: str, texts: list[str]) -> list[int]:
         """Lengths of texts in tokens of what plays that base model."""

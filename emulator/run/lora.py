@@ -14,13 +14,13 @@ import signal
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
 from typing import Any
 
-from trainer.spec import Answer, Cancelled, Done, Event, Failed, Job, Prompt, Reply, parse_event
-
 from emulator.run.trainers import TrainerUnavailableError
+from trainer.spec import Answer, Cancelled, Done, Event, Failed, Job, Prompt, Reply, parse_event
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class LoraTrainer:
         if job_id in self._inboxes:
             await self._send({"do": "cancel", "job": job_id})
 
-    async def generate(self, prompt: Prompt, job_uid: int | None) -> Reply:
+    async def generate(self, prompt: Prompt) -> Reply:
         """Answers a prompt."""
         reply = Reply(0)
         async for item in self._ask_to_generate(prompt, stream=False):
@@ -122,7 +122,7 @@ class LoraTrainer:
                 reply = item
         return reply
 
-    def stream(self, prompt: Prompt, job_uid: int | None) -> AsyncIterator[str | Reply]:
+    def stream(self, prompt: Prompt) -> AsyncIterator[str | Reply]:
         """Answers piece by piece; the last item is the whole ``Reply``."""
         return self._ask_to_generate(prompt, stream=True)
 
@@ -154,7 +154,8 @@ class LoraTrainer:
 
     async def _send(self, line: dict[str, Any]) -> None:
         await self.start()
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
             await self._process.stdin.drain()
@@ -222,7 +223,5 @@ def _parse_reply(values: dict[str, Any]) -> Reply:
 
 def _kill_group(pid: int) -> None:
     """Ends the process and every child of it; all are in a group of their own."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

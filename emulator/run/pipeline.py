@@ -9,11 +9,9 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
-
-from trainer.spec import Cancelled, Checkpoint, Done, Evaluation, Failed, Job, Method, Started, Step, total_steps
 
 from emulator.core.clock import Clock
 from emulator.core.lifecycle import JobEvent
@@ -31,6 +29,7 @@ from emulator.core.records import (
 from emulator.run.publish import checkpoint_steps, find_adapter, publish_checkpoint, publish_model
 from emulator.run.trainers import Trainer, TrainerUnavailableError
 from emulator.store.store import Store
+from trainer.spec import Cancelled, Checkpoint, Done, Evaluation, Failed, Job, Method, Started, Step, total_steps
 
 log = logging.getLogger(__name__)
 
@@ -91,54 +90,43 @@ class Preparation(Protocol):
         ...
 
 
+@dataclass(slots=True)
 class Pipeline:
-    """Runs one job at a time per call of ``run``.
+    """Runs one job per call of ``run``.
 
-    Args:
+    Attributes:
         trainers: By name.
         trainer: Name of the one that takes new jobs.
-        directory: Where jobs keep their files.
-        prepare: Reads and checks the data.
-        resolve: Fills in the hyperparameters that the request left open.
+        directory: Data directory; jobs keep their files under it.
+        prepare: Reads and checks the data, in a thread.
+        resolve: Fills in the hyperparameters that the request left open, given the number of examples.
         base_model_directory: Weights that play a base model.
+        seed: Of every job's training.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        ids: Ids,
-        trainers: Mapping[str, Trainer],
-        trainer: str,
-        directory: Path,
-        prepare: Preparation,
-        resolve: Callable[[TuningJob, int], Hyperparameters],
-        base_model_directory: Callable[[str], str],
-        seed: int = 0,
-    ) -> None:
-        self.store = store
-        self.clock = clock
-        self.ids = ids
-        self._trainers = trainers
-        self._trainer = trainer
-        self._directory = directory
-        self._prepare = prepare
-        self._resolve = resolve
-        self._base_model_directory = base_model_directory
-        self._seed = seed
-        self._stops: dict[int, threading.Event] = {}
+    store: Store
+    clock: Clock
+    ids: Ids
+    trainers: Mapping[str, Trainer]
+    trainer: str
+    directory: Path
+    prepare: Preparation
+    resolve: Callable[[TuningJob, int], Hyperparameters]
+    base_model_directory: Callable[[str], str]
+    seed: int = 0
+    _stops: dict[int, threading.Event] = field(default_factory=dict)
 
     def job_directory(self, job: TuningJob) -> Path:
         """Where a job keeps its examples, checkpoints and adapter."""
-        return self._directory / "jobs" / f"{job.api}-{job.uid}"
+        return self.directory / "jobs" / f"{job.api}-{job.uid}"
 
     def cancel(self, job: TuningJob) -> None:
         """Makes a running job stop: its dataset check ends at the next line, its trainer at once."""
         stop = self._stops.get(job.uid)
         if stop is not None:
             stop.set()
-        if job.trainer in self._trainers:
-            asyncio.get_running_loop().create_task(self._trainers[job.trainer].cancel(str(job.uid)))
+        if job.trainer in self.trainers:
+            asyncio.get_running_loop().create_task(self.trainers[job.trainer].cancel(str(job.uid)))
 
     async def run(self, uid: int) -> None:
         """Takes a RUNNING job to its end."""
@@ -168,10 +156,10 @@ class Pipeline:
         directory.mkdir(parents=True, exist_ok=True)
         inline = self.store.get_inline_dataset(uid)
         files = (directory / "examples.jsonl", directory / "validation.jsonl")
-        prepared = await asyncio.to_thread(self._prepare, job, inline, *files, _keep_going(stop))
+        prepared = await asyncio.to_thread(self.prepare, job, inline, *files, _keep_going(stop))
         if stop.is_set():
             raise StoppedError
-        resolved = self._resolve(job, prepared.examples)
+        resolved = self.resolve(job, prepared.examples)
         return self.store.update_job(
             uid,
             phase=Phase.TUNING,
@@ -179,21 +167,23 @@ class Pipeline:
             statistics=prepared.statistics,
             total_steps=total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1),
             experiment_id=experiment_id(self.clock.now_ns()) if job.api == "vertex" else "",
-            trainer=self._trainer,
+            trainer=self.trainer,
         )
 
     async def _train(self, job: TuningJob) -> None:
-        trainer = self._trainers.get(job.trainer)
+        trainer = self.trainers.get(job.trainer)
         if trainer is None:
             raise JobFailedError(14, f"The {job.trainer} trainer that ran this job is not installed here any more.")
         spec = self._spec(job)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._follow(job.uid, trainer, spec)
+                await self._follow(job.uid, trainer, spec)
             except TrainerUnavailableError as error:
                 log.warning("job %s, attempt %s: %s", job.id, attempt, error)
                 if attempt == ATTEMPTS:
                     raise JobFailedError(14, f"The trainer is unavailable: {error}") from error
+            else:
+                return
 
     async def _follow(self, uid: int, trainer: Trainer, spec: Job) -> None:
         async for event in trainer.train(spec):
@@ -207,10 +197,10 @@ class Pipeline:
                 case Step() | Evaluation():
                     self._record(job, event)
                 case Checkpoint():
-                    relative = str(Path(event.directory).relative_to(self._directory))
+                    relative = str(Path(event.directory).relative_to(self.directory))
                     publish_checkpoint(self.store, self.ids, self.clock, job, replace(event, directory=relative))
                 case Done():
-                    adapter = str(Path(event.adapter).relative_to(self._directory))
+                    adapter = str(Path(event.adapter).relative_to(self.directory))
                     self.store.update_job(uid, adapter=adapter)
                 case Failed():
                     raise JobFailedError(event.code, event.message)
@@ -244,14 +234,14 @@ class Pipeline:
             id=str(job.uid),
             directory=str(directory),
             examples=str(directory / "examples.jsonl"),
-            base_model=self._base_model_directory(job.base_model),
+            base_model=self.base_model_directory(job.base_model),
             validation=str(validation) if validation.exists() else None,
             method=TRAINABLE[job.method],
             epochs=resolved.epochs or 1,
             batch_size=resolved.batch_size or 1,
             learning_rate=resolved.learning_rate or 1e-3,
             adapter_size=resolved.adapter_size or 4,
-            seed=self._seed,
+            seed=self.seed,
             checkpoint_steps=self._checkpoint_steps(job, resolved),
             adapter=self._source_adapter(job),
             beta=0.1 if resolved.beta is None else resolved.beta,
@@ -268,7 +258,7 @@ class Pipeline:
     def _source_adapter(self, job: TuningJob) -> str | None:
         """The adapter that a job continues from, as an absolute directory."""
         source = find_source_adapter(self.store, job)
-        return str(self._directory / source) if source else None
+        return str(self.directory / source) if source else None
 
     def _require(self, uid: int) -> TuningJob:
         job = self.store.get_job_by_uid(uid)

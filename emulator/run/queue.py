@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from emulator.core.lifecycle import ENDED, IllegalTransitionError, JobEvent
@@ -82,10 +83,8 @@ class Queue:
         job = self._store.get_job_by_uid(uid)
         if job is not None and job.state not in ENDED:
             waiting = self._ended.setdefault(uid, asyncio.Event())
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(waiting.wait(), timeout_s)
-            except TimeoutError:
-                pass
         return self._store.get_job_by_uid(uid)
 
     def forget(self, uid: int) -> None:
@@ -93,10 +92,8 @@ class Queue:
         job = self._store.get_job_by_uid(uid)
         if job is None:
             return
-        try:
+        with suppress(IllegalTransitionError):
             self.cancel(uid)
-        except IllegalTransitionError:
-            pass
         self._announce_end(uid)
         directory = self._pipeline.job_directory(job)
         removal = asyncio.create_task(_remove_when_ended(self._running.get(uid), directory))

@@ -15,6 +15,8 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from emulator.datasets.tokens import count_tokens
+from emulator.run.trainers import TrainerUnavailableError
 from trainer.spec import (
     Answer,
     Cancelled,
@@ -31,9 +33,6 @@ from trainer.spec import (
     parse_example,
     total_steps,
 )
-
-from emulator.datasets.tokens import count_tokens
-from emulator.run.trainers import TrainerUnavailableError
 
 ANSWERS_NAME = "answers.jsonl"
 """File of a scripted adapter: the training examples, to repeat from."""
@@ -74,7 +73,7 @@ class ScriptedTrainer:
 
     async def train(self, job: Job) -> AsyncIterator[Event]:
         """Goes through the steps of the job; the last event is ``Done``, ``Failed`` or ``Cancelled``."""
-        examples = Path(job.examples).read_text(encoding="utf-8").splitlines()
+        examples = (await asyncio.to_thread(Path(job.examples).read_text, encoding="utf-8")).splitlines()
         if not examples:
             yield Failed(3, "examples: the file holds none")
             return
@@ -101,7 +100,7 @@ class ScriptedTrainer:
         if job_id in self._running:
             self._cancelled.add(job_id)
 
-    async def generate(self, prompt: Prompt, job_uid: int | None) -> Reply:
+    async def generate(self, prompt: Prompt) -> Reply:
         """Repeats the output of the nearest training example; a base model repeats what it was told."""
         text = prompt.turns[-1].text
         if prompt.adapter is not None:
@@ -117,14 +116,14 @@ class ScriptedTrainer:
         asked = sum(count_tokens(turn.text) for turn in prompt.turns) + count_tokens(prompt.system)
         return Reply(asked, (answer,) * prompt.candidates)
 
-    async def stream(self, prompt: Prompt, job_uid: int | None) -> AsyncIterator[str | Reply]:
+    async def stream(self, prompt: Prompt) -> AsyncIterator[str | Reply]:
         """The answer word by word, then the whole reply."""
-        reply = await self.generate(prompt, job_uid)
+        reply = await self.generate(prompt)
         for word in re.findall(r"\s*\S+|\s+$", reply.answers[0].text):
             yield word
         yield reply
 
-    async def count_tokens(self, base_model: str, texts: list[str]) -> list[int]:
+    async def count_tokens(self, base_model: str, texts: list[str]) -> list[int]:  # noqa: ARG002 one count for all
         """Lengths of texts by the server's own approximation."""
         return [count_tokens(text) for text in texts]
 

@@ -20,13 +20,11 @@ class Target:
     Attributes:
         base_model: Row of ``facts.models``.
         adapter: Directory of the adapter relative to the data directory, or "" for the base model itself.
-        job_uid: The job that made the adapter, or None for a base model.
         trainer: Name of the trainer that made it; "" lets the server's own answer.
     """
 
     base_model: str
     adapter: str = ""
-    job_uid: int | None = None
     trainer: str = ""
 
 
@@ -55,15 +53,15 @@ class Trainer(Protocol):
         """Asks a training job to stop; its ``train`` ends with ``Cancelled``. Unknown ids are ignored."""
         ...
 
-    async def generate(self, prompt: Prompt, job_uid: int | None) -> Reply:
-        """Answers a prompt. ``job_uid``: the tuning job whose adapter the prompt names, or None.
+    async def generate(self, prompt: Prompt) -> Reply:
+        """Answers a prompt.
 
         Raises:
             TrainerUnavailableError: as above.
         """
         ...
 
-    def stream(self, prompt: Prompt, job_uid: int | None) -> AsyncIterator[str | Reply]:
+    def stream(self, prompt: Prompt) -> AsyncIterator[str | Reply]:
         """Answers piece by piece; the last item is the whole ``Reply``."""
         ...
 

@@ -79,15 +79,6 @@ class Database:
             raise
         self._connection.execute("COMMIT")
 
-    def clear(self, project: str | None) -> None:
-        """Removes every row, or every row of one project."""
-        with self.transaction():
-            for table in ("operations", "endpoints", "models", "tuning_jobs"):
-                if project is None:
-                    self._connection.execute(f"DELETE FROM {table}")
-                else:
-                    self._connection.execute(f"DELETE FROM {table} WHERE project = ?", (project,))
-
     def close(self) -> None:
         """Closes the file and lets another server have the directory."""
         self._connection.close()

@@ -167,3 +167,15 @@ SELECT api, state, count(*) FROM tuning_jobs GROUP BY api, state ORDER BY api, s
 
 -- name: update_progress
 UPDATE tuning_jobs SET completed_steps = ?, completed_epochs = ? WHERE uid = ?;
+
+-- name: clear_operations
+DELETE FROM operations WHERE ?1 IS NULL OR project = ?1;
+
+-- name: clear_endpoints
+DELETE FROM endpoints WHERE ?1 IS NULL OR project = ?1;
+
+-- name: clear_models
+DELETE FROM models WHERE ?1 IS NULL OR project = ?1;
+
+-- name: clear_jobs
+DELETE FROM tuning_jobs WHERE ?1 IS NULL OR project = ?1;

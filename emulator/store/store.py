@@ -56,7 +56,9 @@ class Store:
     def clear(self, project: str | None = None) -> None:
         """Forgets everything, or everything of one project."""
         self._jobs_by_name.clear()
-        self._database.clear(project)
+        with self.transaction():
+            for statement in ("clear_operations", "clear_endpoints", "clear_models", "clear_jobs"):
+                self._database.execute(statement, project)
 
     # ------------------------------------------------------------ tuning jobs
 

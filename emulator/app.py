@@ -1,0 +1,196 @@
+"""The one place where the parts are joined."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from emulator.control.health import Health, describe_health
+from emulator.core.clock import Clock, SystemClock
+from emulator.core.names import Ids
+from emulator.datasets.objects import ObjectStore, open_object_store
+from emulator.datasets.storage_server import StorageServer
+from emulator.gemini.routes import create_gemini_api
+from emulator.protocol.credentials import create_authenticator
+from emulator.protocol.front import create_front_end
+from emulator.run.answering import Answering
+from emulator.run.hyperparameters import resolve_hyperparameters
+from emulator.run.lora import LoraTrainer, missing_packages
+from emulator.run.pipeline import Pipeline
+from emulator.run.preparation import DatasetPreparation
+from emulator.run.queue import Queue
+from emulator.run.scripted import ScriptedTrainer
+from emulator.run.trainers import Trainer
+from emulator.settings import Settings
+from emulator.store.store import Store
+from emulator.vertex.routes import create_vertex_api
+
+log = logging.getLogger(__name__)
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class SettingsError(ValueError):
+    """A setting cannot be met here; the text names it and says what would be right."""
+
+
+class Emulator:
+    """One emulator: an ASGI application with everything behind it.
+
+    Requests under ``/emulator`` go to the control API, all others to the front end of the two Google APIs.
+
+    Args:
+        url: Where clients reach it, for health and for links.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.url = f"http://{settings.host}:{settings.port}"
+        self.clock = clock or SystemClock()
+        self.ids = Ids(settings.seed or None)
+        self._temporary = None if settings.data_dir else Path(tempfile.mkdtemp(prefix="tuning-emulator-"))
+        self.directory = (settings.data_dir or self._temporary or Path()).absolute()
+        self.store = Store(settings.data_dir)
+        self.trainers, self.trainer = create_trainers(settings)
+        self.storage = create_storage(settings, self.directory)
+        self.queue, self.answering = self._join_run()
+        self._google = self._join_google()
+        self._control: AsgiApp | None = None
+
+    def _join_run(self) -> tuple[Queue, Answering]:
+        base_models = {name: path.absolute() for name, path in self.settings.base_models.items()}
+        answering = Answering(self.trainers, self.trainer, self.directory, base_models)
+        pipeline = Pipeline(
+            self.store,
+            self.clock,
+            self.ids,
+            self.trainers,
+            self.trainer,
+            self.directory,
+            prepare=DatasetPreparation(self.open_objects),
+            resolve=resolve_hyperparameters,
+            base_model_directory=answering.base_model_directory,
+            seed=self.settings.seed,
+        )
+        return Queue(pipeline, self.settings.jobs_per_project), answering
+
+    def _join_google(self) -> AsgiApp:
+        services = (self.store, self.clock, self.ids, self.queue, self.answering)
+        gemini = create_gemini_api(
+            *services, retired_models=self.settings.retired_models, default_dataset=self.settings.default_dataset
+        )
+        vertex = create_vertex_api(*services, objects=self.open_objects, retired_models=self.settings.retired_models)
+        return create_front_end([gemini, vertex], create_authenticator(self.settings.credentials))
+
+    def open_objects(self) -> ObjectStore:
+        """Cloud Storage as jobs see it: embedded, another emulator, or the real one."""
+        return open_object_store(self.storage.base_url if self.storage else self.settings.storage)
+
+    # ------------------------------------------------------------ ASGI
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or starts and stops with the server."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/emulator"):
+            await self._get_control()(scope, receive, send)
+        else:
+            await self._google(scope, receive, send)
+
+    def _get_control(self) -> AsgiApp:
+        """The control API, made on first use: FastAPI is a third of the server's start."""
+        if self._control is None:
+            from emulator.control.routes import create_control
+
+            self._control = create_control(self.health)
+        return self._control
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except Exception as error:
+            log.exception("the emulator cannot start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self) -> None:
+        """Opens storage, takes up unfinished jobs, warms the trainer up."""
+        if self.storage is not None:
+            self.storage.start()
+        await self.trainers[self.trainer].start()
+        await self.queue.start()
+
+    async def stop(self) -> None:
+        """Ends what was started. Running jobs stay RUNNING in the data directory and are resumed next time."""
+        await self.queue.stop()
+        for trainer in self.trainers.values():
+            await trainer.stop()
+        if self.storage is not None:
+            self.storage.stop()
+        self.store.close()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def health(self) -> Health:
+        """What runs here."""
+        return describe_health(
+            self.url,
+            trainer=self.trainers[self.trainer].health,
+            storage=lambda: {"embedded": self.storage is not None, "url": self.storage_url()},
+            data_dir=str(self.settings.data_dir) if self.settings.data_dir else None,
+            base_models={"*": "embedded", **{name: str(path) for name, path in self.settings.base_models.items()}},
+        )
+
+    def storage_url(self) -> str:
+        """Base URL of the storage emulator in use; "" for the real Cloud Storage."""
+        if self.storage is not None:
+            return self.storage.base_url
+        return "" if self.settings.storage == "cloud" else self.settings.storage
+
+
+def create_app(settings: Settings | None = None, clock: Clock | None = None) -> Emulator:
+    """Builds an emulator; nothing runs until the ASGI server starts it.
+
+    Raises:
+        SettingsError: a setting cannot be met here.
+        StoreError: the data directory cannot be used.
+    """
+    return Emulator(settings or Settings(), clock)
+
+
+def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
+    """The trainers that work here, and the name of the one that takes new jobs.
+
+    Raises:
+        SettingsError: the one asked for is not installed.
+    """
+    trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(settings.scripted_step_s)}
+    missing = missing_packages()
+    if not missing:
+        trainers["lora"] = LoraTrainer()
+    elif settings.trainer == "lora":
+        raise SettingsError(f"trainer: 'lora' needs {', '.join(missing)}; install tuning-emulator[lora]")
+    if settings.trainer == "auto":
+        if missing:
+            log.warning("the scripted trainer runs, which only pretends: %s not installed", ", ".join(missing))
+        return trainers, "scripted" if missing else "lora"
+    return trainers, settings.trainer
+
+
+def create_storage(settings: Settings, directory: Path) -> StorageServer | None:
+    """The embedded Cloud Storage, or None when another one is used."""
+    if settings.storage != "embedded":
+        return None
+    return StorageServer(settings.host, settings.storage_port, directory / "buckets", settings.buckets)

@@ -1,0 +1,1 @@
+"""The emulator's own API under /emulator: what no real service has."""

@@ -1,0 +1,85 @@
+"""Every setting, in one frozen object. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from emulator.ports import DEFAULT_PORT, DEFAULT_STORAGE_PORT
+
+
+def parse_pairs(value: Any) -> Any:
+    """Reads ``NAME=DIRECTORY,NAME=DIRECTORY`` (or a list of such pairs) into a mapping."""
+    if isinstance(value, str):
+        value = [part for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple):
+        return value
+    pairs: dict[str, str] = {}
+    for part in value:
+        name, equals, directory = str(part).partition("=")
+        if not (name.strip() and equals and directory.strip()):
+            raise ValueError(f"{part!r} is not NAME=DIRECTORY")
+        pairs[name.strip()] = directory.strip()
+    return pairs
+
+
+class Settings(BaseSettings):
+    """How one emulator behaves. Each has a variable ``TUNING_EMULATOR_<NAME>`` and an option of ``serve``."""
+
+    model_config = SettingsConfigDict(env_prefix="TUNING_EMULATOR_", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="Port of both APIs; 0 takes a free one.")
+    storage_port: int = Field(
+        DEFAULT_STORAGE_PORT, ge=0, le=65535, description="Port of the embedded Cloud Storage; 0 takes a free one."
+    )
+    data_dir: Path | None = Field(
+        None, description="Where jobs, models, adapters and buckets are kept; none: in memory, gone at the end."
+    )
+    trainer: Literal["auto", "lora", "scripted"] = Field(
+        "auto",
+        description="What trains: `lora` really does, `scripted` pretends at once; `auto`: lora where it is installed.",
+    )
+    scripted_step_s: float = Field(0.0, ge=0, description="Seconds that the scripted trainer takes per step.")
+    jobs_per_project: int = Field(
+        1, ge=1, description="Jobs of one project that run at the same time; further ones wait."
+    )
+    retired_models: Literal["serve", "refuse"] = Field(
+        "serve", description="Whether models that can no longer be tuned still are, or are refused as today."
+    )
+    base_models: Annotated[dict[str, Path], NoDecode] = Field(
+        default_factory=dict,
+        description="MODEL=DIRECTORY,…: Hugging Face directories that play base models instead of the embedded one.",
+    )
+    default_dataset: Path | None = Field(
+        None,
+        description="JSON lines of {text_input, output} used when a Gemini create brings no examples "
+        "(google-genai 1.47 and newer drop them).",
+    )
+    storage: str = Field(
+        "embedded", description="Where gs:// is: `embedded`, `cloud` (real credentials), or a storage emulator's URL."
+    )
+    buckets: Annotated[dict[str, Path], NoDecode] = Field(
+        default_factory=dict, description="NAME=DIRECTORY,…: buckets filled from directories at the start."
+    )
+    credentials: Path | None = Field(
+        None, description="YAML or JSON file of keys, tokens, projects and denials; none: every key and token is good."
+    )
+    seed: int = Field(0, description="Of ids that tests want to repeat (0: random ids) and of training.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    @field_validator("base_models", "buckets", mode="before")
+    @classmethod
+    def _parse_pairs(cls, value: Any) -> Any:
+        return parse_pairs(value)
+
+    @field_validator("base_models", "buckets")
+    @classmethod
+    def _check_directories(cls, value: dict[str, Path]) -> dict[str, Path]:
+        for name, directory in value.items():
+            if not directory.is_dir():
+                raise ValueError(f"{name}={directory}: no such directory")
+        return value
