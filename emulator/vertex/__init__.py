@@ -1,0 +1,1 @@
+"""Vertex AI: tuning jobs and what they leave behind: models, endpoints, experiments."""
