@@ -1,0 +1,134 @@
+"""Messages compiled for the codecs: one plan per message, found by any name of a field, built on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeAlias
+
+from emulator.protocol.scalars import PARSERS, Parser, enum_parser
+from emulator.schema.declare import PRESENCE, SCALARS, Enum, Field, Message, Schema
+from emulator.schema.google import RPC, SHAPES
+
+Kind: TypeAlias = Literal[
+    "scalar", "enum", "message", "timestamp", "duration", "mask", "bool", "struct", "value", "list", "any"
+]
+
+_KINDS: Mapping[str, Kind] = {
+    "google.protobuf.Timestamp": "timestamp",
+    "google.protobuf.Duration": "duration",
+    "google.protobuf.FieldMask": "mask",
+    "google.protobuf.BoolValue": "bool",
+    "google.protobuf.Struct": "struct",
+    "google.protobuf.Value": "value",
+    "google.protobuf.ListValue": "list",
+    "google.protobuf.Any": "any",
+    "google.protobuf.NullValue": "enum",
+}
+_NULL_VALUE = Enum("google.protobuf.NullValue", {"NULL_VALUE": 0})
+_ZERO: Mapping[str, object] = {"string": "", "bool": False, "bytes": b""}
+
+
+class FieldPlan:
+    """One field, with everything that reading and printing it needs.
+
+    Attributes:
+        direct: Python type of the JSON values that are stored as they are, or None.
+        shown: Type in error texts: ``TYPE_INT32``, or a type URL.
+        entry: Type URL of a map's entries.
+        zero: The value that is left out of JSON, or None when even a zero is printed.
+        zero_item: What an entry of a map has when its value is null.
+    """
+
+    __slots__ = (
+        "bundle",
+        "direct",
+        "entry",
+        "enum",
+        "json_name",
+        "key",
+        "kind",
+        "name",
+        "number",
+        "oneof",
+        "parse",
+        "repeated",
+        "shown",
+        "type",
+        "zero",
+        "zero_item",
+    )
+
+    def __init__(
+        self, owner: str, field: Field, kind: Kind, enum: Enum | None, bundle: Callable[[], MessagePlan]
+    ) -> None:
+        self.number = field.number
+        self.name = field.name
+        self.json_name = field.json_name
+        self.type = field.type
+        self.kind = kind
+        self.key = field.key
+        self.repeated = field.repeated
+        self.oneof = field.oneof
+        self.enum = enum
+        self.bundle = bundle
+        self.entry = f"type.googleapis.com/{owner}.{field.json_name[:1].upper()}{field.json_name[1:]}Entry"
+        self.parse: Parser | None = None
+        self.shown = f"TYPE_{field.type.upper()}" if kind == "scalar" else f"type.googleapis.com/{field.type}"
+        self.zero_item: Any = {} if kind == "message" else None
+        if kind == "scalar":
+            self.parse = PARSERS[field.type]
+            self.zero_item = _ZERO.get(field.type, 0)
+        elif enum is not None:
+            self.parse = enum_parser(enum.values)
+            self.zero_item = next((name for name, number in enum.values.items() if number == 0), 0)
+        plain = not (field.repeated or field.key or field.oneof or field.behaviour & PRESENCE)
+        self.zero: Any = self.zero_item if plain and kind in ("scalar", "enum") else None
+        self.direct: type | None = None
+        if kind == "scalar" and field.type in ("string", "bool") and not (field.repeated or field.key or field.oneof):
+            self.direct = str if field.type == "string" else bool
+
+
+class MessagePlan:
+    """A message: its fields in the order of their numbers, and by every name that JSON may use."""
+
+    __slots__ = ("fields", "name", "named", "shown")
+
+    def __init__(self, name: str, fields: tuple[FieldPlan, ...]) -> None:
+        self.name = name
+        self.shown = f"type.googleapis.com/{name}"
+        self.fields = fields
+        self.named: dict[str, FieldPlan] = {field.json_name: field for field in fields}
+        self.named.update({field.name: field for field in fields})
+
+
+class Plans:
+    """Plans of every message of the given schemas, by full name."""
+
+    def __init__(self, schemas: Iterable[Schema]) -> None:
+        self.messages: dict[str, Message] = {**SHAPES, **RPC.messages}
+        self.enums: dict[str, Enum] = {_NULL_VALUE.name: _NULL_VALUE}
+        for schema in schemas:
+            self.messages.update(schema.messages)
+            self.enums.update(schema.enums)
+        self._built: dict[str, MessagePlan] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.messages
+
+    def find(self, name: str) -> MessagePlan:
+        """The plan of that message, by full name.
+
+        Raises:
+            KeyError: no schema declares it.
+        """
+        plan = self._built.get(name)
+        if plan is None:
+            fields = tuple(self._plan(name, field) for field in self.messages[name].fields)
+            plan = self._built[name] = MessagePlan(name, fields)
+        return plan
+
+    def _plan(self, owner: str, field: Field) -> FieldPlan:
+        enum = self.enums.get(field.type)
+        kind: Kind = "scalar" if field.type in SCALARS else _KINDS.get(field.type, "enum" if enum else "message")
+        name = field.type
+        return FieldPlan(owner, field, kind, enum, lambda: self.find(name))

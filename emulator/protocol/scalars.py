@@ -1,0 +1,150 @@
+"""Scalars of JSON, path and query as proto scalars: what the front end takes and how it words what it refuses.
+
+Source: protobuf v3.21 datapiece.cc.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from emulator.facts import front_end
+from emulator.protocol.printer import format_double, round_float
+
+Scalar: TypeAlias = "str | int | float | bool | bytes"
+Parser: TypeAlias = Callable[[Any], Scalar]
+
+_INTEGER = re.compile(r"\s*[+-]?\d{1,40}\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_TRUE = frozenset(("true", "t", "yes", "y", "1"))
+_FALSE = frozenset(("false", "f", "no", "n", "0"))
+_FLOAT_MAX = 3.4028234663852886e38
+_NOT_FINITE = {"Infinity": float("inf"), "-Infinity": float("-inf"), "NaN": float("nan")}
+_RANGES = {
+    "int32": (-(1 << 31), (1 << 31) - 1),
+    "uint32": (0, (1 << 32) - 1),
+    "int64": (-(1 << 63), (1 << 63) - 1),
+    "uint64": (0, (1 << 64) - 1),
+}
+
+
+class ScalarError(ValueError):
+    """A value that a scalar field cannot hold; the message is what the service shows in its place."""
+
+
+def format_shown(value: Any) -> str:
+    """The value as an error text shows it: strings in quotes without escapes, doubles with 15 or 17 digits."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return format_double(value)
+    return "null" if value is None else str(value)
+
+
+def _parse_integer(low: int, high: int, value: Any) -> int:
+    number: int | None = None
+    if type(value) is int:
+        number = value
+    elif isinstance(value, float) and value.is_integer():
+        number = int(value)
+    elif isinstance(value, str) and _INTEGER.fullmatch(value) and not _padded(value):
+        number = int(value)
+    if number is None or not low <= number <= high:
+        raise ScalarError(format_shown(value))
+    return number
+
+
+def _integer_parser(low: int, high: int) -> Parser:
+    return lambda value: _parse_integer(low, high, value)
+
+
+def _parse_double(value: Any) -> float:
+    if isinstance(value, bool):
+        raise ScalarError(format_shown(value))
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, str):
+        if value in _NOT_FINITE:
+            return _NOT_FINITE[value]
+        if _NUMBER.fullmatch(value) and not _padded(value):
+            number = float(value)
+            if number - number == 0:
+                return number
+    raise ScalarError(format_shown(value))
+
+
+def _parse_float(value: Any) -> float:
+    number = _parse_double(value)
+    if number - number == 0 and abs(number) > _FLOAT_MAX:
+        raise ScalarError(format_shown(value))
+    return round_float(number)
+
+
+def _parse_bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        word = value.lower()
+        if word in _TRUE:
+            return True
+        if word in _FALSE:
+            return False
+    raise ScalarError(format_shown(value))
+
+
+def _parse_string(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise ScalarError(format_shown(value))
+
+
+def _parse_bytes(value: Any) -> bytes:
+    if not isinstance(value, str):
+        raise ScalarError(format_shown(value))
+    standard = value.replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise ScalarError(front_end.BASE64.format(value=value)) from None
+
+
+def _padded(text: str) -> bool:
+    return text[:1] == " " or text[-1:] == " "
+
+
+PARSERS: Mapping[str, Parser] = {
+    "string": _parse_string,
+    "bool": _parse_bool,
+    "bytes": _parse_bytes,
+    "double": _parse_double,
+    "float": _parse_float,
+    **{name: _integer_parser(*span) for name, span in _RANGES.items()},
+}
+"""By scalar type. Each raises ``ScalarError``."""
+
+
+def enum_parser(values: Mapping[str, int]) -> Parser:
+    """Enum values by name (any case, ``-`` for ``_``) or number; a number nobody declared stays a number."""
+    names: dict[int, str] = {}
+    for name, number in values.items():
+        names.setdefault(number, name)
+
+    def parse(value: Any) -> str | int:
+        if isinstance(value, str):
+            if value in values:
+                return names[values[value]]
+            if _INTEGER.fullmatch(value) and not _padded(value) and int(value) in names:
+                return names[int(value)]
+            normal = value.upper().replace("-", "_")
+            if normal in values:
+                return names[values[normal]]
+            raise ScalarError(format_shown(value))
+        number = _parse_integer(*_RANGES["int32"], value)
+        return names.get(number, number)
+
+    return parse
