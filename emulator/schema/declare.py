@@ -261,13 +261,17 @@ def _build(
     found: dict[str, Message] = {}
     for declared in messages:
         if _has(declared.versions, version):
-            fields = tuple(
-                replace(x, type=schema.full_name(x.type)) for x in declared.fields if _has(x.versions, version)
-            )
+            fields = tuple(_resolve_field(schema, x) for x in declared.fields if _has(x.versions, version))
             _add(found, Message(schema.full_name(declared.name), fields, declared.versions))
     built = Schema(package, version, found, found_enums, _resolve_methods(schema, version, methods))
     _check(built)
     return built
+
+
+def _resolve_field(schema: Schema, declared: Field) -> Field:
+    # Most fields are scalars and stay as they are: thousands of copies would slow the start down.
+    full = schema.full_name(declared.type)
+    return declared if full == declared.type else replace(declared, type=full)
 
 
 def _resolve_methods(schema: Schema, version: str, methods: tuple[Method, ...]) -> dict[str, Method]:
