@@ -1,8 +1,8 @@
 """Llama in plain torch: the native path for directories in Hugging Face's Llama layout.
 
-Neither transformers nor ``torch._dynamo`` is imported. Weights are a dict of tensors, one per kind of matrix, stacked over
-the layers, so that one operation can touch all layers at once (see ``lora.materialize``). With L layers, d hidden size,
-H heads, K key-value heads, h head size, f MLP size and V vocabulary:
+Neither transformers nor ``torch._dynamo`` is imported. Weights are a dict of tensors, one per kind of matrix, stacked
+over the layers, so that one operation can touch all layers at once (see ``lora.materialize``). With L layers, d hidden
+size, H heads, K key-value heads, h head size, f MLP size and V vocabulary:
 
 =================  ======================  ==========================================
 ``embedding``      (V, d)                  also the output matrix unless ``head`` is there
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,10 +142,15 @@ def format_config(config: Config, **extra: Any) -> dict[str, Any]:
     }
 
 
+def read_config(directory: str | Path) -> dict[str, Any]:
+    """The object in ``config.json`` of a model directory."""
+    values: dict[str, Any] = json.loads((Path(directory) / "config.json").read_text("utf-8"))
+    return values
+
+
 def load_config(directory: str | Path) -> Config:
-    """Reads ``config.json`` of a model directory; raises as ``parse_config`` does."""
-    config = parse_config(json.loads((Path(directory) / "config.json").read_text("utf-8")))
-    return config
+    """The shape of the model in a directory; raises as ``parse_config`` does."""
+    return parse_config(read_config(directory))
 
 
 # ---------------------------------------------------------------- weights on disk
@@ -203,7 +208,7 @@ def load_weights(directory: str | Path, dtype: torch.dtype = torch.float32, devi
 def save_weights(
     weights: Weights, config: Config, directory: str | Path, dtype: torch.dtype = torch.float32, **extra: Any
 ) -> None:
-    """Writes ``model.safetensors`` and ``config.json``; ``extra`` goes to the config, for instance ``eos_token_id``."""
+    """Writes ``model.safetensors`` and ``config.json``; ``extra`` adds to the config, for instance ``eos_token_id``."""
     path = Path(directory)
     path.mkdir(parents=True, exist_ok=True)
     tensors = {}
@@ -211,7 +216,7 @@ def save_weights(
         source = weights[ours] if layer is None else weights[ours][layer]
         tensors[theirs] = source.detach()[rows].to("cpu", dtype, copy=True).contiguous()
     save_file(tensors, path / "model.safetensors", metadata={"format": "pt"})
-    values = format_config(config, dtype=str(dtype).removeprefix("torch."), **extra)
+    values = extra | format_config(config, dtype=str(dtype).removeprefix("torch."))
     (path / "config.json").write_text(json.dumps(values, indent=2) + "\n", "utf-8")
 
 
@@ -240,15 +245,32 @@ def count_parameters(weights: Weights) -> int:
 _MATRICES = ("qkv", "output", "gate_up", "down", "attention_norm", "mlp_norm")
 
 
+class Branched(NamedTuple):
+    """A frozen matrix with a low-rank side branch: A is (n·r, in), B (rows, r) with the scale already in it."""
+
+    weight: Tensor
+    a: Tensor
+    b: tuple[Tensor, ...]
+
+
 class Layer(NamedTuple):
     """One layer's own matrices, cut out of the stacks."""
 
-    qkv: Tensor
-    output: Tensor
-    gate_up: Tensor
-    down: Tensor
+    qkv: Tensor | Branched
+    output: Tensor | Branched
+    gate_up: Tensor | Branched
+    down: Tensor | Branched
     attention_norm: Tensor
     mlp_norm: Tensor
+
+
+def project(hidden: Tensor, matrix: Tensor | Branched) -> Tensor:
+    """hidden @ matrixᵀ, (…, in) -> (…, rows)."""
+    if isinstance(matrix, Tensor):
+        return F.linear(hidden, matrix)
+    low = F.linear(hidden, matrix.a).chunk(len(matrix.b), -1)
+    branch = torch.cat([F.linear(part, b) for part, b in zip(low, matrix.b, strict=True)], -1)
+    return F.linear(hidden, matrix.weight) + branch
 
 
 def split_layers(weights: Weights) -> list[Layer]:
@@ -294,6 +316,15 @@ def rotation(config: Config, length: int, device: str = "cpu") -> Rotation:
     return Rotation(cos[:length], sin[:length])
 
 
+def rotation_at(config: Config, past: int, time: int, pad: Tensor | None, device: str = "cpu") -> Rotation:
+    """Angles of ``time`` positions after ``past`` ones, in rows that begin with ``pad`` (batch,) padded positions."""
+    cos, sin = rotary_table(config, past + time, device)
+    if pad is None:
+        return Rotation(cos[past : past + time], sin[past : past + time])
+    places = (torch.arange(past, past + time, device=pad.device) - pad[:, None]).clamp(min=0)
+    return Rotation(cos[places][:, None], sin[places][:, None])
+
+
 class Cache:
     """Keys and values of all layers, each (batch, key-value heads, positions, head size)."""
 
@@ -311,6 +342,18 @@ class Cache:
         self.keys[layer], self.values[layer] = key, value
         return key, value
 
+    def change(self, function: Callable[[Tensor], Tensor]) -> None:
+        """Replaces every tensor by what the function makes of it."""
+        self.keys = [None if tensor is None else function(tensor) for tensor in self.keys]
+        self.values = [None if tensor is None else function(tensor) for tensor in self.values]
+
+    def append_rows(self, other: Cache) -> None:
+        """Adds the rows of a cache of the same width."""
+        for mine, theirs in ((self.keys, other.keys), (self.values, other.values)):
+            for layer, (first, second) in enumerate(zip(mine, theirs, strict=True)):
+                if first is not None and second is not None:
+                    mine[layer] = torch.cat((first, second))
+
 
 def attend(
     hidden: Tensor,
@@ -326,7 +369,7 @@ def attend(
     """
     batch, time, _ = hidden.shape
     turned = config.heads + config.kv_heads
-    heads = F.linear(hidden, layer.qkv).view(batch, time, turned + config.kv_heads, config.head_size).transpose(1, 2)
+    heads = project(hidden, layer.qkv).view(batch, time, turned + config.kv_heads, config.head_size).transpose(1, 2)
     qk = heads[:, :turned]
     qk = torch.addcmul(qk * angles.cos, torch.roll(qk, config.head_size // 2, -1), angles.sin)
     query, key, value = qk[:, : config.heads], qk[:, config.heads :], heads[:, turned:]
@@ -351,20 +394,21 @@ def apply_layer(
     """One transformer layer: (batch, time, d) -> (batch, time, d)."""
     size = (config.hidden_size,)
     hidden = F.rms_norm(x, size, layer.attention_norm, config.norm_eps)
-    x = x + F.linear(attend(hidden, layer, config, angles, mask, cache), layer.output)
+    x = x + project(attend(hidden, layer, config, angles, mask, cache), layer.output)
     hidden = F.rms_norm(x, size, layer.mlp_norm, config.norm_eps)
-    gate, up = F.linear(hidden, layer.gate_up).chunk(2, -1)
-    return x + F.linear(F.silu(gate) * up, layer.down)
+    gate, up = project(hidden, layer.gate_up).chunk(2, -1)
+    return x + project(F.silu(gate) * up, layer.down)
 
 
-def hidden_states(weights: Weights, config: Config, ids: Tensor) -> Tensor:
+def hidden_states(weights: Weights, config: Config, ids: Tensor, layers: list[Layer] | None = None) -> Tensor:
     """Runs whole sequences, for training: token ids (batch, time) -> normalised hidden states (batch, time, d).
 
     Rows may be padded on the right: causal attention keeps padding out of what stands before it.
+    ``layers`` stands in for the layers of the weights, for instance with side branches.
     """
     angles = rotation(config, ids.shape[1], str(ids.device))
     x = F.embedding(ids, weights["embedding"])
-    for layer in split_layers(weights):
+    for layer in layers or split_layers(weights):
         x = apply_layer(x, layer, config, angles)
     return F.rms_norm(x, (config.hidden_size,), weights["final_norm"], config.norm_eps)
 

@@ -1,7 +1,7 @@
 """LoRA adapters for the native path, kept on disk as standard PEFT adapters.
 
-An adapter changes every linear module (q, k, v, o, gate, up, down) by ``scale · B @ A``. Like the weights it is stacked over
-layers: with L layers, n modules in a stack and rank r, A is (L, n, r, in) and B is (L, rows of all n modules, r).
+An adapter changes every linear module (q, k, v, o, gate, up, down) by ``scale · B @ A``. Like the weights it is stacked
+over layers: with L layers, n modules in a stack and rank r, A is (L, n, r, in) and B is (L, rows of all n modules, r).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from trainer.llama import Config, Weights
+from trainer.llama import Branched, Config, Layer, Weights, split_layers
 
 ALPHA = 16
 """Fixed for every rank, so that the result hardly depends on the adapter size."""
@@ -50,7 +50,12 @@ class Adapter:
 
     def to(self, device: str) -> Adapter:
         """The same adapter on a device."""
-        pairs = {name: (a.to(device), b.to(device)) for name, (a, b) in self.pairs.items()}
+        pairs = {name: (a.detach().to(device), b.detach().to(device)) for name, (a, b) in self.pairs.items()}
+        return Adapter(self.rank, self.alpha, self.scale, pairs)
+
+    def cast(self, dtype: torch.dtype) -> Adapter:
+        """The same adapter in another precision."""
+        pairs = {name: (a.to(dtype), b.to(dtype)) for name, (a, b) in self.pairs.items()}
         return Adapter(self.rank, self.alpha, self.scale, pairs)
 
 
@@ -104,6 +109,18 @@ def materialize(adapter: Adapter, weights: Weights, config: Config) -> Weights:
     for name, (a, b) in adapter.pairs.items():
         changed[name] = _change(weights[name], a, b, adapter.scale, tuple(rows for _, rows in config.parts[name]))
     return changed
+
+
+def branch_layers(adapter: Adapter, weights: Weights, config: Config) -> list[Layer]:
+    """The layers with the adapter as side branches: no gradient of a whole matrix is ever made; for large models."""
+    branched: dict[str, list[Any]] = {}
+    for name, (a, b) in adapter.pairs.items():
+        rows = [count for _, count in config.parts[name]]
+        scaled = (b * adapter.scale).unbind(0)
+        triples = zip(weights[name].unbind(0), a.flatten(1, 2).unbind(0), scaled, strict=True)
+        branched[name] = [Branched(w, low, tuple(high.split_with_sizes(rows, 0))) for w, low, high in triples]
+    plain = split_layers(weights)
+    return [layer._replace(**{name: each[i] for name, each in branched.items()}) for i, layer in enumerate(plain)]
 
 
 @torch.no_grad()

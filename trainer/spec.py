@@ -92,15 +92,37 @@ def parse_job(text: str) -> Job:
         raise InvalidJobError(f"job: not JSON: {error}") from error
     if not isinstance(values, dict):
         raise InvalidJobError(f"job: expected an object, got {type(values).__name__}")
-    known = {f.name for f in dataclasses.fields(Job)}
-    for name in values:
-        if name not in known:
-            raise InvalidJobError(f"{name}: unknown field; known are {', '.join(sorted(known))}")
     for name in ("id", "directory", "examples"):
         if name not in values:
             raise InvalidJobError(f"{name}: missing")
+    for name, value in values.items():
+        _check_type(name, value)
     values["checkpoint_steps"] = tuple(values.get("checkpoint_steps", ()))
     return Job(**values)
+
+
+_TEXTS, _OPTIONAL_TEXTS = {"id", "directory", "examples", "base_model", "method", "device"}, {"validation", "adapter"}
+_NUMBERS = {"learning_rate", "beta"}
+
+
+def _check_type(name: str, value: object) -> None:
+    """Raises InvalidJobError unless a job's field exists and the value is of its type."""
+    known = {f.name for f in dataclasses.fields(Job)}
+    if name not in known:
+        raise InvalidJobError(f"{name}: unknown field; known are {', '.join(sorted(known))}")
+    if name in _TEXTS or name in _OPTIONAL_TEXTS:
+        right, wanted = isinstance(value, str) or (value is None and name in _OPTIONAL_TEXTS), "a string"
+    elif name in _NUMBERS:
+        right, wanted = isinstance(value, int | float) and not isinstance(value, bool), "a number"
+    elif name == "checkpoint_steps":
+        right, wanted = (
+            isinstance(value, list | tuple) and all(type(each) is int for each in value),
+            "a list of integers",
+        )
+    else:
+        right, wanted = type(value) is int, "an integer"
+    if not right:
+        raise InvalidJobError(f"{name}: {value!r} is not {wanted}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +190,17 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One optimiser step. ``loss``: mean nats per scored token of the batch. ``epoch``: floor(step·batch/examples)."""
+    """One optimiser step. ``loss``: mean nats per scored token of the batch. ``epoch``: floor(step·batch/examples).
+
+    In preference tuning the loss is DPO's, predictions are pairs, and ``margin`` is the batch's mean reward margin.
+    """
 
     step: int
     epoch: int
     loss: float
     predictions: int = 0
     correct: int = 0
+    margin: float = 0.0
     event: str = "step"
 
 
@@ -279,6 +305,12 @@ class Prompt:
     candidates: int = 1
 
 
+def parse_prompt(values: dict[str, Any]) -> Prompt:
+    """Reads what ``dataclasses.asdict`` made of a prompt."""
+    turns = tuple(Turn(turn["role"], turn["text"]) for turn in values["turns"])
+    return Prompt(**values | {"turns": turns, "stop": tuple(values.get("stop", ()))})
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One candidate. ``finish`` is ``STOP`` or ``MAX_TOKENS``; ``logprob`` the mean per token."""
@@ -295,6 +327,11 @@ class Reply:
 
     prompt_tokens: int
     answers: tuple[Answer, ...] = field(default=())
+
+
+def parse_reply(values: dict[str, Any]) -> Reply:
+    """Reads what ``dataclasses.asdict`` made of a reply."""
+    return Reply(values["prompt_tokens"], tuple(Answer(**answer) for answer in values["answers"]))
 
 
 def embedded_base_model() -> Path:

@@ -1,0 +1,30 @@
+"""JSON lines over file descriptors, without buffers that a fork would double."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+
+class LineReader:
+    """Cuts what arrives on a descriptor into lines."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._rest = b""
+
+    def read(self) -> list[bytes] | None:
+        """Waits for data and returns the whole lines in it, possibly none; None at the end."""
+        data = os.read(self.descriptor, 1 << 16)
+        if not data:
+            return None
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [line for line in lines if line.strip()]
+
+
+def write_line(descriptor: int, message: dict[str, Any]) -> None:
+    """Writes one whole line; raises BrokenPipeError when nobody reads any more."""
+    data = memoryview(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+    while data:
+        data = data[os.write(descriptor, data) :]
