@@ -135,7 +135,7 @@ MESSAGES: tuple[Message, ...] = (
         f(1, "start_index", "int32", OPTIONAL | PRESENCE),
         f(2, "end_index", "int32", OPTIONAL | PRESENCE),
         f(3, "uri", "string", OPTIONAL | PRESENCE),
-        f(4, "license_", "string", OPTIONAL | PRESENCE),
+        f(4, "license", "string", OPTIONAL | PRESENCE),
     ),
     message(
         "CountTokensRequest",

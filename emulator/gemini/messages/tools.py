@@ -11,8 +11,8 @@ from emulator.schema.declare import OPTIONAL, PRESENCE, REQUIRED, Enum, Message,
 MESSAGES: tuple[Message, ...] = (
     message(
         "Schema",
-        f(1, "type_", "Type", REQUIRED),
-        f(2, "format_", "string", OPTIONAL),
+        f(1, "type", "Type", REQUIRED),
+        f(2, "format", "string", OPTIONAL),
         f(3, "description", "string", OPTIONAL),
         f(4, "nullable", "bool", OPTIONAL),
         repeated(5, "enum", "string", OPTIONAL),

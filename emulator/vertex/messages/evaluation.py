@@ -156,8 +156,8 @@ MESSAGES: tuple[Message, ...] = (
     ),
     message(
         "MetricMetadata.ScoreRange",
-        f(1, "min_", "double", REQUIRED | PRESENCE),
-        f(2, "max_", "double", REQUIRED | PRESENCE),
+        f(1, "min", "double", REQUIRED | PRESENCE),
+        f(2, "max", "double", REQUIRED | PRESENCE),
         f(3, "step", "double", OPTIONAL | PRESENCE),
         f(4, "description", "string", OPTIONAL),
     ),
@@ -218,7 +218,7 @@ MESSAGES: tuple[Message, ...] = (
     ),
     message(
         "ComputationBasedMetricSpec",
-        f(1, "type_", "ComputationBasedMetricSpec.ComputationBasedMetricType", REQUIRED | PRESENCE),
+        f(1, "type", "ComputationBasedMetricSpec.ComputationBasedMetricType", REQUIRED | PRESENCE),
         f(2, "parameters", "google.protobuf.Struct", OPTIONAL),
     ),
 )

@@ -61,7 +61,7 @@ MESSAGES: tuple[Message, ...] = (
         f(1, "artifact", "string", REQUIRED),
         f(2, "execution", "string", OUTPUT_ONLY),
         f(3, "event_time", "google.protobuf.Timestamp", OUTPUT_ONLY),
-        f(4, "type_", "Event.Type", REQUIRED),
+        f(4, "type", "Event.Type", REQUIRED),
         mapped(5, "labels", "string", "string"),
     ),
     message(

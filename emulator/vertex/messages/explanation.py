@@ -45,7 +45,7 @@ MESSAGES: tuple[Message, ...] = (
     ),
     message(
         "ExplanationMetadata.InputMetadata.Visualization",
-        f(1, "type_", "ExplanationMetadata.InputMetadata.Visualization.Type"),
+        f(1, "type", "ExplanationMetadata.InputMetadata.Visualization.Type"),
         f(2, "polarity", "ExplanationMetadata.InputMetadata.Visualization.Polarity"),
         f(3, "color_map", "ExplanationMetadata.InputMetadata.Visualization.ColorMap"),
         f(4, "clip_percent_upperbound", "float"),

@@ -113,7 +113,7 @@ MESSAGES: tuple[Message, ...] = (
         f(2, "end_index", "int32", OUTPUT_ONLY),
         f(3, "uri", "string", OUTPUT_ONLY),
         f(4, "title", "string", OUTPUT_ONLY),
-        f(5, "license_", "string", OUTPUT_ONLY),
+        f(5, "license", "string", OUTPUT_ONLY),
         f(6, "publication_date", "google.type.Date", OUTPUT_ONLY),
     ),
     message(

@@ -113,7 +113,7 @@ MESSAGES: tuple[Message, ...] = (
     ),
     message(
         "Probe",
-        f(1, "exec_", "Probe.ExecAction", oneof="probe_type"),
+        f(1, "exec", "Probe.ExecAction", oneof="probe_type"),
         f(2, "period_seconds", "int32"),
         f(3, "timeout_seconds", "int32"),
         f(4, "http_get", "Probe.HttpGetAction", oneof="probe_type"),

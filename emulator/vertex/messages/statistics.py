@@ -60,8 +60,8 @@ MESSAGES: tuple[Message, ...] = (
     message(
         "DatasetDistribution",
         f(1, "sum", "double", OUTPUT_ONLY),
-        f(2, "min_", "double", OUTPUT_ONLY),
-        f(3, "max_", "double", OUTPUT_ONLY),
+        f(2, "min", "double", OUTPUT_ONLY),
+        f(3, "max", "double", OUTPUT_ONLY),
         f(4, "mean", "double", OUTPUT_ONLY),
         f(5, "median", "double", OUTPUT_ONLY),
         f(6, "p5", "double", OUTPUT_ONLY),
@@ -120,8 +120,8 @@ MESSAGES: tuple[Message, ...] = (
     message(
         "SupervisedTuningDatasetDistribution",
         f(1, "sum", "int64", OUTPUT_ONLY),
-        f(2, "min_", "double", OUTPUT_ONLY),
-        f(3, "max_", "double", OUTPUT_ONLY),
+        f(2, "min", "double", OUTPUT_ONLY),
+        f(3, "max", "double", OUTPUT_ONLY),
         f(4, "mean", "double", OUTPUT_ONLY),
         f(5, "median", "double", OUTPUT_ONLY),
         f(6, "p5", "double", OUTPUT_ONLY),

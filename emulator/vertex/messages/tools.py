@@ -27,13 +27,13 @@ from emulator.vertex.versions import V1, V1BETA1
 MESSAGES: tuple[Message, ...] = (
     message(
         "Schema",
-        f(1, "type_", "Type", OPTIONAL),
+        f(1, "type", "Type", OPTIONAL),
         f(2, "items", "Schema", OPTIONAL),
         mapped(3, "properties", "string", "Schema", OPTIONAL),
         f(4, "example", "google.protobuf.Value", OPTIONAL),
         repeated(5, "required", "string", OPTIONAL | REQUIRED),
         f(6, "nullable", "bool", OPTIONAL),
-        f(7, "format_", "string", OPTIONAL),
+        f(7, "format", "string", OPTIONAL),
         f(8, "description", "string", OPTIONAL),
         repeated(9, "enum", "string", OPTIONAL),
         repeated(11, "any_of", "Schema", OPTIONAL),
