@@ -66,7 +66,7 @@ def make_environment(stamp: str) -> None:
         require_venv()
         shutil.rmtree(VENV, ignore_errors=True)
         run(sys.executable, "-m", "venv", VENV)
-    pip = (VENV / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-qq", "-c", LOCK)
+    pip = (VENV / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-qq", "--no-compile", "-c", LOCK)
     run(*pip, "hatchling")
     run(*pip, "--no-build-isolation", "--editable", ".[dev]")
     run(VENV / "bin" / "python", "-m", "pip", "check")
@@ -83,7 +83,7 @@ def main() -> None:
     with (ROOT / ".venv.lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not (VENV / stamp).exists():
-            print("set-up: making .venv from requirements.lock (once; about a minute)", file=sys.stderr)
+            print("set-up: making .venv from requirements.lock (once; it takes a minute or two)", file=sys.stderr)
             make_environment(stamp)
 
 

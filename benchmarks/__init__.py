@@ -1,0 +1,1 @@
+"""Side-by-side figures. Each program prints one table and one ratio."""
