@@ -1,0 +1,1 @@
+"""Reads tuning datasets from ``gs://`` or inline, checks them line by line and computes their statistics."""
