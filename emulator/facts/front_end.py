@@ -33,7 +33,9 @@ DURATION_NANOS = _bad("duration_nanos", "Invalid duration format, failed to pars
 DURATION_RANGE = _bad("duration_range", "Duration value exceeds limits", _WRITER, "documented")
 DURATION_TYPE = _bad("duration_type", "Invalid data type for duration, value is {value}", _WRITER, "documented")
 MASK_TYPE = _bad("mask_type", "Invalid data type for field mask, value is {value}", _WRITER, "documented")
-BASE64 = _bad("base64", 'Base64 decoding failed for "{value}"', "github.com/danny-avila/LibreChat/issues/6593", "recorded")
+BASE64 = _bad(
+    "base64", 'Base64 decoding failed for "{value}"', "github.com/danny-avila/LibreChat/issues/6593", "recorded"
+)
 TOO_DEEP = _bad("too_deep", "Message too deep. Max recursion depth reached for key '{key}'", _PARSER, "documented")
 MAX_DEPTH = Fact("max_depth", 100, _PARSER, "documented")
 
@@ -49,4 +51,106 @@ QUERY_MESSAGE = _bad(
     "Cannot bind query parameter. '{field}' is a message type. Parameters can only be bound to primitive types.",
     "reported for several Google APIs; not recorded on these two",
     "assumed",
+)
+
+# --- routing and sizes ------------------------------------------------------------------------------
+BODY_TOO_LARGE = _bad(
+    "body_too_large",
+    "Request payload size exceeds the limit: {limit_bytes} bytes.",
+    "github.com/google-gemini/deprecated-generative-ai-android/issues/26",
+    "recorded",
+)
+NOT_IMPLEMENTED = ErrorText(
+    "not_implemented",
+    "UNIMPLEMENTED",
+    "Operation is not implemented, or supported, or enabled.",
+    "the front end's default text for UNIMPLEMENTED; not recorded on these two",
+    "assumed",
+)
+INTERNAL = ErrorText("internal", "INTERNAL", "Internal error encountered.", "reported for many Google APIs", "recorded")
+INVALID_ARGUMENT = _bad(
+    "invalid_argument",
+    "Request contains an invalid argument.",
+    "github.com/google/google-api-javascript-client/issues/517",
+    "recorded",
+)
+FIELDS_UNKNOWN = _bad(
+    "fields_unknown",
+    "Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'.",
+    "github.com/google/google-api-javascript-client/issues/517",
+    "recorded",
+)
+URL_LIMIT_BYTES = Fact("url_limit_bytes", 16_384, "reports name 8 to 16 KiB", "assumed")
+CORS_MAX_AGE_S = Fact("cors_max_age_s", 3600, "seen on other Google APIs", "assumed")
+CORS_HEADERS = Fact(
+    "cors_headers",
+    (
+        "accept",
+        "accept-language",
+        "authorization",
+        "cache-control",
+        "content-encoding",
+        "content-language",
+        "content-type",
+        "x-goog-api-client",
+        "x-goog-api-key",
+        "x-goog-fieldmask",
+        "x-goog-quota-user",
+        "x-goog-request-params",
+        "x-goog-user-project",
+        "x-http-method-override",
+        "x-requested-with",
+        "x-server-timeout",
+    ),
+    "github.com/googleapis/js-genai/issues/1723: a header that is not on the list (api-revision) is refused; "
+    "content-type, x-goog-api-key, x-goog-api-client and authorization are on it, the others are guessed",
+    "assumed",
+)
+EXPOSED_HEADERS = Fact(
+    "exposed_headers",
+    ("vary", "vary", "vary", "content-encoding", "date", "server", "content-length"),
+    "browser captures of generativelanguage.googleapis.com",
+    "recorded",
+)
+LEGACY_REASONS: dict[int, str] = {
+    400: "badRequest",
+    401: "required",
+    403: "forbidden",
+    404: "notFound",
+    409: "aborted",
+    429: "rateLimitExceeded",
+    499: "backendError",
+    500: "backendError",
+    501: "notImplemented",
+    503: "backendError",
+    504: "backendError",
+}
+"""``errors[].reason`` by HTTP status. Recorded: 401, 403, 429, 499 (github.com/danny-avila/LibreChat/issues/11761,
+github.com/google-gemini/gemini-cli/issues/20309); the others are assumed."""
+
+# --- credentials ------------------------------------------------------------------------------------
+NO_CALLER = ErrorText(
+    "no_caller",
+    "PERMISSION_DENIED",
+    "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other "
+    "form of API consumer identity to call this API.",
+    "github.com/PublicAffairs/openai-gemini/issues/92",
+    "recorded",
+)
+_SIGN_IN = "See https://developers.google.com/identity/sign-in/web/devconsole-project."
+NO_TOKEN = ErrorText(
+    "no_token",
+    "UNAUTHENTICATED",
+    "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid "
+    f"authentication credential. {_SIGN_IN}",
+    "github.com/reactmore/morelab/issues/17",
+    "recorded",
+)
+KEY_NOT_SUPPORTED = ErrorText(
+    "key_not_supported",
+    "UNAUTHENTICATED",
+    "API keys are not supported by this API. Expected OAuth2 access token or other authentication credentials that "
+    "assert a principal. See https://cloud.google.com/docs/authentication",
+    "github.com/a2aproject/a2a-samples/issues/43",
+    "recorded",
 )

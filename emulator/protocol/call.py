@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from emulator.facts import front_end
 from emulator.schema.declare import Method, Schema, Value
 
 
@@ -35,6 +36,8 @@ class Call:
         headers: By lower-case name; the last one wins.
         host: The ``Host`` header in lower case, without port.
         query: The query as sent, decoded, system parameters included.
+        given: Names of the fields that the body (or the field that the body is) came with. PATCH without a mask
+            updates these; what the path adds to the request is not among them.
     """
 
     api: Api
@@ -46,6 +49,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     host: str = ""
     query: tuple[tuple[str, str], ...] = ()
+    given: frozenset[str] = frozenset()
 
 
 Handler: TypeAlias = Callable[[Call], "Value | Awaitable[Value] | AsyncIterator[Value]"]
@@ -70,6 +74,7 @@ class Api:
         server: Value of the ``Server`` header.
         server_timing: Whether answers carry ``Server-Timing``.
         body_limit_bytes: Largest request body. ``method_limits_bytes``: by relative method name, where smaller.
+        internal_error: Text of a 500.
         places: Given host and path, whether the real service has such a place (region); where not, the HTML 404 page.
     """
 
@@ -84,6 +89,7 @@ class Api:
     server_timing: bool = False
     body_limit_bytes: int = 20_971_520
     method_limits_bytes: Mapping[str, int] = field(default_factory=dict)
+    internal_error: str = front_end.INTERNAL.text
     places: Callable[[str, str], bool] | None = None
 
 

@@ -72,7 +72,7 @@ class Encoder:
         """``@type`` first; a declared message is written by its plan, anything else is JSON already."""
         url = item.get("@type", "")
         name = url.rpartition("/")[2]
-        if name.startswith("google.protobuf.") or name.startswith("google.rpc.") or name not in self._plans:
+        if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self._plans:
             return item
         return {"@type": url, **self.write_message(item, self._plans.find(name))}
 

@@ -162,7 +162,7 @@ def _copy(target: dict[str, Any], source: Any, segments: list[str]) -> None:
 
 
 def project(value: Value, mask: Iterable[str]) -> Value:
-    """Only the masked fields of a message value, in its own key order; paths go through lists and maps. ``*`` is all."""
+    """Only the masked fields of a message value, in its own key order; paths go through lists and maps."""
     tree: dict[str, Any] = {}
     for path in mask:
         node = tree

@@ -6,6 +6,7 @@ is off; events of a stream in between. Source: protobuf v3.21 json_objectwriter.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from json.encoder import encode_basestring
@@ -126,7 +127,7 @@ def _format_scalar(value: Any) -> str:
 
 
 def _format_number(value: float) -> str:
-    if value != value:
+    if math.isnan(value):
         return '"NaN"'
     if value in (float("inf"), float("-inf")):
         return '"Infinity"' if value > 0 else '"-Infinity"'

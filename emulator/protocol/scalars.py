@@ -50,13 +50,17 @@ def _parse_integer(low: int, high: int, value: Any) -> int:
     number: int | None = None
     if type(value) is int:
         number = value
-    elif isinstance(value, float) and value.is_integer():
-        number = int(value)
-    elif isinstance(value, str) and _INTEGER.fullmatch(value) and not _padded(value):
+    elif _is_whole(value):
         number = int(value)
     if number is None or not low <= number <= high:
         raise ScalarError(format_shown(value))
     return number
+
+
+def _is_whole(value: Any) -> bool:
+    if isinstance(value, str):
+        return _INTEGER.fullmatch(value) is not None and not _padded(value)
+    return isinstance(value, float) and value.is_integer()
 
 
 def _integer_parser(low: int, high: int) -> Parser:

@@ -1,0 +1,120 @@
+"""Who calls: API keys and access tokens, and the service's own words for those it refuses.
+
+By default any key or token is accepted and stands for one account; a missing one is refused as the service does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from emulator.core.errors import ApiError, Code, Detail
+from emulator.facts import front_end
+from emulator.facts.fact import ErrorText
+from emulator.protocol.call import Api, Caller
+from emulator.protocol.parameters import Query
+from emulator.schema.declare import Method
+
+OWNER = "owner@example.com"
+"""The account of every accepted credential when no credentials file is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """The credentials of one request: an API key, an access token, the project to bill; "" where absent."""
+
+    key: str = ""
+    token: str = ""
+    user_project: str = ""
+
+
+def read_presented(headers: Mapping[str, str], query: Query) -> Presented:
+    """What the request presents, in headers or query."""
+    system = dict(query) if query else {}
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        token = ""
+    return Presented(
+        key=headers.get("x-goog-api-key") or system.get("key") or system.get("$key") or "",
+        token=token.strip() or system.get("access_token") or system.get("oauth_token") or "",
+        user_project=headers.get("x-goog-user-project") or system.get("$userProject") or "",
+    )
+
+
+class Authenticator(Protocol):
+    """Decides who calls."""
+
+    def identify(self, api: Api, method: Method, path: str, presented: Presented) -> Caller:
+        """The caller of a method.
+
+        Args:
+            path: The request's path, decoded; resources of a project begin ``/v1/projects/{project}``.
+
+        Raises:
+            ApiError: the service would refuse these credentials.
+        """
+        ...
+
+
+class OpenAuthenticator:
+    """Accepts any credential that the API takes, as one account."""
+
+    def identify(self, api: Api, method: Method, path: str, presented: Presented) -> Caller:
+        """See ``Authenticator``."""
+        refuse_unfit(api, method, presented)
+        project = presented.user_project or find_project(path)
+        return Caller(OWNER, project, "token" if presented.token else "key")
+
+
+def refuse_unfit(api: Api, method: Method, presented: Presented) -> None:
+    """Refuses a request without a credential of a kind that the API takes.
+
+    Raises:
+        ApiError: 403 where keys are taken and there is nothing; 401 where only tokens are.
+    """
+    if presented.token or (presented.key and api.keys):
+        return
+    if api.keys:
+        raise refusal(front_end.NO_CALLER)
+    text = front_end.KEY_NOT_SUPPORTED if presented.key else front_end.NO_TOKEN
+    names = ("service", "method") if presented.key else ("method", "service")
+    raise refusal(text, error_info("CREDENTIALS_MISSING", _name(names, api, method)))
+
+
+def find_project(path: str) -> str:
+    """``/v1/projects/P/locations/…`` → ``P``; "" for other paths."""
+    parts = path.split("/", 4)
+    return parts[3] if len(parts) > 3 and parts[2] == "projects" else ""
+
+
+def refusal(text: ErrorText, *details: Detail, **values: object) -> ApiError:
+    """The error of a text of the facts, with its placeholders filled in."""
+    return ApiError(Code[text.code], text.format(**values), details, rule=text.name)
+
+
+def error_info(reason: str, metadata: Mapping[str, str], domain: str = "googleapis.com") -> Detail:
+    """``google.rpc.ErrorInfo``."""
+    info: dict[str, Any] = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": domain}
+    if metadata:
+        info["metadata"] = dict(metadata)
+    return info
+
+
+def _name(names: tuple[str, ...], api: Api, method: Method) -> dict[str, str]:
+    values = {"service": api.service, "method": method.name}
+    return {name: values[name] for name in names}
+
+
+def create_authenticator(file: Path | None = None) -> Authenticator:
+    """The authenticator of a credentials file, or the one that accepts everything.
+
+    Raises:
+        CredentialsFileError: the file cannot be read or says something unknown.
+    """
+    if file is None:
+        return OpenAuthenticator()
+    from emulator.protocol.credentials_file import read_credentials  # rarely wanted
+
+    return read_credentials(file)

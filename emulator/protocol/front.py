@@ -1,0 +1,289 @@
+"""The front end as an ASGI application: route → credentials → body → call → answer.
+
+The order of the checks is inferred from which error wins in public reports; a bad key with a bad body is
+answered with the key's error.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import unquote
+
+from emulator.core.errors import ApiError, Code
+from emulator.facts import front_end
+from emulator.protocol.answer import Answer, Wanted, answer_body, answer_page, answer_preflight, answer_stream
+from emulator.protocol.binding import bind_request
+from emulator.protocol.call import Api, Call, Caller
+from emulator.protocol.codec import Codec
+from emulator.protocol.credentials import Authenticator, read_presented
+from emulator.protocol.errors import challenge, format_error
+from emulator.protocol.pages import format_not_found, format_page
+from emulator.protocol.parameters import Parameters, Query, parse_parameters, parse_query
+from emulator.protocol.printer import EVENT_TYPE, JSON_TYPE, format_json
+from emulator.protocol.router import Route, Router
+from emulator.protocol.streams import format_stream
+from emulator.schema.declare import Value
+
+log = logging.getLogger(__name__)
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_SCRIPT_TYPE = "text/javascript; charset=UTF-8"
+_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
+_DRAINED_BODIES = 8
+"""How many times the limit of a too large body is read and thrown away, so that the client gets to read the answer."""
+
+
+@dataclass(slots=True)
+class Request:
+    """One HTTP request.
+
+    Attributes:
+        path: As sent, percent-encoded, without the query. query: As sent.
+        headers: By lower-case name.
+        oversize: The body is larger than its method takes; ``body`` is then empty.
+    """
+
+    verb: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    oversize: bool = False
+
+    @property
+    def host(self) -> str:
+        """The host in lower case, without port."""
+        return self.headers.get("host", "").lower().rpartition("]")[2].partition(":")[0]
+
+
+@dataclass(slots=True)
+class _Work:
+    """A request on its way: what is known of it so far."""
+
+    request: Request
+    wanted: Wanted
+    route: Route
+    segments: Sequence[str]
+    query: Query
+    parameters: Parameters
+
+
+class FrontEnd:
+    """Answers HTTP requests for some APIs."""
+
+    def __init__(self, apis: Sequence[Api], authenticator: Authenticator) -> None:
+        self.apis = tuple(apis)
+        self.codec = Codec(schema for api in apis for schema in api.schemas.values())
+        self._authenticator = authenticator
+        self._router = Router(apis)
+        self._routers = {api.host_suffix: Router([api]) for api in apis}
+
+    # --- ASGI ---------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request. Lifespan belongs to the caller."""
+        raw: bytes = scope.get("raw_path") or scope["path"].encode()
+        request = Request(
+            verb=scope["method"],
+            path=raw.partition(b"?")[0].decode("latin-1"),
+            query=scope["query_string"].decode("latin-1"),
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        )
+        found = self._find(request)
+        if request.verb in _WITH_BODY or request.headers.get("content-length", "0") != "0":
+            await self._receive(request, found[0] if found else None, receive)
+        await _send(await self._answer(request, found), request.verb == "HEAD", send)
+
+    async def _receive(self, request: Request, route: Route | None, receive: Receive) -> None:
+        limit = body_limit(route) if route else 0
+        size, parts = 0, []
+        while True:
+            event = await receive()
+            part = event.get("body", b"")
+            size += len(part)
+            if size <= limit:
+                parts.append(part)
+            if not event.get("more_body", False) or size > limit * _DRAINED_BODIES:
+                break
+        request.oversize = size > limit
+        request.body = b"" if request.oversize else b"".join(parts)
+
+    # --- one request --------------------------------------------------------------------------------
+
+    async def answer(self, request: Request) -> Answer:
+        """Answers one request whose body is at hand."""
+        found = self._find(request)
+        if found is not None and len(request.body) > body_limit(found[0]):
+            request.oversize, request.body = True, b""
+        return await self._answer(request, found)
+
+    def _find(self, request: Request) -> tuple[Route, list[str]] | None:
+        verb = request.verb
+        if verb == "POST":
+            verb = request.headers.get("x-http-method-override", verb).upper()
+        elif verb == "HEAD":
+            verb = "GET"
+        host = request.host
+        router = self._router
+        if host.endswith("googleapis.com"):
+            router = next((one for suffix, one in self._routers.items() if host.endswith(suffix)), router)
+        found = router.find(verb, request.path)
+        if found is not None:
+            places = found[0].api.places
+            if places is not None and not places(host, request.path):
+                return None
+        return found
+
+    async def _answer(self, request: Request, found: tuple[Route, list[str]] | None) -> Answer:
+        headers = request.headers
+        page = _refuse_transport(request)
+        if page is not None:
+            return page
+        if request.verb == "OPTIONS" and "access-control-request-method" in headers:
+            asked = headers.get("access-control-request-headers", "")
+            return answer_preflight(headers.get("origin", ""), headers["access-control-request-method"], asked)
+        if found is None:
+            return answer_page(404, format_not_found(unquote(request.path)))
+        route, segments = found
+        wanted = Wanted("gzip" in headers.get("accept-encoding", ""), headers.get("origin", ""), time.monotonic())
+        query = parse_query(request.query)
+        work = _Work(request, wanted, route, segments, query, parse_parameters(query, headers))
+        try:
+            return await self._call(work)
+        except ApiError as error:
+            return self._refuse(work, error)
+        except Exception:
+            log.exception("%s failed", route.method.name)
+            return self._refuse(work, ApiError(Code.INTERNAL, route.api.internal_error, rule="internal"))
+
+    async def _call(self, work: _Work) -> Answer:
+        route, request = work.route, work.request
+        presented = read_presented(request.headers, work.query)
+        caller = self._authenticator.identify(route.api, route.method, request.path, presented)
+        if request.oversize:
+            text = front_end.BODY_TOO_LARGE.format(limit_bytes=body_limit(route))
+            raise ApiError(Code.INVALID_ARGUMENT, text, rule=front_end.BODY_TOO_LARGE.name)
+        call = self._bind(work, caller)
+        if route.handler is None:
+            raise ApiError(Code.UNIMPLEMENTED, front_end.NOT_IMPLEMENTED.format(), rule="not_implemented")
+        result: Any = route.handler(call)
+        if inspect.isawaitable(result):
+            result = await result
+        if route.method.streaming:
+            return await self._stream(work, result)
+        return self._succeed(work, result)
+
+    def _bind(self, work: _Work, caller: Caller) -> Call:
+        route, request = work.route, work.request
+        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        message, given = bind_request(self.codec, route, work.segments, work.parameters.rest, request.body, media)
+        return Call(
+            route.api,
+            route.schema,
+            route.version,
+            route.method,
+            message,
+            caller,
+            request.headers,
+            request.host,
+            work.query,
+            given,
+        )
+
+    # --- answers ------------------------------------------------------------------------------------
+
+    def _succeed(self, work: _Work, value: Value) -> Answer:
+        parameters, route = work.parameters, work.route
+        tree = self.codec.to_json(value, route.method.response, enum_as_int=parameters.enum_as_int)
+        body = format_json(tree, "pretty" if parameters.pretty else "compact")
+        content_type = JSON_TYPE
+        if parameters.callback:
+            body = f"// API callback\n{parameters.callback}({body.decode().rstrip()});".encode()
+            content_type = _SCRIPT_TYPE
+        return answer_body(route.api, work.wanted, 200, content_type, body)
+
+    async def _stream(self, work: _Work, values: AsyncIterator[Value]) -> Answer:
+        """Starts a stream: an error before the first message is an ordinary error answer."""
+        iterator = aiter(values)
+        first = await anext(iterator, None)
+        parameters = work.parameters
+
+        def to_tree(value: Value) -> dict[str, Any]:
+            return self.codec.to_json(value, work.route.method.response, enum_as_int=parameters.enum_as_int)
+
+        chunks = format_stream(first, iterator, to_tree, parameters, work.route.api.internal_error)
+        return answer_stream(work.route.api, work.wanted, EVENT_TYPE if parameters.alt == "sse" else JSON_TYPE, chunks)
+
+    def _refuse(self, work: _Work, error: ApiError) -> Answer:
+        parameters, streaming = work.parameters, work.route.method.streaming
+        events = streaming and parameters.alt == "sse"
+        body = format_error(
+            error,
+            legacy=parameters.legacy_errors,
+            style="pretty" if parameters.pretty else "compact",
+            in_array=streaming and not events,
+        )
+        token = read_presented(work.request.headers, work.query).token
+        return answer_body(
+            work.route.api,
+            work.wanted,
+            error.code.http_status,
+            EVENT_TYPE if events else JSON_TYPE,
+            body,
+            challenge=challenge(error, presented=bool(token)),
+        )
+
+
+def create_front_end(apis: Sequence[Api], authenticator: Authenticator) -> FrontEnd:
+    """The front end of these APIs, as an ASGI application for ``http`` scopes."""
+    return FrontEnd(apis, authenticator)
+
+
+def body_limit(route: Route) -> int:
+    """Largest body of a method, bytes."""
+    api = route.api
+    return min(api.method_limits_bytes.get(route.name, api.body_limit_bytes), api.body_limit_bytes)
+
+
+def _refuse_transport(request: Request) -> Answer | None:
+    """Pages for requests that HTTP itself refuses."""
+    headers = request.headers
+    length = len(request.path) + len(request.query)
+    if length > int(str(front_end.URL_LIMIT_BYTES.value)):
+        sentence = "The requested URL is too large to process."
+        return answer_page(414, format_page(414, "Request-URI Too Large", sentence))
+    if request.verb in _WITH_BODY and not ("content-length" in headers or "transfer-encoding" in headers):
+        sentence = f"{request.verb} requests require a <code>Content-length</code> header."
+        return answer_page(411, format_page(411, "Length Required", sentence))
+    return None
+
+
+async def _send(answer: Answer, head: bool, send: Send) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    if answer.chunks is None or head:
+        await send({"type": "http.response.body", "body": b"" if head else answer.body})
+        return
+    async with aclosing(answer.chunks) as chunks:
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def list_methods(apis: Iterable[Api]) -> list[tuple[Api, str, str]]:
+    """API, version and name of every method that has a handler."""
+    return [
+        (api, version, name.removeprefix(f"{schema.package}.{version}."))
+        for api in apis
+        for version, schema in api.schemas.items()
+        for name in schema.methods
+        if name.removeprefix(f"{schema.package}.{version}.") in api.handlers
+    ]

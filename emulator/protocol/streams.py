@@ -1,0 +1,59 @@
+"""Streams of messages as bytes: server-sent events, or one JSON array.
+
+Recorded: FirebaseExtended/vertexai-sdk-test-data (event bytes, ``streaming-failure-error-mid-stream.txt``);
+continuedev/continue#8516 (array form).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any
+
+from emulator.core.errors import ApiError, Code
+from emulator.protocol.errors import format_error
+from emulator.protocol.parameters import Parameters
+from emulator.protocol.printer import Style, format_event, format_json
+from emulator.schema.declare import Value
+
+log = logging.getLogger(__name__)
+
+
+async def format_stream(
+    first: Value | None,
+    rest: AsyncIterator[Value],
+    to_tree: Callable[[Value], dict[str, Any]],
+    parameters: Parameters,
+    internal_error: str,
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a stream, one chunk a message.
+
+    An error in the middle ends the stream: the status is out already, so the whole envelope follows in one chunk,
+    raw (clients look for an object outside the ``data:`` lines), or as the last element of the array.
+    """
+    style: Style = "pretty" if parameters.pretty else "compact"
+    events = parameters.alt == "sse"
+    separator, end = b"[", b"]\n" if parameters.pretty else b"]"
+    try:
+        value = first
+        while value is not None:
+            tree = to_tree(value)
+            yield format_event(tree) if events else separator + format_json(tree, style)
+            separator = b",\r\n"
+            value = await anext(rest, None)
+    except Exception as error:
+        text = format_error(_to_api_error(error, internal_error), legacy=parameters.legacy_errors, style=style)
+        yield text if events else separator + text
+    finally:
+        close = getattr(rest, "aclose", None)
+        if close is not None:
+            await close()
+    if not events:
+        yield b"[]\n" if first is None else end
+
+
+def _to_api_error(error: Exception, internal_error: str) -> ApiError:
+    if isinstance(error, ApiError):
+        return error
+    log.error("a stream failed", exc_info=error)
+    return ApiError(Code.INTERNAL, internal_error, rule="internal")
