@@ -154,3 +154,29 @@ KEY_NOT_SUPPORTED = ErrorText(
     "github.com/a2aproject/a2a-samples/issues/43",
     "recorded",
 )
+
+# --- lists ------------------------------------------------------------------------------------------
+PAGE_SIZE_NEGATIVE = _bad(
+    "page_size_negative",
+    "Page size must be nonnegative.",
+    "said by firestore.googleapis.com (github.com/t-k/fireemu); not recorded on these two",
+    "assumed",
+)
+PAGE_TOKEN_INVALID = _bad(
+    "page_token_invalid",
+    "Invalid page token.",
+    "said by firestore.googleapis.com (github.com/t-k/fireemu); not recorded on these two",
+    "assumed",
+)
+FILTER_INVALID = _bad(
+    "filter_invalid",
+    "Invalid filter: {reason}",
+    "google.aip.dev/160 asks for INVALID_ARGUMENT; the text is not recorded",
+    "assumed",
+)
+MASK_PATH_UNKNOWN = _bad(
+    "mask_path_unknown",
+    "Invalid field mask: field '{path}' does not exist in {message}.",
+    "google.aip.dev/161 asks for INVALID_ARGUMENT; the text is not recorded",
+    "assumed",
+)
