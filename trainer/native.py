@@ -91,7 +91,8 @@ class NativeTuned:
             lora.save_adapter(self._adapter, self.config, directory, self._base_name)
             return
         values = llama.read_config(self._directory)
-        llama.save_weights(self._weights, self.config, directory, **values)
+        others = {name: value for name, value in values.items() if name not in ("dtype", "torch_dtype")}
+        llama.save_weights(self._weights, self.config, directory, **others)
         copy_companions(self._directory, directory)
 
 
