@@ -74,6 +74,9 @@ INVALID_ARGUMENT = _bad(
     "github.com/google/google-api-javascript-client/issues/517",
     "recorded",
 )
+PROTO_INVALID = _bad(
+    "proto_invalid", "Invalid PROTO payload received.", "in the style of the JSON text; not recorded", "assumed"
+)
 FIELDS_UNKNOWN = _bad(
     "fields_unknown",
     "Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'.",

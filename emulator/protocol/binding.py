@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from emulator.core.errors import ApiError, Code
 from emulator.facts import front_end
 from emulator.protocol.codec import Codec
 from emulator.protocol.decoder import Decoder
@@ -14,13 +15,21 @@ from emulator.protocol.parameters import Query, parse_query
 from emulator.protocol.plans import FieldPlan
 from emulator.protocol.router import Route
 from emulator.protocol.violations import Place, Violations
+from emulator.schema.binary import BinaryCodec, WireError
 from emulator.schema.declare import Value
 
 _FORM = "application/x-www-form-urlencoded"
+_PROTO = frozenset(("application/x-protobuf", "application/protobuf"))
 
 
 def bind_request(
-    codec: Codec, route: Route, segments: Sequence[str], query: Query, body: bytes, content_type: str
+    codec: Codec,
+    binary: BinaryCodec,
+    route: Route,
+    segments: Sequence[str],
+    query: Query,
+    body: bytes,
+    content_type: str,
 ) -> tuple[Value, frozenset[str]]:
     """The request message, and the fields of the body that the client set.
 
@@ -39,7 +48,10 @@ def bind_request(
         if body and content_type in ("", _FORM):
             query = parse_query(body.decode(errors="replace")) + query
             body = b""
-        request = codec.read(body, message, violations, "" if field == "*" else field)
+        if body and content_type in _PROTO:
+            request = _read_binary(binary, body, codec, message, field)
+        else:
+            request = codec.read(body, message, violations, "" if field == "*" else field)
         inner = request if field == "*" else request.get(field)
         given = frozenset(inner) if isinstance(inner, dict) else given
     weaver = _Weaver(codec, message, request, violations)
@@ -49,6 +61,21 @@ def bind_request(
         weaver.bind_query(name, text)
     violations.refuse()
     return request, given
+
+
+def _read_binary(binary: BinaryCodec, body: bytes, codec: Codec, message: str, field: str) -> Value:
+    """A body in the protobuf wire format.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, the bytes are not the message.
+    """
+    try:
+        if field == "*":
+            return binary.decode(body, message)
+        return {field: binary.decode(body, codec.plans.find(message).named[field].type)}
+    except WireError as error:
+        text = front_end.PROTO_INVALID.format()
+        raise ApiError(Code.INVALID_ARGUMENT, text, rule=front_end.PROTO_INVALID.name) from error
 
 
 class _Weaver:

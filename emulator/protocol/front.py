@@ -27,7 +27,9 @@ from emulator.protocol.pages import format_not_found, format_page
 from emulator.protocol.parameters import Parameters, Query, parse_parameters, parse_query
 from emulator.protocol.printer import EVENT_TYPE, JSON_TYPE, format_json
 from emulator.protocol.router import Route, Router
+from emulator.protocol.selection import Tree, parse_fields, select_fields
 from emulator.protocol.streams import format_stream
+from emulator.schema.binary import BinaryCodec
 from emulator.schema.declare import Value
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+PROTO_TYPE = "application/x-protobuf"
 _SCRIPT_TYPE = "text/javascript; charset=UTF-8"
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 _DRAINED_BODIES = 8
@@ -75,6 +78,7 @@ class _Work:
     segments: Sequence[str]
     query: Query
     parameters: Parameters
+    fields: Tree = field(default_factory=dict)
 
 
 class FrontEnd:
@@ -83,6 +87,7 @@ class FrontEnd:
     def __init__(self, apis: Sequence[Api], authenticator: Authenticator) -> None:
         self.apis = tuple(apis)
         self.codec = Codec(schema for api in apis for schema in api.schemas.values())
+        self._binary = BinaryCodec(schema for api in apis for schema in api.schemas.values())
         self._authenticator = authenticator
         self._router = Router(apis)
         self._routers = {api.host_suffix: Router([api]) for api in apis}
@@ -173,6 +178,9 @@ class FrontEnd:
             text = front_end.BODY_TOO_LARGE.format(limit_bytes=body_limit(route))
             raise ApiError(Code.INVALID_ARGUMENT, text, rule=front_end.BODY_TOO_LARGE.name)
         call = self._bind(work, caller)
+        if work.parameters.fields:
+            plan = self.codec.plans.find(route.method.response)
+            work.fields = parse_fields(work.parameters.fields, plan)
         if route.handler is None:
             raise ApiError(Code.UNIMPLEMENTED, front_end.NOT_IMPLEMENTED.format(), rule="not_implemented")
         result: Any = route.handler(call)
@@ -185,7 +193,9 @@ class FrontEnd:
     def _bind(self, work: _Work, caller: Caller) -> Call:
         route, request = work.route, work.request
         media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        message, given = bind_request(self.codec, route, work.segments, work.parameters.rest, request.body, media)
+        message, given = bind_request(
+            self.codec, self._binary, route, work.segments, work.parameters.rest, request.body, media
+        )
         return Call(
             route.api,
             route.schema,
@@ -203,8 +213,10 @@ class FrontEnd:
 
     def _succeed(self, work: _Work, value: Value) -> Answer:
         parameters, route = work.parameters, work.route
-        tree = self.codec.to_json(value, route.method.response, enum_as_int=parameters.enum_as_int)
-        body = format_json(tree, "pretty" if parameters.pretty else "compact")
+        if parameters.alt == "proto":
+            data = self._binary.encode(value, route.method.response)
+            return answer_body(route.api, work.wanted, 200, PROTO_TYPE, data)
+        body = format_json(self._to_tree(work, value), "pretty" if parameters.pretty else "compact")
         content_type = JSON_TYPE
         if parameters.callback:
             body = f"// API callback\n{parameters.callback}({body.decode().rstrip()});".encode()
@@ -217,11 +229,16 @@ class FrontEnd:
         first = await anext(iterator, None)
         parameters = work.parameters
 
-        def to_tree(value: Value) -> dict[str, Any]:
-            return self.codec.to_json(value, work.route.method.response, enum_as_int=parameters.enum_as_int)
+        def to_tree(value: Value) -> Any:
+            return self._to_tree(work, value)
 
         chunks = format_stream(first, iterator, to_tree, parameters, work.route.api.internal_error)
         return answer_stream(work.route.api, work.wanted, EVENT_TYPE if parameters.alt == "sse" else JSON_TYPE, chunks)
+
+    def _to_tree(self, work: _Work, value: Value) -> Any:
+        response = work.route.method.response
+        tree = self.codec.to_json(value, response, enum_as_int=work.parameters.enum_as_int)
+        return select_fields(tree, work.fields) if work.fields else tree
 
     def _refuse(self, work: _Work, error: ApiError) -> Answer:
         parameters, streaming = work.parameters, work.route.method.streaming

@@ -36,7 +36,7 @@ def format_page_token(position: str, query: Mapping[str, Any]) -> str:
     Args:
         query: What must not change between pages: parent, filter, order. The page size may.
     """
-    return base64.urlsafe_b64encode(_hash(query) + position.encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_hash(position, query) + position.encode()).decode().rstrip("=")
 
 
 def parse_page_token(token: str, query: Mapping[str, Any]) -> str:
@@ -52,11 +52,11 @@ def parse_page_token(token: str, query: Mapping[str, Any]) -> str:
         position = content[_HASH_BYTES:].decode()
     except (binascii.Error, ValueError):
         content, position = b"", ""
-    if content[:_HASH_BYTES] != _hash(query):
+    if content[:_HASH_BYTES] != _hash(position, query):
         raise ApiError(Code.INVALID_ARGUMENT, front_end.PAGE_TOKEN_INVALID.format(), rule="page_token_invalid")
     return position
 
 
-def _hash(query: Mapping[str, Any]) -> bytes:
-    text = json.dumps(query, sort_keys=True, separators=(",", ":"))
+def _hash(position: str, query: Mapping[str, Any]) -> bytes:
+    text = json.dumps([position, query], sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=_HASH_BYTES).digest()

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 async def format_stream(
     first: Value | None,
     rest: AsyncIterator[Value],
-    to_tree: Callable[[Value], dict[str, Any]],
+    to_tree: Callable[[Value], Any],
     parameters: Parameters,
     internal_error: str,
 ) -> AsyncGenerator[bytes, None]:
