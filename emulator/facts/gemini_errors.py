@@ -208,8 +208,6 @@ MASK_FIELD = _guess(
     "* UpdateTunedModelRequest.update_mask: '{path}' cannot be updated\n",
 )
 FILTER = _guess("filter", "* ListTunedModelsRequest.filter: '{term}' is not one of {known}\n")
-PAGE_SIZE = _guess("page_size", "* {request}.page_size: page_size must not be negative.\n")
-PAGE_TOKEN = _guess("page_token", "* {request}.page_token: page_token is invalid\n")
 
 # --- answering ----------------------------------------------------------------------------------------
 TUNED_MODEL_NOT_ACTIVE = _row(
@@ -320,6 +318,28 @@ UNAVAILABLE = _row(
     "UNAVAILABLE",
     "The service is currently unavailable. {reason}",
     "the code: github.com/google-gemini/deprecated-generative-ai-python/issues/691; the reason is ours",
+    "assumed",
+)
+
+RESPONSE_MIME_TYPE = _bad(
+    "response_mime_type",
+    "* {request}.generation_config.response_mime_type: allowed mimetypes are `text/plain`, `application/json`, "
+    "`application/xml`, `application/yaml` and `text/x.enum`.\n",
+    "public run of a third-party client, 2026",
+    "recorded",
+)
+RESPONSE_MODALITIES = _guess(
+    "response_modalities",
+    "The requested combination of response modalities ({modalities}) is not supported by the model. "
+    "{model} accepts the following combination of response modalities:\n* TEXT\n",
+    _NONE,
+)
+LOGPROBS = _guess("logprobs", "Logprobs is not enabled for {model}", _NONE)
+CACHED_CONTENT = _row(
+    "cached_content",
+    "PERMISSION_DENIED",
+    "CachedContent not found (or permission denied)",
+    "this service's answer for a cache that is not there; there are none here",
     "assumed",
 )
 

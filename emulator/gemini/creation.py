@@ -1,0 +1,293 @@
+"""From a create request to a waiting job: whose model is tuned, what the rules say, what is stored."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from emulator.core.clock import to_microseconds
+from emulator.core.names import tuned_model_slug_fits
+from emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, TuningMethod
+from emulator.facts import gemini_errors as texts
+from emulator.facts.base_model import BaseModel
+from emulator.facts.limits import GEMINI_MAX_DISPLAY_NAME_CHARACTERS
+from emulator.facts.models import find_base_model
+from emulator.gemini import training_data
+from emulator.gemini.access import find_tuned_model
+from emulator.gemini.base_models import find_max_temperature, find_tunable_model
+from emulator.gemini.convert import format_state, is_active
+from emulator.gemini.names import own_permission
+from emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, dig, find_breaches, refuse, refuse_breaches
+from emulator.gemini.services import Services
+from emulator.protocol.call import Call
+from emulator.run.hyperparameters import resolve_hyperparameters
+from emulator.schema.declare import Value
+from trainer.spec import Example, format_example, total_steps
+
+log = logging.getLogger(__name__)
+
+MAX_DISPLAY_NAME = int(GEMINI_MAX_DISPLAY_NAME_CHARACTERS.value)
+NO_DATA_HINT = (
+    "a create of a tuned model brought no training data; google-genai 1.47 and newer drop it in Gemini mode: "
+    "send the request yourself, use google-genai 1.46, or set default_dataset"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TunedFields:
+    """The fields of a tuned model that create and update share, and how the request is called in texts."""
+
+    model: Value
+    request: str
+    max_temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is tuned: a base model, or a tuned model (``tunedModels/x``) and its base model."""
+
+    base_model: str
+    source_model: str = ""
+
+
+# ---------------------------------------------------------------- rules over fields
+
+
+def _find_tuned_model_id(request: Value) -> Breaches:
+    identifier = request.get("tuned_model_id", "")
+    return [{"id": identifier}] if identifier and not tuned_model_slug_fits(identifier) else KEPT
+
+
+def _find_missing_source(request: Value) -> Breaches:
+    model = request.get("tuned_model", {})
+    return KEPT if model.get("base_model") or model.get("tuned_model_source") is not None else BROKEN
+
+
+def _find_base_model_format(request: Value) -> Breaches:
+    name = dig(request, "tuned_model", "base_model")
+    return BROKEN if name and not _is_name(name, "models/") else KEPT
+
+
+def _find_source_format(request: Value) -> Breaches:
+    source = dig(request, "tuned_model", "tuned_model_source")
+    return BROKEN if source is not None and not _is_name(source.get("tuned_model", ""), "tunedModels/") else KEPT
+
+
+def _is_name(name: str, prefix: str) -> bool:
+    rest = name.removeprefix(prefix)
+    return rest not in (name, "") and "/" not in rest
+
+
+def _not_positive(field: str) -> Callable[[Value], Breaches]:
+    def find(request: Value) -> Breaches:
+        value = dig(request, "tuned_model", "tuning_task", "hyperparameters", field)
+        return BROKEN if value is not None and not value > 0 else KEPT
+
+    return find
+
+
+def _find_display_name(fields: TunedFields) -> Iterator[dict[str, object]]:
+    length = len(fields.model.get("display_name") or "")
+    if length > MAX_DISPLAY_NAME:
+        yield {"request": fields.request, "limit": MAX_DISPLAY_NAME, "length": length}
+
+
+def _find_temperature(fields: TunedFields) -> Iterator[dict[str, object]]:
+    temperature = fields.model.get("temperature")
+    if temperature is not None and not 0 <= temperature <= fields.max_temperature:
+        yield {"request": fields.request, "maximum": fields.max_temperature}
+
+
+def _find_top_p(fields: TunedFields) -> Iterator[dict[str, object]]:
+    top_p = fields.model.get("top_p")
+    if top_p is not None and not 0 <= top_p <= 1:
+        yield {"request": fields.request}
+
+
+def _find_top_k(fields: TunedFields) -> Iterator[dict[str, object]]:
+    top_k = fields.model.get("top_k")
+    if top_k is not None and top_k < 0:
+        yield {"request": fields.request}
+
+
+CREATE_RULES: tuple[Rule[Value], ...] = (
+    Rule(texts.TUNED_MODEL_ID_FORMAT, _find_tuned_model_id),
+    Rule(texts.SOURCE_MODEL_MISSING, _find_missing_source),
+    Rule(texts.BASE_MODEL_FORMAT, _find_base_model_format),
+    Rule(texts.SOURCE_TUNED_MODEL_FORMAT, _find_source_format),
+    Rule(texts.EPOCH_COUNT, _not_positive("epoch_count")),
+    Rule(texts.BATCH_SIZE, _not_positive("batch_size")),
+    Rule(texts.LEARNING_RATE, _not_positive("learning_rate")),
+    Rule(texts.LEARNING_RATE_MULTIPLIER, _not_positive("learning_rate_multiplier")),
+)
+"""Over the whole request, before its examples."""
+
+FIELD_RULES: tuple[Rule[TunedFields], ...] = (
+    Rule(texts.DISPLAY_NAME_LENGTH, _find_display_name),
+    Rule(texts.TUNED_TEMPERATURE, _find_temperature),
+    Rule(texts.TUNED_TOP_P, _find_top_p),
+    Rule(texts.TUNED_TOP_K, _find_top_k),
+)
+"""Over what create and update share."""
+
+
+# ---------------------------------------------------------------- the way of a create
+
+
+class Creation:
+    """Makes jobs of create requests."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def create(self, call: Call) -> TuningJob:
+        """Checks a create request and stores its job, its examples and the owner's permission.
+
+        Raises:
+            ApiError: a rule refuses it; nothing is stored.
+        """
+        request = call.request
+        examples = self._read_examples(request)
+        if not request.get("tuned_model_id") and not dig(request, "tuned_model", "display_name"):
+            raise refuse(texts.NAME_MISSING)
+        origin = self._find_origin(call)
+        base = self._find_base(call, origin)
+        job = self._make_job(call, origin, base, self._choose_id(call))
+        return self._store(_fill(job, len(examples)), examples)
+
+    def _read_examples(self, request: Value) -> tuple[Example, ...]:
+        """Checks every field; where no examples were sent, the default data set stands in if there is one."""
+        missing = training_data.find_dataset(request) is None
+        if missing:
+            log.warning(NO_DATA_HINT)
+        found = find_breaches(CREATE_RULES, request)
+        found += find_breaches(FIELD_RULES, _read_fields(request))
+        if missing and self._services.default_dataset:
+            refuse_breaches(found)
+            return self._services.default_dataset
+        refuse_breaches([*found, *find_breaches(training_data.RULES, request)])
+        return training_data.read_examples(request)
+
+    def _find_origin(self, call: Call) -> Origin:
+        model = call.request["tuned_model"]
+        source = model.get("tuned_model_source")
+        if source is None:
+            return Origin(model["base_model"].removeprefix("models/"))
+        parent = find_tuned_model(self._services.store, source["tuned_model"], call.caller)
+        if not is_active(parent):
+            raise refuse(texts.SOURCE_NOT_ACTIVE, id=parent.id, state=format_state(parent))
+        return Origin(parent.base_model, source["tuned_model"])
+
+    def _find_base(self, call: Call, origin: Origin) -> BaseModel:
+        base = find_tunable_model(origin.base_model, self._services.retired_models)
+        if base is None:
+            raise refuse(texts.BASE_MODEL_NOT_TUNABLE, model=origin.base_model, version=call.version)
+        return base
+
+    def _choose_id(self, call: Call) -> str:
+        """The client's own id if it is free, else one from the display name. Ids are global."""
+        store, wanted = self._services.store, call.request.get("tuned_model_id", "")
+        if not wanted:
+            wanted = self._services.ids.tuned_model(call.request["tuned_model"]["display_name"])
+            while store.get_tuned_model(wanted) is not None:
+                wanted = self._services.ids.tuned_model(call.request["tuned_model"]["display_name"])
+            return str(wanted)
+        taken = store.get_tuned_model(wanted)
+        if taken is None:
+            return str(wanted)
+        if taken.owner.lower() == call.caller.principal.lower():
+            raise refuse(texts.TUNED_MODEL_EXISTS, id=wanted)
+        raise refuse(texts.TUNED_MODEL_ID_OF_STRANGER, id=wanted)
+
+    def _make_job(self, call: Call, origin: Origin, base: BaseModel, identifier: str) -> TuningJob:
+        model = call.request["tuned_model"]
+        now_ns = to_microseconds(self._services.clock.now_ns())
+        asked = dig(model, "tuning_task", "hyperparameters") or {}
+        return TuningJob(
+            uid=0,
+            api="gemini",
+            project=call.caller.project,
+            location="",
+            id=identifier,
+            api_version=call.version,
+            operation_id=self._services.ids.operation(),
+            owner=call.caller.principal,
+            display_name=model.get("display_name", ""),
+            description=model.get("description", ""),
+            labels={},
+            base_model=base.id,
+            source_model=origin.source_model,
+            source_checkpoint="",
+            method=TuningMethod.SUPERVISED,
+            requested=_read_hyperparameters(asked),
+            resolved=None,
+            training_uri="",
+            validation_uri="",
+            export_last_checkpoint_only=False,
+            sent=_echoes(asked),
+            state=JobState.PENDING,
+            phase=Phase.NONE,
+            error=None,
+            created_ns=now_ns,
+            started_ns=None,
+            ended_ns=None,
+            updated_ns=now_ns,
+            total_steps=0,
+            completed_steps=0,
+            completed_epochs=0,
+            statistics=None,
+            experiment_id="",
+            trainer="",
+            device="",
+            adapter="",
+            temperature=_given(model, "temperature", base.temperature),
+            top_p=_given(model, "top_p", base.top_p),
+            top_k=_given(model, "top_k", base.top_k or 0),
+            reader_project_numbers=tuple(model.get("reader_project_numbers", ())),
+        )
+
+    def _store(self, job: TuningJob, examples: tuple[Example, ...]) -> TuningJob:
+        store = self._services.store
+        lines = "\n".join(format_example(example) for example in examples)
+        with store.transaction():
+            job = store.insert_job(job)
+            store.put_inline_dataset(job.uid, lines)
+            store.put_permission(own_permission(job))
+        self._services.queue.wake()
+        return job
+
+
+def _read_fields(request: Value) -> TunedFields:
+    """The fields that update has too; the base model, if it is known, says how hot it may be."""
+    model: Value = request.get("tuned_model", {})
+    base = find_base_model("gemini", (model.get("base_model") or "").removeprefix("models/"))
+    return TunedFields(model, "CreateTunedModelRequest", find_max_temperature(base))
+
+
+def _given(model: Value, name: str, default: Any) -> Any:
+    """A field as sent, or the base model's value. Recorded: a base without topK makes a tuned model with topK 0."""
+    return model[name] if model.get(name) is not None else default
+
+
+def _read_hyperparameters(asked: Value) -> Hyperparameters:
+    return Hyperparameters(
+        epochs=asked.get("epoch_count"),
+        batch_size=asked.get("batch_size"),
+        learning_rate=asked.get("learning_rate"),
+        learning_rate_multiplier=asked.get("learning_rate_multiplier"),
+    )
+
+
+def _echoes(asked: Value) -> dict[str, Any]:
+    """What is only echoed."""
+    multiplier = asked.get("learning_rate_multiplier")
+    return {} if multiplier is None else {"learning_rate_multiplier": multiplier}
+
+
+def _fill(job: TuningJob, examples: int) -> TuningJob:
+    """Fixes what the request left open: Gemini knows its examples from the start and echoes everything at once."""
+    used = resolve_hyperparameters(job, examples)
+    steps = total_steps(examples, used.epochs or 1, used.batch_size or 1)
+    return replace(job, requested=replace(used, learning_rate_multiplier=None), total_steps=steps)

@@ -1,0 +1,196 @@
+"""Answering: content in one piece or streamed, tokens counted, and the older text method.
+
+Shapes: tuned models as recorded in July 2024 (safety ratings, no model version), base models as recorded in 2026.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from emulator.facts import gemini_errors as texts
+from emulator.facts.base_model import BaseModel
+from emulator.gemini.access import find_tuned_model
+from emulator.gemini.base_models import find_served_model
+from emulator.gemini.convert import format_state, is_active
+from emulator.gemini.prompts import Asked, read_prompt, read_texts
+from emulator.gemini.rules import refuse
+from emulator.gemini.services import Services
+from emulator.protocol.call import Call
+from emulator.run.trainers import Target, TrainerUnavailableError
+from emulator.schema.declare import Value
+from trainer.spec import Answer, Prompt, Reply
+
+RATED_CATEGORIES = (
+    "HARM_CATEGORY_SEXUALLY_EXPLICIT",
+    "HARM_CATEGORY_HATE_SPEECH",
+    "HARM_CATEGORY_HARASSMENT",
+    "HARM_CATEGORY_DANGEROUS_CONTENT",
+)
+"""In the recorded order. Source: github.com/derrickobedgiu1/gemini-api tests/Fixtures/GeminiApi, July 2024."""
+
+
+class Generation:
+    """``generateContent``, ``streamGenerateContent``, ``countTokens``, ``generateText``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._store = services.store
+        self._answering = services.answering
+
+    async def generate_content(self, call: Call) -> Value:
+        """The whole answer."""
+        asked, target = self._find(call, "generateContent")
+        reply = await self._ask(target, await self._read(target, asked))
+        return self._format_reply(asked, reply, self._format_head(asked))
+
+    async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
+        """The answer in pieces; the last one says why it ended. Several candidates come whole, in one piece."""
+        asked, target = self._find(call, "streamGenerateContent")
+        prompt = await self._read(target, asked)
+        head = self._format_head(asked)
+        if prompt.candidates > 1:
+            yield self._format_reply(asked, await self._ask(target, prompt), head)
+            return
+        try:
+            async for piece in self._answering.stream(target, prompt):
+                if isinstance(piece, str):
+                    yield {"candidates": [_format_candidate(asked, 0, Answer(piece, 0), done=False)], **head}
+                else:
+                    end = replace(piece.answers[0], text="")
+                    yield {**self._format_reply(asked, piece, head), "candidates": [_format_candidate(asked, 0, end)]}
+        except TrainerUnavailableError as error:
+            raise refuse(texts.UNAVAILABLE, reason=error) from error
+
+    async def count_tokens(self, call: Call) -> Value:
+        """The length of contents, or of a whole request, in tokens of what plays the base model."""
+        asked, target = self._find(call, "countTokens")
+        inner = call.request.get("generate_content_request")
+        if inner is not None:
+            asked = replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
+        total = await self._count(target, read_texts(asked))
+        return {"total_tokens": total, "prompt_tokens_details": _format_details(total)}
+
+    async def generate_text(self, call: Call) -> Value:
+        """The method of PaLM models: a prompt is one text, an answer too."""
+        asked, target = self._find(call, "generateText")
+        request = call.request
+        names = ("temperature", "top_p", "top_k", "candidate_count", "max_output_tokens", "stop_sequences")
+        body = {
+            "contents": [{"parts": [{"text": (request.get("prompt") or {}).get("text", "")}]}],
+            "generation_config": {name: request[name] for name in names if name in request},
+        }
+        asked = replace(asked, body=body, request="GenerateTextRequest")
+        reply = await self._ask(target, read_prompt(asked))
+        return {"candidates": [{"output": answer.text, "safety_ratings": _rate()} for answer in reply.answers]}
+
+    # ------------------------------------------------------------ who is asked
+
+    def _find(self, call: Call, method: str) -> tuple[Asked, Target]:
+        """The request as rules see it, and who answers.
+
+        Raises:
+            ApiError: no such model, no right to it, not ACTIVE, or it does not answer this method.
+        """
+        name: str = call.request["model"]
+        if name.startswith("tunedModels/"):
+            return self._find_tuned(call, name, method)
+        identifier = name.removeprefix("models/")
+        if identifier == name or "/" in identifier or not identifier:
+            raise refuse(texts.MODEL_NAME_FORMAT, request=call.method.request.rpartition(".")[2])
+        base = self._require_method(find_served_model(identifier, self._services.retired_models), call, name, method)
+        return self._make_asked(call, name, base, base.temperature, base.top_p, base.top_k), Target(base.id)
+
+    def _find_tuned(self, call: Call, name: str, method: str) -> tuple[Asked, Target]:
+        job = find_tuned_model(self._store, name, call.caller)
+        base = find_served_model(job.base_model, self._services.retired_models)
+        base = self._require_method(base, call, f"models/{job.base_model}", method)
+        if not is_active(job):
+            raise refuse(texts.TUNED_MODEL_NOT_ACTIVE, id=job.id, state=format_state(job))
+        target = Target(job.base_model, job.adapter, job.trainer)
+        return self._make_asked(call, name, base, job.temperature, job.top_p, job.top_k), target
+
+    def _require_method(self, base: BaseModel | None, call: Call, name: str, method: str) -> BaseModel:
+        """The base model, if it answers the method. Streaming goes with ``generateContent`` (recorded listings)."""
+        listed = "generateContent" if method == "streamGenerateContent" else method
+        if base is None or listed not in base.methods:
+            model = name.removeprefix("models/")
+            raise refuse(texts.MODEL_NOT_SUPPORTED, model=model, version=call.version, method=method)
+        return base
+
+    def _make_asked(
+        self, call: Call, name: str, base: BaseModel, temperature: float | None, top_p: float | None, top_k: int | None
+    ) -> Asked:
+        request = call.method.request.rpartition(".")[2]
+        return Asked(call.request, request, name, base, temperature, top_p, top_k)
+
+    # ------------------------------------------------------------ asking
+
+    async def _read(self, target: Target, asked: Asked) -> Prompt:
+        """The prompt, unless it is longer than the base model takes; only long texts are worth counting."""
+        prompt = read_prompt(asked)
+        limit = asked.base.input_token_limit
+        counted = [prompt.system, *(turn.text for turn in prompt.turns)]
+        if limit and sum(len(text.encode()) for text in counted) > limit:
+            length = await self._count(target, counted)
+            if length > limit:
+                raise refuse(texts.INPUT_TOKENS, length=length, limit=limit)
+        return prompt
+
+    async def _ask(self, target: Target, prompt: Prompt) -> Reply:
+        try:
+            return await self._answering.generate(target, prompt)
+        except TrainerUnavailableError as error:
+            raise refuse(texts.UNAVAILABLE, reason=error) from error
+
+    async def _count(self, target: Target, counted: list[str]) -> int:
+        try:
+            return sum(await self._answering.count_tokens(target.base_model, counted))
+        except TrainerUnavailableError as error:
+            raise refuse(texts.UNAVAILABLE, reason=error) from error
+
+    def _format_head(self, asked: Asked) -> Value:
+        """What all pieces of one answer share; tuned models were recorded without."""
+        if asked.is_tuned:
+            return {}
+        return {"model_version": asked.base.id, "response_id": self._make_response_id()}
+
+    def _format_reply(self, asked: Asked, reply: Reply, head: Value) -> Value:
+        tokens = sum(answer.tokens for answer in reply.answers)
+        usage: Value = {
+            "prompt_token_count": reply.prompt_tokens,
+            "candidates_token_count": tokens,
+            "total_token_count": reply.prompt_tokens + tokens,
+        }
+        if not asked.is_tuned:
+            usage["prompt_tokens_details"] = _format_details(reply.prompt_tokens)
+        candidates = [_format_candidate(asked, index, answer) for index, answer in enumerate(reply.answers)]
+        return {"candidates": candidates, "usage_metadata": usage, **head}
+
+    def _make_response_id(self) -> str:
+        """22 characters of the URL-safe alphabet, as in recorded answers."""
+        number = int(self._services.ids.uuid().replace("-", ""), 16)
+        return base64.urlsafe_b64encode(number.to_bytes(16, "big")).decode().rstrip("=")
+
+
+def _format_candidate(asked: Asked, index: int, answer: Answer, *, done: bool = True) -> Value:
+    """One candidate; without text its content is empty (recorded)."""
+    candidate: dict[str, Any] = {"content": {}}
+    if answer.text:
+        candidate["content"] = {"parts": [{"text": answer.text}], "role": "model"}
+    if done:
+        candidate["finish_reason"] = answer.finish
+    candidate["index"] = index
+    if asked.is_tuned:
+        candidate["safety_ratings"] = _rate()
+    return candidate
+
+
+def _rate() -> list[Value]:
+    return [{"category": category, "probability": "NEGLIGIBLE"} for category in RATED_CATEGORIES]
+
+
+def _format_details(tokens: int) -> list[Value]:
+    return [{"modality": "TEXT", "token_count": tokens}]

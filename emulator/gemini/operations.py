@@ -1,0 +1,93 @@
+"""Operations of tuned models: each follows its job; there is no row of its own."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from emulator.core.lifecycle import IllegalTransitionError
+from emulator.core.records import TuningJob
+from emulator.facts import gemini_errors as texts
+from emulator.gemini.access import Role, find_tuned_model, holds
+from emulator.gemini.convert import format_operation
+from emulator.gemini.names import parse_last_segment, parse_tuned_model_name
+from emulator.gemini.rules import refuse
+from emulator.gemini.services import Services
+from emulator.protocol.call import Call
+from emulator.protocol.paging import format_page_token, parse_page_token, read_page_size
+from emulator.schema.declare import Value
+
+DEFAULT_PAGE_SIZE = 10
+MAX_PAGE_SIZE = 1000
+"""As of tuned models (assumed)."""
+
+ALL = "operations"
+"""The name that v1's ``GET /v1/operations`` lists: those of every tuned model of the caller."""
+
+_BATCH = 200
+
+
+class Operations:
+    """``tunedModels/*/operations``."""
+
+    def __init__(self, services: Services) -> None:
+        self._queue = services.queue
+        self._store = services.store
+
+    def get_operation(self, call: Call) -> Value:
+        """Progress or result of a create."""
+        return self._format(self._find(call, "READER"))
+
+    def list_operations(self, call: Call) -> Value:
+        """Operations below a tuned model (it has one), or all of the caller's."""
+        name = call.request.get("name", "") or ALL
+        if name != ALL:
+            job = find_tuned_model(self._store, name, call.caller)
+            return {"operations": [self._format(job)] if job.operation_id else []}
+        return self._list_all(call)
+
+    def cancel_operation(self, call: Call) -> Value:
+        """Asks the job to stop. For one that has ended nothing happens: cancelling is best effort."""
+        job = self._find(call, "WRITER")
+        with suppress(IllegalTransitionError):
+            self._queue.cancel(job.uid)
+        return {}
+
+    def delete_operation(self, _: Call) -> Value:
+        """Not implemented, says the service."""
+        raise refuse(texts.NOT_IMPLEMENTED)
+
+    async def wait_operation(self, call: Call) -> Value:
+        """The operation once it is done, or as it stands when the time is up (google/longrunning/operations.proto)."""
+        job = self._find(call, "READER")
+        timeout_ns = call.request.get("timeout")
+        ended = await self._queue.wait_until_ended(job.uid, None if timeout_ns is None else timeout_ns / 1e9)
+        if ended is None:
+            raise refuse(texts.ENTITY_NOT_FOUND)
+        return self._format(ended)
+
+    def _list_all(self, call: Call) -> Value:
+        size = read_page_size(call.request.get("page_size", 0), DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+        query = {"list": ALL}
+        uid = int(parse_page_token(call.request.get("page_token", ""), query) or 0)
+        found: list[TuningJob] = []
+        while len(found) <= size:
+            batch = self._store.list_tuned_models_oldest_first(uid, _BATCH)
+            found += [job for job in batch if holds(job, self._store.list_permissions(job.uid), call.caller, "READER")]
+            if len(batch) < _BATCH:
+                break
+            uid = batch[-1].uid
+        more = len(found) > size
+        return {
+            "operations": [self._format(job) for job in found[:size]],
+            "next_page_token": format_page_token(str(found[size - 1].uid), query) if more else "",
+        }
+
+    def _find(self, call: Call, role: Role) -> TuningJob:
+        name = call.request["name"]
+        job = self._store.get_tuned_model(parse_tuned_model_name(name))
+        if job is None or job.operation_id != parse_last_segment(name):
+            raise refuse(texts.ENTITY_NOT_FOUND)
+        return find_tuned_model(self._store, name, call.caller, role)
+
+    def _format(self, job: TuningJob) -> Value:
+        return format_operation(job, self._store.list_metric_points(job.uid))

@@ -1,0 +1,124 @@
+"""Tuned models: create, get, list, update, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from emulator.core.records import TuningJob
+from emulator.facts import gemini_errors as texts
+from emulator.facts.models import find_base_model
+from emulator.gemini.access import find_tuned_model
+from emulator.gemini.base_models import find_max_temperature
+from emulator.gemini.convert import format_operation, format_tuned_model
+from emulator.gemini.creation import FIELD_RULES, Creation, TunedFields
+from emulator.gemini.rules import check_fields, refuse
+from emulator.gemini.search import parse_search
+from emulator.gemini.services import Services
+from emulator.protocol.call import Call
+from emulator.protocol.masks import MaskError, check_mask, project
+from emulator.protocol.paging import format_page_token, parse_page_token, read_page_size
+from emulator.schema.declare import Schema, Value
+
+DEFAULT_PAGE_SIZE = 10
+MAX_PAGE_SIZE = 1000
+"""Larger ones are cut without an error. Source: model_service.proto, ListTunedModelsRequest."""
+
+_BATCH = 200
+"""How many models a listing reads at a time while it looks for those of the caller."""
+
+UPDATABLE: dict[str, Any] = {
+    "display_name": "",
+    "description": "",
+    "temperature": None,
+    "top_p": None,
+    "top_k": None,
+    "reader_project_numbers": (),
+}
+"""Fields that update changes, and what each becomes when the mask names it and the body has it not.
+
+The first two are recorded; that the others can be updated is assumed: nothing marks them output only or immutable.
+"""
+
+OUTPUT_ONLY = frozenset(("name", "state", "create_time", "update_time"))
+"""Ignored in a mask. Source: google.aip.dev/161."""
+
+
+class TunedModels:
+    """``tunedModels``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._store = services.store
+        self._creation = Creation(services)
+
+    def create_tuned_model(self, call: Call) -> Value:
+        """Stores a tuning job and answers its operation, never a finished one (recorded)."""
+        return format_operation(self._creation.create(call), [])
+
+    def get_tuned_model(self, call: Call) -> Value:
+        """One tuned model, with the snapshots so far."""
+        return self._format(find_tuned_model(self._store, call.request["name"], call.caller))
+
+    def list_tuned_models(self, call: Call) -> Value:
+        """The caller's tuned models, oldest first (recorded)."""
+        request = call.request
+        search = parse_search(request.get("filter", ""))
+        query = {"list": "tunedModels", "filter": request.get("filter", "")}
+        size = read_page_size(request.get("page_size", 0), DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+        uid = int(parse_page_token(request.get("page_token", ""), query) or 0)
+        found: list[TuningJob] = []
+        while len(found) <= size:
+            batch = self._store.list_tuned_models_oldest_first(uid, _BATCH)
+            found += [job for job in batch if search.matches(job, self._store.list_permissions(job.uid), call.caller)]
+            if len(batch) < _BATCH:
+                break
+            uid = batch[-1].uid
+        more = len(found) > size
+        return {
+            "tuned_models": [self._format(job) for job in found[:size]],
+            "next_page_token": format_page_token(str(found[size - 1].uid), query) if more else "",
+        }
+
+    def update_tuned_model(self, call: Call) -> Value:
+        """Changes the masked fields and answers those alone (recorded); the update time stays (recorded)."""
+        model: Value = call.request["tuned_model"]
+        job = find_tuned_model(self._store, model["name"], call.caller, "WRITER")
+        mask = _read_mask(call.request.get("update_mask", []), model, call.schema)
+        limit = find_max_temperature(find_base_model("gemini", job.base_model))
+        check_fields(FIELD_RULES, TunedFields(model, "UpdateTunedModelRequest", limit))
+        changes = {name: UPDATABLE[name] if model.get(name) is None else model[name] for name in mask}
+        if "reader_project_numbers" in changes:
+            changes["reader_project_numbers"] = tuple(changes["reader_project_numbers"])
+        return project(format_tuned_model(self._store.update_job(job.uid, **changes), []), mask) if mask else {}
+
+    def delete_tuned_model(self, call: Call) -> Value:
+        """Deletes a tuned model; a job that still runs is stopped first (assumed)."""
+        job = find_tuned_model(self._store, call.request["name"], call.caller, "OWNER")
+        self._services.queue.forget(job.uid)
+        self._store.delete_job(job.uid)
+        return {}
+
+    def _format(self, job: TuningJob) -> Value:
+        return format_tuned_model(job, self._store.list_metric_points(job.uid))
+
+
+def _read_mask(mask: Iterable[str], model: Value, schema: Schema) -> list[str]:
+    """The fields to change: those of the mask, all for ``*``, those in the body without a mask (recorded).
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, a path that is no field or cannot be changed.
+    """
+    paths = list(mask)
+    if paths == ["*"]:
+        return list(UPDATABLE)
+    if not paths:
+        return [name for name in UPDATABLE if name in model]
+    try:
+        check_mask(paths, schema.message("TunedModel"), schema.messages)
+    except MaskError as error:
+        raise refuse(texts.MASK_PATH, path=error) from error
+    for path in paths:
+        if path not in UPDATABLE and path not in OUTPUT_ONLY:
+            raise refuse(texts.MASK_FIELD, path=path)
+    return [path for path in paths if path in UPDATABLE]
