@@ -37,7 +37,7 @@ class Fact:
     until: str = ""
 
     def __post_init__(self) -> None:
-        _check(self.name, self.source, self.grade)
+        check_row(self.name, self.source, self.grade)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class ErrorText:
     until: str = ""
 
     def __post_init__(self) -> None:
-        _check(self.name, self.source, self.grade)
+        check_row(self.name, self.source, self.grade)
 
     @property
     def placeholders(self) -> frozenset[str]:
@@ -86,7 +86,12 @@ def holds_on(fact: Fact | ErrorText, day: str) -> bool:
     return fact.since <= day and (not fact.until or day < fact.until)
 
 
-def _check(name: str, source: str, grade: str) -> None:
+def check_row(name: str, source: str, grade: str) -> None:
+    """Refuses a row without name or source, or with a grade that is none.
+
+    Raises:
+        FactError: see above.
+    """
     if not name or not source:
         raise FactError(f"{name or 'a row without name'}: name and source must be given")
     if grade not in GRADES:
