@@ -1,0 +1,94 @@
+"""Named limits and page sizes, each with its source. Limits of one base model are in its row of ``models``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emulator.facts.fact import Fact
+
+_GEMINI_DOC = "ai.google.dev/gemini-api/docs/model-tuning (2025-02-25)"
+_GEMINI_PROTO = "github.com/googleapis/googleapis google/ai/generativelanguage/v1beta"
+_VERTEX_DISCOVERY = "aiplatform v1 discovery document of 2026-11-06"
+_VERTEX_DOC = "docs.cloud.google.com/gemini-enterprise-agent-platform/models"
+_RL_DOC = f"{_VERTEX_DOC}/tuning/reinforcement-tuning (hyperparameters)"
+_NONE = "no public statement"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(Fact):
+    """A limit that is a whole number; its name says the unit."""
+
+    value: int
+
+
+# --- Gemini API: tuned models -------------------------------------------------------------------------
+GEMINI_MAX_DISPLAY_NAME_CHARACTERS = Limit(
+    "gemini_max_display_name_characters", 40, f"{_GEMINI_PROTO}/tuned_model.proto", "documented"
+)
+GEMINI_MAX_ID_CHARACTERS = Limit("gemini_max_id_characters", 40, f"{_GEMINI_PROTO}/model_service.proto", "documented")
+GEMINI_MAX_INPUT_CHARACTERS = Limit("gemini_max_input_characters", 40_000, _GEMINI_DOC, "documented")
+GEMINI_MAX_OUTPUT_CHARACTERS = Limit("gemini_max_output_characters", 5_000, _GEMINI_DOC, "documented")
+GEMINI_MAX_PROMPT_CHARACTERS = Limit("gemini_max_prompt_characters", 40_000, _GEMINI_DOC, "documented")
+GEMINI_MAX_DATASET_BYTES = Limit("gemini_max_dataset_bytes", 4 << 20, _GEMINI_DOC, "documented")
+GEMINI_MAX_REQUEST_BYTES = Limit(
+    "gemini_max_request_bytes",
+    4 << 20,
+    "github.com/google-gemini/deprecated-generative-ai-android/issues/26 (generateContent, December 2023)",
+    "recorded",
+)
+GEMINI_RECOMMENDED_MIN_EXAMPLES = Limit("gemini_recommended_min_examples", 20, _GEMINI_DOC, "documented")
+
+# --- Gemini API: lists --------------------------------------------------------------------------------
+GEMINI_TUNED_MODELS_PAGE_DEFAULT = Limit(
+    "gemini_tuned_models_page_default", 10, f"{_GEMINI_PROTO}/model_service.proto", "documented"
+)
+GEMINI_MODELS_PAGE_DEFAULT = Limit(
+    "gemini_models_page_default", 50, f"{_GEMINI_PROTO}/model_service.proto", "documented"
+)
+GEMINI_PERMISSIONS_PAGE_DEFAULT = Limit(
+    "gemini_permissions_page_default", 10, f"{_GEMINI_PROTO}/permission_service.proto", "documented"
+)
+GEMINI_PAGE_MAX = Limit("gemini_page_max", 1000, f"{_GEMINI_PROTO}/model_service.proto", "documented")
+
+# --- Gemini API: generation ---------------------------------------------------------------------------
+GEMINI_MAX_CANDIDATES = Limit("gemini_max_candidates", 8, f"{_GEMINI_PROTO}/generative_service.proto", "documented")
+GEMINI_MAX_STOP_SEQUENCES = Limit(
+    "gemini_max_stop_sequences", 5, f"{_GEMINI_PROTO}/generative_service.proto", "documented"
+)
+
+# --- Vertex AI: tuning jobs ---------------------------------------------------------------------------
+VERTEX_MAX_DISPLAY_NAME_CHARACTERS = Limit(
+    "vertex_max_display_name_characters", 128, f"{_VERTEX_DISCOVERY}, TuningJob.tunedModelDisplayName", "documented"
+)
+VERTEX_MAX_LABEL_CHARACTERS = Limit(
+    "vertex_max_label_characters", 64, f"{_VERTEX_DISCOVERY}, TuningJob.labels", "documented"
+)
+VERTEX_MAX_LABELS = Limit("vertex_max_labels", 64, "general rule of Google Cloud labels", "assumed")
+VERTEX_CONCURRENT_JOBS = Limit(
+    "vertex_concurrent_jobs",
+    1,
+    f"{_VERTEX_DOC}/tuning/supervised-tuning (2026-09-25): at least one job, all regions together",
+    "documented",
+)
+VERTEX_MAX_CHECKPOINTS = Limit("vertex_max_checkpoints", 10, f"{_VERTEX_DOC}/tuning/checkpoints", "documented")
+VERTEX_DATASET_SAMPLES = Limit(
+    "vertex_dataset_samples",
+    3,
+    "a whole recorded job: github.com/mscraftsman/generative-ai src/Mscc.GenerativeAI/Types/Generative/TuningJob.cs",
+    "recorded",
+)
+VERTEX_SAMPLE_CHARACTERS = Limit(
+    "vertex_sample_characters", 397, "the same recorded job; texts are cut and end in ...", "recorded"
+)
+
+# --- Vertex AI: reinforcement tuning ------------------------------------------------------------------
+VERTEX_RL_MAX_STEPS = Limit("vertex_rl_max_steps", 500, _RL_DOC, "documented")
+VERTEX_RL_MAX_OUTPUT_TOKENS = Limit("vertex_rl_max_output_tokens", 32_768, _RL_DOC, "documented")
+VERTEX_RL_MAX_SAMPLES_PER_STEP = Limit("vertex_rl_max_samples_per_step", 8_192, _RL_DOC, "documented")
+
+# --- Vertex AI: lists ---------------------------------------------------------------------------------
+VERTEX_PAGE_DEFAULT = Limit("vertex_page_default", 100, _NONE, "assumed")
+VERTEX_PAGE_MAX = Limit("vertex_page_max", 100, _NONE, "assumed")
+
+LIMITS: tuple[Limit, ...] = tuple(row for row in globals().values() if isinstance(row, Limit))
+"""All rows, in this order."""
