@@ -183,3 +183,159 @@ MASK_PATH_UNKNOWN = _bad(
     "google.aip.dev/161 asks for INVALID_ARGUMENT; the text is not recorded",
     "assumed",
 )
+KEY_INVALID = _bad(
+    "key_invalid",
+    "API key not valid. Please pass a valid API key.",
+    "github.com/continuedev/continue/issues/8516",
+    "recorded",
+)
+KEY_NOT_FOUND = _bad(
+    "key_not_found",
+    "API Key not found. Please pass a valid API key.",
+    "github.com/google-gemini/gemini-cli/issues/25198",
+    "recorded",
+)
+KEY_EXPIRED = _bad(
+    "key_expired",
+    "API key expired. Please renew the API key.",
+    "github.com/continuedev/continue/issues/11336",
+    "recorded",
+)
+KEY_LEAKED = ErrorText(
+    "key_leaked",
+    "PERMISSION_DENIED",
+    "Your API key was reported as leaked. Please use another API key.",
+    "public reports quote 'reported as leaked'; the rest and the absence of details are not confirmed",
+    "assumed",
+)
+KEY_SERVICE_BLOCKED = ErrorText(
+    "key_service_blocked",
+    "PERMISSION_DENIED",
+    "Requests to this API {service} method {method} are blocked.",
+    "github.com/continuedev/continue/issues/12781",
+    "recorded",
+)
+KEY_REFERRER_BLOCKED = ErrorText(
+    "key_referrer_blocked",
+    "PERMISSION_DENIED",
+    "Requests from referer {referer} are blocked.",
+    "github.com/YouCount/youcount.github.io/issues/14",
+    "recorded",
+)
+KEY_ADDRESS_BLOCKED = ErrorText(
+    "key_address_blocked",
+    "PERMISSION_DENIED",
+    "The provided API key has an IP address restriction. The originating IP address of the call ({address}) violates "
+    "this restriction.",
+    "github.com/firebase/quickstart-android/issues/1008",
+    "recorded",
+)
+KEY_ANDROID_BLOCKED = ErrorText(
+    "key_android_blocked",
+    "PERMISSION_DENIED",
+    "Requests from this Android client application {package} are blocked.",
+    "github.com/googleapis/google-cloud-java/issues/1697",
+    "recorded",
+)
+SERVICE_DISABLED = ErrorText(
+    "service_disabled",
+    "PERMISSION_DENIED",
+    "{title} has not been used in project {project} before or it is disabled. Enable it by visiting {url} then retry. "
+    "If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.",
+    "FirebaseExtended/vertexai-sdk-test-data unary-failure-firebasevertexai-api-not-enabled.json",
+    "recorded",
+)
+ACTIVATION_URL = Fact(
+    "activation_url",
+    "https://console.developers.google.com/apis/api/{service}/overview?project={project}",
+    "github.com/google-gemini/gemini-cli/issues/1343",
+    "recorded",
+)
+TOKEN_INVALID = ErrorText(
+    "token_invalid",
+    "UNAUTHENTICATED",
+    "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid "
+    f"authentication credential. {_SIGN_IN}",
+    "github.com/mscraftsman/generative-ai/issues/51 (on CreateTunedModel)",
+    "recorded",
+)
+SCOPE_INSUFFICIENT = ErrorText(
+    "scope_insufficient",
+    "PERMISSION_DENIED",
+    "Request had insufficient authentication scopes.",
+    "github.com/googleapis/js-genai/issues/569",
+    "recorded",
+)
+IAM_DENIED = ErrorText(
+    "iam_denied",
+    "PERMISSION_DENIED",
+    "Permission '{permission}' denied on resource '//{service}/{resource}' (or it may not exist).",
+    "FirebaseExtended/vertexai-sdk-test-data unary-failure-iam-permission-denied.json",
+    "recorded",
+)
+PROJECT_INVALID = ErrorText(
+    "project_invalid",
+    "PERMISSION_DENIED",
+    "Permission denied on resource project {project}.",
+    "github.com/GoogleCloudPlatform/training-data-analyst/issues/1811",
+    "recorded",
+)
+USER_PROJECT_DENIED = ErrorText(
+    "user_project_denied",
+    "PERMISSION_DENIED",
+    "Caller does not have required permission to use project {project}. Grant the caller the "
+    "roles/serviceusage.serviceUsageConsumer role, or a custom role with the serviceusage.services.use permission, by "
+    "visiting {url} and then retry. Propagation of the new permission may take a few minutes.",
+    "github.com/lbjlaq/Antigravity-Manager/issues/3050",
+    "recorded",
+)
+QUOTA_PROJECT_MISSING = ErrorText(
+    "quota_project_missing",
+    "PERMISSION_DENIED",
+    "Your application is authenticating by using local Application Default Credentials. The {service} API requires a "
+    "quota project, which is not set by default. To learn how to set your quota project, see "
+    "https://cloud.google.com/docs/authentication/adc-troubleshooting/user-creds .",
+    "github.com/GoogleCloudPlatform/dlp-pdf-redaction/issues/25",
+    "recorded",
+)
+LOCATION_UNSUPPORTED = ErrorText(
+    "location_unsupported",
+    "FAILED_PRECONDITION",
+    "User location is not supported for the API use.",
+    "FirebaseExtended/vertexai-sdk-test-data",
+    "recorded",
+)
+
+_CLOUD = "https://www.googleapis.com/auth/cloud-platform"
+_LANGUAGE = "https://www.googleapis.com/auth/generative-language"
+SCOPES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (
+        "generativelanguage.googleapis.com",
+        "TransferOwnership",
+        (
+            _CLOUD,
+            _LANGUAGE,
+            f"{_LANGUAGE}.tuning",
+            f"{_LANGUAGE}.tuning.readonly",
+            f"{_LANGUAGE}.retriever",
+            f"{_LANGUAGE}.retriever.readonly",
+        ),
+    ),
+    (
+        "generativelanguage.googleapis.com",
+        r"(Get|List)(TunedModel|Permission|Operation)s?",
+        (_CLOUD, f"{_LANGUAGE}.tuning", f"{_LANGUAGE}.tuning.readonly"),
+    ),
+    (
+        "generativelanguage.googleapis.com",
+        r"(Create|Update|Delete|Cancel)\w+",
+        (_CLOUD, f"{_LANGUAGE}.tuning"),
+    ),
+    ("generativelanguage.googleapis.com", r"\w+", (_CLOUD, _LANGUAGE, f"{_LANGUAGE}.retriever", f"{_LANGUAGE}.tuning")),
+    ("aiplatform.googleapis.com", r"(Get|List)\w+", (_CLOUD, f"{_CLOUD}.read-only")),
+    ("aiplatform.googleapis.com", r"\w+", (_CLOUD,)),
+)
+"""Service, method (a pattern, the first that matches) and the scopes of which a token needs one.
+
+Documented at ai.google.dev/api/tuning and in the services' discovery documents; which of them inference takes is
+assumed."""

@@ -23,14 +23,22 @@ OWNER = "owner@example.com"
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """The credentials of one request: an API key, an access token, the project to bill; "" where absent."""
+    """What one request presents; "" where absent.
+
+    Attributes:
+        user_project: The project to bill. address: The client's IP address.
+        referer, package: The page or Android application that calls, which a key may be restricted to.
+    """
 
     key: str = ""
     token: str = ""
     user_project: str = ""
+    referer: str = ""
+    package: str = ""
+    address: str = ""
 
 
-def read_presented(headers: Mapping[str, str], query: Query) -> Presented:
+def read_presented(headers: Mapping[str, str], query: Query, address: str = "") -> Presented:
     """What the request presents, in headers or query."""
     system = dict(query) if query else {}
     scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -40,6 +48,9 @@ def read_presented(headers: Mapping[str, str], query: Query) -> Presented:
         key=headers.get("x-goog-api-key") or system.get("key") or system.get("$key") or "",
         token=token.strip() or system.get("access_token") or system.get("oauth_token") or "",
         user_project=headers.get("x-goog-user-project") or system.get("$userProject") or "",
+        referer=headers.get("referer", ""),
+        package=headers.get("x-android-package", ""),
+        address=address,
     )
 
 

@@ -52,6 +52,7 @@ class Request:
     Attributes:
         path: As sent, percent-encoded, without the query. query: As sent.
         headers: By lower-case name.
+        address: The client's IP address.
         oversize: The body is larger than its method takes; ``body`` is then empty.
     """
 
@@ -60,6 +61,7 @@ class Request:
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    address: str = ""
     oversize: bool = False
 
     @property
@@ -102,6 +104,7 @@ class FrontEnd:
             path=raw.partition(b"?")[0].decode("latin-1"),
             query=scope["query_string"].decode("latin-1"),
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            address=(scope.get("client") or ("",))[0],
         )
         found = self._find(request)
         if request.verb in _WITH_BODY or request.headers.get("content-length", "0") != "0":
@@ -172,7 +175,7 @@ class FrontEnd:
 
     async def _call(self, work: _Work) -> Answer:
         route, request = work.route, work.request
-        presented = read_presented(request.headers, work.query)
+        presented = read_presented(request.headers, work.query, request.address)
         caller = self._authenticator.identify(route.api, route.method, request.path, presented)
         if request.oversize:
             text = front_end.BODY_TOO_LARGE.format(limit_bytes=body_limit(route))
