@@ -1,0 +1,140 @@
+"""Where the emulator knowingly differs from the real services, and why. The README lists these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Subject: TypeAlias = Literal["gemini", "vertex", "training", "front end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """One known difference.
+
+    Attributes:
+        name: Identifier, unique.
+        subject: What it concerns.
+        real: What the real service does.
+        here: What the emulator does.
+        reason: Why it is so.
+    """
+
+    name: str
+    subject: Subject
+    real: str
+    here: str
+    reason: str
+
+
+DIVERGENCES: tuple[Divergence, ...] = (
+    Divergence(
+        "small_model",
+        "training",
+        "Tunes Gemini models of many billions of parameters.",
+        "Tunes a small language model that ships with the emulator (or one that you bring); every base model's name "
+        "stands for it.",
+        "A rehearsal must run on a laptop; answers show that tuning worked, not what Gemini would say.",
+    ),
+    Divergence(
+        "learning_rate_scale",
+        "training",
+        "The base learning rate that Vertex AI's multiplier multiplies is not published.",
+        "1e-3 for Gemini models' names; open models use their published rates.",
+        "The rate at which the embedded model learns well.",
+    ),
+    Divergence(
+        "token_counts",
+        "training",
+        "Counts tokens with Gemini's tokenizer.",
+        "Dataset statistics use an approximation of it; training uses the small model's own tokenizer.",
+        "Gemini's tokenizer is not public in a form that could be shipped.",
+    ),
+    Divergence(
+        "pace",
+        "training",
+        "A job takes minutes to hours.",
+        "A job takes seconds; states, their order and their fields are the same.",
+        "Nobody wants to wait in a test. The clock can be set to other paces.",
+    ),
+    Divergence(
+        "media",
+        "training",
+        "Vertex AI tunes on images, audio, video and documents.",
+        "Examples with media are accepted, then dropped with a reason; a job with nothing else fails and says so.",
+        "The model that plays the base model reads text alone.",
+    ),
+    Divergence(
+        "methods",
+        "training",
+        "Vertex AI also offers reinforcement, distillation, partner and video tuning.",
+        "Their requests are checked and stored; a job whose method no trainer has ends in FAILED and says so.",
+        "A pretended success would mislead.",
+    ),
+    Divergence(
+        "retired_models",
+        "gemini",
+        "Since 27 May 2025 no base model can be tuned and tuned models no longer answer.",
+        "Retired base models can be tuned as they could before; a setting makes the emulator refuse as today.",
+        "Running tunedModels code is the point.",
+    ),
+    Divergence(
+        "versions",
+        "gemini",
+        "tunedModels and permissions exist under v1beta and v1alpha only, cancel under v1 only; v1 lacks many fields.",
+        "v1, v1beta and v1alpha serve the same routes and fields.",
+        "google-genai 3.4 sends everything to v1.",
+    ),
+    Divergence(
+        "count_tokens_on_tuned_models",
+        "gemini",
+        "countTokens has no binding for tunedModels: the router answers 404.",
+        "countTokens answers for tunedModels.",
+        "google-genai, the fetch clients and langchain call it.",
+    ),
+    Divergence(
+        "unserved_methods",
+        "gemini",
+        "models.list names methods such as createCachedContent and batchGenerateContent, which exist.",
+        "The names are listed as recorded; these methods are not served.",
+        "They have nothing to do with tuning.",
+    ),
+    Divergence(
+        "stand_in_numbers",
+        "vertex",
+        "Every field has a protobuf number.",
+        "Fields that only the discovery documents have (preferenceOptimizationSpec, reinforcementTuningSpec and "
+        "newer ones) carry numbers from 10001 on and print after the others.",
+        "The documents give no numbers. Over gRPC no client can send these fields.",
+    ),
+    Divergence(
+        "cancel_and_wait_bodies",
+        "vertex",
+        "operations.cancel and operations.wait bind no body.",
+        "A body is accepted.",
+        "Clients send {}.",
+    ),
+    Divergence(
+        "quota",
+        "vertex",
+        "Jobs beyond the quota of concurrent jobs are documented to wait.",
+        "They wait, PENDING, in the order in which they were created; how many run at once is a setting.",
+        "No refusal was ever recorded.",
+    ),
+    Divergence(
+        "machines",
+        "vertex",
+        "Endpoints run on machines that take minutes to start.",
+        "Endpoints serve at once; machine types and replica counts are stored and have no effect.",
+        "There are no machines.",
+    ),
+    Divergence(
+        "iam",
+        "front end",
+        "Projects, service accounts and IAM decide who may do what.",
+        "Any key or token is accepted unless a credentials file says otherwise; a missing one is refused as the "
+        "services do.",
+        "There are no projects to ask.",
+    ),
+)
+"""All known differences. Texts that are guesses are marked where they stand: rows of grade ``assumed``."""
