@@ -12,13 +12,14 @@ import msgspec
 
 from emulator.core.records import DatasetStatistics
 from emulator.datasets.lines import DatasetError, DatasetForm, Line, decode_line, parse_line
-from emulator.datasets.parts import BrokenRuleError, sample_content
+from emulator.datasets.parts import sample_content
 from emulator.datasets.statistics import Tally
-from emulator.datasets.tokens import count_tokens
+from emulator.datasets.tokens import count_all_tokens, count_tokens
 from emulator.facts import dataset_errors as rules
 
 _SAMPLES = 3
 _ECHO_CODE_POINTS = 1000
+_BATCH_BYTES = 1 << 18
 
 _encode = msgspec.json.Encoder().encode
 
@@ -82,9 +83,9 @@ def check_dataset(
     Raises:
         DatasetError: a rule is broken, or no example is left to train on (that one is always raised).
     """
-    check = _Check(form, limits, report)
     with destination.open("wb") if destination else nullcontext() as sink:
-        check.read(lines, sink)
+        check = _Check(form, limits, sink, report)
+        check.read(iter(lines))
     check.finish()
     return check.tally.summarise()
 
@@ -103,56 +104,95 @@ def check_validation_size(examples: int, training_examples: int, limits: Dataset
 
 
 class _Check:
-    """The state of one reading."""
+    """The state of one reading. Lines wait in ``_pending`` so that the tokens of many are counted at once."""
 
-    def __init__(self, form: DatasetForm, limits: DatasetLimits, report: Callable[[DatasetError], None] | None) -> None:
+    def __init__(
+        self,
+        form: DatasetForm,
+        limits: DatasetLimits,
+        sink: BinaryIO | None,
+        report: Callable[[DatasetError], None] | None,
+    ) -> None:
         self.form: DatasetForm = form
         self.limits = limits
         self.tally = Tally()
+        self._sink = sink
         self._report = report
+        self._pending: list[Line] = []
+        self._pending_bytes = 0
+        self._size_bytes = 0
+        self._shown = 0
         self._media_examples = 0
         self._faults = 0
 
-    def read(self, lines: Iterable[bytes], sink: BinaryIO | None) -> None:
-        form, tally, preference = self.form, self.tally, self.form == "preference"
-        longest, largest, most = self.limits.max_tokens_per_example, self.limits.max_bytes, self.limits.max_examples
-        size = 0
-        # One loop without calls into small methods where it can be helped: it runs ten million times.
-        lines = iter(lines)
+    def read(self, lines: Iterator[bytes]) -> None:
+        """Parses each line; the loop is short because it runs ten million times."""
+        form, pending = self.form, self._pending
         for row, data in enumerate(lines):
-            size += len(data) + 1
-            if not data or data.isspace():
-                continue
+            self._pending_bytes += len(data) + 1
             try:
                 line = parse_line(data, row, form)
             except DatasetError as error:
-                self._refuse(error)
+                if data.strip():
+                    self._refuse(error)
                 continue
-            if size - 1 > largest:
-                self._refuse(DatasetError(rules.TOO_LARGE, limit=largest))
-                break
-            if tally.examples >= most:
-                self._refuse(DatasetError(rules.TOO_MANY_EXAMPLES, limit=most))
-                break
-            if tally.examples < _SAMPLES:
+            if self._shown < _SAMPLES:
                 self._show(data, line)
             if line.media:
+                self._flush()
                 self._leave_out(line, data, row, lines)
                 continue
-            texts = line.texts
-            tokens = [count_tokens(text) for text in texts]
-            inputs, outputs = sum(tokens[::2]), sum(tokens[1::2])
+            pending.append(line)
+            if self._pending_bytes > _BATCH_BYTES:
+                self._flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        """Counts the pending lines, writes them for the trainer, and holds the file to its limits."""
+        pending = self._pending
+        kept = self._count_preferences(pending) if self.form == "preference" else self._count(pending)
+        if self._sink is not None:
+            self._sink.write(b"".join(map(_format, kept)))
+        self._size_bytes += self._pending_bytes
+        self._pending_bytes = 0
+        pending.clear()
+        if self._size_bytes - 1 > self.limits.max_bytes:
+            raise DatasetError(rules.TOO_LARGE, limit=self.limits.max_bytes)
+        if self.tally.examples > self.limits.max_examples:
+            raise DatasetError(rules.TOO_MANY_EXAMPLES, limit=self.limits.max_examples)
+
+    def _count(self, lines: list[Line]) -> list[Line]:
+        """Adds lines of supervised tuning to the statistics; returns those that are short enough."""
+        longest, tally = self.limits.max_tokens_per_example, self.tally
+        tokens = count_all_tokens([text for line in lines for text in line.texts])
+        kept = []
+        at = 0
+        for line in lines:
+            end = at + len(line.texts)
+            inputs, outputs = sum(tokens[at:end:2]), sum(tokens[at + 1 : end : 2])
             if line.system:
                 inputs += count_tokens(line.system)
-            if preference:
-                kept = self._add_preference(line, inputs + outputs - tokens[-1], tokens[-1])
-            elif inputs + outputs > longest:
-                kept = self._drop_long(inputs + outputs)
+            if inputs + outputs > longest:
+                self._drop_long(inputs + outputs)
             else:
-                tally.add(inputs, outputs, len(texts))
-                kept = True
-            if kept and sink is not None:
-                sink.write(_format(line))
+                tally.add(inputs, outputs, end - at)
+                kept.append(line)
+            at = end
+        return kept
+
+    def _count_preferences(self, lines: list[Line]) -> list[Line]:
+        kept = []
+        for line in lines:
+            tokens = [count_tokens(text) for text in line.texts]
+            chosen, rejected = tokens[-1], count_tokens(line.rejected or "")
+            inputs = sum(tokens) - chosen + count_tokens(line.system)
+            longest = inputs + max(chosen, rejected)
+            if longest > self.limits.max_tokens_per_example:
+                self._drop_long(longest)
+            else:
+                self.tally.add_preference(inputs, (chosen, rejected), len(tokens))
+                kept.append(line)
+        return kept
 
     def finish(self) -> None:
         """The rules of the file as a whole."""
@@ -183,23 +223,12 @@ class _Check:
             raise DatasetError(rules.TOO_MANY_MEDIA_EXAMPLES, limit=self.limits.max_media_examples)
         self.tally.drop(rules.NOT_TEXT.format(modality=", ".join(line.media)))
 
-    def _drop_long(self, tokens: int) -> bool:
+    def _drop_long(self, tokens: int) -> None:
         self.tally.drop(rules.TOO_MANY_TOKENS.format(tokens=tokens, limit=self.limits.max_tokens_per_example))
-        return False
-
-    def _add_preference(self, line: Line, inputs: int, chosen: int) -> bool:
-        rejected = count_tokens(line.rejected or "")
-        longest = inputs + max(chosen, rejected)
-        if longest > self.limits.max_tokens_per_example:
-            return self._drop_long(longest)
-        self.tally.add_preference(inputs, (chosen, rejected), len(line.texts))
-        return True
 
     def _show(self, data: bytes, line: Line) -> None:
-        try:
-            values = decode_line(data)
-        except BrokenRuleError:  # parse_line has just read it
-            return
+        self._shown += 1
+        values = decode_line(data)
         contents = [sample_content(content) for content in values.get("contents") or _as_contents(line)]
         if self.form == "preference":
             completions = [
