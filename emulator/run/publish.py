@@ -14,11 +14,12 @@ from emulator.core.clock import Clock, to_microseconds
 from emulator.core.names import Ids, project_number
 from emulator.core.records import Checkpoint, DeployedModel, Endpoint, Model, ModelVersion, TuningJob, TuningMethod
 from emulator.facts.homes import home_location
+from emulator.facts.limits import VERTEX_MAX_CHECKPOINTS
 from emulator.run.registry import DEFAULT_ALIAS, find_checkpoint, find_named_version
 from emulator.store.store import Store
 from trainer import spec
 
-MAX_CHECKPOINTS = 10
+MAX_CHECKPOINTS = VERTEX_MAX_CHECKPOINTS.value
 """Longer jobs save about this many, evenly spread. Source: Vertex AI documentation, "Tuning checkpoints"."""
 
 BASE_MODEL_LABEL = "google-vertex-llm-tuning-base-model-id"

@@ -1,0 +1,176 @@
+"""Endpoints: where tuned models answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from emulator.core.records import DeployedModel, Endpoint
+from emulator.facts import vertex_resource_errors as texts
+from emulator.protocol.call import Call
+from emulator.run.registry import find_checkpoint, find_named_version
+from emulator.schema.declare import Value
+from emulator.vertex.convert_models import format_deployed_model, format_endpoint, format_endpoint_etag
+from emulator.vertex.listing import list_newest_first
+from emulator.vertex.masks import read_changes
+from emulator.vertex.names import format_endpoint_name, parse_name, parse_place, place_of
+from emulator.vertex.operations import Operations
+from emulator.vertex.parts import Parts
+from emulator.vertex.refusals import Violations, refuse
+
+CHANGEABLE = ("display_name", "description", "labels", "traffic_split")
+"""What PATCH changes."""
+
+NEW_MODEL = "0"
+"""Stands for the model being deployed in the traffic split of deployModel. Source: aiplatform discovery document."""
+
+
+class Endpoints:
+    """``EndpointService``."""
+
+    def __init__(self, parts: Parts, operations: Operations) -> None:
+        self._parts = parts
+        self._store = parts.store
+        self._operations = operations
+
+    def create_endpoint(self, call: Call) -> Value:
+        """An empty endpoint, for deployModel."""
+        place = parse_place(call.request["parent"])
+        sent: Value = call.request.get("endpoint", {})
+        violations = Violations()
+        if not sent.get("display_name"):
+            violations.add("endpoint.display_name", texts.REQUIRED_FIELD)
+        violations.refuse()
+        now_ns = self._parts.now_ns()
+        endpoint = Endpoint(
+            uid=0,
+            project=place.project,
+            location=place.location,
+            id=call.request.get("endpoint_id") or self._parts.ids.number(),
+            display_name=sent["display_name"],
+            description=sent.get("description", ""),
+            labels=sent.get("labels", {}),
+            deployed=(),
+            traffic={},
+            created_ns=now_ns,
+            updated_ns=now_ns,
+            revision=1,
+        )
+        name = format_endpoint_name(place, endpoint.id)
+        if self._store.get_endpoint(place.project, place.location, endpoint.id) is not None:
+            raise refuse(texts.ENDPOINT_EXISTS, name=name)
+        self._store.insert_endpoint(endpoint)
+        response = {"name": name, "display_name": endpoint.display_name}  # recorded: no times in the response
+        return self._operations.finish(
+            call, place, name, "CreateEndpointOperationMetadata", "Endpoint", response, shown_done=False
+        )
+
+    def get_endpoint(self, call: Call) -> Value:
+        """One endpoint."""
+        return format_endpoint(self._require(call.request["name"]))
+
+    def list_endpoints(self, call: Call) -> Value:
+        """Endpoints of a place."""
+        place = parse_place(call.request["parent"])
+        return list_newest_first(
+            call,
+            "endpoints",
+            "Endpoint",
+            lambda before, limit: self._store.list_endpoints_newest_first(place.project, place.location, before, limit),
+            format_endpoint,
+        )
+
+    def update_endpoint(self, call: Call) -> Value:
+        """Changes names, labels and the traffic split."""
+        sent: Value = call.request.get("endpoint", {})
+        endpoint = self._require(sent.get("name", ""))
+        if sent.get("etag") and sent["etag"] != format_endpoint_etag(endpoint):
+            raise refuse(texts.ETAG_MISMATCH)
+        changes = read_changes(call, "endpoint", CHANGEABLE)
+        if "traffic_split" in changes:
+            changes["traffic"] = _check_traffic(changes.pop("traffic_split"), endpoint.deployed)
+        changed = replace(endpoint, **changes, updated_ns=self._parts.now_ns())
+        return format_endpoint(self._store.replace_endpoint(changed))
+
+    def delete_endpoint(self, call: Call) -> Value:
+        """Removes an endpoint that serves nothing any more. The operation is done at once (recorded)."""
+        endpoint = self._require(call.request["name"])
+        place = place_of(endpoint)
+        if endpoint.deployed:
+            raise refuse(texts.ENDPOINT_NOT_EMPTY, name=format_endpoint_name(place, endpoint.id))
+        self._store.delete_endpoint(endpoint.uid)
+        return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
+
+    def deploy_model(self, call: Call) -> Value:
+        """Makes an endpoint serve a version of a tuned model, at a checkpoint."""
+        endpoint = self._require(call.request["endpoint"])
+        place = place_of(endpoint)
+        sent: Value = call.request.get("deployed_model", {})
+        version = find_named_version(self._store, sent.get("model", ""))
+        if version is None or place_of(version) != place:
+            raise refuse(texts.MODEL_NOT_FOUND, name=sent.get("model", ""))
+        checkpoint = find_checkpoint(self._store, version, sent.get("checkpoint_id", ""))
+        if checkpoint is None:
+            saved = [one.id for one in self._store.list_checkpoints(version.job_uid)]
+            raise refuse(texts.CHECKPOINT_NOT_FOUND, id=sent.get("checkpoint_id", ""), known=", ".join(saved))
+        deployed = DeployedModel(
+            id=sent.get("id") or self._parts.ids.number(),
+            model_id=version.model_id,
+            version=version.version,
+            checkpoint_id=checkpoint.id,
+            display_name=sent.get("display_name") or version.display_name,
+            created_ns=self._parts.now_ns(),
+        )
+        split = call.request.get("traffic_split") or ({NEW_MODEL: 100} if not endpoint.deployed else endpoint.traffic)
+        renamed = {deployed.id if key == NEW_MODEL else key: share for key, share in split.items()}
+        self._serve(endpoint, (*endpoint.deployed, deployed), renamed)
+        response = {"deployed_model": format_deployed_model(place, deployed)}
+        name = format_endpoint_name(place, endpoint.id)
+        return self._operations.finish(
+            call, place, name, "DeployModelOperationMetadata", "DeployModelResponse", response, shown_done=False
+        )
+
+    def undeploy_model(self, call: Call) -> Value:
+        """Stops an endpoint from serving a model. Its share of the traffic must go elsewhere, unless it is the last."""
+        endpoint = self._require(call.request["endpoint"])
+        place = place_of(endpoint)
+        name = format_endpoint_name(place, endpoint.id)
+        identifier = call.request.get("deployed_model_id", "")
+        left = tuple(one for one in endpoint.deployed if one.id != identifier)
+        if len(left) == len(endpoint.deployed):
+            raise refuse(texts.DEPLOYED_MODEL_NOT_FOUND, id=identifier, name=name)
+        rest = {key: share for key, share in endpoint.traffic.items() if key != identifier}
+        self._serve(endpoint, left, call.request.get("traffic_split") or rest)
+        return self._operations.finish(
+            call, place, name, "UndeployModelOperationMetadata", "UndeployModelResponse", shown_done=False
+        )
+
+    # ------------------------------------------------------------ inside
+
+    def _serve(self, endpoint: Endpoint, deployed: tuple[DeployedModel, ...], split: Mapping[str, int]) -> None:
+        traffic = _check_traffic(split, deployed)
+        self._store.replace_endpoint(
+            replace(endpoint, deployed=deployed, traffic=traffic, updated_ns=self._parts.now_ns())
+        )
+
+    def _require(self, name: str) -> Endpoint:
+        place, (identifier,) = parse_name(name, "endpoints")
+        found = self._store.get_endpoint(place.project, place.location, identifier)
+        if found is None:
+            raise refuse(texts.ENDPOINT_NOT_FOUND, name=format_endpoint_name(place, identifier))
+        return found
+
+
+def _check_traffic(split: Mapping[str, int], deployed: tuple[DeployedModel, ...]) -> dict[str, int]:
+    """A traffic split: shares of models that are deployed, 100 together, or none at all.
+
+    Raises:
+        ApiError: it names another model, or its shares are not 100 together.
+    """
+    known = {one.id for one in deployed}
+    shares = {key: share for key, share in split.items() if share}
+    wrong = sorted(shares.keys() - known)
+    if wrong or (shares and sum(shares.values()) != 100) or min(shares.values(), default=0) < 0:
+        shown = ", ".join(f"{key}: {share}" for key, share in shares.items())
+        raise refuse(texts.TRAFFIC_SPLIT_INVALID, split=shown, known=", ".join(sorted(known)))
+    return shares

@@ -1,0 +1,91 @@
+"""List methods: filter, page size and page token, newest first.
+
+The order is not documented for tuning jobs; newest first is assumed. Page sizes are in ``facts.limits``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeVar
+
+from emulator.facts.limits import VERTEX_PAGE_DEFAULT, VERTEX_PAGE_MAX
+from emulator.protocol.call import Call
+from emulator.protocol.filters import compile_filter
+from emulator.protocol.paging import format_page_token, parse_page_token, read_page_size
+from emulator.protocol.plans import Plans
+from emulator.schema.declare import Value
+from emulator.store.store import NEWEST
+from emulator.vertex.schemas import SCHEMAS
+
+_PLANS = Plans(SCHEMAS.values())
+
+
+class Stored(Protocol):
+    """A record with a uid that grows with creation order."""
+
+    @property
+    def uid(self) -> int: ...
+
+
+R = TypeVar("R", bound=Stored)
+
+
+def list_newest_first(
+    call: Call, field: str, message: str, fetch: Callable[[int, int], list[R]], describe: Callable[[R], Value | None]
+) -> Value:
+    """One page of stored records.
+
+    Args:
+        field: Repeated field of the response. message: Name of its messages, which the filter speaks of.
+        fetch: Records older than a uid, newest first, at most so many.
+        describe: The message of a record, or None to leave it out.
+    """
+    size, query = _read_page(call)
+    keep = read_filter(call, message)
+    before = int(parse_page_token(call.request.get("page_token", ""), query) or NEWEST)
+    found: list[tuple[int, Value]] = []
+    for record in _walk(fetch, before, size + 1):
+        value = describe(record)
+        if value is not None and keep(value):
+            found.append((record.uid, value))
+        if len(found) > size:
+            break
+    page: Value = {field: [value for _, value in found[:size]]}
+    if len(found) > size:
+        page["next_page_token"] = format_page_token(str(found[size - 1][0]), query)
+    return page
+
+
+def list_all(call: Call, values: list[Value], field: str, message: str = "") -> Value:
+    """One page of a short list that is at hand; without ``message`` nothing is filtered."""
+    size, query = _read_page(call)
+    if message:
+        keep = read_filter(call, message)
+        values = [value for value in values if keep(value)]
+    start = int(parse_page_token(call.request.get("page_token", ""), query) or 0)
+    page: Value = {field: values[start : start + size]}
+    if start + size < len(values):
+        page["next_page_token"] = format_page_token(str(start + size), query)
+    return page
+
+
+def read_filter(call: Call, message: str) -> Callable[[Value], bool]:
+    """The filter of a request. A client that sends several means all of them (google-genai adds its own).
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, it cannot be read or speaks of fields that there are not.
+    """
+    texts = [value for name, value in call.query if name == "filter" and value] or [call.request.get("filter", "")]
+    predicates = [compile_filter(text, call.schema.full_name(message), _PLANS) for text in texts if text]
+    return lambda value: all(predicate(value) for predicate in predicates)
+
+
+def _read_page(call: Call) -> tuple[int, dict[str, Any]]:
+    query = {name: value for name, value in call.request.items() if name not in ("page_size", "page_token")}
+    return read_page_size(call.request.get("page_size", 0), VERTEX_PAGE_DEFAULT.value, VERTEX_PAGE_MAX.value), query
+
+
+def _walk(fetch: Callable[[int, int], list[R]], before: int, batch: int) -> Iterator[R]:
+    while records := fetch(before, batch):
+        yield from records
+        before = records[-1].uid

@@ -1,0 +1,36 @@
+"""What the services of this API are made from; ``routes`` joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from emulator.core.clock import Clock, to_microseconds
+from emulator.core.names import Ids
+from emulator.datasets.objects import ObjectStore
+from emulator.run.answering import Answering
+from emulator.run.queue import Queue
+from emulator.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The rest of the emulator as Vertex' services use it.
+
+    Attributes:
+        objects: Opens Cloud Storage as jobs see it.
+        retired_models: Whether base models that can no longer be tuned are served all the same.
+    """
+
+    store: Store
+    clock: Clock
+    ids: Ids
+    queue: Queue
+    answering: Answering
+    objects: Callable[[], ObjectStore]
+    retired_models: Literal["serve", "refuse"] = "serve"
+
+    def now_ns(self) -> int:
+        """Now, in the whole microseconds that Vertex' resources carry."""
+        return to_microseconds(self.clock.now_ns())

@@ -1,0 +1,171 @@
+"""What tuningJobs.create checks before it answers: rows of (field, text, check), all violations together.
+
+Recorded: unusable dataset URIs are reported together, with numbered fields; the base model and the adapter size are
+refused alone. The other rows are guesses in the same form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from emulator.facts import vertex_resource_errors as texts
+from emulator.facts.adapters import adapter_size_rank
+from emulator.facts.base_model import BaseModel
+from emulator.facts.fact import ErrorText
+from emulator.facts.limits import VERTEX_MAX_DISPLAY_NAME_CHARACTERS, VERTEX_MAX_LABEL_CHARACTERS
+from emulator.schema.declare import Value
+from emulator.vertex.refusals import Violations, refuse
+from emulator.vertex.specs import Spec, find_spec
+
+_OBJECT = re.compile(r"gs://[^/]+/.+")
+_DATASET = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
+_LABEL = re.compile(rf"[\w-]{{0,{VERTEX_MAX_LABEL_CHARACTERS.value}}}")
+"""Letters of any script. Source: aiplatform discovery document, TuningJob.labels."""
+
+PREFIX = "publishers/google/models/"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A tuning job as it was asked for."""
+
+    job: Value
+    spec: Spec
+
+    @property
+    def base_model(self) -> str:
+        """The base model's id, or "" for none."""
+        named = self.job.get("base_model") or self.spec.value.get("student_model", "")
+        return str(named).removeprefix(PREFIX)
+
+    @property
+    def hyperparameters(self) -> Value:
+        """As sent."""
+        return self.spec.hyperparameters
+
+    def path(self, name: str) -> str:
+        """Path of a field of the spec, as error texts name it."""
+        return f"tuning_job.{self.spec.field}.{name}"
+
+
+def read_draft(tuning_job: Value) -> Draft:
+    """The request as the rules read it."""
+    return Draft(tuning_job, find_spec(tuning_job))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One check. ``field`` is the path to report, ``breaks`` whether the request breaks it."""
+
+    text: ErrorText
+    field: Callable[[Draft], str]
+    breaks: Callable[[Draft], bool]
+    values: Callable[[Draft], Mapping[str, object]] = lambda draft: {}
+
+
+def is_dataset_uri(uri: str) -> bool:
+    """Whether a URI names an object of Cloud Storage or a multimodal dataset of Vertex AI."""
+    return _OBJECT.fullmatch(uri) is not None or _DATASET.fullmatch(uri) is not None
+
+
+def _label_fits(key: str, value: str) -> bool:
+    texts_fit = all(_LABEL.fullmatch(text) and text == text.lower() for text in (key, value))
+    return bool(key) and texts_fit
+
+
+def _is_below_zero(name: str) -> Callable[[Draft], bool]:
+    def check(draft: Draft) -> bool:
+        value = draft.hyperparameters.get(name, 0)
+        return not value >= 0
+
+    return check
+
+
+def _positive(name: str) -> Rule:
+    return Rule(
+        texts.HYPERPARAMETER_NOT_POSITIVE,
+        lambda draft: draft.path(f"hyper_parameters.{name}"),
+        _is_below_zero(name),
+        lambda draft: {"name": name, "value": draft.hyperparameters[name]},
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        texts.REQUIRED_FIELD,
+        lambda draft: "tuning_job.base_model",
+        lambda draft: not draft.base_model and not draft.job.get("custom_base_model") and not _continues(draft),
+    ),
+    Rule(
+        texts.REQUIRED_FIELD,
+        lambda draft: "tuning_job.pre_tuned_model.tuned_model_name",
+        lambda draft: _continues(draft) and not draft.job["pre_tuned_model"].get("tuned_model_name"),
+    ),
+    Rule(texts.REQUIRED_FIELD, lambda draft: "tuning_job.tuning_spec", lambda draft: not draft.spec.field),
+    Rule(
+        texts.REQUIRED_FIELD,
+        lambda draft: draft.path(draft.spec.training_field),
+        lambda draft: bool(draft.spec.field) and not draft.spec.training_uri,
+    ),
+    Rule(
+        texts.NOT_JSONL_OBJECT,
+        lambda draft: draft.path(draft.spec.training_field),
+        lambda draft: bool(draft.spec.training_uri) and not is_dataset_uri(draft.spec.training_uri),
+        lambda draft: {"field": draft.spec.training_field},
+    ),
+    Rule(
+        texts.NOT_JSONL_OBJECT,
+        lambda draft: draft.path("validation_dataset_uri"),
+        lambda draft: bool(draft.spec.validation_uri) and not is_dataset_uri(draft.spec.validation_uri),
+        lambda draft: {"field": "validation_dataset_uri"},
+    ),
+    _positive("epoch_count"),
+    _positive("learning_rate_multiplier"),
+    _positive("batch_size"),
+    _positive("learning_rate"),
+    _positive("beta"),
+    Rule(
+        texts.DISPLAY_NAME_TOO_LONG,
+        lambda draft: "tuning_job.tuned_model_display_name",
+        lambda draft: len(draft.job.get("tuned_model_display_name", "")) > VERTEX_MAX_DISPLAY_NAME_CHARACTERS.value,
+    ),
+    Rule(
+        texts.LABEL_INVALID,
+        lambda draft: "tuning_job.labels",
+        lambda draft: not all(_label_fits(*pair) for pair in draft.job.get("labels", {}).items()),
+    ),
+)
+
+
+def _continues(draft: Draft) -> bool:
+    return "pre_tuned_model" in draft.job
+
+
+def check_fields(draft: Draft) -> None:
+    """Everything that can be said without looking anything up.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, all violations together.
+    """
+    violations = Violations()
+    for rule in RULES:
+        if rule.breaks(draft):
+            violations.add(rule.field(draft), rule.text, **rule.values(draft))
+    violations.refuse()
+
+
+def check_model(draft: Draft, model: BaseModel | None, named: str, serve_retired: bool) -> None:
+    """Whether the base model can be tuned as asked.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, it is unknown, not tunable by that method, retired, or has no such adapter size.
+    """
+    if model is None or draft.spec.method.value not in model.tuning_methods:
+        raise refuse(texts.BASE_MODEL_NOT_SUPPORTED, base_model=named)
+    if not serve_retired and (model.retired or model.tunable_until):
+        raise refuse(texts.BASE_MODEL_NOT_SUPPORTED, base_model=named)
+    rank = adapter_size_rank(draft.hyperparameters.get("adapter_size", ""))
+    if rank and model.adapter_sizes and rank not in model.adapter_sizes:
+        raise refuse(texts.ADAPTER_SIZE_NOT_SUPPORTED)

@@ -1,0 +1,201 @@
+"""Tuning jobs: create, get, list, cancel, and rebasing a tuned model on another base model."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from emulator.core.errors import ApiError
+from emulator.core.lifecycle import IllegalTransitionError
+from emulator.core.records import JobState, ModelVersion, Phase, TuningJob
+from emulator.datasets.lines import DatasetError
+from emulator.datasets.objects import ObjectForbiddenError, ObjectNotFoundError, StorageError
+from emulator.facts import vertex_resource_errors as texts
+from emulator.facts.models import find_base_model
+from emulator.protocol.call import Call
+from emulator.run.registry import find_checkpoint, find_named_version
+from emulator.schema.declare import Value
+from emulator.vertex.convert_jobs import describe_job
+from emulator.vertex.first_row import check_first_row
+from emulator.vertex.listing import list_newest_first
+from emulator.vertex.names import Place, format_job_name, format_version_name, parse_name, parse_place
+from emulator.vertex.operations import Operations
+from emulator.vertex.parts import Parts
+from emulator.vertex.refusals import Violations, refuse
+from emulator.vertex.rules import Draft, check_fields, check_model, read_draft
+from emulator.vertex.specs import format_sent, parse_hyperparameters, parse_sent
+
+log = logging.getLogger(__name__)
+
+REBASE_TARGET = "gemini-2.5-flash"
+"""Base model of a rebase that names none. Which one the service takes is not documented; assumed."""
+
+
+class TuningJobs:
+    """``GenAiTuningService``."""
+
+    def __init__(self, parts: Parts, operations: Operations) -> None:
+        self._parts = parts
+        self._store = parts.store
+        self._operations = operations
+
+    async def create_tuning_job(self, call: Call) -> Value:
+        """Checks what the service checks at once and stores a PENDING job.
+
+        The answer echoes what was sent, with name, display name, state and two equal times (recorded).
+        """
+        place = parse_place(call.request["parent"])
+        return describe_job(self._store, await self._create(call, place, call.request.get("tuning_job", {})))
+
+    def get_tuning_job(self, call: Call) -> Value:
+        """The job as it stands."""
+        return describe_job(self._store, self._require(call.request["name"]))
+
+    def list_tuning_jobs(self, call: Call) -> Value:
+        """Jobs of a place."""
+        place = parse_place(call.request["parent"])
+        return list_newest_first(
+            call,
+            "tuning_jobs",
+            "TuningJob",
+            lambda before, limit: self._store.list_jobs_newest_first(
+                "vertex", place.project, place.location, before, limit
+            ),
+            lambda job: describe_job(self._store, job),
+        )
+
+    def cancel_tuning_job(self, call: Call) -> Value:
+        """Asks a job to stop; the answer does not wait for it."""
+        job = self._require(call.request["name"])
+        try:
+            self._parts.queue.cancel(job.uid)
+        except IllegalTransitionError as error:
+            raise refuse(texts.JOB_ENDED, state=f"JOB_STATE_{job.state.value}") from error
+        return {}
+
+    async def rebase_tuned_model(self, call: Call) -> Value:
+        """Tunes another base model with the dataset of a tuned one; the operation ends with that job."""
+        if call.request.get("deploy_to_same_endpoint"):
+            raise refuse(texts.REBASE_SAME_ENDPOINT)
+        place = parse_place(call.request["parent"])
+        source = self._find_source(call.request.get("tuned_model_ref", {}))
+        overrides: Value = call.request.get("tuning_job", {})
+        wanted = {name: value for name, value in parse_sent(source.sent).items() if name != "pre_tuned_model"}
+        wanted |= {"base_model": REBASE_TARGET, "tuned_model_display_name": source.display_name} | overrides
+        job = await self._create(call, place, wanted)
+        return self._operations.follow(call, job, "RebaseTunedModelOperationMetadata")
+
+    # ------------------------------------------------------------ inside
+
+    async def _create(self, call: Call, place: Place, tuning_job: Value) -> TuningJob:
+        draft = read_draft(tuning_job)
+        check_fields(draft)
+        source = self._find_pre_tuned(draft)
+        base_model = source.base_model if source else draft.base_model
+        check_model(draft, find_base_model("vertex", base_model), base_model, self._parts.retired_models == "serve")
+        await self._check_datasets(draft, base_model)
+        job = self._store.insert_job(self._build(call, place, draft, base_model, source))
+        self._parts.queue.wake()
+        return job
+
+    def _build(self, call: Call, place: Place, draft: Draft, base_model: str, source: ModelVersion | None) -> TuningJob:
+        now_ns = self._parts.now_ns()
+        ids = self._parts.ids
+        sent = draft.job
+        default_name = source.display_name if source else f"{base_model}-{ids.uuid()}"
+        return TuningJob(
+            uid=0,
+            api="vertex",
+            project=place.project,
+            location=place.location,
+            id=ids.number(),
+            api_version=call.version,
+            operation_id="",
+            owner=call.caller.principal,
+            display_name=sent.get("tuned_model_display_name") or default_name,
+            description=sent.get("description", ""),
+            labels=sent.get("labels", {}),
+            base_model=base_model,
+            source_model=format_version_name(source) if source else "",
+            source_checkpoint=sent["pre_tuned_model"].get("checkpoint_id", "") if source else "",
+            method=draft.spec.method,
+            requested=parse_hyperparameters(draft.spec),
+            resolved=None,
+            training_uri=draft.spec.training_uri,
+            validation_uri=draft.spec.validation_uri,
+            export_last_checkpoint_only=bool(draft.spec.value.get("export_last_checkpoint_only")),
+            sent=format_sent(sent),
+            state=JobState.PENDING,
+            phase=Phase.NONE,
+            error=None,
+            created_ns=now_ns,
+            started_ns=None,
+            ended_ns=None,
+            updated_ns=now_ns,
+            total_steps=0,
+            completed_steps=0,
+            completed_epochs=0,
+            statistics=None,
+            experiment_id="",
+            trainer="",
+            device="",
+            adapter="",
+        )
+
+    def _find_pre_tuned(self, draft: Draft) -> ModelVersion | None:
+        """The tuned model that a job continues from.
+
+        Raises:
+            ApiError: it, or the checkpoint that is asked for, does not exist.
+        """
+        if "pre_tuned_model" not in draft.job:
+            return None
+        named: Value = draft.job["pre_tuned_model"]
+        name = named["tuned_model_name"]
+        version = find_named_version(self._store, name)
+        if version is None:
+            raise refuse(texts.MODEL_NOT_FOUND, name=name)
+        wanted = named.get("checkpoint_id", "")
+        if find_checkpoint(self._store, version, wanted) is None:
+            saved = [one.id for one in self._store.list_checkpoints(version.job_uid)]
+            raise refuse(texts.CHECKPOINT_NOT_FOUND, id=wanted, known=", ".join(saved))
+        return version
+
+    async def _check_datasets(self, draft: Draft, base_model: str) -> None:
+        """Whether the datasets are there, and whether the first row of the training set is an example."""
+        spec = draft.spec
+        violations = Violations()
+        for field, uri in ((spec.training_field, spec.training_uri), ("validation_dataset_uri", spec.validation_uri)):
+            if not uri.startswith("gs://"):
+                continue  # a multimodal dataset, or none
+            try:
+                await asyncio.to_thread(check_first_row, self._parts.objects, uri, spec.method, base_model)
+            except (ObjectNotFoundError, ObjectForbiddenError) as error:
+                log.warning("%s: %s", field, error)
+                violations.add(draft.path(field), texts.NOT_JSONL_OBJECT, field=field)
+            except StorageError as error:
+                raise refuse(texts.STORAGE_UNAVAILABLE, reason=error) from error
+            except DatasetError as error:
+                raise ApiError(error.code, error.message, rule=error.rule) from error
+        violations.refuse()
+
+    def _find_source(self, reference: Value) -> TuningJob:
+        """The job behind what a rebase names: a tuned model or a tuning job."""
+        name = reference.get("tuning_job") or reference.get("tuned_model") or reference.get("pipeline_job") or ""
+        if "tuning_job" in reference:
+            job: TuningJob | None = self._require(name)
+        else:
+            version = find_named_version(self._store, name)
+            job = self._store.get_job_by_uid(version.job_uid) if version else None
+        if job is None:
+            raise refuse(texts.REBASE_SOURCE_NOT_FOUND, name=name)
+        if job.state is not JobState.SUCCEEDED:
+            raise refuse(texts.REBASE_NOT_TRAINED, name=format_job_name(job))
+        return job
+
+    def _require(self, name: str) -> TuningJob:
+        place, (identifier,) = parse_name(name, "tuningJobs")
+        job = self._store.get_job("vertex", place.project, place.location, identifier)
+        if job is None:
+            raise refuse(texts.TUNING_JOB_NOT_FOUND)
+        return job
