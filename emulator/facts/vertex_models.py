@@ -230,7 +230,7 @@ def _open_model(identifier: str) -> BaseModel:
     adapted = identifier in _ADAPTED
     scout = identifier in _NEVER_FULL
     methods = (
-        *(("supervised",) if adapted else ()),
+        "supervised",  # the mode left open means the one that the model has
         *(() if scout else ("full",)),
         *(("distillation",) if identifier.startswith(_STUDENTS) else ()),
     )
