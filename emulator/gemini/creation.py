@@ -12,6 +12,7 @@ from emulator.core.names import tuned_model_slug_fits
 from emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, TuningMethod
 from emulator.facts import gemini_errors as texts
 from emulator.facts.base_model import BaseModel
+from emulator.facts.defaults import gemini_defaults
 from emulator.facts.limits import GEMINI_MAX_DISPLAY_NAME_CHARACTERS
 from emulator.facts.models import find_base_model
 from emulator.gemini import training_data
@@ -22,13 +23,12 @@ from emulator.gemini.names import own_permission
 from emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, dig, find_breaches, refuse, refuse_breaches
 from emulator.gemini.services import Services
 from emulator.protocol.call import Call
-from emulator.run.hyperparameters import resolve_hyperparameters
 from emulator.schema.declare import Value
 from trainer.spec import Example, format_example, total_steps
 
 log = logging.getLogger(__name__)
 
-MAX_DISPLAY_NAME = int(GEMINI_MAX_DISPLAY_NAME_CHARACTERS.value)
+MAX_DISPLAY_NAME = GEMINI_MAX_DISPLAY_NAME_CHARACTERS.value
 NO_DATA_HINT = (
     "a create of a tuned model brought no training data; google-genai 1.47 and newer drop it in Gemini mode: "
     "send the request yourself, use google-genai 1.46, or set default_dataset"
@@ -288,6 +288,9 @@ def _echoes(asked: Value) -> dict[str, Any]:
 
 def _fill(job: TuningJob, examples: int) -> TuningJob:
     """Fixes what the request left open: Gemini knows its examples from the start and echoes everything at once."""
-    used = resolve_hyperparameters(job, examples)
-    steps = total_steps(examples, used.epochs or 1, used.batch_size or 1)
-    return replace(job, requested=replace(used, learning_rate_multiplier=None), total_steps=steps)
+    asked, defaults = job.requested, gemini_defaults(examples)
+    epochs = asked.epochs or defaults.epochs
+    batch_size = asked.batch_size or defaults.batch_size
+    rate = asked.learning_rate or defaults.learning_rate * (asked.learning_rate_multiplier or 1.0)
+    used = Hyperparameters(epochs=epochs, batch_size=batch_size, learning_rate=rate)
+    return replace(job, requested=used, total_steps=total_steps(examples, epochs, batch_size))

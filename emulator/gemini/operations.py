@@ -7,23 +7,18 @@ from contextlib import suppress
 from emulator.core.lifecycle import IllegalTransitionError
 from emulator.core.records import TuningJob
 from emulator.facts import gemini_errors as texts
+from emulator.facts.limits import GEMINI_TUNED_MODELS_PAGE_DEFAULT
 from emulator.gemini.access import Role, find_tuned_model, holds
 from emulator.gemini.convert import format_operation
 from emulator.gemini.names import parse_last_segment, parse_tuned_model_name
+from emulator.gemini.paging import list_jobs, read_page
 from emulator.gemini.rules import refuse
 from emulator.gemini.services import Services
 from emulator.protocol.call import Call
-from emulator.protocol.paging import format_page_token, parse_page_token, read_page_size
 from emulator.schema.declare import Value
-
-DEFAULT_PAGE_SIZE = 10
-MAX_PAGE_SIZE = 1000
-"""As of tuned models (assumed)."""
 
 ALL = "operations"
 """The name that v1's ``GET /v1/operations`` lists: those of every tuned model of the caller."""
-
-_BATCH = 200
 
 
 class Operations:
@@ -66,21 +61,12 @@ class Operations:
         return self._format(ended)
 
     def _list_all(self, call: Call) -> Value:
-        size = read_page_size(call.request.get("page_size", 0), DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
-        query = {"list": ALL}
-        uid = int(parse_page_token(call.request.get("page_token", ""), query) or 0)
-        found: list[TuningJob] = []
-        while len(found) <= size:
-            batch = self._store.list_tuned_models_oldest_first(uid, _BATCH)
-            found += [job for job in batch if holds(job, self._store.list_permissions(job.uid), call.caller, "READER")]
-            if len(batch) < _BATCH:
-                break
-            uid = batch[-1].uid
-        more = len(found) > size
-        return {
-            "operations": [self._format(job) for job in found[:size]],
-            "next_page_token": format_page_token(str(found[size - 1].uid), query) if more else "",
-        }
+        def is_wanted(job: TuningJob) -> bool:
+            return holds(job, self._store.list_permissions(job.uid), call.caller, "READER")
+
+        page = read_page(call.request, GEMINI_TUNED_MODELS_PAGE_DEFAULT, list=ALL)
+        jobs, token = list_jobs(self._store, page, is_wanted)
+        return {"operations": [self._format(job) for job in jobs], "next_page_token": token}
 
     def _find(self, call: Call, role: Role) -> TuningJob:
         name = call.request["name"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from emulator.core.records import Permission, TuningJob
 from emulator.facts import gemini_errors as texts
+from emulator.facts.limits import GEMINI_PERMISSIONS_PAGE_DEFAULT
 from emulator.gemini.access import find_tuned_model, holds
 from emulator.gemini.convert import format_permission
 from emulator.gemini.names import (
@@ -16,15 +17,11 @@ from emulator.gemini.names import (
     parse_last_segment,
     parse_tuned_model_name,
 )
+from emulator.gemini.paging import read_page
 from emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, check_fields, refuse
 from emulator.gemini.services import Services
 from emulator.protocol.call import Call
-from emulator.protocol.paging import format_page_token, parse_page_token, read_page_size
 from emulator.schema.declare import Value
-
-DEFAULT_PAGE_SIZE = 10
-MAX_PAGE_SIZE = 1000
-"""Source: googleapis google/ai/generativelanguage/v1beta/permission_service.proto."""
 
 _UNSET: tuple[Any, ...] = (None, "", "ROLE_UNSPECIFIED", "GRANTEE_TYPE_UNSPECIFIED", 0)
 
@@ -73,11 +70,12 @@ class Permissions:
         job = find_tuned_model(self._store, call.request["parent"], call.caller, "WRITER")
         asked: Value = call.request.get("permission", {})
         check_fields(CREATE_RULES, asked)
-        kind, email = asked.get("grantee_type"), asked.get("email_address", "")
+        kind = "" if asked.get("grantee_type") in _UNSET else asked["grantee_type"]
+        email = asked.get("email_address", "")
         identifier = EVERYONE if kind == "EVERYONE" else identify_grantee(email)
         if self._store.get_permission(job.uid, identifier) is not None:
             raise refuse(texts.PERMISSION_EXISTS, name=format_permission_name(job, identifier))
-        permission = Permission(job.uid, identifier, "" if kind in _UNSET else kind, email, asked["role"])
+        permission = Permission(job.uid, identifier, kind, email, asked["role"])
         self._store.put_permission(permission)
         return format_permission(job, permission)
 
@@ -89,13 +87,11 @@ class Permissions:
     def list_permissions(self, call: Call) -> Value:
         """All permissions, the owner's first (recorded)."""
         job = find_tuned_model(self._store, call.request["parent"], call.caller)
-        size = read_page_size(call.request.get("page_size", 0), DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
-        query = {"list": call.request["parent"]}
-        start = int(parse_page_token(call.request.get("page_token", ""), query) or 0)
-        permissions, end = self._store.list_permissions(job.uid), start + size
+        page = read_page(call.request, GEMINI_PERMISSIONS_PAGE_DEFAULT, list=call.request["parent"])
+        permissions, end = self._store.list_permissions(job.uid), page.start + page.size
         return {
-            "permissions": [format_permission(job, one) for one in permissions[start:end]],
-            "next_page_token": format_page_token(str(end), query) if end < len(permissions) else "",
+            "permissions": [format_permission(job, one) for one in permissions[page.start : end]],
+            "next_page_token": page.format_token(end) if end < len(permissions) else "",
         }
 
     def update_permission(self, call: Call) -> Value:

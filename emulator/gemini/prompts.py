@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from emulator.facts import gemini_errors as texts
 from emulator.facts.base_model import BaseModel
-from emulator.facts.limits import GEMINI_MAX_CANDIDATES, GEMINI_MAX_INPUT_CHARACTERS, GEMINI_MAX_STOP_SEQUENCES
+from emulator.facts.limits import GEMINI_MAX_CANDIDATES, GEMINI_MAX_PROMPT_CHARACTERS, GEMINI_MAX_STOP_SEQUENCES
 from emulator.gemini.base_models import find_max_temperature
 from emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, check_fields, check_first, dig
 from emulator.schema.declare import Value
 from trainer.spec import Prompt, Turn
 
-MAX_CANDIDATES = int(GEMINI_MAX_CANDIDATES.value)
-MAX_STOP_SEQUENCES = int(GEMINI_MAX_STOP_SEQUENCES.value)
-MAX_TUNED_INPUT = int(GEMINI_MAX_INPUT_CHARACTERS.value)
+MAX_CANDIDATES = GEMINI_MAX_CANDIDATES.value
+MAX_STOP_SEQUENCES = GEMINI_MAX_STOP_SEQUENCES.value
+MAX_TUNED_INPUT = GEMINI_MAX_PROMPT_CHARACTERS.value
 
 _DATA = (
     "text",

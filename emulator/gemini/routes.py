@@ -7,7 +7,7 @@ from typing import Literal
 
 from emulator.core.clock import Clock
 from emulator.core.names import Ids
-from emulator.facts.limits import GEMINI_MAX_CREATE_BYTES
+from emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
 from emulator.gemini import methods
 from emulator.gemini.base_models import BaseModels
 from emulator.gemini.generation import Generation
@@ -59,7 +59,7 @@ def create_gemini_api(
         handlers=list_handlers(services),
         server_timing=True,
         internal_error=INTERNAL_ERROR,
-        method_limits_bytes={"ModelService.CreateTunedModel": int(GEMINI_MAX_CREATE_BYTES.value)},
+        method_limits_bytes={"ModelService.CreateTunedModel": GEMINI_MAX_REQUEST_BYTES.value},
     )
 
 

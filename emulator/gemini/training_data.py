@@ -13,8 +13,8 @@ from emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, dig
 from emulator.schema.declare import Value
 from trainer.spec import Example, Turn
 
-MAX_INPUT = int(GEMINI_MAX_INPUT_CHARACTERS.value)
-MAX_OUTPUT = int(GEMINI_MAX_OUTPUT_CHARACTERS.value)
+MAX_INPUT = GEMINI_MAX_INPUT_CHARACTERS.value
+MAX_OUTPUT = GEMINI_MAX_OUTPUT_CHARACTERS.value
 
 
 def find_dataset(request: Value) -> Value | None:
@@ -24,11 +24,13 @@ def find_dataset(request: Value) -> Value | None:
 
 
 def _pairs(request: Value) -> list[Value]:
-    return (find_dataset(request) or {}).get("examples", [])
+    pairs: list[Value] = (find_dataset(request) or {}).get("examples", [])
+    return pairs
 
 
 def _conversations(request: Value) -> list[Value]:
-    return (find_dataset(request) or {}).get("multiturn_examples", [])
+    conversations: list[Value] = (find_dataset(request) or {}).get("multiturn_examples", [])
+    return conversations
 
 
 def _find_missing_data(request: Value) -> Breaches:

@@ -7,25 +7,19 @@ from typing import Any
 
 from emulator.core.records import TuningJob
 from emulator.facts import gemini_errors as texts
+from emulator.facts.limits import GEMINI_TUNED_MODELS_PAGE_DEFAULT
 from emulator.facts.models import find_base_model
 from emulator.gemini.access import find_tuned_model
 from emulator.gemini.base_models import find_max_temperature
 from emulator.gemini.convert import format_operation, format_tuned_model
 from emulator.gemini.creation import FIELD_RULES, Creation, TunedFields
+from emulator.gemini.paging import list_jobs, read_page
 from emulator.gemini.rules import check_fields, refuse
 from emulator.gemini.search import parse_search
 from emulator.gemini.services import Services
 from emulator.protocol.call import Call
 from emulator.protocol.masks import MaskError, check_mask, project
-from emulator.protocol.paging import format_page_token, parse_page_token, read_page_size
 from emulator.schema.declare import Schema, Value
-
-DEFAULT_PAGE_SIZE = 10
-MAX_PAGE_SIZE = 1000
-"""Larger ones are cut without an error. Source: model_service.proto, ListTunedModelsRequest."""
-
-_BATCH = 200
-"""How many models a listing reads at a time while it looks for those of the caller."""
 
 UPDATABLE: dict[str, Any] = {
     "display_name": "",
@@ -62,23 +56,15 @@ class TunedModels:
 
     def list_tuned_models(self, call: Call) -> Value:
         """The caller's tuned models, oldest first (recorded)."""
-        request = call.request
-        search = parse_search(request.get("filter", ""))
-        query = {"list": "tunedModels", "filter": request.get("filter", "")}
-        size = read_page_size(request.get("page_size", 0), DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
-        uid = int(parse_page_token(request.get("page_token", ""), query) or 0)
-        found: list[TuningJob] = []
-        while len(found) <= size:
-            batch = self._store.list_tuned_models_oldest_first(uid, _BATCH)
-            found += [job for job in batch if search.matches(job, self._store.list_permissions(job.uid), call.caller)]
-            if len(batch) < _BATCH:
-                break
-            uid = batch[-1].uid
-        more = len(found) > size
-        return {
-            "tuned_models": [self._format(job) for job in found[:size]],
-            "next_page_token": format_page_token(str(found[size - 1].uid), query) if more else "",
-        }
+        search = parse_search(call.request.get("filter", ""))
+        query = {"list": "tunedModels", "filter": call.request.get("filter", "")}
+        page = read_page(call.request, GEMINI_TUNED_MODELS_PAGE_DEFAULT, **query)
+
+        def is_wanted(job: TuningJob) -> bool:
+            return search.matches(job, self._store.list_permissions(job.uid), call.caller)
+
+        jobs, token = list_jobs(self._store, page, is_wanted)
+        return {"tuned_models": [self._format(job) for job in jobs], "next_page_token": token}
 
     def update_tuned_model(self, call: Call) -> Value:
         """Changes the masked fields and answers those alone (recorded); the update time stays (recorded)."""
@@ -86,7 +72,8 @@ class TunedModels:
         job = find_tuned_model(self._store, model["name"], call.caller, "WRITER")
         mask = _read_mask(call.request.get("update_mask", []), model, call.schema)
         limit = find_max_temperature(find_base_model("gemini", job.base_model))
-        check_fields(FIELD_RULES, TunedFields(model, "UpdateTunedModelRequest", limit))
+        written = {name: model[name] for name in mask if name in model}
+        check_fields(FIELD_RULES, TunedFields(written, "UpdateTunedModelRequest", limit))
         changes = {name: UPDATABLE[name] if model.get(name) is None else model[name] for name in mask}
         if "reader_project_numbers" in changes:
             changes["reader_project_numbers"] = tuple(changes["reader_project_numbers"])
