@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 from emulator.control.health import Health, describe_health
 from emulator.core.clock import Clock, SystemClock
 from emulator.core.names import Ids
-from emulator.datasets.objects import ObjectStore, open_object_store
+from emulator.datasets.cloud import CloudObjectStore
+from emulator.datasets.objects import HttpObjectStore, ObjectStore
 from emulator.datasets.storage_server import StorageServer
 from emulator.gemini.routes import create_gemini_api
 from emulator.protocol.credentials import create_authenticator
@@ -91,7 +92,8 @@ class Emulator:
 
     def open_objects(self) -> ObjectStore:
         """Cloud Storage as jobs see it: embedded, another emulator, or the real one."""
-        return open_object_store(self.storage.base_url if self.storage else self.settings.storage)
+        url = self.storage_url()
+        return HttpObjectStore(url) if url else CloudObjectStore()
 
     # ------------------------------------------------------------ ASGI
 
@@ -109,7 +111,7 @@ class Emulator:
         if self._control is None:
             from emulator.control.routes import create_control
 
-            self._control = create_control(self.health)
+            self._control = create_control(self.health, self.store)
         return self._control
 
     async def _live(self, receive: Receive, send: Send) -> None:

@@ -31,45 +31,50 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TUNING_EMULATOR_", frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="Port of both APIs; 0 takes a free one.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=DEFAULT_PORT, ge=0, le=65535, description="Port of both APIs; 0 takes a free one.")
     storage_port: int = Field(
-        DEFAULT_STORAGE_PORT, ge=0, le=65535, description="Port of the embedded Cloud Storage; 0 takes a free one."
+        default=DEFAULT_STORAGE_PORT,
+        ge=0,
+        le=65535,
+        description="Port of the embedded Cloud Storage; 0 takes a free one.",
     )
     data_dir: Path | None = Field(
-        None, description="Where jobs, models, adapters and buckets are kept; none: in memory, gone at the end."
+        default=None, description="Where jobs, models, adapters and buckets are kept; none: in memory, gone at the end."
     )
     trainer: Literal["auto", "lora", "scripted"] = Field(
-        "auto",
+        default="auto",
         description="What trains: `lora` really does, `scripted` pretends at once; `auto`: lora where it is installed.",
     )
-    scripted_step_s: float = Field(0.0, ge=0, description="Seconds that the scripted trainer takes per step.")
+    scripted_step_s: float = Field(default=0.0, ge=0, description="Seconds that the scripted trainer takes per step.")
     jobs_per_project: int = Field(
-        1, ge=1, description="Jobs of one project that run at the same time; further ones wait."
+        default=1, ge=1, description="Jobs of one project that run at the same time; further ones wait."
     )
     retired_models: Literal["serve", "refuse"] = Field(
-        "serve", description="Whether models that can no longer be tuned still are, or are refused as today."
+        default="serve", description="Whether models that can no longer be tuned still are, or are refused as today."
     )
     base_models: Annotated[dict[str, Path], NoDecode] = Field(
         default_factory=dict,
         description="MODEL=DIRECTORY,…: Hugging Face directories that play base models instead of the embedded one.",
     )
     default_dataset: Path | None = Field(
-        None,
+        default=None,
         description="JSON lines of {text_input, output} used when a Gemini create brings no examples "
         "(google-genai 1.47 and newer drop them).",
     )
     storage: str = Field(
-        "embedded", description="Where gs:// is: `embedded`, `cloud` (real credentials), or a storage emulator's URL."
+        default="embedded",
+        description="Where gs:// is: `embedded`, `cloud` (real credentials), or a storage emulator's URL.",
     )
     buckets: Annotated[dict[str, Path], NoDecode] = Field(
         default_factory=dict, description="NAME=DIRECTORY,…: buckets filled from directories at the start."
     )
     credentials: Path | None = Field(
-        None, description="YAML or JSON file of keys, tokens, projects and denials; none: every key and token is good."
+        default=None,
+        description="YAML or JSON file of keys, tokens, projects and denials; none: every key and token is good.",
     )
-    seed: int = Field(0, description="Of ids that tests want to repeat (0: random ids) and of training.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    seed: int = Field(default=0, description="Of ids that tests want to repeat (0: random ids) and of training.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is logged.")
 
     @field_validator("base_models", "buckets", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from emulator.core.clock import Clock
 from emulator.core.lifecycle import JobEvent
@@ -208,7 +208,7 @@ class Pipeline:
                     raise StoppedError
 
     def _record(self, job: TuningJob, event: Step | Evaluation) -> None:
-        kind = "train" if isinstance(event, Step) else "eval"
+        kind: Literal["train", "eval"] = "train" if isinstance(event, Step) else "eval"
         point = MetricPoint(
             event.step, event.epoch, event.loss, self.clock.now_ns(), kind, event.predictions, event.correct
         )

@@ -1,0 +1,93 @@
+"""Reading and checking a job's data, in a thread, before it is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.core.errors import Code
+from emulator.core.records import DatasetStatistics, TuningJob
+from emulator.datasets.check import DEFAULT_LIMITS, DatasetLimits, check_dataset, check_validation_size
+from emulator.datasets.forms import dataset_form
+from emulator.datasets.lines import DatasetError
+from emulator.datasets.objects import (
+    ObjectForbiddenError,
+    ObjectNotFoundError,
+    ObjectStore,
+    StorageError,
+    StorageUnavailableError,
+)
+from emulator.facts.models import find_base_model
+from emulator.run.pipeline import JobFailedError, Prepared, watched
+
+_MODALITIES = {"image": "image", "document": "PDF document", "audio": "audio", "video": "video"}
+"""Our words for what examples may hold, and the service's in its error text."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetPreparation:
+    """Fetches what a job is tuned on and writes it for the trainer.
+
+    Attributes:
+        open_objects: Cloud Storage as it is reached now.
+    """
+
+    open_objects: Callable[[], ObjectStore]
+
+    def __call__(
+        self, job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
+    ) -> Prepared:
+        """Writes the examples, and the validation examples if the job has any.
+
+        Raises:
+            JobFailedError: the data is refused, or cannot be read.
+        """
+        if inline:
+            examples.write_text(inline, encoding="utf-8")
+            return Prepared(inline.rstrip("\n").count("\n") + 1)
+        limits = find_limits(job)
+        try:
+            statistics = self._read(job, job.training_uri, examples, limits, keep_going)
+            if job.validation_uri:
+                checked = self._read(job, job.validation_uri, validation, limits, keep_going)
+                check_validation_size(checked.examples, statistics.examples, limits)
+        except DatasetError as error:
+            raise JobFailedError(error.code, error.message) from error
+        except StorageError as error:
+            raise JobFailedError(_storage_code(error), str(error)) from error
+        return Prepared(statistics.examples - statistics.dropped_count, statistics)
+
+    def _read(
+        self, job: TuningJob, uri: str, destination: Path, limits: DatasetLimits, keep_going: Callable[[], None]
+    ) -> DatasetStatistics:
+        lines = watched(self.open_objects().lines(uri), keep_going)
+        form = dataset_form(job.method, job.base_model) or "contents"
+        return check_dataset(lines, form, limits, destination)
+
+
+def find_limits(job: TuningJob) -> DatasetLimits:
+    """What the job's base model allows."""
+    model = find_base_model(job.api, job.base_model)
+    if model is None or model.limits is None:
+        return DEFAULT_LIMITS
+    limits = model.limits
+    return DatasetLimits(
+        max_tokens_per_example=limits.max_tokens_per_example,
+        min_examples=limits.min_training_examples or 1,
+        max_examples=limits.max_training_examples or DEFAULT_LIMITS.max_examples,
+        max_media_examples=limits.max_multimodal_examples or DEFAULT_LIMITS.max_media_examples,
+        max_bytes=limits.max_dataset_bytes,
+        modalities=tuple(_MODALITIES[kind] for kind in model.modalities if kind in _MODALITIES),
+        validation_max_examples=limits.max_validation_examples,
+        validation_fraction=limits.validation_share,
+        validation_fraction_above=limits.validation_share_from,
+    )
+
+
+def _storage_code(error: StorageError) -> Code:
+    if isinstance(error, ObjectNotFoundError):
+        return Code.NOT_FOUND
+    if isinstance(error, ObjectForbiddenError):
+        return Code.PERMISSION_DENIED
+    return Code.UNAVAILABLE if isinstance(error, StorageUnavailableError) else Code.INVALID_ARGUMENT
