@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 
 from emulator import __version__
 from emulator.control.health import Health
+from emulator.control.jobs import JobReport, describe_job
+from emulator.store.store import Store
 
 
-def create_control(health: Callable[[], Health]) -> FastAPI:
+def create_control(health: Callable[[], Health], store: Store) -> FastAPI:
     """The application behind /emulator. ``health`` is asked anew for every call."""
     app = FastAPI(
         title="tuning-emulator control",
@@ -23,5 +25,13 @@ def create_control(health: Callable[[], Health]) -> FastAPI:
     @app.get("/emulator/v1/health", summary="Is it ready, and what runs here")
     def get_health() -> Health:
         return health()
+
+    @app.get("/emulator/v1/jobs/{name:path}", summary="One tuning job of either API, with each step's loss")
+    async def get_job(name: str) -> JobReport:
+        job = describe_job(store, name)
+        if job is None:
+            wanted = "tunedModels/{id} or projects/{project}/locations/{location}/tuningJobs/{id}"
+            raise HTTPException(404, f"no tuning job {name!r}; give its resource name: {wanted}")
+        return job
 
     return app
