@@ -1,0 +1,52 @@
+# tuning-emulator: two images from one file.
+#   docker build --target server -t tuning-emulator .        the scripted trainer, no torch
+#   docker build --target full   -t tuning-emulator:full .   the lora trainer too
+# The full image takes the torch that pip finds. For a CPU-only one, name an index that has it:
+#   docker build --target full --build-arg PIP_EXTRA_INDEX_URL=... .
+
+ARG PYTHON_VERSION=3.11
+
+FROM python:${PYTHON_VERSION}-slim AS wheel
+WORKDIR /src
+COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY emulator ./emulator
+COPY trainer ./trainer
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+
+FROM python:${PYTHON_VERSION}-slim AS server-environment
+COPY requirements.lock /requirements.lock
+COPY --from=wheel /wheels /wheels
+RUN python -m venv /opt/emulator \
+    && /opt/emulator/bin/pip install --no-cache-dir -c /requirements.lock \
+        "tuning-emulator[gcs] @ file://$(ls /wheels/tuning_emulator-*.whl)"
+
+FROM server-environment AS full-environment
+ARG PIP_EXTRA_INDEX_URL=
+RUN /opt/emulator/bin/pip install --no-cache-dir -c /requirements.lock \
+        "tuning-emulator[gcs,lora] @ file://$(ls /wheels/tuning_emulator-*.whl)"
+
+FROM python:${PYTHON_VERSION}-slim AS runtime
+RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin emulator \
+    && install --directory --owner emulator --group emulator /data
+# Everything that changes is below /data, so the rest may be read-only (give /tmp a tmpfs then).
+ENV PATH=/opt/emulator/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HF_HUB_OFFLINE=1 \
+    TUNING_EMULATOR_HOST=0.0.0.0 \
+    TUNING_EMULATOR_DATA_DIR=/data
+WORKDIR /data
+VOLUME /data
+EXPOSE 8790 8791
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=5 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8790/emulator/v1/health', timeout=2)"]
+ENTRYPOINT ["tuning-emulator"]
+CMD ["serve"]
+
+FROM runtime AS full
+COPY --from=full-environment /opt/emulator /opt/emulator
+USER emulator
+
+FROM runtime AS server
+COPY --from=server-environment /opt/emulator /opt/emulator
+USER emulator
