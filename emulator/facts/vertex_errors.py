@@ -57,6 +57,14 @@ REGION_NOT_SUPPORTED = _bad(
     "Base model {base_model} cannot be tuned in {location}. The supported regions are: {regions}.",
     "the rule: docs.cloud.google.com …/models/tuning/supervised-tuning (2026-09-25); the text: a guess",
 )
+LOCATION_MISMATCH = _bad(
+    "location_mismatch",
+    "The provided location ID doesn't match the endpoint. The valid location ID is `{location}`.",
+    "the text: github.com/kubeflow/pipelines/pull/6011 (pipelines); that tuning jobs answer INVALID_ARGUMENT for a "
+    "location mismatch: github.com/googleapis/python-genai/issues/810",
+    "recorded",
+)
+"""A regional host asked for another region: ``us-central1-aiplatform.googleapis.com`` for ``europe-west4``."""
 PRE_TUNED_MODEL_NOT_FOUND = _row(
     "pre_tuned_model_not_found", "NOT_FOUND", 'model "{name}" not found', f"style of {_KCC}", "assumed"
 )
@@ -143,7 +151,7 @@ PUBLISHER_MODEL_NOT_FOUND = _row(
     "Publisher Model `{name}` was not found or your project does not have access to it. Please ensure you are using a "
     "valid model version. For more information, see: "
     "https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions",
-    "many public issues of client libraries, 2025",
+    "github.com/truefoundry/models/pull/946, github.com/genkit-ai/genkit/issues/4688",
     "recorded",
 )
 
