@@ -125,7 +125,7 @@ def _kind(field: str, value: Any) -> str:
     """What the services call it: ``image``, ``PDF document``, ``function call``."""
     if field not in ("file_data", "inline_data"):
         return field.replace("_", " ")
-    mime = str((value.get("mimeType") or value.get("mime_type")) if isinstance(value, dict) else "")
+    mime = str(value.get("mimeType") or value.get("mime_type") or "") if isinstance(value, dict) else ""
     return _KINDS.get(mime, mime.partition("/")[0] or "file")
 
 

@@ -45,7 +45,7 @@ def store(request: pytest.FixtureRequest, server: StorageServer, monkeypatch: py
     if request.param == "http":
         return open_object_store(server.base_url)
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.base_url)
-    return CloudObjectStore(storage.Client(project="p", credentials=AnonymousCredentials()))
+    return CloudObjectStore(storage.Client(project="p", credentials=AnonymousCredentials()))  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ RECORDED_OUTPUT = [(298, 3, 42), (164, 43, 81), (29, 82, 120), (5, 121, 159), (3
 def spread(buckets: list[tuple[int, int, int]]) -> dict[int, int]:
     """Some dataset with the recorded histogram: the values of a bucket lie at its left edge, the last at its right."""
     counts = {left: count for count, left, _ in buckets}
-    count, left, right = buckets[-1]
+    _, left, right = buckets[-1]
     counts[left] -= 1
     counts[right] = counts.get(right, 0) + 1
     return {value: count for value, count in counts.items() if count}
@@ -68,7 +68,7 @@ def test_a_distribution_describes_its_values(values: list[int]) -> None:
 
 def test_percentiles_are_nearest_ranks() -> None:
     """Of 1 to 100, the 5th, 50th and 95th."""
-    described = describe_counts({value: 1 for value in range(1, 101)})
+    described = describe_counts(dict.fromkeys(range(1, 101), 1))
     assert (described.p5, described.median, described.p95) == (5, 50, 95)
 
 
@@ -82,9 +82,10 @@ def test_preference_statistics() -> None:
     assert (statistics.examples, statistics.input_tokens.sum, statistics.output_tokens.sum) == (2, 30, 16)
     assert statistics.scores is not None
     assert statistics.scores.buckets == ((2, 0, 0), (2, 1, 1))
-    assert (statistics.scores.sum, statistics.scores.mean) == (2, 0.5)
+    assert [statistics.scores.sum, statistics.scores.mean] == [2, 0.5]
     assert statistics.score_variance is not None
-    assert statistics.score_variance.buckets == ((2, 0.25, 0.25),)
+    variances: tuple[tuple[float, ...], ...] = statistics.score_variance.buckets
+    assert variances == ((2, 0.25, 0.25),)
 
 
 def test_dropped_examples_are_only_counted() -> None:

@@ -20,6 +20,8 @@ from emulator.datasets.storage_server import StorageServer
 
 NAMES = ["a", "a/b", "a//b", "dir/", "../up", ".meta", "...", "ação/訓練 data+%2F?#.jsonl", "x" * 1000, "\\back"]
 
+Answer = tuple[http.client.HTTPResponse, bytes]
+
 
 @pytest.fixture
 def server() -> Iterator[StorageServer]:
@@ -34,10 +36,12 @@ def client(server: StorageServer, monkeypatch: pytest.MonkeyPatch) -> storage.Cl
 
 def connect(server: StorageServer, monkeypatch: pytest.MonkeyPatch) -> storage.Client:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.base_url)
-    return storage.Client(project="p", credentials=AnonymousCredentials())
+    return storage.Client(project="p", credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
 
 
-def send(server: StorageServer, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None):
+def send(
+    server: StorageServer, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+) -> Answer:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     connection.request(method, path, body, headers or {})
     answer = connection.getresponse()
@@ -61,7 +65,7 @@ def test_create_bucket_then_upload(client: storage.Client) -> None:
     assert (answer.status, json.loads(body)["error"]["code"]) == (409, 409)
 
 
-def send_create(client: storage.Client, name: str):
+def send_create(client: storage.Client, name: str) -> Answer:
     host = client._connection.API_BASE_URL.removeprefix("http://")
     connection = http.client.HTTPConnection(host, timeout=10)
     connection.request("POST", "/storage/v1/b?project=p", json.dumps({"name": name}))
@@ -151,7 +155,7 @@ def test_interrupted_upload_goes_on(server: StorageServer) -> None:
     """A status request tells what has arrived; the rest, overlapping, completes the object."""
     start = "/upload/storage/v1/b/bucket/o?uploadType=resumable&name=x"
     answer, _ = send(server, "POST", start, b"{}", {"Content-Type": "application/json"})
-    session = answer.getheader("Location").removeprefix(server.base_url)
+    session = (answer.getheader("Location") or "").removeprefix(server.base_url)
     answer, _ = send(server, "PUT", session, b"", {"Content-Range": "bytes */6"})
     assert (answer.status, answer.getheader("Range")) == (308, None)
     answer, _ = send(server, "PUT", session, b"abcd", {"Content-Range": "bytes 0-3/6"})
@@ -225,6 +229,7 @@ def test_temporary_directory_is_removed() -> None:
     """Without a directory nothing is left behind."""
     server = StorageServer()
     server.start()
+    assert server._temporary is not None
     place = Path(server._temporary.name)
     send(server, "POST", "/upload/storage/v1/b/bucket/o?uploadType=media&name=x", b"1")
     assert place.is_dir()
