@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from emulator.core.names import Ids
-from emulator.facts import vertex_resource_errors as texts
+from emulator.facts import vertex_resource_errors as resource_errors
 from emulator.facts.models import BaseModel
 from emulator.schema.declare import Value
 from emulator.vertex.refusals import refuse
@@ -23,23 +23,23 @@ _TEXT_FIELDS = frozenset(("text", "thought", "thought_signature"))
 def parse_prompt(request: Value, model: BaseModel) -> Prompt:
     """The prompt of a generateContent request, with the model's sampling defaults.
 
+    Without a temperature the likeliest answer is given: the service would draw one at the model's default.
+
     Raises:
         ApiError: nothing is said, a role is unknown, the last turn is the model's, a part is not text, or the
             generation config is out of range.
     """
     turns = parse_turns(request.get("contents", []))
     if turns[-1].role == "model":
-        raise refuse(texts.LAST_TURN_IS_MODEL)
+        raise refuse(resource_errors.LAST_TURN_IS_MODEL)
     config = request.get("generation_config") or {}
     if config.get("response_schema") or config.get("response_json_schema") is not None:
-        raise refuse(texts.RESPONSE_SCHEMA_UNSUPPORTED)
+        raise refuse(resource_errors.RESPONSE_SCHEMA_UNSUPPORTED)
     return Prompt(
         turns=turns,
         system=join_text(request.get("system_instruction") or {}),
         max_output_tokens=_parse_max_output_tokens(config, model),
-        temperature=_parse_range(
-            config, "temperature", _or(model.temperature, 1.0), 0.0, _or(model.max_temperature, 2.0)
-        ),
+        temperature=_parse_range(config, "temperature", 0.0, 0.0, _or(model.max_temperature, 2.0)),
         top_p=_parse_range(config, "top_p", _or(model.top_p, 1.0), 0.0, 1.0),
         top_k=int(config.get("top_k", model.top_k) or 0),
         seed=config.get("seed", 0),
@@ -51,14 +51,14 @@ def parse_prompt(request: Value, model: BaseModel) -> Prompt:
 def parse_turns(contents: list[Value]) -> tuple[Turn, ...]:
     """Contents as turns. Roles in any case are accepted, and none in a single turn (both documented)."""
     if not contents:
-        raise refuse(texts.CONTENTS_REQUIRED)
+        raise refuse(resource_errors.CONTENTS_REQUIRED)
     turns = []
     for content in contents:
         role = str(content.get("role", "")).lower() or "user"
         if role not in ("user", "model"):
-            raise refuse(texts.INVALID_ROLE)
+            raise refuse(resource_errors.INVALID_ROLE)
         if not content.get("parts"):
-            raise refuse(texts.PARTS_REQUIRED)
+            raise refuse(resource_errors.PARTS_REQUIRED)
         turns.append(Turn("user" if role == "user" else "model", join_text(content)))
     return tuple(turns)
 
@@ -73,7 +73,7 @@ def join_text(content: Value) -> str:
     for part in content.get("parts", []):
         other = sorted(part.keys() - _TEXT_FIELDS)
         if other:
-            raise refuse(texts.PART_NOT_TEXT, kind=other[0])
+            raise refuse(resource_errors.PART_NOT_TEXT, kind=other[0])
         pieces.append(part.get("text", ""))
     return "".join(pieces)
 
@@ -88,7 +88,9 @@ def _parse_range(config: Value, name: str, default: float, low: float, high: flo
     if value is None:
         return default
     if not low <= value <= high:
-        raise refuse(texts.GENERATION_CONFIG_RANGE, name=name, value=f"{value:g}", low=f"{low:g}", high=f"{high:g}")
+        raise refuse(
+            resource_errors.GENERATION_CONFIG_RANGE, name=name, value=f"{value:g}", low=f"{low:g}", high=f"{high:g}"
+        )
     return float(value)
 
 

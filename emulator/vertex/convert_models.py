@@ -1,4 +1,4 @@
-"""Models, endpoints and experiments: record to message."""
+"""Models and endpoints: record to message."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from emulator.core.clock import to_microseconds
-from emulator.core.records import Checkpoint, DeployedModel, Endpoint, Model, ModelVersion, TuningJob
+from emulator.core.records import Checkpoint, DeployedModel, Endpoint, Model, ModelVersion
 from emulator.schema.declare import Value
 from emulator.vertex.names import (
     Place,
-    format_context_name,
     format_endpoint_name,
     format_model_name,
     format_version_name,
@@ -112,23 +110,4 @@ def format_deployed_model(place: Place, deployed: DeployedModel) -> Value:
         "create_time": deployed.created_ns,
         "model_version_id": str(deployed.version),
         "checkpoint_id": deployed.checkpoint_id,
-    }
-
-
-def format_context(job: TuningJob) -> Value:
-    """A job's experiment. Clients insist on the schema's title; the rest is as their own experiments have it.
-
-    Source: github.com/googleapis/python-aiplatform google/cloud/aiplatform/metadata/experiment_resources.py.
-    """
-    name = format_context_name(job)
-    created_ns = job.started_ns or job.created_ns
-    return {
-        "name": name,
-        "display_name": job.experiment_id,
-        "etag": format_etag(name, 1),
-        "create_time": to_microseconds(created_ns),
-        "update_time": to_microseconds(created_ns),
-        "schema_title": "system.Experiment",
-        "schema_version": "0.0.1",
-        "metadata": {"experiment_deleted": False},
     }

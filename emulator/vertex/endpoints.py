@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from emulator.core.records import DeployedModel, Endpoint
-from emulator.facts import vertex_resource_errors as texts
+from emulator.facts import vertex_errors as errors
+from emulator.facts import vertex_resource_errors as resource_errors
 from emulator.protocol.call import Call
-from emulator.run.registry import find_checkpoint, find_named_version
+from emulator.run.registry import find_checkpoint, find_named_version, find_version
 from emulator.schema.declare import Value
 from emulator.vertex.convert_models import format_deployed_model, format_endpoint, format_endpoint_etag
 from emulator.vertex.listing import list_newest_first
@@ -39,7 +40,7 @@ class Endpoints:
         sent: Value = call.request.get("endpoint", {})
         violations = Violations()
         if not sent.get("display_name"):
-            violations.add("endpoint.display_name", texts.REQUIRED_FIELD)
+            violations.add("endpoint.display_name", errors.REQUIRED_FIELD)
         violations.refuse()
         now_ns = self._parts.now_ns()
         endpoint = Endpoint(
@@ -58,7 +59,7 @@ class Endpoints:
         )
         name = format_endpoint_name(place, endpoint.id)
         if self._store.get_endpoint(place.project, place.location, endpoint.id) is not None:
-            raise refuse(texts.ENDPOINT_EXISTS, name=name)
+            raise refuse(resource_errors.ENDPOINT_EXISTS, name=name)
         self._store.insert_endpoint(endpoint)
         response = {"name": name, "display_name": endpoint.display_name}  # recorded: no times in the response
         return self._operations.finish(
@@ -85,7 +86,7 @@ class Endpoints:
         sent: Value = call.request.get("endpoint", {})
         endpoint = self._require(sent.get("name", ""))
         if sent.get("etag") and sent["etag"] != format_endpoint_etag(endpoint):
-            raise refuse(texts.ETAG_MISMATCH)
+            raise refuse(resource_errors.ETAG_MISMATCH)
         changes = read_changes(call, "endpoint", CHANGEABLE)
         if "traffic_split" in changes:
             changes["traffic"] = _check_traffic(changes.pop("traffic_split"), endpoint.deployed)
@@ -97,7 +98,7 @@ class Endpoints:
         endpoint = self._require(call.request["name"])
         place = place_of(endpoint)
         if endpoint.deployed:
-            raise refuse(texts.ENDPOINT_NOT_EMPTY, name=format_endpoint_name(place, endpoint.id))
+            raise refuse(resource_errors.ENDPOINT_NOT_EMPTY, name=format_endpoint_name(place, endpoint.id))
         self._store.delete_endpoint(endpoint.uid)
         return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
 
@@ -108,11 +109,11 @@ class Endpoints:
         sent: Value = call.request.get("deployed_model", {})
         version = find_named_version(self._store, sent.get("model", ""))
         if version is None or place_of(version) != place:
-            raise refuse(texts.MODEL_NOT_FOUND, name=sent.get("model", ""))
+            raise refuse(resource_errors.MODEL_NOT_FOUND, name=sent.get("model", ""))
         checkpoint = find_checkpoint(self._store, version, sent.get("checkpoint_id", ""))
         if checkpoint is None:
             saved = [one.id for one in self._store.list_checkpoints(version.job_uid)]
-            raise refuse(texts.CHECKPOINT_NOT_FOUND, id=sent.get("checkpoint_id", ""), known=", ".join(saved))
+            raise refuse(resource_errors.CHECKPOINT_NOT_FOUND, id=sent.get("checkpoint_id", ""), known=", ".join(saved))
         deployed = DeployedModel(
             id=sent.get("id") or self._parts.ids.number(),
             model_id=version.model_id,
@@ -123,7 +124,10 @@ class Endpoints:
         )
         split = call.request.get("traffic_split") or ({NEW_MODEL: 100} if not endpoint.deployed else endpoint.traffic)
         renamed = {deployed.id if key == NEW_MODEL else key: share for key, share in split.items()}
-        self._serve(endpoint, (*endpoint.deployed, deployed), renamed)
+        with self._store.transaction():
+            self._serve(endpoint, (*endpoint.deployed, deployed), renamed)
+            if not checkpoint.endpoint_id:
+                self._store.put_checkpoint(replace(checkpoint, endpoint_id=endpoint.id))
         response = {"deployed_model": format_deployed_model(place, deployed)}
         name = format_endpoint_name(place, endpoint.id)
         return self._operations.finish(
@@ -138,9 +142,12 @@ class Endpoints:
         identifier = call.request.get("deployed_model_id", "")
         left = tuple(one for one in endpoint.deployed if one.id != identifier)
         if len(left) == len(endpoint.deployed):
-            raise refuse(texts.DEPLOYED_MODEL_NOT_FOUND, id=identifier, name=name)
+            raise refuse(resource_errors.DEPLOYED_MODEL_NOT_FOUND, id=identifier, name=name)
+        (gone,) = (one for one in endpoint.deployed if one.id == identifier)
         rest = {key: share for key, share in endpoint.traffic.items() if key != identifier}
-        self._serve(endpoint, left, call.request.get("traffic_split") or rest)
+        with self._store.transaction():
+            self._serve(endpoint, left, call.request.get("traffic_split") or rest)
+            self._detach(endpoint, gone)
         return self._operations.finish(
             call, place, name, "UndeployModelOperationMetadata", "UndeployModelResponse", shown_done=False
         )
@@ -153,11 +160,18 @@ class Endpoints:
             replace(endpoint, deployed=deployed, traffic=traffic, updated_ns=self._parts.now_ns())
         )
 
+    def _detach(self, endpoint: Endpoint, gone: DeployedModel) -> None:
+        """A checkpoint that is no longer deployed shows no endpoint, and its job none if it is the default one."""
+        version = find_version(self._store, endpoint.project, endpoint.location, gone.model_id, str(gone.version))
+        for one in self._store.list_checkpoints(version.job_uid) if version else ():
+            if one.id == gone.checkpoint_id and one.endpoint_id == endpoint.id:
+                self._store.put_checkpoint(replace(one, endpoint_id=""))
+
     def _require(self, name: str) -> Endpoint:
         place, (identifier,) = parse_name(name, "endpoints")
         found = self._store.get_endpoint(place.project, place.location, identifier)
         if found is None:
-            raise refuse(texts.ENDPOINT_NOT_FOUND, name=format_endpoint_name(place, identifier))
+            raise refuse(errors.ENDPOINT_NOT_FOUND, name=format_endpoint_name(place, identifier))
         return found
 
 
@@ -172,5 +186,5 @@ def _check_traffic(split: Mapping[str, int], deployed: tuple[DeployedModel, ...]
     wrong = sorted(shares.keys() - known)
     if wrong or (shares and sum(shares.values()) != 100) or min(shares.values(), default=0) < 0:
         shown = ", ".join(f"{key}: {share}" for key, share in shares.items())
-        raise refuse(texts.TRAFFIC_SPLIT_INVALID, split=shown, known=", ".join(sorted(known)))
+        raise refuse(resource_errors.TRAFFIC_SPLIT_INVALID, split=shown, known=", ".join(sorted(known)))
     return shares

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from emulator.core.names import project_number
 from emulator.core.records import Endpoint
-from emulator.facts import vertex_resource_errors as texts
+from emulator.facts import vertex_errors as errors
+from emulator.facts import vertex_resource_errors as resource_errors
 from emulator.facts.models import BaseModel, find_base_model
 from emulator.protocol.call import Call
 from emulator.run.registry import find_checkpoint, find_version
@@ -29,6 +30,10 @@ _PUBLISHED = re.compile(
     r"(?:projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/)?publishers/google/models/(?P<id>[^/]+)"
 )
 _ENDPOINT = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/endpoints/(?P<id>[^/]+)")
+
+
+STABLE_VERSIONS = ("001", "002")
+"""What an auto-updated alias such as ``gemini-2.0-flash`` stands for. Source: cloud.google.com, model versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Generation:
         try:
             reply = await self._parts.answering.generate(speaker.target, prompt)
         except TrainerUnavailableError as error:
-            raise refuse(texts.TRAINER_UNAVAILABLE, reason=error) from error
+            raise refuse(resource_errors.TRAINER_UNAVAILABLE, reason=error) from error
         return self._writer(speaker).format_reply(reply)
 
     async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
@@ -64,7 +69,7 @@ class Generation:
             async for piece in self._parts.answering.stream(speaker.target, prompt):
                 yield writer.format_delta(piece) if isinstance(piece, str) else writer.format_end(piece)
         except TrainerUnavailableError as error:
-            raise refuse(texts.TRAINER_UNAVAILABLE, reason=error) from error
+            raise refuse(resource_errors.TRAINER_UNAVAILABLE, reason=error) from error
 
     async def count_tokens(self, call: Call) -> Value:
         """Tokens of contents (or of old-style instances) as what plays the model counts them."""
@@ -86,31 +91,33 @@ class Generation:
             return self._find_published(name, published["id"])
         match = _ENDPOINT.fullmatch(name)
         if match is None:
-            raise refuse(texts.MODEL_NAME_MALFORMED, name=name)
+            raise refuse(errors.MODEL_NAME_MALFORMED, name=name)
         endpoint = self._parts.store.get_endpoint(project_number(match["project"]), match["location"], match["id"])
         if endpoint is None:
-            raise refuse(texts.PREDICTION_ENDPOINT_NOT_FOUND, name=name)
+            raise refuse(errors.PREDICTION_ENDPOINT_NOT_FOUND, name=name)
         return self._find_deployed(name, endpoint)
 
     def _find_published(self, name: str, identifier: str) -> Speaker:
-        model = find_base_model("vertex", identifier.partition("@")[0])
-        if model is None:
-            raise refuse(texts.PUBLISHER_MODEL_NOT_FOUND, name=name)
-        return Speaker(model, Target(model.id))
+        plain = identifier.partition("@")[0]
+        for candidate in (plain, *(f"{plain}-{version}" for version in STABLE_VERSIONS)):
+            model = find_base_model("vertex", candidate)
+            if model is not None:
+                return Speaker(model, Target(model.id))
+        raise refuse(errors.PUBLISHER_MODEL_NOT_FOUND, name=name)
 
     def _find_deployed(self, name: str, endpoint: Endpoint) -> Speaker:
         """The model that most of an endpoint's traffic goes to."""
         store = self._parts.store
         ranked = sorted(endpoint.deployed, key=lambda one: endpoint.traffic.get(one.id, 0), reverse=True)
         if not ranked:
-            raise refuse(texts.ENDPOINT_SERVES_NOTHING, name=name)
+            raise refuse(resource_errors.ENDPOINT_SERVES_NOTHING, name=name)
         deployed = ranked[0]
         version = find_version(store, endpoint.project, endpoint.location, deployed.model_id, str(deployed.version))
         job = store.get_job_by_uid(version.job_uid) if version else None
         checkpoint = find_checkpoint(store, version, deployed.checkpoint_id) if version else None
         model = find_base_model("vertex", version.base_model) if version else None
         if version is None or job is None or checkpoint is None or model is None:
-            raise refuse(texts.ENDPOINT_SERVES_NOTHING, name=name)
+            raise refuse(resource_errors.ENDPOINT_SERVES_NOTHING, name=name)
         return Speaker(model, Target(version.base_model, checkpoint.adapter, job.trainer))
 
     def _writer(self, speaker: Speaker) -> ResponseWriter:
@@ -120,7 +127,7 @@ class Generation:
         try:
             return await self._parts.answering.count_tokens(speaker.target.base_model, said)
         except TrainerUnavailableError as error:
-            raise refuse(texts.TRAINER_UNAVAILABLE, reason=error) from error
+            raise refuse(resource_errors.TRAINER_UNAVAILABLE, reason=error) from error
 
 
 def _contents(request: Value) -> list[Value]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.facts import vertex_resource_errors as texts
+from emulator.facts import vertex_resource_errors as resource_errors
 from emulator.protocol.call import Call
 from emulator.protocol.masks import MaskError, check_mask, split_path
 from emulator.schema.declare import Value
@@ -26,7 +26,7 @@ def read_changes(call: Call, field: str, changeable: tuple[str, ...]) -> Value:
     try:
         check_mask(mask, message, call.schema.messages)
     except MaskError as error:
-        raise refuse(texts.MASK_UNKNOWN_FIELD, path=error) from error
+        raise refuse(resource_errors.MASK_UNKNOWN_FIELD, path=error) from error
     heads = {split_path(path)[0] for path in mask}
     names = changeable if "*" in heads else tuple(name for name in changeable if name in heads)
     return {name: sent.get(name, {} if name == "labels" else "") for name in names}

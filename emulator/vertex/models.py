@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.core.records import Model, ModelVersion
-from emulator.facts import vertex_resource_errors as texts
+from emulator.facts import vertex_resource_errors as resource_errors
 from emulator.protocol.call import Call
 from emulator.run.registry import DEFAULT_ALIAS, default_version, find_version
 from emulator.schema.declare import Value
@@ -83,7 +83,7 @@ class Models:
         sent: Value = call.request.get("model", {})
         version = self._require(sent.get("name", ""))
         if sent.get("etag") and sent["etag"] != format_version_etag(version):
-            raise refuse(texts.ETAG_MISMATCH)
+            raise refuse(resource_errors.ETAG_MISMATCH)
         changes = self._check_changes(version, read_changes(call, "model", CHANGEABLE))
         changed = replace(version, **changes, updated_ns=self._parts.now_ns())
         return self._describe(self._store.replace_model_version(changed))
@@ -95,7 +95,7 @@ class Models:
         added = [alias for alias in given if not alias.startswith("-")]
         removed = {alias[1:] for alias in given if alias.startswith("-")}
         if DEFAULT_ALIAS in removed:
-            raise refuse(texts.DEFAULT_ALIAS_REMOVED)
+            raise refuse(resource_errors.DEFAULT_ALIAS_REMOVED)
         now_ns = self._parts.now_ns()
         with self._store.transaction():
             for other in self._store.list_model_versions(version.model_uid):
@@ -112,7 +112,7 @@ class Models:
         place = Place(model.project, model.location)
         deployed = [key for key in self._index(place) if key[0] == model.id]
         if deployed:
-            raise refuse(texts.MODEL_DEPLOYED, name=f"{place}/models/{model.id}")
+            raise refuse(resource_errors.MODEL_DEPLOYED, name=f"{place}/models/{model.id}")
         self._store.delete_model(model.uid)
         return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
 
@@ -122,11 +122,11 @@ class Models:
         place = place_of(version)
         name = f"{place}/models/{version.model_id}@{version.version}"
         if (version.model_id, version.version) in self._index(place):
-            raise refuse(texts.MODEL_DEPLOYED, name=name)
+            raise refuse(resource_errors.MODEL_DEPLOYED, name=name)
         if len(self._store.list_model_versions(version.model_uid)) == 1:
-            raise refuse(texts.LAST_MODEL_VERSION, name=name)
+            raise refuse(resource_errors.LAST_MODEL_VERSION, name=name)
         if DEFAULT_ALIAS in version.aliases:
-            raise refuse(texts.DEFAULT_MODEL_VERSION, name=name)
+            raise refuse(resource_errors.DEFAULT_MODEL_VERSION, name=name)
         self._store.delete_model_version(version.model_uid, version.version)
         return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
 
@@ -143,7 +143,7 @@ class Models:
         if wanted is not None:
             saved = [one.id for one in self._store.list_checkpoints(version.job_uid)]
             if wanted not in saved:
-                raise refuse(texts.CHECKPOINT_NOT_FOUND, id=wanted, known=", ".join(saved))
+                raise refuse(resource_errors.CHECKPOINT_NOT_FOUND, id=wanted, known=", ".join(saved))
             changes["default_checkpoint"] = wanted
         return changes
 
@@ -152,14 +152,14 @@ class Models:
         identifier, _, version = tail.partition("@")
         found = find_version(self._store, place.project, place.location, identifier, version)
         if found is None:
-            raise refuse(texts.MODEL_NOT_FOUND, name=f"{place}/models/{tail}")
+            raise refuse(resource_errors.MODEL_NOT_FOUND, name=f"{place}/models/{tail}")
         return found
 
     def _require_model(self, name: str) -> Model:
         place, (tail,) = parse_name(name, "models")
         found = self._store.get_model(place.project, place.location, tail.partition("@")[0])
         if found is None:
-            raise refuse(texts.MODEL_NOT_FOUND, name=f"{place}/models/{tail}")
+            raise refuse(resource_errors.MODEL_NOT_FOUND, name=f"{place}/models/{tail}")
         return found
 
     def _describe(self, version: ModelVersion) -> Value:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from emulator.core.errors import ApiError, Code
+from emulator.core.errors import ApiError
 from emulator.core.names import project_number
 from emulator.core.records import Endpoint, ModelVersion, TuningJob
-from emulator.facts import vertex_resource_errors as texts
+from emulator.facts import vertex_resource_errors as resource_errors
+from emulator.vertex.refusals import refuse
 
 _NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)(?:/(.+))?")
 
@@ -64,7 +65,7 @@ def parse_any_name(name: str) -> tuple[Place, str]:
 
 def refuse_name(name: str, wanted: str) -> ApiError:
     """The answer to a name of another form."""
-    return ApiError(Code.INVALID_ARGUMENT, texts.MALFORMED_NAME.format(name=name, form=wanted), rule="malformed_name")
+    return refuse(resource_errors.MALFORMED_NAME, name=name, form=wanted)
 
 
 def place_of(record: TuningJob | ModelVersion | Endpoint) -> Place:

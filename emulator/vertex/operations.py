@@ -10,7 +10,7 @@ from contextlib import suppress
 from emulator.core.clock import to_microseconds
 from emulator.core.lifecycle import ENDED, IllegalTransitionError
 from emulator.core.records import JobState, Operation, TuningJob
-from emulator.facts import vertex_resource_errors as texts
+from emulator.facts import vertex_resource_errors as resource_errors
 from emulator.protocol.call import Call
 from emulator.schema.declare import Value
 from emulator.vertex.convert_jobs import describe_job, format_failure
@@ -127,7 +127,7 @@ class Operations:
         _, name = parse_any_name(parent)
         operation = self._parts.store.get_operation(f"{name}/operations/{identifier}")
         if operation is None:
-            raise refuse(texts.OPERATION_NOT_FOUND, name=f"{name}/operations/{identifier}")
+            raise refuse(resource_errors.OPERATION_NOT_FOUND, name=f"{name}/operations/{identifier}")
         return operation
 
     def _format(self, operation: Operation) -> Value:

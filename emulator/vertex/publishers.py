@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.facts import vertex_resource_errors as texts
+from emulator.facts import vertex_errors as errors
 from emulator.facts.models import BaseModel, find_base_model, list_base_models
 from emulator.protocol.call import Call
 from emulator.schema.declare import Value
@@ -17,7 +17,8 @@ class Publishers:
 
     def list_publisher_models(self, call: Call) -> Value:
         """Google's models; other publishers have none here."""
-        models = list_base_models("vertex") if call.request["parent"] == GOOGLE else ()
+        known = list_base_models("vertex") if call.request["parent"] == GOOGLE else ()
+        models = [one for one in known if "/" not in one.id]
         return list_all(call, [format_publisher_model(one) for one in models], "publisher_models", "PublisherModel")
 
     def get_publisher_model(self, call: Call) -> Value:
@@ -26,7 +27,7 @@ class Publishers:
         publisher, _, identifier = str(name).rpartition("/models/")
         model = find_base_model("vertex", identifier.partition("@")[0]) if publisher == GOOGLE else None
         if model is None:
-            raise refuse(texts.PUBLISHER_MODEL_NOT_FOUND, name=name)
+            raise refuse(errors.PUBLISHER_MODEL_NOT_FOUND, name=name)
         return format_publisher_model(model)
 
 

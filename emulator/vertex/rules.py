@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from emulator.facts import vertex_resource_errors as texts
+from emulator.core.records import TuningMethod
+from emulator.facts import vertex_errors as errors
 from emulator.facts.adapters import adapter_size_rank
 from emulator.facts.base_model import BaseModel
 from emulator.facts.fact import ErrorText
@@ -70,6 +71,11 @@ def is_dataset_uri(uri: str) -> bool:
     return _OBJECT.fullmatch(uri) is not None or _DATASET.fullmatch(uri) is not None
 
 
+def is_open_model(base_model: str) -> bool:
+    """Whether a base model is one of the Model Garden's, ``publisher/model@version``; they want an ``output_uri``."""
+    return "@" in base_model
+
+
 def _label_fits(key: str, value: str) -> bool:
     texts_fit = all(_LABEL.fullmatch(text) and text == text.lower() for text in (key, value))
     return bool(key) and texts_fit
@@ -85,7 +91,7 @@ def _is_below_zero(name: str) -> Callable[[Draft], bool]:
 
 def _positive(name: str) -> Rule:
     return Rule(
-        texts.HYPERPARAMETER_NOT_POSITIVE,
+        errors.HYPERPARAMETER_NOT_POSITIVE,
         lambda draft: draft.path(f"hyper_parameters.{name}"),
         _is_below_zero(name),
         lambda draft: {"name": name, "value": draft.hyperparameters[name]},
@@ -94,29 +100,34 @@ def _positive(name: str) -> Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        texts.REQUIRED_FIELD,
+        errors.REQUIRED_FIELD,
         lambda draft: "tuning_job.base_model",
-        lambda draft: not draft.base_model and not draft.job.get("custom_base_model") and not _continues(draft),
+        lambda draft: not draft.base_model and not _continues(draft),
     ),
     Rule(
-        texts.REQUIRED_FIELD,
+        errors.REQUIRED_FIELD,
         lambda draft: "tuning_job.pre_tuned_model.tuned_model_name",
         lambda draft: _continues(draft) and not draft.job["pre_tuned_model"].get("tuned_model_name"),
     ),
-    Rule(texts.REQUIRED_FIELD, lambda draft: "tuning_job.tuning_spec", lambda draft: not draft.spec.field),
     Rule(
-        texts.REQUIRED_FIELD,
+        errors.REQUIRED_FIELD,
+        lambda draft: "tuning_job.output_uri",
+        lambda draft: is_open_model(draft.base_model) and not draft.job.get("output_uri"),
+    ),
+    Rule(errors.REQUIRED_FIELD, lambda draft: "tuning_job.tuning_spec", lambda draft: not draft.spec.field),
+    Rule(
+        errors.REQUIRED_FIELD,
         lambda draft: draft.path(draft.spec.training_field),
         lambda draft: bool(draft.spec.field) and not draft.spec.training_uri,
     ),
     Rule(
-        texts.NOT_JSONL_OBJECT,
+        errors.NOT_JSONL_OBJECT,
         lambda draft: draft.path(draft.spec.training_field),
         lambda draft: bool(draft.spec.training_uri) and not is_dataset_uri(draft.spec.training_uri),
         lambda draft: {"field": draft.spec.training_field},
     ),
     Rule(
-        texts.NOT_JSONL_OBJECT,
+        errors.NOT_JSONL_OBJECT,
         lambda draft: draft.path("validation_dataset_uri"),
         lambda draft: bool(draft.spec.validation_uri) and not is_dataset_uri(draft.spec.validation_uri),
         lambda draft: {"field": "validation_dataset_uri"},
@@ -127,12 +138,12 @@ RULES: tuple[Rule, ...] = (
     _positive("learning_rate"),
     _positive("beta"),
     Rule(
-        texts.DISPLAY_NAME_TOO_LONG,
+        errors.DISPLAY_NAME_TOO_LONG,
         lambda draft: "tuning_job.tuned_model_display_name",
         lambda draft: len(draft.job.get("tuned_model_display_name", "")) > VERTEX_MAX_DISPLAY_NAME_CHARACTERS.value,
     ),
     Rule(
-        texts.LABEL_INVALID,
+        errors.LABEL_INVALID,
         lambda draft: "tuning_job.labels",
         lambda draft: not all(_label_fits(*pair) for pair in draft.job.get("labels", {}).items()),
     ),
@@ -156,16 +167,25 @@ def check_fields(draft: Draft) -> None:
     violations.refuse()
 
 
-def check_model(draft: Draft, model: BaseModel | None, named: str, serve_retired: bool) -> None:
+def check_model(draft: Draft, model: BaseModel | None, named: str, location: str, serve_retired: bool) -> None:
     """Whether the base model can be tuned as asked.
 
+    Partners' models are not in the table: their jobs are taken, and fail for want of a trainer.
+
     Raises:
-        ApiError: INVALID_ARGUMENT, it is unknown, not tunable by that method, retired, or has no such adapter size.
+        ApiError: INVALID_ARGUMENT, it is unknown, not tunable by that method or there, retired, or has no such
+            adapter size.
     """
-    if model is None or draft.spec.method.value not in model.tuning_methods:
-        raise refuse(texts.BASE_MODEL_NOT_SUPPORTED, base_model=named)
+    method = draft.spec.method
+    if method is TuningMethod.PARTNER and model is None:
+        return
+    if model is None or method.value not in model.tuning_methods:
+        raise refuse(errors.BASE_MODEL_NOT_SUPPORTED, base_model=named)
     if not serve_retired and (model.retired or model.tunable_until):
-        raise refuse(texts.BASE_MODEL_NOT_SUPPORTED, base_model=named)
+        raise refuse(errors.BASE_MODEL_NOT_SUPPORTED, base_model=named)
+    if model.regions and location not in model.regions:
+        regions = ", ".join(model.regions)
+        raise refuse(errors.REGION_NOT_SUPPORTED, base_model=named, location=location, regions=regions)
     rank = adapter_size_rank(draft.hyperparameters.get("adapter_size", ""))
     if rank and model.adapter_sizes and rank not in model.adapter_sizes:
-        raise refuse(texts.ADAPTER_SIZE_NOT_SUPPORTED)
+        raise refuse(errors.ADAPTER_SIZE_NOT_SUPPORTED)

@@ -10,7 +10,8 @@ from emulator.core.lifecycle import IllegalTransitionError
 from emulator.core.records import JobState, ModelVersion, Phase, TuningJob
 from emulator.datasets.lines import DatasetError
 from emulator.datasets.objects import ObjectForbiddenError, ObjectNotFoundError, StorageError
-from emulator.facts import vertex_resource_errors as texts
+from emulator.facts import vertex_errors as errors
+from emulator.facts import vertex_resource_errors as resource_errors
 from emulator.facts.models import find_base_model
 from emulator.protocol.call import Call
 from emulator.run.registry import find_checkpoint, find_named_version
@@ -70,13 +71,13 @@ class TuningJobs:
         try:
             self._parts.queue.cancel(job.uid)
         except IllegalTransitionError as error:
-            raise refuse(texts.JOB_ENDED, state=f"JOB_STATE_{job.state.value}") from error
+            raise refuse(errors.JOB_ENDED, state=f"JOB_STATE_{job.state.value}") from error
         return {}
 
     async def rebase_tuned_model(self, call: Call) -> Value:
         """Tunes another base model with the dataset of a tuned one; the operation ends with that job."""
         if call.request.get("deploy_to_same_endpoint"):
-            raise refuse(texts.REBASE_SAME_ENDPOINT)
+            raise refuse(resource_errors.REBASE_SAME_ENDPOINT)
         place = parse_place(call.request["parent"])
         source = self._find_source(call.request.get("tuned_model_ref", {}))
         overrides: Value = call.request.get("tuning_job", {})
@@ -92,7 +93,8 @@ class TuningJobs:
         check_fields(draft)
         source = self._find_pre_tuned(draft)
         base_model = source.base_model if source else draft.base_model
-        check_model(draft, find_base_model("vertex", base_model), base_model, self._parts.retired_models == "serve")
+        serve_retired = self._parts.retired_models == "serve"
+        check_model(draft, find_base_model("vertex", base_model), base_model, place.location, serve_retired)
         await self._check_datasets(draft, base_model)
         job = self._store.insert_job(self._build(call, place, draft, base_model, source))
         self._parts.queue.wake()
@@ -154,11 +156,11 @@ class TuningJobs:
         name = named["tuned_model_name"]
         version = find_named_version(self._store, name)
         if version is None:
-            raise refuse(texts.MODEL_NOT_FOUND, name=name)
+            raise refuse(errors.PRE_TUNED_MODEL_NOT_FOUND, name=name)
         wanted = named.get("checkpoint_id", "")
         if find_checkpoint(self._store, version, wanted) is None:
             saved = [one.id for one in self._store.list_checkpoints(version.job_uid)]
-            raise refuse(texts.CHECKPOINT_NOT_FOUND, id=wanted, known=", ".join(saved))
+            raise refuse(resource_errors.CHECKPOINT_NOT_FOUND, id=wanted, known=", ".join(saved))
         return version
 
     async def _check_datasets(self, draft: Draft, base_model: str) -> None:
@@ -170,11 +172,13 @@ class TuningJobs:
                 continue  # a multimodal dataset, or none
             try:
                 await asyncio.to_thread(check_first_row, self._parts.objects, uri, spec.method, base_model)
-            except (ObjectNotFoundError, ObjectForbiddenError) as error:
+            except ObjectForbiddenError:
+                continue  # reported to come "minutes into the job"
+            except ObjectNotFoundError as error:
                 log.warning("%s: %s", field, error)
-                violations.add(draft.path(field), texts.NOT_JSONL_OBJECT, field=field)
+                violations.add(draft.path(field), errors.NOT_JSONL_OBJECT, field=field)
             except StorageError as error:
-                raise refuse(texts.STORAGE_UNAVAILABLE, reason=error) from error
+                raise refuse(resource_errors.STORAGE_UNAVAILABLE, reason=error) from error
             except DatasetError as error:
                 raise ApiError(error.code, error.message, rule=error.rule) from error
         violations.refuse()
@@ -188,14 +192,14 @@ class TuningJobs:
             version = find_named_version(self._store, name)
             job = self._store.get_job_by_uid(version.job_uid) if version else None
         if job is None:
-            raise refuse(texts.REBASE_SOURCE_NOT_FOUND, name=name)
+            raise refuse(resource_errors.REBASE_SOURCE_NOT_FOUND, name=name)
         if job.state is not JobState.SUCCEEDED:
-            raise refuse(texts.REBASE_NOT_TRAINED, name=format_job_name(job))
+            raise refuse(resource_errors.REBASE_NOT_TRAINED, name=format_job_name(job))
         return job
 
     def _require(self, name: str) -> TuningJob:
         place, (identifier,) = parse_name(name, "tuningJobs")
         job = self._store.get_job("vertex", place.project, place.location, identifier)
         if job is None:
-            raise refuse(texts.TUNING_JOB_NOT_FOUND)
+            raise refuse(errors.TUNING_JOB_NOT_FOUND)
         return job
