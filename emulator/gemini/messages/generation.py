@@ -2,6 +2,8 @@
 
 Source: https://github.com/googleapis/googleapis google/ai/generativelanguage/v1beta
 generative_service.proto, safety.proto and citation.proto.
+
+Fields numbered 10001 are newer than the public protos: google-genai 3.4 sends them. The numbers stand in.
 """
 
 from __future__ import annotations
@@ -44,11 +46,16 @@ MESSAGES: tuple[Message, ...] = (
         f(27, "image_config", "ImageConfig", OPTIONAL),
         f(28, "response_json_schema_ordered", "google.protobuf.Value", OPTIONAL),
     ),
-    message("ImageConfig", f(1, "aspect_ratio", "string", OPTIONAL | PRESENCE)),
+    message(
+        "ImageConfig",
+        f(1, "aspect_ratio", "string", OPTIONAL | PRESENCE),
+        f(10001, "image_size", "string", OPTIONAL),
+    ),
     message(
         "ThinkingConfig",
         f(1, "include_thoughts", "bool", PRESENCE),
         f(2, "thinking_budget", "int32", PRESENCE),
+        f(10001, "thinking_level", "ThinkingConfig.ThinkingLevel", OPTIONAL),
     ),
     message(
         "SpeechConfig",
@@ -153,6 +160,7 @@ MESSAGES: tuple[Message, ...] = (
 )
 
 ENUMS: tuple[Enum, ...] = (
+    enum("ThinkingConfig.ThinkingLevel", "THINKING_LEVEL_UNSPECIFIED", "LOW", "MEDIUM", "HIGH", "MINIMAL"),
     enum(
         "GenerationConfig.MediaResolution",
         "MEDIA_RESOLUTION_UNSPECIFIED",
