@@ -101,7 +101,7 @@ class Generation:
         if identifier == name or "/" in identifier or not identifier:
             raise refuse(texts.MODEL_NAME_FORMAT, request=call.method.request.rpartition(".")[2])
         base = self._require_method(find_served_model(identifier, self._services.retired_models), call, name, method)
-        return self._make_asked(call, name, base, base.temperature, base.top_p, base.top_k), Target(base.id)
+        return self._make_asked(call, name, base, None, base.top_p, base.top_k), Target(base.id)
 
     def _find_tuned(self, call: Call, name: str, method: str) -> tuple[Asked, Target]:
         job = find_tuned_model(self._store, name, call.caller)
@@ -110,7 +110,8 @@ class Generation:
         if not is_active(job):
             raise refuse(texts.TUNED_MODEL_NOT_ACTIVE, id=job.id, state=format_state(job))
         target = Target(job.base_model, job.adapter, job.trainer)
-        return self._make_asked(call, name, base, job.temperature, job.top_p, job.top_k), target
+        chosen = None if job.temperature == base.temperature else job.temperature
+        return self._make_asked(call, name, base, chosen, job.top_p, job.top_k), target
 
     def _require_method(self, base: BaseModel | None, call: Call, name: str, method: str) -> BaseModel:
         """The base model, if it answers the method. Streaming goes with ``generateContent`` (recorded listings)."""

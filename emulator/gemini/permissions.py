@@ -70,7 +70,7 @@ class Permissions:
         job = find_tuned_model(self._store, call.request["parent"], call.caller, "WRITER")
         asked: Value = call.request.get("permission", {})
         check_fields(CREATE_RULES, asked)
-        kind = "" if asked.get("grantee_type") in _UNSET else asked["grantee_type"]
+        kind: Any = "" if asked.get("grantee_type") in _UNSET else asked["grantee_type"]
         email = asked.get("email_address", "")
         identifier = EVERYONE if kind == "EVERYONE" else identify_grantee(email)
         if self._store.get_permission(job.uid, identifier) is not None:

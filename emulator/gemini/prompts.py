@@ -41,7 +41,7 @@ class Asked:
         request: How the request is called in texts.
         model: Full name of the model asked, ``tunedModels/x`` or ``models/x``.
         base: Row of the base model behind it.
-        temperature, top_p, top_k: What holds where the request says nothing; None: the trainer's own.
+        temperature, top_p, top_k: What holds where the request says nothing; temperature None: nothing is drawn.
     """
 
     body: Value
@@ -232,7 +232,8 @@ ABILITY_RULES: tuple[Rule[Asked], ...] = (
 def read_prompt(asked: Asked) -> Prompt:
     """The prompt of a request.
 
-    Without ``seed`` the answers repeat: the service would draw a new one each time.
+    Without a temperature of the request (or one that the tuned model was created with) the likeliest answer is given,
+    and without ``seed`` drawn answers repeat: the service would draw a new one each time.
 
     Raises:
         ApiError: a rule refuses the request.

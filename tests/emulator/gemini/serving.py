@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from emulator.core.clock import Clock, SystemClock
 from emulator.core.names import Ids
-from emulator.core.records import Hyperparameters, TuningJob
+from emulator.core.records import TuningJob
+from emulator.datasets.objects import open_object_store
 from emulator.gemini.routes import create_gemini_api
 from emulator.protocol.call import Api, Caller
 from emulator.protocol.credentials import Presented
 from emulator.protocol.front import Request, create_front_end
 from emulator.run.answering import Answering
-from emulator.run.pipeline import Pipeline, Prepared
+from emulator.run.hyperparameters import resolve_hyperparameters
+from emulator.run.pipeline import Pipeline
+from emulator.run.preparation import DatasetPreparation
 from emulator.run.queue import Queue
 from emulator.run.scripted import ScriptedTrainer
 from emulator.schema.declare import Method
@@ -71,23 +73,6 @@ class TokenNames:
         return Caller(presented.token or OWNER, presented.user_project or "project", kind)
 
 
-def write_inline(
-    job: TuningJob,
-    inline: str,
-    examples: Path,
-    validation: Path,
-    keep_going: Callable[[], None],
-) -> Prepared:
-    """The examples as they came."""
-    examples.write_text(inline, encoding="utf-8")
-    return Prepared(len(inline.splitlines()))
-
-
-def resolve(job: TuningJob, examples: int) -> Hyperparameters:
-    """What the request left open."""
-    return replace(job.requested, adapter_size=4)
-
-
 class Serving:
     """One Gemini API with everything behind it."""
 
@@ -97,17 +82,20 @@ class Serving:
         trainers = {"scripted": ScriptedTrainer(step_s)}
         answering = Answering(trainers, "scripted", directory, {})
         place = answering.base_model_directory
-        pipeline = Pipeline(self.store, clock, ids, trainers, "scripted", directory, write_inline, resolve, place)
+        prepare = DatasetPreparation(lambda: open_object_store("http://127.0.0.1:9"))  # examples come inline
+        pipeline = Pipeline(
+            self.store, clock, ids, trainers, "scripted", directory, prepare, resolve_hyperparameters, place
+        )
         self.queue = Queue(pipeline)
         self.api = create_gemini_api(self.store, clock, ids, self.queue, answering, **settings)
-        self._front = create_front_end([self.api], TokenNames())
+        self.front = create_front_end([self.api], TokenNames())
 
     async def ask(self, verb: str, path: str, body: Any = None, *, query: str = "", token: str = "") -> Reply:
         """One request; ``body`` is a JSON value or raw bytes, ``token`` the address of another caller."""
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json", "content-length": str(len(data))}
         headers |= {"authorization": f"Bearer {token}"} if token else {"x-goog-api-key": "key"}
-        answer = await self._front.answer(Request(verb, path, query, headers, data))
+        answer = await self.front.answer(Request(verb, path, query, headers, data))
         parts = [answer.body] if answer.chunks is None else [chunk async for chunk in answer.chunks]
         return Reply(answer.status, b"".join(parts).decode())
 
