@@ -13,12 +13,15 @@ from typing import Any
 from emulator.facts import front_end
 from emulator.protocol.instants import InstantError, parse_duration, parse_timestamp
 from emulator.protocol.masks import MaskError, parse_mask
-from emulator.protocol.plans import FieldPlan, MessagePlan, Plans
+from emulator.protocol.plans import FieldPlan, MessagePlan, Plans, Shape
 from emulator.protocol.scalars import PARSERS, ScalarError, format_shown
 from emulator.protocol.violations import Place, Violations
 from emulator.schema.declare import Value
 
 MAX_DEPTH = int(str(front_end.MAX_DEPTH.value))
+
+
+_UNSEEN: Shape = ((type(None),), None)
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -224,10 +227,18 @@ class Decoder:
             return
         count = 0
         plan = field.bundle() if field.kind == "message" else None
+        shapes = plan.shapes if plan is not None else {}
         for item in items:
             kind = type(item)
             if kind is dict and plan is not None:
-                found.append(self.read_message(item, plan, (place, count), depth + 1))
+                keys = tuple(item)
+                shape = shapes.get(keys, _UNSEEN)
+                if shape is not None and tuple(map(type, item.values())) == shape[0]:
+                    found.append(dict(zip(shape[1], item.values(), strict=True)) if shape[1] else item)
+                else:
+                    if shape is _UNSEEN:
+                        plan.learn_shape(keys)
+                    found.append(self.read_message(item, plan, (place, count), depth + 1))
                 count += 1
             elif item is None:
                 continue

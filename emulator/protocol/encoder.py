@@ -39,6 +39,9 @@ class Encoder:
             if item is None:
                 if field.kind == "value" and field.name in value and not field.repeated:
                     out[field.json_name] = None
+            elif field.plain:
+                if field.zero is None or item != field.zero:
+                    out[field.json_name] = item
             elif field.key:
                 if item:
                     out[field.json_name] = {_format_key(key): self._write(field, one) for key, one in item.items()}
@@ -46,7 +49,7 @@ class Encoder:
                 if item:
                     out[field.json_name] = [self._write(field, one) for one in item]
             elif field.zero is None or item != field.zero:
-                out[field.json_name] = item if field.direct is str else self._write(field, item)
+                out[field.json_name] = self._write(field, item)
         return out
 
     def _write(self, field: FieldPlan, item: Any) -> Any:

@@ -12,6 +12,7 @@ from emulator.facts import front_end
 
 SECOND_NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_PLAIN = datetime(1970, 1, 1)  # noqa: DTZ001 - for printing: UTC is written as Z
 _TIMESTAMP = re.compile(r"(\d{4,})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ZONED = re.compile(r"(?:[Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 _DURATION_MAX_S = 315_576_000_000
@@ -55,8 +56,8 @@ def _parse_offset(zone: str) -> timedelta:
 def format_timestamp(time_ns: int) -> str:
     """RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits."""
     seconds, nanos = divmod(time_ns, SECOND_NS)
-    moment = _EPOCH + timedelta(seconds=seconds)
-    return f"{moment.year:04d}{moment:-%m-%dT%H:%M:%S}{_format_fraction(nanos)}Z"
+    moment = _EPOCH_PLAIN + timedelta(seconds=seconds)
+    return f"{moment.isoformat()}{_format_fraction(nanos)}Z"
 
 
 def parse_duration(text: str) -> int:

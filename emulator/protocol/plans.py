@@ -25,17 +25,24 @@ _KINDS: Mapping[str, Kind] = {
     "google.protobuf.NullValue": "enum",
 }
 _NULL_VALUE = Enum("google.protobuf.NullValue", {"NULL_VALUE": 0})
+_PLAIN = frozenset(("string", "bool", "int32", "uint32", "double"))
+_SHAPES = 64
 _ZERO: Mapping[str, object] = {"string": "", "bool": False, "bytes": b""}
+
+
+Shape: TypeAlias = tuple[tuple[type, ...], tuple[str, ...] | None]
 
 
 class FieldPlan:
     """One field, with everything that reading and printing it needs.
 
     Attributes:
-        direct: Python type of the JSON values that are stored as they are, or None.
+        stored: Python type of the JSON values that are stored as they are, or None.
+        direct: As ``stored``, None for members of a oneof.
         shown: Type in error texts: ``TYPE_INT32``, or a type URL.
         entry: Type URL of a map's entries.
         zero: The value that is left out of JSON, or None when even a zero is printed.
+        plain: Singular, and printed as the value is.
         zero_item: What an entry of a map has when its value is null.
     """
 
@@ -51,8 +58,10 @@ class FieldPlan:
         "number",
         "oneof",
         "parse",
+        "plain",
         "repeated",
         "shown",
+        "stored",
         "type",
         "zero",
         "zero_item",
@@ -83,22 +92,41 @@ class FieldPlan:
             self.zero_item = next((name for name, number in enum.values.items() if number == 0), 0)
         plain = not (field.repeated or field.key or field.oneof or field.behaviour & PRESENCE)
         self.zero: Any = self.zero_item if plain and kind in ("scalar", "enum") else None
-        self.direct: type | None = None
-        if kind == "scalar" and field.type in ("string", "bool") and not (field.repeated or field.key or field.oneof):
-            self.direct = str if field.type == "string" else bool
+        self.plain = kind == "scalar" and field.type in _PLAIN and not (field.repeated or field.key)
+        self.stored: type | None = None
+        if kind == "scalar" and field.type in ("string", "bool") and not (field.repeated or field.key):
+            self.stored = str if field.type == "string" else bool
+        self.direct = None if field.oneof else self.stored
 
 
 class MessagePlan:
-    """A message: its fields in the order of their numbers, and by every name that JSON may use."""
+    """A message: its fields in the order of their numbers, and by every name that JSON may use.
 
-    __slots__ = ("fields", "name", "named", "shown")
+    Attributes:
+        shapes: Keys of objects that were seen, with the types of their values and the proto names of the keys (None
+            where they are the same), or None where an object of these keys cannot be stored as it is.
+    """
+
+    __slots__ = ("fields", "name", "named", "shapes", "shown")
 
     def __init__(self, name: str, fields: tuple[FieldPlan, ...]) -> None:
         self.name = name
         self.shown = f"type.googleapis.com/{name}"
         self.fields = fields
+        self.shapes: dict[tuple[str, ...], Shape | None] = {}
         self.named: dict[str, FieldPlan] = {field.json_name: field for field in fields}
         self.named.update({field.name: field for field in fields})
+
+    def learn_shape(self, keys: tuple[str, ...]) -> None:
+        """Remembers whether objects of these keys can be stored as they are; up to a bound."""
+        if len(self.shapes) >= _SHAPES:
+            return
+        fields = [field for key in keys if (field := self.named.get(key)) is not None]
+        types = tuple(field.stored for field in fields if field.stored is not None)
+        names = tuple(field.name for field in fields)
+        oneofs = [field.oneof for field in fields if field.oneof]
+        fits = len(types) == len(keys) == len(set(names)) and len(oneofs) == len(set(oneofs))
+        self.shapes[keys] = (types, None if names == keys else names) if fits else None
 
 
 class Plans:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, Literal
 
@@ -56,6 +57,9 @@ def format_string(text: str) -> str:
     return _ESCAPED.sub(_escape, quoted)
 
 
+_format_key = lru_cache(maxsize=4096)(format_string)
+
+
 def format_double(number: float) -> str:
     """The shorter of 15 or 17 significant digits that reads back as the same double."""
     text = f"{number:.15g}"
@@ -89,9 +93,7 @@ def _format_value(value: Any, newline: str) -> str:
         if not value:
             return "{}"
         inner = newline + "  "
-        body = ("," + inner).join(
-            [f"{format_string(key)}: {_format_value(item, inner)}" for key, item in value.items()]
-        )
+        body = ("," + inner).join([f"{_format_key(key)}: {_format_value(item, inner)}" for key, item in value.items()])
         return f"{{{inner}{body}{newline}}}"
     if kind is list or kind is tuple:
         if not value:
