@@ -51,6 +51,13 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "Gemini's tokenizer is not public in a form that could be shipped.",
     ),
     Divergence(
+        "sampling",
+        "training",
+        "A request without a temperature is answered at the model's default temperature, differently each time.",
+        "A request without a temperature gets the likeliest answer; one with a temperature and no seed repeats too.",
+        "Tests must repeat, and a small model's less likely answers are wrong more often than a large one's.",
+    ),
+    Divergence(
         "pace",
         "training",
         "A job takes minutes to hours.",
