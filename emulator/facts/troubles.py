@@ -1,0 +1,91 @@
+"""What both services say when the trouble is theirs: quotas, overload, time-outs. For faults made on purpose.
+
+Details that go with a text (``QuotaFailure``, ``RetryInfo``) are left to who makes the fault; without them
+the texts are those of calls that had none.
+"""
+
+from __future__ import annotations
+
+from emulator.facts.fact import ErrorText
+
+# --- Gemini API ---------------------------------------------------------------------------------------
+GEMINI_EXHAUSTED = ErrorText(
+    "gemini_exhausted",
+    "RESOURCE_EXHAUSTED",
+    "Resource has been exhausted (e.g. check quota).",
+    "github.com/googleapis/python-genai/issues/2065",
+    "recorded",
+)
+GEMINI_QUOTA = ErrorText(
+    "gemini_quota",
+    "RESOURCE_EXHAUSTED",
+    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
+    "head to: https://ai.google.dev/gemini-api/docs/rate-limits. To monitor your current usage, head to: "
+    "https://ai.dev/rate-limit. \n* Quota exceeded for metric: generativelanguage.googleapis.com/{metric}, "
+    "limit: {limit}, model: {model}\nPlease retry in {retry_s}s.",
+    "github.com/ogkalu2/comic-translate/issues/403 (2026)",
+    "recorded",
+    since="2026-01-01",
+)
+GEMINI_OVERLOADED = ErrorText(
+    "gemini_overloaded",
+    "UNAVAILABLE",
+    "The model is overloaded. Please try again later.",
+    "reported on this host many times, 2024 and 2025; github.com/google-gemini/deprecated-generative-ai-python/issues/691 "
+    "saw the code when tuning",
+    "recorded",
+    until="2026-01-01",
+)
+GEMINI_HIGH_DEMAND = ErrorText(
+    "gemini_high_demand",
+    "UNAVAILABLE",
+    "This model is currently experiencing high demand. Spikes in demand are usually temporary. Please try again later.",
+    "reported on this host many times, 2026",
+    "recorded",
+    since="2026-01-01",
+)
+GEMINI_INTERNAL = ErrorText(
+    "gemini_internal",
+    "INTERNAL",
+    "An internal error has occurred. Please retry or report in "
+    "https://developers.generativeai.google/guide/troubleshooting",
+    "reported on this host many times",
+    "recorded",
+)
+
+# --- Vertex AI ----------------------------------------------------------------------------------------
+VERTEX_EXHAUSTED = ErrorText(
+    "vertex_exhausted",
+    "RESOURCE_EXHAUSTED",
+    "Resource exhausted. Please try again later. Please refer to "
+    "https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details.",
+    "reported on this host many times, 2025",
+    "recorded",
+)
+VERTEX_QUOTA = ErrorText(
+    "vertex_quota",
+    "RESOURCE_EXHAUSTED",
+    "Quota exceeded for aiplatform.googleapis.com/{metric} with base model: {model}. Please submit a quota increase "
+    "request. https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai.",
+    "reported on this host many times, 2024",
+    "recorded",
+)
+
+# --- both ---------------------------------------------------------------------------------------------
+DEADLINE_EXPIRED = ErrorText(
+    "deadline_expired",
+    "DEADLINE_EXCEEDED",
+    "Deadline expired before operation could complete.",
+    "github.com/googleapis/python-genai/issues/1808 (there with UNAVAILABLE)",
+    "recorded",
+)
+OPERATION_CANCELLED = ErrorText(
+    "operation_cancelled",
+    "CANCELLED",
+    "The operation was cancelled.",
+    "github.com/google-gemini/gemini-cli/issues/20309",
+    "recorded",
+)
+
+TROUBLES: tuple[ErrorText, ...] = tuple(row for row in globals().values() if isinstance(row, ErrorText))
+"""All rows, in this order."""
