@@ -31,7 +31,7 @@ GEMINI_OVERLOADED = ErrorText(
     "gemini_overloaded",
     "UNAVAILABLE",
     "The model is overloaded. Please try again later.",
-    "reported on this host many times, 2024 and 2025; github.com/google-gemini/deprecated-generative-ai-python/issues/691 "
+    "reported on this host, 2024 and 2025; github.com/google-gemini/deprecated-generative-ai-python/issues/691 "
     "saw the code when tuning",
     "recorded",
     until="2026-01-01",
