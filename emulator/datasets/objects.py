@@ -217,15 +217,6 @@ class HttpObjectStore:
             raise StorageUnavailableError(f"storage at {self.base_url}: {error}") from error
 
 
-def open_object_store(place: str) -> ObjectStore:
-    """The store that a setting names: ``cloud`` is Cloud Storage itself, anything else an emulator's base URL."""
-    if place == "cloud":
-        from emulator.datasets.cloud import CloudObjectStore  # late: only this one needs google-cloud-storage
-
-        return CloudObjectStore()
-    return HttpObjectStore(place)
-
-
 def _object_path(bucket: str, name: str) -> str:
     return f"/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}"
 

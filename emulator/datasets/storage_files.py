@@ -109,6 +109,12 @@ class FileStorage(Storage):  # type: ignore[misc] # the library is untyped
 
     # ------------------------------------------------------------ what is added
 
+    def clear(self) -> None:
+        """Forgets every bucket and object."""
+        with self.lock:
+            self.wipe()
+            (self.directory / _UPLOADS).mkdir(exist_ok=True)
+
     def ensure_bucket(self, bucket: str) -> None:
         """Makes the bucket unless it is there: people upload to a fresh emulator without creating buckets first."""
         if self.get_bucket(bucket) is None:

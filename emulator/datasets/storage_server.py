@@ -27,6 +27,7 @@ from emulator.datasets.storage_files import FileStorage
 from emulator.datasets.storage_transfer import BrokenUploadError, continue_upload, download_object, insert_object
 
 _LOG = logging.getLogger(__name__)
+_LIBRARY_LOGS = ("gcp_storage_emulator", "api.object", "api.bucket")
 _POLL_S = 0.1
 _IDLE_S = 60
 _DRAIN_S, _DRAIN_BYTES, _DRAIN_BLOCKS = 1.0, 1 << 16, 1 << 10
@@ -66,6 +67,8 @@ class StorageServer:
 
     def start(self) -> None:
         """Listens, and answers from now on."""
+        for name in _LIBRARY_LOGS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # a missing object is no error of ours
         if self._directory is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="tuning-emulator-storage-")
         try:
@@ -87,6 +90,11 @@ class StorageServer:
             self._thread.join()
             self._server = self._thread = None
         self._remove_temporary()
+
+    def clear(self) -> None:
+        """Forgets every bucket and object."""
+        if self._server is not None:
+            self._server.storage.clear()
 
     @property
     def port(self) -> int:
@@ -202,7 +210,6 @@ class _Handler(server.BaseHTTPRequestHandler):
     def _run(self, handler: Callable[..., None], request: _Request, response: Response) -> bool:
         storage = self.server.storage
         if handler is _DOWNLOAD:
-            self.close_connection = True
             download_object(self, request, storage)
             return True
         if handler is _INSERT:

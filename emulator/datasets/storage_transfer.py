@@ -274,6 +274,7 @@ def _send_head(exchange: BaseHTTPRequestHandler, status: HTTPStatus, headers: di
     for name, value in headers.items():
         exchange.send_header(name, value)
     exchange.send_header("Content-Length", str(length))
+    exchange.send_header("Connection", "close")
     exchange.end_headers()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emulator.core.errors import Code
@@ -50,7 +50,8 @@ class DatasetPreparation:
         try:
             statistics = self._read(job, job.training_uri, examples, limits, keep_going)
             if job.validation_uri:
-                checked = self._read(job, job.validation_uri, validation, limits, keep_going)
+                no_minimum = replace(limits, min_examples=1)  # that one is the training set's
+                checked = self._read(job, job.validation_uri, validation, no_minimum, keep_going)
                 check_validation_size(checked.examples, statistics.examples, limits)
         except DatasetError as error:
             raise JobFailedError(error.code, error.message) from error

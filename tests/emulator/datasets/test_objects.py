@@ -27,7 +27,6 @@ from emulator.datasets.objects import (
     ObjectStore,
     StorageUnavailableError,
     format_uri,
-    open_object_store,
     parse_uri,
     split_lines,
 )
@@ -43,7 +42,7 @@ def server() -> Iterator[StorageServer]:
 @pytest.fixture(params=["http", "cloud"])
 def store(request: pytest.FixtureRequest, server: StorageServer, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
     if request.param == "http":
-        return open_object_store(server.base_url)
+        return HttpObjectStore(server.base_url)
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.base_url)
     return CloudObjectStore(storage.Client(project="p", credentials=AnonymousCredentials()))  # type: ignore[no-untyped-call]
 
@@ -196,11 +195,11 @@ def test_cloud_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(StorageUnavailableError, match=r"tuning-emulator\[gcs\]"):
-        open_object_store("cloud")
+        CloudObjectStore()
 
 
 def test_cloud_needs_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Credentials that cannot be read are storage out of reach, not a crash."""
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "absent.json"))
     with pytest.raises(StorageUnavailableError, match="no credentials for Cloud Storage"):
-        open_object_store("cloud")
+        CloudObjectStore()

@@ -238,6 +238,25 @@ def test_temporary_directory_is_removed() -> None:
     assert not place.exists()
 
 
+def test_clear_forgets_everything(server: StorageServer, client: storage.Client) -> None:
+    """After ``clear`` there is no bucket, and uploads work as on a fresh server."""
+    client.bucket("tuning-data").blob("a/b").upload_from_string("1")
+    server.clear()
+    assert list(client.list_buckets()) == []
+    client.bucket("tuning-data").blob("c").upload_from_string("2")
+    assert [b.name for b in client.list_blobs("tuning-data")] == ["c"]
+
+
+def test_nothing_is_printed(server: StorageServer, capfd: pytest.CaptureFixture[str]) -> None:
+    """Requests, missing objects and broken connections leave the terminal alone."""
+    send(server, "GET", "/storage/v1/b/absent/o/x?alt=media")
+    send(server, "GET", "/")
+    with socket.create_connection(("127.0.0.1", server.port)) as broken:
+        broken.sendall(b"GET\r\n\r\n")
+    server.stop()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_buckets_are_loaded_from_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``--bucket NAME=DIRECTORY``: files below the directory are objects; a second start shows their new content."""
     source, kept = tmp_path / "source", tmp_path / "kept"
