@@ -6,6 +6,8 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -13,12 +15,24 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress import TaskID
 from rich.rule import Rule
+from rich.table import Table
 from rich.text import Text
 
 from examples.demo import emulator, gemini, screen, vertex
-from examples.demo.task import BATCH_SIZE, EPOCHS, LEARNING_RATE, SHOWN, UNSEEN, Pair
+from examples.demo.task import BATCH_SIZE, EPOCHS, GROUPS, LEARNING_RATE, SHOWN, UNSEEN, Pair
 
-Ask = Callable[[str, str], str]
+WIDTH = 100
+
+Ask = Callable[[str], str]
+"""Answers a prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one flow came to: every group of prompts with both models' answers."""
+
+    api: str
+    groups: list[tuple[str, list[screen.Asked]]]
 
 
 def main() -> int:
@@ -27,13 +41,14 @@ def main() -> int:
     parser.add_argument("--trainer", choices=["auto", "lora", "scripted"], default="auto", help="what trains (auto)")
     parser.add_argument("--svg", metavar="FILE", help="save what was drawn as a picture")
     asked = parser.parse_args()
-    console = Console(width=min(100, Console().width), record=bool(asked.svg), highlight=False)
+    screen_width = Console().width if sys.stdout.isatty() else WIDTH
+    console = Console(width=min(WIDTH, screen_width), record=bool(asked.svg), highlight=False)
     began = time.monotonic()
     try:
         with emulator.start("--trainer", asked.trainer, "--log-level", "warning") as running:
             introduce(console, running)
-            totals = [run_gemini(console, running), run_vertex(console, running)]
-            sum_up(console, totals, time.monotonic() - began)
+            results = [run_gemini(console, running), run_vertex(console, running)]
+            sum_up(console, results, time.monotonic() - began)
     except (emulator.StartError, gemini.TuningFailedError) as error:
         console.print(Text(f"demo: {error}", style=screen.BAD))
         return 1
@@ -62,12 +77,12 @@ def introduce(console: Console, running: emulator.Emulator) -> None:
         )
 
 
-def run_gemini(console: Console, running: emulator.Emulator) -> tuple[str, list[screen.Asked], list[screen.Asked]]:
+def run_gemini(console: Console, running: emulator.Emulator) -> Result:
     """Flow 1: create, poll the operation, read the tuned model, ask it."""
     console.print()
     console.print(Rule(Text("1  Gemini API  ·  tunedModels, over plain HTTP", style=screen.TITLE), align="left"))
     with gemini.connect(running.url) as client:
-        say(console, "POST /v1beta/tunedModels", f"{gemini.BASE_MODEL}, {describe_settings()}")
+        say(console, "POST /v1beta/tunedModels", describe_settings())
         operation = gemini.create(client)
         say(console, "GET  /v1beta/" + cut(operation["name"], 60), "until it is done")
         with Watch(console) as watch:
@@ -75,16 +90,11 @@ def run_gemini(console: Console, running: emulator.Emulator) -> tuple[str, list[
         say(console, "GET  /v1beta/" + model["name"], f"state {model['state']}")
         console.print(Padding(screen.draw_curve(watch.losses), (1, 0)))
         say(console, "POST …:generateContent", "greedy, base model and tuned model")
-        return show_answers(
-            console,
-            "Gemini API",
-            lambda name, prompt: gemini.ask(client, name, prompt),
-            gemini.BASE_MODEL,
-            model["name"],
-        )
+        base, tuned = partial(gemini.ask, client, gemini.BASE_MODEL), partial(gemini.ask, client, model["name"])
+        return show_answers(console, "Gemini API", base, tuned)
 
 
-def run_vertex(console: Console, running: emulator.Emulator) -> tuple[str, list[screen.Asked], list[screen.Asked]]:
+def run_vertex(console: Console, running: emulator.Emulator) -> Result:
     """Flow 2: upload, tune, poll the job, ask its endpoint."""
     console.print()
     console.print(Rule(Text("2  Vertex AI  ·  tuningJobs, with google-genai", style=screen.TITLE), align="left"))
@@ -95,18 +105,13 @@ def run_vertex(console: Console, running: emulator.Emulator) -> tuple[str, list[
     job = vertex.create(client, dataset)
     say(console, "client.tunings.get(…)", cut(job.name or "", 66))
     with Watch(console) as watch:
-        job = vertex.follow(client, job, running.read_losses, watch.report)
+        job = vertex.follow(client, job, running.read_progress, watch.report)
     tuned: Any = job.tuned_model
     say(console, "job.tuned_model.endpoint", f"{tuned.endpoint}, {len(vertex.describe_checkpoints(job))} checkpoints")
     console.print(Padding(screen.draw_curve(watch.losses), (1, 0)))
     say(console, "client.models.generate_content(…)", "greedy, base model and tuned model")
-    return show_answers(
-        console,
-        "Vertex AI",
-        lambda name, prompt: vertex.ask(client, name, prompt),
-        vertex.BASE_MODEL,
-        tuned.endpoint,
-    )
+    base = partial(vertex.ask, client, vertex.BASE_MODEL)
+    return show_answers(console, "Vertex AI", base, partial(vertex.ask, client, tuned.endpoint))
 
 
 class Watch:
@@ -129,35 +134,33 @@ class Watch:
         """Moves the bar."""
         assert self._bar is not None
         self.losses = losses
-        self._progress.update(self._bar, completed=done, total=total, loss=f"{losses[-1]:.3f}" if losses else "–")
+        self._progress.update(
+            self._bar, completed=done, total=total or None, loss=f"{losses[-1]:.3f}" if losses else "–"
+        )
 
 
-def show_answers(
-    console: Console, api: str, ask: Ask, base: str, tuned: str
-) -> tuple[str, list[screen.Asked], list[screen.Asked]]:
+def show_answers(console: Console, api: str, base: Ask, tuned: Ask) -> Result:
     """Asks both models everything and draws the table."""
 
-    def ask_both(pair: Pair) -> screen.Asked:
-        return screen.Asked(pair, ask(base, pair.prompt), ask(tuned, pair.prompt))
+    def ask_both(pairs: Sequence[Pair]) -> list[screen.Asked]:
+        return [screen.Asked(pair, base(pair.prompt), tuned(pair.prompt)) for pair in pairs]
 
     with console.status("   asking …", spinner_style="deep_sky_blue1"):
-        shown, unseen = [ask_both(pair) for pair in SHOWN], [ask_both(pair) for pair in UNSEEN]
-    console.print(Padding(screen.draw_answers(shown, unseen), (0, 0, 0, 1)))
-    return api, shown, unseen
+        groups = [(heading, ask_both(pairs)) for heading, pairs in GROUPS]
+    console.print(Padding(screen.draw_answers(groups), (0, 0, 0, 1)))
+    return Result(api, groups)
 
 
-def sum_up(
-    console: Console, totals: list[tuple[str, list[screen.Asked], list[screen.Asked]]], duration_s: float
-) -> None:
+def sum_up(console: Console, results: list[Result], duration_s: float) -> None:
     """One line for each API: how many were right before and after."""
     console.print(Rule(style="deep_sky_blue1"))
-    for api, shown, unseen in totals:
-        (learned_before, learned), (guessed_before, guessed) = screen.count_right(shown), screen.count_right(unseen)
-        console.print(
-            f"   [bold]{api:<11}[/]training inputs {learned_before:>2} → [bold]{learned:>2}[/] of {len(shown)}"
-            f"     unseen {guessed_before:>2} → [bold]{guessed:>2}[/] of {len(unseen)}"
-        )
-    console.print(f"   [{screen.QUIET}]{duration_s:.0f} s in all, nothing left this machine[/]")
+    table = Table.grid(padding=(0, 3))
+    for result in results:
+        scores = [(heading, *screen.count_right(rows), len(rows)) for heading, rows in result.groups]
+        cells = [f"{heading} {before} → [bold]{after}[/] of {count}" for heading, before, after, count in scores]
+        table.add_row(f"[bold]{result.api}[/]", *cells)
+    console.print(Padding(table, (0, 0, 0, 3)))
+    console.print(f"   [{screen.QUIET}]exactly right before → after tuning; {duration_s:.0f} s in all[/]")
 
 
 def say(console: Console, what: str, about: str) -> None:

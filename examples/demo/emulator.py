@@ -21,6 +21,15 @@ READY = "Stop with Ctrl-C."
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """Steps done, steps in all (0 before training), mean loss of each step so far."""
+
+    done: int
+    total: int
+    losses: list[float]
+
+
+@dataclass(frozen=True, slots=True)
 class Emulator:
     """A running emulator: where it answers, where its storage does, and how long it took to start."""
 
@@ -34,10 +43,12 @@ class Emulator:
             said: dict[str, Any] = json.load(answer)
         return said
 
-    def read_losses(self, job: str) -> list[float]:
-        """Mean loss of each step so far, from the emulator's own API: Vertex AI keeps it in TensorBoard."""
-        with urllib.request.urlopen(f"{self.url}/emulator/v1/jobs/{job}", timeout=10) as answer:  # noqa: S310
-            return [point["loss"] for point in json.load(answer)["metrics"]]
+    def read_progress(self, job: str) -> Progress:
+        """How far a job is, from the emulator's own API: Vertex AI keeps the losses in TensorBoard."""
+        with urllib.request.urlopen(f"{self.url}/emulator/v1/jobs/{job}", timeout=10) as answer:  # noqa: S310 - loopback
+            said = json.load(answer)
+        losses = [point["loss"] for point in said["metrics"] if point["kind"] == "train"]
+        return Progress(said["completed_steps"], said["total_steps"], losses)
 
 
 class StartError(RuntimeError):

@@ -42,7 +42,7 @@ def make_progress(console: Console) -> Progress:
 
 def draw_curve(losses: Sequence[float]) -> Group:
     """Loss over steps: straight lines between the steps, highest at the top, zero at the bottom."""
-    top = max(losses)
+    top = max(losses) or 1.0
     width, height = CURVE_COLUMNS * 2, CURVE_ROWS * 4
     cells = [[0] * CURVE_COLUMNS for _ in range(CURVE_ROWS)]
     levels = [round((1 - value / top) * (height - 1)) for value in trace(losses, width)]
@@ -83,19 +83,16 @@ def count_right(asked: Sequence[Asked]) -> tuple[int, int]:
     return before, sum(one.after == one.pair.expected for one in asked)
 
 
-def draw_answers(shown: Sequence[Asked], unseen: Sequence[Asked]) -> Table:
+def draw_answers(groups: Sequence[tuple[str, Sequence[Asked]]]) -> Table:
     """All prompts with the wanted answer and both models' answers; what is exactly right is marked."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 2), header_style="bold", pad_edge=True)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), header_style="bold", pad_edge=True)
     for heading in ("prompt", "expected", "before tuning", "after tuning"):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis", max_width=26)
-    for heading, rows in (("the 15 training inputs", shown), ("unseen", unseen)):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", min_width=17, max_width=25)
+    for heading, rows in groups:
         before, after = count_right(rows)
-        score = [mark_score(before, len(rows)), mark_score(after, len(rows))]
-        table.add_row(Text(heading, style="bold"), "", *score)
+        table.add_row(Text(heading, style="bold"), "", mark_score(before, len(rows)), mark_score(after, len(rows)))
         for one in rows:
-            table.add_row(
-                one.pair.prompt, one.pair.expected, *(mark(text, one.pair) for text in (one.before, one.after))
-            )
+            table.add_row(one.pair.prompt, one.pair.expected, mark(one.before, one.pair), mark(one.after, one.pair))
         table.add_section()
     return table
 

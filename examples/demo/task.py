@@ -59,13 +59,16 @@ HELD_OUT = (
     Pair("1,999,994", "1,999,995"),
     Pair("twenty", "twenty one"),
     Pair("seventy five", "seventy six"),
-    Pair("six hundred fifty one", "six hundred fifty two"),
-    Pair("nine hundred fifty", "nine hundred fifty one"),
+    Pair("five hundred two", "five hundred three"),
+    Pair("nine hundred ten", "nine hundred eleven"),
 )
 """What the embedded base model's pre-training left out as well, so that nothing of it can be remembered."""
 
+GROUPS = (("training inputs", SHOWN), ("unseen", HELD_OUT), ("Google's notebook", NOTEBOOK))
+"""Everything that the models are asked, by the name of its group; the notebook's are unseen too."""
+
 UNSEEN = HELD_OUT + NOTEBOOK
-"""What it has to have understood to answer."""
+"""What the tuned model has to have understood to answer."""
 
 
 def format_vertex_line(pair: Pair) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,8 +13,9 @@ from google.cloud import storage
 from google.genai import types
 from google.oauth2.credentials import Credentials
 
+from examples.demo.emulator import Progress
 from examples.demo.gemini import LIMIT_S, POLL_S, Report, TuningFailedError
-from examples.demo.task import BATCH_SIZE, EPOCHS, SHOWN, format_vertex_dataset
+from examples.demo.task import EPOCHS, format_vertex_dataset
 
 PROJECT, LOCATION = "demo-project", "us-central1"
 BASE_MODEL = "gemini-2.5-flash"
@@ -44,16 +45,16 @@ def connect(url: str) -> genai.Client:
 
 def create(client: genai.Client, dataset: str) -> types.TuningJob:
     """Starts the tuning job; batch size and learning rate are the service's own."""
-    job: types.TuningJob = client.tunings.tune(
-        base_model=BASE_MODEL,
-        training_dataset=types.TuningDataset(gcs_uri=dataset),
-        config=types.CreateTuningJobConfig(tuned_model_display_name="next number", epoch_count=EPOCHS),
-    )
+    config = types.CreateTuningJobConfig(tuned_model_display_name="next number", epoch_count=EPOCHS)
+    data = types.TuningDataset(gcs_uri=dataset)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The SDK's tuning implementation is experimental")
+        job: types.TuningJob = client.tunings.tune(base_model=BASE_MODEL, training_dataset=data, config=config)
     return job
 
 
 def follow(
-    client: genai.Client, job: types.TuningJob, read_losses: Callable[[str], list[float]], report: Report
+    client: genai.Client, job: types.TuningJob, read_progress: Callable[[str], Progress], report: Report
 ) -> types.TuningJob:
     """Polls the job to its end.
 
@@ -64,8 +65,8 @@ def follow(
     deadline = time.monotonic() + LIMIT_S
     while time.monotonic() < deadline:
         job = client.tunings.get(name=job.name or "")
-        losses = read_losses(job.name or "")
-        report(len(losses), math.ceil(len(SHOWN) * EPOCHS / BATCH_SIZE), losses)
+        progress = read_progress(job.name or "")
+        report(progress.done, progress.total, progress.losses)
         if job.has_ended:
             break
         time.sleep(POLL_S)
