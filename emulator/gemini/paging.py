@@ -12,9 +12,6 @@ from emulator.protocol.paging import format_page_token, parse_page_token, read_p
 from emulator.schema.declare import Value
 from emulator.store.store import Store
 
-_BATCH = 200
-"""How many models are read at a time while a listing looks for those of the caller."""
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -47,12 +44,12 @@ def read_page(request: Value, default: Limit, **query: str) -> Page:
 def list_jobs(store: Store, page: Page, is_wanted: Callable[[TuningJob], bool]) -> tuple[list[TuningJob], str]:
     """The wanted tuned models of a page, oldest first, and the token of the next page ("" on the last)."""
     found: list[TuningJob] = []
-    uid = page.start
-    while len(found) <= page.size:
-        batch = store.list_tuned_models_oldest_first(uid, _BATCH)
+    uid, wanted = page.start, page.size + 1
+    while len(found) < wanted:
+        batch = store.list_tuned_models_oldest_first(uid, wanted)
         found += filter(is_wanted, batch)
-        if len(batch) < _BATCH:
+        if len(batch) < wanted:
             break
         uid = batch[-1].uid
-    more = len(found) > page.size
+    more = len(found) >= wanted
     return found[: page.size], page.format_token(found[page.size - 1].uid) if more else ""

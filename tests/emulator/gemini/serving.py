@@ -10,7 +10,7 @@ from typing import Any, Literal
 from emulator.core.clock import Clock, SystemClock
 from emulator.core.names import Ids
 from emulator.core.records import TuningJob
-from emulator.datasets.objects import open_object_store
+from emulator.datasets.objects import HttpObjectStore
 from emulator.gemini.routes import create_gemini_api
 from emulator.protocol.call import Api, Caller
 from emulator.protocol.credentials import Presented
@@ -82,7 +82,7 @@ class Serving:
         trainers = {"scripted": ScriptedTrainer(step_s)}
         answering = Answering(trainers, "scripted", directory, {})
         place = answering.base_model_directory
-        prepare = DatasetPreparation(lambda: open_object_store("http://127.0.0.1:9"))  # examples come inline
+        prepare = DatasetPreparation(lambda: HttpObjectStore("http://127.0.0.1:9"))  # examples come inline
         pipeline = Pipeline(
             self.store, clock, ids, trainers, "scripted", directory, prepare, resolve_hyperparameters, place
         )
