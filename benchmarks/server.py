@@ -64,10 +64,11 @@ class Round:
 
 
 def send(url: str, body: object | None = None, headers: dict[str, str] | None = None) -> bytes:
-    """One request; a body makes it a POST. Any error answer ends the benchmark."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **(headers or {})})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback only
+    """One request; a body makes it a POST, text is sent as it is. Any error answer ends the benchmark."""
+    data = None if body is None else (body if isinstance(body, str) else json.dumps(body)).encode()
+    known = {"Content-Type": "application/json", "Authorization": "Bearer bench", **(headers or {})}
+    request = urllib.request.Request(url, data, known)  # noqa: S310 - loopback only
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         content: bytes = answer.read()
     return content
 
@@ -83,14 +84,45 @@ def start_ours(port: int, folder: str) -> list[str]:
 
 def create_ours(address: str) -> dict[str, str]:
     """A finished tuning job of each API."""
-    data = {"examples": {"examples": EXAMPLES}}
-    body = {"displayName": "bench", "baseModel": "models/gemini-1.5-flash-001-tuning"}
-    body["tuningTask"] = {"trainingData": data}  # type: ignore[assignment]
-    send(f"{address}/v1beta/tunedModels?tunedModelId=bench&key=bench", body)
-    return {"GET tunedModels/{id}": "/v1beta/tunedModels/bench?key=bench"}
+    storage = json.loads(send(f"{address}/emulator/v1/health"))["storage"]["url"]
+    paths = {"GET tunedModels/{id}": create_tuned_model(address), "GET tuningJobs/{id}": create_job(address, storage)}
+    for path in paths.values():
+        await_end(f"{address}{path}")
+    return paths
 
 
-OURS = Peer("tuning-emulator", start_ours, "/emulator/v1/health", create_ours)
+def create_tuned_model(address: str) -> str:
+    """Tunes through the Gemini API; answers the path to GET."""
+    task = {"trainingData": {"examples": {"examples": EXAMPLES}}}
+    body = {"displayName": "bench", "baseModel": "models/gemini-1.5-flash-001-tuning", "tuningTask": task}
+    send(f"{address}/v1beta/tunedModels?tunedModelId=bench", body)
+    return "/v1beta/tunedModels/bench"
+
+
+def create_job(address: str, storage: str) -> str:
+    """Uploads a dataset and tunes through Vertex AI; answers the path to GET."""
+    turns = [[("user", example["textInput"]), ("model", example["output"])] for example in EXAMPLES]
+    rows = [{"contents": [{"role": role, "parts": [{"text": text}]} for role, text in turn]} for turn in turns]
+    send(f"{storage}/storage/v1/b?project=bench", {"name": "bench"})
+    lines = "\n".join(json.dumps(row) for row in rows)
+    send(f"{storage}/upload/storage/v1/b/bench/o?uploadType=media&name=train.jsonl", lines)
+    spec = {"trainingDatasetUri": "gs://bench/train.jsonl"}
+    job = send(
+        f"{address}/v1beta1/{PROJECT}/tuningJobs", {"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": spec}
+    )
+    return f"/v1beta1/{json.loads(job)['name']}"
+
+
+def await_end(url: str) -> None:
+    """Waits until the job behind an address has succeeded."""
+    deadline = time.monotonic() + START_LIMIT_S
+    while (state := json.loads(send(url))["state"]) not in ("ACTIVE", "JOB_STATE_SUCCEEDED"):
+        if "FAILED" in state or time.monotonic() > deadline:
+            raise SystemExit(f"{url}: {state}")
+        time.sleep(0.05)
+
+
+OURS = Peer("tuning-emulator", start_ours, "/emulator/v1/health", create_ours, ("Authorization: Bearer bench",))
 
 # ---------------------------------------------------------------- moto
 
@@ -197,14 +229,14 @@ def run_round(peer: Peer, requests: int) -> Round:
 
 
 def format_spread(values: list[float], digits: int = 0) -> str:
-    """`median [least-most]`."""
-    return f"{statistics.median(values):,.{digits}f} [{min(values):,.{digits}f}–{max(values):,.{digits}f}]"
+    """`median (least-most)`."""
+    return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
 
 
 def show(rounds: dict[str, list[Round]], requests: int) -> None:
     """Prints the table and the ratios."""
     count = len(next(iter(rounds.values())))
-    title = f"median [range] of {count} rounds; GETs: {requests:,} over {CONNECTIONS} connections"
+    title = f"median and range of {count} rounds; GETs: {requests:,} over {CONNECTIONS} connections"
     table = Table(title=title)
     for heading in ("server", "start CPU s", "start MiB", "what is read", "CPU µs per GET"):
         table.add_column(heading, justify="left" if heading in ("server", "what is read") else "right")
