@@ -79,6 +79,7 @@ def _serve(parsed: argparse.Namespace) -> int:
             print(f"tuning-emulator: {name}: {problem['msg']} (got {problem['input']!r})", file=sys.stderr)
         return 2
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its start and stop are ours to announce
     try:
         serve(settings, announce=lambda health: _announce(dict(health)))
     except ServerError as error:

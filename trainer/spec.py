@@ -29,7 +29,8 @@ class Job:
 
     Attributes:
         id: Name of the job; only used in events and logs.
-        directory: Where events, checkpoints and the adapter are written. Exists and is writable.
+        directory: Where ``events.jsonl`` (every event, with ``time_ns``), checkpoints and the adapter are written.
+            Exists and is writable.
         examples: JSON lines file, one example a line (see ``Example``).
         base_model: Directory in Hugging Face layout, or ``embedded``.
         validation: JSON lines file like ``examples``, or None.

@@ -27,6 +27,7 @@ from emulator.core.records import (
     TuningMethod,
 )
 from emulator.run.publish import checkpoint_steps, find_adapter, publish_checkpoint, publish_model
+from emulator.run.recovery import recover_checkpoints, recover_points
 from emulator.run.trainers import Trainer, TrainerUnavailableError
 from emulator.store.store import Store
 from trainer.spec import Cancelled, Checkpoint, Done, Evaluation, Failed, Job, Method, Started, Step, total_steps
@@ -190,15 +191,14 @@ class Pipeline:
             job = self._require(uid)
             match event:
                 case Started():
-                    self.store.drop_metric_points_after(uid, event.resumed_from)
                     self.store.update_job(uid, device=event.device, total_steps=event.total_steps)
+                    self._recover(job, event.resumed_from)
                     if job.state is JobState.CANCELLING:
                         await trainer.cancel(spec.id)
                 case Step() | Evaluation():
                     self._record(job, event)
                 case Checkpoint():
-                    relative = str(Path(event.directory).relative_to(self.directory))
-                    publish_checkpoint(self.store, self.ids, self.clock, job, replace(event, directory=relative))
+                    self._publish(job, event)
                 case Done():
                     adapter = str(Path(event.adapter).relative_to(self.directory))
                     self.store.update_job(uid, adapter=adapter)
@@ -206,6 +206,24 @@ class Pipeline:
                     raise JobFailedError(event.code, event.message)
                 case Cancelled():
                     raise StoppedError
+
+    def _recover(self, job: TuningJob, resumed_from: int) -> None:
+        """Makes the records agree with the step that the trainer goes on from."""
+        self.store.drop_metric_points_after(job.uid, resumed_from)
+        if not resumed_from:
+            return
+        directory = self.job_directory(job)
+        known = {point.step for point in self.store.list_metric_points(job.uid)}
+        points = [point for point in recover_points(directory, resumed_from) if point.step not in known]
+        self.store.add_metric_points(job.uid, points)
+        published = {checkpoint.step for checkpoint in self.store.list_checkpoints(job.uid)}
+        for checkpoint in recover_checkpoints(directory, resumed_from):
+            if checkpoint.step not in published:
+                self._publish(job, checkpoint)
+
+    def _publish(self, job: TuningJob, event: Checkpoint) -> None:
+        relative = str(Path(event.directory).relative_to(self.directory))
+        publish_checkpoint(self.store, self.ids, self.clock, job, replace(event, directory=relative))
 
     def _record(self, job: TuningJob, event: Step | Evaluation) -> None:
         kind: Literal["train", "eval"] = "train" if isinstance(event, Step) else "eval"
