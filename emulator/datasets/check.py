@@ -163,21 +163,28 @@ class _Check:
 
     def _count(self, lines: list[Line]) -> list[Line]:
         """Adds lines of supervised tuning to the statistics; returns those that are short enough."""
-        longest, tally = self.limits.max_tokens_per_example, self.tally
+        longest = self.limits.max_tokens_per_example
         tokens = count_all_tokens([text for line in lines for text in line.texts])
-        kept = []
+        inputs: list[int] = []
+        outputs: list[int] = []
+        kept: list[Line] = []
         at = 0
         for line in lines:
-            end = at + len(line.texts)
-            inputs, outputs = sum(tokens[at:end:2]), sum(tokens[at + 1 : end : 2])
-            if line.system:
-                inputs += count_tokens(line.system)
-            if inputs + outputs > longest:
-                self._drop_long(inputs + outputs)
+            count = len(line.texts)
+            if count == 2:  # almost always
+                read, written = tokens[at], tokens[at + 1]
             else:
-                tally.add(inputs, outputs, end - at)
-                kept.append(line)
-            at = end
+                read, written = sum(tokens[at : at + count : 2]), sum(tokens[at + 1 : at + count : 2])
+            at += count
+            if line.system:
+                read += count_tokens(line.system)
+            if read + written > longest:
+                self._drop_long(read + written, len(kept))
+                continue
+            inputs.append(read)
+            outputs.append(written)
+            kept.append(line)
+        self.tally.add_all(inputs, outputs, [len(line.texts) for line in kept])
         return kept
 
     def _count_preferences(self, lines: list[Line]) -> list[Line]:
@@ -188,7 +195,7 @@ class _Check:
             inputs = sum(tokens) - chosen + count_tokens(line.system)
             longest = inputs + max(chosen, rejected)
             if longest > self.limits.max_tokens_per_example:
-                self._drop_long(longest)
+                self._drop_long(longest, 0)
             else:
                 self.tally.add_preference(inputs, (chosen, rejected), len(tokens))
                 kept.append(line)
@@ -223,8 +230,10 @@ class _Check:
             raise DatasetError(rules.TOO_MANY_MEDIA_EXAMPLES, limit=self.limits.max_media_examples)
         self.tally.drop(rules.NOT_TEXT.format(modality=", ".join(line.media)))
 
-    def _drop_long(self, tokens: int) -> None:
-        self.tally.drop(rules.TOO_MANY_TOKENS.format(tokens=tokens, limit=self.limits.max_tokens_per_example))
+    def _drop_long(self, tokens: int, waiting: int) -> None:
+        """``waiting``: examples before this one that are not in the tally yet."""
+        reason = rules.TOO_MANY_TOKENS.format(tokens=tokens, limit=self.limits.max_tokens_per_example)
+        self.tally.drop(reason, waiting)
 
     def _show(self, data: bytes, line: Line) -> None:
         self._shown += 1

@@ -32,9 +32,9 @@ class Tally:
         self.dropped: list[tuple[int, str]] = []
         self.samples: list[Mapping[str, Any]] = []
         self.billable_tokens = 0
-        self._inputs: dict[int, int] = {}
-        self._outputs: dict[int, int] = {}
-        self._messages: dict[int, int] = {}
+        self._inputs: Counter[int] = Counter()
+        self._outputs: Counter[int] = Counter()
+        self._messages: Counter[int] = Counter()
         self._scores: Counter[float] = Counter()
         self._variances: Counter[float] = Counter()
 
@@ -43,17 +43,13 @@ class Tally:
         """Examples that were not dropped."""
         return self.examples - self.dropped_count
 
-    def add(self, input_tokens: int, output_tokens: int, messages: int) -> None:
-        """Counts an example of supervised tuning."""
-        self.examples += 1
-        self.billable_tokens += input_tokens + output_tokens
-        # Plain dictionaries: a Counter's own bookkeeping costs as much as reading the line.
-        counts = self._inputs
-        counts[input_tokens] = counts.get(input_tokens, 0) + 1
-        counts = self._outputs
-        counts[output_tokens] = counts.get(output_tokens, 0) + 1
-        counts = self._messages
-        counts[messages] = counts.get(messages, 0) + 1
+    def add_all(self, input_tokens: list[int], output_tokens: list[int], messages: list[int]) -> None:
+        """Counts examples of supervised tuning; many at once are counted in C."""
+        self.examples += len(input_tokens)
+        self.billable_tokens += sum(input_tokens) + sum(output_tokens)
+        self._inputs.update(input_tokens)
+        self._outputs.update(output_tokens)
+        self._messages.update(messages)
 
     def add_preference(self, input_tokens: int, completion_tokens: tuple[int, int], messages: int) -> None:
         """Counts an example of preference tuning: two completions, scored 1 and 0.
@@ -61,18 +57,21 @@ class Tally:
         The prompt is billed twice (documented), each completion is one output.
         """
         chosen, rejected = completion_tokens
-        self.add(input_tokens, chosen, messages)
+        self.add_all([input_tokens], [chosen], [messages])
         self.billable_tokens += input_tokens + rejected
-        self._outputs[rejected] = self._outputs.get(rejected, 0) + 1
+        self._outputs[rejected] += 1
         self._scores.update((1.0, 0.0))
         self._variances[0.25] += 1
 
-    def drop(self, reason: str) -> None:
-        """Counts an example that is left out. A sample of the reasons is kept."""
+    def drop(self, reason: str, waiting: int = 0) -> None:
+        """Counts an example that is left out. A sample of the reasons is kept.
+
+        ``waiting``: examples before it that will be added after it.
+        """
         self.examples += 1
         self.dropped_count += 1
         if len(self.dropped) < _DROPPED_SAMPLE:
-            self.dropped.append((self.examples, reason))
+            self.dropped.append((self.examples + waiting, reason))
 
     def summarise(self) -> DatasetStatistics:
         """The statistics of what was counted.

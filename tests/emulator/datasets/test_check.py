@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,6 +122,17 @@ def test_long_examples_are_dropped() -> None:
     statistics = check_dataset([pair("111", "2"), pair("1111", "2"), pair("1", "2")], limits=limits)
     assert statistics.dropped == ((2, "Example has 5 tokens, which exceeds the maximum of 4 tokens."),)
     assert statistics.billable_tokens == 6
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_dropped_indices(seed: int) -> None:
+    """Whatever mixture of examples, each dropped one has its 1-based place, across batches too."""
+    chance = random.Random(seed)
+    kinds = chance.choices(["kept", "long", "image"], k=60)
+    lines = {"kept": pair("x" * 20_000, "2"), "long": pair("1" * 9000, "2"), "image": pair("1", "2", IMAGE)}
+    statistics = check_dataset((lines[kind] for kind in kinds), limits=DatasetLimits(max_tokens_per_example=5000))
+    assert [index for index, _ in statistics.dropped] == [n + 1 for n, kind in enumerate(kinds) if kind != "kept"]
+    assert (statistics.examples, statistics.messages.sum) == (60, 2 * kinds.count("kept"))
 
 
 def test_long_preferences_are_dropped() -> None:

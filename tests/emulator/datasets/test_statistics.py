@@ -42,8 +42,7 @@ def test_recorded_messages() -> None:
 def test_recorded_totals() -> None:
     """Billable tokens are input plus output, once: 233592 + 21651 = 255243; the means are those of 500 examples."""
     tally = Tally()
-    for index in range(500):
-        tally.add(467 + (index < 92), 43 + (index < 151), 2)
+    tally.add_all([468] * 92 + [467] * 408, [44] * 151 + [43] * 349, [2] * 500)
     statistics = tally.summarise()
     assert (statistics.input_tokens.sum, statistics.output_tokens.sum) == (233592, 21651)
     assert (statistics.input_tokens.mean, statistics.output_tokens.mean) == (467.184, 43.302)
@@ -90,7 +89,7 @@ def test_preference_statistics() -> None:
 def test_dropped_examples_are_only_counted() -> None:
     """A dropped example is in the number of examples and in the reasons, 1-based, and in nothing else."""
     tally = Tally()
-    tally.add(1, 1, 2)
+    tally.add_all([1], [1], [2])
     tally.drop("too long")
     statistics = tally.summarise()
     assert (statistics.examples, statistics.dropped_count, statistics.dropped) == (2, 1, ((2, "too long"),))
