@@ -401,7 +401,7 @@ async def test_there_is_no_delete_and_no_patch(waiting: Serving) -> None:
 async def test_the_second_job_of_a_project_waits_for_the_first(slow: Serving) -> None:
     """The documented quota of one: the other stays PENDING, it is not refused."""
     first = await slow.create(spec={"hyperParameters": {"epochCount": 100}})
-    second = await slow.create()
+    second = await slow.create(spec={"hyperParameters": {"epochCount": 1}})
     await asyncio.sleep(0.1)
     assert (await slow.get(second["name"]))["state"] == "JOB_STATE_PENDING"
     await slow.ask("POST", f"/v1/{first['name']}:cancel")
