@@ -109,6 +109,8 @@ class HuggingFaceTuned:
 
     def save(self, directory: Path) -> None:
         self._model.save_pretrained(directory)
+        for file in directory.glob("*.safetensors"):
+            file.chmod(0o644)  # the library makes them private
         if self._full:
             copy_companions(self._directory, directory)
             return

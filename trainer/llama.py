@@ -215,9 +215,15 @@ def save_weights(
     for theirs, ours, layer, rows in _slices(config):
         source = weights[ours] if layer is None else weights[ours][layer]
         tensors[theirs] = source.detach()[rows].to("cpu", dtype, copy=True).contiguous()
-    save_file(tensors, path / "model.safetensors", metadata={"format": "pt"})
+    write_tensors(tensors, path / "model.safetensors")
     values = extra | format_config(config, dtype=str(dtype).removeprefix("torch."))
     (path / "config.json").write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+
+
+def write_tensors(tensors: dict[str, Tensor], path: Path, **metadata: str) -> None:
+    """Writes a safetensors file that others may read; the library makes it private."""
+    save_file(tensors, path, {"format": "pt", **metadata})
+    path.chmod(0o644)
 
 
 def init_weights(config: Config, seed: int) -> Weights:

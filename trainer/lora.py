@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
-from trainer.llama import Branched, Config, Layer, Weights, split_layers
+from trainer.llama import Branched, Config, Layer, Weights, split_layers, write_tensors
 
 ALPHA = 16
 """Fixed for every rank, so that the result hardly depends on the adapter size."""
@@ -163,7 +163,7 @@ def save_adapter(adapter: Adapter, config: Config, directory: str | Path, base_m
                 prefix = f"{_PREFIX}.{layer}.{module}"
                 tensors[f"{prefix}.lora_A.weight"] = a[layer, i].detach().cpu().clone()
                 tensors[f"{prefix}.lora_B.weight"] = part[layer].detach().cpu().clone()
-    save_file(tensors, path / "adapter_model.safetensors", metadata={"format": "pt"})
+    write_tensors(tensors, path / "adapter_model.safetensors")
     values = format_config(adapter.rank, adapter.alpha, MODULES, base_model)
     (path / "adapter_config.json").write_text(json.dumps(values, indent=2) + "\n", "utf-8")
 

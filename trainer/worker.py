@@ -50,6 +50,7 @@ class RunningJob:
     child: Child
     step: int = 0
     ended: bool = False
+    cancelled: bool = False
     kill_at_s: float | None = None
 
 
@@ -124,7 +125,7 @@ class Worker:
         running = self._jobs.get(str(message.get("job")))
         if running is None:
             return  # it ended before the cancel came
-        running.kill_at_s = time.monotonic() + GRACE_S
+        running.cancelled, running.kill_at_s = True, time.monotonic() + GRACE_S
         running.child.signal(signal.SIGTERM)
 
     def _ask(self, message: Message) -> None:
@@ -160,7 +161,7 @@ class Worker:
         how = running.child.reap()
         if running.ended:
             return
-        last = Cancelled(running.step) if running.kill_at_s else Failed(13, f"the trainer's process ended with {how}")
+        last = Cancelled(running.step) if running.cancelled else Failed(13, f"the trainer's process ended with {how}")
         self._tell(name, last)
 
     def _take_answers(self) -> None:
@@ -189,7 +190,7 @@ class Worker:
         for running in self._jobs.values():
             if running.kill_at_s and time.monotonic() >= running.kill_at_s:
                 running.child.signal(signal.SIGKILL)
-                running.kill_at_s = float("inf")
+                running.kill_at_s = None
 
     def _end_all(self) -> None:
         """Gives jobs the time of one step to save their state, then ends every child."""
