@@ -241,6 +241,18 @@ ROLE = _bad(
     "github.com/langbot-app/LangBot/issues/1486",
     "recorded",
 )
+SINGLE_TURN_END = _bad(
+    "single_turn_end",
+    "Please ensure that single turn requests end with a user role or the role field is empty.",
+    "github.com/microsoft/semantic-kernel/issues/13262 and the sources of several public clients",
+    "recorded",
+)
+MULTITURN_REQUEST_END = _bad(
+    "multiturn_request_end",
+    "Please ensure that multiturn requests ends with a user role or a function response.",
+    "github.com/songquanpeng/one-api/issues/836 (gemini-pro, December 2023)",
+    "recorded",
+)
 TEMPERATURE = _bad(
     "temperature",
     "* {request}.generation_config.temperature: temperature must be in the range [0.0, {maximum}].\n",

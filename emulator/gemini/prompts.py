@@ -154,6 +154,16 @@ def _find_roles(asked: Asked) -> Breaches:
     return BROKEN if any(one.get("role") not in (None, "", "user", "model") for one in asked.contents) else KEPT
 
 
+def _find_model_alone(asked: Asked) -> Breaches:
+    return BROKEN if len(asked.contents) == 1 and asked.contents[0].get("role") == "model" else KEPT
+
+
+def _find_model_last(asked: Asked) -> Breaches:
+    """Newer models go on from a turn of their own."""
+    old = asked.base.id.startswith(_SINGLE_CANDIDATE_FAMILY) and len(asked.contents) > 1
+    return BROKEN if old and asked.contents[-1].get("role") == "model" else KEPT
+
+
 def _find_system_instruction(asked: Asked) -> Breaches:
     refused = asked.is_tuned or asked.base.id.startswith(_SINGLE_CANDIDATE_FAMILY)
     return [{"model": asked.model}] if refused and asked.body.get("system_instruction") is not None else KEPT
@@ -212,6 +222,9 @@ def _find_characters(asked: Asked) -> Breaches:
 
 ABILITY_RULES: tuple[Rule[Asked], ...] = (
     Rule(texts.ROLE, _find_roles),
+    Rule(texts.SINGLE_TURN_END, _find_model_alone),
+    Rule(texts.MULTITURN, _find_multiturn),
+    Rule(texts.MULTITURN_REQUEST_END, _find_model_last),
     Rule(texts.CACHED_CONTENT, _find_cached_content),
     Rule(texts.SYSTEM_INSTRUCTION, _find_system_instruction),
     Rule(texts.JSON_MODE, _find_json_mode),
@@ -220,7 +233,6 @@ ABILITY_RULES: tuple[Rule[Asked], ...] = (
     Rule(texts.RESPONSE_MODALITIES, _find_modalities),
     Rule(texts.LOGPROBS, _find_logprobs),
     Rule(texts.ONE_CANDIDATE, _find_candidates),
-    Rule(texts.MULTITURN, _find_multiturn),
     Rule(texts.INPUT_CHARACTERS, _find_characters),
 )
 """Each speaks alone. What plays a base model here writes text and nothing else, so that base models refuse too."""
