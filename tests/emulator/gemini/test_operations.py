@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.emulator.gemini.serving import Serving
+from collections.abc import Awaitable
+from typing import cast
+
+from emulator.gemini.methods import WAIT_OPERATION
+from emulator.protocol.call import Call, Caller
+from emulator.schema.declare import Value
+from tests.emulator.gemini.serving import OWNER, Serving
+
+OWNER_CALL = Caller(OWNER, "project", "token")
 
 
 async def find_operation(serving: Serving, name: str) -> str:
@@ -78,3 +86,19 @@ async def test_delete_is_not_implemented(waiting: Serving) -> None:
     """501 with the service's words (documented by its client)."""
     reply = await waiting.ask("DELETE", "/v1/operations/x")
     assert (reply.status, reply.message) == (501, "Not implemented.")
+
+
+async def test_wait_ends_with_the_job(slow: Serving) -> None:
+    """Over gRPC alone: the operation as it stands when the time is up, done when the job has ended."""
+    name = await slow.create(finish=False)
+    schema = slow.api.schemas["v1beta"]
+    method = schema.methods[WAIT_OPERATION]
+    handler = slow.api.handlers[WAIT_OPERATION]
+    path = await find_operation(slow, name)
+
+    async def wait(timeout_s: float) -> Value:
+        request = {"name": path, "timeout": int(timeout_s * 1e9)}
+        return await cast("Awaitable[Value]", handler(Call(slow.api, schema, "v1beta", method, request, OWNER_CALL)))
+
+    assert "done" not in await wait(0.0)
+    assert (await wait(20.0))["done"] is True
