@@ -11,13 +11,14 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 START_LIMIT_S = 60.0
 READY = "Stop with Ctrl-C."
+PROGRAM = (sys.executable, "-m", "emulator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +57,22 @@ class StartError(RuntimeError):
 
 
 @contextmanager
-def start(*options: str) -> Iterator[Emulator]:
+def start(*options: str, program: Sequence[str] = PROGRAM) -> Iterator[Emulator]:
     """Runs `tuning-emulator serve` until the block ends, then stops it.
+
+    Args:
+        options: Of `serve`, besides port and data directory.
+        program: What `tuning-emulator` is here.
 
     Raises:
         StartError: it ended, or said nothing for a minute.
     """
     with tempfile.TemporaryDirectory(prefix="tuning-emulator-demo-") as folder:
-        command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--data-dir", folder, *options]
+        command = [*program, "serve", "--port", "0", "--data-dir", folder, *options]
         began = time.monotonic()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         try:
             yield await_ready(process, began)
         finally:
