@@ -1,10 +1,12 @@
-"""The command line: ``tuning-emulator serve`` and ``tuning-emulator env``."""
+"""The command line: ``tuning-emulator serve``, ``env`` and ``rules``."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import logging
+import os
 import shlex
 import sys
 import urllib.error
@@ -30,8 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_env(commands)
+    _add_rules(commands)
     parsed = parser.parse_args(arguments)
-    code: int = parsed.run(parsed)
+    try:
+        code: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return code
 
 
@@ -138,3 +146,30 @@ def format_environment(health: dict[str, Any]) -> list[str]:
     if health["storage"]["url"]:
         variables["STORAGE_EMULATOR_HOST"] = health["storage"]["url"]
     return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+
+
+# ---------------------------------------------------------------- rules
+
+
+def _add_rules(commands: Any) -> None:
+    rules = commands.add_parser("rules", help="list what the real services say and do, with source and grade")
+    rules.add_argument("--grade", choices=["recorded", "documented", "assumed"], help="only rows of this grade")
+    rules.add_argument("--json", action="store_true", help="one JSON object a line")
+    rules.set_defaults(run=_rules)
+
+
+def _rules(parsed: argparse.Namespace) -> int:
+    from emulator.facts.catalogue import count_by_grade, list_entries
+
+    entries = list_entries()
+    for entry in entries:
+        if parsed.grade in (None, entry.grade):
+            if parsed.json:
+                print(json.dumps(dataclasses.asdict(entry), ensure_ascii=False))
+            else:
+                print(f"{entry.where}: {entry.name} [{entry.grade}] {entry.kind}")
+                print(f"    {entry.text!r}")
+                print(f"    {entry.source}")
+    counts = count_by_grade(entries)
+    print(", ".join(f"{number} {grade}" for grade, number in counts.items()), file=sys.stderr)
+    return 0

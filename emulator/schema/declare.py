@@ -88,11 +88,6 @@ class Field:
         head, *rest = self.name.split("_")
         return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
-    @property
-    def has_presence(self) -> bool:
-        """Whether a set zero value is printed."""
-        return bool(self.behaviour & PRESENCE) or self.oneof != "" or self.type not in SCALARS
-
 
 @dataclass(frozen=True, slots=True)
 class Message:
