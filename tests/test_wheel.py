@@ -125,7 +125,7 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("away")
 def test_server_alone_tunes_without_torch(server_only: Path, tmp_path: Path) -> None:
     """With its declared dependencies and no extra, a job runs to its end: the scripted trainer takes it."""
-    code = "from importlib.util import find_spec as f; print([n for n in ('torch', 'peft', 'httpx', 'msgspec') if f(n)])"
+    code = "from importlib.util import find_spec as f; print([n for n in ('torch', 'httpx', 'msgspec') if f(n)])"
     assert run_away(server_only, tmp_path, code).strip() == "['msgspec']"
     assert tune_and_ask(server_only, "auto") == ("scripted", 19, "2")
 
