@@ -38,6 +38,9 @@ format: environment ## rewrite the code in the house style
 lock: environment ## renew requirements.lock
 	$(BIN)/python scripts/lock.py
 
+model-eval: environment ## the embedded base model beside its gates
+	$(BIN)/python -m trainer.base_model.evaluate
+
 bench: environment ## the server beside its peers
 	$(BIN)/python benchmarks/server.py
 

@@ -1,0 +1,85 @@
+"""Builds the embedded base model from nothing, in one command.
+
+    python -m trainer.base_model.build WORK [--install]
+
+Runs one after the other, each from where the one before stood: numbers, then the whole mixture, then meta-tuning in two
+parts. Everything they need is generated; nothing is downloaded. A killed build goes on where it stopped. Without
+``--install`` the model stays in ``WORK/final/model``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+from trainer.base_model.pretrain import RECIPES, Recipe, pretrain
+from trainer.spec import embedded_base_model
+
+STAGES: Final[tuple[tuple[str, int], ...]] = (
+    ("narrow", 1400),
+    ("wide", 1400),
+    ("tuned", 350),
+    ("final", RECIPES["final"].steps),
+)
+"""The runs in order, and the step at which the next one takes over."""
+
+FILES: Final = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+"""What makes the directory a model."""
+
+
+def build(
+    work: Path,
+    stages: tuple[tuple[str, int], ...] = STAGES,
+    recipes: dict[str, Recipe] = RECIPES,
+    *,
+    save_every: int = 100,
+) -> Path:
+    """Runs all stages, or what is left of them, and returns the model's directory."""
+    start: Path | None = None
+    for name, steps in stages:
+        pretrain(recipes[name], work / name, start=start, save_every=save_every, until=steps)
+        start = work / name
+    return work / stages[-1][0] / "model"
+
+
+def hash_weights(model: Path) -> str:
+    """SHA-256 of ``model.safetensors``."""
+    return hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest()
+
+
+def join_logs(work: Path, names: list[str]) -> list[dict[str, object]]:
+    """Progress lines of all runs, each with its run's name."""
+    lines: list[dict[str, object]] = []
+    for name in names:
+        text = (work / name / "log.jsonl").read_text("utf-8")
+        lines += [{"run": name, **json.loads(line)} for line in text.splitlines()]
+    return lines
+
+
+def install_model(work: Path, target: Path, stages: tuple[tuple[str, int], ...] = STAGES) -> None:
+    """Copies the finished model and the log of its runs to where the trainer looks for it."""
+    for name in FILES:
+        shutil.copyfile(work / stages[-1][0] / "model" / name, target / name)
+    log = "\n".join(json.dumps(line) for line in join_logs(work, [name for name, _ in stages]))
+    (target / "build.log.jsonl").write_text(log + "\n", "utf-8")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Builds the embedded base model.")
+    parser.add_argument("work", type=Path, help="folder for checkpoints and logs; a killed build goes on there")
+    parser.add_argument("--install", action="store_true", help="replace the embedded model with the result")
+    chosen = parser.parse_args(arguments)
+    model = build(chosen.work)
+    sys.stdout.write(f"{model}: sha256 {hash_weights(model)}\n")
+    if chosen.install:
+        install_model(chosen.work, embedded_base_model())
+
+
+if __name__ == "__main__":
+    main()
