@@ -14,12 +14,12 @@ from emulator.core.records import DatasetStatistics
 from emulator.datasets.lines import DatasetError, DatasetForm, Line, decode_line, parse_line
 from emulator.datasets.parts import sample_content
 from emulator.datasets.statistics import Tally
-from emulator.datasets.tokens import count_all_tokens, count_tokens
+from emulator.datasets.tokens import count_tokens
 from emulator.facts import dataset_errors as rules
 
 _SAMPLES = 3
 _ECHO_CODE_POINTS = 1000
-_BATCH_BYTES = 1 << 18
+_BATCH_BYTES = 1 << 16
 
 _encode = msgspec.json.Encoder().encode
 
@@ -104,7 +104,7 @@ def check_validation_size(examples: int, training_examples: int, limits: Dataset
 
 
 class _Check:
-    """The state of one reading. Lines wait in ``_pending`` so that the tokens of many are counted at once."""
+    """The state of one reading. Lines wait in ``_pending`` so that many are counted and written at once."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class _Check:
     def _count(self, lines: list[Line]) -> list[Line]:
         """Adds lines of supervised tuning to the statistics; returns those that are short enough."""
         longest = self.limits.max_tokens_per_example
-        tokens = count_all_tokens([text for line in lines for text in line.texts])
+        tokens = [count_tokens(text) for line in lines for text in line.texts]
         inputs: list[int] = []
         outputs: list[int] = []
         kept: list[Line] = []
