@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -83,7 +84,7 @@ def _is_name(name: str, prefix: str) -> bool:
 def _not_positive(field: str) -> Callable[[Value], Breaches]:
     def find(request: Value) -> Breaches:
         value = dig(request, "tuned_model", "tuning_task", "hyperparameters", field)
-        return BROKEN if value is not None and not value > 0 else KEPT
+        return BROKEN if value is not None and not 0 < value < math.inf else KEPT
 
     return find
 

@@ -23,7 +23,9 @@ from emulator.gemini.services import Services
 from emulator.protocol.call import Call
 from emulator.schema.declare import Value
 
-_UNSET: tuple[Any, ...] = (None, "", "ROLE_UNSPECIFIED", "GRANTEE_TYPE_UNSPECIFIED", 0)
+_ROLES = ("OWNER", "WRITER", "READER")
+_GRANTEE_TYPES = ("USER", "GROUP", "EVERYONE")
+"""Of an enum, JSON may hold any number; unknown ones count as unset."""
 
 
 def _find_no_email(permission: Value) -> Breaches:
@@ -38,7 +40,7 @@ def _find_email_of_everyone(permission: Value) -> Breaches:
 
 def _find_no_role(permission: Value) -> Breaches:
     request = permission.get("request", "CreatePermissionRequest")
-    return [{"request": request}] if permission.get("role") in _UNSET else KEPT
+    return [{"request": request}] if permission.get("role") not in _ROLES else KEPT
 
 
 def _find_owner_role(permission: Value) -> Breaches:
@@ -70,7 +72,7 @@ class Permissions:
         job = find_tuned_model(self._store, call.request["parent"], call.caller, "WRITER")
         asked: Value = call.request.get("permission", {})
         check_fields(CREATE_RULES, asked)
-        kind: Any = "" if asked.get("grantee_type") in _UNSET else asked["grantee_type"]
+        kind: Any = asked["grantee_type"] if asked.get("grantee_type") in _GRANTEE_TYPES else ""
         email = asked.get("email_address", "")
         identifier = EVERYONE if kind == "EVERYONE" else identify_grantee(email)
         if self._store.get_permission(job.uid, identifier) is not None:
