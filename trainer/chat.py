@@ -57,6 +57,13 @@ def encode_text(tokenizer: Tokenizer, text: str) -> list[int]:
     return ids
 
 
+def split_text(tokenizer: Tokenizer, text: str) -> list[tuple[int, str]]:
+    """The tokens of ``encode_text``, each with the piece of the text that it stands for."""
+    tokenizer.encode_special_tokens = True
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    return [(id, text[start:end]) for id, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)]
+
+
 def encode_control(tokenizer: Tokenizer, text: str) -> list[int]:
     """Tokens of a template's own text: control tokens are recognised."""
     tokenizer.encode_special_tokens = False

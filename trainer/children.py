@@ -180,6 +180,9 @@ def take_request(answering: Any, message: dict[str, Any], replies: int) -> None:
         if message["do"] == "count":
             counts = answering.count(message["base_model"], message["texts"])
             write_line(replies, {"id": message["id"], "counts": counts})
+        elif message["do"] == "tokenize":
+            tokens = answering.tokenize(message["base_model"], message["texts"])
+            write_line(replies, {"id": message["id"], "tokens": tokens})
         else:
             answering.submit(message["id"], parse_prompt(message["prompt"]), bool(message.get("stream")))
     except BrokenPipeError:

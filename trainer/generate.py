@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 
-from trainer.chat import Chat, encode_text, load_chat
+from trainer.chat import Chat, encode_text, load_chat, split_text
 from trainer.model import AnsweringModel, Decoder, choose_device, model_directory, open_answering
 from trainer.sampling import Sampling, choose_token
 from trainer.spec import Answer, Prompt, Reply
@@ -230,10 +231,19 @@ class Answering:
 
     def count(self, base_model: str, texts: list[str]) -> list[int]:
         """Tokens of each text, without those of the conversation's format."""
+        tokenizer = self._tokenizer(base_model)
+        return [len(encode_text(tokenizer, text)) for text in texts]
+
+    def tokenize(self, base_model: str, texts: list[str]) -> list[list[tuple[int, str]]]:
+        """Tokens of each text, as (id, piece of the text), without those of the conversation's format."""
+        tokenizer = self._tokenizer(base_model)
+        return [split_text(tokenizer, text) for text in texts]
+
+    def _tokenizer(self, base_model: str) -> Tokenizer:
         directory = model_directory(base_model)
         if directory not in self._chats:
             self._chats[directory] = load_chat(directory)
-        return [len(encode_text(self._chats[directory].tokenizer, text)) for text in texts]
+        return self._chats[directory].tokenizer
 
     def _model(self, key: _Key) -> AnsweringModel:
         """A model out of the least-recently-used store."""

@@ -9,10 +9,12 @@ Lines in:
     ``{"do": "train", "job": {…}}``, ``{"do": "cancel", "job": "id"}``,
     ``{"do": "generate", "id": "7", "stream": false, "prompt": {…}}``,
     ``{"do": "count", "id": "8", "base_model": "embedded", "texts": […]}``,
+    ``{"do": "tokenize", "id": "9", "base_model": "embedded", "texts": […]}``,
     ``{"do": "stop"}``, which the end of the input stands for as well.
 Lines out:
     ``{"ready": true, …}`` first; ``{"job": "id", "event": …}``;
     ``{"id": "7", "delta": "…"}``, ``{"id": "7", "reply": {…}}``, ``{"id": "8", "counts": […]}``,
+    ``{"id": "9", "tokens": [[[17, "piece"], …], …]}``,
     ``{"id": "7", "error": "…"}``; ``{"error": "…"}`` for a line that is none of these.
 """
 
@@ -71,6 +73,7 @@ class Worker:
             "cancel": self._cancel,
             "generate": self._ask,
             "count": self._ask,
+            "tokenize": self._ask,
             "stop": self._stop,
         }
 

@@ -49,6 +49,10 @@ class Answering:
         """Lengths of texts in tokens of what plays that base model."""
         return await self._trainers[self._default].count_tokens(self.base_model_directory(base_model), texts)
 
+    async def tokenize(self, base_model: str, texts: list[str]) -> list[list[tuple[int, str]]]:
+        """Tokens of texts, as (id, piece of the text), of what plays that base model. Raises as ``generate``."""
+        return await self._trainers[self._default].tokenize(self.base_model_directory(base_model), texts)
+
     def _trainer(self, target: Target) -> Trainer:
         name = target.trainer or self._default
         if name not in self._trainers:

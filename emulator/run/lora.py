@@ -134,6 +134,14 @@ class LoraTrainer:
             counts: list[int] = (await self._receive(inbox))["counts"]
             return counts
 
+    async def tokenize(self, base_model: str, texts: list[str]) -> list[list[tuple[int, str]]]:
+        """Tokens of texts, as (id, piece of the text)."""
+        identifier = str(next(self._ids))
+        async with self._conversation(identifier) as inbox:
+            await self._send({"do": "tokenize", "id": identifier, "base_model": base_model, "texts": texts})
+            found = (await self._receive(inbox))["tokens"]
+            return [[(number, piece) for number, piece in tokens] for tokens in found]
+
     async def _ask_to_generate(self, prompt: Prompt, stream: bool) -> AsyncIterator[str | Reply]:
         identifier = str(next(self._ids))
         async with self._conversation(identifier) as inbox:

@@ -127,6 +127,10 @@ class ScriptedTrainer:
         """Lengths of texts by the server's own approximation."""
         return [count_tokens(text) for text in texts]
 
+    async def tokenize(self, base_model: str, texts: list[str]) -> list[list[tuple[int, str]]]:  # noqa: ARG002
+        """It has no vocabulary: always raises TrainerUnavailableError."""
+        raise TrainerUnavailableError("the scripted trainer has no vocabulary; install tuning-emulator[lora]")
+
 
 def _save(directory: Path, step: int, examples: list[str]) -> Path:
     adapter = directory / f"checkpoint-{step}"

@@ -69,6 +69,14 @@ class Trainer(Protocol):
         """Lengths of texts in tokens of a base model (a directory or ``embedded``)."""
         ...
 
+    async def tokenize(self, base_model: str, texts: list[str]) -> list[list[tuple[int, str]]]:
+        """Tokens of texts, as (id, piece of the text).
+
+        Raises:
+            TrainerUnavailableError: as above, or the trainer has no vocabulary.
+        """
+        ...
+
     def health(self) -> dict[str, object]:
         """What the health route says about it."""
         ...

@@ -231,3 +231,12 @@ def test_one_models_failure_leaves_the_others_alone(tiny: Path, tmp_path: Path) 
 
 def test_tokens_are_counted_without_the_format(tiny: Path) -> None:
     assert Answering("cpu").count(str(tiny), ["", "abc", "<eot>"]) == [0, 3, 5]
+
+
+def test_tokens_are_listed_with_the_pieces_they_stand_for(tiny: Path) -> None:
+    """As many as are counted, and together the whole text; none is a control token."""
+    texts = ["", "abc", "<eot>"]
+    answering = Answering("cpu")
+    tokens = answering.tokenize(str(tiny), texts)
+    assert [len(found) for found in tokens] == answering.count(str(tiny), texts)
+    assert ["".join(piece for _, piece in found) for found in tokens] == texts
