@@ -152,6 +152,15 @@ def format_text_tokens(count: int) -> list[Value]:
     return [{"modality": "TEXT", "token_count": count}] if count else []
 
 
+def format_tokens(content: Value, tokens: list[tuple[int, str]]) -> Value:
+    """``TokensInfo`` of a content: the bytes and the id of each token, and who says it."""
+    return {
+        "tokens": [piece.encode() for _, piece in tokens],
+        "token_ids": [number for number, _ in tokens],
+        "role": content.get("role", ""),
+    }
+
+
 def count_billable_characters(contents: Iterable[Value]) -> int:
     """Characters without white space.
 

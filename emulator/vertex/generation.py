@@ -19,6 +19,7 @@ from emulator.vertex.convert_content import (
     ResponseWriter,
     count_billable_characters,
     format_text_tokens,
+    format_tokens,
     join_text,
     parse_prompt,
     parse_turns,
@@ -84,6 +85,17 @@ class Generation:
             "total_billable_characters": count_billable_characters(said),
             "prompt_tokens_details": format_text_tokens(total),
         }
+
+    async def compute_tokens(self, call: Call) -> Value:
+        """Tokens of each content (or old-style instance), with the ids of what plays the model."""
+        speaker = self._find_speaker(call.request.get("endpoint", ""))
+        contents = _contents(call.request)
+        said = [join_text(content) for content in contents]
+        try:
+            found = await self._parts.answering.tokenize(speaker.target.base_model, said)
+        except TrainerUnavailableError as error:
+            raise refuse(resource_errors.TRAINER_UNAVAILABLE, reason=error) from error
+        return {"tokens_info": [format_tokens(content, one) for content, one in zip(contents, found, strict=True)]}
 
     def _find_speaker(self, name: str) -> Speaker:
         published = _PUBLISHED.fullmatch(name)

@@ -97,6 +97,7 @@ def list_handlers(parts: Parts) -> dict[str, Handler]:
         "PredictionService.StreamGenerateContent": generation.stream_generate_content,
         "PredictionService.CountTokens": generation.count_tokens,
         "LlmUtilityService.CountTokens": generation.count_tokens,
+        "LlmUtilityService.ComputeTokens": generation.compute_tokens,
         "MetadataService.GetContext": experiments.get_context,
         "MetadataService.ListContexts": experiments.list_contexts,
         "MetadataService.DeleteContext": experiments.delete_context,

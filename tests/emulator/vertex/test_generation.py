@@ -74,6 +74,13 @@ async def test_tokens_are_counted_on_endpoints_and_base_models(serving: Serving,
         assert counted["totalBillableCharacters"] == 2
 
 
+async def test_a_trainer_without_vocabulary_says_that_it_has_no_tokens(waiting: Serving) -> None:
+    """computeTokens is the lora trainer's; the scripted one does not make ids up."""
+    reply = await waiting.ask("POST", f"/v1/{BASE}:computeTokens", ask("3"))
+    assert (reply.status, reply.json["error"]["status"]) == (503, "UNAVAILABLE")
+    assert "no vocabulary" in reply.message
+
+
 async def test_base_models_answer_under_their_id_and_their_stable_alias(serving: Serving) -> None:
     """publishers/google/models/ID, with and without a project; gemini-2.0-flash is its 001."""
     for name in (BASE, "publishers/google/models/gemini-2.5-flash", BASE.replace("2.5-flash", "2.0-flash")):
