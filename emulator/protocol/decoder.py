@@ -132,6 +132,8 @@ class Decoder:
                 frame.out.setdefault(field.name, []).append(value)
             else:
                 frame.out[field.name] = _merge(frame.out.get(field.name), value)
+        else:
+            measure(node, frame.depth)
 
     def _read_shape(self, field: FieldPlan, node: Any, place: Place, depth: int) -> Any:
         """An object for a field of any message type."""
@@ -153,6 +155,7 @@ class Decoder:
         if not isinstance(url, str):
             if pairs:
                 self.violations.add_value(place, "Any", f"Missing @type for any field in {self._root}")
+            measure(node, depth - 1)
             return {}
         rest = Pairs((key, item) for key, item in pairs if key != "@type")
         name = url.rpartition("/")[2]

@@ -8,6 +8,7 @@ rest alone ("finishing"), which is why errors near the end show so little of the
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -84,7 +85,7 @@ def _parse_integer(digits: str) -> int:
 
 def _parse_float(digits: str) -> float:
     number = float(digits)
-    if number - number != 0:
+    if not math.isfinite(number):
         raise _StrictError
     return number
 
@@ -325,7 +326,7 @@ class _Reader:
         if not _DOUBLE.fullmatch(token):
             raise self._failure("Unable to parse number.")
         number = float(token)
-        if number - number != 0:
+        if not math.isfinite(number):
             raise self._failure("Number exceeds the range of double.")
         return number
 

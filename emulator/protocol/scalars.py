@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -21,7 +22,6 @@ _INTEGER = re.compile(r"\s*[+-]?\d{1,40}\s*", re.ASCII)
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _TRUE = frozenset(("true", "t", "yes", "y", "1"))
 _FALSE = frozenset(("false", "f", "no", "n", "0"))
-_FLOAT_MAX = 3.4028234663852886e38
 _NOT_FINITE = {"Infinity": float("inf"), "-Infinity": float("-inf"), "NaN": float("nan")}
 _RANGES = {
     "int32": (-(1 << 31), (1 << 31) - 1),
@@ -77,16 +77,17 @@ def _parse_double(value: Any) -> float:
             return _NOT_FINITE[value]
         if _NUMBER.fullmatch(value) and not _padded(value):
             number = float(value)
-            if number - number == 0:
+            if math.isfinite(number):
                 return number
     raise ScalarError(format_shown(value))
 
 
 def _parse_float(value: Any) -> float:
     number = _parse_double(value)
-    if number - number == 0 and abs(number) > _FLOAT_MAX:
+    rounded = round_float(number)
+    if math.isinf(rounded) and not math.isinf(number):
         raise ScalarError(format_shown(value))
-    return round_float(number)
+    return rounded
 
 
 def _parse_bool(value: Any) -> bool:
