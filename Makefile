@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test check format lock parity model-eval bench clean
+.PHONY: help environment demo test check format docs lock parity model-eval bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -35,14 +35,23 @@ format: environment ## rewrite the code in the house style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: environment ## rewrite the README's tables from the code
+	$(BIN)/python -m scripts.readme
+
 lock: environment ## renew requirements.lock
-	$(BIN)/python scripts/lock.py
+	$(BIN)/python -m scripts.lock
 
 model-eval: environment ## the embedded base model beside its gates
 	$(BIN)/python -m trainer.base_model.evaluate
 
+parity: environment ## the declared messages beside the official descriptors, and the recorded answers
+	$(BIN)/python -m scripts.parity
+
+model-eval: environment ## the embedded base model against its gates
+	$(BIN)/python -m trainer.base_model.evaluate
+
 bench: environment ## the server beside its peers
-	$(BIN)/python benchmarks/server.py
+	$(BIN)/python -m benchmarks.server
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) .venv.lock build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

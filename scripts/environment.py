@@ -66,10 +66,11 @@ def make_environment(stamp: str) -> None:
         require_venv()
         shutil.rmtree(VENV, ignore_errors=True)
         run(sys.executable, "-m", "venv", VENV)
-    pip = (VENV / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-qq", "--no-compile", "-c", LOCK)
-    run(*pip, "hatchling")
-    run(*pip, "--no-build-isolation", "--editable", ".[dev]")
-    run(VENV / "bin" / "python", "-m", "pip", "check")
+    pip = (VENV / "bin" / "python", "-m", "pip", "--disable-pip-version-check")
+    install = (*pip, "install", "-qq", "--no-compile", "-c", LOCK)
+    run(*install, "hatchling")
+    run(*install, "--no-build-isolation", "--editable", ".[dev]")
+    run(*pip, "check")
     (VENV / stamp).touch()
 
 

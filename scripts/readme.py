@@ -1,0 +1,88 @@
+"""Writes the parts of README.md that are data elsewhere: settings, facts and known differences.
+
+`make docs` rewrites the file; a test fails when it is not what this would write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from emulator.facts.catalogue import count_by_grade, list_entries
+from emulator.facts.divergences import DIVERGENCES
+from emulator.settings import Settings
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def format_row(*cells: str) -> str:
+    """One row of a table."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def format_table(headings: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
+    return format_row(*headings) + format_row(*("---" for _ in headings)) + "".join(format_row(*row) for row in rows)
+
+
+def format_default(field: FieldInfo) -> str:
+    """A setting's default as one would type it; nothing for none."""
+    value = field.get_default(call_default_factory=True)
+    return "" if value is None or value == {} else f"`{value}`"
+
+
+def format_settings() -> str:
+    """Every setting: its variable, its default, what it does."""
+    rows = [
+        (f"`TUNING_EMULATOR_{name.upper()}`", format_default(field), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
+    return format_table(("variable", "default", "what it does"), rows)
+
+
+def format_facts() -> str:
+    """How many texts and figures there are, by how they are known."""
+    entries = list_entries()
+    counts = count_by_grade(entries)
+    shares = ", ".join(f"{count} {grade}" for grade, count in counts.items())
+    return f"{len(entries)} error texts, figures and base models: {shares}.\n"
+
+
+def format_differences() -> str:
+    """What is knowingly not as in the real services."""
+    rows = [(one.subject, one.real, one.here, one.reason) for one in DIVERGENCES]
+    return format_table(("where", "there", "here", "why"), rows)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "settings": format_settings,
+    "facts": format_facts,
+    "differences": format_differences,
+}
+
+
+def write_blocks(text: str) -> str:
+    """The text with every block between its two marks written anew.
+
+    Raises:
+        ValueError: a block's marks are not there, or not once.
+    """
+    for name, write in BLOCKS.items():
+        marks = re.compile(f"(<!-- {name}: written by scripts/readme.py -->\n).*?(<!-- end -->)", re.DOTALL)
+        content = write().replace("\\", r"\\")
+        text, found = marks.subn(rf"\g<1>{content}\g<2>", text)
+        if found != 1:
+            raise ValueError(f"{README.name}: the block {name!r} is there {found} times; it must be there once")
+    return text
+
+
+def main() -> None:
+    """Rewrites the file."""
+    README.write_text(write_blocks(README.read_text("utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

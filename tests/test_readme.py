@@ -1,0 +1,74 @@
+"""The README is true: its tables are written from the code, its examples run, its commands and files exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from examples.demo import emulator
+from scripts.readme import README, write_blocks
+
+ROOT = README.parent
+TEXT = README.read_text("utf-8")
+
+
+def list_examples() -> list[tuple[str, str]]:
+    """(language, code) of every block that is meant to run, in the order of the page."""
+    return re.findall(r"```(bash|python)\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What `eval $(tuning-emulator env)` leaves in a shell, for a server that runs as long as this module's tests."""
+    with emulator.start("--trainer", "scripted") as running:
+        command = [sys.executable, "-m", "emulator", "env", "--url", running.url]
+        said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        variables = dict(re.findall(r"export (\w+)='?([^'\n]*)'?", said))
+        home = str(tmp_path_factory.mktemp("home"))
+        yield {"PATH": os.environ["PATH"], "HOME": home, **variables}
+
+
+def test_tables_are_up_to_date() -> None:
+    """`make docs` would change nothing."""
+    assert write_blocks(TEXT) == TEXT, "run: make docs"
+
+
+def test_there_are_examples_for_both_apis() -> None:
+    """curl and both modes of google-genai."""
+    assert [language for language, _ in list_examples()] == ["bash", "python", "python"]
+
+
+def test_examples_run(environment: dict[str, str], tmp_path: Path) -> None:
+    """Typed one after the other in a shell with the printed variables, every example does what it says."""
+    said = []
+    for language, code in list_examples():
+        command = ["bash", "-euo", "pipefail", "-c", code] if language == "bash" else [sys.executable, "-c", code]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        said.append(done.stdout)
+    assert '"totalSteps": 5' in said[0]
+    assert all("JOB_STATE_SUCCEEDED" in text for text in said[1:])
+
+
+def test_make_targets_exist() -> None:
+    """Every `make` that a document names is a target."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        typed = re.findall(r"`[^`]+`|^\$ .*", (ROOT / name).read_text("utf-8"), re.MULTILINE)
+        named = set(re.findall(r"\bmake ([a-z-]+)", " ".join(typed)))
+        assert named <= targets, name
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of a document is a file."""
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / name).read_text("utf-8")):
+            assert (ROOT / target).exists(), f"{name}: {target}"
