@@ -131,7 +131,7 @@ class BinaryCodec:
                 continue
             try:
                 self._encode_field(one, item, out)
-            except (struct.error, TypeError, AttributeError, ValueError) as error:
+            except (struct.error, TypeError, AttributeError, ValueError, OverflowError) as error:
                 if isinstance(error, WireError):
                     raise
                 raise WireError(f"{name}.{one.name}: {item!r} is not a {one.field.type}: {error}") from error
