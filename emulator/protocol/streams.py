@@ -29,11 +29,12 @@ async def format_stream(
     """The bytes of a stream, one chunk a message.
 
     An error in the middle ends the stream: the status is out already, so the whole envelope follows in one chunk,
-    raw (clients look for an object outside the ``data:`` lines), or as the last element of the array.
+    raw (clients look for an object outside the ``data:`` lines), or as the last element of the array. Nothing follows
+    the array's end: Google's generated REST clients refuse a line end there (google-api-core rest_streaming.py).
     """
     style: Style = "pretty" if parameters.pretty else "compact"
     events = parameters.alt == "sse"
-    separator, end = b"[", b"]\n" if parameters.pretty else b"]"
+    separator = b"["
     try:
         value = first
         while value is not None:
@@ -49,7 +50,7 @@ async def format_stream(
         if close is not None:
             await close()
     if not events:
-        yield b"[]\n" if first is None else end
+        yield b"[]" if first is None else b"]"
 
 
 def _to_api_error(error: Exception, internal_error: str) -> ApiError:

@@ -448,7 +448,7 @@ async def test_an_array(front: FrontEnd) -> None:
     answer = await ask(front, "POST", READ, {})
     assert header(answer, "content-type") == ["application/json; charset=UTF-8"]
     text = await collect(answer)
-    assert text == b'[{\n  "text": "Once"\n}\n,\r\n{\n  "text": " upon \\u003ca\\u003e time"\n}\n]\n'
+    assert text == b'[{\n  "text": "Once"\n}\n,\r\n{\n  "text": " upon \\u003ca\\u003e time"\n}\n]'
 
 
 async def test_an_error_before_the_first_message(front: FrontEnd) -> None:
@@ -472,7 +472,7 @@ async def test_an_error_in_the_middle(library: Library, front: FrontEnd) -> None
     chunks = [chunk async for chunk in answer.chunks]
     assert (answer.status, chunks[-1]) == (200, envelope)
     text = await collect(await ask(front, "POST", READ, {}))
-    assert text.endswith(b",\r\n" + envelope + b"]\n")
+    assert text.endswith(b",\r\n" + envelope + b"]")
     assert json.loads(text)[2]["error"]["code"] == 500
 
 
