@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import uvicorn
 
-from tests.emulator.gemini.serving import Serving
+from emulator.server import listen
+from tests.emulator.gemini.serving import PAIRS, Serving
 
 
 @pytest.fixture
@@ -36,3 +39,21 @@ async def waiting(tmp_path: Path) -> AsyncIterator[Serving]:
     one = Serving(tmp_path)
     yield one
     one.store.close()
+
+
+@pytest.fixture
+async def url(tmp_path: Path) -> AsyncIterator[str]:
+    """Base URL of an API on a socket, with the documented examples as its default data set."""
+    lines = [f'{{"text_input": "{text_input}", "output": "{output}"}}' for text_input, output in PAIRS]
+    file = tmp_path / "pairs.jsonl"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    serving = Serving(tmp_path, default_dataset=file)
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(serving.front, lifespan="off", log_config=None))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    await serving.queue.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    await running
+    await serving.queue.stop()
+    serving.store.close()

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pytest
-import uvicorn
 
-from emulator.server import listen
-from tests.emulator.gemini.serving import FLASH, PAIRS, Serving
+from tests.emulator.gemini.serving import FLASH, PAIRS
 
 genai = pytest.importorskip("google.genai")
 T = TypeVar("T")
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[Any]:
-    """google-genai in Gemini mode with its own defaults (v1), against an API with a default data set."""
-    lines = [f'{{"text_input": "{text_input}", "output": "{output}"}}' for text_input, output in PAIRS]
-    file = tmp_path / "pairs.jsonl"
-    file.write_text("\n".join(lines), encoding="utf-8")
-    serving = Serving(tmp_path, default_dataset=file)
-    listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(serving.front, lifespan="off", log_config=None))
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    await serving.queue.start()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    yield genai.Client(api_key="key", http_options={"base_url": url})
-    server.should_exit = True
-    await running
-    await serving.queue.stop()
-    serving.store.close()
+def client(url: str) -> Any:
+    """google-genai in Gemini mode with its own defaults (v1)."""
+    return genai.Client(api_key="key", http_options={"base_url": url})
 
 
 async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
