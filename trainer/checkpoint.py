@@ -2,6 +2,7 @@
 
 =========================  ==========================================================================
 ``events.jsonl``           every event of the job, one JSON object a line, with ``time_ns``
+``tensorboard/``           once the job is done, the same figures for TensorBoard
 ``checkpoints/step-…/``    the adapter after a checkpoint's step, a PEFT directory
 ``state.safetensors``      what the next step depends on: learned values, optimiser, step, threads
 =========================  ==========================================================================

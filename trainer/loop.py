@@ -41,6 +41,7 @@ from trainer.spec import (
     Started,
     Step,
 )
+from trainer.tensorboard import write_job_metrics
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:
             run.save_state(step)  # last: a crash before it repeats the step and says everything again
         elif time.monotonic() - run.saved_at_s > STATE_INTERVAL_S:
             run.save_state(step)
+    write_job_metrics(Path(job.directory), job.method)
     return Done(str(checkpoint_directory(job, run.plan.steps)))
 
 
