@@ -376,9 +376,10 @@ def attend(
     batch, time, _ = hidden.shape
     turned = config.heads + config.kv_heads
     heads = project(hidden, layer.qkv).view(batch, time, turned + config.kv_heads, config.head_size).transpose(1, 2)
-    qk = heads[:, :turned]
+    # Splitting, not slicing: the backward of a split is one concatenation, that of each slice a tensor of zeros.
+    qk, value = heads.split_with_sizes((turned, config.kv_heads), 1)
     qk = torch.addcmul(qk * angles.cos, torch.roll(qk, config.head_size // 2, -1), angles.sin)
-    query, key, value = qk[:, : config.heads], qk[:, config.heads :], heads[:, turned:]
+    query, key = qk.split_with_sizes((config.heads, config.kv_heads), 1)
     if cache is not None:
         key, value = cache[0].extend(cache[1], key, value)
     if config.kv_heads != config.heads:
