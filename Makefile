@@ -47,9 +47,6 @@ model-eval: environment ## the embedded base model beside its gates
 parity: environment ## the declared messages beside the official descriptors, and the recorded answers
 	$(BIN)/python -m scripts.parity
 
-model-eval: environment ## the embedded base model against its gates
-	$(BIN)/python -m trainer.base_model.evaluate
-
 bench: environment ## the server beside its peers
 	$(BIN)/python -m benchmarks.server
 

@@ -5,19 +5,25 @@ google-cloud-aiplatform wants an older google-genai than the demo shows, so the 
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / "build" / "parity"
-OFFICIAL = ("google-cloud-aiplatform==2.7.0", "google-ai-generativelanguage==0.12.1")
+OFFICIAL = (
+    "google-cloud-aiplatform==2.7.0",
+    "google-ai-generativelanguage==0.12.1",
+    "google-api-python-client==2.202.0",
+)
 TESTS = ("pytest>=9", "pytest-asyncio", "httpx", "hypothesis")
 
 
 def make_environment() -> Path:
-    """The environment's Python; made once, finished when its stamp is there."""
-    python, stamp = VENV / "bin" / "python", VENV / f".stamp-{'-'.join(OFFICIAL)}"
+    """The environment's Python; made once, finished when the stamp of its libraries is there."""
+    stamp = VENV / f".stamp-{hashlib.sha256(' '.join(OFFICIAL + TESTS).encode()).hexdigest()[:16]}"
+    python = VENV / "bin" / "python"
     if not stamp.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
         install = [str(python), "-m", "pip", "install", "-qq", "--no-compile"]
@@ -27,7 +33,7 @@ def make_environment() -> Path:
 
 
 def main() -> int:
-    """Runs the tests; nothing may be skipped for want of a library."""
+    """Runs the tests; none is skipped for want of a library."""
     command = [str(make_environment()), "-m", "pytest", "contract_tests", "-p", "no:cacheprovider"]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
