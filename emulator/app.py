@@ -83,6 +83,12 @@ class Emulator:
         return Queue(pipeline, self.settings.jobs_per_project), answering
 
     def _join_google(self) -> AsgiApp:
+        try:
+            return self._join_apis()
+        except ValueError as error:  # a file that a setting names cannot be used
+            raise SettingsError(str(error)) from error
+
+    def _join_apis(self) -> AsgiApp:
         services = (self.store, self.clock, self.ids, self.queue, self.answering)
         gemini = create_gemini_api(
             *services, retired_models=self.settings.retired_models, default_dataset=self.settings.default_dataset

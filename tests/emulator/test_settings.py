@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from emulator.app import SettingsError, create_app
 from emulator.cli import main
 from emulator.settings import Settings
 
@@ -52,3 +53,11 @@ def test_a_bad_option_is_named_with_its_value(
     assert main(["serve", *arguments]) == 2
     said = capsys.readouterr().err
     assert [word for word in named if word not in said] == []
+
+
+@pytest.mark.parametrize("option", ["default_dataset", "credentials"])
+def test_a_file_that_cannot_be_read_is_named(option: str, tmp_path: Path) -> None:
+    """The setting's own check names the file, before anything runs."""
+    file = tmp_path / "none.json"
+    with pytest.raises(SettingsError, match=r"none\.json"):
+        create_app(Settings.model_validate({"trainer": "scripted", "storage_port": 0, option: file}))
