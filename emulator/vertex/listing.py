@@ -70,13 +70,17 @@ def list_all(call: Call, values: list[Value], field: str, message: str = "") -> 
 
 
 def read_filter(call: Call, message: str) -> Callable[[Value], bool]:
-    """The filter of a request. A client that sends several means all of them (google-genai adds its own).
+    """The filter of a request.
+
+    A client that sends several means all of them: google-genai adds its own, its oldest versions inside one escaped
+    parameter (``labels.tune-type:*&filter=…``).
 
     Raises:
         ApiError: INVALID_ARGUMENT, it cannot be read or speaks of fields that there are not.
     """
     texts = [value for name, value in call.query if name == "filter" and value] or [call.request.get("filter", "")]
-    predicates = [compile_filter(text, call.schema.full_name(message), _PLANS) for text in texts if text]
+    split = [part for text in texts for part in text.split("&filter=") if part]
+    predicates = [compile_filter(part, call.schema.full_name(message), _PLANS) for part in split]
     return lambda value: all(predicate(value) for predicate in predicates)
 
 

@@ -20,6 +20,10 @@ from emulator.vertex.parts import Parts
 from emulator.vertex.refusals import refuse
 
 EMPTY = "google.protobuf.Empty"
+UNPUBLISHED = frozenset(("tuning_job_metadata", "tuning_job_state"))
+"""Fields of a job that published protos lack. Generated REST clients read an operation's response strictly (unlike
+other answers) and fail on them: google-cloud-aiplatform 2.7.0, ``operations_v1`` of google-api-core."""
+
 WAIT_S = 60.0
 """How long ``wait`` waits when the request names no timeout. Assumed: "the deadline of the connection"."""
 
@@ -149,7 +153,8 @@ class Operations:
             return value
         response = dict(operation.response)
         if job is not None and job.state is JobState.SUCCEEDED:
-            response = describe_job(self._parts.store, job)
+            described = describe_job(self._parts.store, job)
+            response = {name: value for name, value in described.items() if name not in UNPUBLISHED}
         value["response"] = {"@type": _type_url(operation, operation.response_type), **response}
         return value
 

@@ -68,6 +68,9 @@ async def test_tuned_models_are_listed_by_label_and_google_genai_s_second_filter
     assert [model["displayName"] for model in everything["models"]] == ["other", "numbers"]
     both = f"filter=labels.tune-type:*&filter={quote('display_name=numbers')}"
     assert [model["name"] for model in (await serving.get(f"{PLACE}/models", query=both))["models"]] == [name]
+    joined = quote("labels.tune-type:*&filter=display_name=numbers")
+    old = await serving.get(f"{PLACE}/models", query=f"filter={joined}")
+    assert [model["name"] for model in old["models"]] == [name]
     versions = await serving.get(f"{name}:listVersions")
     assert [model["name"] for model in versions["models"]] == [f"{name}@2", f"{name}@1"]
 
