@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import tempfile
@@ -36,6 +37,10 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+HEALTH_PATH = "/emulator/v1/health"
+"""Answered here as well as by the control API, so that waiting for the server does not load FastAPI."""
 
 
 class SettingsError(ValueError):
@@ -107,6 +112,8 @@ class Emulator:
         """Answers one request, or starts and stops with the server."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
+        elif scope["type"] == "http" and scope["path"] == HEALTH_PATH:
+            await _send_json(self.health(), send)
         elif scope["type"] == "http" and scope["path"].startswith("/emulator"):
             await self._get_control()(scope, receive, send)
         else:
@@ -202,3 +209,10 @@ def create_storage(settings: Settings, directory: Path) -> StorageServer | None:
     if settings.storage != "embedded":
         return None
     return StorageServer(settings.host, settings.storage_port, directory / "buckets", settings.buckets)
+
+
+async def _send_json(value: Any, send: Send) -> None:
+    body = json.dumps(value).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

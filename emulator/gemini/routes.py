@@ -56,6 +56,7 @@ def create_gemini_api(
         title="Generative Language API",
         host_suffix="generativelanguage.googleapis.com",
         schemas=SCHEMAS,
+        revision=lambda: store.revision,
         handlers=list_handlers(services),
         server_timing=True,
         internal_error=INTERNAL_ERROR,

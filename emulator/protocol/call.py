@@ -75,6 +75,8 @@ class Api:
         server_timing: Whether answers carry ``Server-Timing``.
         body_limit_bytes: Largest request body. ``method_limits_bytes``: by relative method name, where smaller.
         internal_error: Text of a 500.
+        revision: A number that changes whenever the answer to a GET may; None: it always may. While it stays the same,
+            a GET asked again is answered from memory: clients poll.
         places: Given host and path, whether the real service has such a place (region); where not, the HTML 404 page.
     """
 
@@ -91,6 +93,7 @@ class Api:
     method_limits_bytes: Mapping[str, int] = field(default_factory=dict)
     internal_error: str = front_end.INTERNAL.text
     places: Callable[[str, str], bool] | None = None
+    revision: Callable[[], int] | None = None
 
 
 def relative_name(schema: Schema, method: Method) -> str:

@@ -1,6 +1,6 @@
 """A file of keys, tokens, projects and denials, for those who test how their client takes errors.
 
-JSON::
+JSON, or YAML where PyYAML is installed::
 
     {"keys": [{"key": "AIza-good", "project": "demo"}, {"key": "AIza-old", "state": "expired"}],
      "tokens": [{"token": "ya29-alice", "principal": "alice@example.com", "projects": ["demo"],
@@ -101,7 +101,11 @@ def read_credentials(file: Path) -> Authenticator:
         CredentialsFileError: see there.
     """
     try:
-        credentials = Credentials.model_validate_json(file.read_bytes())
+        text = file.read_bytes()
+        yaml = file.suffix in (".yaml", ".yml")
+        credentials = (
+            Credentials.model_validate(_load_yaml(file, text)) if yaml else Credentials.model_validate_json(text)
+        )
     except OSError as error:
         raise CredentialsFileError(f"{file}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
@@ -109,3 +113,14 @@ def read_credentials(file: Path) -> Authenticator:
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise CredentialsFileError(f"{file}: {place}: {first['msg']}, not {first['input']!r}") from error
     return Guard(credentials)
+
+
+def _load_yaml(file: Path, text: bytes) -> object:
+    try:
+        import yaml  # no dependency of the server: JSON needs nothing
+    except ImportError as error:
+        raise CredentialsFileError(f"{file}: YAML needs the package PyYAML; install it, or write JSON") from error
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise CredentialsFileError(f"{file}: is not YAML: {error}") from error

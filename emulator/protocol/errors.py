@@ -26,11 +26,15 @@ def to_envelope(error: ApiError, *, legacy: bool = False) -> dict[str, Any]:
     return {"error": body}
 
 
-def _to_legacy(error: ApiError) -> dict[str, str]:
+def _to_legacy(error: ApiError) -> dict[str, Any]:
     if error.rule in _TRANSCODER_RULES:
         return {"message": error.message, "reason": "invalid"}
     status = error.code.http_status
-    entry = {"message": error.message, "domain": "global", "reason": front_end.LEGACY_REASONS.get(status, "unknown")}
+    entry: dict[str, Any] = {
+        "message": error.message,
+        "domain": "global",
+        "reason": front_end.LEGACY_REASONS[status].value,
+    }
     if status == 401:
         entry |= {"location": "Authorization", "locationType": "header"}
     return entry

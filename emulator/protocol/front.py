@@ -10,7 +10,6 @@ import inspect
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import unquote
@@ -23,12 +22,13 @@ from emulator.protocol.call import Api, Call, Caller
 from emulator.protocol.codec import Codec
 from emulator.protocol.credentials import Authenticator, read_presented
 from emulator.protocol.errors import challenge, format_error
+from emulator.protocol.memory import Memory, Printed
 from emulator.protocol.pages import format_not_found, format_page
 from emulator.protocol.parameters import Parameters, Query, parse_parameters, parse_query
 from emulator.protocol.printer import EVENT_TYPE, JSON_TYPE, format_json
 from emulator.protocol.router import Route, Router
 from emulator.protocol.selection import Tree, parse_fields, select_fields
-from emulator.protocol.streams import format_stream
+from emulator.protocol.streams import format_stream, send_chunks
 from emulator.schema.binary import BinaryCodec
 from emulator.schema.declare import Value
 
@@ -91,6 +91,7 @@ class FrontEnd:
         self.codec = Codec(schema for api in apis for schema in api.schemas.values())
         self._binary = BinaryCodec(schema for api in apis for schema in api.schemas.values())
         self._authenticator = authenticator
+        self._memory = Memory()
         self._router = Router(apis)
         self._routers = {api.host_suffix: Router([api]) for api in apis}
 
@@ -109,7 +110,12 @@ class FrontEnd:
         found = self._find(request)
         if request.verb in _WITH_BODY or request.headers.get("content-length", "0") != "0":
             await self._receive(request, found[0] if found else None, receive)
-        await _send(await self._answer(request, found), request.verb == "HEAD", send)
+        answer = await self._answer(request, found)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        if answer.chunks is None or request.verb == "HEAD":
+            await send({"type": "http.response.body", "body": b"" if request.verb == "HEAD" else answer.body})
+        else:
+            await send_chunks(answer.chunks, receive, send)
 
     async def _receive(self, request: Request, route: Route | None, receive: Receive) -> None:
         limit = body_limit(route) if route else 0
@@ -177,6 +183,10 @@ class FrontEnd:
         route, request = work.route, work.request
         presented = read_presented(request.headers, work.query, request.address)
         caller = self._authenticator.identify(route.api, route.method, request.path, presented)
+        revision = route.api.revision() if route.api.revision and route.rule.verb == "GET" else None
+        key = (route.method.name, request.path, work.parameters, caller)
+        if revision is not None and (known := self._memory.find(key, revision)) is not None:
+            return answer_body(route.api, work.wanted, 200, *known)
         if request.oversize:
             text = front_end.BODY_TOO_LARGE.format(limit_bytes=body_limit(route))
             raise ApiError(Code.INVALID_ARGUMENT, text, rule=front_end.BODY_TOO_LARGE.name)
@@ -191,7 +201,10 @@ class FrontEnd:
             result = await result
         if route.method.streaming:
             return await self._stream(work, result)
-        return self._succeed(work, result)
+        printed = self._print(work, result)
+        if revision is not None:
+            self._memory.keep(key, revision, printed)
+        return answer_body(route.api, work.wanted, 200, *printed)
 
     def _bind(self, work: _Work, caller: Caller) -> Call:
         route, request = work.route, work.request
@@ -214,17 +227,16 @@ class FrontEnd:
 
     # --- answers ------------------------------------------------------------------------------------
 
-    def _succeed(self, work: _Work, value: Value) -> Answer:
-        parameters, route = work.parameters, work.route
+    def _print(self, work: _Work, value: Value) -> Printed:
+        parameters = work.parameters
         if parameters.alt == "proto":
-            data = self._binary.encode(value, route.method.response)
-            return answer_body(route.api, work.wanted, 200, PROTO_TYPE, data)
+            return PROTO_TYPE, self._binary.encode(value, work.route.method.response)
         body = format_json(self._to_tree(work, value), "pretty" if parameters.pretty else "compact")
         content_type = JSON_TYPE
         if parameters.callback:
             body = f"// API callback\n{parameters.callback}({body.decode().rstrip()});".encode()
             content_type = _SCRIPT_TYPE
-        return answer_body(route.api, work.wanted, 200, content_type, body)
+        return content_type, body
 
     async def _stream(self, work: _Work, values: AsyncIterator[Value]) -> Answer:
         """Starts a stream: an error before the first message is an ordinary error answer."""
@@ -285,17 +297,6 @@ def _refuse_transport(request: Request) -> Answer | None:
         sentence = f"{request.verb} requests require a <code>Content-length</code> header."
         return answer_page(411, format_page(411, "Length Required", sentence))
     return None
-
-
-async def _send(answer: Answer, head: bool, send: Send) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    if answer.chunks is None or head:
-        await send({"type": "http.response.body", "body": b"" if head else answer.body})
-        return
-    async with aclosing(answer.chunks) as chunks:
-        async for chunk in chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
 
 
 def list_methods(apis: Iterable[Api]) -> list[tuple[Api, str, str]]:

@@ -6,8 +6,10 @@ continuedev/continue#8516 (array form).
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import aclosing, suppress
 from typing import Any
 
 from emulator.core.errors import ApiError, Code
@@ -51,6 +53,39 @@ async def format_stream(
             await close()
     if not events:
         yield b"[]" if first is None else b"]"
+
+
+async def send_chunks(
+    chunks: AsyncGenerator[bytes, None],
+    receive: Callable[[], Awaitable[Mapping[str, Any]]],
+    send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+) -> None:
+    """Sends a stream over ASGI; when the client leaves, the service stops at once."""
+    gone = asyncio.ensure_future(_wait_until_gone(receive))
+    try:
+        async with aclosing(chunks):
+            while (chunk := await _next_unless(gone, chunks)) is not None:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    finally:
+        gone.cancel()
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _wait_until_gone(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _next_unless(gone: asyncio.Future[None], chunks: AsyncGenerator[bytes, None]) -> bytes | None:
+    """The next chunk; None at the end, or when the client has left."""
+    step = asyncio.ensure_future(anext(chunks, None))
+    await asyncio.wait({step, gone}, return_when=asyncio.FIRST_COMPLETED)
+    if step.done():
+        return step.result()
+    step.cancel()
+    with suppress(asyncio.CancelledError):
+        await step
+    return None
 
 
 def _to_api_error(error: Exception, internal_error: str) -> ApiError:

@@ -57,6 +57,11 @@ class Database:
                 "use the version that wrote it, or another --data-dir"
             )
 
+    @property
+    def changes(self) -> int:
+        """How many rows this connection has written."""
+        return self._connection.total_changes
+
     def execute(self, name: str, *values: Any) -> sqlite3.Cursor:
         """Runs the named statement."""
         return self._connection.execute(self._statements[name], values)

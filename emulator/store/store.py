@@ -39,6 +39,11 @@ class Store:
         self._database = Database(directory)
         self._jobs_by_name: dict[tuple[str, ...], TuningJob] = {}
 
+    @property
+    def revision(self) -> int:
+        """A number that changes with every row written."""
+        return self._database.changes
+
     def close(self) -> None:
         """Closes the file."""
         self._database.close()

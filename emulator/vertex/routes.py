@@ -51,6 +51,7 @@ def create_vertex_api(
         title="Vertex AI API",
         host_suffix=HOST,
         schemas=SCHEMAS,
+        revision=lambda: store.revision,
         handlers=list_handlers(Parts(store, clock, ids, queue, answering, objects, retired_models)),
         keys=False,
         server="ESF",
