@@ -39,7 +39,7 @@ class Phase(StrEnum):
 
 
 class TuningMethod(StrEnum):
-    """Which spec the request carried. Only the first two have a trainer; the others end in a FAILED job that says so."""
+    """Which spec the request carried. What no trainer can do ends in a FAILED job that says so."""
 
     SUPERVISED = "supervised"
     PREFERENCE = "preference"
@@ -78,7 +78,7 @@ class Hyperparameters:
 class Distribution:
     """Statistics of one count per example. ``buckets`` are (count, left, right), empty ones left out."""
 
-    sum: int
+    sum: int | float
     min: float
     max: float
     mean: float

@@ -106,7 +106,7 @@ def describe_counts(counts: Mapping[int, int] | Mapping[float, int]) -> Distribu
     summed = sum(value * count for value, count in values)
     low, high = values[0][0], values[-1][0]
     return Distribution(
-        sum=summed,  # type: ignore[arg-type] # scores sum up to a fraction
+        sum=summed,
         min=low,
         max=high,
         mean=summed / total,
