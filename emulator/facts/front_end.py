@@ -115,21 +115,45 @@ EXPOSED_HEADERS = Fact(
     "browser captures of generativelanguage.googleapis.com",
     "recorded",
 )
-LEGACY_REASONS: dict[int, str] = {
-    400: "badRequest",
-    401: "required",
-    403: "forbidden",
-    404: "notFound",
-    409: "aborted",
-    429: "rateLimitExceeded",
-    499: "backendError",
-    500: "backendError",
-    501: "notImplemented",
-    503: "backendError",
-    504: "backendError",
+_LIBRECHAT = "github.com/danny-avila/LibreChat/issues/11761"
+_LEGACY: tuple[tuple[int, str, str, Grade], ...] = (
+    (400, "badRequest", _LIBRECHAT, "recorded"),
+    (401, "required", "github.com/google-gemini/gemini-cli/issues/14831", "recorded"),
+    (403, "forbidden", _LIBRECHAT, "recorded"),
+    (404, "notFound", "in the style of the recorded ones", "assumed"),
+    (409, "aborted", "in the style of the recorded ones", "assumed"),
+    (429, "rateLimitExceeded", "github.com/google-gemini/gemini-cli/issues/20309", "recorded"),
+    (499, "backendError", "github.com/google-gemini/gemini-cli/issues/20309", "recorded"),
+    (500, "backendError", "in the style of the recorded ones", "assumed"),
+    (501, "notImplemented", "in the style of the recorded ones", "assumed"),
+    (503, "backendError", "in the style of the recorded ones", "assumed"),
+    (504, "backendError", "in the style of the recorded ones", "assumed"),
+)
+LEGACY_REASONS: dict[int, Fact] = {
+    status: Fact(f"legacy_reason_{status}", reason, source, grade) for status, reason, source, grade in _LEGACY
 }
-"""``errors[].reason`` by HTTP status. Recorded: 401, 403, 429, 499 (github.com/danny-avila/LibreChat/issues/11761,
-github.com/google-gemini/gemini-cli/issues/20309); the others are assumed."""
+"""``errors[].reason`` by HTTP status, for ``$.xgafv=1``."""
+
+# --- lists ------------------------------------------------------------------------------------------
+PAGE_SIZE_NEGATIVE = _bad(
+    "page_size_negative",
+    "Page size must be nonnegative.",
+    "said by firestore.googleapis.com (github.com/t-k/fireemu); not recorded on these two",
+    "assumed",
+)
+PAGE_TOKEN_INVALID = _bad(
+    "page_token_invalid",
+    "Invalid page token.",
+    "said by firestore.googleapis.com (github.com/t-k/fireemu); not recorded on these two",
+    "assumed",
+)
+FILTER_INVALID = _bad(
+    "filter_invalid",
+    "Invalid filter: {reason}",
+    "google.aip.dev/160 asks for INVALID_ARGUMENT; the text is not recorded",
+    "assumed",
+)
+
 
 # --- credentials ------------------------------------------------------------------------------------
 NO_CALLER = ErrorText(
@@ -156,32 +180,6 @@ KEY_NOT_SUPPORTED = ErrorText(
     "assert a principal. See https://cloud.google.com/docs/authentication",
     "github.com/a2aproject/a2a-samples/issues/43",
     "recorded",
-)
-
-# --- lists ------------------------------------------------------------------------------------------
-PAGE_SIZE_NEGATIVE = _bad(
-    "page_size_negative",
-    "Page size must be nonnegative.",
-    "said by firestore.googleapis.com (github.com/t-k/fireemu); not recorded on these two",
-    "assumed",
-)
-PAGE_TOKEN_INVALID = _bad(
-    "page_token_invalid",
-    "Invalid page token.",
-    "said by firestore.googleapis.com (github.com/t-k/fireemu); not recorded on these two",
-    "assumed",
-)
-FILTER_INVALID = _bad(
-    "filter_invalid",
-    "Invalid filter: {reason}",
-    "google.aip.dev/160 asks for INVALID_ARGUMENT; the text is not recorded",
-    "assumed",
-)
-MASK_PATH_UNKNOWN = _bad(
-    "mask_path_unknown",
-    "Invalid field mask: field '{path}' does not exist in {message}.",
-    "google.aip.dev/161 asks for INVALID_ARGUMENT; the text is not recorded",
-    "assumed",
 )
 KEY_INVALID = _bad(
     "key_invalid",
@@ -308,34 +306,58 @@ LOCATION_UNSUPPORTED = ErrorText(
 
 _CLOUD = "https://www.googleapis.com/auth/cloud-platform"
 _LANGUAGE = "https://www.googleapis.com/auth/generative-language"
-SCOPES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+_GEMINI = "generativelanguage.googleapis.com"
+_VERTEX = "aiplatform.googleapis.com"
+_TUNING_PAGE = "ai.google.dev/api/tuning"
+_DISCOVERY = "discovery document of aiplatform.googleapis.com"
+SCOPES: tuple[tuple[str, str, Fact], ...] = (
     (
-        "generativelanguage.googleapis.com",
+        _GEMINI,
         "TransferOwnership",
-        (
-            _CLOUD,
-            _LANGUAGE,
-            f"{_LANGUAGE}.tuning",
-            f"{_LANGUAGE}.tuning.readonly",
-            f"{_LANGUAGE}.retriever",
-            f"{_LANGUAGE}.retriever.readonly",
+        Fact(
+            "scopes_transfer_ownership",
+            (
+                _CLOUD,
+                _LANGUAGE,
+                f"{_LANGUAGE}.tuning",
+                f"{_LANGUAGE}.tuning.readonly",
+                f"{_LANGUAGE}.retriever",
+                f"{_LANGUAGE}.retriever.readonly",
+            ),
+            _TUNING_PAGE,
+            "documented",
         ),
     ),
     (
-        "generativelanguage.googleapis.com",
+        _GEMINI,
         r"(Get|List)(TunedModel|Permission|Operation)s?",
-        (_CLOUD, f"{_LANGUAGE}.tuning", f"{_LANGUAGE}.tuning.readonly"),
+        Fact(
+            "scopes_read_tuning",
+            (_CLOUD, f"{_LANGUAGE}.tuning", f"{_LANGUAGE}.tuning.readonly"),
+            _TUNING_PAGE,
+            "documented",
+        ),
     ),
     (
-        "generativelanguage.googleapis.com",
+        _GEMINI,
         r"(Create|Update|Delete|Cancel)\w+",
-        (_CLOUD, f"{_LANGUAGE}.tuning"),
+        Fact("scopes_write_tuning", (_CLOUD, f"{_LANGUAGE}.tuning"), _TUNING_PAGE, "documented"),
     ),
-    ("generativelanguage.googleapis.com", r"\w+", (_CLOUD, _LANGUAGE, f"{_LANGUAGE}.retriever", f"{_LANGUAGE}.tuning")),
-    ("aiplatform.googleapis.com", r"(Get|List)\w+", (_CLOUD, f"{_CLOUD}.read-only")),
-    ("aiplatform.googleapis.com", r"\w+", (_CLOUD,)),
+    (
+        _GEMINI,
+        r"\w+",
+        Fact(
+            "scopes_generate",
+            (_CLOUD, _LANGUAGE, f"{_LANGUAGE}.retriever", f"{_LANGUAGE}.tuning"),
+            "which scopes inference takes is not documented per method",
+            "assumed",
+        ),
+    ),
+    (
+        _VERTEX,
+        r"(Get|List)\w+",
+        Fact("scopes_read_vertex", (_CLOUD, f"{_CLOUD}.read-only"), _DISCOVERY, "documented"),
+    ),
+    (_VERTEX, r"\w+", Fact("scopes_vertex", (_CLOUD,), _DISCOVERY, "documented")),
 )
-"""Service, method (a pattern, the first that matches) and the scopes of which a token needs one.
-
-Documented at ai.google.dev/api/tuning and in the services' discovery documents; which of them inference takes is
-assumed."""
+"""Service, method (a pattern, the first that matches) and the scopes of which a token needs one."""

@@ -137,8 +137,8 @@ def find_scopes(service: str, method: str) -> tuple[str, ...]:
     """The scopes of which a token needs one for a method, by full name."""
     name = method.rpartition(".")[2]
     for row, pattern, scopes in front_end.SCOPES:
-        if row == service and re.fullmatch(pattern, name):
-            return scopes
+        if row == service and re.fullmatch(pattern, name) and isinstance(scopes.value, tuple):
+            return scopes.value
     return ()
 
 

@@ -79,7 +79,8 @@ async def _wait_until_gone(receive: Callable[[], Awaitable[Mapping[str, Any]]]) 
 async def _next_unless(gone: asyncio.Future[None], chunks: AsyncGenerator[bytes, None]) -> bytes | None:
     """The next chunk; None at the end, or when the client has left."""
     step = asyncio.ensure_future(anext(chunks, None))
-    await asyncio.wait({step, gone}, return_when=asyncio.FIRST_COMPLETED)
+    waiting: set[asyncio.Future[Any]] = {step, gone}
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     if step.done():
         return step.result()
     step.cancel()

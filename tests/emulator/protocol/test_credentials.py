@@ -334,6 +334,18 @@ def test_a_bad_file_is_refused(tmp_path: Path, content: str, named: str) -> None
     assert named in str(caught.value)
 
 
+async def test_a_file_may_be_yaml(tmp_path: Path) -> None:
+    """The same entries."""
+    file = tmp_path / "credentials.yaml"
+    file.write_text("keys:\n  - key: good\n    principal: key@example.com\n")
+    library = Library()
+    assert (await get(create(library, file), query="key=good")).status == 200
+    assert library.calls[0].caller.principal == "key@example.com"
+    file.write_text("keys: [")
+    with pytest.raises(CredentialsFileError, match="is not YAML"):
+        read_credentials(file)
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """Not taken for an empty one."""
     with pytest.raises(CredentialsFileError, match="cannot be read"):

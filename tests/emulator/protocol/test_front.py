@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +15,7 @@ from emulator.core.errors import ApiError, Code, bad_request
 from emulator.protocol.answer import Answer
 from emulator.protocol.credentials import create_authenticator
 from emulator.protocol.front import FrontEnd, Request, create_front_end
+from emulator.protocol.streams import send_chunks
 from tests.emulator.protocol.library import CODEC, PACKAGE, SCHEMAS, SERVICE, Library
 
 BOOK_PATH = "/v1/shelves/1/books/2"
@@ -493,6 +496,33 @@ async def test_a_stream_that_is_left_early_is_closed(library: Library, front: Fr
     await anext(answer.chunks)
     await answer.chunks.aclose()
     assert library.closed
+
+
+async def test_a_client_that_leaves_stops_the_service() -> None:
+    """Even while the service is busy with the next message."""
+    closed = asyncio.Event()
+
+    async def never() -> AsyncGenerator[bytes, None]:
+        try:
+            yield b"one"
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    sent: list[Any] = []
+    left = asyncio.Event()
+
+    async def receive() -> Any:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+        left.set()
+
+    await asyncio.wait_for(send_chunks(never(), receive, send), 30)
+    assert closed.is_set()
+    assert sent[0]["body"] == b"one"
 
 
 # --- the application ----------------------------------------------------------------------------------
