@@ -69,6 +69,19 @@ ENDPOINT_NOT_EMPTY = _state(
     "endpoint_not_empty", 'The endpoint "{name}" has deployed models; undeploy them before deleting it.'
 )
 DEPLOYED_MODEL_NOT_FOUND = _missing("deployed_model_not_found", 'deployed model "{id}" not found on endpoint "{name}"')
+DEPLOYED_MODEL_EXISTS = ErrorText(
+    "deployed_model_exists",
+    "ALREADY_EXISTS",
+    'deployed model "{id}" already exists on endpoint "{name}"',
+    _NONE,
+    "assumed",
+)
+ENDPOINT_ID_INVALID = _bad(
+    "endpoint_id_invalid",
+    "The endpoint ID must be up to 10 digits, or up to 63 lowercase letters, digits and dashes that begin with a "
+    "letter and end with a letter or digit.",
+    _RULE,
+)
 TRAFFIC_SPLIT_INVALID = _bad(
     "traffic_split_invalid",
     "Traffic split must name deployed models and add up to 100; got {{{split}}}, deployed: {known}.",

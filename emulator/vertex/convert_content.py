@@ -14,6 +14,9 @@ from trainer.spec import Answer, Prompt, Reply, Turn
 MAX_CANDIDATES = 8
 """Source: cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference, candidateCount."""
 
+MAX_TOP_K = 1_000_000
+"""More than any vocabulary; the real models' limits differ and are lower."""
+
 DEFAULT_MAX_OUTPUT_TOKENS = 256
 """Cap of an answer when the request sets none. The real models go on to 8,192 and more; ours say little."""
 
@@ -41,7 +44,7 @@ def parse_prompt(request: Value, model: BaseModel) -> Prompt:
         max_output_tokens=_parse_max_output_tokens(config, model),
         temperature=_parse_range(config, "temperature", 0.0, 0.0, _or(model.max_temperature, 2.0)),
         top_p=_parse_range(config, "top_p", _or(model.top_p, 1.0), 0.0, 1.0),
-        top_k=int(config.get("top_k", model.top_k) or 0),
+        top_k=int(_parse_range(config, "top_k", model.top_k or 0, 0, MAX_TOP_K)),
         seed=config.get("seed", 0),
         stop=tuple(config.get("stop_sequences", ())),
         candidates=int(_parse_range(config, "candidate_count", 1, 1, MAX_CANDIDATES)),

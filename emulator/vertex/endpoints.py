@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -22,6 +23,9 @@ from emulator.vertex.refusals import Violations, refuse
 CHANGEABLE = ("display_name", "description", "labels", "traffic_split")
 """What PATCH changes."""
 
+_ENDPOINT_ID = re.compile(r"\d{1,10}|[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+"""Source: aiplatform discovery document, endpoints.create."""
+
 NEW_MODEL = "0"
 """Stands for the model being deployed in the traffic split of deployModel. Source: aiplatform discovery document."""
 
@@ -41,13 +45,16 @@ class Endpoints:
         violations = Violations()
         if not sent.get("display_name"):
             violations.add("endpoint.display_name", errors.REQUIRED_FIELD)
+        identifier = call.request.get("endpoint_id", "")
+        if identifier and _ENDPOINT_ID.fullmatch(identifier) is None:
+            violations.add("endpoint_id", resource_errors.ENDPOINT_ID_INVALID)
         violations.refuse()
         now_ns = self._parts.now_ns()
         endpoint = Endpoint(
             uid=0,
             project=place.project,
             location=place.location,
-            id=call.request.get("endpoint_id") or self._parts.ids.number(),
+            id=identifier or self._parts.ids.number(),
             display_name=sent["display_name"],
             description=sent.get("description", ""),
             labels=sent.get("labels", {}),
@@ -124,12 +131,14 @@ class Endpoints:
         )
         split = call.request.get("traffic_split") or ({NEW_MODEL: 100} if not endpoint.deployed else endpoint.traffic)
         renamed = {deployed.id if key == NEW_MODEL else key: share for key, share in split.items()}
+        name = format_endpoint_name(place, endpoint.id)
+        if deployed.id in {one.id for one in endpoint.deployed}:
+            raise refuse(resource_errors.DEPLOYED_MODEL_EXISTS, id=deployed.id, name=name)
         with self._store.transaction():
             self._serve(endpoint, (*endpoint.deployed, deployed), renamed)
             if not checkpoint.endpoint_id:
                 self._store.put_checkpoint(replace(checkpoint, endpoint_id=endpoint.id))
         response = {"deployed_model": format_deployed_model(place, deployed)}
-        name = format_endpoint_name(place, endpoint.id)
         return self._operations.finish(
             call, place, name, "DeployModelOperationMetadata", "DeployModelResponse", response, shown_done=False
         )

@@ -86,6 +86,7 @@ def read_filter(call: Call, message: str) -> Callable[[Value], bool]:
 
 def _read_page(call: Call) -> tuple[int, dict[str, Any]]:
     query = {name: value for name, value in call.request.items() if name not in ("page_size", "page_token")}
+    query["method"] = call.method.name
     return read_page_size(call.request.get("page_size", 0), VERTEX_PAGE_DEFAULT.value, VERTEX_PAGE_MAX.value), query
 
 

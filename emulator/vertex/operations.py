@@ -25,7 +25,10 @@ UNPUBLISHED = frozenset(("tuning_job_metadata", "tuning_job_state"))
 other answers) and fail on them: google-cloud-aiplatform 2.7.0, ``operations_v1`` of google-api-core."""
 
 WAIT_S = 60.0
-"""How long ``wait`` waits when the request names no timeout. Assumed: "the deadline of the connection"."""
+"""How long ``wait`` waits when the request names no timeout. Assumed; "the connection's deadline" is documented."""
+
+MAX_WAIT_S = 600.0
+"""How long it waits at most: the deadline of the generated clients."""
 
 
 class Operations:
@@ -118,10 +121,8 @@ class Operations:
         """As it stands when it is done or the time is up."""
         operation = self._require(call)
         if operation.job_uid is not None:
-            timeout_ns = call.request.get("timeout")
-            await self._parts.queue.wait_until_ended(
-                operation.job_uid, WAIT_S if timeout_ns is None else max(0.0, timeout_ns / 1e9)
-            )
+            timeout_s = call.request.get("timeout", WAIT_S * 1e9) / 1e9
+            await self._parts.queue.wait_until_ended(operation.job_uid, min(max(timeout_s, 0.0), MAX_WAIT_S))
         return self._format(operation)
 
     # ------------------------------------------------------------ inside

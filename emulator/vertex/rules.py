@@ -6,6 +6,7 @@ refused alone. The other rows are guesses in the same form.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -81,10 +82,10 @@ def _label_fits(key: str, value: str) -> bool:
     return bool(key) and texts_fit
 
 
-def _is_below_zero(name: str) -> Callable[[Draft], bool]:
+def _is_not_positive(name: str) -> Callable[[Draft], bool]:
     def check(draft: Draft) -> bool:
         value = draft.hyperparameters.get(name, 0)
-        return not value >= 0
+        return not 0 <= value < math.inf
 
     return check
 
@@ -93,7 +94,7 @@ def _positive(name: str) -> Rule:
     return Rule(
         errors.HYPERPARAMETER_NOT_POSITIVE,
         lambda draft: draft.path(f"hyper_parameters.{name}"),
-        _is_below_zero(name),
+        _is_not_positive(name),
         lambda draft: {"name": name, "value": draft.hyperparameters[name]},
     )
 

@@ -24,12 +24,26 @@ from emulator.vertex.operations import Operations
 from emulator.vertex.parts import Parts
 from emulator.vertex.refusals import Violations, refuse
 from emulator.vertex.rules import Draft, check_fields, check_model, read_draft
-from emulator.vertex.specs import format_sent, parse_hyperparameters, parse_sent
+from emulator.vertex.specs import METHODS, format_sent, parse_hyperparameters, parse_sent
 
 log = logging.getLogger(__name__)
 
 REBASE_TARGET = "gemini-2.5-flash"
 """Base model of a rebase that names none. Which one the service takes is not documented; assumed."""
+
+
+def merge_rebase(source: TuningJob, overrides: Value) -> Value:
+    """The tuning job that a rebase asks for: the source's, with what the request says differently.
+
+    A oneof of the request (the spec, the source model) replaces the source's.
+    """
+    wanted = {name: value for name, value in parse_sent(source.sent).items() if name != "pre_tuned_model"}
+    if any(field in overrides for field in METHODS):
+        wanted = {name: value for name, value in wanted.items() if name not in METHODS}
+    wanted |= {"base_model": REBASE_TARGET, "tuned_model_display_name": source.display_name}
+    if "pre_tuned_model" in overrides:
+        del wanted["base_model"]
+    return wanted | overrides
 
 
 class TuningJobs:
@@ -81,9 +95,7 @@ class TuningJobs:
         place = parse_place(call.request["parent"])
         source = self._find_source(call.request.get("tuned_model_ref", {}))
         overrides: Value = call.request.get("tuning_job", {})
-        wanted = {name: value for name, value in parse_sent(source.sent).items() if name != "pre_tuned_model"}
-        wanted |= {"base_model": REBASE_TARGET, "tuned_model_display_name": source.display_name} | overrides
-        job = await self._create(call, place, wanted)
+        job = await self._create(call, place, merge_rebase(source, overrides))
         return self._operations.follow(call, job, "RebaseTunedModelOperationMetadata")
 
     # ------------------------------------------------------------ inside

@@ -107,3 +107,25 @@ async def test_an_endpoint_needs_a_display_name(waiting: Serving) -> None:
     assert (
         reply.message == "List of found errors:\t1.Field: endpoint.display_name; Message: Required field is not set.\t"
     )
+
+
+async def test_an_endpoint_s_own_id_is_checked_and_unique(waiting: Serving) -> None:
+    """Given in the query; a bad one and a taken one are refused."""
+    path, body = f"/v1/{PLACE}/endpoints", {"displayName": "mine"}
+    created = await waiting.ask("POST", path, body, query="endpointId=mine-1")
+    assert created.json["name"].partition("/operations/")[0].endswith("/endpoints/mine-1")
+    taken = await waiting.ask("POST", path, body, query="endpointId=mine-1")
+    assert (taken.status, taken.json["error"]["status"]) == (409, "ALREADY_EXISTS")
+    bad = await waiting.ask("POST", path, body, query="endpointId=Mine")
+    assert bad.message.startswith("List of found errors:\t1.Field: endpoint_id; Message: The endpoint ID must be")
+
+
+async def test_a_model_is_not_deployed_twice_under_one_id(serving: Serving) -> None:
+    """The second deployment is refused and changes nothing."""
+    job = await serving.tune(spec=TWO_EPOCHS)
+    name = job["tunedModel"]["endpoint"]
+    before = await serving.get(name)
+    deployed = {"model": job["tunedModel"]["model"], "id": before["deployedModels"][0]["id"]}
+    reply = await serving.ask("POST", f"/v1/{name}:deployModel", {"deployedModel": deployed})
+    assert (reply.status, reply.json["error"]["status"]) == (409, "ALREADY_EXISTS")
+    assert await serving.get(name) == before

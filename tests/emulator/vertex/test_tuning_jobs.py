@@ -252,6 +252,15 @@ _SPEC = "tuning_job.supervised_tuning_spec"
             ],
         ),
         (
+            {"spec": {"hyperParameters": {"learningRateMultiplier": "Infinity"}}},
+            [
+                (
+                    f"{_SPEC}.hyper_parameters.learning_rate_multiplier",
+                    "learning_rate_multiplier must be positive, but is inf.",
+                )
+            ],
+        ),
+        (
             {"tunedModelDisplayName": "x" * 129},
             [
                 (
@@ -433,6 +442,20 @@ async def test_rebasing_tunes_another_base_model_with_the_same_dataset(serving: 
     assert ended["response"]["supervisedTuningSpec"]["trainingDatasetUri"] == TRAINING
     reply = await serving.ask("GET", f"/ui/{operation['name']}")
     assert reply.json == ended
+
+
+async def test_a_rebase_with_another_spec_replaces_the_source_s(serving: Serving) -> None:
+    """The specs are a oneof: the request's stands alone."""
+    old = await serving.tune()
+    spec = {"trainingDatasetUri": PREFERENCES, "hyperParameters": {"epochCount": "1"}}
+    body = {
+        "tunedModelRef": {"tunedModel": old["tunedModel"]["model"]},
+        "tuningJob": {"preferenceOptimizationSpec": spec},
+    }
+    operation = await serving.post(f"{PLACE}/tuningJobs:rebaseTunedModel", body)
+    job = await serving.get(operation["name"].partition("/operations/")[0])
+    assert job["preferenceOptimizationSpec"]["trainingDatasetUri"] == PREFERENCES
+    assert "supervisedTuningSpec" not in job
 
 
 async def test_a_rebase_of_what_is_not_there_or_not_tuned_is_refused(waiting: Serving) -> None:
