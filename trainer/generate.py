@@ -16,12 +16,14 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from trainer.chat import Chat, encode_text, load_chat, split_text
-from trainer.model import AnsweringModel, Decoder, choose_device, model_directory, open_answering
+from trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
 from trainer.sampling import Sampling, choose_token
 from trainer.spec import Answer, Prompt, Reply
 
-KEPT_MODELS = 32
-"""Models kept ready. An adapter merged into the embedded base takes about 2.6 MiB beside the shared rest."""
+KEPT_MODELS = 64
+KEPT_BYTES = 1 << 30
+"""Most models, and most memory for merged adapters, that are kept ready. Merged into the embedded base one takes about
+2.2 MiB beside the shared rest."""
 
 
 class InvalidPromptError(ValueError):
@@ -249,11 +251,17 @@ class Answering:
         """A model out of the least-recently-used store."""
         if key not in self._models:
             base_model, adapter, _ = key
-            self._models[key] = open_answering(base_model, adapter, self._device, self._precision)
+            model = open_answering(base_model, adapter, self._device, self._precision)
+            torch.set_num_threads(max(torch.get_num_threads(), choose_threads(0, model.size)))
+            self._models[key] = model
         self._models.move_to_end(key)
-        while len(self._models) > KEPT_MODELS:
+        while len(self._models) > 1 and self._overfull():
             self._models.popitem(last=False)
         return self._models[key]
+
+    def _overfull(self) -> bool:
+        kept_bytes = sum(model.own_bytes for model in self._models.values())
+        return len(self._models) > KEPT_MODELS or kept_bytes > KEPT_BYTES
 
 
 def _outputs(written: list[Writing]) -> Iterator[Output]:

@@ -201,6 +201,7 @@ class HuggingFaceAnswering:
         stamp_ns = (directory / "config.json").stat().st_mtime_ns
         self._shelf, self._adapter = _shelf(directory.resolve(), stamp_ns, device, precision), adapter
         self.chat, self.max_tokens = self._shelf.chat, self._shelf.max_tokens
+        self.size, self.own_bytes = self._shelf.model.num_parameters(), 0  # the shelf limits its adapters itself
         if adapter is not None and not (Path(adapter) / "adapter_config.json").exists():
             raise InvalidAdapterError(f"{adapter}: no adapter_config.json")
 

@@ -58,6 +58,10 @@ class AnsweringModel(Protocol):
 
     chat: Chat
     max_tokens: int
+    size: int
+    """Parameters of the base model."""
+    own_bytes: int
+    """Memory that this model does not share with its base."""
 
     def decoder(self) -> Decoder:
         """A decoder without rows."""

@@ -130,6 +130,8 @@ class NativeAnswering:
         if adapter is not None:
             loaded = lora.load_adapter(adapter, base.config).to(device)
             self._weights = lora.merge(loaded.cast(getattr(torch, precision)), base.weights, base.config)
+        own = [tensor for name, tensor in self._weights.items() if tensor is not base.weights[name]]
+        self.size, self.own_bytes = base.size, sum(tensor.nbytes for tensor in own)
 
     def decoder(self) -> NativeDecoder:
         return NativeDecoder(self._weights, self._config)

@@ -229,6 +229,20 @@ def test_one_models_failure_leaves_the_others_alone(tiny: Path, tmp_path: Path) 
     assert [output.id for output in outputs if isinstance(output, Finished)] == ["good"]
 
 
+def test_models_used_longest_ago_make_room(tiny: Path, adapter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trainer import generate
+
+    monkeypatch.setattr(generate, "KEPT_BYTES", 100)
+    answering = Answering("cpu")
+    first: dict[str, Reply] = {}
+    for name, path in (("tuned", adapter), ("base", None), ("again", adapter)):
+        answering.submit(name, ask(tiny, adapter=path))
+        first |= run_all(answering)
+        assert sum(model.own_bytes > 0 for model in answering._models.values()) <= 1
+    assert first["tuned"] == first["again"]
+    assert answering._models[next(reversed(answering._models))].own_bytes > 0
+
+
 def test_tokens_are_counted_without_the_format(tiny: Path) -> None:
     assert Answering("cpu").count(str(tiny), ["", "abc", "<eot>"]) == [0, 3, 5]
 
