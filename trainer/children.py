@@ -189,4 +189,5 @@ def take_request(answering: Any, message: dict[str, Any], replies: int) -> None:
         raise
     except (ValueError, KeyError, TypeError, OSError) as error:
         text = str(error) if isinstance(error, (ValueError, OSError)) else repr(error)
-        write_line(replies, {"id": message["id"], "error": text})
+        code = getattr(error, "code", 13)  # of google.rpc: the request's fault, or ours
+        write_line(replies, {"id": message["id"], "error": text, "code": code})

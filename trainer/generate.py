@@ -29,6 +29,9 @@ KEPT_BYTES = 1 << 30
 class InvalidPromptError(ValueError):
     """A prompt names a value that is out of range; the text says which and what would be right."""
 
+    code = 3
+    """Of google.rpc: INVALID_ARGUMENT."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delta:

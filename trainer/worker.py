@@ -15,7 +15,8 @@ Lines out:
     ``{"ready": true, …}`` first; ``{"job": "id", "event": …}``;
     ``{"id": "7", "delta": "…"}``, ``{"id": "7", "reply": {…}}``, ``{"id": "8", "counts": […]}``,
     ``{"id": "9", "tokens": [[[17, "piece"], …], …]}``,
-    ``{"id": "7", "error": "…"}``; ``{"error": "…"}`` for a line that is none of these.
+    ``{"id": "7", "error": "…", "code": 3}`` (of google.rpc; 3: the prompt's fault);
+    ``{"error": "…"}`` for a line that is none of these.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from itertools import count
 from typing import Any
 
-from emulator.run.trainers import TrainerUnavailableError
+from emulator.run.trainers import PromptRefusedError, TrainerUnavailableError
 from trainer.spec import Answer, Cancelled, Done, Event, Failed, Job, Prompt, Reply, parse_event
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,9 @@ LINE_LIMIT_BYTES = 64 * 1024 * 1024
 
 STOP_TIMEOUT_S = 5.0
 """How long the process may take to end by itself before it is killed."""
+
+_INVALID_ARGUMENT = 3
+"""google.rpc.Code of an error line that is the request's fault."""
 
 NEEDED = ("torch", "safetensors", "tokenizers")
 """Packages that the process imports; the ``lora`` extra brings them."""
@@ -173,7 +176,8 @@ class LoraTrainer:
     async def _receive(self, inbox: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
         line = await inbox.get()
         if "error" in line and "event" not in line:
-            raise TrainerUnavailableError(str(line["error"]))
+            failure = PromptRefusedError if line.get("code") == _INVALID_ARGUMENT else TrainerUnavailableError
+            raise failure(str(line["error"]))
         return line
 
     async def _read_answers(self, process: asyncio.subprocess.Process) -> None:

@@ -13,6 +13,10 @@ class TrainerUnavailableError(Exception):
     """The trainer cannot work; the text says why and what would help."""
 
 
+class PromptRefusedError(TrainerUnavailableError):
+    """The trainer works but not for this prompt (longer than its model takes, say); the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Who answers a prompt.
