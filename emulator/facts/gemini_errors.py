@@ -325,6 +325,11 @@ INPUT_TOKENS = _bad(
     "github.com/google-gemini/gemini-cli/issues/4118",
     "recorded",
 )
+PROMPT_REFUSED = _guess(
+    "prompt_refused",
+    "Request contains an invalid argument. {reason}",
+    "a limit of what plays the base model here; the first sentence is this service's",
+)
 UNAVAILABLE = _row(
     "unavailable",
     "UNAVAILABLE",

@@ -10,16 +10,17 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+from emulator.core.errors import ApiError
 from emulator.facts import gemini_errors as texts
 from emulator.facts.base_model import BaseModel
 from emulator.gemini.access import find_tuned_model
 from emulator.gemini.base_models import find_served_model
 from emulator.gemini.convert import format_state, is_active
-from emulator.gemini.prompts import Asked, read_prompt, read_texts
-from emulator.gemini.rules import refuse
+from emulator.gemini.prompts import CONTENT_RULES, Asked, list_texts, read_prompt
+from emulator.gemini.rules import check_fields, refuse
 from emulator.gemini.services import Services
 from emulator.protocol.call import Call
-from emulator.run.trainers import Target, TrainerUnavailableError
+from emulator.run.trainers import PromptRefusedError, Target, TrainerUnavailableError
 from emulator.schema.declare import Value
 from trainer.spec import Answer, Prompt, Reply
 
@@ -43,16 +44,17 @@ class Generation:
     async def generate_content(self, call: Call) -> Value:
         """The whole answer."""
         asked, target = self._find(call, "generateContent")
-        reply = await self._ask(target, await self._read(target, asked))
-        return self._format_reply(asked, reply, self._format_head(asked))
+        prompt, length = await self._read(target, asked)
+        reply = await self._ask(target, prompt)
+        return _format_reply(asked, length, reply, self._format_head(asked))
 
     async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
         """The answer in pieces; the last one says why it ended. Several candidates come whole, in one piece."""
         asked, target = self._find(call, "streamGenerateContent")
-        prompt = await self._read(target, asked)
+        prompt, length = await self._read(target, asked)
         head = self._format_head(asked)
         if prompt.candidates > 1:
-            yield self._format_reply(asked, await self._ask(target, prompt), head)
+            yield _format_reply(asked, length, await self._ask(target, prompt), head)
             return
         try:
             async for piece in self._answering.stream(target, prompt):
@@ -60,9 +62,10 @@ class Generation:
                     yield {"candidates": [_format_candidate(asked, 0, Answer(piece, 0), done=False)], **head}
                 else:
                     end = replace(piece.answers[0], text="")
-                    yield {**self._format_reply(asked, piece, head), "candidates": [_format_candidate(asked, 0, end)]}
+                    last = _format_reply(asked, length, piece, head)
+                    yield {**last, "candidates": [_format_candidate(asked, 0, end)]}
         except TrainerUnavailableError as error:
-            raise refuse(texts.UNAVAILABLE, reason=error) from error
+            raise _explain(error) from error
 
     async def count_tokens(self, call: Call) -> Value:
         """The length of contents, or of a whole request, in tokens of what plays the base model."""
@@ -70,7 +73,8 @@ class Generation:
         inner = call.request.get("generate_content_request")
         if inner is not None:
             asked = replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
-        total = await self._count(target, read_texts(asked))
+        check_fields(CONTENT_RULES, asked)
+        total = await self._count(target, list_texts(asked))
         return {"total_tokens": total, "prompt_tokens_details": _format_details(total)}
 
     async def generate_text(self, call: Call) -> Value:
@@ -129,28 +133,30 @@ class Generation:
 
     # ------------------------------------------------------------ asking
 
-    async def _read(self, target: Target, asked: Asked) -> Prompt:
-        """The prompt, unless it is longer than the base model takes; only long texts are worth counting."""
+    async def _read(self, target: Target, asked: Asked) -> tuple[Prompt, int]:
+        """The prompt and its length, as ``countTokens`` counts it: the trainer's own count has control tokens too.
+
+        Raises:
+            ApiError: a rule refuses the request, or it is longer than the base model takes.
+        """
         prompt = read_prompt(asked)
         limit = asked.base.input_token_limit
-        counted = [prompt.system, *(turn.text for turn in prompt.turns)]
-        if limit and sum(len(text.encode()) for text in counted) > limit:
-            length = await self._count(target, counted)
-            if length > limit:
-                raise refuse(texts.INPUT_TOKENS, length=length, limit=limit)
-        return prompt
+        length = await self._count(target, list_texts(asked))
+        if limit and length > limit:
+            raise refuse(texts.INPUT_TOKENS, length=length, limit=limit)
+        return prompt, length
 
     async def _ask(self, target: Target, prompt: Prompt) -> Reply:
         try:
             return await self._answering.generate(target, prompt)
         except TrainerUnavailableError as error:
-            raise refuse(texts.UNAVAILABLE, reason=error) from error
+            raise _explain(error) from error
 
     async def _count(self, target: Target, counted: list[str]) -> int:
         try:
             return sum(await self._answering.count_tokens(target.base_model, counted))
         except TrainerUnavailableError as error:
-            raise refuse(texts.UNAVAILABLE, reason=error) from error
+            raise _explain(error) from error
 
     def _format_head(self, asked: Asked) -> Value:
         """What all pieces of one answer share; tuned models were recorded without."""
@@ -158,22 +164,30 @@ class Generation:
             return {}
         return {"model_version": asked.base.id, "response_id": self._make_response_id()}
 
-    def _format_reply(self, asked: Asked, reply: Reply, head: Value) -> Value:
-        tokens = sum(answer.tokens for answer in reply.answers)
-        usage: Value = {
-            "prompt_token_count": reply.prompt_tokens,
-            "candidates_token_count": tokens,
-            "total_token_count": reply.prompt_tokens + tokens,
-        }
-        if not asked.is_tuned:
-            usage["prompt_tokens_details"] = _format_details(reply.prompt_tokens)
-        candidates = [_format_candidate(asked, index, answer) for index, answer in enumerate(reply.answers)]
-        return {"candidates": candidates, "usage_metadata": usage, **head}
-
     def _make_response_id(self) -> str:
         """22 characters of the URL-safe alphabet, as in recorded answers."""
         number = int(self._services.ids.uuid().replace("-", ""), 16)
         return base64.urlsafe_b64encode(number.to_bytes(16, "big")).decode().rstrip("=")
+
+
+def _explain(error: TrainerUnavailableError) -> ApiError:
+    """The answer for a trainer's refusal or failure."""
+    text = texts.PROMPT_REFUSED if isinstance(error, PromptRefusedError) else texts.UNAVAILABLE
+    return refuse(text, reason=error)
+
+
+def _format_reply(asked: Asked, prompt_tokens: int, reply: Reply, head: Value) -> Value:
+    """A whole answer; ``head`` is what every piece of it has."""
+    tokens = sum(answer.tokens for answer in reply.answers)
+    usage: Value = {
+        "prompt_token_count": prompt_tokens,
+        "candidates_token_count": tokens,
+        "total_token_count": prompt_tokens + tokens,
+    }
+    if not asked.is_tuned:
+        usage["prompt_tokens_details"] = _format_details(prompt_tokens)
+    candidates = [_format_candidate(asked, index, answer) for index, answer in enumerate(reply.answers)]
+    return {"candidates": candidates, "usage_metadata": usage, **head}
 
 
 def _format_candidate(asked: Asked, index: int, answer: Answer, *, done: bool = True) -> Value:

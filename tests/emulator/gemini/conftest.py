@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from emulator.run.scripted import ScriptedTrainer
 from emulator.server import listen
 from tests.emulator.gemini.serving import PAIRS, Serving
 
@@ -26,7 +27,7 @@ async def serving(tmp_path: Path) -> AsyncIterator[Serving]:
 @pytest.fixture
 async def slow(tmp_path: Path) -> AsyncIterator[Serving]:
     """An API whose jobs take a step each 50 ms."""
-    one = Serving(tmp_path, step_s=0.05)
+    one = Serving(tmp_path, trainer=ScriptedTrainer(0.05))
     await one.queue.start()
     yield one
     await one.queue.stop()

@@ -76,10 +76,12 @@ class TokenNames:
 class Serving:
     """One Gemini API with everything behind it."""
 
-    def __init__(self, directory: Path, clock: Clock | None = None, step_s: float = 0.0, **settings: Any) -> None:
+    def __init__(
+        self, directory: Path, clock: Clock | None = None, trainer: ScriptedTrainer | None = None, **settings: Any
+    ) -> None:
         self.store = Store()
         clock, ids = clock or SystemClock(), Ids(1)
-        trainers = {"scripted": ScriptedTrainer(step_s)}
+        trainers = {"scripted": trainer or ScriptedTrainer()}
         answering = Answering(trainers, "scripted", directory, {})
         place = answering.base_model_directory
         prepare = DatasetPreparation(lambda: HttpObjectStore("http://127.0.0.1:9"))  # examples come inline

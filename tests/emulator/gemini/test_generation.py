@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emulator.run.scripted import ScriptedTrainer
+from emulator.run.trainers import PromptRefusedError
 from tests.emulator.gemini.serving import FLASH, PAIRS, Serving
+from trainer.spec import Prompt, Reply
 
 RATINGS = [
     {"category": f"HARM_CATEGORY_{name}", "probability": "NEGLIGIBLE"}
@@ -179,3 +183,30 @@ async def test_any_text_is_answered(serving: Serving, text: str) -> None:
     """Up to the documented 40,000 characters."""
     name = await serving.create()
     assert (await serving.generate(name, text)).status == 200
+
+
+class ShortTrainer(ScriptedTrainer):
+    """A trainer whose model takes prompts of one character."""
+
+    async def generate(self, prompt: Prompt) -> Reply:
+        """Answers or refuses."""
+        if len(prompt.turns[-1].text) > 1:
+            raise PromptRefusedError("turns: 2 tokens leave no room within 1")
+        return await super().generate(prompt)
+
+
+async def test_a_prompt_too_long_for_the_model_here(tmp_path: Path) -> None:
+    """What plays a base model may take less than its name promises; that is the request's fault, not an outage."""
+    serving = Serving(tmp_path, trainer=ShortTrainer())
+    assert (await serving.generate("models/gemini-2.5-flash", "1")).status == 200
+    refused = await serving.generate("models/gemini-2.5-flash", "12")
+    serving.store.close()
+    assert refused.status == 400
+    assert "2 tokens leave no room within 1" in refused.message
+
+
+async def test_usage_counts_as_count_tokens_does(serving: Serving) -> None:
+    """Recorded: the prompt `100` and the answer `101` are three tokens each."""
+    name = await serving.create(pairs=[("100", "101")])
+    usage = (await serving.generate(name, "100")).json["usageMetadata"]
+    assert usage == {"promptTokenCount": 3, "candidatesTokenCount": 3, "totalTokenCount": 6}

@@ -47,6 +47,10 @@ def test_the_request_wins() -> None:
 
 def test_turns() -> None:
     """Parts are joined; a content without role is the user's."""
-    contents = [{"parts": [{"text": "a"}, {"text": "b"}]}, {"role": "model", "parts": [{"text": "c"}]}]
+    contents = [
+        {"parts": [{"text": "a"}, {"text": "b"}]},
+        {"role": "model", "parts": [{"text": "c"}]},
+        {"role": "user", "parts": [{"text": "d"}]},
+    ]
     prompt = read_prompt(ask({"contents": contents}))
-    assert prompt.turns == (Turn("user", "ab"), Turn("model", "c"))
+    assert prompt.turns == (Turn("user", "ab"), Turn("model", "c"), Turn("user", "d"))

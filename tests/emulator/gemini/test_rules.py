@@ -177,6 +177,7 @@ SAMPLES: dict[str, Sample] = {
 
 ELSEWHERE = {
     "model_name_format": "only gRPC can send such a name; see test_malformed_model_name",
+    "prompt_refused": "needs a trainer that refuses; see test_a_prompt_too_long_for_the_model_here",
     "unavailable": "needs a trainer that is not there; see test_adapter_without_its_trainer",
 }
 """Rows that no HTTP request alone can break."""
