@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -17,17 +16,13 @@ from emulator.vertex import methods
 from emulator.vertex.endpoints import Endpoints
 from emulator.vertex.experiments import Experiments
 from emulator.vertex.generation import Generation
+from emulator.vertex.hosts import HOST, is_place, keep_to_region
 from emulator.vertex.models import Models
 from emulator.vertex.operations import Operations
 from emulator.vertex.parts import Parts
 from emulator.vertex.publishers import Publishers
 from emulator.vertex.schemas import SCHEMAS
 from emulator.vertex.tuning_jobs import TuningJobs
-
-HOST = "aiplatform.googleapis.com"
-_HOST = re.compile(
-    r"(?:(?P<region>[a-z]+-[a-z]+\d+)-)?aiplatform\.googleapis\.com|aiplatform\.(us|eu)\.rep\.googleapis\.com"
-)
 
 
 def create_vertex_api(
@@ -45,6 +40,7 @@ def create_vertex_api(
     Args:
         objects: Opens Cloud Storage. retired_models: see ``Parts``.
     """
+    handlers = list_handlers(Parts(store, clock, ids, queue, answering, objects, retired_models))
     return Api(
         name="vertex",
         service=HOST,
@@ -52,19 +48,11 @@ def create_vertex_api(
         host_suffix=HOST,
         schemas=SCHEMAS,
         revision=lambda: store.revision,
-        handlers=list_handlers(Parts(store, clock, ids, queue, answering, objects, retired_models)),
+        handlers={name: keep_to_region(handler) for name, handler in handlers.items()},
         keys=False,
         server="ESF",
         places=is_place,
     )
-
-
-def is_place(host: str, _path: str) -> bool:
-    """Whether the service has such a host: any but the real hosts' form is ours, and takes every location.
-
-    Recorded: an unknown region's host answers the HTML page for 404.
-    """
-    return not host.endswith(".googleapis.com") or _HOST.fullmatch(host) is not None
 
 
 def list_handlers(parts: Parts) -> dict[str, Handler]:

@@ -81,13 +81,14 @@ class Serving:
         """Cloud Storage."""
         return self.objects
 
-    async def ask(self, verb: str, path: str, body: Any = None, *, query: str = "") -> Reply:
+    async def ask(self, verb: str, path: str, body: Any = None, *, query: str = "", host: str = "localhost") -> Reply:
         """One request; ``body`` is a JSON value."""
         data = b"" if body is None else json.dumps(body).encode()
         headers = {
             "content-type": "application/json",
             "content-length": str(len(data)),
             "authorization": "Bearer token",
+            "host": host,
         }
         answer = await self._front.answer(Request(verb, path, query, headers, data))
         parts = [answer.body] if answer.chunks is None else [chunk async for chunk in answer.chunks]
