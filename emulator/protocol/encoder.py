@@ -6,17 +6,10 @@ The result is JSON-ready (dicts, lists, str, int, float, bool, None): int64 are 
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-from emulator.protocol.instants import format_duration, format_timestamp
-from emulator.protocol.masks import format_camel
 from emulator.protocol.plans import FieldPlan, MessagePlan, Plans
-from emulator.protocol.printer import Float32
 from emulator.schema.declare import Value
-
-_AS_IS = frozenset(("string", "bool", "int32", "uint32", "double"))
-_QUOTED = frozenset(("int64", "uint64"))
 
 
 class Encoder:
@@ -49,20 +42,19 @@ class Encoder:
                 if item:
                     out[field.json_name] = [self._write(field, one) for one in item]
             elif field.zero is None or item != field.zero:
-                out[field.json_name] = self._write(field, item)
+                convert = field.convert
+                out[field.json_name] = convert(item) if convert is not None else self._write(field, item)
         return out
 
     def _write(self, field: FieldPlan, item: Any) -> Any:
         kind = field.kind
-        if kind == "scalar":
-            return _write_scalar(field.type, item)
         if kind == "message":
             return self.write_message(item, field.bundle())
+        if field.convert is not None:
+            return field.convert(item)
         if kind == "enum":
             return self._write_enum(field, item)
-        if kind == "any":
-            return self.write_any(item)
-        return _write_known(kind, item)
+        return self.write_any(item) if kind == "any" else item
 
     def _write_enum(self, field: FieldPlan, item: str | int) -> str | int | None:
         if field.type == "google.protobuf.NullValue":
@@ -78,26 +70,6 @@ class Encoder:
         if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self._plans:
             return item
         return {"@type": url, **self.write_message(item, self._plans.find(name))}
-
-
-def _write_scalar(name: str, item: Any) -> Any:
-    if name in _AS_IS:
-        return item
-    if name in _QUOTED:
-        return str(item)
-    if name == "float":
-        return Float32(item)
-    return base64.b64encode(item).decode("ascii")
-
-
-def _write_known(kind: str, item: Any) -> Any:
-    if kind == "timestamp":
-        return format_timestamp(item)
-    if kind == "duration":
-        return format_duration(item)
-    if kind == "mask":
-        return ",".join(map(format_camel, item))
-    return item
 
 
 def _format_key(key: Any) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
+from emulator.protocol.instants import format_duration, format_timestamp
+from emulator.protocol.masks import format_camel
+from emulator.protocol.printer import Float32
 from emulator.protocol.scalars import PARSERS, Parser, enum_parser
 from emulator.schema.declare import PRESENCE, SCALARS, Enum, Field, Message, Schema
 from emulator.schema.google import RPC, SHAPES
@@ -24,6 +28,15 @@ _KINDS: Mapping[str, Kind] = {
     "google.protobuf.Any": "any",
     "google.protobuf.NullValue": "enum",
 }
+CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+    "int64": str,
+    "uint64": str,
+    "float": Float32,
+    "bytes": lambda data: base64.b64encode(data).decode("ascii"),
+    "timestamp": format_timestamp,
+    "duration": format_duration,
+    "mask": lambda paths: ",".join(map(format_camel, paths)),
+}
 _NULL_VALUE = Enum("google.protobuf.NullValue", {"NULL_VALUE": 0})
 _PLAIN = frozenset(("string", "bool", "int32", "uint32", "double"))
 _SHAPES = 64
@@ -42,12 +55,15 @@ class FieldPlan:
         shown: Type in error texts: ``TYPE_INT32``, or a type URL.
         entry: Type URL of a map's entries.
         zero: The value that is left out of JSON, or None when even a zero is printed.
+        convert: Turns one value into JSON; None where it is JSON already or needs the encoder.
         plain: Singular, and printed as the value is.
         zero_item: What an entry of a map has when its value is null.
     """
 
     __slots__ = (
-        "bundle",
+        "_message",
+        "_plans",
+        "convert",
         "direct",
         "entry",
         "enum",
@@ -67,9 +83,7 @@ class FieldPlan:
         "zero_item",
     )
 
-    def __init__(
-        self, owner: str, field: Field, kind: Kind, enum: Enum | None, bundle: Callable[[], MessagePlan]
-    ) -> None:
+    def __init__(self, owner: str, field: Field, kind: Kind, enum: Enum | None, plans: Plans) -> None:
         self.number = field.number
         self.name = field.name
         self.json_name = field.json_name
@@ -79,7 +93,9 @@ class FieldPlan:
         self.repeated = field.repeated
         self.oneof = field.oneof
         self.enum = enum
-        self.bundle = bundle
+        self._plans = plans
+        self._message: MessagePlan | None = None
+        self.convert = CONVERTERS.get(field.type if kind == "scalar" else kind)
         self.entry = f"type.googleapis.com/{owner}.{field.json_name[:1].upper()}{field.json_name[1:]}Entry"
         self.parse: Parser | None = None
         self.shown = f"TYPE_{field.type.upper()}" if kind == "scalar" else f"type.googleapis.com/{field.type}"
@@ -97,6 +113,12 @@ class FieldPlan:
         if kind == "scalar" and field.type in ("string", "bool") and not (field.repeated or field.key):
             self.stored = str if field.type == "string" else bool
         self.direct = None if field.oneof else self.stored
+
+    def bundle(self) -> MessagePlan:
+        """The plan of the field's message."""
+        if self._message is None:
+            self._message = self._plans.find(self.type)
+        return self._message
 
 
 class MessagePlan:
@@ -158,5 +180,4 @@ class Plans:
     def _plan(self, owner: str, field: Field) -> FieldPlan:
         enum = self.enums.get(field.type)
         kind: Kind = "scalar" if field.type in SCALARS else _KINDS.get(field.type, "enum" if enum else "message")
-        name = field.type
-        return FieldPlan(owner, field, kind, enum, lambda: self.find(name))
+        return FieldPlan(owner, field, kind, enum, self)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from collections.abc import Callable
 from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, Literal
@@ -57,6 +58,7 @@ def format_string(text: str) -> str:
     return _ESCAPED.sub(_escape, quoted)
 
 
+_SINGLE = struct.Struct("<f")
 _format_key = lru_cache(maxsize=4096)(format_string)
 
 
@@ -69,37 +71,48 @@ def format_double(number: float) -> str:
 def format_float(number: float) -> str:
     """6 to 9 significant digits, the fewest that read back as the same 32-bit float."""
     single = round_float(number)
-    for digits in (6, 7, 8):
-        text = f"{single:.{digits}g}"
-        if round_float(float(text)) == single:
-            return text
-    return f"{single:.9g}"
+    text = f"{single:.8g}"
+    if round_float(float(text)) != single:
+        return f"{single:.9g}"
+    for shorter in (f"{single:.7g}", f"{single:.6g}"):
+        if round_float(float(shorter)) != single:
+            break
+        text = shorter
+    return text
 
 
 def round_float(number: float) -> float:
     """The nearest 32-bit float; infinity beyond its range."""
     try:
-        rounded: float = struct.unpack("<f", struct.pack("<f", number))[0]
+        rounded: float = _SINGLE.unpack(_SINGLE.pack(number))[0]
     except OverflowError:
         return float("inf") if number > 0 else float("-inf")
     return rounded
 
 
 def _format_value(value: Any, newline: str) -> str:
-    kind = type(value)
-    if kind is str:
-        return format_string(value)
-    if kind is dict:
-        if not value:
-            return "{}"
-        inner = newline + "  "
-        body = ("," + inner).join([f"{_format_key(key)}: {_format_value(item, inner)}" for key, item in value.items()])
-        return f"{{{inner}{body}{newline}}}"
-    if kind is list or kind is tuple:
-        if not value:
-            return "[]"
-        inner = newline + "  "
-        return f"[{inner}{(',' + inner).join([_format_value(item, inner) for item in value])}{newline}]"
+    return _WRITERS.get(type(value), _format_other)(value, newline)
+
+
+def _format_dict(value: dict[str, Any], newline: str) -> str:
+    if not value:
+        return "{}"
+    inner = newline + "  "
+    parts = [
+        f"{_format_key(key)}: {_WRITERS.get(type(item), _format_other)(item, inner)}" for key, item in value.items()
+    ]
+    return f"{{{inner}{(',' + inner).join(parts)}{newline}}}"
+
+
+def _format_list(value: list[Any], newline: str) -> str:
+    if not value:
+        return "[]"
+    inner = newline + "  "
+    parts = [_WRITERS.get(type(item), _format_other)(item, inner) for item in value]
+    return f"[{inner}{(',' + inner).join(parts)}{newline}]"
+
+
+def _format_other(value: Any, _newline: str) -> str:
     return _format_scalar(value)
 
 
@@ -144,3 +157,14 @@ def _escape(match: re.Match[str]) -> str:
         return f"\\u{code:04x}"
     code -= 0x10000
     return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+
+
+_WRITERS: dict[type, Callable[[Any, str], str]] = {
+    str: lambda value, _: format_string(value),
+    int: lambda value, _: str(value),
+    Float32: lambda value, _: format_float(value) if math.isfinite(value) else _format_number(value),
+    dict: _format_dict,
+    list: _format_list,
+    tuple: _format_list,
+}
+"""Writers of pretty JSON, by exact type."""
