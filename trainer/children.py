@@ -158,8 +158,8 @@ def answer(requests: int, replies: int, device: str) -> None:
 
     answering, reader = Answering(device), LineReader(requests)
     while True:
-        ready, _, _ = select.select([requests], [], [], 0 if answering.busy else None)
-        if ready:
+        # All that has arrived is read before anything is written: the parent may be waiting to send the rest of it.
+        while select.select([requests], [], [], 0 if answering.busy else None)[0]:
             lines = reader.read()
             if lines is None:
                 return

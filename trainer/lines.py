@@ -12,14 +12,19 @@ class LineReader:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
-        self._rest = b""
+        self._rest: list[bytes] = []  # pieces of the unfinished line, joined once: lines may have many megabytes
 
     def read(self) -> list[bytes] | None:
         """Waits for data and returns the whole lines in it, possibly none; None at the end."""
         data = os.read(self.descriptor, 1 << 16)
         if not data:
             return None
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        first, *others = data.split(b"\n")
+        self._rest.append(first)
+        if not others:
+            return []
+        lines = [b"".join(self._rest), *others[:-1]]
+        self._rest = [others[-1]]
         return [line for line in lines if line.strip()]
 
 

@@ -306,3 +306,17 @@ def test_cancel_is_not_held_up_by_a_long_answer(worker: WorkerProcess, tiny: Pat
     assert seen[-1]["event"] == "cancelled"
     assert not any("reply" in message for message in seen)
     worker.read_until(lambda message: "reply" in message)
+
+
+def test_large_request_while_many_answers_stream(worker: WorkerProcess, tiny: Path) -> None:
+    """Both pipes are full at once; neither side waits for the other for ever."""
+    for i in range(24):
+        prompt = Prompt((Turn("user", "one"),), base_model=str(tiny), max_output_tokens=200, temperature=2.0, seed=i)
+        worker.ask(f"s{i}", prompt, stream=True)
+    worker.send(do="count", id="many", base_model=str(tiny), texts=["abc" * 100] * 20_000)
+    missing = {f"s{i}" for i in range(24)} | {"many"}
+    while missing:
+        message = worker.read()
+        if "delta" not in message:
+            missing.remove(message["id"])
+            assert "error" not in message
