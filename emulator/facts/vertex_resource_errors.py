@@ -143,6 +143,9 @@ RESPONSE_SCHEMA_UNSUPPORTED = ErrorText(
 TRAINER_UNAVAILABLE = ErrorText(
     "trainer_unavailable", "UNAVAILABLE", "The model cannot answer now: {reason}", _OWN, "assumed"
 )
+PROMPT_REFUSED = ErrorText(
+    "prompt_refused", "INVALID_ARGUMENT", "The model cannot answer this prompt: {reason}", _OWN, "assumed"
+)
 STORAGE_UNAVAILABLE = ErrorText(
     "storage_unavailable", "UNAVAILABLE", "Cloud Storage cannot be read: {reason}", _OWN, "assumed"
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from emulator.core.errors import ApiError
 from emulator.core.names import project_number
 from emulator.core.records import Endpoint
 from emulator.facts import vertex_errors as errors
@@ -13,7 +14,7 @@ from emulator.facts import vertex_resource_errors as resource_errors
 from emulator.facts.models import BaseModel, find_base_model
 from emulator.protocol.call import Call
 from emulator.run.registry import find_checkpoint, find_version
-from emulator.run.trainers import Target, TrainerUnavailableError
+from emulator.run.trainers import PromptRefusedError, Target, TrainerUnavailableError
 from emulator.schema.declare import Value
 from emulator.vertex.convert_content import (
     ResponseWriter,
@@ -58,7 +59,7 @@ class Generation:
         try:
             reply = await self._parts.answering.generate(speaker.target, prompt)
         except TrainerUnavailableError as error:
-            raise refuse(resource_errors.TRAINER_UNAVAILABLE, reason=error) from error
+            raise _explain(error) from error
         return self._writer(speaker).format_reply(reply)
 
     async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
@@ -70,7 +71,7 @@ class Generation:
             async for piece in self._parts.answering.stream(speaker.target, prompt):
                 yield writer.format_delta(piece) if isinstance(piece, str) else writer.format_end(piece)
         except TrainerUnavailableError as error:
-            raise refuse(resource_errors.TRAINER_UNAVAILABLE, reason=error) from error
+            raise _explain(error) from error
 
     async def count_tokens(self, call: Call) -> Value:
         """Tokens of contents (or of old-style instances) as what plays the model counts them."""
@@ -94,7 +95,7 @@ class Generation:
         try:
             found = await self._parts.answering.tokenize(speaker.target.base_model, said)
         except TrainerUnavailableError as error:
-            raise refuse(resource_errors.TRAINER_UNAVAILABLE, reason=error) from error
+            raise _explain(error) from error
         return {"tokens_info": [format_tokens(content, one) for content, one in zip(contents, found, strict=True)]}
 
     def _find_speaker(self, name: str) -> Speaker:
@@ -139,7 +140,13 @@ class Generation:
         try:
             return await self._parts.answering.count_tokens(speaker.target.base_model, said)
         except TrainerUnavailableError as error:
-            raise refuse(resource_errors.TRAINER_UNAVAILABLE, reason=error) from error
+            raise _explain(error) from error
+
+
+def _explain(error: TrainerUnavailableError) -> ApiError:
+    """The answer when nothing answers: 400 where the prompt is to blame, else 503."""
+    refused = isinstance(error, PromptRefusedError)
+    return refuse(resource_errors.PROMPT_REFUSED if refused else resource_errors.TRAINER_UNAVAILABLE, reason=error)
 
 
 def _contents(request: Value) -> list[Value]:

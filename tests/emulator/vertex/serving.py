@@ -16,10 +16,12 @@ from emulator.protocol.credentials import create_authenticator
 from emulator.protocol.front import Request, create_front_end
 from emulator.run.answering import Answering
 from emulator.run.hyperparameters import resolve_hyperparameters
+from emulator.run.lora import LoraTrainer
 from emulator.run.pipeline import Pipeline
 from emulator.run.preparation import DatasetPreparation
 from emulator.run.queue import Queue
 from emulator.run.scripted import ScriptedTrainer
+from emulator.run.trainers import Trainer
 from emulator.store.store import Store
 from emulator.vertex.routes import create_vertex_api
 
@@ -53,19 +55,26 @@ class Serving:
     """The API with everything behind it."""
 
     def __init__(
-        self, directory: Path, storage_url: str, *, step_s: float = 0.0, per_project: int = 1, **settings: Any
+        self,
+        directory: Path,
+        storage_url: str,
+        *,
+        step_s: float = 0.0,
+        trainer: str = "scripted",
+        per_project: int = 1,
+        **settings: Any,
     ):
         self.store = Store()
         self.objects = HttpObjectStore(storage_url)
         clock, ids = SystemClock(), Ids(1)
-        trainers = {"scripted": ScriptedTrainer(step_s)}
-        answering = Answering(trainers, "scripted", directory, {})
+        self.trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(step_s), "lora": LoraTrainer()}
+        answering = Answering(self.trainers, trainer, directory, {})
         pipeline = Pipeline(
             self.store,
             clock,
             ids,
-            trainers,
-            "scripted",
+            self.trainers,
+            trainer,
             directory,
             DatasetPreparation(self.open_objects),
             resolve_hyperparameters,
@@ -126,7 +135,7 @@ class Serving:
 
     async def finish(self, name: str) -> TuningJob:
         """The record of a job at its end."""
-        ended = await self.queue.wait_until_ended(self.find(name).uid, timeout_s=20)
+        ended = await self.queue.wait_until_ended(self.find(name).uid, timeout_s=60)
         assert ended is not None
         return ended
 
