@@ -131,7 +131,7 @@ class LoraTrainer:
 
     async def count_tokens(self, base_model: str, texts: list[str]) -> list[int]:
         """Lengths of texts in tokens of a base model."""
-        identifier = str(next(self._ids))
+        identifier = self._new_id()
         async with self._conversation(identifier) as inbox:
             await self._send({"do": "count", "id": identifier, "base_model": base_model, "texts": texts})
             counts: list[int] = (await self._receive(inbox))["counts"]
@@ -139,14 +139,14 @@ class LoraTrainer:
 
     async def tokenize(self, base_model: str, texts: list[str]) -> list[list[tuple[int, str]]]:
         """Tokens of texts, as (id, piece of the text)."""
-        identifier = str(next(self._ids))
+        identifier = self._new_id()
         async with self._conversation(identifier) as inbox:
             await self._send({"do": "tokenize", "id": identifier, "base_model": base_model, "texts": texts})
             found = (await self._receive(inbox))["tokens"]
             return [[(number, piece) for number, piece in tokens] for tokens in found]
 
     async def _ask_to_generate(self, prompt: Prompt, stream: bool) -> AsyncIterator[str | Reply]:
-        identifier = str(next(self._ids))
+        identifier = self._new_id()
         async with self._conversation(identifier) as inbox:
             await self._send(
                 {"do": "generate", "id": identifier, "stream": stream, "prompt": dataclasses.asdict(prompt)}
@@ -159,6 +159,10 @@ class LoraTrainer:
                 yield str(line["delta"])
 
     # ------------------------------------------------------------ the conversation with the process
+
+    def _new_id(self) -> str:
+        """Of a request; jobs are told apart by their uid, a bare number."""
+        return f"request-{next(self._ids)}"
 
     def _conversation(self, key: str) -> _Conversation:
         return _Conversation(self._inboxes, key)
@@ -183,7 +187,11 @@ class LoraTrainer:
     async def _read_answers(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         async for raw in process.stdout:
-            line = json.loads(raw)
+            try:
+                line = json.loads(raw)
+            except json.JSONDecodeError:
+                log.warning("the trainer's process wrote something else than JSON: %r", raw[:200])
+                continue
             if line.get("ready"):
                 if self._ready is not None and not self._ready.done():
                     self._ready.set_result(line)
