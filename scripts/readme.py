@@ -1,4 +1,4 @@
-"""Writes the parts of README.md that are data elsewhere: settings, facts and known differences.
+"""Writes the parts of README.md that are data elsewhere: settings and known differences.
 
 `make docs` rewrites the file; a test fails when it is not what this would write.
 """
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from emulator.facts.catalogue import count_by_grade, list_entries
 from emulator.facts.divergences import DIVERGENCES
 from emulator.settings import Settings
 
@@ -43,14 +42,6 @@ def format_settings() -> str:
     return format_table(("variable", "default", "what it does"), rows)
 
 
-def format_facts() -> str:
-    """How many texts and figures there are, by how they are known."""
-    entries = list_entries()
-    counts = count_by_grade(entries)
-    shares = ", ".join(f"{count} {grade}" for grade, count in counts.items())
-    return f"{len(entries)} error texts, figures and base models: {shares}.\n"
-
-
 def format_differences() -> str:
     """What is knowingly not as in the real services."""
     rows = [(one.subject, one.real, one.here, one.reason) for one in DIVERGENCES]
@@ -59,7 +50,6 @@ def format_differences() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": format_settings,
-    "facts": format_facts,
     "differences": format_differences,
 }
 
