@@ -77,6 +77,12 @@ INVALID_ARGUMENT = _bad(
 PROTO_INVALID = _bad(
     "proto_invalid", "Invalid PROTO payload received.", "in the style of the JSON text; not recorded", "assumed"
 )
+GZIP_INVALID = _bad(
+    "gzip_invalid",
+    "Invalid gzip payload received.",
+    "in the style of the JSON text; what the service does with a broken gzip body is not recorded",
+    "assumed",
+)
 FIELDS_UNKNOWN = _bad(
     "fields_unknown",
     "Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'.",

@@ -70,7 +70,11 @@ def format_date() -> bytes:
 def answer_body(
     api: Api, wanted: Wanted, status: int, content_type: str, body: bytes, *, challenge: str = ""
 ) -> Answer:
-    """An answer in one piece, compressed when the client takes gzip (never an event stream's)."""
+    """An answer in one piece, compressed when the client takes gzip (never an event stream's).
+
+    Cache-Control and Accept-Ranges are those of answers that are not compressed.
+    Recorded: github.com/derrickobedgiu1/gemini-api tests/Fixtures, 2024.
+    """
     zipped = wanted.gzip and bool(body) and content_type != EVENT_TYPE
     headers = list(_VARY if zipped or content_type == EVENT_TYPE else _VARY_PLAIN)
     if challenge:
@@ -82,8 +86,12 @@ def answer_body(
         headers.append((b"content-encoding", b"gzip"))
     headers.append((b"date", format_date()))
     headers.append((b"server", api.server.encode()))
+    if not zipped:
+        headers.append((b"cache-control", b"private"))
     headers.append((b"content-length", str(len(body)).encode()))
     _finish(headers, api, wanted, bool(challenge))
+    if not zipped:
+        headers.append((b"accept-ranges", b"none"))
     return Answer(status, headers, body)
 
 

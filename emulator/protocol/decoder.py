@@ -159,7 +159,7 @@ class Decoder:
             return {}
         rest = Pairs((key, item) for key, item in pairs if key != "@type")
         name = url.rpartition("/")[2]
-        if name.startswith("google.protobuf.") or name not in self._plans:
+        if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self._plans:
             return {"@type": url, **read_plain(rest, depth - 1)}
         return {"@type": url, **self.read_message(rest, self._plans.find(name), place, depth)}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import time
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -187,6 +188,9 @@ class FrontEnd:
         key = (route.method.name, request.path, work.parameters, caller)
         if revision is not None and (known := self._memory.find(key, revision)) is not None:
             return answer_body(route.api, work.wanted, 200, *known)
+        if request.body and "gzip" in request.headers.get("content-encoding", ""):
+            request.body = unzip(request.body, body_limit(route))
+            request.oversize = len(request.body) > body_limit(route)
         if request.oversize:
             text = front_end.BODY_TOO_LARGE.format(limit_bytes=body_limit(route))
             raise ApiError(Code.INVALID_ARGUMENT, text, rule=front_end.BODY_TOO_LARGE.name)
@@ -208,7 +212,8 @@ class FrontEnd:
 
     def _bind(self, work: _Work, caller: Caller) -> Call:
         route, request = work.route, work.request
-        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        media = work.parameters.content_type or request.headers.get("content-type", "")
+        media = media.partition(";")[0].strip().lower()
         message, given = bind_request(
             self.codec, self._binary, route, work.segments, work.parameters.rest, request.body, media
         )
@@ -284,6 +289,24 @@ def body_limit(route: Route) -> int:
     """Largest body of a method, bytes."""
     api = route.api
     return min(api.method_limits_bytes.get(route.name, api.body_limit_bytes), api.body_limit_bytes)
+
+
+def unzip(body: bytes, limit: int) -> bytes:
+    """A gzip body, unpacked no further than one byte beyond the limit.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, it is not gzip or cut off.
+    """
+    unpacker = zlib.decompressobj(31)
+    try:
+        data = unpacker.decompress(body, limit + 1)
+    except zlib.error:
+        data, whole = b"", False
+    else:
+        whole = unpacker.eof or len(data) > limit
+    if not whole:
+        raise ApiError(Code.INVALID_ARGUMENT, front_end.GZIP_INVALID.format(), rule=front_end.GZIP_INVALID.name)
+    return data
 
 
 def _refuse_transport(request: Request) -> Answer | None:

@@ -29,6 +29,7 @@ class Parameters:
         enum_as_int: Enums of the answer are numbers (``$alt=json;enum-encoding=int``).
         legacy_errors: Errors carry ``errors[]`` (``$.xgafv=1``).
         fields: What of the answer is wanted, as sent; "" is all of it.
+        content_type: What the client says its body is, in place of the header (``$ct``).
         callback: Name of a JavaScript function to wrap the answer in.
         rest: The query without system parameters.
     """
@@ -38,6 +39,7 @@ class Parameters:
     pretty: bool = True
     legacy_errors: bool = False
     fields: str = ""
+    content_type: str = ""
     callback: str = ""
     rest: Query = ()
 
@@ -66,6 +68,7 @@ def parse_parameters(query: Query, headers: Mapping[str, str]) -> Parameters:
         pretty=_first(system, ("$prettyPrint", "prettyPrint"), "true").lower() not in ("false", "0"),
         legacy_errors=system.get("$.xgafv") == "1",
         fields=_first(system, ("$fields", "fields"), header_fields),
+        content_type=system.get("$ct", ""),
         callback=_first(system, ("$callback", "callback"), ""),
         rest=tuple(pair for pair in query if pair[0] not in NAMES),
     )

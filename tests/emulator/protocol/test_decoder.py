@@ -54,6 +54,10 @@ TAKEN: list[tuple[str, dict[str, Any]]] = [
         '{"attachment": {"@type": "type.googleapis.com/unknown.Thing", "aB": 1}}',
         {"attachment": {"@type": "type.googleapis.com/unknown.Thing", "aB": 1}},
     ),
+    (
+        '{"attachment": {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "5s"}}',
+        {"attachment": {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "5s"}},
+    ),
     ('{"extra": {"n": 9007199254740993}}', {"extra": {"n": 9007199254740992.0}}),
 ]
 
