@@ -6,7 +6,7 @@ Shapes: tuned models as recorded in July 2024 (safety ratings, no model version)
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,16 @@ RATED_CATEGORIES = (
     "HARM_CATEGORY_DANGEROUS_CONTENT",
 )
 """In the recorded order. Source: github.com/derrickobedgiu1/gemini-api tests/Fixtures/GeminiApi, July 2024."""
+
+TEXT_CATEGORIES = (
+    "HARM_CATEGORY_DEROGATORY",
+    "HARM_CATEGORY_TOXICITY",
+    "HARM_CATEGORY_VIOLENCE",
+    "HARM_CATEGORY_SEXUAL",
+    "HARM_CATEGORY_MEDICAL",
+    "HARM_CATEGORY_DANGEROUS",
+)
+"""What PaLM's text method rates by; recorded in the same place, models/generateText.json."""
 
 
 class Generation:
@@ -88,7 +98,8 @@ class Generation:
         }
         asked = replace(asked, body=body, request="GenerateTextRequest")
         reply = await self._ask(target, read_prompt(asked))
-        return {"candidates": [{"output": answer.text, "safety_ratings": _rate()} for answer in reply.answers]}
+        ratings = _rate(TEXT_CATEGORIES)
+        return {"candidates": [{"output": answer.text, "safety_ratings": ratings} for answer in reply.answers]}
 
     # ------------------------------------------------------------ who is asked
 
@@ -203,8 +214,8 @@ def _format_candidate(asked: Asked, index: int, answer: Answer, *, done: bool = 
     return candidate
 
 
-def _rate() -> list[Value]:
-    return [{"category": category, "probability": "NEGLIGIBLE"} for category in RATED_CATEGORIES]
+def _rate(categories: Iterable[str] = RATED_CATEGORIES) -> list[Value]:
+    return [{"category": category, "probability": "NEGLIGIBLE"} for category in categories]
 
 
 def _format_details(tokens: int) -> list[Value]:
