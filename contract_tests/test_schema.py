@@ -261,7 +261,7 @@ def official_rules(api: str, version: str, service: str, method: str) -> set[tup
     options = getattr(transport, f"_Base{method}", None)
     if options is None or not hasattr(options, "_get_http_options"):
         return None
-    listed = options._get_http_options()  # noqa: SLF001 - nothing public says what the transport binds
+    listed = options._get_http_options()  # nothing public says what the transport binds
     rules = {(one["method"].upper(), one["uri"], one.get("body", "")) for one in listed}
     return {rule for rule in rules if not NOT_SERVED.search(rule[1])}
 

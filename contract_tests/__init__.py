@@ -1,0 +1,1 @@
+"""What the real services answered, played against the recordings, the emulator and, when asked, the services."""

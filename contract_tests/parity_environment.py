@@ -1,0 +1,69 @@
+"""The environment in which declarations are compared with the official packages: made once, then reused offline.
+
+`google-cloud-aiplatform` wants another google-genai than everything else here, so the two cannot share one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = Path(__file__).resolve().parent / "requirements.txt"
+PLACE = ROOT / "build" / "parity-env"
+SCHEMA_TESTS = Path(__file__).resolve().parent / "test_schema.py"
+INSTALL_TIME_S = 900
+TESTS_TIME_S = 600
+
+
+class ParityEnvironmentError(RuntimeError):
+    """The environment cannot be made; the text says what failed and what to do."""
+
+
+def name_stamp(requirements: bytes) -> str:
+    """The stamp of a finished environment of these requirements and this Python."""
+    return f".stamp-{hashlib.sha256(requirements + sys.version.encode()).hexdigest()[:16]}"
+
+
+def make_environment(place: Path = PLACE) -> Path:
+    """The environment's Python. The stamp is written last, under a lock; with it in place nothing is installed.
+
+    Raises:
+        ParityEnvironmentError: pip failed; without a network it must have been made before.
+    """
+    python, stamp = place / "bin" / "python", place / name_stamp(REQUIREMENTS.read_bytes())
+    if stamp.exists():
+        return python
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_suffix(".lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if not stamp.exists():
+            print(f"parity: making {place.relative_to(ROOT)} from {REQUIREMENTS.name} (once)", file=sys.stderr)  # noqa: T201
+            _run(sys.executable, "-m", "venv", "--clear", str(place))
+            pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq", "--no-compile")
+            _run(*pip, "--no-deps", "-r", str(REQUIREMENTS))
+            stamp.touch()
+    return python
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=INSTALL_TIME_S, check=False
+    )
+    if done.returncode != 0:
+        end = done.stderr.strip().splitlines()[-5:]
+        raise ParityEnvironmentError(f"{' '.join(command)}: exit {done.returncode}: {' '.join(end)}")
+
+
+def compare_schema(python: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the comparison there, without this project's test configuration, which the environment knows nothing of."""
+    command = [str(python), "-m", "pytest", "-c", os.devnull, "--rootdir", str(ROOT), "--noconftest"]
+    command += ["-p", "no:cacheprovider", "--import-mode=importlib", "-q", "-rs", str(SCHEMA_TESTS)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TESTS_TIME_S, check=False
+    )

@@ -1,0 +1,150 @@
+"""Models and what they answer, as the Gemini API did."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from contract_tests.contract import Contract
+from contract_tests.exchange import Recording
+from contract_tests.situations import STRANGER, trained_model, trouble, tuned_model
+from emulator.facts import troubles
+
+GPRO = "gemini-1.0-pro-001"
+FLASH = "gemini-1.5-flash-001-tuning"
+NEXT = {"100": "101", "4": "5", "-8": "-7"}
+
+
+@pytest.mark.parametrize("name", ["listed_text_bison_001", "listed_gemini_1_0_pro_001", "listed_flash_tuning"])
+async def test_listed_models(contract: Contract, name: str) -> None:
+    """Models that can be tuned, as they were listed."""
+    (await contract.play(name)).same_parts()
+
+
+async def test_generate_content(contract: Contract) -> None:
+    """A tuned model's answer: text, ratings, token counts; no model version."""
+    await contract.given(trained_model("next-number-generator-m1lwcujgc644", GPRO, NEXT))
+    answer = (await contract.play("generate_tuned")).same_answer()
+    assert answer.json["usageMetadata"]["totalTokenCount"] == 6
+
+
+async def test_generate_text_of_tuned_model(contract: Contract) -> None:
+    """PaLM's method: one prompt, as many candidates as were asked for."""
+    await contract.given(trained_model("number-generator-model-q2d0uism5ivd", "text-bison-001", NEXT))
+    answer = await contract.play("generate_text_tuned_palm")
+    assert answer.heard.status == 200
+    candidates = answer.json["candidates"]
+    assert len(candidates) == 2
+    assert all(isinstance(one["output"], str) and next(iter(one)) == "output" for one in candidates)
+
+
+async def test_generate_text(contract: Contract) -> None:
+    """PaLM rates by categories of its own."""
+    (await contract.play("generate_text_base")).same_headers().same_shape()
+    answer = await contract.play("generate_text_base")
+    ratings = answer.recording.answer.body["candidates"][0]["safetyRatings"]
+    assert answer.json["candidates"][0]["safetyRatings"] == ratings
+
+
+async def test_count_tokens(contract: Contract) -> None:
+    """Tokens of a text."""
+    (await contract.play("count_tokens_base")).same_headers().same_parts()
+
+
+@pytest.mark.parametrize("name", ["generate_stranger", "generate_stranger_v1"])
+async def test_stranger_is_refused(contract: Contract, name: str) -> None:
+    """Who has no right to a tuned model cannot ask it."""
+    await contract.given(tuned_model(id="mymodel", owner=STRANGER))
+    (await contract.play(name)).same_message()
+
+
+async def test_retired_flash(contract: Contract) -> None:
+    """Since May 2025 tuned models answer no more, and the base model is named."""
+    contract.settings(retired_models="refuse")
+    await contract.given(tuned_model(id="generatenum8563-kcy70r9a59pdk4nwuwy9fz44", base_model=FLASH))
+    (await contract.play("generate_retired_flash")).same_error()
+
+
+async def test_retired_palm(contract: Contract) -> None:
+    """So did those of PaLM before."""
+    await contract.given(tuned_model(id="my-palm-model", base_model="text-bison"))
+    (await contract.play("generate_retired_palm")).same_error()
+
+
+@pytest.mark.parametrize("name", ["generate_unknown_model", "count_unknown_model", "generate_unknown_model_2023"])
+async def test_unknown_model(contract: Contract, name: str) -> None:
+    """The version and the method are named."""
+    (await contract.play(name)).same_error()
+
+
+async def test_model_name_without_prefix(contract: Contract) -> None:
+    """A tuned model asked for as a base model is not found."""
+    (await contract.play("generate_without_prefix")).same_beginning()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "contents_missing",
+        "parts_empty",
+        "part_without_data",
+        "part_without_data_33",
+        "role_unknown",
+        "single_turn_of_model",
+        "one_candidate",
+        "model_name_format",
+    ],
+)
+async def test_refused_requests(contract: Contract, name: str) -> None:
+    """The service's own words, bullets and newlines included; no details."""
+    (await contract.play(name)).same_error()
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("system_instruction_base", "models/gemini-pro"),
+        ("json_mode", "models/gemini-pro"),
+        ("function_calling", "models/gemma-3-12b-it"),
+        ("multiturn", "models/gemini-1.0-pro-vision-latest"),
+    ],
+)
+async def test_what_a_tuned_model_cannot(contract: Contract, name: str, model: str) -> None:
+    """Recorded on base models, said of the tuned model that is asked."""
+    await contract.given(trained_model("numbers", GPRO, NEXT))
+    (await contract.play(name, instead={model: "tunedModels/numbers"})).same_error()
+
+
+async def test_system_instruction(contract: Contract) -> None:
+    """A tuned model takes none."""
+    await contract.given(trained_model("keyphraseextractv010-8vfr4la1aubc", FLASH, NEXT))
+    (await contract.play("system_instruction_tuned")).same_beginning()
+
+
+async def test_too_many_tokens(contract: Contract) -> None:
+    """The count and the limit of the model asked are named."""
+    words = json.dumps({"contents": [{"parts": [{"text": "one two three four " * 12_000}]}]})
+    limits = {"131072": "30720", "models/gemma-3-27b-it": f"models/{GPRO}"}
+    (await contract.play("input_tokens", instead=limits, text=words)).same_error()
+
+
+TROUBLES = (
+    "exhausted",
+    "quota_free_tier",
+    "overloaded",
+    "high_demand",
+    "internal",
+    "vertex_exhausted",
+    "vertex_quota",
+    "deadline",
+    "cancelled",
+)
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+async def test_troubles_of_the_service(contract: Contract, recordings: dict[str, Recording], name: str) -> None:
+    """What no request brings about is said in the service's words too."""
+    recording = recordings[name]
+    await contract.given(trouble(getattr(troubles, recording.fact), recording.values))
+    (await contract.play(name)).same_error()
