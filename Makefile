@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test check format docs lock parity model-eval bench clean
+.PHONY: help environment demo test check format docs lock parity record model-eval bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -44,8 +44,11 @@ lock: environment ## renew requirements.lock
 model-eval: environment ## the embedded base model beside its gates
 	$(BIN)/python -m trainer.base_model.evaluate
 
-parity: environment ## the declared messages beside the official descriptors, and the recorded answers
-	$(BIN)/python -m scripts.parity
+parity: environment ## recorded answers beside the emulator's, declared messages beside the official descriptors
+	$(BIN)/python -m contract_tests
+
+record: environment ## ask the real services again (needs credentials) and write their answers down without secrets
+	$(BIN)/python -m contract_tests.record
 
 bench: environment ## the server beside its peers
 	$(BIN)/python -m benchmarks.server
