@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from emulator.core.clock import Clock
+from emulator.core.errors import Code
 from emulator.core.lifecycle import JobEvent
 from emulator.core.names import Ids, experiment_id
 from emulator.core.records import (
@@ -26,6 +27,7 @@ from emulator.core.records import (
     TuningJob,
     TuningMethod,
 )
+from emulator.facts.vertex_errors import JOB_CANCELLED
 from emulator.run.publish import checkpoint_steps, find_adapter, publish_checkpoint, publish_model
 from emulator.run.recovery import recover_checkpoints, recover_points
 from emulator.run.trainers import Trainer, TrainerUnavailableError
@@ -34,8 +36,8 @@ from trainer.spec import Cancelled, Checkpoint, Done, Evaluation, Failed, Job, M
 
 log = logging.getLogger(__name__)
 
-CANCELLED = Failure(1, "The tuning job has been cancelled.")
-"""Code documented (google.rpc.Code 1); the text is assumed."""
+CANCELLED = Failure(Code[JOB_CANCELLED.code], JOB_CANCELLED.text)
+"""What a job ends with when it was asked to stop."""
 
 ATTEMPTS = 2
 """How often a job is given to a trainer whose process died under it."""

@@ -18,6 +18,7 @@ from emulator.datasets.objects import (
     StorageError,
     StorageUnavailableError,
 )
+from emulator.facts import vertex_errors
 from emulator.facts.models import find_base_model
 from emulator.run.pipeline import JobFailedError, Prepared, watched
 
@@ -55,16 +56,17 @@ class DatasetPreparation:
                 check_validation_size(checked.examples, statistics.examples, limits)
         except DatasetError as error:
             raise JobFailedError(error.code, error.message) from error
-        except StorageError as error:
-            raise JobFailedError(_storage_code(error), str(error)) from error
         return Prepared(statistics.examples - statistics.dropped_count, statistics)
 
     def _read(
         self, job: TuningJob, uri: str, destination: Path, limits: DatasetLimits, keep_going: Callable[[], None]
     ) -> DatasetStatistics:
-        lines = watched(self.open_objects().lines(uri), keep_going)
         form = dataset_form(job.method, job.base_model) or "contents"
-        return check_dataset(lines, form, limits, destination)
+        try:
+            lines = watched(self.open_objects().lines(uri), keep_going)
+            return check_dataset(lines, form, limits, destination)
+        except StorageError as error:
+            raise _refuse(error, job, uri) from error
 
 
 def find_limits(job: TuningJob) -> DatasetLimits:
@@ -86,9 +88,14 @@ def find_limits(job: TuningJob) -> DatasetLimits:
     )
 
 
-def _storage_code(error: StorageError) -> Code:
+def _refuse(error: StorageError, job: TuningJob, uri: str) -> JobFailedError:
+    """Why the object could not be read, in the service's words where they are known."""
     if isinstance(error, ObjectNotFoundError):
-        return Code.NOT_FOUND
+        return JobFailedError(Code.NOT_FOUND, vertex_errors.DATASET_NOT_FOUND.format(uri=uri))
     if isinstance(error, ObjectForbiddenError):
-        return Code.PERMISSION_DENIED
-    return Code.UNAVAILABLE if isinstance(error, StorageUnavailableError) else Code.INVALID_ARGUMENT
+        account = f"service-{job.project}@gcp-sa-vertex-tune.iam.gserviceaccount.com"
+        return JobFailedError(
+            Code.PERMISSION_DENIED, vertex_errors.DATASET_ACCESS_DENIED.format(service_account=account)
+        )
+    code = Code.UNAVAILABLE if isinstance(error, StorageUnavailableError) else Code.INVALID_ARGUMENT
+    return JobFailedError(code, str(error))
