@@ -2,9 +2,9 @@
 
     python -m trainer.base_model.build WORK [--install]
 
-Runs one after the other, each from where the one before stood: numbers, then the whole mixture, then meta-tuning in two
-parts. Everything they need is generated; nothing is downloaded. A killed build goes on where it stopped. Without
-``--install`` the model stays in ``WORK/final/model``.
+Runs one after the other, each from where the one before stood: numbers, then the whole mixture, then meta-tuning in
+three parts. Everything they need is generated; nothing is downloaded. A killed build goes on where it stopped. Without
+``--install`` the model stays in ``WORK/settled/model``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ STAGES: Final[tuple[tuple[str, int], ...]] = (
     ("narrow", 1400),
     ("wide", 1400),
     ("tuned", 350),
-    ("final", RECIPES["final"].steps),
+    ("told", 300),
+    ("settled", RECIPES["settled"].steps),
 )
 """The runs in order, and the step at which the next one takes over."""
 

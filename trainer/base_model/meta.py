@@ -137,10 +137,15 @@ PLANS: Final[dict[str, tuple[Plan, ...]]] = {
         Plan(0.32, 3, 60, 5, draw_class_job),
         Plan(0.18, 3, 40, 5, draw_layout_job),
     ),
-    "final": (
+    "told": (
         Plan(0.58, 4, 15, 5, draw_number_job),
         Plan(0.27, 3, 60, 5, draw_class_job),
         Plan(0.15, 3, 40, 5, draw_free_job),
+    ),
+    "settled": (
+        Plan(0.45, 4, 15, 5, draw_number_job),
+        Plan(0.35, 3, 60, 5, draw_class_job),
+        Plan(0.2, 3, 48, 5, draw_free_job),
     ),
 }
 """What jobs each run of the build simulates."""

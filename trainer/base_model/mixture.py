@@ -44,8 +44,8 @@ FAMILIES: Final = {
     "chat": 0.1,
 }
 """Share of episodes."""
-FINAL_FAMILIES: Final = FAMILIES | {"layout": 1.5}
-"""Of the last run."""
+TOLD_FAMILIES: Final = FAMILIES | {"layout": 1.5}
+"""Of the runs that mix documented pairs with instructions in."""
 NARROW: Final = {"number": 12.0, "classification": 0.4, "sequence": 0.6, "text": 0.5}
 """A narrower mixture that reaches the number gates sooner."""
 _MODES: Final[dict[Mode, float]] = {"bare": 4.0, "system": 3.2, "prefix": 1.8, "shots": 0.25, "suffix": 0.5}
@@ -75,6 +75,7 @@ class Mixture:
         guarded: See ``make_number_task``.
         top: The level at the end of the curriculum; above 1, long numbers are more frequent.
         told: Documented pairs may come with an instruction, see ``tell_task``.
+        copying: See ``draw_number_task``.
     """
 
     families: tuple[tuple[str, float], ...] = tuple(FAMILIES.items())
@@ -83,13 +84,14 @@ class Mixture:
     guarded: bool = False
     top: float = 1.0
     told: bool = False
+    copying: float = 1.0
 
     def draw_task(self, random: Random, instructed: bool, level: float) -> Task:
         """A task of a random family. ``level``: 0 small numbers, 1 everything."""
         names, shares = zip(*self.families, strict=True)
         family = random.choices(names, shares)[0]
         if family == "number":
-            return draw_number_task(random, instructed, level, self.narrow, self.guarded)
+            return draw_number_task(random, instructed, level, self.narrow, self.guarded, self.copying)
         if family == "wrapped":
             numbers = random.random() < 0.7
             inner = (

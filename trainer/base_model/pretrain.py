@@ -29,7 +29,7 @@ from torch import Tensor
 
 from trainer.base_model import BOS, EOT, MAX_POSITIONS, PAD, read_tokenizer
 from trainer.base_model.meta import PLANS, add_meta_gradient
-from trainer.base_model.mixture import FAMILIES, FINAL_FAMILIES, NARROW, Encoder, Mixture, Row, draw_pool
+from trainer.base_model.mixture import FAMILIES, NARROW, TOLD_FAMILIES, Encoder, Mixture, Row, draw_pool
 from trainer.base_model.muon import Muon
 from trainer.base_model.tasks import list_codes
 from trainer.base_model.tokenizer import describe_tokenizer, save_tokenizer, train_tokenizer
@@ -64,7 +64,7 @@ class Recipe:
         meta_strength: Weight of its gradient.
         constant: Share of the steps at the full learning rate; a cosine follows.
         continues: Starts from the averaged weights, codes and tokenizer of another run, at the top of the curriculum.
-        guarded, top, told: See ``Mixture``.
+        guarded, top, told, copying: See ``Mixture``.
         plans: What users meta-tuning simulates, a key of ``meta.PLANS``.
     """
 
@@ -90,6 +90,7 @@ class Recipe:
     guarded: bool = False
     top: float = 1.0
     told: bool = False
+    copying: float = 1.0
     plans: str = "wide"
 
     @property
@@ -97,8 +98,10 @@ class Recipe:
         """What episodes are drawn from."""
         if self.narrow:
             return Mixture(tuple(NARROW.items()), narrow=True)
-        families = FINAL_FAMILIES if self.told else FAMILIES
-        return Mixture(tuple(families.items()), guarded=self.guarded, top=self.top, told=self.told)
+        families = TOLD_FAMILIES if self.told else FAMILIES
+        return Mixture(
+            tuple(families.items()), guarded=self.guarded, top=self.top, told=self.told, copying=self.copying
+        )
 
 
 RECIPES: Final = {
@@ -116,18 +119,32 @@ RECIPES: Final = {
         muon_rate=0.014,
         adam_rate=2.8e-3,
     ),
-    "final": Recipe(
+    "told": Recipe(
         steps=700,
         seed=4,
         continues=True,
         guarded=True,
         told=True,
         top=1.5,
-        plans="final",
+        plans="told",
         meta_from=0.0,
         constant=0.3,
         muon_rate=0.012,
         adam_rate=2.4e-3,
+    ),
+    "settled": Recipe(
+        steps=360,
+        seed=5,
+        continues=True,
+        guarded=True,
+        told=True,
+        copying=2.0,
+        top=1.5,
+        plans="settled",
+        meta_from=0.0,
+        constant=0.1,
+        muon_rate=0.01,
+        adam_rate=2e-3,
     ),
     "tiny": Recipe(
         steps=6,

@@ -215,17 +215,26 @@ def make_number_task(
     return Task(f"{task}{addend}", draw, ways, f"{task}{addend}")
 
 
-def _share_of(task: str, instructed: bool) -> float:
+def _share_of(task: str, instructed: bool, copying: float) -> float:
     bare, told, _ = _NUMBER_TASKS[task]
-    return told if instructed else bare
+    return told if instructed else bare * copying if task == "copy" else bare
 
 
 def draw_number_task(
-    random: Random, instructed: bool, level: float, narrow: bool = False, guarded: bool = False
+    random: Random,
+    instructed: bool,
+    level: float,
+    narrow: bool = False,
+    guarded: bool = False,
+    copying: float = 1.0,
 ) -> Task:
-    """A number task with the mixture's shares; bare episodes mostly copy, instructed ones mostly count."""
+    """A number task with the mixture's shares; bare episodes mostly copy, instructed ones mostly count.
+
+    Args:
+        copying: Multiplies the share of copying among bare episodes.
+    """
     names = NARROW_TASKS if narrow else tuple(_NUMBER_TASKS)
-    task = random.choices(names, [_share_of(name, instructed) for name in names])[0]
+    task = random.choices(names, [_share_of(name, instructed, copying) for name in names])[0]
     forms = NARROW_FORMS if narrow or level < 0.3 else tuple(_FORM_SHARES)
     form = random.choices(forms, [_FORM_SHARES[name] for name in forms])[0]
     limited = form in ("portuguese", "spanish", "french", "german", "roman")
