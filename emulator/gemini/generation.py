@@ -59,7 +59,10 @@ class Generation:
         return _format_reply(asked, length, reply, self._format_head(asked))
 
     async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
-        """The answer in pieces; the last one says why it ended. Several candidates come whole, in one piece."""
+        """The answer in pieces, each with the prompt's count (recorded); the last one says why it ended.
+
+        Several candidates come whole, in one piece.
+        """
         asked, target = self._find(call, "streamGenerateContent")
         prompt, length = await self._read(target, asked)
         head = self._format_head(asked)
@@ -69,7 +72,8 @@ class Generation:
         try:
             async for piece in self._answering.stream(target, prompt):
                 if isinstance(piece, str):
-                    yield {"candidates": [_format_candidate(asked, 0, Answer(piece, 0), done=False)], **head}
+                    candidate = _format_candidate(asked, 0, Answer(piece, 0), done=False)
+                    yield {"candidates": [candidate], "usage_metadata": _format_usage(asked, length), **head}
                 else:
                     end = replace(piece.answers[0], text="")
                     last = _format_reply(asked, length, piece, head)
@@ -190,15 +194,18 @@ def _explain(error: TrainerUnavailableError) -> ApiError:
 def _format_reply(asked: Asked, prompt_tokens: int, reply: Reply, head: Value) -> Value:
     """A whole answer; ``head`` is what every piece of it has."""
     tokens = sum(answer.tokens for answer in reply.answers)
-    usage: Value = {
-        "prompt_token_count": prompt_tokens,
-        "candidates_token_count": tokens,
-        "total_token_count": prompt_tokens + tokens,
-    }
-    if not asked.is_tuned:
-        usage["prompt_tokens_details"] = _format_details(prompt_tokens)
+    usage = _format_usage(asked, prompt_tokens)
+    usage |= {"candidates_token_count": tokens, "total_token_count": prompt_tokens + tokens}
     candidates = [_format_candidate(asked, index, answer) for index, answer in enumerate(reply.answers)]
     return {"candidates": candidates, "usage_metadata": usage, **head}
+
+
+def _format_usage(asked: Asked, prompt_tokens: int) -> Value:
+    """Token counts before anything is answered."""
+    usage: Value = {"prompt_token_count": prompt_tokens, "total_token_count": prompt_tokens}
+    if not asked.is_tuned:
+        usage["prompt_tokens_details"] = _format_details(prompt_tokens)
+    return usage
 
 
 def _format_candidate(asked: Asked, index: int, answer: Answer, *, done: bool = True) -> Value:
