@@ -83,6 +83,12 @@ async def test_refusals_without_their_details(guarded: Contract, name: str) -> N
     (await guarded.play(name)).same_message()
 
 
+@pytest.mark.parametrize("name", ["challenge", "challenge_of_bad_token"])
+async def test_challenges(guarded: Contract, name: str) -> None:
+    """401 says how to come back, and whether a token was bad."""
+    (await guarded.play(name)).same_headers()
+
+
 async def test_angle_brackets_are_escaped(guarded: Contract) -> None:
     """An empty referrer is printed as ``\\u003cempty\\u003e``."""
     answer = await guarded.play("key_referrer_blocked")

@@ -31,6 +31,19 @@ async def test_violations_without_their_details(contract: Contract, name: str) -
     (await contract.play(name)).same_message()
 
 
+@pytest.mark.parametrize("name", ["timestamp_without_zone", "timestamp_out_of_range"])
+async def test_timestamps(contract: Contract, name: str) -> None:
+    """Recorded on another API, whose field is called otherwise."""
+    names = {
+        "https://firestore.googleapis.com/v1/projects/my-project/databases/(default)/documents:batchGet": (
+            "https://us-central1-aiplatform.googleapis.com/v1/projects/my-project/locations/us-central1/tuningJobs"
+        ),
+        "readTime": "createTime",
+        "read_time": "tuning_job.create_time",
+    }
+    (await contract.play(name, instead=names)).same_error()
+
+
 async def test_base64(contract: Contract) -> None:
     """What cannot be decoded is shown."""
     (await contract.play("base64_broken")).same_beginning()

@@ -9,7 +9,7 @@ import pytest
 from contract_tests.contract import Contract
 from contract_tests.exchange import Recording
 from contract_tests.situations import STRANGER, trained_model, trouble, tuned_model
-from emulator.facts import troubles
+from emulator.facts import front_end, troubles
 
 GPRO = "gemini-1.0-pro-001"
 FLASH = "gemini-1.5-flash-001-tuning"
@@ -52,6 +52,23 @@ async def test_count_tokens(contract: Contract) -> None:
     (await contract.play("count_tokens_base")).same_headers().same_parts()
 
 
+async def test_stream(contract: Contract) -> None:
+    """Events with one-line JSON, ``": "`` after keys and ``,`` without space; no event has a name, none says [DONE].
+
+    Every event has the prompt's count and the model's version; the last one says why it ended.
+    """
+    answer = (await contract.play("stream_base")).same_headers()
+    *events, rest = answer.text.split("\r\n\r\n")
+    assert rest == ""
+    values = [json.loads(event.removeprefix("data: ")) for event in events]
+    assert events == ["data: " + json.dumps(one, separators=(",", ": "), ensure_ascii=False) for one in values]
+    for value in values:
+        assert list(value)[:3] == ["candidates", "usageMetadata", "modelVersion"]
+        assert next(iter(value["usageMetadata"])) == "promptTokenCount"
+        assert value["usageMetadata"]["promptTokensDetails"][0]["modality"] == "TEXT"
+    assert [one["candidates"][0].get("finishReason") for one in values] == [None] * (len(values) - 1) + ["STOP"]
+
+
 @pytest.mark.parametrize("name", ["generate_stranger", "generate_stranger_v1"])
 async def test_stranger_is_refused(contract: Contract, name: str) -> None:
     """Who has no right to a tuned model cannot ask it."""
@@ -91,6 +108,11 @@ async def test_model_name_without_prefix(contract: Contract) -> None:
         "part_without_data",
         "part_without_data_33",
         "role_unknown",
+        "multiturn_of_model",
+        "temperature_range",
+        "max_output_tokens",
+        "response_mime_type",
+        "get_unknown_model",
         "single_turn_of_model",
         "one_candidate",
         "model_name_format",
@@ -135,6 +157,7 @@ TROUBLES = (
     "overloaded",
     "high_demand",
     "internal",
+    "internal_generic",
     "vertex_exhausted",
     "vertex_quota",
     "deadline",
@@ -146,5 +169,6 @@ TROUBLES = (
 async def test_troubles_of_the_service(contract: Contract, recordings: dict[str, Recording], name: str) -> None:
     """What no request brings about is said in the service's words too."""
     recording = recordings[name]
-    await contract.given(trouble(getattr(troubles, recording.fact), recording.values))
+    row = getattr(troubles, recording.fact, None) or getattr(front_end, recording.fact)
+    await contract.given(trouble(row, recording.values))
     (await contract.play(name)).same_error()

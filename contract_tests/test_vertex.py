@@ -102,6 +102,11 @@ async def test_delete_endpoint(contract: Contract) -> None:
     (await contract.play("delete_endpoint")).same_body()
 
 
+async def test_host_of_another_region(contract: Contract) -> None:
+    """A regional host serves its own region."""
+    (await contract.play("location_mismatch")).same_message()
+
+
 @pytest.mark.parametrize("name", ["get_unknown_endpoint", "get_unknown_metadata_store"])
 async def test_what_is_not_there(contract: Contract, name: str) -> None:
     """The control plane names kind and full name, in double quotes."""
