@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     )
     credentials: Path | None = Field(
         default=None,
-        description="YAML or JSON file of keys, tokens, projects and denials; none: every key and token is good.",
+        description="JSON file of keys, tokens, projects and denials; none: every key and token is good.",
     )
     seed: int = Field(default=0, description="Of ids that tests want to repeat (0: random ids) and of training.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is logged.")

@@ -62,7 +62,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "training",
         "A job takes minutes to hours.",
         "A job takes seconds; states, their order and their fields are the same.",
-        "Nobody wants to wait in a test. The clock can be set to other paces.",
+        "Nobody wants to wait in a test. The scripted trainer can be given a pace.",
     ),
     Divergence(
         "media",
@@ -141,6 +141,14 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "Fields that only the discovery documents have (preferenceOptimizationSpec, reinforcementTuningSpec and "
         "newer ones) carry numbers from 10001 on and print after the others.",
         "The documents give no numbers. Over gRPC no client can send these fields.",
+    ),
+    Divergence(
+        "left_out_fields",
+        "vertex",
+        "Messages also have VideoMetadata.video_duration (number 1 of v1alpha alone, with another meaning), "
+        "PublisherModel.parent and PublisherModel.supported_actions.",
+        "They are not declared: unknown when sent, never printed.",
+        "One number cannot mean two things, and only the Model Garden's console reads the other two.",
     ),
     Divergence(
         "cancel_and_wait_bodies",
