@@ -104,7 +104,13 @@ def choose_device(wanted: str) -> tuple[str, str]:
 
 def choose_threads(wanted: int, size: int) -> int:
     """CPU threads of a job; 0 lets the model's size decide."""
-    return wanted or (1 if size < SMALL_MODEL else len(os.sched_getaffinity(0)))
+    return wanted or (1 if size < SMALL_MODEL else count_cores())
+
+
+def count_cores() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def open_tuned(job: Job, device: str, precision: str) -> TunedModel:

@@ -27,6 +27,7 @@ import logging
 import os
 import selectors
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -117,13 +118,16 @@ class Worker:
             name = values.get("id") if isinstance(values, dict) else None
             self._tell(str(name), Failed(3, str(error)))
             return
-        if job.id in self._jobs:
+        before = self._jobs.get(job.id)
+        if before and not before.ended:
             self._write({"error": f"job {job.id!r} is already running"})
             return
+        if before:  # it has said its last word, and its process is about to be gone
+            self._finish_job(before)
         start = fork_child if self._fork else spawn_child
         child = start("job", {"job": values}, self._close_inherited)
-        self._jobs[job.id] = RunningJob(job, child)
-        self._selector.register(child.output, selectors.EVENT_READ, lambda: self._take_events(job.id))
+        running = self._jobs[job.id] = RunningJob(job, child)
+        self._selector.register(child.output, selectors.EVENT_READ, lambda: self._take_events(running))
 
     def _cancel(self, message: Message) -> None:
         running = self._jobs.get(str(message.get("job")))
@@ -147,8 +151,10 @@ class Worker:
 
     # ------------------------------------------------------------ results
 
-    def _take_events(self, name: str) -> None:
-        running = self._jobs[name]
+    def _take_events(self, running: RunningJob) -> None:
+        name = running.job.id
+        if self._jobs.get(name) is not running:
+            return  # finished a moment ago, when its successor was started
         lines = running.child.read()
         for line in lines or []:
             event = json.loads(line)
@@ -156,11 +162,12 @@ class Worker:
             running.ended = event["event"] in ("done", "failed", "cancelled")
             self._write({"job": name, **event})
         if lines is None:
-            self._finish_job(name)
+            self._finish_job(running)
 
-    def _finish_job(self, name: str) -> None:
+    def _finish_job(self, running: RunningJob) -> None:
         """The child is gone. If it could not say how it ended, that is said for it."""
-        running = self._jobs.pop(name)
+        name = running.job.id
+        del self._jobs[name]
         self._selector.unregister(running.child.output)
         how = running.child.reap()
         if running.ended:
@@ -258,7 +265,8 @@ def main(arguments: list[str]) -> int:
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     ready = warm()
-    fork = hasattr(os, "fork") and ready["device"] == "cpu" and "--no-fork" not in arguments
+    # Elsewhere the system's own libraries may not survive a fork.
+    fork = sys.platform == "linux" and ready["device"] == "cpu" and "--no-fork" not in arguments
     worker = Worker(requests, replies, fork=fork, device=ready["device"])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,10 @@ class WorkerProcess:
 
     def read_until(self, wanted: Callable[[Message], bool]) -> list[Message]:
         """All lines up to the first that is wanted."""
+        deadline_s = time.monotonic() + PATIENCE_S
         messages = [self.read()]
         while not wanted(messages[-1]):
+            assert time.monotonic() < deadline_s, f"not among {len(messages)} lines; last {messages[-3:]}"
             messages.append(self.read())
         return messages
 
@@ -183,7 +186,7 @@ def test_several_jobs_at_once_and_one_cancelled(worker: WorkerProcess, tiny: Pat
     assert (last["job"], last["event"]) == ("a", "cancelled")
     worker.read_until(stepping("b"))
     worker.train(make_job(tmp_path, tiny, id="a", epochs=100_000))
-    started = worker.read_until(lambda m: m.get("job") == "a" and m["event"] == "started")[-1]
+    started = worker.read_until(lambda m: m.get("job") == "a" and m["event"] == "started")[-1]  # at once, not refused
     assert started["resumed_from"] == last["step"]
     worker.cancel("a")
     worker.cancel("b")
