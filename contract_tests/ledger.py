@@ -31,13 +31,13 @@ def print_count(ledger: Ledger, recordings: Mapping[str, Recording]) -> list[str
     rows = list(recordings.values())
     recorded = Counter((one.api, one.method) for one in rows)
     reproduced = Counter((one.api, one.method) for one in rows if ledger.is_reproduced(one))
-    lines = [f"{'API':<10}  {'method':<18}  {'recorded':>8}  {'reproduced':>10}"]
+    lines = [f"{'API':<10}  {'method':<21}  {'recorded':>8}  {'reproduced':>10}"]
     lines += [
-        f"{api:<10}  {method:<18}  {count:>8}  {reproduced[api, method]:>10}"
+        f"{api:<10}  {method:<21}  {count:>8}  {reproduced[api, method]:>10}"
         for (api, method), count in sorted(recorded.items())
     ]
     total, done = recorded.total(), reproduced.total()
-    lines.append(f"{'total':<30}  {total:>8}  {done:>10}  ({100 * done / max(total, 1):.1f} %)")
+    lines.append(f"{'total':<33}  {total:>8}  {done:>10}  ({100 * done / max(total, 1):.1f} %)")
     return [*lines, *(_explain(one, ledger) for one in rows if not ledger.is_reproduced(one))]
 
 
