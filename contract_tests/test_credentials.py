@@ -41,11 +41,24 @@ CREDENTIALS: dict[str, Any] = {
 
 
 @pytest.fixture
-def guarded(contract: Contract, tmp_path: Path) -> Contract:
-    """A target that knows these credentials."""
+def credentials(tmp_path: Path) -> Path:
+    """Their file."""
     file = tmp_path / "credentials.json"
     file.write_text(json.dumps(CREDENTIALS))
-    contract.settings(credentials=file)
+    return file
+
+
+@pytest.fixture
+def guarded(contract: Contract, credentials: Path) -> Contract:
+    """A target that knows these credentials."""
+    contract.settings(credentials=credentials)
+    return contract
+
+
+@pytest.fixture
+def guarded_2024(contract: Contract, credentials: Path) -> Contract:
+    """A target that knows them, and answers as in May 2024."""
+    contract.settings(credentials=credentials, as_of="2024-05-07")
     return contract
 
 
@@ -57,7 +70,6 @@ def guarded(contract: Contract, tmp_path: Path) -> Contract:
         "key_not_found",
         "key_expired",
         "service_disabled",
-        "service_disabled_2024",
         "key_service_blocked",
         "key_referrer_blocked",
         "token_invalid",
@@ -95,9 +107,14 @@ async def test_angle_brackets_are_escaped(guarded: Contract) -> None:
     assert "Requests from referer \\u003cempty\\u003e are blocked." in answer.text
 
 
-async def test_key_for_tuning_in_2024(guarded: Contract) -> None:
+async def test_key_for_tuning_in_2024(guarded_2024: Contract) -> None:
     """Until September 2024 tuning took no keys."""
-    (await guarded.play("key_refused_2024")).same_beginning()
+    (await guarded_2024.play("key_refused_2024")).same_beginning()
+
+
+async def test_disabled_service_in_2024(guarded_2024: Contract) -> None:
+    """Fewer details, in another order."""
+    (await guarded_2024.play("service_disabled_2024")).same_error()
 
 
 async def test_streams_wrap_errors_in_an_array(guarded: Contract) -> None:

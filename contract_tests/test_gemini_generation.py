@@ -78,21 +78,28 @@ async def test_stranger_is_refused(contract: Contract, name: str) -> None:
 
 async def test_retired_flash(contract: Contract) -> None:
     """Since May 2025 tuned models answer no more, and the base model is named."""
-    contract.settings(retired_models="refuse")
+    contract.settings(as_of="2025-06-13")
     await contract.given(tuned_model(id="generatenum8563-kcy70r9a59pdk4nwuwy9fz44", base_model=FLASH))
     (await contract.play("generate_retired_flash")).same_error()
 
 
 async def test_retired_palm(contract: Contract) -> None:
     """So did those of PaLM before."""
+    contract.settings(as_of="2024-09-30")
     await contract.given(tuned_model(id="my-palm-model", base_model="text-bison"))
     (await contract.play("generate_retired_palm")).same_error()
 
 
-@pytest.mark.parametrize("name", ["generate_unknown_model", "count_unknown_model", "generate_unknown_model_2023"])
+@pytest.mark.parametrize("name", ["generate_unknown_model", "count_unknown_model"])
 async def test_unknown_model(contract: Contract, name: str) -> None:
     """The version and the method are named."""
     (await contract.play(name)).same_error()
+
+
+async def test_unknown_model_in_2023(contract: Contract) -> None:
+    """The method was named with a capital."""
+    contract.settings(as_of="2023-12-14")
+    (await contract.play("generate_unknown_model_2023")).same_error()
 
 
 async def test_model_name_without_prefix(contract: Contract) -> None:

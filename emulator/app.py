@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from emulator.control.health import Health, describe_health
+from emulator.core.calendar import create_calendar
 from emulator.core.clock import Clock, SystemClock
 from emulator.core.names import Ids
 from emulator.datasets.cloud import CloudObjectStore
@@ -95,11 +96,10 @@ class Emulator:
 
     def _join_apis(self) -> AsgiApp:
         services = (self.store, self.clock, self.ids, self.queue, self.answering)
-        gemini = create_gemini_api(
-            *services, retired_models=self.settings.retired_models, default_dataset=self.settings.default_dataset
-        )
-        vertex = create_vertex_api(*services, objects=self.open_objects, retired_models=self.settings.retired_models)
-        return create_front_end([gemini, vertex], create_authenticator(self.settings.credentials))
+        calendar = create_calendar({name: day.isoformat() for name, day in self.settings.as_of.items()})
+        gemini = create_gemini_api(*services, calendar=calendar, default_dataset=self.settings.default_dataset)
+        vertex = create_vertex_api(*services, objects=self.open_objects, calendar=calendar)
+        return create_front_end([gemini, vertex], create_authenticator(self.settings.credentials, calendar))
 
     def open_objects(self) -> ObjectStore:
         """Cloud Storage as jobs see it: embedded, another emulator, or the real one."""

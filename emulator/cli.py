@@ -55,7 +55,12 @@ def _add_serve(commands: Any) -> None:
     serve.add_argument("--trainer", choices=["auto", "lora", "scripted"], help="what trains (auto)")
     serve.add_argument("--scripted-step-s", type=float, help="seconds per step of the scripted trainer (0)")
     serve.add_argument("--jobs-per-project", type=int, help="jobs of a project that run at the same time (1)")
-    serve.add_argument("--retired-models", choices=["serve", "refuse"], help="tune models that Google retired (serve)")
+    serve.add_argument(
+        "--as-of",
+        action="append",
+        metavar="[PROJECT=]DATE",
+        help="answer as the services did that day, `today` as now (everything that ever worked works)",
+    )
     serve.add_argument(
         "--base-model", action="append", dest="base_models", metavar="MODEL=DIRECTORY", help="weights for a base model"
     )

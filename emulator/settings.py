@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,38 @@ def parse_pairs(value: Any) -> Any:
             raise ValueError(f"{part!r} is not NAME=DIRECTORY")
         pairs[name.strip()] = directory.strip()
     return pairs
+
+
+def parse_days(value: Any) -> Any:
+    """Reads ``DATE``, ``PROJECT=DATE`` (several with commas or as a list) into dates by project; ``*``: any other."""
+    if isinstance(value, str):
+        value = [part for part in value.split(",") if part.strip()]
+    elif isinstance(value, date):
+        value = [value]
+    if not isinstance(value, dict | list | tuple):
+        return value
+    pairs = value.items() if isinstance(value, dict) else [_split_day(part) for part in value]
+    days: dict[str, date] = {}
+    for project, day in pairs:
+        if project in days:
+            raise ValueError(f"two dates for {'all projects' if project == '*' else project}: {days[project]}, {day}")
+        days[project] = _parse_day(day)
+    return days
+
+
+def _split_day(part: Any) -> tuple[str, Any]:
+    project, equals, day = str(part).partition("=")
+    return (project.strip(), day) if equals and project.strip() else ("*", part)
+
+
+def _parse_day(value: Any) -> date:
+    text = str(value).strip()
+    if text == "today":
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a date like 2024-08-01, nor `today`") from error
 
 
 class Settings(BaseSettings):
@@ -50,8 +83,10 @@ class Settings(BaseSettings):
     jobs_per_project: int = Field(
         default=1, ge=1, description="Jobs of one project that run at the same time; further ones wait."
     )
-    retired_models: Literal["serve", "refuse"] = Field(
-        default="serve", description="Whether models that can no longer be tuned still are, or are refused as today."
+    as_of: Annotated[dict[str, date], NoDecode] = Field(
+        default_factory=dict,
+        description="DATE or PROJECT=DATE,…: answer as the services did that day (`today`: as now), for all projects "
+        "or for one; none: everything that ever worked still does.",
     )
     base_models: Annotated[dict[str, Path], NoDecode] = Field(
         default_factory=dict,
@@ -75,6 +110,11 @@ class Settings(BaseSettings):
     )
     seed: int = Field(default=0, description="Of ids that tests want to repeat (0: random ids) and of training.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is logged.")
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _parse_days(cls, value: Any) -> Any:
+        return parse_days(value)
 
     @field_validator("base_models", "buckets", mode="before")
     @classmethod

@@ -43,11 +43,12 @@ class Ids:
         text = "".join(digits)
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
-    def tuned_model(self, display_name: str) -> str:
+    def tuned_model(self, display_name: str, *, filled: bool = True) -> str:
         """A Gemini tuned model id from its display name.
 
         Lower-case, only letters, digits and spaces stay, spaces become hyphens, then a random part that fills the id
-        up to exactly 40 characters (recorded May and June 2025; 2023 to 2024 the random part had 11 or 12).
+        up to exactly 40 characters (recorded May and June 2025). Not ``filled``, the random part is a number below
+        2**62, 11 or 12 characters, cut where the id would be longer than 40 (recorded 2023 to 2024).
         A slug that does not start with a letter, or none at all, gets the letter ``t`` in front (assumed).
         """
         kept = re.sub(r"[^a-z0-9 ]", "", display_name.lower()).strip()
@@ -55,7 +56,16 @@ class Ids:
         if not slug[:1].isalpha():
             slug = f"t{slug}"
         slug = slug[: MAX_TUNED_MODEL_ID - 7].rstrip("-")
-        return f"{slug}-{self.base36(MAX_TUNED_MODEL_ID - len(slug) - 1)}"
+        room = MAX_TUNED_MODEL_ID - len(slug) - 1
+        return f"{slug}-{self.base36(room) if filled else self._base36_number()[:room]}"
+
+    def _base36_number(self) -> str:
+        """A number of 62 bits, without leading zeros; smaller ones than of 11 characters are not worth their chance."""
+        number, digits = self._random.randrange(36**10, 2**62), ""
+        while number:
+            number, digit = divmod(number, 36)
+            digits = _BASE36[digit] + digits
+        return digits
 
 
 def tuned_model_slug_fits(identifier: str) -> bool:

@@ -50,7 +50,8 @@ class BaseModel:
         modalities: What examples may hold: ``text``, ``image``, ``audio``, ``video``, ``document``.
         regions: Where it can be tuned; empty: anywhere.
         tunable_since, tunable_until: First days, ISO dates or "" when unknown (or still tunable).
-        retired: The service no longer answers for it.
+        since, until: First day on which the service answers for it, and first day on which it no longer does.
+        editions: The same model as it was shown between their ``since`` and ``until``, where that differs.
         defaults_grade: Grade of ``default_adapter_size`` alone; the rest has ``grade``.
     """
 
@@ -78,7 +79,9 @@ class BaseModel:
     regions: tuple[str, ...] = ()
     tunable_since: str = ""
     tunable_until: str = ""
-    retired: bool = False
+    since: str = ""
+    until: str = ""
+    editions: tuple[BaseModel, ...] = ()
 
     def __post_init__(self) -> None:
         check_row(self.id, self.source, self.grade)

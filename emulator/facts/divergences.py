@@ -82,7 +82,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "retired_models",
         "gemini",
         "Since 27 May 2025 no base model can be tuned and tuned models no longer answer.",
-        "Retired base models can be tuned as they could before; a setting makes the emulator refuse as today.",
+        "Retired base models can be tuned as they could before; with as_of the emulator answers as on a given day.",
         "Running tunedModels code is the point.",
     ),
     Divergence(
@@ -211,8 +211,9 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "front end",
         "Words and rules have changed: in 2023 errors named methods with capitals, until September 2024 tuning took no "
         "API keys, until 2025 a disabled service was reported with fewer details.",
-        "Answers are those of the last day on which each feature worked.",
-        "A client of today should meet the words of today.",
+        "Answers are those of the last day on which each feature worked; with as_of, those of a given day, as far as "
+        "changes are known.",
+        "Code for tunedModels should find them working, and be testable against the day on which they no longer do.",
     ),
     Divergence(
         "http3",

@@ -187,6 +187,28 @@ KEY_NOT_SUPPORTED = ErrorText(
     "github.com/a2aproject/a2a-samples/issues/43",
     "recorded",
 )
+KEYLESS_TUNING = Fact(
+    "keyless_tuning",
+    r"ModelService\.\w+TunedModels?|PermissionService\.\w+|.*\.Operations\.\w+",
+    "ai.google.dev/gemini-api/docs/model-tuning (2025-02-25): from 30 September 2024 on OAuth is not required; "
+    "github.com/google/generative-ai-go/issues/103 (refused, May 2024); which methods exactly is assumed",
+    "documented",
+    until="2024-09-30",
+)
+"""Methods of the Gemini API that took tokens alone.
+
+A key could ask models all the same, but stood for nobody: tuned models that were not shared with everyone refused it
+(recorded: github.com/google-gemini/deprecated-generative-ai-js/issues/100 and 240).
+"""
+LOCALIZED = Fact(
+    "localized",
+    True,
+    "github.com/continuedev/continue/issues/8516 (2025) has LocalizedMessage details; "
+    "github.com/google-gemini/deprecated-generative-ai-python/issues/481 (July 2024) has none; the day is assumed",
+    "recorded",
+    since="2025-01-01",
+)
+"""Refusals of credentials repeat their text in a LocalizedMessage, and say more of a disabled service."""
 KEY_INVALID = _bad(
     "key_invalid",
     "API key not valid. Please pass a valid API key.",

@@ -63,6 +63,9 @@ MODEL_NOT_FOUND = _row(
     "GET models/invalid-model, third-party notes of 2026",
     "recorded",
 )
+_CAPITALS_UNTIL = "2024-04-01"
+_NEW_LISTING = "2026-07-01"
+"""Days of changes that are known to the month at best."""
 MODEL_NOT_SUPPORTED = _row(
     "model_not_supported",
     "NOT_FOUND",
@@ -70,7 +73,29 @@ MODEL_NOT_SUPPORTED = _row(
     "Call ListModels to see the list of available models and their supported methods.",
     "github.com/googleapis/python-genai/issues/969",
     "recorded",
+    _CAPITALS_UNTIL,
+    _NEW_LISTING,
 )
+MODEL_NOT_SUPPORTED_2023 = _row(
+    "model_not_supported_2023",
+    "NOT_FOUND",
+    "models/{model} is not found for API version {version}, or is not supported for {rpc}. "
+    "Call ListModels to see the list of available models and their supported methods.",
+    "github.com/FirebaseExtended/vertexai-sdk-test-data mock-responses/vertexai/unary-failure-unknown-model.json",
+    "recorded",
+    until=_CAPITALS_UNTIL,
+)
+MODEL_NOT_SUPPORTED_2026 = _row(
+    "model_not_supported_2026",
+    "NOT_FOUND",
+    "models/{model} is not found for API version {version}, or is not supported for {method}. "
+    "Call ModelService.ListModels to see the list of available models and their supported methods.",
+    "public reports of mid-2026 quote 'Call ModelService.ListModels to see'; the rest is that of the earlier text",
+    "documented",
+    _NEW_LISTING,
+)
+MODEL_NOT_SUPPORTED_TEXTS = (MODEL_NOT_SUPPORTED_2023, MODEL_NOT_SUPPORTED, MODEL_NOT_SUPPORTED_2026)
+"""One after the other."""
 MODEL_NAME_FORMAT = _bad(
     "model_name_format",
     "* {request}.model: unexpected model name format\n",

@@ -2,18 +2,68 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from emulator.facts.base_model import BaseModel, TuningLimits
 
 _FIXTURES = "github.com/derrickobedgiu1/gemini-api tests/Fixtures/GeminiApi/models/list.json (2024-07-27)"
 _LISTING = "github.com/chatboxai/chatbox/issues/2318, github.com/simonw/llm-gemini/issues/58 (models.list, 2025)"
 _LISTING_2025 = "a models.list answer of November 2025, kept in a public repository"
 _SHUTDOWN = "2025-05-27"
-"""Google AI Studio's mail, quoted in github.com/rxliuli/llm-api-proxy/pull/12."""
+"""Google AI Studio's mail, quoted in github.com/rxliuli/llm-api-proxy/pull/12.
+
+The end came in stages: a create still worked on 4 June (cookbook quickstarts/Tuning.ipynb), none on 13 June
+(github.com/googleapis/python-genai/issues/969). The announced day is what counts here.
+"""
+
+_LOST_TOP_K = "2024-05-01"
+"""Recorded to the month: tuned models of April 2024 print ``"topK": 1``, those made from May on ``"topK": 0``."""
+_ANNOUNCED_END = "2025-02-01"
+"""Recorded in February 2025; when the description changed is not known."""
+_NOTEBOOKS_PRO = (
+    "github.com/google/generative-ai-docs site/en/gemini-api/docs/model-tuning/python.ipynb, "
+    "github.com/google-gemini/cookbook quickstarts/Tuning.ipynb (their histories)"
+)
 
 _TEXT_LIMITS = TuningLimits(max_tokens_per_example=16384, max_dataset_bytes=4 << 20)
 """The API states characters (see ``limits``), not tokens: the token limit is the base model's input limit."""
 
 _TODAY = ("generateContent", "countTokens", "createCachedContent", "batchGenerateContent")
+
+_GEMINI_PRO_2024 = BaseModel(
+    id="gemini-1.0-pro-001",
+    api="gemini",
+    version="001",
+    display_name="Gemini 1.0 Pro 001 (Tuning)",
+    description="The best model for scaling across a wide range of tasks. This is a stable model that supports tuning.",
+    input_token_limit=30720,
+    output_token_limit=2048,
+    methods=("generateContent", "countTokens", "createTunedModel"),
+    temperature=0.9,
+    top_p=1.0,
+    tuning_methods=("supervised",),
+    limits=_TEXT_LIMITS,
+    tunable_since="2023-12-13",
+    tunable_until="2025-02-15",
+    since="2023-12-13",
+    until="2025-02-15",
+    source=_FIXTURES,
+    grade="recorded",
+)
+
+_GEMINI_PRO = replace(
+    _GEMINI_PRO_2024,
+    editions=(
+        replace(_GEMINI_PRO_2024, display_name="Gemini 1.0 Pro", top_k=1, until=_LOST_TOP_K, source=_NOTEBOOKS_PRO),
+        replace(
+            _GEMINI_PRO_2024,
+            description="The original Gemini 1.0 Pro model version that supports tuning. Gemini 1.0 Pro will be "
+            "discontinued on February 15th, 2025. Move to a newer Gemini version.",
+            since=_ANNOUNCED_END,
+            source=_NOTEBOOKS_PRO,
+        ),
+    ),
+)
 
 GEMINI_MODELS: tuple[BaseModel, ...] = (
     BaseModel(
@@ -34,30 +84,12 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
         limits=_TEXT_LIMITS,
         tunable_since="2024-08-01",
         tunable_until=_SHUTDOWN,
-        retired=True,
+        since="2024-08-01",
+        until=_SHUTDOWN,
         source=_LISTING,
         grade="recorded",
     ),
-    BaseModel(
-        id="gemini-1.0-pro-001",
-        api="gemini",
-        version="001",
-        display_name="Gemini 1.0 Pro 001 (Tuning)",
-        description="The best model for scaling across a wide range of tasks. This is a stable model that supports "
-        "tuning.",
-        input_token_limit=30720,
-        output_token_limit=2048,
-        methods=("generateContent", "countTokens", "createTunedModel"),
-        temperature=0.9,
-        top_p=1.0,
-        tuning_methods=("supervised",),
-        limits=_TEXT_LIMITS,
-        tunable_since="2023-12-13",
-        tunable_until="2025-02-15",
-        retired=True,
-        source=_FIXTURES,
-        grade="recorded",
-    ),
+    _GEMINI_PRO,
     BaseModel(
         id="text-bison-001",
         api="gemini",
@@ -74,13 +106,15 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
         limits=_TEXT_LIMITS,
         tunable_since="2023-09-01",
         tunable_until="2024-08-15",
-        retired=True,
+        since="2023-09-01",
+        until="2024-08-15",
         source=_FIXTURES,
         grade="recorded",
     ),
     BaseModel(
         id="gemini-2.5-flash",
         api="gemini",
+        since="2025-06-17",
         version="001",
         display_name="Gemini 2.5 Flash",
         description="Stable version of Gemini 2.5 Flash, our mid-size multimodal model that supports up to 1 million "
@@ -99,6 +133,7 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
     BaseModel(
         id="gemini-2.5-pro",
         api="gemini",
+        since="2025-06-17",
         version="2.5",
         display_name="Gemini 2.5 Pro",
         description="Stable release (June 17th, 2025) of Gemini 2.5 Pro",
@@ -116,6 +151,7 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
     BaseModel(
         id="gemini-2.5-flash-lite",
         api="gemini",
+        since="2025-07-22",
         version="001",
         display_name="Gemini 2.5 Flash-Lite",
         description="Stable version of Gemini 2.5 Flash-Lite, released in July of 2025",
@@ -131,7 +167,7 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
         grade="recorded",
     ),
 )
-"""All rows. Earlier names, descriptions and a ``topK`` of 1 of gemini-1.0-pro-001 are left out.
+"""All rows. Days of the 2.5 models are those of their descriptions (to the day: their announcements).
 
 Last days: gemini-1.0-pro-001 by its own description in February 2025, text-bison-001 with the PaLM API.
 """

@@ -26,6 +26,15 @@ GEMINI_MAX_DISPLAY_NAME_CHARACTERS = Limit(
     "gemini_max_display_name_characters", 40, f"{_GEMINI_PROTO}/tuned_model.proto", "documented"
 )
 GEMINI_MAX_ID_CHARACTERS = Limit("gemini_max_id_characters", 40, f"{_GEMINI_PROTO}/model_service.proto", "documented")
+GEMINI_ID_FILLED = Fact(
+    "gemini_id_filled",
+    True,
+    "ids of github.com/google-gemini/cookbook quickstarts/Tuning.ipynb, May and June 2025; the day is assumed: an id "
+    "of December 2024 is still shorter",
+    "recorded",
+    since="2025-01-01",
+)
+"""Ids made from a display name have exactly as many characters as an id may have."""
 GEMINI_MAX_INPUT_CHARACTERS = Limit("gemini_max_input_characters", 40_000, _GEMINI_DOC, "documented")
 GEMINI_MAX_OUTPUT_CHARACTERS = Limit("gemini_max_output_characters", 5_000, _GEMINI_DOC, "documented")
 GEMINI_MAX_PROMPT_CHARACTERS = Limit("gemini_max_prompt_characters", 40_000, _GEMINI_DOC, "documented")

@@ -13,6 +13,9 @@ _PAGE_OPEN = "docs.cloud.google.com/gemini-enterprise-agent-platform/models/open
 _PAGE_TRANSLATION = "cloud.google.com/vertex-ai/generative-ai/docs/models/tuning/translation/use"
 _VEO = "aiplatform v1beta1 discovery document of 2026-11-06, VeoHyperParameters; the model's id is a guess"
 
+_FIRST_OF_2026 = "2026-01-01"
+"""Assumed: the Gemini 3 models that can be tuned are on the page of September 2026, not on those of 2025."""
+
 _ALL_MEDIA = ("text", "image", "audio", "video", "document")
 _MEDIA_2024 = ("text", "image", "audio", "document")
 
@@ -57,6 +60,8 @@ _GEMINI_3_5_FLASH = BaseModel(
     default_adapter_size=4,
     modalities=_ALL_MEDIA,
     regions=_REGIONS_3,
+    since=_FIRST_OF_2026,
+    tunable_since=_FIRST_OF_2026,
     source=_PAGE,
     grade="documented",
 )
@@ -75,6 +80,8 @@ _GEMINI = (
     replace(
         _GEMINI_3_5_FLASH,
         id="gemini-2.5-pro",
+        since="2025-06-17",
+        tunable_since="2025-06-17",
         display_name="Gemini 2.5 Pro",
         tuning_methods=("supervised",),
         adapter_sizes=(1, 2, 4, 8),
@@ -83,6 +90,8 @@ _GEMINI = (
     replace(
         _GEMINI_3_5_FLASH,
         id="gemini-2.5-flash",
+        since="2025-06-17",
+        tunable_since="2025-06-17",
         display_name="Gemini 2.5 Flash",
         tuning_methods=_WITH_PREFERENCE,
         regions=(),
@@ -90,6 +99,8 @@ _GEMINI = (
     replace(
         _GEMINI_3_5_FLASH,
         id="gemini-2.5-flash-lite",
+        since="2025-07-22",
+        tunable_since="2025-07-22",
         display_name="Gemini 2.5 Flash-Lite",
         tuning_methods=_WITH_PREFERENCE,
         regions=(),
@@ -112,7 +123,8 @@ _GEMINI = (
         modalities=_ALL_MEDIA,
         tunable_since="2025-02-05",
         tunable_until="2026-09-25",
-        retired=True,
+        since="2025-02-05",
+        until="2026-09-25",
         source=_PAGE_2025,
         grade="documented",
     ),
@@ -134,7 +146,8 @@ _GEMINI = (
         modalities=_ALL_MEDIA,
         tunable_since="2025-02-25",
         tunable_until="2026-09-25",
-        retired=True,
+        since="2025-02-25",
+        until="2026-09-25",
         source=_PAGE_2025,
         grade="documented",
     ),
@@ -157,7 +170,8 @@ _GEMINI = (
         modalities=_MEDIA_2024,
         tunable_since="2024-09-24",
         tunable_until="2025-09-24",
-        retired=True,
+        since="2024-09-24",
+        until="2025-09-24",
         source=_PAGE_2024,
         grade="documented",
     ),
@@ -180,7 +194,8 @@ _GEMINI = (
         modalities=_MEDIA_2024,
         tunable_since="2024-09-24",
         tunable_until="2025-09-24",
-        retired=True,
+        since="2024-09-24",
+        until="2025-09-24",
         source=_PAGE_2024,
         grade="documented",
     ),
@@ -200,7 +215,8 @@ _GEMINI = (
         default_adapter_size=4,
         tunable_since="2024-04-09",
         tunable_until="2025-04-09",
-        retired=True,
+        since="2024-04-09",
+        until="2025-04-09",
         source=_PAGE_2024,
         grade="documented",
     ),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from emulator.core.calendar import Day
 from emulator.facts import gemini_errors as texts
 from emulator.facts.base_model import BaseModel
 from emulator.facts.limits import GEMINI_MODELS_PAGE_DEFAULT
@@ -24,19 +23,20 @@ class BaseModels:
     """``models``: get and list."""
 
     def __init__(self, services: Services) -> None:
-        self._retired_models = services.retired_models
+        self._services = services
 
     def get_model(self, call: Call) -> Value:
         """One base model."""
         identifier = call.request["name"].removeprefix("models/")
-        model = find_served_model(identifier, self._retired_models)
+        model = find_served_model(identifier, self._services.find_day(call.caller))
         if model is None:
             raise refuse(texts.MODEL_NOT_FOUND, model=identifier, version=call.version)
         return format_base_model(model)
 
     def list_models(self, call: Call) -> Value:
         """All base models, in the order of the table."""
-        served = [model for model in list_base_models("gemini") if _is_served(model, self._retired_models)]
+        day = self._services.find_day(call.caller)
+        served = [_show(model, day) for model in list_base_models("gemini") if day.offers(model.since, model.until)]
         page = read_page(call.request, GEMINI_MODELS_PAGE_DEFAULT, list="models")
         end = page.start + page.size
         return {
@@ -45,16 +45,18 @@ class BaseModels:
         }
 
 
-def find_served_model(identifier: str, retired_models: Literal["serve", "refuse"]) -> BaseModel | None:
-    """The row of a base model that this emulator answers for."""
+def find_served_model(identifier: str, day: Day) -> BaseModel | None:
+    """The row of a base model that is answered for on the day, as it was shown then."""
     model = find_base_model("gemini", identifier)
-    return model if model is not None and _is_served(model, retired_models) else None
+    return _show(model, day) if model is not None and day.offers(model.since, model.until) else None
 
 
-def find_tunable_model(identifier: str, retired_models: Literal["serve", "refuse"]) -> BaseModel | None:
-    """The row of a base model that can be tuned."""
-    model = find_served_model(identifier, retired_models)
-    return model if model is not None and model.tunable else None
+def find_tunable_model(identifier: str, day: Day) -> BaseModel | None:
+    """The row of a base model that can be tuned on the day."""
+    model = find_served_model(identifier, day)
+    if model is None or not model.tunable or not day.offers(model.tunable_since, model.tunable_until):
+        return None
+    return model
 
 
 def find_max_temperature(base: BaseModel | None) -> float:
@@ -64,5 +66,7 @@ def find_max_temperature(base: BaseModel | None) -> float:
     return base.max_temperature or OLD_MAX_TEMPERATURE
 
 
-def _is_served(model: BaseModel, retired_models: Literal["serve", "refuse"]) -> bool:
-    return retired_models == "serve" or not model.retired
+def _show(model: BaseModel, day: Day) -> BaseModel:
+    """The model as it was shown on the day; leniently, as its row has it."""
+    shown = (one for one in model.editions if not day.lenient and day.holds(one))
+    return next(shown, model)

@@ -14,7 +14,7 @@ from emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, T
 from emulator.facts import gemini_errors as texts
 from emulator.facts.base_model import BaseModel
 from emulator.facts.defaults import gemini_defaults
-from emulator.facts.limits import GEMINI_MAX_DISPLAY_NAME_CHARACTERS
+from emulator.facts.limits import GEMINI_ID_FILLED, GEMINI_MAX_DISPLAY_NAME_CHARACTERS
 from emulator.facts.models import find_base_model
 from emulator.gemini import training_data
 from emulator.gemini.access import find_tuned_model
@@ -182,7 +182,7 @@ class Creation:
         return Origin(parent.base_model, source["tuned_model"])
 
     def _find_base(self, call: Call, origin: Origin) -> BaseModel:
-        base = find_tunable_model(origin.base_model, self._services.retired_models)
+        base = find_tunable_model(origin.base_model, self._services.find_day(call.caller))
         if base is None:
             raise refuse(texts.BASE_MODEL_NOT_TUNABLE, model=origin.base_model, version=call.version)
         return base
@@ -191,16 +191,21 @@ class Creation:
         """The client's own id if it is free, else one from the display name. Ids are global."""
         store, wanted = self._services.store, call.request.get("tuned_model_id", "")
         if not wanted:
-            wanted = self._services.ids.tuned_model(call.request["tuned_model"]["display_name"])
-            while store.get_tuned_model(wanted) is not None:
-                wanted = self._services.ids.tuned_model(call.request["tuned_model"]["display_name"])
-            return str(wanted)
+            return self._make_id(call)
         taken = store.get_tuned_model(wanted)
         if taken is None:
             return str(wanted)
         if taken.owner.lower() == call.caller.principal.lower():
             raise refuse(texts.TUNED_MODEL_EXISTS, id=wanted)
         raise refuse(texts.TUNED_MODEL_ID_OF_STRANGER, id=wanted)
+
+    def _make_id(self, call: Call) -> str:
+        """A free id from the display name, as such ids looked on the caller's day."""
+        filled = self._services.find_day(call.caller).holds(GEMINI_ID_FILLED)
+        while True:
+            made = self._services.ids.tuned_model(call.request["tuned_model"]["display_name"], filled=filled)
+            if self._services.store.get_tuned_model(made) is None:
+                return made
 
     def _make_job(self, call: Call, origin: Origin, base: BaseModel, identifier: str) -> TuningJob:
         model = call.request["tuned_model"]

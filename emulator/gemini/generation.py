@@ -119,12 +119,14 @@ class Generation:
         identifier = name.removeprefix("models/")
         if identifier == name or "/" in identifier or not identifier:
             raise refuse(texts.MODEL_NAME_FORMAT, request=call.method.request.rpartition(".")[2])
-        base = self._require_method(find_served_model(identifier, self._services.retired_models), call, name, method)
+        base = self._require_method(
+            find_served_model(identifier, self._services.find_day(call.caller)), call, name, method
+        )
         return self._make_asked(call, name, base, None, base.top_p, base.top_k), Target(base.id)
 
     def _find_tuned(self, call: Call, name: str, method: str) -> tuple[Asked, Target]:
         job = find_tuned_model(self._store, name, call.caller)
-        base = find_served_model(job.base_model, self._services.retired_models)
+        base = find_served_model(job.base_model, self._services.find_day(call.caller))
         base = self._require_method(base, call, f"models/{job.base_model}", method)
         if not is_active(job):
             raise refuse(texts.TUNED_MODEL_NOT_ACTIVE, id=job.id, state=format_state(job))
@@ -137,7 +139,10 @@ class Generation:
         listed = "generateContent" if method == "streamGenerateContent" else method
         if base is None or listed not in base.methods:
             model = name.removeprefix("models/")
-            raise refuse(texts.MODEL_NOT_SUPPORTED, model=model, version=call.version, method=method)
+            text = self._services.find_day(call.caller).choose(texts.MODEL_NOT_SUPPORTED_TEXTS)
+            words: dict[str, object] = {"method": method, "rpc": f"{method[0].upper()}{method[1:]}"}
+            chosen = {name: word for name, word in words.items() if name in text.placeholders}
+            raise refuse(text, model=model, version=call.version, **chosen)
         return base
 
     def _make_asked(

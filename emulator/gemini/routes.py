@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
+from emulator.core.calendar import Calendar
 from emulator.core.clock import Clock
 from emulator.core.names import Ids
 from emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
@@ -36,20 +36,20 @@ def create_gemini_api(
     queue: Queue,
     answering: Answering,
     *,
-    retired_models: Literal["serve", "refuse"] = "serve",
+    calendar: Calendar | None = None,
     default_dataset: Path | None = None,
 ) -> Api:
     """The API over these parts.
 
     Args:
-        retired_models: See ``Services``.
+        calendar: As of which day each project is answered; None: leniently.
         default_dataset: JSON lines of ``{text_input, output}`` for creates that bring no examples, or None.
 
     Raises:
         DefaultDatasetError: the file cannot be used.
     """
     examples = load_default_dataset(default_dataset)
-    services = Services(store, clock, ids, queue, answering, retired_models, examples)
+    services = Services(store, clock, ids, queue, answering, calendar or Calendar(), examples)
     return Api(
         name="gemini",
         service="generativelanguage.googleapis.com",

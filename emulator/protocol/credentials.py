@@ -5,11 +5,13 @@ By default any key or token is accepted and stands for one account; a missing on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from emulator.core.calendar import Calendar, Day
 from emulator.core.errors import ApiError, Code, Detail
 from emulator.facts import front_end
 from emulator.facts.fact import ErrorText
@@ -72,22 +74,42 @@ class Authenticator(Protocol):
 class OpenAuthenticator:
     """Accepts any credential that the API takes, as one account."""
 
+    def __init__(self, calendar: Calendar | None = None) -> None:
+        self._calendar = calendar or Calendar()
+
     def identify(self, api: Api, method: Method, path: str, presented: Presented) -> Caller:
         """See ``Authenticator``."""
-        refuse_unfit(api, method, presented)
         project = presented.user_project or find_project(path)
-        return Caller(OWNER, project, "token" if presented.token else "key")
+        day = self._calendar.find_day(project)
+        refuse_unfit(api, method, presented, day)
+        return make_caller(api, OWNER, project, presented, day)
 
 
-def refuse_unfit(api: Api, method: Method, presented: Presented) -> None:
-    """Refuses a request without a credential of a kind that the API takes.
+def make_caller(api: Api, principal: str, project: str, presented: Presented, day: Day) -> Caller:
+    """The caller of good credentials. While tuning took no keys, a key stood for nobody (see ``KEYLESS_TUNING``)."""
+    if presented.token:
+        return Caller(principal, project, "token")
+    nobody = api.name == "gemini" and day.holds(front_end.KEYLESS_TUNING)
+    return Caller("" if nobody else principal, project, "key")
+
+
+def takes_keys(api: Api, method: Method, day: Day) -> bool:
+    """Whether a method could be called with an API key on that day."""
+    if not api.keys or api.name != "gemini" or not day.holds(front_end.KEYLESS_TUNING):
+        return api.keys
+    return re.search(rf"(^|\.)({front_end.KEYLESS_TUNING.value})$", method.name) is None
+
+
+def refuse_unfit(api: Api, method: Method, presented: Presented, day: Day) -> None:
+    """Refuses a request without a credential of a kind that the API took on that day.
 
     Raises:
         ApiError: 403 where keys are taken and there is nothing; 401 where only tokens are.
     """
-    if presented.token or (presented.key and api.keys):
+    keys = takes_keys(api, method, day)
+    if presented.token or (presented.key and keys):
         return
-    if api.keys:
+    if keys:
         raise refusal(front_end.NO_CALLER)
     text = front_end.KEY_NOT_SUPPORTED if presented.key else front_end.NO_TOKEN
     names = ("service", "method") if presented.key else ("method", "service")
@@ -118,14 +140,17 @@ def _name(names: tuple[str, ...], api: Api, method: Method) -> dict[str, str]:
     return {name: values[name] for name in names}
 
 
-def create_authenticator(file: Path | None = None) -> Authenticator:
+def create_authenticator(file: Path | None = None, calendar: Calendar | None = None) -> Authenticator:
     """The authenticator of a credentials file, or the one that accepts everything.
+
+    Args:
+        calendar: As of which day each project is answered; None: leniently.
 
     Raises:
         CredentialsFileError: the file cannot be read or says something unknown.
     """
     if file is None:
-        return OpenAuthenticator()
+        return OpenAuthenticator(calendar)
     from emulator.protocol.credentials_file import read_credentials  # rarely wanted
 
-    return read_credentials(file)
+    return read_credentials(file, calendar)

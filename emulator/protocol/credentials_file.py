@@ -18,6 +18,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from emulator.core.calendar import Calendar
 from emulator.protocol.credentials import OWNER, Authenticator
 from emulator.protocol.guard import Guard
 
@@ -94,8 +95,8 @@ class Credentials(_Entry):
     denials: tuple[Denial, ...] = ()
 
 
-def read_credentials(file: Path) -> Authenticator:
-    """The authenticator that the file describes.
+def read_credentials(file: Path, calendar: Calendar | None = None) -> Authenticator:
+    """The authenticator that the file describes. ``calendar``: see ``create_authenticator``.
 
     Raises:
         CredentialsFileError: see there.
@@ -112,7 +113,7 @@ def read_credentials(file: Path) -> Authenticator:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise CredentialsFileError(f"{file}: {place}: {first['msg']}, not {first['input']!r}") from error
-    return Guard(credentials)
+    return Guard(credentials, calendar or Calendar())
 
 
 def _load_yaml(file: Path, text: bytes) -> object:

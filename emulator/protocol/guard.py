@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from emulator.core.calendar import Calendar, Day
 from emulator.core.errors import Detail
 from emulator.facts import front_end
 from emulator.protocol.call import Api, Caller
@@ -12,6 +13,7 @@ from emulator.protocol.credentials import (
     Presented,
     error_info,
     find_project,
+    make_caller,
     refusal,
     refuse_unfit,
 )
@@ -37,7 +39,8 @@ _PERMISSIONS = {
 class Guard:
     """The authenticator of a credentials file."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, calendar: Calendar) -> None:
+        self._calendar = calendar
         self._keys = {one.key: one for one in credentials.keys}
         self._tokens = {one.token: one for one in credentials.tokens}
         self._projects = {name: one for one in credentials.projects for name in (one.id, one.number) if name}
@@ -45,27 +48,32 @@ class Guard:
 
     def identify(self, api: Api, method: Method, path: str, presented: Presented) -> Caller:
         """See ``Authenticator``."""
-        refuse_unfit(api, method, presented)
-        entry = self._find_token(api, method, presented) if presented.token else self._find_key(api, method, presented)
+        known = self._tokens.get(presented.token) if presented.token else self._keys.get(presented.key)
+        project = presented.user_project or find_project(path) or (known.project if known else "")
+        day = self._calendar.find_day(project)
+        refuse_unfit(api, method, presented, day)
+        if presented.token:
+            entry: Key | Token = self._find_token(api, method, presented, day)
+        else:
+            entry = self._find_key(api, method, presented, day)
         if not entry.located:
             raise refusal(front_end.LOCATION_UNSUPPORTED)
-        project = presented.user_project or find_project(path) or entry.project
-        self._check_project(api, project)
+        self._check_project(api, project, day)
         self._check_permission(api, method, path, entry.principal)
-        return Caller(entry.principal, project, "token" if presented.token else "key")
+        return make_caller(api, entry.principal, project, presented, day)
 
-    def _find_key(self, api: Api, method: Method, presented: Presented) -> Key:
+    def _find_key(self, api: Api, method: Method, presented: Presented, day: Day) -> Key:
         entry = self._keys.get(presented.key)
         if entry is None or entry.state in _STATES:
             text = front_end.KEY_INVALID if entry is None else _STATES[entry.state]
             info = error_info("API_KEY_INVALID", {"service": api.service})
-            raise refusal(text, info, _localized(text.format()))
+            raise refusal(text, info, *_localized(day, text.format()))
         if entry.state == "leaked":
             raise refusal(front_end.KEY_LEAKED)
-        self._check_restrictions(api, method, entry, presented)
+        self._check_restrictions(api, method, entry, presented, day)
         return entry
 
-    def _check_restrictions(self, api: Api, method: Method, entry: Key, presented: Presented) -> None:
+    def _check_restrictions(self, api: Api, method: Method, entry: Key, presented: Presented, day: Day) -> None:
         consumer = f"projects/{entry.project}"
         if entry.services and api.service not in entry.services:
             names = {"consumer": consumer, "service": api.service}
@@ -73,7 +81,7 @@ class Guard:
             text = front_end.KEY_SERVICE_BLOCKED
             shown = text.format(service=api.service, method=method.name)
             info = error_info("API_KEY_SERVICE_BLOCKED", names)
-            raise refusal(text, info, _localized(shown), service=api.service, method=method.name)
+            raise refusal(text, info, *_localized(day, shown), service=api.service, method=method.name)
         names = {"service": api.service, "consumer": consumer}
         referer = presented.referer or "<empty>"
         if entry.referrers and not any(referer.startswith(one) for one in entry.referrers):
@@ -87,7 +95,7 @@ class Guard:
             info = error_info("API_KEY_ANDROID_APP_BLOCKED", names)
             raise refusal(front_end.KEY_ANDROID_BLOCKED, info, package=package)
 
-    def _find_token(self, api: Api, method: Method, presented: Presented) -> Token:
+    def _find_token(self, api: Api, method: Method, presented: Presented, day: Day) -> Token:
         entry = self._tokens.get(presented.token)
         names = {"method": method.name, "service": api.service}
         if entry is None:
@@ -101,10 +109,10 @@ class Guard:
             info = error_info("SERVICE_DISABLED", {"service": api.service, "consumer": _ADC_CONSUMER})
             raise refusal(front_end.QUOTA_PROJECT_MISSING, info, service=api.service)
         if entry.projects and presented.user_project and presented.user_project not in entry.projects:
-            raise _user_project_denied(api, presented.user_project)
+            raise _user_project_denied(api, presented.user_project, day)
         return entry
 
-    def _check_project(self, api: Api, name: str) -> None:
+    def _check_project(self, api: Api, name: str, day: Day) -> None:
         if not self._projects or not name:
             return
         project = self._projects.get(name)
@@ -113,9 +121,9 @@ class Guard:
             text = front_end.PROJECT_INVALID
             link = _help("Google developers console", "https://console.developers.google.com")
             info = error_info("CONSUMER_INVALID", names)
-            raise refusal(text, info, _localized(text.format(project=name)), link, project=name)
+            raise refusal(text, info, *_localized(day, text.format(project=name)), link, project=name)
         if api.service in project.disabled:
-            raise _service_disabled(api, project)
+            raise _service_disabled(api, project, day)
 
     def _check_permission(self, api: Api, method: Method, path: str, principal: str) -> None:
         if not self._denials or api.keys:
@@ -153,7 +161,7 @@ def find_permission(method: str) -> str:
     return f"aiplatform.{plural[:1].lower()}{plural[1:]}.{verb.lower()}"
 
 
-def _service_disabled(api: Api, project: Project) -> Exception:
+def _service_disabled(api: Api, project: Project, day: Day) -> Exception:
     number = project.number or project.id
     url = str(front_end.ACTIVATION_URL.value).format(service=api.service, project=number)
     names = {"serviceTitle": api.title, "consumer": f"projects/{number}", "containerInfo": number}
@@ -161,20 +169,29 @@ def _service_disabled(api: Api, project: Project) -> Exception:
     values = {"title": api.title, "project": number, "url": url}
     text = front_end.SERVICE_DISABLED
     link = _help("Google developers console API activation", url)
-    return refusal(text, error_info("SERVICE_DISABLED", names), _localized(text.format(**values)), link, **values)
+    if not day.holds(front_end.LOCALIZED):
+        names = {"service": api.service, "consumer": f"projects/{number}"}
+        return refusal(text, link, error_info("SERVICE_DISABLED", names), **values)
+    info = error_info("SERVICE_DISABLED", names)
+    return refusal(text, info, *_localized(day, text.format(**values)), link, **values)
 
 
-def _user_project_denied(api: Api, project: str) -> Exception:
+def _user_project_denied(api: Api, project: str, day: Day) -> Exception:
     url = f"https://console.developers.google.com/iam-admin/iam?project={project}"
     names = {"containerInfo": project, "consumer": f"projects/{project}", "consoleUrl": url, "service": api.service}
     values = {"project": project, "url": url}
     text = front_end.USER_PROJECT_DENIED
     link = _help("Google developer console IAM admin", url)
-    return refusal(text, error_info("USER_PROJECT_DENIED", names), _localized(text.format(**values)), link, **values)
+    return refusal(
+        text, error_info("USER_PROJECT_DENIED", names), *_localized(day, text.format(**values)), link, **values
+    )
 
 
-def _localized(text: str) -> Detail:
-    return {"@type": "type.googleapis.com/google.rpc.LocalizedMessage", "locale": "en-US", "message": text}
+def _localized(day: Day, text: str) -> tuple[Detail, ...]:
+    """The text once more, for people; nothing before services did so."""
+    if not day.holds(front_end.LOCALIZED):
+        return ()
+    return ({"@type": "type.googleapis.com/google.rpc.LocalizedMessage", "locale": "en-US", "message": text},)
 
 
 def _help(description: str, url: str) -> Detail:

@@ -101,7 +101,7 @@ class Generation:
     def _find_speaker(self, name: str) -> Speaker:
         published = _PUBLISHED.fullmatch(name)
         if published is not None:
-            return self._find_published(name, published["id"])
+            return self._find_published(name, published["id"], published["project"] or "")
         match = _ENDPOINT.fullmatch(name)
         if match is None:
             raise refuse(errors.MODEL_NAME_MALFORMED, name=name)
@@ -110,11 +110,12 @@ class Generation:
             raise refuse(errors.PREDICTION_ENDPOINT_NOT_FOUND, name=name)
         return self._find_deployed(name, endpoint)
 
-    def _find_published(self, name: str, identifier: str) -> Speaker:
+    def _find_published(self, name: str, identifier: str, project: str) -> Speaker:
+        day = self._parts.calendar.find_day(project)
         plain = identifier.partition("@")[0]
         for candidate in (plain, *(f"{plain}-{version}" for version in STABLE_VERSIONS)):
             model = find_base_model("vertex", candidate)
-            if model is not None:
+            if model is not None and day.offers(model.since, model.until):
                 return Speaker(model, Target(model.id))
         raise refuse(errors.PUBLISHER_MODEL_NOT_FOUND, name=name)
 

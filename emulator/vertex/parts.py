@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
+from emulator.core.calendar import Calendar
 from emulator.core.clock import Clock, to_microseconds
 from emulator.core.names import Ids
 from emulator.datasets.objects import ObjectStore
@@ -20,7 +20,7 @@ class Parts:
 
     Attributes:
         objects: Opens Cloud Storage as jobs see it.
-        retired_models: Whether base models that can no longer be tuned are served all the same.
+        calendar: As of which day the service answers a project.
     """
 
     store: Store
@@ -29,7 +29,7 @@ class Parts:
     queue: Queue
     answering: Answering
     objects: Callable[[], ObjectStore]
-    retired_models: Literal["serve", "refuse"] = "serve"
+    calendar: Calendar = field(default_factory=Calendar)
 
     def now_ns(self) -> int:
         """Now, in the whole microseconds that Vertex' resources carry."""

@@ -7,18 +7,23 @@ from emulator.facts.models import BaseModel, find_base_model, list_base_models
 from emulator.protocol.call import Call
 from emulator.schema.declare import Value
 from emulator.vertex.listing import list_all
+from emulator.vertex.parts import Parts
 from emulator.vertex.refusals import refuse
 
 GOOGLE = "publishers/google"
 
 
 class Publishers:
-    """``ModelGardenService``."""
+    """``ModelGardenService``. Its models belong to no project: a project's own day counts where a caller has one."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._calendar = parts.calendar
 
     def list_publisher_models(self, call: Call) -> Value:
         """Google's models; other publishers have none here."""
         known = list_base_models("vertex") if call.request["parent"] == GOOGLE else ()
-        models = [one for one in known if "/" not in one.id]
+        day = self._calendar.find_day(call.caller.project)
+        models = [one for one in known if "/" not in one.id and day.offers(one.since, one.until)]
         return list_all(call, [format_publisher_model(one) for one in models], "publisher_models", "PublisherModel")
 
     def get_publisher_model(self, call: Call) -> Value:
@@ -26,7 +31,8 @@ class Publishers:
         name = call.request["name"]
         publisher, _, identifier = str(name).rpartition("/models/")
         model = find_base_model("vertex", identifier.partition("@")[0]) if publisher == GOOGLE else None
-        if model is None:
+        day = self._calendar.find_day(call.caller.project)
+        if model is None or not day.offers(model.since, model.until):
             raise refuse(errors.PUBLISHER_MODEL_NOT_FOUND, name=name)
         return format_publisher_model(model)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
+from emulator.core.calendar import Calendar
 from emulator.core.clock import Clock
 from emulator.core.names import Ids
 from emulator.datasets.objects import ObjectStore
@@ -33,14 +33,14 @@ def create_vertex_api(
     answering: Answering,
     *,
     objects: Callable[[], ObjectStore],
-    retired_models: Literal["serve", "refuse"] = "serve",
+    calendar: Calendar | None = None,
 ) -> Api:
     """The API over these parts.
 
     Args:
-        objects: Opens Cloud Storage. retired_models: see ``Parts``.
+        objects: Opens Cloud Storage. calendar: As of which day each project is answered; None: leniently.
     """
-    handlers = list_handlers(Parts(store, clock, ids, queue, answering, objects, retired_models))
+    handlers = list_handlers(Parts(store, clock, ids, queue, answering, objects, calendar or Calendar()))
     return Api(
         name="vertex",
         service=HOST,
@@ -60,7 +60,7 @@ def list_handlers(parts: Parts) -> dict[str, Handler]:
     operations = Operations(parts)
     jobs, models = TuningJobs(parts, operations), Models(parts, operations)
     endpoints, experiments = Endpoints(parts, operations), Experiments(parts, operations)
-    generation, publishers = Generation(parts), Publishers()
+    generation, publishers = Generation(parts), Publishers(parts)
     return {
         "GenAiTuningService.CreateTuningJob": jobs.create_tuning_job,
         "GenAiTuningService.GetTuningJob": jobs.get_tuning_job,

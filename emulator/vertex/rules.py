@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from emulator.core.calendar import Day
 from emulator.core.records import TuningMethod
 from emulator.facts import vertex_errors as errors
 from emulator.facts.adapters import adapter_size_rank
@@ -168,13 +169,13 @@ def check_fields(draft: Draft) -> None:
     violations.refuse()
 
 
-def check_model(draft: Draft, model: BaseModel | None, named: str, location: str, serve_retired: bool) -> None:
+def check_model(draft: Draft, model: BaseModel | None, named: str, location: str, day: Day) -> None:
     """Whether the base model can be tuned as asked.
 
     Partners' models are not in the table: their jobs are taken, and fail for want of a trainer.
 
     Raises:
-        ApiError: INVALID_ARGUMENT, it is unknown, not tunable by that method or there, retired, or has no such
+        ApiError: INVALID_ARGUMENT, it is unknown, not tunable by that method, there or on that day, or has no such
             adapter size.
     """
     method = draft.spec.method
@@ -182,7 +183,7 @@ def check_model(draft: Draft, model: BaseModel | None, named: str, location: str
         return
     if model is None or method.value not in model.tuning_methods:
         raise refuse(errors.BASE_MODEL_NOT_SUPPORTED, base_model=named)
-    if not serve_retired and (model.retired or model.tunable_until):
+    if not day.offers(model.tunable_since, model.tunable_until):
         raise refuse(errors.BASE_MODEL_NOT_SUPPORTED, base_model=named)
     if model.regions and location not in model.regions:
         regions = ", ".join(model.regions)

@@ -105,8 +105,8 @@ class TuningJobs:
         check_fields(draft)
         source = self._find_pre_tuned(draft)
         base_model = source.base_model if source else draft.base_model
-        serve_retired = self._parts.retired_models == "serve"
-        check_model(draft, find_base_model("vertex", base_model), base_model, place.location, serve_retired)
+        day = self._parts.calendar.find_day(place.project)
+        check_model(draft, find_base_model("vertex", base_model), base_model, place.location, day)
         await self._check_datasets(draft, base_model)
         job = self._store.insert_job(self._build(call, place, draft, base_model, source))
         self._parts.queue.wake()

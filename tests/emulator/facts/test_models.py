@@ -22,7 +22,12 @@ def test_a_row_is_whole(model: BaseModel) -> None:
     assert set(model.adapter_sizes) <= set(ADAPTER_SIZES.values())
     assert model.tunable == (model.limits is not None)
     assert not (model.tunable_since and model.tunable_until) or model.tunable_since < model.tunable_until
-    assert not model.retired or model.tunable_until
+    assert not (model.since and model.until) or model.since < model.until
+    assert not model.until or model.tunable_until <= model.until
+    for edition in model.editions:
+        assert (edition.id, edition.tuning_methods) == (model.id, model.tuning_methods)
+        assert model.since <= edition.since
+        assert edition.until <= model.until
 
 
 @pytest.mark.parametrize("api", ["gemini", "vertex"])

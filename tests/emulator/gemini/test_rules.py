@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from emulator.core.calendar import create_calendar
 from emulator.core.errors import ApiError
 from emulator.facts import gemini_errors
 from emulator.facts.fact import ErrorText
@@ -176,11 +177,13 @@ SAMPLES: dict[str, Sample] = {
 }
 
 ELSEWHERE = {
+    "model_not_supported_2023": "said on other days; see test_dates",
+    "model_not_supported_2026": "said on other days; see test_dates",
     "model_name_format": "only gRPC can send such a name; see test_malformed_model_name",
     "prompt_refused": "needs a trainer that refuses; see test_a_prompt_too_long_for_the_model_here",
     "unavailable": "needs a trainer that is not there; see test_adapter_without_its_trainer",
 }
-"""Rows that no HTTP request alone can break."""
+"""Rows that no HTTP request alone can break today."""
 
 STRANGER = "stranger@x.org"
 
@@ -267,7 +270,7 @@ async def test_retired_models_refused_as_today(tmp_path: Path) -> None:
     serving = Serving(tmp_path)
     await serving.queue.start()
     name = await serving.create()
-    today = Serving(tmp_path, retired_models="refuse")
+    today = Serving(tmp_path, calendar=create_calendar({"*": "2025-09-01"}))
     for job in serving.store.list_tuned_models_oldest_first(0, 1):
         today.store.put_permission(serving.store.list_permissions(today.store.insert_job(job).uid)[0])
     create_reply = await today.ask("POST", "/v1beta/tunedModels", make_model())

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from emulator.core.calendar import create_calendar
 from tests.emulator.vertex.serving import BUCKET, FLASH, PLACE, PREFERENCES, TRAINING, VALIDATION, Serving, make_job
 
 JOB_NAME = re.compile(r"projects/\d{12}/locations/us-central1/tuningJobs/\d{18,19}")
@@ -331,11 +332,11 @@ async def test_fields_of_v1beta1_are_unknown_in_v1(waiting: Serving) -> None:
     assert accepted["supervisedTuningSpec"]["hyperParameters"] == {"batchSize": "4"}
 
 
-async def test_retired_base_models_are_served_unless_refused(tmp_path: Path, storage_url: str) -> None:
-    """The lenient default is why people run this; the setting answers as the service does today."""
+async def test_retired_base_models_are_served_unless_a_day_is_given(tmp_path: Path, storage_url: str) -> None:
+    """The lenient default is why people run this; with a day the service answers as it did then."""
     lenient = Serving(tmp_path, storage_url)
     assert (await lenient.create(baseModel="gemini-1.5-pro-002"))["state"] == "JOB_STATE_PENDING"
-    strict = Serving(tmp_path, storage_url, retired_models="refuse")
+    strict = Serving(tmp_path, storage_url, calendar=create_calendar({"*": "2026-10-01"}))
     reply = await strict.refuse(baseModel="gemini-1.5-pro-002")
     assert reply.message == "Base model gemini-1.5-pro-002 is not supported"
     assert (await strict.create(baseModel=FLASH))["state"] == "JOB_STATE_PENDING"
