@@ -70,7 +70,7 @@ def test_demo_with_the_scripted_trainer() -> None:
 
 @pytest.mark.lora
 def test_demo_with_the_lora_trainer() -> None:
-    """What a newcomer sees: two real tunings, after which the model answers better than before."""
+    """What a newcomer sees: two real tunings, after which all 15 training inputs are answered exactly."""
     pytest.importorskip("torch")
     said = run_demo("lora")
     assert said.count("19/19 steps") == 2
@@ -78,5 +78,4 @@ def test_demo_with_the_lora_trainer() -> None:
     for flow in ("Gemini API", "Vertex AI"):
         line = next(line for line in said.splitlines() if line.startswith(f"   {flow}   ") and "→" in line)
         before, after = (int(word) for word in line.partition("training inputs ")[2].split()[:3:2])
-        assert after > before
-        assert after >= 12
+        assert before < after == len(SHOWN)
