@@ -71,6 +71,23 @@ VERTEX_QUOTA = ErrorText(
     "recorded",
 )
 
+VERTEX_CONCURRENT_JOBS = ErrorText(
+    "vertex_concurrent_jobs",
+    "RESOURCE_EXHAUSTED",
+    "The following quota metrics exceed quota limits: aiplatform.googleapis.com/global_concurrent_tuning_jobs",
+    "the sentence: recorded for another metric in a public issue of stable-diffusion-on-gcp (12); the metric's name "
+    "from public scripts; the service is documented to let jobs wait",
+    "assumed",
+)
+ENDPOINT_CREATION_FAILED = ErrorText(
+    "endpoint_creation_failed",
+    "INTERNAL",
+    "Failed to create endpoint. Tuned model is uploaded and can be accessed through Model Registry.",
+    "github.com/mscraftsman/generative-ai src/Mscc.GenerativeAI/Types/Generative/TuningJob.cs (2024-11)",
+    "recorded",
+)
+"""What a tuning job ends with whose model was registered."""
+
 # --- both ---------------------------------------------------------------------------------------------
 DEADLINE_EXPIRED = ErrorText(
     "deadline_expired",

@@ -11,7 +11,6 @@ from emulator.facts.fact import ErrorText, Grade
 
 _ISSUE_2081 = "github.com/GoogleCloudPlatform/generative-ai/issues/2081 (2025-05-24)"
 _ISSUE_908 = "github.com/googleapis/python-genai/issues/908 (2025-06-27)"
-_WHOLE_JOB = "github.com/mscraftsman/generative-ai src/Mscc.GenerativeAI/Types/Generative/TuningJob.cs (2024-11)"
 _PATTERN = "no recording; style of github.com/GoogleCloudPlatform/generative-ai/issues/2081"
 _RULE = "the rule: aiplatform v1 discovery document of 2026-11-06, TuningJob; the text: a guess"
 _DEBUGGING = "quoted in three files of a public repository's debugging notes (periospot-mvp), 2025; a final . may lack"
@@ -68,21 +67,6 @@ LOCATION_MISMATCH = _bad(
 PRE_TUNED_MODEL_NOT_FOUND = _row(
     "pre_tuned_model_not_found", "NOT_FOUND", 'model "{name}" not found', f"style of {_KCC}", "assumed"
 )
-QUOTA_EXCEEDED = _row(
-    "quota_exceeded",
-    "RESOURCE_EXHAUSTED",
-    "The following quota metrics exceed quota limits: aiplatform.googleapis.com/global_concurrent_tuning_jobs",
-    "the sentence: recorded for another metric in a public issue of stable-diffusion-on-gcp (12); the metric's name "
-    "from public scripts; the service is documented to let jobs wait",
-    "assumed",
-)
-INTERNAL = _row(
-    "internal",
-    "INTERNAL",
-    "Internal error encountered.",
-    "github.com/GoogleCloudPlatform/generative-ai/issues/873 (partly visible)",
-    "documented",
-)
 
 # --- a job that is there or not ------------------------------------------------------------------------
 TUNING_JOB_NOT_FOUND = _row(
@@ -95,8 +79,6 @@ TUNING_JOB_NOT_FOUND = _row(
 JOB_ENDED = _row(
     "job_ended", "FAILED_PRECONDITION", "The tuning job cannot be cancelled: its state is {state}.", _NONE, "assumed"
 )
-FILTER_INVALID = _bad("filter_invalid", "Invalid filter: {reason}", _NONE)
-PAGE_TOKEN_INVALID = _bad("page_token_invalid", "Invalid page token.", _NONE)
 
 # --- what a job ends with ------------------------------------------------------------------------------
 JOB_CANCELLED = _row(
@@ -105,13 +87,6 @@ JOB_CANCELLED = _row(
     "The tuning job has been cancelled.",
     "the code: docs.cloud.google.com …/reference/models/tuning; the text: a guess",
     "assumed",
-)
-ENDPOINT_CREATION_FAILED = _row(
-    "endpoint_creation_failed",
-    "INTERNAL",
-    "Failed to create endpoint. Tuned model is uploaded and can be accessed through Model Registry.",
-    _WHOLE_JOB,
-    "recorded",
 )
 DATASET_ACCESS_DENIED = _row(
     "dataset_access_denied",
