@@ -172,7 +172,7 @@ def _rules(parsed: argparse.Namespace) -> int:
             if parsed.json:
                 print(json.dumps(dataclasses.asdict(entry), ensure_ascii=False))
             else:
-                print(f"{entry.where}: {entry.name} [{entry.grade}] {entry.kind}")
+                print(f"{entry.where}: {entry.name} [{entry.grade}] {entry.kind}{entry.days}")
                 print(f"    {entry.text!r}")
                 print(f"    {entry.source}")
     counts = count_by_grade(entries)

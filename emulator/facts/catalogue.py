@@ -36,7 +36,10 @@ _MODULES: tuple[tuple[str, ModuleType], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row as it is listed. ``where``: the table it is in; ``text``: the service's words or the figure."""
+    """A row as it is listed. ``where``: the table it is in; ``text``: the service's words or the figure.
+
+    ``since`` and ``until``: first day on which it held, and first day on which it no longer did; "" where unknown.
+    """
 
     where: str
     name: str
@@ -44,13 +47,30 @@ class Entry:
     text: str
     grade: Grade
     source: str
+    since: str = ""
+    until: str = ""
+
+    @property
+    def days(self) -> str:
+        """`` from 2024-09-30 until 2025-05-27``, or "" where no day is known."""
+        return (f" from {self.since}" if self.since else "") + (f" until {self.until}" if self.until else "")
 
 
 def list_entries() -> list[Entry]:
     """Every error text, figure and base model, table by table."""
     entries = [_describe(where, row) for where, module in _MODULES for row in _rows(module)]
     entries += [
-        Entry(f"{one.api} base models", one.id, "base model", one.display_name, one.grade, one.source) for one in MODELS
+        Entry(
+            f"{one.api} base models",
+            one.id,
+            "base model",
+            one.display_name,
+            one.grade,
+            one.source,
+            one.since,
+            one.until,
+        )
+        for one in MODELS
     ]
     return entries
 
@@ -81,5 +101,5 @@ def _flatten(value: object) -> Iterator[ErrorText | Fact]:
 
 def _describe(where: str, row: ErrorText | Fact) -> Entry:
     if isinstance(row, ErrorText):
-        return Entry(where, row.name, row.code, row.text, row.grade, row.source)
-    return Entry(where, row.name, "figure", str(row.value), row.grade, row.source)
+        return Entry(where, row.name, row.code, row.text, row.grade, row.source, row.since, row.until)
+    return Entry(where, row.name, "figure", str(row.value), row.grade, row.source, row.since, row.until)

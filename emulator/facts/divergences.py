@@ -86,6 +86,13 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "Running tunedModels code is the point.",
     ),
     Divergence(
+        "listed_models",
+        "gemini",
+        "models.list has many models that were never tunable.",
+        "It has those that could ever be tuned, and three of today's; as of June 2025 that may be none.",
+        "Other models cannot be tuned, and what plays them here is the same small model.",
+    ),
+    Divergence(
         "versions",
         "gemini",
         "tunedModels and permissions exist under v1beta and v1alpha only, cancel under v1 only; v1 lacks many fields.",

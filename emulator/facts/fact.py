@@ -81,11 +81,6 @@ class ErrorText:
         return self.text.format(**values)
 
 
-def holds_on(fact: Fact | ErrorText, day: str) -> bool:
-    """Whether the row held on that day (ISO date)."""
-    return fact.since <= day and (not fact.until or day < fact.until)
-
-
 def check_row(name: str, source: str, grade: str) -> None:
     """Refuses a row without name or source, or with a grade that is none.
 

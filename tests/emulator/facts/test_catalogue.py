@@ -30,3 +30,15 @@ def test_the_command_prints_rows_of_a_grade_and_counts_all(capsys: pytest.Captur
     assert {row["grade"] for row in rows} == {"recorded"}
     assert len(rows) == counts["recorded"]
     assert f"{counts['assumed']} assumed" in said.err
+
+
+def test_rows_with_days_show_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """As text and as JSON: what held between two days says so."""
+    assert main(["rules"]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "gemini base models: gemini-1.5-flash-001-tuning [recorded] base model from 2024-08-01 until 2025-05-27" in said
+    )
+    assert "front end: keyless_tuning [documented] figure until 2024-09-30" in said
+    dated = {entry.name: (entry.since, entry.until) for entry in list_entries() if entry.days}
+    assert dated["gemini_id_filled"] == ("2025-01-01", "")

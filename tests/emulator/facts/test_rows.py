@@ -12,7 +12,7 @@ import pytest
 
 from emulator import facts
 from emulator.core.errors import Code
-from emulator.facts.fact import GRADES, ErrorText, Fact, FactError, holds_on
+from emulator.facts.fact import GRADES, ErrorText, Fact, FactError
 
 MODULES = [importlib.import_module(f"{facts.__name__}.{one.name}") for one in pkgutil.iter_modules(facts.__path__)]
 IDS = [one.__name__.rpartition(".")[2] for one in MODULES]
@@ -83,17 +83,6 @@ def test_an_error_is_not_said_with_other_values() -> None:
         row.format()
     with pytest.raises(FactError, match="x: wants"):
         row.format(thing="job", other="y")
-
-
-def test_a_row_holds_from_its_first_day_until_its_last() -> None:
-    """``until`` is the first day on which it no longer held."""
-    row = Fact("x", 1, "somewhere public", "recorded", since="2024-01-01", until="2025-01-01")
-    assert [holds_on(row, day) for day in ("2023-12-31", "2024-01-01", "2024-12-31", "2025-01-01")] == [
-        False,
-        True,
-        True,
-        False,
-    ]
 
 
 @pytest.mark.parametrize(
