@@ -342,6 +342,22 @@ async def test_retired_base_models_are_served_unless_a_day_is_given(tmp_path: Pa
     assert (await strict.create(baseModel=FLASH))["state"] == "JOB_STATE_PENDING"
 
 
+async def test_base_models_that_were_not_there_yet(tmp_path: Path, storage_url: str) -> None:
+    """In 2024 Gemini 2.5 could neither be tuned nor asked, nor was it listed; 1.5 could."""
+    early = Serving(tmp_path, storage_url, calendar=create_calendar({"*": "2024-12-01"}))
+    reply = await early.refuse(baseModel=FLASH)
+    assert reply.message == f"Base model {FLASH} is not supported"
+    assert (await early.create(baseModel="gemini-1.5-pro-002"))["state"] == "JOB_STATE_PENDING"
+    model = f"{PLACE}/publishers/google/models/{FLASH}"
+    said = await early.ask(
+        "POST", f"/v1/{model}:countTokens", {"contents": [{"role": "user", "parts": [{"text": "a"}]}]}
+    )
+    assert said.status == 404
+    listed = (await early.get("publishers/google/models", "v1beta1"))["publisherModels"]
+    names = {one["name"].rpartition("/")[2] for one in listed}
+    assert ("gemini-1.5-pro-002" in names, FLASH in names) == (True, False)
+
+
 # ---------------------------------------------------------------- listing, getting, cancelling
 
 
