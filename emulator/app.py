@@ -14,6 +14,7 @@ from emulator.control.health import Health, describe_health
 from emulator.core.calendar import create_calendar
 from emulator.core.clock import Clock, SystemClock
 from emulator.core.names import Ids
+from emulator.core.ports import format_url
 from emulator.datasets.cloud import CloudObjectStore
 from emulator.datasets.objects import HttpObjectStore, ObjectStore
 from emulator.datasets.storage_server import StorageServer
@@ -59,7 +60,7 @@ class Emulator:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
-        self.url = f"http://{settings.host}:{settings.port}"
+        self.url = format_url(settings.host, settings.port)
         self.clock = clock or SystemClock()
         self.ids = Ids(settings.seed or None)
         self._temporary = None if settings.data_dir else Path(tempfile.mkdtemp(prefix="tuning-emulator-"))

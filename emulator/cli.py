@@ -119,7 +119,7 @@ def _announce(health: dict[str, Any]) -> None:
 
 
 def _add_env(commands: Any) -> None:
-    from emulator.ports import DEFAULT_PORT
+    from emulator.core.ports import DEFAULT_PORT
 
     env = commands.add_parser("env", help="print the variables that point each SDK at a running emulator")
     env.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="where it runs (%(default)s)")

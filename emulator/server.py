@@ -11,6 +11,7 @@ import uvicorn
 
 from emulator.app import Emulator, SettingsError, create_app
 from emulator.control.health import Health
+from emulator.core.ports import format_url
 from emulator.settings import Settings
 from emulator.store.database import StoreError
 
@@ -33,7 +34,7 @@ def serve(settings: Settings, announce: Callable[[Health], None]) -> None:
         emulator = create_app(settings)
     except (SettingsError, StoreError) as error:
         raise ServerError(str(error)) from error
-    emulator.url = f"http://{settings.host}:{listener.getsockname()[1]}"
+    emulator.url = format_url(settings.host, listener.getsockname()[1])
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(emulator, listener, announce))
 

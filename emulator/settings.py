@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from emulator.ports import DEFAULT_PORT, DEFAULT_STORAGE_PORT
+from emulator.core.ports import DEFAULT_PORT, DEFAULT_STORAGE_PORT
 
 
 def parse_pairs(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Writes the parts of README.md that are data elsewhere: settings and known differences.
+"""Writes the parts of README.md that are data elsewhere: settings, facts by grade, known differences.
 
 `make docs` rewrites the file; a test fails when it is not what this would write.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from emulator.facts.catalogue import count_by_grade, list_entries
 from emulator.facts.divergences import DIVERGENCES
 from emulator.settings import Settings
 
@@ -48,8 +49,21 @@ def format_differences() -> str:
     return format_table(("where", "there", "here", "why"), rows)
 
 
+def format_grades() -> str:
+    """How many rows there are, by table and grade."""
+    entries = list_entries()
+    rows = []
+    for where in dict.fromkeys(entry.where for entry in entries):
+        counts = count_by_grade([entry for entry in entries if entry.where == where])
+        rows.append((where, *(str(count) for count in counts.values())))
+    total = count_by_grade(entries)
+    rows.append(("**all**", *(f"**{count}**" for count in total.values())))
+    return format_table(("rows about", *total), rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": format_settings,
+    "grades": format_grades,
     "differences": format_differences,
 }
 

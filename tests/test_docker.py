@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from emulator.ports import DEFAULT_PORT, DEFAULT_STORAGE_PORT
+from emulator.core.ports import DEFAULT_PORT, DEFAULT_STORAGE_PORT
 from emulator.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

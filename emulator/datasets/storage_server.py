@@ -23,6 +23,7 @@ from gcp_storage_emulator.exceptions import BadRequest, Conflict, NotFound
 from gcp_storage_emulator.handlers import objects as object_handlers
 from gcp_storage_emulator.server import HANDLERS, Request, Response
 
+from emulator.core.ports import format_url
 from emulator.datasets.storage_files import FileStorage
 from emulator.datasets.storage_transfer import BrokenUploadError, continue_upload, download_object, insert_object
 
@@ -107,8 +108,7 @@ class StorageServer:
     @property
     def base_url(self) -> str:
         """What ``STORAGE_EMULATOR_HOST`` is set to."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 - not a bind
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return format_url(self._host, self.port)
 
     def __enter__(self) -> StorageServer:
         self.start()
