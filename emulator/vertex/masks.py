@@ -8,6 +8,9 @@ from emulator.protocol.masks import MaskError, check_mask, split_path
 from emulator.schema.declare import Value
 from emulator.vertex.refusals import refuse
 
+MAPS = ("labels", "traffic_split")
+"""Fields whose zero is an empty map; that of the others is an empty text."""
+
 
 def read_changes(call: Call, field: str, changeable: tuple[str, ...]) -> Value:
     """The changeable fields that a PATCH sets, with their new values (a zero where the body leaves one out).
@@ -29,4 +32,4 @@ def read_changes(call: Call, field: str, changeable: tuple[str, ...]) -> Value:
         raise refuse(resource_errors.MASK_UNKNOWN_FIELD, path=error) from error
     heads = {split_path(path)[0] for path in mask}
     names = changeable if "*" in heads else tuple(name for name in changeable if name in heads)
-    return {name: sent.get(name, {} if name == "labels" else "") for name in names}
+    return {name: sent.get(name, {} if name in MAPS else "") for name in names}

@@ -9,7 +9,7 @@ from emulator.core.errors import ApiError
 from emulator.core.lifecycle import IllegalTransitionError
 from emulator.core.records import JobState, ModelVersion, Phase, TuningJob
 from emulator.datasets.lines import DatasetError
-from emulator.datasets.objects import ObjectForbiddenError, ObjectNotFoundError, StorageError
+from emulator.datasets.objects import ObjectForbiddenError, StorageError, StorageUnavailableError
 from emulator.facts import vertex_errors as errors
 from emulator.facts import vertex_resource_errors as resource_errors
 from emulator.facts.models import find_base_model
@@ -186,11 +186,11 @@ class TuningJobs:
                 await asyncio.to_thread(check_first_row, self._parts.objects, uri, spec.method, base_model)
             except ObjectForbiddenError:
                 continue  # reported to come "minutes into the job"
-            except ObjectNotFoundError as error:
+            except StorageUnavailableError as error:
+                raise refuse(resource_errors.STORAGE_UNAVAILABLE, reason=error) from error
+            except StorageError as error:  # it is not there, or its first line is endless
                 log.warning("%s: %s", field, error)
                 violations.add(draft.path(field), errors.NOT_JSONL_OBJECT, field=field)
-            except StorageError as error:
-                raise refuse(resource_errors.STORAGE_UNAVAILABLE, reason=error) from error
             except DatasetError as error:
                 raise ApiError(error.code, error.message, rule=error.rule) from error
         violations.refuse()

@@ -101,6 +101,15 @@ async def test_bad_changes_change_nothing(
     assert await serving.get(name) == before
 
 
+async def test_a_mask_empties_what_the_body_leaves_out(serving: Serving) -> None:
+    """A traffic split of nothing and no labels, not an error inside."""
+    job = await serving.tune(spec=TWO_EPOCHS, labels={"a": "b"})
+    name = job["tunedModel"]["endpoint"]
+    reply = await serving.ask("PATCH", f"/v1/{name}", {}, query="updateMask=trafficSplit,labels")
+    assert reply.status == 200, reply.text
+    assert {"trafficSplit", "labels"}.isdisjoint(await serving.get(name))
+
+
 async def test_an_endpoint_needs_a_display_name(waiting: Serving) -> None:
     """The violation names the field."""
     reply = await waiting.ask("POST", f"/v1/{PLACE}/endpoints", {})

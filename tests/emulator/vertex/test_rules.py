@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from emulator.core.errors import ApiError, Code
+from emulator.datasets import objects
 from emulator.datasets.objects import HttpObjectStore
 from emulator.datasets.storage_server import StorageServer
 from emulator.facts import vertex_errors, vertex_resource_errors
@@ -375,6 +376,16 @@ async def test_storage_that_is_not_there(tmp_path: Path) -> None:
     assert reply.message.startswith(row.format(reason="").rstrip())
     assert dump_tables(serving.store) == before
     serving.store.close()
+
+
+async def test_a_dataset_without_lines_is_no_jsonl(waiting: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``not_jsonl_object``: a first line beyond what is read is the request's fault, not an outage."""
+    monkeypatch.setattr(objects, "LINE_LIMIT_BYTES", 1000)
+    uri = f"gs://{BUCKET}/endless.jsonl"
+    waiting.objects.write(uri, b"x" * 2000)
+    reply = await waiting.refuse(spec={"trainingDatasetUri": uri})
+    text = vertex_errors.NOT_JSONL_OBJECT.format(field="training_dataset_uri")
+    assert reply.json == format_refusal(vertex_errors.NOT_JSONL_OBJECT, text, f"{SPEC}.training_dataset_uri")
 
 
 @pytest.mark.parametrize(
