@@ -1,6 +1,8 @@
-"""All that a server remembers, as text: to see whether a request changed anything."""
+"""All that a server remembers, as text: to see whether a request changed anything, and to undo it."""
 
 from __future__ import annotations
+
+import sqlite3
 
 from emulator.store.store import Store
 
@@ -9,3 +11,15 @@ def dump_tables(store: Store) -> list[str]:
     """Every row of every table, as SQL."""
     connection = store._database._connection  # no method of the store answers all there is
     return list(connection.iterdump())
+
+
+def save_tables(store: Store) -> sqlite3.Connection:
+    """All of it, for ``restore_tables``."""
+    saved = sqlite3.connect(":memory:")
+    store._database._connection.backup(saved)
+    return saved
+
+
+def restore_tables(store: Store, saved: sqlite3.Connection) -> None:
+    """Makes the store what it was."""
+    saved.backup(store._database._connection)
