@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import socket
 from collections.abc import Callable
 
@@ -34,6 +35,7 @@ def serve(settings: Settings, announce: Callable[[Health], None]) -> None:
         emulator = create_app(settings)
     except (SettingsError, StoreError) as error:
         raise ServerError(str(error)) from error
+    gc.freeze()  # what is here now stays: no collection needs to look at it again
     emulator.url = format_url(settings.host, listener.getsockname()[1])
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(emulator, listener, announce))
