@@ -10,7 +10,7 @@ import inspect
 import logging
 import time
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import unquote
@@ -320,14 +320,3 @@ def _refuse_transport(request: Request) -> Answer | None:
         sentence = f"{request.verb} requests require a <code>Content-length</code> header."
         return answer_page(411, format_page(411, "Length Required", sentence))
     return None
-
-
-def list_methods(apis: Iterable[Api]) -> list[tuple[Api, str, str]]:
-    """API, version and name of every method that has a handler."""
-    return [
-        (api, version, name.removeprefix(f"{schema.package}.{version}."))
-        for api in apis
-        for version, schema in api.schemas.items()
-        for name in schema.methods
-        if name.removeprefix(f"{schema.package}.{version}.") in api.handlers
-    ]

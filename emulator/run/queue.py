@@ -100,12 +100,6 @@ class Queue:
         self._removals.add(removal)
         removal.add_done_callback(self._removals.discard)
 
-    async def reset(self, project: str | None = None) -> None:
-        """Ends every unfinished job (of one project) and forgets its files."""
-        for job in self._store.list_unfinished_jobs():
-            if project in (None, job.project):
-                self.forget(job.uid)
-
     # ------------------------------------------------------------ inside
 
     async def _run(self) -> None:

@@ -143,9 +143,6 @@ SELECT * FROM operations WHERE name = ?;
 -- name: list_operations_newest_first
 SELECT * FROM operations WHERE project = ? AND location = ? ORDER BY uid DESC;
 
--- name: list_operations_of_job
-SELECT * FROM operations WHERE job_uid = ? ORDER BY uid;
-
 -- name: delete_operation
 DELETE FROM operations WHERE name = ?;
 

@@ -13,7 +13,6 @@ from emulator.core.records import (
     Api,
     Checkpoint,
     Endpoint,
-    JobState,
     MetricPoint,
     Model,
     ModelVersion,
@@ -300,10 +299,6 @@ class Store:
         found = self._database.execute("list_operations_newest_first", project, location)
         return [rows.parse_operation(row) for row in found]
 
-    def list_operations_of_job(self, job_uid: int) -> list[Operation]:
-        """Operations that wait for a job."""
-        return [rows.parse_operation(row) for row in self._database.execute("list_operations_of_job", job_uid)]
-
     def delete_operation(self, name: str) -> None:
         """Forgets an operation."""
         self._database.execute("delete_operation", name)
@@ -359,13 +354,3 @@ class Store:
         name = (job.id,) if job.api == "gemini" else (job.api, job.project, job.location, job.id)
         self._jobs_by_name[name] = job
         return job
-
-
-def is_ended(job: TuningJob) -> bool:
-    """Whether the job's state is one that nothing leaves."""
-    return job.state in ENDED
-
-
-def is_active(job: TuningJob) -> bool:
-    """Whether a trainer works on the job now."""
-    return job.state in (JobState.RUNNING, JobState.CANCELLING)
