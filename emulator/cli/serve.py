@@ -1,0 +1,84 @@
+"""``tuning-emulator serve``: the emulator in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import sys
+from typing import Any
+
+from emulator import __version__
+from emulator.cli.env import format_environment
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Every setting as an option; what is not given is left to the environment and the defaults."""
+    parser.argument_default = argparse.SUPPRESS
+    parser.add_argument("--host", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port of both APIs; 0 takes a free one (8790)")
+    parser.add_argument("--storage-port", type=int, help="port of the embedded Cloud Storage (8791; 0 with --port 0)")
+    parser.add_argument("--data-dir", help="keep everything here; without it nothing outlives the server")
+    parser.add_argument("--trainer", choices=["auto", "lora", "scripted"], help="what trains (auto)")
+    parser.add_argument("--scripted-step-s", type=float, help="seconds per step of the scripted trainer (0)")
+    parser.add_argument("--jobs-per-project", type=int, help="jobs of a project that run at the same time (1)")
+    parser.add_argument(
+        "--as-of",
+        action="append",
+        metavar="[PROJECT=]DATE",
+        help="answer as the services did that day, `today` as now (everything that ever worked works)",
+    )
+    parser.add_argument(
+        "--base-model", action="append", dest="base_models", metavar="MODEL=DIRECTORY", help="weights for a base model"
+    )
+    parser.add_argument("--default-dataset", help="examples for Gemini creates that bring none")
+    parser.add_argument("--storage", help="embedded, cloud, or the URL of a storage emulator (embedded)")
+    parser.add_argument(
+        "--bucket", action="append", dest="buckets", metavar="NAME=DIRECTORY", help="fill a bucket from a directory"
+    )
+    parser.add_argument("--credentials", help="file of keys, tokens, projects and denials")
+    parser.add_argument("--seed", type=int, help="repeatable ids and training")
+    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="how much is logged (info)")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Serves until it is told to stop."""
+    gc.disable()  # a fifth of the start would go into looking for garbage among what the imports make
+    from pydantic import ValidationError
+
+    from emulator.server import ServerError, serve
+    from emulator.settings import Settings
+
+    gc.enable()
+    given = {name: value for name, value in vars(parsed).items() if name != "run"}
+    if given.get("port") == 0:
+        given.setdefault("storage_port", 0)
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "--" + str(problem["loc"][0]).replace("_", "-")
+            print(f"tuning-emulator: {name}: {problem['msg']} (got {problem['input']!r})", file=sys.stderr)
+        return 2
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its start and stop are ours to announce
+    try:
+        serve(settings, announce=lambda health: _announce(dict(health)))
+    except ServerError as error:
+        print(f"tuning-emulator: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _announce(health: dict[str, Any]) -> None:
+    trainer = health["trainer"]["name"]
+    note = "really trains" if trainer == "lora" else "pretends; install tuning-emulator[lora] for real training"
+    print(f"tuning-emulator {__version__} answers at {health['url']}")
+    print(f"trainer: {trainer} ({note})")
+    print(f"storage: {health['storage']['url'] or 'Google Cloud Storage'}")
+    print(f"data:    {health['data_dir'] or 'in memory, gone when this stops'}")
+    print()
+    print("Point the SDKs at it with these variables (or: eval $(tuning-emulator env)):")
+    for line in format_environment(health):
+        print(f"  {line}")
+    print("Stop with Ctrl-C.", flush=True)
