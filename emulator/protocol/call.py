@@ -38,6 +38,7 @@ class Call:
         query: The query as sent, decoded, system parameters included.
         given: Names of the fields that the body (or the field that the body is) came with. PATCH without a mask
             updates these; what the path adds to the request is not among them.
+        notes: Hints for the developer, to be added to; they end up in the journal, never in the answer.
     """
 
     api: Api
@@ -50,6 +51,7 @@ class Call:
     host: str = ""
     query: tuple[tuple[str, str], ...] = ()
     given: frozenset[str] = frozenset()
+    notes: list[str] = field(default_factory=list)
 
 
 Handler: TypeAlias = Callable[[Call], "Value | Awaitable[Value] | AsyncIterator[Value]"]

@@ -18,13 +18,22 @@ from urllib.parse import unquote
 from emulator.core.errors import ApiError, Code
 from emulator.facts import front_end
 from emulator.protocol.answer import Answer, Wanted, answer_body, answer_page, answer_preflight, answer_stream
+from emulator.protocol.backstage import (
+    Backstage,
+    BrokenConnectionError,
+    EmptyBackstage,
+    Exchange,
+    PageError,
+    watch_messages,
+)
 from emulator.protocol.binding import bind_request
+from emulator.protocol.breaking import break_connection
 from emulator.protocol.call import Api, Call, Caller
 from emulator.protocol.codec import Codec
 from emulator.protocol.credentials import Authenticator, read_presented
 from emulator.protocol.errors import challenge, format_error
 from emulator.protocol.memory import Memory, Printed
-from emulator.protocol.pages import format_not_found, format_page
+from emulator.protocol.pages import format_not_found, format_page, format_trouble
 from emulator.protocol.parameters import Parameters, Query, parse_parameters, parse_query
 from emulator.protocol.printer import EVENT_TYPE, JSON_TYPE, format_json
 from emulator.protocol.router import Route, Router
@@ -76,6 +85,7 @@ class _Work:
     """A request on its way: what is known of it so far."""
 
     request: Request
+    exchange: Exchange
     wanted: Wanted
     route: Route
     segments: Sequence[str]
@@ -87,8 +97,9 @@ class _Work:
 class FrontEnd:
     """Answers HTTP requests for some APIs."""
 
-    def __init__(self, apis: Sequence[Api], authenticator: Authenticator) -> None:
+    def __init__(self, apis: Sequence[Api], authenticator: Authenticator, backstage: Backstage | None = None) -> None:
         self.apis = tuple(apis)
+        self._backstage = backstage or EmptyBackstage()
         self.codec = Codec(schema for api in apis for schema in api.schemas.values())
         self._binary = BinaryCodec(schema for api in apis for schema in api.schemas.values())
         self._authenticator = authenticator
@@ -109,14 +120,17 @@ class FrontEnd:
             address=(scope.get("client") or ("",))[0],
         )
         found = self._find(request)
-        if request.verb in _WITH_BODY or request.headers.get("content-length", "0") != "0":
-            await self._receive(request, found[0] if found else None, receive)
-        answer = await self._answer(request, found)
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-        if answer.chunks is None or request.verb == "HEAD":
-            await send({"type": "http.response.body", "body": b"" if request.verb == "HEAD" else answer.body})
-        else:
-            await send_chunks(answer.chunks, receive, send)
+        exchange = _open_exchange(request, found)
+        try:
+            if request.verb in _WITH_BODY or request.headers.get("content-length", "0") != "0":
+                await self._receive(request, found[0] if found else None, receive)
+            answer = await self._answer(request, found, exchange)
+            await _send_answer(answer, exchange, receive, send)
+        except BrokenConnectionError as broken:
+            exchange.broken = broken.manner
+            await break_connection(broken, scope, receive)
+        finally:
+            self._backstage.leave(exchange)
 
     async def _receive(self, request: Request, route: Route | None, receive: Receive) -> None:
         limit = body_limit(route) if route else 0
@@ -139,7 +153,11 @@ class FrontEnd:
         found = self._find(request)
         if found is not None and len(request.body) > body_limit(found[0]):
             request.oversize, request.body = True, b""
-        return await self._answer(request, found)
+        exchange = _open_exchange(request, found)
+        try:
+            return await self._answer(request, found, exchange)
+        finally:
+            self._backstage.leave(exchange)
 
     def _find(self, request: Request) -> tuple[Route, list[str]] | None:
         verb = request.verb
@@ -158,7 +176,15 @@ class FrontEnd:
                 return None
         return found
 
-    async def _answer(self, request: Request, found: tuple[Route, list[str]] | None) -> Answer:
+    async def _answer(self, request: Request, found: tuple[Route, list[str]] | None, exchange: Exchange) -> Answer:
+        exchange.body = request.body
+        answer = await self._find_answer(request, found, exchange)
+        exchange.status = answer.status
+        if answer.status == 200 and not exchange.code:
+            exchange.code = Code.OK.name
+        return answer
+
+    async def _find_answer(self, request: Request, found: tuple[Route, list[str]] | None, exchange: Exchange) -> Answer:
         headers = request.headers
         page = _refuse_transport(request)
         if page is not None:
@@ -171,26 +197,35 @@ class FrontEnd:
         route, segments = found
         wanted = Wanted("gzip" in headers.get("accept-encoding", ""), headers.get("origin", ""), time.monotonic())
         query = parse_query(request.query)
-        work = _Work(request, wanted, route, segments, query, parse_parameters(query, headers))
+        work = _Work(request, exchange, wanted, route, segments, query, parse_parameters(query, headers))
         try:
             return await self._call(work)
         except ApiError as error:
             return self._refuse(work, error)
+        except PageError as error:
+            return answer_page(error.status, format_trouble(error.status))
+        except BrokenConnectionError:
+            raise
         except Exception:
             log.exception("%s failed", route.method.name)
             return self._refuse(work, ApiError(Code.INTERNAL, route.api.internal_error, rule="internal"))
 
     async def _call(self, work: _Work) -> Answer:
-        route, request = work.route, work.request
+        route, request, exchange = work.route, work.request, work.exchange
+        await self._backstage.arrive(exchange)
         presented = read_presented(request.headers, work.query, request.address)
         caller = self._authenticator.identify(route.api, route.method, request.path, presented)
+        exchange.principal, exchange.project = caller.principal, caller.project
+        await self._backstage.enter(exchange)
         revision = route.api.revision() if route.api.revision and route.rule.verb == "GET" else None
         key = (route.method.name, request.path, work.parameters, caller)
         if revision is not None and (known := self._memory.find(key, revision)) is not None:
+            exchange.response = known[1]
             return answer_body(route.api, work.wanted, 200, *known)
         if request.body and "gzip" in request.headers.get("content-encoding", ""):
             request.body = unzip(request.body, body_limit(route))
             request.oversize = len(request.body) > body_limit(route)
+            exchange.body = b"" if request.oversize else request.body
         if request.oversize:
             text = front_end.BODY_TOO_LARGE.format(limit_bytes=body_limit(route))
             raise ApiError(Code.INVALID_ARGUMENT, text, rule=front_end.BODY_TOO_LARGE.name)
@@ -206,6 +241,7 @@ class FrontEnd:
         if route.method.streaming:
             return await self._stream(work, result)
         printed = self._print(work, result)
+        exchange.response = printed[1]
         if revision is not None:
             self._memory.keep(key, revision, printed)
         return answer_body(route.api, work.wanted, 200, *printed)
@@ -228,6 +264,7 @@ class FrontEnd:
             request.host,
             work.query,
             given,
+            work.exchange.notes,
         )
 
     # --- answers ------------------------------------------------------------------------------------
@@ -245,7 +282,7 @@ class FrontEnd:
 
     async def _stream(self, work: _Work, values: AsyncIterator[Value]) -> Answer:
         """Starts a stream: an error before the first message is an ordinary error answer."""
-        iterator = aiter(values)
+        iterator = watch_messages(aiter(values), work.exchange)
         first = await anext(iterator, None)
         parameters = work.parameters
 
@@ -270,7 +307,10 @@ class FrontEnd:
             in_array=streaming and not events,
         )
         token = read_presented(work.request.headers, work.query).token
-        return answer_body(
+        exchange = work.exchange
+        exchange.refuse(error)
+        exchange.response = body
+        answer = answer_body(
             work.route.api,
             work.wanted,
             error.code.http_status,
@@ -278,11 +318,37 @@ class FrontEnd:
             body,
             challenge=challenge(error, presented=bool(token)),
         )
+        answer.headers += exchange.answer_headers
+        return answer
 
 
-def create_front_end(apis: Sequence[Api], authenticator: Authenticator) -> FrontEnd:
+def create_front_end(apis: Sequence[Api], authenticator: Authenticator, backstage: Backstage | None = None) -> FrontEnd:
     """The front end of these APIs, as an ASGI application for ``http`` scopes."""
-    return FrontEnd(apis, authenticator)
+    return FrontEnd(apis, authenticator, backstage)
+
+
+def _open_exchange(request: Request, found: tuple[Route, list[str]] | None) -> Exchange:
+    exchange = Exchange("rest", request.verb, request.path, request.query, request.headers, request.host)
+    exchange.address = request.address
+    if found is not None:
+        route = found[0]
+        exchange.route, exchange.declared = route, route.method
+        exchange.api, exchange.version, exchange.method = route.api.name, route.version, route.name
+    return exchange
+
+
+async def _send_answer(answer: Answer, exchange: Exchange, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    if exchange.verb == "HEAD":
+        await send({"type": "http.response.body", "body": b""})
+    elif answer.chunks is not None:
+        await send_chunks(answer.chunks, receive, send)
+    elif (cut := exchange.cut) is not None:
+        part = answer.body[: len(answer.body) // 2 if cut.after is None else cut.after]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+        raise cut.end()
+    else:
+        await send({"type": "http.response.body", "body": answer.body})
 
 
 def body_limit(route: Route) -> int:

@@ -49,3 +49,19 @@ def format_page(status: int, phrase: str, sentence: str) -> bytes:
     """A page for an error of HTTP itself. Titles are recorded; the sentences of all but 404 are assumed."""
     head = _HEAD.format(status=status, phrase=phrase)
     return (head + _STYLE + _TAIL.format(status=status, sentence=sentence)).encode()
+
+
+def format_trouble(status: int) -> bytes:
+    """The page for 502 and its like, when no API is reached.
+
+    The sentence: reported many times on www.google.com; on the APIs' hosts assumed.
+    """
+    sentence = (
+        "The server encountered a temporary error and could not complete your request."
+        "<p>Please try again in 30 seconds."
+    )
+    return format_page(status, TROUBLES.get(status, "Server Error"), sentence)
+
+
+TROUBLES = {500: "Server Error", 502: "Server Error", 503: "Service Unavailable", 504: "Gateway Timeout"}
+"""Titles of ``format_trouble``, by HTTP status."""

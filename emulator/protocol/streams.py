@@ -13,6 +13,7 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 from emulator.core.errors import ApiError, Code
+from emulator.protocol.backstage import BrokenConnectionError
 from emulator.protocol.errors import format_error
 from emulator.protocol.parameters import Parameters
 from emulator.protocol.printer import Style, format_event, format_json
@@ -44,6 +45,8 @@ async def format_stream(
             yield format_event(tree) if events else separator + format_json(tree, style)
             separator = b",\r\n"
             value = await anext(rest, None)
+    except BrokenConnectionError:
+        raise
     except Exception as error:
         text = format_error(_to_api_error(error, internal_error), legacy=parameters.legacy_errors, style=style)
         yield text if events else separator + text
