@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import os
+import signal
 import sys
+import threading
 from typing import Any
 
 from emulator import __version__
@@ -39,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--credentials", help="file of keys, tokens, projects and denials")
     parser.add_argument("--seed", type=int, help="repeatable ids and training")
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="how much is logged (info)")
+    parser.add_argument(
+        "--until-eof", action="store_true", help="stop when standard input ends, so with whoever started it"
+    )
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -50,7 +56,7 @@ def run(parsed: argparse.Namespace) -> int:
     from emulator.settings import Settings
 
     gc.enable()
-    given = {name: value for name, value in vars(parsed).items() if name != "run"}
+    given = {name: value for name, value in vars(parsed).items() if name not in ("run", "until_eof")}
     if given.get("port") == 0:
         given.setdefault("storage_port", 0)
     try:
@@ -62,12 +68,21 @@ def run(parsed: argparse.Namespace) -> int:
         return 2
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its start and stop are ours to announce
+    if "until_eof" in parsed:
+        threading.Thread(target=_stop_at_eof, name="until-eof", daemon=True).start()
     try:
         serve(settings, announce=lambda health: _announce(dict(health)))
     except ServerError as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _stop_at_eof() -> None:
+    """Ends the server as Ctrl-C would once nothing can write to its standard input any more."""
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _announce(health: dict[str, Any]) -> None:
