@@ -1,6 +1,8 @@
 """Who calls: API keys and access tokens, and the service's own words for those it refuses.
 
-By default any key or token is accepted and stands for one account; a missing one is refused as the service does.
+By default any key or token is accepted and stands for one account; a missing one is refused as the service does. One
+that reads ``projects/{project}`` stands for an account of that project's own, so that tests which share a server do not
+see each other's tuned models.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from emulator.schema.declare import Method
 
 OWNER = "owner@example.com"
 """The account of every accepted credential when no credentials file is given."""
+
+_OF_PROJECT = "projects/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +76,30 @@ class Authenticator(Protocol):
 
 
 class OpenAuthenticator:
-    """Accepts any credential that the API takes, as one account."""
+    """Accepts any credential that the API takes, as one account or as that of the project that the credential names."""
 
     def __init__(self, calendar: Calendar | None = None) -> None:
         self._calendar = calendar or Calendar()
 
     def identify(self, api: Api, method: Method, path: str, presented: Presented) -> Caller:
         """See ``Authenticator``."""
-        project = presented.user_project or find_project(path)
+        own = find_own_project(presented.token or presented.key)
+        project = presented.user_project or find_project(path) or own
         day = self._calendar.find_day(project)
         refuse_unfit(api, method, presented, day)
-        return make_caller(api, OWNER, project, presented, day)
+        return make_caller(api, format_owner(own), project, presented, day)
+
+
+def find_own_project(credential: str) -> str:
+    """The project of a key or token that reads ``projects/{project}``; "" of any other."""
+    project = credential.removeprefix(_OF_PROJECT)
+    return project if project != credential and "/" not in project else ""
+
+
+def format_owner(project: str) -> str:
+    """The account that the credentials of a project stand for; ``OWNER`` for "", no project in particular."""
+    name, _, domain = OWNER.partition("@")
+    return f"{name}@{project}.{domain}" if project else OWNER
 
 
 def make_caller(api: Api, principal: str, project: str, presented: Presented, day: Day) -> Caller:

@@ -76,6 +76,33 @@ async def test_any_credential_will_do(headers: dict[str, str], query: str, kind:
     assert (caller.principal, caller.kind, caller.project) == (OWNER, kind, project)
 
 
+@pytest.mark.parametrize(
+    ("headers", "query", "principal", "project"),
+    [
+        ({"x-goog-api-key": "projects/test-1"}, "", "owner@test-1.example.com", "test-1"),
+        ({}, "key=projects/test-1", "owner@test-1.example.com", "test-1"),
+        ({"authorization": "Bearer projects/test-1"}, "", "owner@test-1.example.com", "test-1"),
+        (
+            {"authorization": "Bearer projects/test-1", "x-goog-user-project": "p"},
+            "",
+            "owner@test-1.example.com",
+            "p",
+        ),
+        ({"x-goog-api-key": "projects/"}, "", OWNER, ""),
+        ({"x-goog-api-key": "projects/a/b"}, "", OWNER, ""),
+        ({"x-goog-api-key": "test-1"}, "", OWNER, ""),
+    ],
+)
+async def test_a_credential_that_names_a_project(
+    headers: dict[str, str], query: str, principal: str, project: str
+) -> None:
+    """It stands for an account of that project's own and bills it, unless another one is to be billed."""
+    library = Library()
+    assert (await get(create(library), headers, query)).status == 200
+    caller = library.calls[0].caller
+    assert (caller.principal, caller.project) == (principal, project)
+
+
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Basic abc"}, {"authorization": "Bearer "}])
 async def test_no_credential_where_keys_are_taken(headers: dict[str, str]) -> None:
     """403, no details, no challenge. Recorded on the Gemini API."""
