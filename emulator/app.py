@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from emulator.control.health import Health, describe_health
 from emulator.core.calendar import create_calendar
-from emulator.core.clock import Clock, SystemClock
+from emulator.core.clock import Clock, SteerableClock
 from emulator.core.names import Ids
 from emulator.core.ports import format_url
 from emulator.datasets.cloud import CloudObjectStore
@@ -61,7 +61,7 @@ class Emulator:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.url = format_url(settings.host, settings.port)
-        self.clock = clock or SystemClock()
+        self.clock = clock or SteerableClock()
         self.ids = Ids(settings.seed or None)
         self._temporary = None if settings.data_dir else Path(tempfile.mkdtemp(prefix="tuning-emulator-"))
         self.directory = (settings.data_dir or self._temporary or Path()).absolute()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from emulator.core.clock import Clock, SystemClock
+from emulator.core.clock import Clock, SteerableClock
 from emulator.core.names import Ids
 from emulator.core.records import TuningJob
 from emulator.datasets.objects import HttpObjectStore
@@ -80,7 +80,7 @@ class Serving:
         self, directory: Path, clock: Clock | None = None, trainer: ScriptedTrainer | None = None, **settings: Any
     ) -> None:
         self.store = Store()
-        clock, ids = clock or SystemClock(), Ids(1)
+        clock, ids = clock or SteerableClock(), Ids(1)
         trainers = {"scripted": trainer or ScriptedTrainer()}
         answering = Answering(trainers, "scripted", directory, {})
         place = answering.base_model_directory

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.core.clock import SystemClock
+from emulator.core.clock import SteerableClock
 from emulator.core.lifecycle import IllegalTransitionError
 from emulator.core.names import Ids
 from emulator.core.records import Failure, Hyperparameters, JobState, TuningJob, TuningMethod
@@ -48,7 +48,7 @@ def make_queue(directory: Path, store: Store, step_s: float = 0.0, **changes: ob
         "base_model_directory": lambda _: "embedded",
         **changes,
     }
-    return Queue(Pipeline(store, SystemClock(), Ids(1), **parts))  # type: ignore[arg-type]
+    return Queue(Pipeline(store, SteerableClock(), Ids(1), **parts))  # type: ignore[arg-type]
 
 
 @pytest.fixture

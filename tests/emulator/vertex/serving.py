@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emulator.core.clock import SystemClock
+from emulator.core.clock import SteerableClock
 from emulator.core.names import Ids
 from emulator.core.records import TuningJob
 from emulator.datasets.objects import HttpObjectStore
@@ -66,7 +66,7 @@ class Serving:
     ):
         self.store = Store()
         self.objects = HttpObjectStore(storage_url)
-        clock, ids = SystemClock(), Ids(1)
+        clock, ids = SteerableClock(), Ids(1)
         self.trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(step_s), "lora": LoraTrainer()}
         answering = Answering(self.trainers, trainer, directory, {})
         pipeline = Pipeline(
