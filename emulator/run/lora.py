@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
@@ -102,15 +102,28 @@ class LoraTrainer:
 
     # ------------------------------------------------------------ what the queue and the services call
 
-    async def train(self, job: Job) -> AsyncIterator[Event]:
-        """Trains; the last event is ``Done``, ``Failed`` or ``Cancelled``."""
+    async def train(self, job: Job) -> AsyncGenerator[Event]:
+        """Trains; the last event is ``Done``, ``Failed`` or ``Cancelled``. Closed before, it stops first."""
         async with self._conversation(job.id) as inbox:
             await self._send({"do": "train", "job": dataclasses.asdict(job)})
-            while True:
-                event = parse_event(await self._receive(inbox))
-                yield event
-                if isinstance(event, Done | Failed | Cancelled):
-                    return
+            ended = False
+            try:
+                while not ended:
+                    event = parse_event(await self._receive(inbox))
+                    ended = isinstance(event, Done | Failed | Cancelled)
+                    yield event
+            except (asyncio.CancelledError, GeneratorExit):
+                if not ended:
+                    await self._abandon(job.id, inbox)
+                raise
+
+    async def _abandon(self, job_id: str, inbox: asyncio.Queue[dict[str, Any]]) -> None:
+        """Stops a job that nobody follows any more, so that nothing writes to its files."""
+        with suppress(TimeoutError, TrainerUnavailableError):
+            async with asyncio.timeout(self._stop_timeout_s):
+                await self.cancel(job_id)
+                while not isinstance(parse_event(await self._receive(inbox)), Done | Failed | Cancelled):
+                    pass
 
     async def cancel(self, job_id: str) -> None:
         """Asks a training job to stop."""

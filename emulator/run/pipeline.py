@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -32,7 +33,7 @@ from emulator.run.publish import checkpoint_steps, find_adapter, publish_checkpo
 from emulator.run.recovery import recover_checkpoints, recover_points
 from emulator.run.trainers import Trainer, TrainerUnavailableError
 from emulator.store.store import Store
-from trainer.spec import Cancelled, Checkpoint, Done, Evaluation, Failed, Job, Method, Started, Step, total_steps
+from trainer.spec import Cancelled, Checkpoint, Done, Evaluation, Event, Failed, Job, Method, Started, Step, total_steps
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ class Pipeline:
             if self.store.get_job_by_uid(uid) is not None:
                 self.store.transition(uid, JobEvent.STOPPED, self.clock.now_ns(), error=CANCELLED)
         finally:
+            stop.set()  # where this task itself was ended, its thread is too
             self._stops.pop(uid, None)
 
     # ------------------------------------------------------------ steps
@@ -189,25 +191,30 @@ class Pipeline:
                 return
 
     async def _follow(self, uid: int, trainer: Trainer, spec: Job) -> None:
-        async for event in trainer.train(spec):
-            job = self._require(uid)
-            match event:
-                case Started():
-                    self.store.update_job(uid, device=event.device, total_steps=event.total_steps)
-                    self._recover(job, event.resumed_from)
-                    if job.state is JobState.CANCELLING:
-                        await trainer.cancel(spec.id)
-                case Step() | Evaluation():
-                    self._record(job, event)
-                case Checkpoint():
-                    self._publish(job, event)
-                case Done():
-                    adapter = str(Path(event.adapter).relative_to(self.directory))
-                    self.store.update_job(uid, adapter=adapter)
-                case Failed():
-                    raise JobFailedError(event.code, event.message)
-                case Cancelled():
-                    raise StoppedError
+        async with aclosing(trainer.train(spec)) as events:
+            async for event in events:
+                await self._take(uid, trainer, event)
+
+    async def _take(self, uid: int, trainer: Trainer, event: Event) -> None:
+        """What an event changes. Raises JobFailedError, and StoppedError also when the job was deleted."""
+        job = self._require(uid)
+        match event:
+            case Started():
+                self.store.update_job(uid, device=event.device, total_steps=event.total_steps)
+                self._recover(job, event.resumed_from)
+                if job.state is JobState.CANCELLING:
+                    await trainer.cancel(str(uid))
+            case Step() | Evaluation():
+                self._record(job, event)
+            case Checkpoint():
+                self._publish(job, event)
+            case Done():
+                adapter = str(Path(event.adapter).relative_to(self.directory))
+                self.store.update_job(uid, adapter=adapter)
+            case Failed():
+                raise JobFailedError(event.code, event.message)
+            case Cancelled():
+                raise StoppedError
 
     def _recover(self, job: TuningJob, resumed_from: int) -> None:
         """Makes the records agree with the step that the trainer goes on from."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 
 REMOVE_TIMEOUT_S = 10.0
 """How long a forgotten job may take to stop before its files are removed under it."""
+
+END_TIMEOUT_S = 10.0
+"""How long ``Queue.end`` waits for what works on the jobs."""
 
 
 class Queue:
@@ -38,6 +42,11 @@ class Queue:
 
     async def start(self) -> None:
         """Takes up what an earlier process left unfinished, then waits for work."""
+        self.take_up()
+        self._loop = asyncio.create_task(self._run())
+
+    def take_up(self) -> None:
+        """Resumes the jobs of the store that somebody else has left unfinished."""
         for job in self._store.list_unfinished_jobs():
             if job.state is JobState.CANCELLING:
                 self._store.transition(job.uid, JobEvent.STOPPED, self._clock.now_ns(), error=CANCELLED)
@@ -45,7 +54,6 @@ class Queue:
                 log.warning("job %s was running when the server ended; it is resumed", job.id)
                 self._store.transition(job.uid, JobEvent.REQUEUE, self._clock.now_ns())
                 self._launch(job)
-        self._loop = asyncio.create_task(self._run())
         self.wake()
 
     async def stop(self) -> None:
@@ -99,6 +107,19 @@ class Queue:
         removal = asyncio.create_task(_remove_when_ended(self._running.get(uid), directory))
         self._removals.add(removal)
         removal.add_done_callback(self._removals.discard)
+
+    async def end(self, uids: Collection[int] | None = None) -> None:
+        """Ends all work on some jobs, or on all, whatever they would show; their records are about to go.
+
+        Nothing is written about them, and nothing works on their files any more.
+        """
+        while tasks := {uid: task for uid, task in self._running.items() if uids is None or uid in uids}:
+            for uid, task in tasks.items():
+                task.cancel()
+                del self._running[uid]
+            await asyncio.wait(tasks.values(), timeout=END_TIMEOUT_S)
+        for uid in [uid for uid in self._ended if uids is None or uid in uids]:
+            self._announce_end(uid)
 
     # ------------------------------------------------------------ inside
 

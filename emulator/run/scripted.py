@@ -12,7 +12,7 @@ import json
 import math
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 from emulator.datasets.tokens import count_tokens
@@ -71,7 +71,7 @@ class ScriptedTrainer:
         """What the health route says about it."""
         return {"name": self.name, "device": "none", "ready": True}
 
-    async def train(self, job: Job) -> AsyncIterator[Event]:
+    async def train(self, job: Job) -> AsyncGenerator[Event]:
         """Goes through the steps of the job; the last event is ``Done``, ``Failed`` or ``Cancelled``."""
         examples = (await asyncio.to_thread(Path(job.examples).read_text, encoding="utf-8")).splitlines()
         if not examples:

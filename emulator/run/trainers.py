@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,8 +45,8 @@ class Trainer(Protocol):
         """Ends everything it started."""
         ...
 
-    def train(self, job: Job) -> AsyncIterator[Event]:
-        """Trains; the last event is ``Done``, ``Failed`` or ``Cancelled``.
+    def train(self, job: Job) -> AsyncGenerator[Event]:
+        """Trains; the last event is ``Done``, ``Failed`` or ``Cancelled``. Closed earlier, it stops and waits for that.
 
         Raises:
             TrainerUnavailableError: it died or cannot start.

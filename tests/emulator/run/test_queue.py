@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -219,7 +219,7 @@ class DyingTrainer(ScriptedTrainer):
         super().__init__()
         self.deaths = deaths
 
-    async def train(self, job: Job) -> AsyncIterator[Event]:
+    async def train(self, job: Job) -> AsyncGenerator[Event]:
         """As the scripted one, unless it dies."""
         if self.deaths:
             self.deaths -= 1
