@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements.txt"
 PLACE = ROOT / "build" / "parity-env"
-SCHEMA_TESTS = Path(__file__).resolve().parent / "test_schema.py"
+SCHEMA_TESTS = tuple(Path(__file__).resolve().parent / name for name in ("test_schema.py", "test_discovery.py"))
 INSTALL_TIME_S = 900
 TESTS_TIME_S = 600
 
@@ -62,7 +62,7 @@ def _run(*command: str) -> None:
 def compare_schema(python: Path) -> subprocess.CompletedProcess[str]:
     """Runs the comparison there, without this project's test configuration, which the environment knows nothing of."""
     command = [str(python), "-m", "pytest", "-c", os.devnull, "--rootdir", str(ROOT), "--noconftest"]
-    command += ["-p", "no:cacheprovider", "--import-mode=importlib", "-q", "-rs", str(SCHEMA_TESTS)]
+    command += ["-p", "no:cacheprovider", "--import-mode=importlib", "-q", "-rs", *map(str, SCHEMA_TESTS)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TESTS_TIME_S, check=False

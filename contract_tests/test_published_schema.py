@@ -8,7 +8,7 @@ from contract_tests.parity_environment import compare_schema, make_environment
 
 
 def test_declarations_are_the_published_ones() -> None:
-    """test_schema.py passes there with nothing skipped: a field that the services have and we do not fails it."""
+    """Both files pass there with nothing skipped: a field that the services have and we do not fails them."""
     done = compare_schema(make_environment())
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
     assert re.search(r"^\d+ passed in ", done.stdout, re.MULTILINE), done.stdout[-2000:]

@@ -60,6 +60,14 @@ BODY_TOO_LARGE = _bad(
     "github.com/google-gemini/deprecated-generative-ai-android/issues/26",
     "recorded",
 )
+DISCOVERY_NOT_FOUND = ErrorText(
+    "discovery_not_found",
+    "NOT_FOUND",
+    "Discovery document not found for API service: {service} format: rest version: {version}",
+    "google-api-javascript-client's tests ($discovery/rest?version=v99 of tasks.googleapis.com); "
+    "github.com/jimbuck/node-google-api/issues/10",
+    "recorded",
+)
 NOT_IMPLEMENTED = ErrorText(
     "not_implemented",
     "UNIMPLEMENTED",

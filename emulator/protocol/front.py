@@ -64,6 +64,7 @@ class Request:
         headers: By lower-case name.
         address: The client's IP address.
         oversize: The body is larger than its method takes; ``body`` is then empty.
+        scheme: How it came: ``http`` or ``https``.
     """
 
     verb: str
@@ -73,6 +74,12 @@ class Request:
     body: bytes = b""
     address: str = ""
     oversize: bool = False
+    scheme: str = "http"
+
+    @property
+    def url(self) -> str:
+        """Where the client has reached this server."""
+        return f"{self.scheme}://{self.headers.get('host', '')}"
 
     @property
     def host(self) -> str:
@@ -118,6 +125,7 @@ class FrontEnd:
             query=scope["query_string"].decode("latin-1"),
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
             address=(scope.get("client") or ("",))[0],
+            scheme=scope.get("scheme", "http"),
         )
         found = self._find(request)
         exchange = _open_exchange(request, found)
@@ -193,7 +201,7 @@ class FrontEnd:
             asked = headers.get("access-control-request-headers", "")
             return answer_preflight(headers.get("origin", ""), headers["access-control-request-method"], asked)
         if found is None:
-            return answer_page(404, format_not_found(unquote(request.path)))
+            return self._answer_elsewhere(request)
         route, segments = found
         wanted = Wanted("gzip" in headers.get("accept-encoding", ""), headers.get("origin", ""), time.monotonic())
         query = parse_query(request.query)
@@ -209,6 +217,16 @@ class FrontEnd:
         except Exception:
             log.exception("%s failed", route.method.name)
             return self._refuse(work, ApiError(Code.INTERNAL, route.api.internal_error, rule="internal"))
+
+    def _answer_elsewhere(self, request: Request) -> Answer:
+        """What is no method's: a discovery document, or the 404 page."""
+        path = unquote(request.path)
+        if request.verb == "GET" and "discovery/" in path:
+            from emulator.protocol.discovery import answer_discovery  # rarely wanted
+
+            if (answer := answer_discovery(self.apis, request.url, path, request.query)) is not None:
+                return answer
+        return answer_page(404, format_not_found(path))
 
     async def _call(self, work: _Work) -> Answer:
         route, request, exchange = work.route, work.request, work.exchange
@@ -346,6 +364,7 @@ async def _send_answer(answer: Answer, exchange: Exchange, receive: Receive, sen
     elif (cut := exchange.cut) is not None:
         part = answer.body[: len(answer.body) // 2 if cut.after is None else cut.after]
         await send({"type": "http.response.body", "body": part, "more_body": True})
+        exchange.cut = None
         raise cut.end()
     else:
         await send({"type": "http.response.body", "body": answer.body})
