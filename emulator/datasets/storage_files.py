@@ -10,10 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import shutil
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +28,19 @@ from gcp_storage_emulator.handlers import buckets as bucket_handlers
 from gcp_storage_emulator.handlers import objects as object_handlers
 from gcp_storage_emulator.storage import Storage, _FileStore
 
+from emulator.core.names import project_number
+
 _BLOCK_BYTES = 1 << 20
 _NAME_BYTES = 200
 _UPLOADS = "_uploads"
+_RESUMABLE = "_resumable"
+_SOFT_DELETED = "_softdelete"
 _PROJECT_NUMBER = "123456789012"
+"""Of buckets that were made for nobody in particular: by an upload, or at the start."""
+
+META_NAME = ".meta"
+"""File with the lists of buckets and objects."""
+_TABLES = ("buckets", "objects", "resumable", "bucket_iam_policies", "soft_deleted")
 
 _BUCKET = re.compile(r"[a-z0-9][-_.a-z0-9]{1,220}[a-z0-9]")
 
@@ -67,7 +79,7 @@ class FileStorage(Storage):  # type: ignore[misc] # the library is untyped
         try:
             self._read_config_from_file()
         except (ValueError, AttributeError) as error:
-            raise DamagedStorageError(f"{directory / '.meta'}: {error}; move the directory away") from error
+            raise DamagedStorageError(f"{directory / META_NAME}: {error}; move the directory away") from error
         shutil.rmtree(directory / _UPLOADS, ignore_errors=True)
         (directory / _UPLOADS).mkdir()
 
@@ -77,10 +89,9 @@ class FileStorage(Storage):  # type: ignore[misc] # the library is untyped
         return f"{bucket_name}/{_file_name(file_name)}"
 
     def _write_config_to_file(self) -> None:
-        tables = ("buckets", "objects", "resumable", "bucket_iam_policies", "soft_deleted")
         temporary = self.directory / ".meta.new"
-        temporary.write_text(json.dumps({name: getattr(self, name) for name in tables}), encoding="utf-8")
-        temporary.replace(self.directory / ".meta")
+        temporary.write_text(json.dumps({name: getattr(self, name) for name in _TABLES}), encoding="utf-8")
+        temporary.replace(self.directory / META_NAME)
 
     def create_bucket(self, bucket_name: str, bucket_obj: dict[str, Any]) -> dict[str, Any]:
         """Adds or replaces a bucket.
@@ -109,11 +120,58 @@ class FileStorage(Storage):  # type: ignore[misc] # the library is untyped
 
     # ------------------------------------------------------------ what is added
 
-    def clear(self) -> None:
-        """Forgets every bucket and object."""
+    def clear(self, removed: Path, project: str | None = None) -> None:
+        """Forgets every bucket and object, or the buckets that were created for one project (its number).
+
+        Args:
+            removed: A directory to be, on the same file system, that takes their files; removing it is the caller's.
+        """
         with self.lock:
-            self.wipe()
-            (self.directory / _UPLOADS).mkdir(exist_ok=True)
+            gone = [name for name, bucket in self.buckets.items() if project in (None, bucket.get("projectNumber"))]
+            for name in gone:
+                for table in (self.buckets, self.objects, self.bucket_iam_policies, self.soft_deleted):
+                    table.pop(name, None)
+                _move(self.directory / name, removed / name)
+                _move(self.directory / _SOFT_DELETED / name, removed / f"{name}{_SOFT_DELETED}")
+            for key in [key for key, one in self.resumable.items() if one.get("bucket") in gone]:
+                del self.resumable[key]
+                _move(self.directory / _RESUMABLE / self.safe_id(key), removed / _RESUMABLE / self.safe_id(key))
+            self._write_config_to_file()
+
+    def link_to(self, directory: Path) -> None:
+        """Makes a copy in a new directory on the same file system. Objects are never written in place: links will do.
+
+        Uploads under way are left out.
+        """
+        directory.mkdir()
+        with self.lock:
+            for name in self.buckets:
+                _link_files(self.directory / name, directory / name)
+                _link_files(self.directory / _SOFT_DELETED / name, directory / _SOFT_DELETED / name)
+            tables = {name: {} if name == "resumable" else getattr(self, name) for name in _TABLES}
+            (directory / META_NAME).write_text(json.dumps(tables), encoding="utf-8")
+
+    def reload(self) -> None:
+        """Reads everything anew: the directory is another one now."""
+        with self.lock:
+            self._read_config_from_file()
+            (self.directory / _UPLOADS).mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def creating_for(self, project: str) -> Iterator[None]:
+        """Buckets that are created meanwhile belong to that project; "" for nobody in particular. Holds the lock."""
+        with self.lock:
+            self.project_number = project_number(project) if project else _PROJECT_NUMBER
+            try:
+                yield
+            finally:
+                self.project_number = _PROJECT_NUMBER
+
+    def list_buckets(self, project: str) -> list[dict[str, Any]]:
+        """Resources of the buckets that a project sees: its own and nobody's; all of them where none is named."""
+        seen = (_PROJECT_NUMBER, project_number(project))
+        with self.lock:
+            return [one for one in self.buckets.values() if not project or one.get("projectNumber") in seen]
 
     def ensure_bucket(self, bucket: str) -> None:
         """Makes the bucket unless it is there: people upload to a fresh emulator without creating buckets first."""
@@ -126,9 +184,9 @@ class FileStorage(Storage):  # type: ignore[misc] # the library is untyped
 
     def partial_path(self, upload_id: str) -> Path:
         """Where the bytes of a resumable upload gather."""
-        (self.directory / "_resumable").mkdir(exist_ok=True)
+        (self.directory / _RESUMABLE).mkdir(exist_ok=True)
         name: str = self.safe_id(upload_id)
-        return self.directory / "_resumable" / name
+        return self.directory / _RESUMABLE / name
 
     def object_path(self, bucket: str, name: str) -> Path:
         """File that holds the object's bytes."""
@@ -192,6 +250,21 @@ class FileStorage(Storage):  # type: ignore[misc] # the library is untyped
         if upload_id is not None:
             self.resumable.pop(upload_id, None)
         self._write_config_to_file()
+
+
+def _move(path: Path, target: Path) -> None:
+    if path.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+
+
+def _link_files(source: Path, target: Path) -> None:
+    """Hard links to the files of a flat directory; one that is not there has none."""
+    if not source.is_dir():
+        return
+    target.mkdir(parents=True)
+    for path in source.iterdir():
+        os.link(path, target / path.name)
 
 
 def measure(path: Path) -> Received:

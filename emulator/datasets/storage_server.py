@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from gcp_storage_emulator.exceptions import BadRequest, Conflict, NotFound
+from gcp_storage_emulator.handlers import buckets as bucket_handlers
 from gcp_storage_emulator.handlers import objects as object_handlers
 from gcp_storage_emulator.server import HANDLERS, Request, Response
 
@@ -74,8 +75,7 @@ class StorageServer:
             self._temporary = tempfile.TemporaryDirectory(prefix="tuning-emulator-storage-")
         try:
             storage = FileStorage(self._directory or Path(self._temporary.name if self._temporary else ""))
-            for bucket, directory in self._buckets.items():
-                storage.load(bucket, directory)
+            self._fill(storage)
             self._server = _Server(self._host, self._port, storage)
         except BaseException:
             self._remove_temporary()
@@ -92,10 +92,30 @@ class StorageServer:
             self._server = self._thread = None
         self._remove_temporary()
 
-    def clear(self) -> None:
-        """Forgets every bucket and object."""
-        if self._server is not None:
-            self._server.storage.clear()
+    @property
+    def files(self) -> FileStorage:
+        """What it serves.
+
+        Raises:
+            RuntimeError: it has not started.
+        """
+        if self._server is None:
+            raise RuntimeError("the storage server has not started")
+        return self._server.storage
+
+    def clear(self, removed: Path, project: str | None = None) -> None:
+        """Goes back to what it was at its first start, or forgets the buckets of one project (its number).
+
+        Args:
+            removed: See ``FileStorage.clear``.
+        """
+        self.files.clear(removed, project)
+        if project is None:
+            self._fill(self.files)
+
+    def _fill(self, storage: FileStorage) -> None:
+        for bucket, directory in self._buckets.items():
+            storage.load(bucket, directory)
 
     @property
     def port(self) -> int:
@@ -216,9 +236,12 @@ class _Handler(server.BaseHTTPRequestHandler):
             insert_object(self, request, response, storage)
         elif handler is object_handlers.upload_partial:
             continue_upload(self, request, response, storage)
+        elif handler is bucket_handlers.ls:
+            items = storage.list_buckets(_project_of(request))
+            response.json({"kind": "storage#buckets", "items": items})
         else:
             _ = request.data  # read the body before the lock: a slow client holds up nobody
-            with storage.lock:
+            with storage.creating_for(_project_of(request)):
                 handler(request, response, storage)
         return False
 
@@ -237,6 +260,12 @@ class _Handler(server.BaseHTTPRequestHandler):
 
 _DOWNLOAD: Callable[..., None] = object_handlers.download
 _INSERT: Callable[..., None] = object_handlers.insert
+
+
+def _project_of(request: _Request) -> str:
+    """The project that a bucket is created for, or whose buckets are listed."""
+    values: list[str] = request.query.get("project") or [""]
+    return values[0]
 
 
 def _pick(request: _Request, handlers: dict[str, Callable[..., None]]) -> Callable[..., None]:

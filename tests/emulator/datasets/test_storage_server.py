@@ -15,6 +15,7 @@ from google.api_core.exceptions import NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
+from emulator.core.names import project_number
 from emulator.datasets.storage_files import DamagedStorageError
 from emulator.datasets.storage_server import StorageServer
 
@@ -238,13 +239,51 @@ def test_temporary_directory_is_removed() -> None:
     assert not place.exists()
 
 
-def test_clear_forgets_everything(server: StorageServer, client: storage.Client) -> None:
-    """After ``clear`` there is no bucket, and uploads work as on a fresh server."""
-    client.bucket("tuning-data").blob("a/b").upload_from_string("1")
-    server.clear()
-    assert list(client.list_buckets()) == []
-    client.bucket("tuning-data").blob("c").upload_from_string("2")
-    assert [b.name for b in client.list_blobs("tuning-data")] == ["c"]
+def test_clear_forgets_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After ``clear`` there is no bucket, uploads work as on a fresh server, and the files wait to be removed."""
+    with StorageServer(directory=tmp_path / "buckets") as server:
+        client = connect(server, monkeypatch)
+        client.bucket("tuning-data").blob("a/b").upload_from_string("1")
+        server.clear(tmp_path / "removed")
+        assert list(client.list_buckets()) == []
+        client.bucket("tuning-data").blob("c").upload_from_string("2")
+        assert [b.name for b in client.list_blobs("tuning-data")] == ["c"]
+    assert [path.name for path in (tmp_path / "removed" / "tuning-data").iterdir()] == ["a%2Fb"]
+
+
+def test_projects_do_not_see_each_others_buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in Cloud Storage, a bucket belongs to the project that it was created for; clearing one leaves the others."""
+    with StorageServer(directory=tmp_path / "buckets") as server:
+        client = connect(server, monkeypatch)
+        for project in ("one", "two"):
+            client.create_bucket(f"bucket-{project}", project=project).blob("x").upload_from_string(project)
+        client.bucket("anybody").blob("x").upload_from_string("1")
+        assert [b.name for b in client.list_buckets(project="one")] == ["bucket-one", "anybody"]
+        assert str(client.get_bucket("bucket-one").project_number) == project_number("one")
+        server.clear(tmp_path / "removed", project_number("one"))
+        assert [b.name for b in client.list_buckets(project="one")] == ["anybody"]
+        assert [b.name for b in client.list_buckets(project="two")] == ["bucket-two", "anybody"]
+        assert client.bucket("bucket-two").blob("x").download_as_text() == "two"
+
+
+def test_a_copy_by_links_is_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written, replaced or deleted afterwards does not change it, and a server opens it as its own."""
+    with StorageServer(directory=tmp_path / "buckets") as server:
+        client = connect(server, monkeypatch)
+        bucket = client.create_bucket("tuning-data")
+        for name in NAMES:
+            bucket.blob(name).upload_from_string(name)
+        bucket.blob("gone").upload_from_string("gone")
+        bucket.blob("gone").delete()
+        server.files.link_to(tmp_path / "copy")
+        for name in NAMES:
+            bucket.blob(name).upload_from_string("new")
+        bucket.blob("a").delete()
+    with StorageServer(directory=tmp_path / "copy") as server:
+        bucket = connect(server, monkeypatch).bucket("tuning-data")
+        assert [blob.name for blob in bucket.list_blobs()] == sorted(NAMES)
+        assert [bucket.blob(name).download_as_text() for name in NAMES] == NAMES
+        assert [blob.name for blob in bucket.list_blobs(soft_deleted=True)] == ["gone"]
 
 
 def test_nothing_is_printed(server: StorageServer, capfd: pytest.CaptureFixture[str]) -> None:
