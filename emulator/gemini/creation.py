@@ -150,7 +150,7 @@ class Creation:
             ApiError: a rule refuses it; nothing is stored.
         """
         request = call.request
-        examples = self._read_examples(request)
+        examples = self._read_examples(call)
         if not request.get("tuned_model_id") and not dig(request, "tuned_model", "display_name"):
             raise refuse(texts.NAME_MISSING)
         origin = self._find_origin(call)
@@ -158,11 +158,13 @@ class Creation:
         job = self._make_job(call, origin, base, self._choose_id(call))
         return self._store(_fill(job, len(examples)), examples)
 
-    def _read_examples(self, request: Value) -> tuple[Example, ...]:
+    def _read_examples(self, call: Call) -> tuple[Example, ...]:
         """Checks every field; where no examples were sent, the default data set stands in if there is one."""
+        request = call.request
         missing = training_data.find_dataset(request) is None
         if missing:
             log.warning(NO_DATA_HINT)
+            call.notes.append(NO_DATA_HINT)
         found = find_breaches(CREATE_RULES, request)
         found += find_breaches(FIELD_RULES, _read_fields(request))
         if missing and self._services.default_dataset:

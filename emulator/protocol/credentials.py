@@ -76,15 +76,22 @@ class Authenticator(Protocol):
 
 
 class OpenAuthenticator:
-    """Accepts any credential that the API takes, as one account or as that of the project that the credential names."""
+    """Accepts any credential that the API takes, as one account or as that of the project that the credential names.
 
-    def __init__(self, calendar: Calendar | None = None) -> None:
+    Args:
+        anonymous: Whether a request without any credential is taken too, as that one account.
+    """
+
+    def __init__(self, calendar: Calendar | None = None, *, anonymous: bool = False) -> None:
         self._calendar = calendar or Calendar()
+        self._anonymous = anonymous
 
     def identify(self, api: Api, method: Method, path: str, presented: Presented) -> Caller:
         """See ``Authenticator``."""
         own = find_own_project(presented.token or presented.key)
         project = presented.user_project or find_project(path) or own
+        if self._anonymous and not (presented.key or presented.token):
+            return Caller(OWNER, project, "none")
         day = self._calendar.find_day(project)
         refuse_unfit(api, method, presented, day)
         return make_caller(api, format_owner(own), project, presented, day)
@@ -157,17 +164,23 @@ def _name(names: tuple[str, ...], api: Api, method: Method) -> dict[str, str]:
     return {name: values[name] for name in names}
 
 
-def create_authenticator(file: Path | None = None, calendar: Calendar | None = None) -> Authenticator:
+def create_authenticator(
+    file: Path | None = None, calendar: Calendar | None = None, *, anonymous: bool = False
+) -> Authenticator:
     """The authenticator of a credentials file, or the one that accepts everything.
 
     Args:
         calendar: As of which day each project is answered; None: leniently.
+        anonymous: Whether requests without credentials are taken; not together with a file, which says who is known.
 
     Raises:
         CredentialsFileError: the file cannot be read or says something unknown.
+        ValueError: ``anonymous`` together with a file.
     """
     if file is None:
-        return OpenAuthenticator(calendar)
+        return OpenAuthenticator(calendar, anonymous=anonymous)
+    if anonymous:
+        raise ValueError(f"anonymous: not together with credentials ({file}), which says who is known; leave one out")
     from emulator.protocol.credentials_file import read_credentials  # rarely wanted
 
     return read_credentials(file, calendar)

@@ -58,6 +58,23 @@ def challenges(answer: Answer) -> list[str]:
 # --- without a file -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("keys", [True, False])
+async def test_anonymous_requests_are_the_owners_where_asked_for(library: Library, keys: bool) -> None:
+    """With the setting a request without credentials is taken by both kinds of API; without it, it is refused."""
+    api = replace(library.create_api(), keys=keys)
+    assert (await get(create_front_end([api], create_authenticator()))).status == (403 if keys else 401)
+    front = create_front_end([api], create_authenticator(anonymous=True))
+    assert (await get(front)).status == 200
+    caller = library.calls[-1].caller
+    assert (caller.principal, caller.kind) == (OWNER, "none")
+
+
+def test_anonymous_and_a_file_contradict_each_other(tmp_path: Path) -> None:
+    """The file says who is known; the text names both settings."""
+    with pytest.raises(ValueError, match="anonymous: not together with credentials"):
+        create_authenticator(write(tmp_path, {}), anonymous=True)
+
+
 @pytest.mark.parametrize(
     ("headers", "query", "kind", "project"),
     [
