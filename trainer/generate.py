@@ -1,6 +1,7 @@
 """Answering: many requests at once, token by token, over one or many tuned models.
 
-Requests for the same model share a decoder, so that a step serves all of them; they join and leave between tokens.
+Requests over the same base share a decoder, whatever their adapters, so that a step serves all of them; they join and
+leave between tokens.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class Request:
     """A prompt with its candidates."""
 
     def __init__(self, id: str, prompt: Prompt, stream: bool, model: AnsweringModel) -> None:
-        self.id, self.prompt, self.stream, self.chat = id, prompt, stream, model.chat
+        self.id, self.prompt, self.stream, self.model, self.chat = id, prompt, stream, model, model.chat
         self.ids = model.chat.prompt(prompt.turns, prompt.system)
         if not self.ids:
             raise InvalidPromptError("turns: the prompt is empty")
@@ -153,7 +154,7 @@ class Request:
 
 @dataclass(slots=True)
 class Desk:
-    """One model at work: its decoder, the candidates in the decoder's rows, and requests that wait to join."""
+    """Models over one base at work: their decoder, the candidates in its rows, and requests that wait to join."""
 
     decoder: Decoder
     rows: list[Writing] = field(default_factory=list)
@@ -167,7 +168,8 @@ class Desk:
         if self.waiting:
             fresh = [each for request in self.waiting for each in request.candidates]
             self.waiting = []
-            _write(fresh, self.decoder.add([each.request.ids for each in fresh]))
+            prompts, models = [each.request.ids for each in fresh], [each.request.model for each in fresh]
+            _write(fresh, self.decoder.add(prompts, models))
             written = self.rows + fresh
         left = [number for number, row in enumerate(written) if row.answer is None]
         if len(left) < len(written):
@@ -197,7 +199,7 @@ class Answering:
     def __init__(self, device: str = "auto") -> None:
         self._device, self._precision = choose_device(device)
         self._models: OrderedDict[_Key, AnsweringModel] = OrderedDict()
-        self._desks: dict[_Key, Desk] = {}
+        self._desks: dict[str, Desk] = {}
         self._chats: dict[Path, Chat] = {}
 
     @property
@@ -215,9 +217,9 @@ class Answering:
         key = (prompt.base_model, prompt.adapter, _stamp_ns(prompt.adapter))
         model = self._model(key)
         request = Request(id, prompt, stream, model)
-        if key not in self._desks:
-            self._desks[key] = Desk(model.decoder())
-        self._desks[key].waiting.append(request)
+        if model.desk not in self._desks:
+            self._desks[model.desk] = Desk(model.decoder())
+        self._desks[model.desk].waiting.append(request)
 
     def advance(self) -> Iterator[Output]:
         """Writes one token of every candidate of every request."""
@@ -226,7 +228,7 @@ class Answering:
             requests |= {request.id: request for request in desk.waiting}
             try:
                 written = desk.advance()
-            except Exception as error:  # one model's failure must not take the others' requests along
+            except Exception as error:  # one base's failure must not take the others' requests along
                 del self._desks[key]
                 yield from (Refused(id, f"{type(error).__name__}: {error}") for id in requests)
                 continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from trainer.chat import load_chat
 from trainer.dataset import Batch
 from trainer.llama import UnsupportedModelError
 from trainer.lora import ALPHA, MODULES, InvalidAdapterError, first_values
+from trainer.model import AnsweringModel
 from trainer.native import copy_companions
 from trainer.spec import InvalidJobError, Job
 
@@ -202,6 +204,7 @@ class HuggingFaceAnswering:
         self._shelf, self._adapter = _shelf(directory.resolve(), stamp_ns, device, precision), adapter
         self.chat, self.max_tokens = self._shelf.chat, self._shelf.max_tokens
         self.size, self.own_bytes = self._shelf.model.num_parameters(), 0  # the shelf limits its adapters itself
+        self.desk = f"{directory.resolve()} {adapter}"  # changing the adapter between rows takes longer than a token
         if adapter is not None and not (Path(adapter) / "adapter_config.json").exists():
             raise InvalidAdapterError(f"{adapter}: no adapter_config.json")
 
@@ -217,7 +220,7 @@ class HuggingFaceDecoder:
         self._caches: list[Any] = []
 
     @torch.no_grad()
-    def add(self, prompts: list[list[int]]) -> Tensor:
+    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel]) -> Tensor:  # noqa: ARG002 - all the same
         results = [self._shelf.run(self._adapter, prompt, None) for prompt in prompts]
         self._caches += [cache for _, cache in results]
         return torch.stack([scores for scores, _ in results])

@@ -259,21 +259,37 @@ class Branched(NamedTuple):
     b: tuple[Tensor, ...]
 
 
+class Varied(NamedTuple):
+    """A frozen matrix with a low-rank side branch of its own for every row of the batch.
+
+    A is (batch, in, m), B (batch, m, rows) with the scale already in it; branches that are narrower end in zeros.
+    """
+
+    weight: Tensor
+    a: Tensor
+    b: Tensor
+
+
+Matrix: TypeAlias = Tensor | Branched | Varied
+
+
 class Layer(NamedTuple):
     """One layer's own matrices, cut out of the stacks."""
 
-    qkv: Tensor | Branched
-    output: Tensor | Branched
-    gate_up: Tensor | Branched
-    down: Tensor | Branched
+    qkv: Matrix
+    output: Matrix
+    gate_up: Matrix
+    down: Matrix
     attention_norm: Tensor
     mlp_norm: Tensor
 
 
-def project(hidden: Tensor, matrix: Tensor | Branched) -> Tensor:
-    """hidden @ matrixᵀ, (…, in) -> (…, rows)."""
+def project(hidden: Tensor, matrix: Matrix) -> Tensor:
+    """hidden @ matrixᵀ, (…, in) -> (…, rows); ``Varied`` wants (batch, time, in)."""
     if isinstance(matrix, Tensor):
         return F.linear(hidden, matrix)
+    if isinstance(matrix, Varied):
+        return torch.baddbmm(F.linear(hidden, matrix.weight), torch.bmm(hidden, matrix.a), matrix.b)
     low = F.linear(hidden, matrix.a).chunk(len(matrix.b), -1)
     branch = torch.cat([F.linear(part, b) for part, b in zip(low, matrix.b, strict=True)], -1)
     return F.linear(hidden, matrix.weight) + branch

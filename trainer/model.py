@@ -7,6 +7,7 @@ transformers and peft, which are imported only then.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -43,8 +44,11 @@ class TunedModel(Protocol):
 class Decoder(Protocol):
     """Several answers being written at once, one row each; rows come and go between tokens."""
 
-    def add(self, prompts: list[list[int]]) -> Tensor:
-        """Appends one row per prompt and returns the scores of their first answer tokens, float32 (prompts, V)."""
+    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel]) -> Tensor:
+        """Appends one row per prompt and returns the scores of their first answer tokens, float32 (prompts, V).
+
+        ``models`` answer the prompts, one each; all stand at the desk of this decoder.
+        """
 
     def advance(self, tokens: list[int]) -> Tensor:
         """Appends one token to every row and returns the scores of the next ones, float32 (rows, V)."""
@@ -62,6 +66,8 @@ class AnsweringModel(Protocol):
     """Parameters of the base model."""
     own_bytes: int
     """Memory that this model does not share with its base."""
+    desk: str
+    """Models with the same desk answer together, in one decoder."""
 
     def decoder(self) -> Decoder:
         """A decoder without rows."""

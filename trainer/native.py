@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,8 +15,9 @@ from torch import Tensor
 from trainer import llama, lora
 from trainer.chat import Chat, load_chat
 from trainer.dataset import Batch
-from trainer.llama import Cache, Config, Weights
-from trainer.model import SMALL_MODEL
+from trainer.llama import Cache, Config, Layer, Weights
+from trainer.lora import Wide
+from trainer.model import SMALL_MODEL, AnsweringModel
 from trainer.spec import InvalidJobError, Job
 
 COMPANIONS = (
@@ -121,52 +123,79 @@ def copy_companions(source: Path, target: Path) -> None:
 
 
 class NativeAnswering:
-    """An ``AnsweringModel`` over a Llama base; the adapter is merged once."""
+    """An ``AnsweringModel`` over a Llama base.
+
+    The adapter is merged once, for requests of this model alone; in the company of others it is a side branch.
+    """
 
     def __init__(self, directory: Path, adapter: str | None, device: str, precision: str) -> None:
         base = load_base(directory, device, precision)
         self.chat, self.max_tokens = base.chat, base.config.max_positions
-        self._config, self._weights = base.config, base.weights
+        self._base, weights, own = base, base.weights, 0
+        self.wide: Wide | None = None
         if adapter is not None:
-            loaded = lora.load_adapter(adapter, base.config).to(device)
-            self._weights = lora.merge(loaded.cast(getattr(torch, precision)), base.weights, base.config)
-        own = [tensor for name, tensor in self._weights.items() if tensor is not base.weights[name]]
-        self.size, self.own_bytes = base.size, sum(tensor.nbytes for tensor in own)
+            loaded = lora.load_adapter(adapter, base.config).to(device).cast(getattr(torch, precision))
+            weights, self.wide = lora.merge(loaded, weights, base.config), lora.widen(loaded, base.config)
+            own = sum(tensor.nbytes for name, tensor in weights.items() if tensor is not base.weights[name])
+            own += sum(tensor.nbytes for pair in self.wide.values() for tensor in pair)
+        self.layers = llama.split_layers(weights)
+        self.size, self.own_bytes = base.size, own
+        self.desk = f"{directory.resolve()} {id(base)}"  # a base that was written anew has a desk of its own
 
     def decoder(self) -> NativeDecoder:
-        return NativeDecoder(self._weights, self._config)
+        return NativeDecoder(self._base)
 
 
 class NativeDecoder:
-    """A ``Decoder`` with one cache for all rows, padded on the left so that all rows end together."""
+    """A ``Decoder`` with one cache for all rows, padded on the left so that all rows end together.
 
-    def __init__(self, weights: Weights, config: Config) -> None:
-        self._weights, self._config = weights, config
-        self._layers = llama.split_layers(weights)
-        self._device = str(weights["embedding"].device)
-        self._cache = Cache(config.layers)
+    Rows of one model go through its merged weights. Rows of several go through the base's, each with its adapter as a
+    side branch: one step serves them all, where merged weights would need a step for every model.
+    """
+
+    def __init__(self, base: Base) -> None:
+        self._weights, self._config = base.weights, base.config
+        self._device = str(base.weights["embedding"].device)
+        self._cache = Cache(base.config.layers)
         self._width = 0
         self._pads: list[int] = []  # of each row
+        self._models: list[NativeAnswering] = []  # of each row
+        self._layers: list[Layer] = []  # for these rows
 
     @torch.inference_mode()
-    def add(self, prompts: list[list[int]]) -> Tensor:
+    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel]) -> Tensor:
         longest = max(len(prompt) for prompt in prompts)
         pads = [longest - len(prompt) for prompt in prompts]
         rows = [[0] * pad + prompt for pad, prompt in zip(pads, prompts, strict=True)]
-        cache = Cache(self._config.layers)
-        scores = self._run(torch.tensor(rows, device=self._device), pads, cache, 0)
+        cache, fresh = Cache(self._config.layers), [model for model in models if isinstance(model, NativeAnswering)]
+        scores = self._run(torch.tensor(rows, device=self._device), pads, cache, 0, self._find_layers(fresh))
         self._join(cache, longest, pads)
+        self._seat(self._models + fresh)
         return scores
 
     @torch.inference_mode()
     def advance(self, tokens: list[int]) -> Tensor:
         ids = torch.tensor(tokens, device=self._device)[:, None]
-        scores = self._run(ids, self._pads, self._cache, self._width)
+        scores = self._run(ids, self._pads, self._cache, self._width, self._layers)
         self._width += 1
         return scores
 
+    def _seat(self, models: list[NativeAnswering]) -> None:
+        """Takes down whose the rows are."""
+        if models != self._models:
+            self._models, self._layers = models, self._find_layers(models)
+
+    def _find_layers(self, models: list[NativeAnswering]) -> list[Layer]:
+        """Layers that serve rows of these models."""
+        if not models:
+            return []
+        if all(model is models[0] for model in models):
+            return models[0].layers
+        return lora.vary_layers([model.wide for model in models], self._weights)
+
     @torch.inference_mode()
     def keep(self, rows: list[int]) -> None:
+        self._seat([self._models[row] for row in rows])
         self._pads = [self._pads[row] for row in rows]
         trim = min(self._pads, default=0)
         self._pads = [pad - trim for pad in self._pads]
@@ -177,14 +206,14 @@ class NativeDecoder:
         index = torch.tensor(rows, device=self._device)
         self._cache.change(lambda tensor: tensor.index_select(0, index)[:, :, trim:])
 
-    def _run(self, ids: Tensor, pads: list[int], cache: Cache, past: int) -> Tensor:
+    def _run(self, ids: Tensor, pads: list[int], cache: Cache, past: int, layers: list[Layer]) -> Tensor:
         """New tokens (batch, time) through all layers; scores of the last position, float32 (batch, V)."""
         time = ids.shape[1]
         pad = torch.tensor(pads, device=self._device) if any(pads) else None
         angles = llama.rotation_at(self._config, past, time, pad, self._device)
         mask = None if pad is None else _mask(pad, past, time)
         x = F.embedding(ids, self._weights["embedding"])
-        for number, layer in enumerate(self._layers):
+        for number, layer in enumerate(layers):
             x = llama.apply_layer(x, layer, self._config, angles, mask, (cache, number))
         size = (self._config.hidden_size,)
         hidden = F.rms_norm(x[:, -1], size, self._weights["final_norm"], self._config.norm_eps)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.trainer.models import make_job, write_gpt2, write_llama, write_qwen
+from tests.trainer.models import make_job, pair, write_examples, write_gpt2, write_llama, write_qwen
 from trainer.chat import load_chat
 from trainer.generate import Answering, Delta, Finished, InvalidPromptError, Refused, answer
 from trainer.loop import run_job
@@ -103,6 +103,52 @@ def test_models_answer_side_by_side(tiny: Path, adapter: str) -> None:
     assert replies["base"] == answer(ask(tiny))
     assert replies["tuned"] == answer(ask(tiny, adapter=adapter))
     assert replies["base"] != replies["tuned"]
+
+
+def tune_apart(tiny: Path, folder: Path, sizes: tuple[int, ...]) -> list[str]:
+    """Adapters of different sizes, each learned from other answers."""
+    adapters = []
+    for number, size in enumerate(sizes):
+        place = folder / str(number)
+        place.mkdir()
+        write_examples(place / "examples.jsonl", [pair(f"{n}", f"{n * (number + 2)}") for n in range(8)])
+        job = make_job(place, tiny, learning_rate=2e-2, adapter_size=size, epochs=10)
+        last = run_job(job, lambda _: None)
+        assert isinstance(last, Done), last
+        adapters.append(last.adapter)
+    return adapters
+
+
+def test_many_adapters_answer_in_one_batch_what_they_answer_alone(tiny: Path, tmp_path: Path) -> None:
+    """Adapters of sizes 1, 4 and 16 and the bare base share every step; greedy answers stay the same to the token."""
+    models = [None, *tune_apart(tiny, tmp_path, (1, 4, 16))]
+    prompts = {f"{text}/{n}": ask(tiny, text, adapter=model) for n, model in enumerate(models) for text in ("3", "two")}
+    alone = {name: answer(prompt) for name, prompt in prompts.items()}
+    answering = Answering("cpu")
+    for name, prompt in prompts.items():
+        answering.submit(name, prompt)
+    assert len(answering._desks) == 1
+    replies = run_all(answering)
+    assert {name: reply.answers[0].text for name, reply in replies.items()} == {
+        name: reply.answers[0].text for name, reply in alone.items()
+    }
+    for name, reply in replies.items():
+        assert reply.answers[0].logprob == pytest.approx(alone[name].answers[0].logprob, abs=1e-4)
+    assert len({reply.answers[0].text for name, reply in replies.items() if name.startswith("3/")}) > 1
+
+
+def test_an_adapter_joins_and_leaves_the_company_of_another(tiny: Path, tmp_path: Path) -> None:
+    """Rows change from merged weights to side branches and back while they are written."""
+    first, second = tune_apart(tiny, tmp_path, (4, 8))
+    long = ask(tiny, "2", adapter=first, max_output_tokens=20, temperature=0.8, seed=3)
+    short = ask(tiny, "5", adapter=second, max_output_tokens=4)
+    answering = Answering("cpu")
+    answering.submit("long", long)
+    outputs = [output for _ in range(3) for output in answering.advance()]
+    answering.submit("short", short)
+    replies = run_all(answering) | {o.id: o.reply for o in outputs if isinstance(o, Finished)}
+    assert replies["short"].answers[0].text == answer(short).answers[0].text
+    assert replies["long"].answers[0].text == answer(long).answers[0].text
 
 
 def test_log_probability_is_the_mean_over_the_tokens(tiny: Path) -> None:
@@ -217,10 +263,10 @@ def test_one_models_failure_leaves_the_others_alone(tiny: Path, tmp_path: Path) 
     answering.submit("good", ask(tiny))
     answering.submit("bad", ask(other))
 
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError("broken")
 
-    bad = next(desk for key, desk in answering._desks.items() if key[0] == str(other))
+    bad = next(desk for key, desk in answering._desks.items() if key.startswith(f"{other.resolve()} "))
     bad.decoder.add = fail  # type: ignore[assignment, method-assign]
     outputs = []
     while answering.busy:
