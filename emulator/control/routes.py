@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from fastapi import FastAPI, HTTPException
+from fastapi import APIRouter, FastAPI, HTTPException
 
 from emulator import __version__
 from emulator.control.health import Health
@@ -12,8 +12,8 @@ from emulator.control.jobs import JobReport, describe_job
 from emulator.store.store import Store
 
 
-def create_control(health: Callable[[], Health], store: Store) -> FastAPI:
-    """The application behind /emulator. ``health`` is asked anew for every call."""
+def create_control(health: Callable[[], Health], store: Store, routers: Iterable[APIRouter] = ()) -> FastAPI:
+    """The application behind /emulator. ``health`` is asked anew for every call; ``routers`` are its further parts."""
     app = FastAPI(
         title="tuning-emulator control",
         version=__version__,
@@ -25,6 +25,9 @@ def create_control(health: Callable[[], Health], store: Store) -> FastAPI:
     @app.get("/emulator/v1/health", summary="Is it ready, and what runs here")
     def get_health() -> Health:
         return health()
+
+    for router in routers:
+        app.include_router(router)
 
     @app.get("/emulator/v1/jobs/{name:path}", summary="One tuning job of either API, with each step's loss")
     async def get_job(name: str) -> JobReport:
