@@ -27,12 +27,16 @@ class Alarm(Protocol):
         ...
 
 
-class Clock(Protocol):
-    """Where times come from. Reading is safe in any thread; waiting belongs to the server's event loop."""
+class Times(Protocol):
+    """Where times come from that are written beside what happens."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the epoch, UTC."""
         ...
+
+
+class Clock(Times, Protocol):
+    """The emulator's time. Reading is safe in any thread; waiting belongs to the server's event loop."""
 
     def call_at(self, time_ns: int, callback: Callable[[], object]) -> Alarm:
         """Calls back once that time is reached, however it is: by waiting, advancing or setting."""

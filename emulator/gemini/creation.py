@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emulator.core.clock import to_microseconds
+from emulator.core.magic import Magic
 from emulator.core.names import tuned_model_slug_fits
 from emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, TuningMethod
 from emulator.facts import gemini_errors as texts
@@ -24,6 +25,7 @@ from emulator.gemini.names import own_permission
 from emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, dig, find_breaches, refuse, refuse_breaches
 from emulator.gemini.services import Services
 from emulator.protocol.call import Call
+from emulator.protocol.reads import find_magic
 from emulator.schema.declare import Value
 from trainer.spec import Example, format_example, total_steps
 
@@ -155,8 +157,9 @@ class Creation:
             raise refuse(texts.NAME_MISSING)
         origin = self._find_origin(call)
         base = self._find_base(call, origin)
+        magic = find_magic("gemini", request["tuned_model"].get("display_name", ""), {})
         job = self._make_job(call, origin, base, self._choose_id(call))
-        return self._store(_fill(job, len(examples)), examples)
+        return self._store(_fill(job, len(examples)), examples, magic)
 
     def _read_examples(self, call: Call) -> tuple[Example, ...]:
         """Checks every field; where no examples were sent, the default data set stands in if there is one."""
@@ -256,14 +259,14 @@ class Creation:
             reader_project_numbers=tuple(model.get("reader_project_numbers", ())),
         )
 
-    def _store(self, job: TuningJob, examples: tuple[Example, ...]) -> TuningJob:
+    def _store(self, job: TuningJob, examples: tuple[Example, ...], magic: Magic) -> TuningJob:
         store = self._services.store
         lines = "\n".join(format_example(example) for example in examples)
         with store.transaction():
             job = store.insert_job(job)
             store.put_inline_dataset(job.uid, lines)
             store.put_permission(own_permission(job))
-        self._services.queue.wake()
+        self._services.queue.submit(job, magic)
         return job
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from contextlib import suppress
 
 from emulator.core.lifecycle import IllegalTransitionError
@@ -15,6 +16,7 @@ from emulator.gemini.paging import list_jobs, read_page
 from emulator.gemini.rules import refuse
 from emulator.gemini.services import Services
 from emulator.protocol.call import Call
+from emulator.protocol.reads import answer_list, answer_read, count_shown
 from emulator.schema.declare import Value
 
 ALL = "operations"
@@ -28,16 +30,19 @@ class Operations:
         self._queue = services.queue
         self._store = services.store
 
-    def get_operation(self, call: Call) -> Value:
+    def get_operation(self, call: Call) -> Value | Awaitable[Value]:
         """Progress or result of a create."""
-        return self._format(self._find(call, "READER"))
+        return answer_read(call, self._queue.paces, lambda: self._find(call, "READER"), self._format)
 
-    def list_operations(self, call: Call) -> Value:
+    def list_operations(self, call: Call) -> Value | Awaitable[Value]:
         """Operations below a tuned model (it has one), or all of the caller's."""
+        return answer_list(call, self._queue.paces, lambda: self._list(call))
+
+    def _list(self, call: Call) -> Value:
         name = call.request.get("name", "") or ALL
         if name != ALL:
             job = find_tuned_model(self._store, name, call.caller)
-            return {"operations": [self._format(job)] if job.operation_id else []}
+            return {"operations": self._show(call, [job] if job.operation_id else [])}
         return self._list_all(call)
 
     def cancel_operation(self, call: Call) -> Value:
@@ -54,6 +59,7 @@ class Operations:
     async def wait_operation(self, call: Call) -> Value:
         """The operation once it is done, or as it stands when the time is up (google/longrunning/operations.proto)."""
         job = self._find(call, "READER")
+        count_shown(call, self._queue.paces, job.uid)
         timeout_ns = call.request.get("timeout")
         ended = await self._queue.wait_until_ended(job.uid, None if timeout_ns is None else timeout_ns / 1e9)
         if ended is None:
@@ -66,7 +72,13 @@ class Operations:
 
         page = read_page(call.request, GEMINI_TUNED_MODELS_PAGE_DEFAULT, list=ALL)
         jobs, token = list_jobs(self._store, page, is_wanted)
-        return {"operations": [self._format(job) for job in jobs], "next_page_token": token}
+        return {"operations": self._show(call, jobs), "next_page_token": token}
+
+    def _show(self, call: Call, jobs: list[TuningJob]) -> list[Value]:
+        shown = [self._format(job) for job in jobs]
+        for job in jobs:
+            count_shown(call, self._queue.paces, job.uid)
+        return shown
 
     def _find(self, call: Call, role: Role) -> TuningJob:
         name = call.request["name"]

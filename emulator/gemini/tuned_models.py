@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from emulator.core.records import TuningJob
@@ -19,6 +19,7 @@ from emulator.gemini.search import parse_search
 from emulator.gemini.services import Services
 from emulator.protocol.call import Call
 from emulator.protocol.masks import MaskError, check_mask, project
+from emulator.protocol.reads import answer_list, answer_read, count_shown
 from emulator.schema.declare import Schema, Value
 
 UPDATABLE: dict[str, Any] = {
@@ -50,12 +51,16 @@ class TunedModels:
         """Stores a tuning job and answers its operation, never a finished one (recorded)."""
         return format_operation(self._creation.create(call), [])
 
-    def get_tuned_model(self, call: Call) -> Value:
+    def get_tuned_model(self, call: Call) -> Value | Awaitable[Value]:
         """One tuned model, with the snapshots so far."""
-        return self._format(find_tuned_model(self._store, call.request["name"], call.caller))
+        name, paces = call.request["name"], self._services.queue.paces
+        return answer_read(call, paces, lambda: find_tuned_model(self._store, name, call.caller), self._format)
 
-    def list_tuned_models(self, call: Call) -> Value:
+    def list_tuned_models(self, call: Call) -> Value | Awaitable[Value]:
         """The caller's tuned models, oldest first (recorded)."""
+        return answer_list(call, self._services.queue.paces, lambda: self._list(call))
+
+    def _list(self, call: Call) -> Value:
         search = parse_search(call.request.get("filter", ""))
         query = {"list": "tunedModels", "filter": call.request.get("filter", "")}
         page = read_page(call.request, GEMINI_TUNED_MODELS_PAGE_DEFAULT, **query)
@@ -64,7 +69,10 @@ class TunedModels:
             return search.matches(job, self._store.list_permissions(job.uid), call.caller)
 
         jobs, token = list_jobs(self._store, page, is_wanted)
-        return {"tuned_models": [self._format(job) for job in jobs], "next_page_token": token}
+        shown = [self._format(job) for job in jobs]
+        for job in jobs:
+            count_shown(call, self._services.queue.paces, job.uid)
+        return {"tuned_models": shown, "next_page_token": token}
 
     def update_tuned_model(self, call: Call) -> Value:
         """Changes the masked fields and answers those alone (recorded); the update time stays (recorded)."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from emulator.core.errors import ApiError
 from emulator.facts import front_end
 from emulator.schema.declare import Method, Schema, Value
 
@@ -38,6 +39,8 @@ class Call:
         query: The query as sent, decoded, system parameters included.
         given: Names of the fields that the body (or the field that the body is) came with. PATCH without a mask
             updates these; what the path adds to the request is not among them.
+        repeatable: Whether the same GET may be answered from memory until a record changes; a handler says no where
+            being asked is itself what changes the next answer.
         notes: Hints for the developer, to be added to; they end up in the journal, never in the answer.
     """
 
@@ -51,6 +54,7 @@ class Call:
     host: str = ""
     query: tuple[tuple[str, str], ...] = ()
     given: frozenset[str] = frozenset()
+    repeatable: bool = True
     notes: list[str] = field(default_factory=list)
 
 
@@ -79,6 +83,8 @@ class Api:
         internal_error: Text of a 500.
         revision: A number that changes whenever the answer to a GET may; None: it always may. While it stays the same,
             a GET asked again is answered from memory: clients poll.
+        misnamed: What is said over gRPC of a request's field that holds a name which no path of the method leads to,
+            given method and field; None: the handlers say it. Over REST there is no such path.
         places: Given host and path, whether the real service has such a place (region); where not, the HTML 404 page.
     """
 
@@ -94,6 +100,7 @@ class Api:
     body_limit_bytes: int = 20_971_520
     method_limits_bytes: Mapping[str, int] = field(default_factory=dict)
     internal_error: str = front_end.INTERNAL.text
+    misnamed: Callable[[Method, str], ApiError] | None = None
     places: Callable[[str, str], bool] | None = None
     revision: Callable[[], int] | None = None
 
@@ -104,3 +111,12 @@ def relative_name(schema: Schema, method: Method) -> str:
     Names of other packages stay whole: ``google.longrunning.Operations.GetOperation``.
     """
     return method.name.removeprefix(f"{schema.package}.{schema.version}.")
+
+
+def list_methods(api: Api) -> frozenset[tuple[str, bool]]:
+    """Relative name of every method, and whether it answers with a stream."""
+    return frozenset(
+        (relative_name(schema, method), method.streaming)
+        for schema in api.schemas.values()
+        for method in schema.methods.values()
+    )

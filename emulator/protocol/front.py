@@ -260,7 +260,7 @@ class FrontEnd:
             return await self._stream(work, result)
         printed = self._print(work, result)
         exchange.response = printed[1]
-        if revision is not None:
+        if revision is not None and call.repeatable:
             self._memory.keep(key, revision, printed)
         return answer_body(route.api, work.wanted, 200, *printed)
 

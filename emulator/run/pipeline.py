@@ -9,15 +9,17 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 from emulator.core.clock import Clock
 from emulator.core.errors import Code
+from emulator.core.job_faults import FaultKind
 from emulator.core.lifecycle import JobEvent
 from emulator.core.names import Ids, experiment_id
+from emulator.core.pace import TRAINING, Pace
 from emulator.core.records import (
     DatasetStatistics,
     Failure,
@@ -29,6 +31,8 @@ from emulator.core.records import (
     TuningMethod,
 )
 from emulator.facts.vertex_errors import JOB_CANCELLED
+from emulator.run.job_faults import describe_fault
+from emulator.run.pace import Course, Paces, Stage, StoppedError
 from emulator.run.publish import checkpoint_steps, find_adapter, publish_checkpoint, publish_model
 from emulator.run.recovery import recover_checkpoints, recover_points
 from emulator.run.trainers import Trainer, TrainerUnavailableError
@@ -57,10 +61,6 @@ class JobFailedError(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.failure = Failure(code, message)
-
-
-class StoppedError(Exception):
-    """The job was asked to stop and has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ class Pipeline:
         resolve: Fills in the hyperparameters that the request left open, given the number of examples.
         base_model_directory: Weights that play a base model.
         seed: Of every job's training.
+        pace: When what is done may be shown, where ``paces`` has no other for the project or the job.
     """
 
     store: Store
@@ -118,7 +119,12 @@ class Pipeline:
     resolve: Callable[[TuningJob, int], Hyperparameters]
     base_model_directory: Callable[[str], str]
     seed: int = 0
+    pace: Pace = TRAINING
+    paces: Paces = field(init=False)
     _stops: dict[int, threading.Event] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.paces = Paces(self.store.controls, self.clock, self.pace)
 
     def job_directory(self, job: TuningJob) -> Path:
         """Where a job keeps its examples, checkpoints and adapter."""
@@ -129,60 +135,97 @@ class Pipeline:
         stop = self._stops.get(job.uid)
         if stop is not None:
             stop.set()
+        course = self.paces.get(job.uid)
+        if course is not None:
+            course.stop()
         if job.trainer in self.trainers:
             asyncio.get_running_loop().create_task(self.trainers[job.trainer].cancel(str(job.uid)))
 
-    async def run(self, uid: int) -> None:
-        """Takes a RUNNING job to its end."""
+    async def run(self, course: Course) -> None:
+        """Takes a RUNNING job to its end, or one that is CANCELLING."""
+        uid = course.uid
         stop = self._stops[uid] = threading.Event()
         try:
-            job = await self._prepare_job(uid, stop)
-            await self._train(job)
-            self._finish(uid)
+            if course.stage is Stage.CANCELLING:
+                raise StoppedError
+            job = await self._prepare_job(course, stop)
+            await self._train(job, course)
+            await self._finish(course)
         except JobFailedError as error:
-            self.store.transition(uid, JobEvent.FAIL, self.clock.now_ns(), error=error.failure)
+            self.store.transition(uid, JobEvent.FAIL, course.now_ns(), error=error.failure)
         except StoppedError:
-            if self.store.get_job_by_uid(uid) is not None:
-                self.store.transition(uid, JobEvent.STOPPED, self.clock.now_ns(), error=CANCELLED)
+            await self._end_cancelled(course)
         finally:
             stop.set()  # where this task itself was ended, its thread is too
             self._stops.pop(uid, None)
 
+    async def _end_cancelled(self, course: Course) -> None:
+        """CANCELLING → CANCELLED, unless the job is gone."""
+        if self.store.get_job_by_uid(course.uid) is None:
+            return
+        course.enter(Stage.CANCELLING)
+        with suppress(StoppedError):  # deleted meanwhile
+            await course.reach()
+            self.store.transition(course.uid, JobEvent.STOPPED, course.now_ns(), error=CANCELLED)
+
     # ------------------------------------------------------------ steps
 
-    async def _prepare_job(self, uid: int, stop: threading.Event) -> TuningJob:
+    async def _prepare_job(self, course: Course, stop: threading.Event) -> TuningJob:
         """Checks the data and fixes everything that training depends on."""
-        job = self.store.update_job(uid, phase=Phase.PROCESSING_DATASET)
-        if job.method not in TRAINABLE:
-            raise JobFailedError(12, f"This emulator has no trainer for {job.method.value} tuning of {job.base_model}.")
+        job = self._require(course.uid)
         if job.resolved is not None:
             return job  # resumed: its examples lie there already
-        directory = self.job_directory(job)
-        directory.mkdir(parents=True, exist_ok=True)
-        inline = self.store.get_inline_dataset(uid)
-        files = (directory / "examples.jsonl", directory / "validation.jsonl")
-        prepared = await asyncio.to_thread(self.prepare, job, inline, *files, _keep_going(stop))
-        if stop.is_set():
-            raise StoppedError
+        job = self.store.update_job(job.uid, phase=Phase.PROCESSING_DATASET)
+        course.enter(Stage.PROCESSING_DATASET)
+        prepared = await self._read_data(job, stop)
+        await course.reach()
+        if isinstance(prepared, JobFailedError):
+            raise prepared
+        self._check_fault(course, job, FaultKind.DATASET_REJECTED)
         resolved = self.resolve(job, prepared.examples)
         return self.store.update_job(
-            uid,
-            phase=Phase.TUNING,
+            job.uid,
+            phase=Phase.WAITING_FOR_CAPACITY if course.paced else Phase.TUNING,
             resolved=resolved,
             statistics=prepared.statistics,
             total_steps=total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1),
-            experiment_id=experiment_id(self.clock.now_ns()) if job.api == "vertex" else "",
+            experiment_id=experiment_id(course.now_ns()) if job.api == "vertex" else "",
             trainer=self.trainer,
         )
 
-    async def _train(self, job: TuningJob) -> None:
+    async def _read_data(self, job: TuningJob, stop: threading.Event) -> Prepared | JobFailedError:
+        """The data, or why it cannot be trained on, which is for the job's pace to show."""
+        if job.method not in TRAINABLE:
+            text = f"This emulator has no trainer for {job.method.value} tuning of {job.base_model}."
+            return JobFailedError(12, text)
+        directory = self.job_directory(job)
+        directory.mkdir(parents=True, exist_ok=True)
+        inline = self.store.get_inline_dataset(job.uid)
+        files = (directory / "examples.jsonl", directory / "validation.jsonl")
+        try:
+            prepared = await asyncio.to_thread(self.prepare, job, inline, *files, _keep_going(stop))
+        except JobFailedError as error:
+            return error
+        if stop.is_set():
+            raise StoppedError
+        return prepared
+
+    async def _train(self, job: TuningJob, course: Course) -> None:
+        if job.phase is Phase.POST_PROCESSING:
+            return  # resumed: it is trained
+        if job.phase is not Phase.TUNING:
+            course.enter(Stage.WAITING_FOR_CAPACITY)
+            await course.reach()
+            job = self.store.update_job(job.uid, phase=Phase.TUNING)
+        course.enter(Stage.TUNING)
         trainer = self.trainers.get(job.trainer)
         if trainer is None:
             raise JobFailedError(14, f"The {job.trainer} trainer that ran this job is not installed here any more.")
         spec = self._spec(job)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                await self._follow(job.uid, trainer, spec)
+                await self._follow(course, trainer, spec)
+                await course.reach()
             except TrainerUnavailableError as error:
                 log.warning("job %s, attempt %s: %s", job.id, attempt, error)
                 if attempt == ATTEMPTS:
@@ -190,24 +233,27 @@ class Pipeline:
             else:
                 return
 
-    async def _follow(self, uid: int, trainer: Trainer, spec: Job) -> None:
+    async def _follow(self, course: Course, trainer: Trainer, spec: Job) -> None:
         async with aclosing(trainer.train(spec)) as events:
             async for event in events:
-                await self._take(uid, trainer, event)
+                await self._take(course, trainer, event)
 
-    async def _take(self, uid: int, trainer: Trainer, event: Event) -> None:
+    async def _take(self, course: Course, trainer: Trainer, event: Event) -> None:
         """What an event changes. Raises JobFailedError, and StoppedError also when the job was deleted."""
+        uid = course.uid
+        if isinstance(event, Step):
+            await self._reach_step(course, event.step)
         job = self._require(uid)
         match event:
             case Started():
                 self.store.update_job(uid, device=event.device, total_steps=event.total_steps)
-                self._recover(job, event.resumed_from)
+                self._recover(job, course, event.resumed_from)
                 if job.state is JobState.CANCELLING:
                     await trainer.cancel(str(uid))
             case Step() | Evaluation():
-                self._record(job, event)
+                self._record(job, course, event)
             case Checkpoint():
-                self._publish(job, event)
+                self._publish(job, course, event)
             case Done():
                 adapter = str(Path(event.adapter).relative_to(self.directory))
                 self.store.update_job(uid, adapter=adapter)
@@ -216,7 +262,27 @@ class Pipeline:
             case Cancelled():
                 raise StoppedError
 
-    def _recover(self, job: TuningJob, resumed_from: int) -> None:
+    async def _reach_step(self, course: Course, step: int) -> None:
+        """Waits until the job's pace lets it show a step, then does to it what was to happen there."""
+        job = self._require(course.uid)
+        await course.reach(step, job.total_steps)
+        if (fault := course.find_fault(FaultKind.INTERNAL_ERROR, FaultKind.CANCELLED)) is None:
+            return
+        if step >= min(fault.at, job.total_steps):
+            if fault.kind is FaultKind.CANCELLED:
+                course.fire()
+                self.store.transition(job.uid, JobEvent.CANCEL, course.now_ns())
+                raise StoppedError
+            self._check_fault(course, job, FaultKind.INTERNAL_ERROR)
+
+    def _check_fault(self, course: Course, job: TuningJob, kind: FaultKind) -> None:
+        """Ends a job to which this was to happen."""
+        if (fault := course.find_fault(kind)) is not None:
+            course.fire()
+            failure = describe_fault(fault, job)
+            raise JobFailedError(failure.code, failure.message)
+
+    def _recover(self, job: TuningJob, course: Course, resumed_from: int) -> None:
         """Makes the records agree with the step that the trainer goes on from."""
         self.store.drop_metric_points_after(job.uid, resumed_from)
         if not resumed_from:
@@ -228,28 +294,33 @@ class Pipeline:
         published = {checkpoint.step for checkpoint in self.store.list_checkpoints(job.uid)}
         for checkpoint in recover_checkpoints(directory, resumed_from):
             if checkpoint.step not in published:
-                self._publish(job, checkpoint)
+                self._publish(job, course, checkpoint)
 
-    def _publish(self, job: TuningJob, event: Checkpoint) -> None:
+    def _publish(self, job: TuningJob, course: Course, event: Checkpoint) -> None:
         relative = str(Path(event.directory).relative_to(self.directory))
-        publish_checkpoint(self.store, self.ids, self.clock, job, replace(event, directory=relative))
+        deploy = course.find_fault(FaultKind.ENDPOINT_CREATION_FAILED) is None
+        publish_checkpoint(self.store, self.ids, course, job, replace(event, directory=relative), deploy=deploy)
 
-    def _record(self, job: TuningJob, event: Step | Evaluation) -> None:
+    def _record(self, job: TuningJob, course: Course, event: Step | Evaluation) -> None:
         kind: Literal["train", "eval"] = "train" if isinstance(event, Step) else "eval"
         point = MetricPoint(
-            event.step, event.epoch, event.loss, self.clock.now_ns(), kind, event.predictions, event.correct
+            event.step, event.epoch, event.loss, course.now_ns(), kind, event.predictions, event.correct
         )
         if kind == "train":
             self.store.add_progress(job, point)
         else:
             self.store.add_metric_points(job.uid, [point])
 
-    def _finish(self, uid: int) -> None:
+    async def _finish(self, course: Course) -> None:
+        job = self.store.update_job(course.uid, phase=Phase.POST_PROCESSING)
+        course.enter(Stage.POST_PROCESSING)
+        await course.reach()
         with self.store.transaction():
-            job = self.store.update_job(uid, phase=Phase.POST_PROCESSING)
             if job.api == "vertex":
-                publish_model(self.store, self.ids, self.clock, job)
-            self.store.transition(uid, JobEvent.SUCCEED, self.clock.now_ns())
+                publish_model(self.store, self.ids, course, job)
+            if course.find_fault(FaultKind.ENDPOINT_CREATION_FAILED) is None:
+                self.store.transition(course.uid, JobEvent.SUCCEED, course.now_ns())
+        self._check_fault(course, job, FaultKind.ENDPOINT_CREATION_FAILED)
 
     # ------------------------------------------------------------ inside
 

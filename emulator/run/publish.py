@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from emulator.core.clock import Clock, to_microseconds
+from emulator.core.clock import Times, to_microseconds
 from emulator.core.names import Ids, project_number
 from emulator.core.records import Checkpoint, DeployedModel, Endpoint, Model, ModelVersion, TuningJob, TuningMethod
 from emulator.facts.homes import home_location
@@ -51,13 +51,16 @@ def checkpoint_steps(
     return tuple(sorted({step for step in steps if step < total_steps} | {total_steps}))
 
 
-def publish_checkpoint(store: Store, ids: Ids, clock: Clock, job: TuningJob, event: spec.Checkpoint) -> None:
+def publish_checkpoint(
+    store: Store, ids: Ids, clock: Times, job: TuningJob, event: spec.Checkpoint, *, deploy: bool = True
+) -> None:
     """Records a trained checkpoint and deploys it to a new endpoint.
 
     A step reported again (after a resume) keeps its id and endpoint.
 
     Args:
         event: Its ``directory`` is relative to the data directory.
+        deploy: Without, it gets no endpoint, as where endpoints cannot be created.
     """
     if job.api != "vertex":
         return
@@ -70,11 +73,13 @@ def publish_checkpoint(store: Store, ids: Ids, clock: Clock, job: TuningJob, eve
         epoch = min(event.epoch, job.resolved.epochs or event.epoch) if job.resolved else event.epoch
         checkpoint = Checkpoint(job.uid, str(len(saved) + 1), epoch, event.step, event.directory, "")
         version = store.get_model_version_of_job(job.uid) or _register(store, ids, clock, job)
-        endpoint = _deploy(store, ids, clock, job, version, checkpoint.id)
-        store.put_checkpoint(replace(checkpoint, endpoint_id=endpoint.id))
+        if deploy:
+            endpoint = _deploy(store, ids, clock, job, version, checkpoint.id)
+            checkpoint = replace(checkpoint, endpoint_id=endpoint.id)
+        store.put_checkpoint(checkpoint)
 
 
-def publish_model(store: Store, ids: Ids, clock: Clock, job: TuningJob) -> None:
+def publish_model(store: Store, ids: Ids, clock: Times, job: TuningJob) -> None:
     """Makes the final checkpoint the model's default; before, ``tunedModel.endpoint`` is empty."""
     if job.api != "vertex":
         return
@@ -98,7 +103,7 @@ def find_adapter(store: Store, model_name: str, checkpoint_id: str = "") -> str:
     return checkpoint.adapter if checkpoint else ""
 
 
-def _register(store: Store, ids: Ids, clock: Clock, job: TuningJob) -> ModelVersion:
+def _register(store: Store, ids: Ids, clock: Times, job: TuningJob) -> ModelVersion:
     """The job's model version: the next one of the model it continues, unless it was given another display name."""
     now_ns = to_microseconds(clock.now_ns())
     parent = find_named_version(store, job.source_model) if job.source_model else None
@@ -143,7 +148,7 @@ def _format_labels(job: TuningJob) -> dict[str, str]:
 
 
 def _deploy(
-    store: Store, ids: Ids, clock: Clock, job: TuningJob, version: ModelVersion, checkpoint_id: str
+    store: Store, ids: Ids, clock: Times, job: TuningJob, version: ModelVersion, checkpoint_id: str
 ) -> Endpoint:
     """A new endpoint beside the model that sends all traffic to one checkpoint."""
     now_ns = to_microseconds(clock.now_ns())

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+from collections import defaultdict, deque
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
+from emulator.core.job_faults import FaultKind
 from emulator.core.lifecycle import ENDED, IllegalTransitionError, JobEvent
-from emulator.core.records import Failure, JobState, TuningJob
-from emulator.run.pipeline import CANCELLED, Pipeline
+from emulator.core.magic import NO_MAGIC, Magic
+from emulator.core.records import Failure, JobState, Phase, TuningJob
+from emulator.run.job_faults import describe_fault
+from emulator.run.pace import Course, StoppedError
+from emulator.run.pipeline import CANCELLED, JobFailedError, Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +28,10 @@ END_TIMEOUT_S = 10.0
 """How long ``Queue.end`` waits for what works on the jobs."""
 
 
+Line: TypeAlias = tuple[str, str]
+"""API and project: jobs of one wait for each other."""
+
+
 class Queue:
     """Runs jobs, at most ``per_project`` of one project and API at a time; the rest wait as PENDING.
 
@@ -30,44 +40,55 @@ class Queue:
     """
 
     def __init__(self, pipeline: Pipeline, per_project: int = 1) -> None:
+        self.paces = pipeline.paces
         self._pipeline = pipeline
         self._store = pipeline.store
         self._clock = pipeline.clock
         self._per_project = per_project
-        self._awake = asyncio.Event()
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._waiting: defaultdict[Line, deque[Course]] = defaultdict(deque)
+        self._busy: defaultdict[Line, set[int]] = defaultdict(set)
         self._ended: dict[int, asyncio.Event] = {}
         self._removals: set[asyncio.Task[None]] = set()
-        self._loop: asyncio.Task[None] | None = None
+        self._started = False
 
     async def start(self) -> None:
-        """Takes up what an earlier process left unfinished, then waits for work."""
+        """Takes up what an earlier process left unfinished, then what is submitted."""
+        self._started = True
         self.take_up()
-        self._loop = asyncio.create_task(self._run())
 
     def take_up(self) -> None:
         """Resumes the jobs of the store that somebody else has left unfinished."""
         for job in self._store.list_unfinished_jobs():
-            if job.state is JobState.CANCELLING:
-                self._store.transition(job.uid, JobEvent.STOPPED, self._clock.now_ns(), error=CANCELLED)
-            elif job.state is JobState.RUNNING:
-                log.warning("job %s was running when the server ended; it is resumed", job.id)
-                self._store.transition(job.uid, JobEvent.REQUEUE, self._clock.now_ns())
-                self._launch(job)
+            if job.uid not in self._running and job.state is not JobState.PENDING:
+                log.warning("job %s was %s when the server ended; it is resumed", job.id, job.state)
+                resumed = self._store.transition(job.uid, JobEvent.REQUEUE, self._clock.now_ns())
+                self._launch(resumed, self.paces.open(resumed))
         self.wake()
 
     async def stop(self) -> None:
-        """Ends the loop and leaves running jobs as they stand; the next start resumes them."""
-        tasks = [*self._running.values(), *([self._loop] if self._loop else [])]
+        """Leaves jobs as they stand; the next start resumes them."""
+        self._started = False
+        tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*self._removals, return_exceptions=True)
         self._running.clear()
 
+    def submit(self, job: TuningJob, magic: Magic = NO_MAGIC) -> None:
+        """Takes a new job, with what its request asked of the emulator. While stopped it waits for the next start."""
+        course = self.paces.open(job, magic)
+        if self._started:
+            self._launch(job, course)
+        else:
+            self.paces.close(job.uid)
+
     def wake(self) -> None:
-        """A new job is waiting."""
-        self._awake.set()
+        """Takes the waiting jobs of the store that were not submitted."""
+        for job in self._store.list_unfinished_jobs():
+            if self._started and job.uid not in self._running and job.state is JobState.PENDING:
+                self._launch(job, self.paces.open(job))
 
     def cancel(self, uid: int) -> TuningJob:
         """Asks a job to stop: a waiting one is CANCELLED at once, a running one is CANCELLING until it has stopped.
@@ -80,10 +101,9 @@ class Queue:
             raise KeyError(f"no tuning job with uid {uid}")
         changes = {"error": CANCELLED} if job.state is JobState.PENDING else {}
         job = self._store.transition(uid, JobEvent.CANCEL, self._clock.now_ns(), **changes)
+        self._pipeline.cancel(job)
         if job.state in ENDED:
             self._announce_end(uid)
-        else:
-            self._pipeline.cancel(job)
         return job
 
     async def wait_until_ended(self, uid: int, timeout_s: float | None = None) -> TuningJob | None:
@@ -102,6 +122,8 @@ class Queue:
             return
         with suppress(IllegalTransitionError):
             self.cancel(uid)
+        if (course := self.paces.get(uid)) is not None:
+            course.drop()
         self._announce_end(uid)
         directory = self._pipeline.job_directory(job)
         removal = asyncio.create_task(_remove_when_ended(self._running.get(uid), directory))
@@ -123,31 +145,71 @@ class Queue:
 
     # ------------------------------------------------------------ inside
 
-    async def _run(self) -> None:
-        while True:
-            await self._awake.wait()
-            self._awake.clear()
-            while (job := self._store.next_pending_job(self._per_project)) is not None:
-                job = self._store.transition(job.uid, JobEvent.START, self._clock.now_ns())
-                self._launch(job)
-
-    def _launch(self, job: TuningJob) -> None:
-        task = asyncio.create_task(self._run_job(job.uid), name=f"tuning job {job.id}")
+    def _launch(self, job: TuningJob, course: Course) -> None:
+        task = asyncio.create_task(self._run_job(job, course), name=f"tuning job {job.id}")
         self._running[job.uid] = task
 
-    async def _run_job(self, uid: int) -> None:
+    async def _run_job(self, job: TuningJob, course: Course) -> None:
+        line, pending = (job.api, course.project), job.state is JobState.PENDING
+        if not pending:
+            self._busy[line].add(job.uid)  # it was running before
         try:
-            await self._pipeline.run(uid)
+            if pending:
+                await self._begin(job, course, line)
+            await self._pipeline.run(course)
         except asyncio.CancelledError:
             raise
+        except StoppedError:
+            pass  # while it waited to begin
+        except JobFailedError as error:
+            self._store.transition(job.uid, JobEvent.FAIL, course.now_ns(), error=error.failure)
         except Exception:
-            log.exception("job %s failed inside the emulator", uid)
-            if self._store.get_job_by_uid(uid) is not None:
+            log.exception("job %s failed inside the emulator", job.uid)
+            if self._store.get_job_by_uid(job.uid) is not None:
                 failure = Failure(13, "Internal error encountered.")
-                self._store.transition(uid, JobEvent.FAIL, self._clock.now_ns(), error=failure)
-        self._running.pop(uid, None)
-        self._announce_end(uid)
-        self.wake()
+                self._store.transition(job.uid, JobEvent.FAIL, self._clock.now_ns(), error=failure)
+        finally:
+            self._leave(course, line)
+        self._announce_end(job.uid)
+
+    async def _begin(self, job: TuningJob, course: Course, line: Line) -> None:
+        """PENDING → RUNNING, once its pace and the jobs before it allow that.
+
+        Raises:
+            StoppedError: it was cancelled or deleted. JobFailedError: it was to fail.
+        """
+        if job.api == "vertex" and (course.paced or len(self._busy[line]) >= self._per_project):
+            self._store.update_job(job.uid, phase=Phase.WAITING_FOR_QUOTA)
+        await course.reach()
+        if (fault := course.find_fault(FaultKind.QUOTA_EXHAUSTED)) is not None:
+            course.fire()
+            failure = describe_fault(fault, job)
+            raise JobFailedError(failure.code, failure.message)
+        if len(self._busy[line]) >= self._per_project:
+            course.queued = True
+            self._waiting[line].append(course)
+        else:
+            self._busy[line].add(job.uid)
+        await course.wait_in_queue()
+        phase = Phase.PROCESSING_DATASET
+        self._store.transition(job.uid, JobEvent.START, course.now_ns(), phase=phase)
+
+    def _leave(self, course: Course, line: Line) -> None:
+        """The job has ended or is worked on no more; the next of its project may begin."""
+        self._running.pop(course.uid, None)
+        busy, waiting = self._busy[line], self._waiting[line]
+        busy.discard(course.uid)
+        if course.queued:
+            waiting.remove(course)
+        while waiting and len(busy) < self._per_project:
+            following = waiting.popleft()
+            busy.add(following.uid)
+            following.queued = False
+            following.note_time(course.now_ns())
+            following.stir()
+        if not busy:
+            del self._busy[line], self._waiting[line]
+        self.paces.close(course.uid)
 
     def _announce_end(self, uid: int) -> None:
         waiting = self._ended.pop(uid, None)

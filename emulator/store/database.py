@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import IO, Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of schema.sql. A file of another version is refused rather than misread."""
 
 DATABASE_NAME = "emulator.sqlite3"
@@ -43,6 +43,7 @@ class Database:
         self._connection.row_factory = sqlite3.Row
         self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
         self._statements = load_statements()
+        self._replacements = 0
         self._create_or_check(path)
 
     def _create_or_check(self, path: str) -> None:
@@ -59,8 +60,8 @@ class Database:
 
     @property
     def changes(self) -> int:
-        """How many rows this connection has written."""
-        return self._connection.total_changes
+        """A number that grows with every row written."""
+        return self._connection.total_changes + self._replacements
 
     def execute(self, name: str, *values: Any) -> sqlite3.Cursor:
         """Runs the named statement."""
@@ -84,11 +85,58 @@ class Database:
             raise
         self._connection.execute("COMMIT")
 
+    def copy_to(self, path: Path) -> None:
+        """Writes everything to a new file, as it stands at this moment."""
+        with closing(sqlite3.connect(path)) as target:
+            self._connection.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
+
+    def replace_with(self, path: Path) -> None:
+        """Takes everything from a file that ``check_copy`` has found good: all of it or, on an error, nothing."""
+        with closing(open_copy(path)) as source:
+            source.backup(self._connection)
+        self._replacements += 1
+
     def close(self) -> None:
         """Closes the file and lets another server have the directory."""
         self._connection.close()
         if self._lock:
             self._lock.close()
+
+
+def open_copy(path: Path) -> sqlite3.Connection:
+    """A file of somebody else, to read only."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA trusted_schema=OFF")
+    return connection
+
+
+def check_copy(connection: sqlite3.Connection) -> None:
+    """Refuses a file that ``Database.copy_to`` of this version has not written.
+
+    Raises:
+        StoreError: it is no database, damaged, of another version, or holds other tables, views or triggers.
+    """
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != SCHEMA_VERSION:
+            raise StoreError(f"schema version {version}, this program reads {SCHEMA_VERSION}")
+        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise StoreError(f"damaged: {damage}")
+        found = _read_schema(connection)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(str(error)) from error
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(resources.files("emulator.store").joinpath("schema.sql").read_text(encoding="utf-8"))
+        strange = sorted(str(row[1]) for row in found ^ _read_schema(fresh))
+    if strange:
+        raise StoreError(f"other tables than this program writes: {', '.join(strange)}")
+
+
+def _read_schema(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
+    return {(row[0], row[1], row[2] or "") for row in connection.execute("SELECT type, name, sql FROM sqlite_master")}
 
 
 def _lock_directory(directory: Path) -> IO[str]:

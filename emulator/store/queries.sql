@@ -40,14 +40,6 @@ SELECT * FROM tuning_jobs WHERE api = 'gemini' AND uid > ? ORDER BY uid LIMIT ?;
 -- name: list_unfinished_jobs
 SELECT * FROM tuning_jobs WHERE state IN ('PENDING', 'RUNNING', 'CANCELLING') ORDER BY uid;
 
--- name: next_pending_job
-SELECT * FROM tuning_jobs AS waiting
-WHERE state = 'PENDING' AND (
-    SELECT count(*) FROM tuning_jobs AS busy
-    WHERE busy.state IN ('RUNNING', 'CANCELLING') AND busy.api = waiting.api AND busy.project = waiting.project
-) < ?
-ORDER BY uid LIMIT 1;
-
 -- name: delete_job
 DELETE FROM tuning_jobs WHERE uid = ?;
 
@@ -176,3 +168,70 @@ DELETE FROM models WHERE ?1 IS NULL OR project = ?1;
 
 -- name: clear_jobs
 DELETE FROM tuning_jobs WHERE ?1 IS NULL OR project = ?1;
+
+-- name: list_projects
+SELECT project FROM tuning_jobs UNION SELECT project FROM models UNION SELECT project FROM endpoints
+UNION SELECT project FROM operations;
+
+-- name: list_job_keys
+SELECT uid, api FROM tuning_jobs WHERE ?1 IS NULL OR project = ?1;
+
+-- name: get_course
+SELECT pace, fault, fault_id, fired, entered_ns, reads FROM courses WHERE job_uid = ?;
+
+-- name: put_course
+INSERT OR REPLACE INTO courses (job_uid, pace, fault, fault_id, fired, entered_ns, reads)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: put_reads
+UPDATE courses SET reads = ? WHERE job_uid = ?;
+
+-- name: list_paces
+SELECT project, pace FROM paces ORDER BY project;
+
+-- name: put_pace
+INSERT OR REPLACE INTO paces (project, pace) VALUES (?, ?);
+
+-- name: delete_pace
+DELETE FROM paces WHERE project = ?;
+
+-- name: clear_paces
+DELETE FROM paces WHERE ?1 IS NULL OR project = ?1;
+
+-- name: insert_job_fault
+INSERT INTO job_faults (project, fault, jobs, given, fired) VALUES (?, ?, ?, 0, 0);
+
+-- name: list_job_faults
+SELECT id, project, fault, jobs, given, fired FROM job_faults ORDER BY id;
+
+-- name: give_job_fault
+UPDATE job_faults SET given = given + 1 WHERE id = ?;
+
+-- name: fire_job_fault
+UPDATE job_faults SET fired = fired + 1 WHERE id = ?;
+
+-- name: delete_job_fault
+DELETE FROM job_faults WHERE id = ?;
+
+-- name: clear_job_faults
+DELETE FROM job_faults WHERE ?1 IS NULL OR project = ?1;
+
+-- name: get_clock
+SELECT offset_ns, frozen_ns FROM clock;
+
+-- name: put_clock
+INSERT OR REPLACE INTO clock (id, offset_ns, frozen_ns) VALUES (1, ?, ?);
+
+-- name: latest_time
+SELECT max(
+    (SELECT coalesce(max(max(created_ns, updated_ns, coalesce(started_ns, 0), coalesce(ended_ns, 0))), 0)
+     FROM tuning_jobs),
+    (SELECT coalesce(max(computed_ns), 0) FROM metric_points),
+    (SELECT coalesce(max(created_ns), 0) FROM models),
+    (SELECT coalesce(max(updated_ns), 0) FROM model_versions),
+    (SELECT coalesce(max(updated_ns), 0) FROM endpoints),
+    (SELECT coalesce(max(updated_ns), 0) FROM operations)
+);
+
+-- name: list_jobs_of_project
+SELECT * FROM tuning_jobs WHERE (?1 IS NULL OR project = ?1 OR project = ?2) AND uid < ?3 ORDER BY uid DESC LIMIT ?4;

@@ -145,3 +145,38 @@ CREATE TABLE permissions (
     role TEXT NOT NULL,
     PRIMARY KEY (job_uid, id)
 ) STRICT, WITHOUT ROWID;
+
+-- How an unfinished job goes on where it is more than training alone: the pace and the fault of its own ("" for none),
+-- and since when, and how often read, it has been in the state that it shows.
+CREATE TABLE courses (
+    job_uid INTEGER PRIMARY KEY REFERENCES tuning_jobs (uid) ON DELETE CASCADE,
+    pace TEXT NOT NULL,
+    fault TEXT NOT NULL,
+    fault_id INTEGER NOT NULL,
+    fired INTEGER NOT NULL,
+    entered_ns INTEGER NOT NULL,
+    reads INTEGER NOT NULL
+) STRICT;
+
+-- The pace of a project, by its number; "" for all others.
+CREATE TABLE paces (
+    project TEXT PRIMARY KEY,
+    pace TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Faults that wait for the next jobs of a project (by its number; "" for any).
+CREATE TABLE job_faults (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    fault TEXT NOT NULL,
+    jobs INTEGER NOT NULL,
+    given INTEGER NOT NULL,
+    fired INTEGER NOT NULL
+) STRICT;
+
+-- One row at most: how the emulator's clock differs from the machine's.
+CREATE TABLE clock (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    offset_ns INTEGER NOT NULL,
+    frozen_ns INTEGER
+) STRICT;

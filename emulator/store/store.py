@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from emulator.core.lifecycle import ENDED, JobEvent, next_state
+from emulator.core.names import project_number
 from emulator.core.records import (
     Api,
     Checkpoint,
@@ -22,6 +23,7 @@ from emulator.core.records import (
     TuningJob,
 )
 from emulator.store import rows
+from emulator.store.controls import Controls
 from emulator.store.database import Database
 
 NEWEST = 2**62
@@ -37,11 +39,12 @@ class Store:
     def __init__(self, directory: Path | None = None) -> None:
         self._database = Database(directory)
         self._jobs_by_name: dict[tuple[str, ...], TuningJob] = {}
+        self.controls = Controls(self._database)
 
     @property
     def revision(self) -> int:
-        """A number that changes with every row written."""
-        return self._database.changes
+        """A number that changes with every row written that an answer may show."""
+        return self._database.changes - self.controls.silent
 
     def close(self) -> None:
         """Closes the file."""
@@ -63,6 +66,24 @@ class Store:
         with self.transaction():
             for statement in ("clear_operations", "clear_endpoints", "clear_models", "clear_jobs"):
                 self._database.execute(statement, project)
+
+    def list_projects(self) -> list[str]:
+        """Every project that owns something, as its records have it: by id or number, "" for none."""
+        return [str(row[0]) for row in self._database.execute("list_projects")]
+
+    def list_job_keys(self, project: str | None = None) -> list[tuple[int, Api]]:
+        """(uid, api) of every job, or of every job of one project."""
+        return [(row[0], row[1]) for row in self._database.execute("list_job_keys", project)]
+
+    def copy_to(self, path: Path) -> None:
+        """Writes everything to a new SQLite file, as it stands at this moment."""
+        self._database.copy_to(path)
+
+    def replace_with(self, path: Path) -> None:
+        """Takes everything from a file that ``copies.check_records`` has found good: all of it or nothing."""
+        self._jobs_by_name.clear()
+        self._database.replace_with(path)
+        self.controls.reload()
 
     # ------------------------------------------------------------ tuning jobs
 
@@ -105,9 +126,10 @@ class Store:
         """Jobs that have not ended, oldest first."""
         return self._jobs("list_unfinished_jobs")
 
-    def next_pending_job(self, limit_per_project: int) -> TuningJob | None:
-        """The oldest waiting job whose project runs fewer than ``limit_per_project``."""
-        return self._job("next_pending_job", limit_per_project)
+    def list_jobs_of_project(self, project: str | None, before_uid: int, limit: int) -> list[TuningJob]:
+        """Jobs of both APIs, newest first, of a project (id or number) or of all."""
+        number = project_number(project) if project else project
+        return self._jobs("list_jobs_of_project", project, number, before_uid, limit)
 
     def count_jobs_by_state(self) -> list[tuple[str, str, int]]:
         """(api, state, number of jobs)."""

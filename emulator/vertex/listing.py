@@ -31,7 +31,12 @@ R = TypeVar("R", bound=Stored)
 
 
 def list_newest_first(
-    call: Call, field: str, message: str, fetch: Callable[[int, int], list[R]], describe: Callable[[R], Value | None]
+    call: Call,
+    field: str,
+    message: str,
+    fetch: Callable[[int, int], list[R]],
+    describe: Callable[[R], Value | None],
+    count: Callable[[R], None] | None = None,
 ) -> Value:
     """One page of stored records.
 
@@ -39,6 +44,7 @@ def list_newest_first(
         field: Repeated field of the response. message: Name of its messages, which the filter speaks of.
         fetch: Records older than a uid, newest first, at most so many.
         describe: The message of a record, or None to leave it out.
+        count: Told of each record that was looked at for this page, those that the filter leaves out among them.
     """
     size, query = _read_page(call)
     keep = read_filter(call, message)
@@ -50,6 +56,8 @@ def list_newest_first(
             found.append((record.uid, value))
         if len(found) > size:
             break
+        if count is not None:
+            count(record)
     page: Value = {field: [value for _, value in found[:size]]}
     if len(found) > size:
         page["next_page_token"] = format_page_token(str(found[size - 1][0]), query)

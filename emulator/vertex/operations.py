@@ -12,6 +12,7 @@ from emulator.core.lifecycle import ENDED, IllegalTransitionError
 from emulator.core.records import JobState, Operation, TuningJob
 from emulator.facts import vertex_resource_errors as resource_errors
 from emulator.protocol.call import Call
+from emulator.protocol.reads import count_shown
 from emulator.schema.declare import Value
 from emulator.vertex.convert_jobs import describe_job, format_failure
 from emulator.vertex.listing import list_all
@@ -93,15 +94,25 @@ class Operations:
 
     # ------------------------------------------------------------ methods
 
-    def get_operation(self, call: Call) -> Value:
+    async def get_operation(self, call: Call) -> Value:
         """As it stands now."""
-        return self._format(self._require(call))
+        operation, paces = self._require(call), self._parts.queue.paces
+        if operation.job_uid is None:
+            return self._format(operation)
+        if paces.is_moved_by_reads(operation.job_uid):
+            await paces.settle([operation.job_uid])
+        value = self._format(operation)
+        count_shown(call, paces, operation.job_uid)
+        return value
 
     def list_operations(self, call: Call) -> Value:
         """Operations of a resource, newest first."""
         place, name = parse_any_name(call.request["name"])
         found = self._parts.store.list_operations_newest_first(place.project, place.location)
-        values = [self._format(one) for one in found if one.name.startswith(f"{name}/")]
+        found = [one for one in found if one.name.startswith(f"{name}/")]
+        values = [self._format(one) for one in found]
+        for one in found:
+            count_shown(call, self._parts.queue.paces, one.job_uid or 0)
         return list_all(call, values, "operations")
 
     def cancel_operation(self, call: Call) -> Value:
@@ -121,6 +132,7 @@ class Operations:
         """As it stands when it is done or the time is up."""
         operation = self._require(call)
         if operation.job_uid is not None:
+            count_shown(call, self._parts.queue.paces, operation.job_uid)
             timeout_s = call.request.get("timeout", WAIT_S * 1e9) / 1e9
             await self._parts.queue.wait_until_ended(operation.job_uid, min(max(timeout_s, 0.0), MAX_WAIT_S))
         return self._format(operation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 from emulator.core.errors import ApiError
 from emulator.core.lifecycle import IllegalTransitionError
@@ -14,6 +15,7 @@ from emulator.facts import vertex_errors as errors
 from emulator.facts import vertex_resource_errors as resource_errors
 from emulator.facts.models import find_base_model
 from emulator.protocol.call import Call
+from emulator.protocol.reads import answer_list, answer_read, count_shown, find_magic
 from emulator.run.registry import find_checkpoint, find_named_version
 from emulator.schema.declare import Value
 from emulator.vertex.convert_jobs import describe_job
@@ -62,22 +64,19 @@ class TuningJobs:
         place = parse_place(call.request["parent"])
         return describe_job(self._store, await self._create(call, place, call.request.get("tuning_job", {})))
 
-    def get_tuning_job(self, call: Call) -> Value:
+    def get_tuning_job(self, call: Call) -> Value | Awaitable[Value]:
         """The job as it stands."""
-        return describe_job(self._store, self._require(call.request["name"]))
-
-    def list_tuning_jobs(self, call: Call) -> Value:
-        """Jobs of a place."""
-        place = parse_place(call.request["parent"])
-        return list_newest_first(
+        return answer_read(
             call,
-            "tuning_jobs",
-            "TuningJob",
-            lambda before, limit: self._store.list_jobs_newest_first(
-                "vertex", place.project, place.location, before, limit
-            ),
+            self._parts.queue.paces,
+            lambda: self._require(call.request["name"]),
             lambda job: describe_job(self._store, job),
         )
+
+    def list_tuning_jobs(self, call: Call) -> Value | Awaitable[Value]:
+        """Jobs of a place."""
+        paces = self._parts.queue.paces
+        return answer_list(call, paces, lambda: self._list(call, parse_place(call.request["parent"])))
 
     def cancel_tuning_job(self, call: Call) -> Value:
         """Asks a job to stop; the answer does not wait for it."""
@@ -100,6 +99,18 @@ class TuningJobs:
 
     # ------------------------------------------------------------ inside
 
+    def _list(self, call: Call, place: Place) -> Value:
+        return list_newest_first(
+            call,
+            "tuning_jobs",
+            "TuningJob",
+            lambda before, limit: self._store.list_jobs_newest_first(
+                "vertex", place.project, place.location, before, limit
+            ),
+            lambda job: describe_job(self._store, job),
+            lambda job: count_shown(call, self._parts.queue.paces, job.uid),
+        )
+
     async def _create(self, call: Call, place: Place, tuning_job: Value) -> TuningJob:
         draft = read_draft(tuning_job)
         check_fields(draft)
@@ -108,8 +119,10 @@ class TuningJobs:
         day = self._parts.calendar.find_day(place.project)
         check_model(draft, find_base_model("vertex", base_model), base_model, place.location, day)
         await self._check_datasets(draft, base_model)
+        name, labels = draft.job.get("tuned_model_display_name", ""), draft.job.get("labels", {})
+        magic = find_magic("vertex", name, labels)
         job = self._store.insert_job(self._build(call, place, draft, base_model, source))
-        self._parts.queue.wake()
+        self._parts.queue.submit(job, magic)
         return job
 
     def _build(self, call: Call, place: Place, draft: Draft, base_model: str, source: ModelVersion | None) -> TuningJob:

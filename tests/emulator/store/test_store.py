@@ -101,20 +101,6 @@ def test_a_rolled_back_change_is_not_read_from_the_cache(store: Store) -> None:
     assert store.get_job("vertex", job.project, job.location, job.id) == job
 
 
-def test_waiting_jobs_are_taken_in_order_within_the_projects_quota(store: Store) -> None:
-    """One project's running job does not hold up another project's."""
-    first, second = store.insert_job(make_job(id="1")), store.insert_job(make_job(id="2"))
-    other = store.insert_job(make_job(id="3", project="9"))
-    assert store.next_pending_job(1) == first
-    store.transition(first.uid, JobEvent.START, MOMENT_NS)
-    assert store.next_pending_job(1) == other
-    assert store.next_pending_job(2) == second
-    store.transition(other.uid, JobEvent.START, MOMENT_NS)
-    assert store.next_pending_job(1) is None
-    store.transition(first.uid, JobEvent.SUCCEED, MOMENT_NS)
-    assert store.next_pending_job(1) == second
-
-
 def test_lists_page_by_uid_in_their_services_order(store: Store) -> None:
     """Vertex newest first within a place, Gemini oldest first."""
     uids = [store.insert_job(make_job(id=str(n))).uid for n in range(5)]
