@@ -20,6 +20,7 @@ from emulator.datasets.objects import HttpObjectStore, ObjectStore
 from emulator.datasets.storage_server import StorageServer
 from emulator.gemini.routes import create_gemini_api
 from emulator.protocol.credentials import create_authenticator
+from emulator.protocol.crew import Crew
 from emulator.protocol.front import create_front_end
 from emulator.run.answering import Answering
 from emulator.run.hyperparameters import resolve_hyperparameters
@@ -97,10 +98,19 @@ class Emulator:
 
     def _join_apis(self) -> AsgiApp:
         services = (self.store, self.clock, self.ids, self.queue, self.answering)
-        calendar = create_calendar({name: day.isoformat() for name, day in self.settings.as_of.items()})
-        gemini = create_gemini_api(*services, calendar=calendar, default_dataset=self.settings.default_dataset)
+        settings = self.settings
+        calendar = create_calendar({name: day.isoformat() for name, day in settings.as_of.items()})
+        gemini = create_gemini_api(*services, calendar=calendar, default_dataset=settings.default_dataset)
         vertex = create_vertex_api(*services, objects=self.open_objects, calendar=calendar)
-        return create_front_end([gemini, vertex], create_authenticator(self.settings.credentials, calendar))
+        self.crew = Crew(
+            [gemini, vertex],
+            self.clock.now_ns,
+            calendar,
+            journal_entries=settings.journal_entries,
+            logged=settings.log_requests,
+        )
+        authenticator = create_authenticator(settings.credentials, calendar, anonymous=settings.anonymous)
+        return create_front_end([gemini, vertex], authenticator, self.crew)
 
     def open_objects(self) -> ObjectStore:
         """Cloud Storage as jobs see it: embedded, another emulator, or the real one."""

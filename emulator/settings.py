@@ -108,7 +108,19 @@ class Settings(BaseSettings):
         default=None,
         description="JSON file of keys, tokens, projects and denials; none: every key and token is good.",
     )
+    anonymous: bool = Field(
+        default=False,
+        description="Requests without credentials are taken as the owner's (else 401 and 403, as by the services).",
+    )
     seed: int = Field(default=0, description="Of ids that tests want to repeat (0: random ids) and of training.")
+    journal_entries: int = Field(
+        default=1000, ge=0, description="Requests that the journal remembers, without keys and data sets; 0: none."
+    )
+    log_requests: Literal["none", "errors", "all"] = Field(
+        default="errors",
+        description="Which requests are logged, one line each; `errors`: those refused, broken or worth a hint.",
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="Log lines for people or for machines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is logged.")
 
     @field_validator("as_of", mode="before")

@@ -40,7 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bucket", action="append", dest="buckets", metavar="NAME=DIRECTORY", help="fill a bucket from a directory"
     )
     parser.add_argument("--credentials", help="file of keys, tokens, projects and denials")
+    parser.add_argument("--anonymous", action="store_true", help="take requests without credentials too")
     parser.add_argument("--seed", type=int, help="repeatable ids and training")
+    parser.add_argument("--journal-entries", type=int, help="requests that the journal remembers (1000; 0: none)")
+    parser.add_argument("--log-requests", choices=["none", "errors", "all"], help="requests with a log line (errors)")
+    parser.add_argument("--log-format", choices=["text", "json"], help="log lines for people or for machines (text)")
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="how much is logged (info)")
     parser.add_argument(
         "--until-eof", action="store_true", help="stop when standard input ends, so with whoever started it"
@@ -52,6 +56,7 @@ def run(parsed: argparse.Namespace) -> int:
     gc.disable()  # a fifth of the start would go into looking for garbage among what the imports make
     from pydantic import ValidationError
 
+    from emulator.cli.log_lines import set_up_logging
     from emulator.server import ServerError, serve
     from emulator.settings import Settings
 
@@ -66,7 +71,7 @@ def run(parsed: argparse.Namespace) -> int:
             name = "--" + str(problem["loc"][0]).replace("_", "-")
             print(f"tuning-emulator: {name}: {problem['msg']} (got {problem['input']!r})", file=sys.stderr)
         return 2
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    set_up_logging(settings.log_level, settings.log_format)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its start and stop are ours to announce
     if "until_eof" in parsed:
         threading.Thread(target=_stop_at_eof, name="until-eof", daemon=True).start()

@@ -1,12 +1,12 @@
 """What both services say when the trouble is theirs: quotas, overload, time-outs. For faults made on purpose.
 
 Details that go with a text (``QuotaFailure``, ``RetryInfo``) are left to who makes the fault; without them
-the texts are those of calls that had none.
+the texts are those of calls that had none. No answer with a ``Retry-After`` header has been recorded.
 """
 
 from __future__ import annotations
 
-from emulator.facts.fact import ErrorText
+from emulator.facts.fact import ErrorText, Fact
 
 # --- Gemini API ---------------------------------------------------------------------------------------
 GEMINI_EXHAUSTED = ErrorText(
@@ -53,6 +53,14 @@ GEMINI_INTERNAL = ErrorText(
     "recorded",
 )
 
+GEMINI_QUOTA_HELP = Fact(
+    "gemini_quota_help",
+    ("Learn more about Gemini API quotas", "https://ai.google.dev/gemini-api/docs/rate-limits"),
+    "github.com/ogkalu2/comic-translate/issues/403 (2026)",
+    "recorded",
+)
+"""Description and address of the ``Help`` that goes with ``GEMINI_QUOTA``."""
+
 # --- Vertex AI ----------------------------------------------------------------------------------------
 VERTEX_EXHAUSTED = ErrorText(
     "vertex_exhausted",
@@ -68,6 +76,13 @@ VERTEX_QUOTA = ErrorText(
     "Quota exceeded for aiplatform.googleapis.com/{metric} with base model: {model}. Please submit a quota increase "
     "request. https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai.",
     "reported on this host many times, 2024",
+    "recorded",
+)
+VERTEX_UNAVAILABLE = ErrorText(
+    "vertex_unavailable",
+    "UNAVAILABLE",
+    "The service is currently unavailable.",
+    "github.com/firebase/firebase-js-sdk/issues/8232",
     "recorded",
 )
 
@@ -104,5 +119,24 @@ OPERATION_CANCELLED = ErrorText(
     "recorded",
 )
 
-TROUBLES: tuple[ErrorText, ...] = tuple(row for row in globals().values() if isinstance(row, ErrorText))
+# --- whatever has no text of its own: what Google's APIs say by default, here only on purpose ---------
+
+
+def _default(code: str, text: str) -> ErrorText:
+    source = "what many Google APIs answer with this code when they say nothing of their own; not recorded on these two"
+    return ErrorText(f"default_{code.lower()}", code, text, source, "assumed")
+
+
+DEFAULTS = (
+    _default("UNKNOWN", "Unknown Error."),
+    _default("NOT_FOUND", "Requested entity was not found."),
+    _default("ALREADY_EXISTS", "Requested entity already exists"),
+    _default("PERMISSION_DENIED", "The caller does not have permission"),
+    _default("FAILED_PRECONDITION", "Precondition check failed."),
+    _default("ABORTED", "The operation was aborted."),
+    _default("OUT_OF_RANGE", "Client specified an invalid range."),
+    _default("DATA_LOSS", "Unrecoverable data loss or data corruption."),
+)
+
+TROUBLES: tuple[ErrorText, ...] = tuple(row for row in globals().values() if isinstance(row, ErrorText)) + DEFAULTS
 """All rows, in this order."""

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from emulator.core.errors import ApiError
+from emulator.protocol.errors import format_error
 from emulator.protocol.router import Route
 from emulator.schema.declare import Method, Value
 
@@ -95,9 +96,10 @@ class Exchange:
         code: Name of the canonical code, ``OK``; "" for pages and broken connections.
         rule: Name of the fact or rule that refused the request.
         notes: Hints for the developer that the client never gets; ``Call.notes`` is the same list.
-        fault: Id of the fault that fired. cut: What it wants done to the answer.
+        fault: Id of the fault that fired. cut: What it wants done to the answer; None again once it is done.
         answer_headers: To be added to the answer.
-        response: Body of the answer, without compression; over gRPC the message's bytes; of streams: nothing.
+        response: Body of the answer, without compression; over gRPC the message's bytes, of an error its JSON; of
+            streams: nothing.
         messages: How many a stream has sent. broken: How the connection was broken on purpose, "" if it was not.
         start_ns: ``time.perf_counter_ns`` at the request's arrival.
     """
@@ -137,8 +139,10 @@ class Exchange:
         return self.declared is not None and self.declared.streaming
 
     def refuse(self, error: ApiError) -> None:
-        """Notes an error as the answer."""
+        """Notes an error as the answer; over gRPC it has no other readable form than that of REST."""
         self.status, self.code, self.rule = error.code.http_status, error.code.name, error.rule
+        if self.transport == "grpc":
+            self.response = format_error(error, style="compact")
 
 
 class Backstage(Protocol):
@@ -188,9 +192,10 @@ async def watch_messages(stream: AsyncIterator[Value], exchange: Exchange) -> As
                 return
             exchange.messages += 1
             yield value
+        exchange.cut = None
         raise cut.end()
     except ApiError as error:
-        exchange.refuse(error)
+        exchange.code, exchange.rule = error.code.name, error.rule  # a status is out already
         raise
     finally:
         close = getattr(stream, "aclose", None)

@@ -1,0 +1,56 @@
+"""Whoever works backstage, together: faults first, then the counters, the log and the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from emulator.core.calendar import Calendar
+from emulator.protocol.backstage import Exchange
+from emulator.protocol.call import Api, list_methods
+from emulator.protocol.faults import Faults
+from emulator.protocol.journal import Journal
+from emulator.protocol.near_misses import NearMisses
+from emulator.protocol.request_log import Logged, RequestLog
+from emulator.protocol.traffic import Traffic
+
+
+class Crew:
+    """The backstage of an emulator.
+
+    Args:
+        now_ns: The emulator's clock.
+        journal_entries: Requests that the journal remembers; 0: it is never written.
+        logged: Which requests get a line in the log.
+    """
+
+    def __init__(
+        self,
+        apis: Sequence[Api],
+        now_ns: Callable[[], int],
+        calendar: Calendar | None = None,
+        *,
+        journal_entries: int = 1000,
+        logged: Logged = "none",
+    ) -> None:
+        self.faults = Faults(((api.name, *method) for api in apis for method in list_methods(api)), calendar)
+        self.traffic = Traffic()
+        self.journal = Journal(journal_entries, now_ns)
+        self.near_misses = NearMisses(apis)
+        self._log = RequestLog(logged, self.near_misses.find)
+
+    async def arrive(self, exchange: Exchange) -> None:
+        """See ``Backstage``."""
+        await self.faults.disturb(exchange, early=True)
+
+    async def enter(self, exchange: Exchange) -> None:
+        """See ``Backstage``."""
+        await self.faults.disturb(exchange, early=False)
+
+    def leave(self, exchange: Exchange) -> None:
+        """See ``Backstage``. The journal is last: it takes out what the others may still look at."""
+        if exchange.fault:
+            self.faults.settle(exchange)
+        self.traffic.count(exchange)
+        self._log.write(exchange)
+        if self.journal.capacity:
+            self.journal.keep(exchange)

@@ -1,0 +1,176 @@
+"""What nobody keeps: keys, tokens and data sets. Everything that is remembered of a request passes here first."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from emulator.protocol.particulars import TEST_HEADER
+
+LARGEST_BYTES: Final = 16 * 1024
+"""Longer texts are kept in part."""
+
+READ_BYTES: Final = 1024 * 1024
+"""Longer requests are kept by size alone: what is not read cannot be redacted."""
+
+KEPT_HEADERS: Final = (
+    "user-agent",
+    "x-goog-api-client",
+    "content-type",
+    "x-goog-user-project",
+    "x-goog-fieldmask",
+    "x-http-method-override",
+    "x-server-timeout",
+    TEST_HEADER,
+)
+"""No other header is kept: a list of what is harmless cannot forget a secret."""
+
+HIDDEN: Final = "(redacted)"
+_SECRET_NAME: Final = re.compile(r"key|token|secret|passw|auth|credential|signature|cookie", re.IGNORECASE)
+_HARMLESS_NAMES: Final = frozenset(
+    ("pagetoken", "nextpagetoken", "maxoutputtokens", "totaltokens", "tokencount", "totalbillabletokencount")
+)
+_DATA_NAMES: Final = frozenset(("trainingdata", "examples", "textinput"))
+_QUOTED_VALUE: Final = re.compile(r"(\((?:TYPE_\w+|type\.googleapis\.com/[\w.]+)\)), .*")
+_SHORTEST_SECRET: Final = 4
+_SHORTEST_CREDENTIAL: Final = 16
+"""Shorter keys and tokens are made up and may be words: `test`. No answer quotes a credential anyway."""
+
+
+def keep_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers that tell something and cannot hurt. A client's requests share one mapping."""
+    return _share_headers(tuple(map(headers.get, KEPT_HEADERS)))
+
+
+@lru_cache(maxsize=256)
+def _share_headers(values: tuple[str | None, ...]) -> Mapping[str, str]:
+    return {name: value for name, value in zip(KEPT_HEADERS, values, strict=True) if value is not None}
+
+
+def redact_query(query: str) -> str:
+    """A query string, without the values of parameters that hold keys or tokens."""
+    if not query:
+        return query
+    return "&".join(_redact_parameter(part) for part in query.split("&"))
+
+
+def _redact_parameter(part: str) -> str:
+    name, equals, _ = part.partition("=")
+    return f"{name}={HIDDEN}" if equals and _is_secret(name) else part
+
+
+def _is_secret(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name)) and _plain(name) not in _HARMLESS_NAMES
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def redact_value(value: Any, removed: list[str] | None = None) -> Any:
+    """A JSON value, or a message, without data sets, keys and bytes; ``removed`` takes what was taken out."""
+    if isinstance(value, dict):
+        return {name: _redact_field(name, inner, removed) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_value(inner, removed) for inner in value]
+    if isinstance(value, bytes):
+        return f"({len(value)} bytes)"
+    return value
+
+
+def _redact_field(name: str, value: Any, removed: list[str] | None) -> Any:
+    plain = _plain(name)
+    if plain not in _DATA_NAMES and not (isinstance(value, str) and _is_secret(name)):
+        return redact_value(value, removed)
+    leaves = list(_list_leaves(value))
+    if removed is not None:
+        removed += leaves
+    return f"(redacted: {_count_examples(value)} examples)" if plain in _DATA_NAMES else HIDDEN
+
+
+def _list_leaves(value: Any) -> Iterable[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _list_leaves(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _list_leaves(inner)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def _count_examples(value: Any) -> int:
+    while isinstance(value, dict) and len(value) == 1:
+        value = next(iter(value.values()))
+    return len(value) if isinstance(value, list) else 1
+
+
+def redact_body(body: bytes) -> tuple[str, list[str] | None]:
+    """A JSON body as text, and what was taken out of it; a body that is too long or no JSON is not kept (None)."""
+    if not body:
+        return "", []
+    if len(body) > READ_BYTES:
+        return f"(not kept: {len(body)} bytes)", None
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return f"(not kept: {len(body)} bytes that are not JSON)", None
+    removed: list[str] = []
+    text = msgspec.json.encode(redact_value(value, removed)).decode()
+    return text[:LARGEST_BYTES], removed
+
+
+def redact_error(response: bytes, removed: list[str] | None, credentials: Iterable[str] = ()) -> bytes:
+    """An error answer, which may quote what was sent, without what must not be kept.
+
+    Args:
+        removed: What was taken out of the request; None: the request was not read, so that every quotation goes.
+    """
+    secrets = {one for one in removed or () if len(one) >= _SHORTEST_SECRET}
+    secrets |= {one for one in credentials if len(one) >= _SHORTEST_CREDENTIAL}
+    for secret in sorted(secrets, key=len, reverse=True):
+        for form in _forms_of(secret):
+            response = response.replace(form, HIDDEN.encode())
+    return response if removed == [] else _without_quotations(response, whole=removed is not None)
+
+
+def _forms_of(secret: str) -> list[bytes]:
+    """A text as it may stand in a JSON answer: itself, escaped once, and escaped in a quotation."""
+    once = json.dumps(secret, ensure_ascii=False)[1:-1]
+    twice = json.dumps(once, ensure_ascii=False)[1:-1]
+    return [form.encode(errors="replace") for form in (twice, once, secret)]
+
+
+def _without_quotations(response: bytes, *, whole: bool) -> bytes:
+    """An error of the front end with its texts cut before what they quote; not ``whole``: after their first line."""
+    try:
+        value = json.loads(response)
+    except ValueError:
+        return b""
+    return json.dumps(_cut_quotations(value, whole), ensure_ascii=False).encode()
+
+
+def _cut_quotations(value: Any, whole: bool) -> Any:
+    if isinstance(value, dict):
+        return {name: _cut_quotations(inner, whole) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_cut_quotations(inner, whole) for inner in value]
+    if isinstance(value, str):
+        return _QUOTED_VALUE.sub(rf"\1, {HIDDEN}", value if whole else value.partition("\n")[0])
+    return value
+
+
+def find_credentials(headers: Mapping[str, str], query: str) -> list[str]:
+    """Everything secret that a request carries outside its body."""
+    found = [value for name, value in headers.items() if _is_secret(name) and name not in KEPT_HEADERS]
+    found += [value.partition(" ")[2] for value in found if " " in value]
+    for part in query.split("&"):
+        name, equals, value = part.partition("=")
+        if equals and _is_secret(name):
+            found.append(value)
+    return found
