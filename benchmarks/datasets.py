@@ -55,11 +55,11 @@ def read_with_json(path: Path, _: Path) -> None:
 
 
 def read_file(path: Path) -> Iterator[bytes]:
-    """Lines of a file, as an object store gives them."""
-    from emulator.datasets.objects import BLOCK_BYTES, split_lines  # late: the plain loop pays for no import
+    """Lines of a file, as `tuning-emulator validate` reads them."""
+    from emulator.datasets.objects import FILE_BUFFER_BYTES, read_lines  # late: the plain loop pays for no import
 
-    with path.open("rb") as stream:
-        yield from split_lines(iter(lambda: stream.read(BLOCK_BYTES), b""))
+    with path.open("rb", FILE_BUFFER_BYTES) as stream:
+        yield from read_lines(stream)
 
 
 def validate(path: Path, _: Path) -> None:

@@ -15,6 +15,9 @@ from typing import Any, Literal, TypeAlias
 Method: TypeAlias = Literal["supervised", "full", "preference", "distillation"]
 METHODS: tuple[Method, ...] = ("supervised", "full", "preference", "distillation")
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+"""``json.dumps`` with an option makes an encoder for every call."""
+
 EMBEDDED = "embedded"
 """Stands for the base model that ships with the trainer, wherever it is installed."""
 
@@ -78,7 +81,7 @@ class Job:
 
 def format_job(job: Job) -> str:
     """The job as one line of JSON."""
-    return json.dumps(dataclasses.asdict(job), ensure_ascii=False)
+    return _encode(dataclasses.asdict(job))
 
 
 def parse_job(text: str) -> Job:
@@ -154,7 +157,7 @@ def format_example(example: Example) -> str:
         line["system"] = example.system
     if example.rejected is not None:
         line["rejected"] = example.rejected
-    return json.dumps(line, ensure_ascii=False)
+    return _encode(line)
 
 
 def parse_example(text: str) -> Example:
@@ -266,7 +269,7 @@ _EVENTS: dict[str, type[Any]] = {
 
 def format_event(event: Event) -> str:
     """The event as one line of JSON."""
-    return json.dumps(dataclasses.asdict(event), ensure_ascii=False)
+    return _encode(dataclasses.asdict(event))
 
 
 def parse_event(values: dict[str, Any]) -> Event:

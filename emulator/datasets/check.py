@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import accumulate, chain
+from operator import add
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import msgspec
-
 from emulator.core.records import DatasetStatistics
+from emulator.datasets.batches import Batch, format_batch, read_batch
 from emulator.datasets.lines import DatasetError, DatasetForm, Line, decode_line, parse_line
 from emulator.datasets.parts import sample_content
 from emulator.datasets.statistics import Tally
-from emulator.datasets.tokens import count_tokens
+from emulator.datasets.tokens import count_json_tokens
 from emulator.facts import dataset_errors as rules
 
 _SAMPLES = 3
 _ECHO_CODE_POINTS = 1000
 _BATCH_BYTES = 1 << 16
-
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def check_validation_size(examples: int, training_examples: int, limits: Dataset
 
 
 class _Check:
-    """The state of one reading. Lines wait in ``_pending`` so that many are counted and written at once."""
+    """The state of one reading. ``_batch`` holds lines that are read but neither counted nor written yet."""
 
     def __init__(
         self,
@@ -118,93 +117,103 @@ class _Check:
         self.tally = Tally()
         self._sink = sink
         self._report = report
-        self._pending: list[Line] = []
-        self._pending_bytes = 0
+        self._batch = Batch([], [], [], [])
         self._size_bytes = 0
         self._shown = 0
         self._media_examples = 0
-        self._faults = 0
 
     def read(self, lines: Iterator[bytes]) -> None:
-        """Parses each line; the loop is short because it runs ten million times."""
-        form, pending = self.form, self._pending
-        for row, data in enumerate(lines):
-            self._pending_bytes += len(data) + 1
-            try:
-                line = parse_line(data, row, form)
-            except DatasetError as error:
-                if data.strip():
-                    self._refuse(error)
-                continue
-            if self._shown < _SAMPLES:
-                self._show(data, line)
-            if line.media:
-                self._flush()
-                self._leave_out(line, data, row, lines)
-                continue
-            pending.append(line)
-            if self._pending_bytes > _BATCH_BYTES:
-                self._flush()
-        self._flush()
+        """Takes lines together; the loop is short because it runs ten million times."""
+        taken: list[bytes] = []
+        size = row = 0
+        for data in lines:
+            taken.append(data)
+            size += len(data) + 1
+            if size > _BATCH_BYTES:
+                self._take(taken, row, lines)
+                self._flush(size)
+                row += len(taken)
+                taken, size = [], 0
+        self._take(taken, row, iter(()))
+        self._flush(size)
 
-    def _flush(self) -> None:
-        """Counts the pending lines, writes them for the trainer, and holds the file to its limits."""
-        pending = self._pending
-        kept = self._count_preferences(pending) if self.form == "preference" else self._count(pending)
+    def _take(self, lines: list[bytes], row: int, rest: Iterator[bytes]) -> None:
+        """Reads lines at once if all are usual, else half by half; rule by rule what remains unusual alone."""
+        batch = read_batch(lines) if self.form != "preference" and self._shown == _SAMPLES else None
+        if batch is not None:
+            self._batch.extend(batch)
+        elif len(lines) > 1:
+            middle = len(lines) // 2
+            self._take(lines[:middle], row, chain(lines[middle:], rest))
+            self._take(lines[middle:], row + middle, rest)
+        elif lines:
+            self._read_closely(lines[0], row, rest)
+
+    def _read_closely(self, data: bytes, row: int, rest: Iterator[bytes]) -> None:
+        try:
+            line = parse_line(data, row, self.form)
+        except DatasetError as error:
+            if data.strip():
+                self._refuse(error)
+            return
+        if self._shown < _SAMPLES:
+            self._show(data, line)
+        if line.media:
+            self._flush(0)
+            self._leave_out(line, data, row, rest)
+        else:
+            self._batch.append(line)
+
+    def _flush(self, size_bytes: int) -> None:
+        """Counts the waiting lines, writes them for the trainer, and holds the file to its limits."""
+        batch = self._batch
+        dropped = self._count_preferences(batch) if self.form == "preference" else self._count(batch)
         if self._sink is not None:
-            self._sink.write(b"".join(map(_format, kept)))
-        self._size_bytes += self._pending_bytes
-        self._pending_bytes = 0
-        pending.clear()
+            self._sink.write(format_batch(batch, dropped))
+        self._size_bytes += size_bytes
+        batch.clear()
         if self._size_bytes - 1 > self.limits.max_bytes:
             raise DatasetError(rules.TOO_LARGE, limit=self.limits.max_bytes)
         if self.tally.examples > self.limits.max_examples:
             raise DatasetError(rules.TOO_MANY_EXAMPLES, limit=self.limits.max_examples)
 
-    def _count(self, lines: list[Line]) -> list[Line]:
-        """Adds lines of supervised tuning to the statistics; returns those that are short enough."""
-        longest = self.limits.max_tokens_per_example
-        tokens = [count_tokens(text) for line in lines for text in line.texts]
-        inputs: list[int] = []
-        outputs: list[int] = []
-        kept: list[Line] = []
-        at = 0
-        for line in lines:
-            count = len(line.texts)
-            if count == 2:  # almost always
-                read, written = tokens[at], tokens[at + 1]
+    def _count(self, batch: Batch) -> frozenset[int]:
+        """Adds lines of supervised tuning to the statistics; returns which of them are too long."""
+        inputs, outputs = _sum_turns(batch)
+        turns = batch.turns
+        totals = [*map(add, inputs, outputs)]
+        if not totals or max(totals) <= self.limits.max_tokens_per_example:
+            self.tally.add_all(inputs, outputs, turns)
+            return frozenset()
+        kept: list[int] = []
+        for number, total in enumerate(totals):
+            if total > self.limits.max_tokens_per_example:
+                self._drop_long(total, len(kept))
             else:
-                read, written = sum(tokens[at : at + count : 2]), sum(tokens[at + 1 : at + count : 2])
-            at += count
-            if line.system:
-                read += count_tokens(line.system)
-            if read + written > longest:
-                self._drop_long(read + written, len(kept))
-                continue
-            inputs.append(read)
-            outputs.append(written)
-            kept.append(line)
-        self.tally.add_all(inputs, outputs, [len(line.texts) for line in kept])
-        return kept
+                kept.append(number)
+        self.tally.add_all(*([column[number] for number in kept] for column in (inputs, outputs, turns)))
+        return frozenset(range(len(batch))).difference(kept)
 
-    def _count_preferences(self, lines: list[Line]) -> list[Line]:
-        kept = []
-        for line in lines:
-            tokens = [count_tokens(text) for text in line.texts]
-            chosen, rejected = tokens[-1], count_tokens(line.rejected or "")
-            inputs = sum(tokens) - chosen + count_tokens(line.system)
+    def _count_preferences(self, batch: Batch) -> frozenset[int]:
+        tokens, systems = count_json_tokens(batch.texts), _count_systems(batch)
+        dropped = []
+        end = 0
+        for number, (count, rejected) in enumerate(zip(batch.turns, count_json_tokens(batch.rejected), strict=True)):
+            *history, chosen = tokens[end : end + count]
+            end += count
+            inputs = sum(history) + systems[number]
             longest = inputs + max(chosen, rejected)
             if longest > self.limits.max_tokens_per_example:
                 self._drop_long(longest, 0)
+                dropped.append(number)
             else:
-                self.tally.add_preference(inputs, (chosen, rejected), len(tokens))
-                kept.append(line)
-        return kept
+                self.tally.add_preference(inputs, (chosen, rejected), count)
+        return frozenset(dropped)
 
     def finish(self) -> None:
         """The rules of the file as a whole."""
         tally = self.tally
-        if not tally.examples and not self._faults:
+        if not tally.examples:
             raise DatasetError(rules.EMPTY_DATASET)
         if tally.examples and not tally.kept:
             example, reason = tally.dropped[0]
@@ -213,7 +222,6 @@ class _Check:
             self._refuse(DatasetError(rules.TOO_FEW_EXAMPLES, minimum=self.limits.min_examples))
 
     def _refuse(self, error: DatasetError) -> None:
-        self._faults += 1
         if self._report is None:
             raise error
         self._report(error)
@@ -249,6 +257,22 @@ class _Check:
             self.tally.samples.extend(contents)
 
 
+def _sum_turns(batch: Batch) -> tuple[list[int], list[int]]:
+    """Tokens of each line: what the model reads (users' turns and system instruction), and what it should write."""
+    tokens = count_json_tokens(batch.texts)
+    if batch.only_pairs:  # almost always
+        inputs, outputs = tokens[::2], tokens[1::2]
+    else:
+        ends = [*accumulate(batch.turns)]
+        inputs = [sum(tokens[end - count : end : 2]) for end, count in zip(ends, batch.turns, strict=True)]
+        outputs = [sum(tokens[end - count + 1 : end : 2]) for end, count in zip(ends, batch.turns, strict=True)]
+    return ([*map(add, inputs, _count_systems(batch))] if any(batch.systems) else inputs), outputs
+
+
+def _count_systems(batch: Batch) -> list[int]:
+    return count_json_tokens([system or b'""' for system in batch.systems])
+
+
 def _unsupported(row: int, example: int, examples: int, kind: str, limits: DatasetLimits, data: bytes) -> DatasetError:
     text = data.decode("utf-8", "replace")
     return DatasetError(
@@ -264,14 +288,3 @@ def _unsupported(row: int, example: int, examples: int, kind: str, limits: Datas
 
 def _as_contents(line: Line) -> list[dict[str, Any]]:
     return [{"role": ("user", "model")[n & 1], "parts": [{"text": text}]} for n, text in enumerate(line.texts)]
-
-
-def _format(line: Line) -> bytes:
-    """As ``trainer.spec.format_example`` writes it, line end included."""
-    turns = [{"role": ("user", "model")[index & 1], "text": text} for index, text in enumerate(line.texts)]
-    values: dict[str, Any] = {"turns": turns}
-    if line.system:
-        values["system"] = line.system
-    if line.rejected is not None:
-        values["rejected"] = line.rejected
-    return _encode(values) + b"\n"

@@ -1,7 +1,7 @@
 """One line of a dataset: every form that the services take, and what is wrong with it.
 
-A line of the usual shape is read by ``_Usual`` alone, in C. Anything else goes through the rules one by one, which
-either make sense of it (the leniencies) or name the first rule that it breaks.
+Here a line goes through the rules one by one, which either make sense of it (the leniencies) or name the first rule
+that it breaks. Of a whole dataset, only the lines that ``usual`` cannot read come here.
 """
 
 from __future__ import annotations
@@ -56,26 +56,6 @@ class Line(msgspec.Struct, gc=False):
     media: tuple[str, ...] = ()
 
 
-class _Part(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    text: str
-
-
-class _Content(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    role: Literal["user", "model"]
-    parts: list[_Part]
-
-
-class _System(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    parts: list[_Part]
-    role: str | None = None
-
-
-class _Usual(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    contents: list[_Content]
-    systemInstruction: _System | None = None  # noqa: N815 - the service's spelling
-
-
-_decode_usual = msgspec.json.Decoder(_Usual).decode
 _decode_any = msgspec.json.Decoder().decode
 _ROLES = ("user", "model")
 
@@ -89,13 +69,6 @@ def parse_line(data: bytes, row: int, form: DatasetForm = "contents") -> Line:
     Raises:
         DatasetError: the line breaks a rule; ``facts.dataset_errors`` has them all.
     """
-    if form != "preference":
-        try:
-            line = _read_usual(_decode_usual(data))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            line = None
-        if line is not None:
-            return line
     try:
         return _READERS[form](decode_line(data))
     except BrokenRuleError as error:
@@ -127,26 +100,6 @@ def decode_line(data: bytes) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise BrokenRuleError(rules.NOT_AN_OBJECT)
     return values
-
-
-def _read_usual(usual: _Usual) -> Line | None:
-    """None: some rule wants a closer look."""
-    texts = []
-    index = 0
-    for content in usual.contents:
-        parts = content.parts
-        if content.role != _ROLES[index & 1] or not parts:
-            return None
-        text = parts[0].text if len(parts) == 1 else "".join([part.text for part in parts])
-        if not text:
-            return None
-        texts.append(text)
-        index += 1
-    if index & 1 or not index:
-        return None
-    if usual.systemInstruction is None:
-        return Line(texts)
-    return Line(texts, "".join([part.text for part in usual.systemInstruction.parts]))
 
 
 # ---------------------------------------------------------------- the rules, one by one

@@ -76,12 +76,7 @@ class FileStorage(Storage):  # type: ignore[misc] # the library is untyped
         self.directory = directory
         self.lock = threading.RLock()
         self._store = _FileStore(use_memory=False, root=directory)
-        try:
-            self._read_config_from_file()
-        except (ValueError, AttributeError) as error:
-            raise DamagedStorageError(f"{directory / META_NAME}: {error}; move the directory away") from error
-        shutil.rmtree(directory / _UPLOADS, ignore_errors=True)
-        (directory / _UPLOADS).mkdir()
+        self.reload()
 
     # ------------------------------------------------------------ what the library gets wrong
 
@@ -146,16 +141,27 @@ class FileStorage(Storage):  # type: ignore[misc] # the library is untyped
         directory.mkdir()
         with self.lock:
             for name in self.buckets:
-                _link_files(self.directory / name, directory / name)
-                _link_files(self.directory / _SOFT_DELETED / name, directory / _SOFT_DELETED / name)
+                link_files(self.directory / name, directory / name)
+                link_files(self.directory / _SOFT_DELETED / name, directory / _SOFT_DELETED / name)
             tables = {name: {} if name == "resumable" else getattr(self, name) for name in _TABLES}
             (directory / META_NAME).write_text(json.dumps(tables), encoding="utf-8")
 
     def reload(self) -> None:
-        """Reads everything anew: the directory is another one now."""
+        """Reads everything from the directory, which is a new one.
+
+        Raises:
+            DamagedStorageError: see the class.
+        """
         with self.lock:
-            self._read_config_from_file()
-            (self.directory / _UPLOADS).mkdir(parents=True, exist_ok=True)
+            try:
+                self._read_config_from_file()
+                names = list(self.buckets)
+            except (ValueError, AttributeError, TypeError) as error:
+                place = self.directory / META_NAME
+                raise DamagedStorageError(f"{place}: {error}; move the directory away") from error
+            shutil.rmtree(self.directory / _UPLOADS, ignore_errors=True)
+            for name in (_UPLOADS, *(name for name in names if _BUCKET.fullmatch(name))):
+                (self.directory / name).mkdir(exist_ok=True)
 
     @contextmanager
     def creating_for(self, project: str) -> Iterator[None]:
@@ -258,13 +264,16 @@ def _move(path: Path, target: Path) -> None:
         path.rename(target)
 
 
-def _link_files(source: Path, target: Path) -> None:
-    """Hard links to the files of a flat directory; one that is not there has none."""
-    if not source.is_dir():
-        return
-    target.mkdir(parents=True)
-    for path in source.iterdir():
-        os.link(path, target / path.name)
+def link_files(source: Path, target: Path) -> None:
+    """Hard links to all files of a directory; copies where the file system has no links. None of one that is not."""
+    for path in source.rglob("*") if source.is_dir() else ():
+        if path.is_file():
+            link = target / path.relative_to(source)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(path, link)
+            except OSError:
+                shutil.copyfile(path, link)
 
 
 def measure(path: Path) -> Received:
@@ -289,3 +298,42 @@ def _file_name(name: str) -> str:
     if len(quoted) > _NAME_BYTES:
         return f"%{hashlib.sha256(name.encode()).hexdigest()}"
     return quoted.replace(".", "%2E") if quoted.startswith(".") else quoted
+
+
+def check_copy(directory: Path) -> int:
+    """Refuses what ``FileStorage.link_to`` has not written, before a server opens it. Returns how many objects it has.
+
+    Raises:
+        DamagedStorageError: a bucket's name is none, or objects and files do not agree.
+    """
+    storage = FileStorage(directory)
+    try:
+        expected = _list_expected(storage)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedStorageError(f"{META_NAME}: {error!r}") from error
+    found = {path for path in directory.rglob("*") if path.is_file() and path.name != META_NAME}
+    strange = sorted(path.relative_to(directory).as_posix() for path in found ^ expected.keys())
+    if strange:
+        raise DamagedStorageError(f"the lists of objects and the files differ: {strange[0]}")
+    for path, size_bytes in expected.items():
+        if path.stat().st_size != size_bytes:
+            raise DamagedStorageError(f"{path.name}: {path.stat().st_size} bytes, in the list {size_bytes}")
+    return sum(len(names) for names in storage.objects.values())
+
+
+def _list_expected(storage: FileStorage) -> dict[Path, int]:
+    """Every object's file and size, live and soft-deleted."""
+    for name in [*storage.buckets, *storage.objects, *storage.soft_deleted]:
+        if not _BUCKET.fullmatch(name) or name not in storage.buckets:
+            raise DamagedStorageError(f"{name!r} is no bucket")
+    expected = {
+        storage.object_path(bucket, name): int(resource["size"])
+        for bucket, names in storage.objects.items()
+        for name, resource in names.items()
+    }
+    for bucket, names in storage.soft_deleted.items():
+        for name, generations in names.items():
+            for generation, resource in generations.items():
+                path = storage.directory / storage._soft_delete_content_path(bucket, name, generation)  # noqa: SLF001
+                expected[path] = int(resource["size"])
+    return expected
