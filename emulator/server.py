@@ -7,12 +7,18 @@ import errno
 import gc
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from emulator.app import Emulator, SettingsError, create_app
 from emulator.control.health import Health
 from emulator.core.ports import format_url
+from emulator.intercept.http2 import Http2Refusal
+from emulator.intercept.port import Port
+from emulator.intercept.switchboard import Lines, Switchboard
+from emulator.protocol.breaking import offer_breaking
 from emulator.settings import Settings
 from emulator.store.database import StoreError
 
@@ -42,27 +48,69 @@ def serve(settings: Settings, announce: Callable[[Health], None]) -> None:
 
 
 async def _serve(emulator: Emulator, listener: socket.socket, announce: Callable[[Health], None]) -> None:
-    server = uvicorn.Server(
-        uvicorn.Config(
-            emulator,
-            lifespan="on",
-            http="httptools",
-            ws="none",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-        )
+    config = uvicorn.Config(
+        emulator,
+        lifespan="on",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():  # noqa: ASYNC110 uvicorn has no event for it
-        await asyncio.sleep(0.005)
-    if server.started:
-        announce(emulator.health())
-    await serving
+    server = _Server(config, emulator, listener, announce)
+    with suppress(SystemExit):  # how uvicorn says that the application did not start
+        await server.serve(sockets=[])
     if not server.started:
         raise ServerError("the emulator could not start; the log above says why")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's life cycle and HTTP/1.1 on connections that our own port accepts."""
+
+    def __init__(
+        self, config: uvicorn.Config, emulator: Emulator, listener: socket.socket, announce: Callable[[Health], None]
+    ) -> None:
+        super().__init__(config)
+        self._emulator = emulator
+        self._announce = announce
+        self._listener = listener
+        self._port: Port | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts the emulator, then opens the port."""
+        await super().startup(sockets)
+        if self.started:
+            create_grpc = getattr(self._emulator, "create_grpc_protocol", Http2Refusal)
+            switchboard = Switchboard(Lines(http=self._create_http, http2=create_grpc))
+            self._port = Port(self._listener, switchboard.connect)
+            self._port.open()
+            self._announce(self._emulator.health())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Closes the port, lets requests under way end, then stops the emulator."""
+        if self._port is not None:
+            self._port.close()
+        self._emulator.crew.faults.clear()  # lets go whom they hold
+        await super().shutdown(sockets)
+
+    def _create_http(self) -> asyncio.Protocol:
+        return _Http(self.config, self.server_state, self.lifespan.state)
+
+
+class _Http(HttpToolsProtocol):
+    """HTTP/1.1 on one connection, which can be broken on purpose."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Remembers how to break it."""
+        super().connection_made(transport)
+        self._extensions = offer_breaking(transport)
+
+    def on_message_begin(self) -> None:
+        """Tells the application with each request."""
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions
 
 
 def listen(host: str, port: int) -> socket.socket:
