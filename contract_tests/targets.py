@@ -105,12 +105,13 @@ class EmulatorTarget:
     async def _call(self, recording: Recording, request: Sent) -> Heard:
         """A method itself, as gRPC calls it; what it raises is printed as REST prints it."""
         await self.start()
-        api = next(one for one in self.app._google.apis if one.name == recording.api)  # type: ignore[attr-defined]
+        api = next(one for one in self.app._google.apis if one.name == recording.api)
         version, schema = next(iter(api.schemas.items()))
         method = schema.methods[f"{schema.package}.{version}.{request.rpc}"]
         caller = Caller("owner@example.com", "project", "token")
         try:
-            await api.handlers[request.rpc](Call(api, schema, version, method, dict(request.message), caller))
+            result: Any = api.handlers[request.rpc](Call(api, schema, version, method, dict(request.message), caller))
+            await result
         except ApiError as error:
             return Heard(error.code.http_status, [], format_error(error))
         raise AssertionError(f"{recording.name}: {request.rpc} was granted")

@@ -6,9 +6,9 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from emulator.control.health import Health, describe_health
 from emulator.core.calendar import create_calendar
@@ -21,7 +21,7 @@ from emulator.datasets.storage_server import StorageServer
 from emulator.gemini.routes import create_gemini_api
 from emulator.protocol.credentials import create_authenticator
 from emulator.protocol.crew import Crew
-from emulator.protocol.front import create_front_end
+from emulator.protocol.front import FrontEnd, create_front_end
 from emulator.run.answering import Answering
 from emulator.run.hyperparameters import resolve_hyperparameters
 from emulator.run.lora import LoraTrainer, missing_packages
@@ -33,6 +33,12 @@ from emulator.run.trainers import Trainer
 from emulator.settings import Settings
 from emulator.store.store import Store
 from emulator.vertex.routes import create_vertex_api
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from emulator.grpc.connection import GrpcProtocol
+    from emulator.grpc.server import GrpcServer
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +78,7 @@ class Emulator:
         self.queue, self.answering = self._join_run()
         self._google = self._join_google()
         self._control: AsgiApp | None = None
+        self._grpc: GrpcServer | None = None
 
     def _join_run(self) -> tuple[Queue, Answering]:
         base_models = {name: path.absolute() for name, path in self.settings.base_models.items()}
@@ -90,13 +97,13 @@ class Emulator:
         )
         return Queue(pipeline, self.settings.jobs_per_project), answering
 
-    def _join_google(self) -> AsgiApp:
+    def _join_google(self) -> FrontEnd:
         try:
             return self._join_apis()
         except ValueError as error:  # a file that a setting names cannot be used
             raise SettingsError(str(error)) from error
 
-    def _join_apis(self) -> AsgiApp:
+    def _join_apis(self) -> FrontEnd:
         services = (self.store, self.clock, self.ids, self.queue, self.answering)
         settings = self.settings
         calendar = create_calendar({name: day.isoformat() for name, day in settings.as_of.items()})
@@ -135,8 +142,29 @@ class Emulator:
         if self._control is None:
             from emulator.control.routes import create_control
 
-            self._control = create_control(self.health, self.store)
+            self._control = create_control(self.health, self.store, self._create_routers())
         return self._control
+
+    def _create_routers(self) -> Iterator[APIRouter]:
+        from emulator.control import faults, journal, metrics
+
+        yield faults.create_router(self.crew.faults)
+        reporter = journal.Reporter(self.crew.near_misses, self._google.read_message)
+        yield journal.create_router(self.crew.journal, reporter)
+        yield metrics.create_router(self.crew, self.store)
+
+    # ------------------------------------------------------------ gRPC
+
+    def create_grpc_protocol(self) -> GrpcProtocol:
+        """The protocol of one HTTP/2 connection, plain or inside TLS, on which gRPC calls the same methods."""
+        if self._grpc is None:
+            from emulator.grpc.server import GrpcServer  # h2 is a seventh of the server's start
+
+            google = self._google
+            self._grpc = GrpcServer(google.apis, google.authenticator, google.backstage)
+        return self._grpc.create_protocol()
+
+    # ------------------------------------------------------------ life
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -160,6 +188,8 @@ class Emulator:
 
     async def stop(self) -> None:
         """Ends what was started. Running jobs stay RUNNING in the data directory and are resumed next time."""
+        if self._grpc is not None:
+            await self._grpc.stop()
         await self.queue.stop()
         for trainer in self.trainers.values():
             await trainer.stop()

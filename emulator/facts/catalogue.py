@@ -12,6 +12,7 @@ from emulator.facts import (
     defaults,
     front_end,
     gemini_errors,
+    grpc,
     homes,
     limits,
     troubles,
@@ -23,6 +24,7 @@ from emulator.facts.models import MODELS
 
 _MODULES: tuple[tuple[str, ModuleType], ...] = (
     ("front end", front_end),
+    ("grpc", grpc),
     ("gemini", gemini_errors),
     ("vertex", vertex_errors),
     ("vertex resources", vertex_resource_errors),

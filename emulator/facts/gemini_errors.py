@@ -102,6 +102,12 @@ MODEL_NAME_FORMAT = _bad(
     "github.com/langchain-ai/langchain-google/issues/631",
     "recorded",
 )
+NAME_FORMAT = _bad(
+    "name_format",
+    "* {request}.{field}: unexpected name format\n",
+    "in the style of the row above; only gRPC can bring such a name",
+    "assumed",
+)
 ENTITY_NOT_FOUND = _row(
     "entity_not_found",
     "NOT_FOUND",

@@ -13,6 +13,7 @@ from emulator.gemini.base_models import BaseModels
 from emulator.gemini.generation import Generation
 from emulator.gemini.operations import Operations
 from emulator.gemini.permissions import Permissions
+from emulator.gemini.rules import refuse_name
 from emulator.gemini.schemas import SCHEMAS
 from emulator.gemini.services import Services
 from emulator.gemini.training_data import load_default_dataset
@@ -59,6 +60,7 @@ def create_gemini_api(
         revision=lambda: store.revision,
         handlers=list_handlers(services),
         server_timing=True,
+        misnamed=refuse_name,
         internal_error=INTERNAL_ERROR,
         method_limits_bytes={"ModelService.CreateTunedModel": GEMINI_MAX_REQUEST_BYTES.value},
     )

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from emulator.core.errors import ApiError, Code
+from emulator.facts import gemini_errors as texts
 from emulator.facts.fact import ErrorText
+from emulator.schema.declare import Method
 
 Subject = TypeVar("Subject")
 Breaches: TypeAlias = Iterable[Mapping[str, object]]
@@ -38,6 +40,14 @@ class Rule(Generic[Subject]):
 def refuse(text: ErrorText, **values: object) -> ApiError:
     """The answer that says this text."""
     return ApiError(Code[text.code], text.format(**values), rule=text.name)
+
+
+def refuse_name(method: Method, field: str) -> ApiError:
+    """The answer to a resource name of another form, which only gRPC can bring."""
+    request = method.request.rpartition(".")[2]
+    if field == "model":
+        return refuse(texts.MODEL_NAME_FORMAT, request=request)
+    return refuse(texts.NAME_FORMAT, request=request, field=field)
 
 
 Breach: TypeAlias = tuple[ErrorText, Mapping[str, object]]

@@ -106,10 +106,10 @@ class FrontEnd:
 
     def __init__(self, apis: Sequence[Api], authenticator: Authenticator, backstage: Backstage | None = None) -> None:
         self.apis = tuple(apis)
-        self._backstage = backstage or EmptyBackstage()
+        self.backstage = backstage or EmptyBackstage()
         self.codec = Codec(schema for api in apis for schema in api.schemas.values())
         self._binary = BinaryCodec(schema for api in apis for schema in api.schemas.values())
-        self._authenticator = authenticator
+        self.authenticator = authenticator
         self._memory = Memory()
         self._router = Router(apis)
         self._routers = {api.host_suffix: Router([api]) for api in apis}
@@ -138,7 +138,7 @@ class FrontEnd:
             exchange.broken = broken.manner
             await break_connection(broken, scope, receive)
         finally:
-            self._backstage.leave(exchange)
+            self.backstage.leave(exchange)
 
     async def _receive(self, request: Request, route: Route | None, receive: Receive) -> None:
         limit = body_limit(route) if route else 0
@@ -165,7 +165,7 @@ class FrontEnd:
         try:
             return await self._answer(request, found, exchange)
         finally:
-            self._backstage.leave(exchange)
+            self.backstage.leave(exchange)
 
     def _find(self, request: Request) -> tuple[Route, list[str]] | None:
         verb = request.verb
@@ -230,11 +230,11 @@ class FrontEnd:
 
     async def _call(self, work: _Work) -> Answer:
         route, request, exchange = work.route, work.request, work.exchange
-        await self._backstage.arrive(exchange)
+        await self.backstage.arrive(exchange)
         presented = read_presented(request.headers, work.query, request.address)
-        caller = self._authenticator.identify(route.api, route.method, request.path, presented)
+        caller = self.authenticator.identify(route.api, route.method, request.path, presented)
         exchange.principal, exchange.project = caller.principal, caller.project
-        await self._backstage.enter(exchange)
+        await self.backstage.enter(exchange)
         revision = route.api.revision() if route.api.revision and route.rule.verb == "GET" else None
         key = (route.method.name, request.path, work.parameters, caller)
         if revision is not None and (known := self._memory.find(key, revision)) is not None:
@@ -284,6 +284,14 @@ class FrontEnd:
             given,
             work.exchange.notes,
         )
+
+    def read_message(self, data: bytes, message: str) -> Any:
+        """A message as JSON, from its wire format and its full name.
+
+        Raises:
+            WireError: the bytes are not such a message.
+        """
+        return self.codec.to_json(self._binary.decode(data, message), message)
 
     # --- answers ------------------------------------------------------------------------------------
 

@@ -180,6 +180,7 @@ ELSEWHERE = {
     "model_not_supported_2023": "said on other days; see test_dates",
     "model_not_supported_2026": "said on other days; see test_dates",
     "model_name_format": "only gRPC can send such a name; see test_malformed_model_name",
+    "name_format": "only gRPC can send such a name; see test_a_name_of_another_form",
     "prompt_refused": "needs a trainer that refuses; see test_a_prompt_too_long_for_the_model_here",
     "unavailable": "needs a trainer that is not there; see test_adapter_without_its_trainer",
 }
