@@ -1,4 +1,4 @@
-"""`python -m trainer job.json`: trains one job alone. `python -m trainer worker`: serves many, see ``worker``."""
+"""`python -m trainer job.json`: trains one job alone. `worker` serves many, `merge` exports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from trainer.spec import Cancelled, Done, Event, InvalidJobError, Job, format_event, parse_job
 
 USAGE = """usage: python -m trainer JOB.json    train one job; JSON lines, or a progress bar in a terminal
-       python -m trainer worker [--no-fork]    train and answer on request, JSON lines in and out"""
+       python -m trainer worker [--no-fork]    train and answer on request, JSON lines in and out
+       python -m trainer merge ADAPTER TARGET [--base-model DIR]    a tuned model as one directory"""
 
 
 def main(arguments: list[str]) -> int:
@@ -22,6 +23,10 @@ def main(arguments: list[str]) -> int:
             from trainer.worker import main as serve
 
             return serve(rest)
+        case ["merge", *rest]:
+            from trainer.export import main as merge
+
+            return merge(rest)
         case ["child", *rest]:
             from trainer.children import main as be_child
 

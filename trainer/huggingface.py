@@ -153,6 +153,13 @@ def load_adapter(model: Any, adapter: str, name: str, trainable: bool = False) -
         raise InvalidAdapterError(f"{adapter}: {error}") from error
 
 
+def merge_huggingface(adapter: Path, base: Path, target: Path) -> None:
+    """Writes the base with the adapter in its weights. Raises InvalidAdapterError and UnsupportedModelError."""
+    model = load_adapter(load_model(base, "cpu", "float32"), str(adapter), "default")
+    model.merge_and_unload().save_pretrained(target)
+    copy_companions(base, target)
+
+
 # ---------------------------------------------------------------- answering
 
 

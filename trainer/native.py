@@ -92,10 +92,7 @@ class NativeTuned:
         if self._adapter is not None:
             lora.save_adapter(self._adapter, self.config, directory, self._base_name)
             return
-        values = llama.read_config(self._directory)
-        others = {name: value for name, value in values.items() if name not in ("dtype", "torch_dtype")}
-        llama.save_weights(self._weights, self.config, directory, **others)
-        copy_companions(self._directory, directory)
+        save_model(self._weights, self.config, self._directory, directory)
 
 
 def start_adapter(job: Job, config: Config, adapter: str | None) -> lora.Adapter:
@@ -110,6 +107,21 @@ def start_adapter(job: Job, config: Config, adapter: str | None) -> lora.Adapter
     if loaded.rank != job.adapter_size:
         raise InvalidJobError(f"adapter_size: {job.adapter_size} differs from {loaded.rank}, that of {adapter}")
     return loaded
+
+
+def save_model(weights: Weights, config: Config, source: Path, target: Path) -> None:
+    """Writes changed weights as a model directory; everything else is as in the directory that they come from."""
+    values = llama.read_config(source)
+    others = {name: value for name, value in values.items() if name not in ("dtype", "torch_dtype")}
+    llama.save_weights(weights, config, target, **others)
+    copy_companions(source, target)
+
+
+def merge_native(adapter: Path, base: Path, target: Path) -> None:
+    """Writes the base with the adapter in its weights. Raises InvalidAdapterError."""
+    loaded = load_base(base)
+    weights = lora.merge(lora.load_adapter(adapter, loaded.config), loaded.weights, loaded.config)
+    save_model(weights, loaded.config, base, target)
 
 
 def copy_companions(source: Path, target: Path) -> None:
