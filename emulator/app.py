@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from emulator.control.health import Health, describe_health
 from emulator.core.calendar import create_calendar
-from emulator.core.clock import Clock, SteerableClock
+from emulator.core.clock import SteerableClock
 from emulator.core.names import Ids
+from emulator.core.pace import parse_pace
 from emulator.core.ports import format_url
 from emulator.datasets.cloud import CloudObjectStore
 from emulator.datasets.objects import HttpObjectStore, ObjectStore
@@ -65,14 +66,15 @@ class Emulator:
         url: Where clients reach it, for health and for links.
     """
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: SteerableClock | None = None) -> None:
         self.settings = settings
         self.url = format_url(settings.host, settings.port)
-        self.clock = clock or SteerableClock()
         self.ids = Ids(settings.seed or None)
         self._temporary = None if settings.data_dir else Path(tempfile.mkdtemp(prefix="tuning-emulator-"))
         self.directory = (settings.data_dir or self._temporary or Path()).absolute()
         self.store = Store(settings.data_dir)
+        controls = self.store.controls
+        self.clock = clock or SteerableClock(controls.get_clock(), keep=controls.put_clock)
         self.trainers, self.trainer = create_trainers(settings)
         self.storage = create_storage(settings, self.directory)
         self.queue, self.answering = self._join_run()
@@ -94,6 +96,7 @@ class Emulator:
             resolve=resolve_hyperparameters,
             base_model_directory=answering.base_model_directory,
             seed=self.settings.seed,
+            pace=parse_pace(self.settings.pace),
         )
         return Queue(pipeline, self.settings.jobs_per_project), answering
 
@@ -142,12 +145,16 @@ class Emulator:
         if self._control is None:
             from emulator.control.routes import create_control
 
-            self._control = create_control(self.health, self.store, self._create_routers())
+            self._control = create_control(self.health, self._create_routers())
         return self._control
 
     def _create_routers(self) -> Iterator[APIRouter]:
-        from emulator.control import faults, journal, metrics
+        from emulator.control import clock, faults, job_faults, journal, metrics, pace, steering
 
+        yield clock.create_router(self.clock, self.store.controls, self.queue.paces)
+        yield pace.create_router(self.queue.paces)
+        yield job_faults.create_router(self.store.controls)
+        yield steering.create_router(self.store, self.queue)
         yield faults.create_router(self.crew.faults)
         reporter = journal.Reporter(self.crew.near_misses, self._google.read_message)
         yield journal.create_router(self.crew.journal, reporter)
@@ -216,7 +223,7 @@ class Emulator:
         return "" if self.settings.storage == "cloud" else self.settings.storage
 
 
-def create_app(settings: Settings | None = None, clock: Clock | None = None) -> Emulator:
+def create_app(settings: Settings | None = None, clock: SteerableClock | None = None) -> Emulator:
     """Builds an emulator; nothing runs until the ASGI server starts it.
 
     Raises:

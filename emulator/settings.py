@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from emulator.core.pace import format_pace, parse_pace
 from emulator.core.ports import DEFAULT_PORT, DEFAULT_STORAGE_PORT
 
 
@@ -83,6 +84,11 @@ class Settings(BaseSettings):
     jobs_per_project: int = Field(
         default=1, ge=1, description="Jobs of one project that run at the same time; further ones wait."
     )
+    pace: str = Field(
+        default="training",
+        description="When a job shows its next state: `training` (once it is reached), `time:SECONDS` in each by the "
+        "emulator's clock, `polls:NUMBER` of reads of each, `manual` (when the control API says so).",
+    )
     as_of: Annotated[dict[str, date], NoDecode] = Field(
         default_factory=dict,
         description="DATE or PROJECT=DATE,…: answer as the services did that day (`today`: as now), for all projects "
@@ -122,6 +128,11 @@ class Settings(BaseSettings):
     )
     log_format: Literal["text", "json"] = Field(default="text", description="Log lines for people or for machines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is logged.")
+
+    @field_validator("pace")
+    @classmethod
+    def _check_pace(cls, value: str) -> str:
+        return format_pace(parse_pace(value))
 
     @field_validator("as_of", mode="before")
     @classmethod

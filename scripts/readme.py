@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from emulator.core.magic import LABEL_PREFIX, MAGIC_VALUES
 from emulator.facts.catalogue import count_by_grade, list_entries
 from emulator.facts.divergences import DIVERGENCES
 from emulator.settings import Settings
@@ -61,10 +62,17 @@ def format_grades() -> str:
     return format_table(("rows about", *total), rows)
 
 
+def format_magic() -> str:
+    """The magic values that every client can send."""
+    rows = [(f"`{one.display_name}`", f"`{LABEL_PREFIX}{one.label}`", one.meaning) for one in MAGIC_VALUES]
+    return format_table(("in the display name", "or as a label (Vertex AI)", "what the job does"), rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": format_settings,
     "grades": format_grades,
     "differences": format_differences,
+    "magic": format_magic,
 }
 
 

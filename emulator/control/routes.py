@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 
 from emulator import __version__
 from emulator.control.health import Health
-from emulator.control.jobs import JobReport, describe_job
-from emulator.store.store import Store
 
 
-def create_control(health: Callable[[], Health], store: Store, routers: Iterable[APIRouter] = ()) -> FastAPI:
+def create_control(health: Callable[[], Health], routers: Iterable[APIRouter] = ()) -> FastAPI:
     """The application behind /emulator. ``health`` is asked anew for every call; ``routers`` are its further parts."""
     app = FastAPI(
         title="tuning-emulator control",
@@ -22,6 +23,10 @@ def create_control(health: Callable[[], Health], store: Store, routers: Iterable
         openapi_url="/emulator/openapi.json",
     )
 
+    @app.exception_handler(RequestValidationError)
+    async def refuse(_request: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse({"detail": "; ".join(map(format_problem, error.errors()))}, 422)
+
     @app.get("/emulator/v1/health", summary="Is it ready, and what runs here")
     def get_health() -> Health:
         return health()
@@ -29,12 +34,14 @@ def create_control(health: Callable[[], Health], store: Store, routers: Iterable
     for router in routers:
         app.include_router(router)
 
-    @app.get("/emulator/v1/jobs/{name:path}", summary="One tuning job of either API, with each step's loss")
-    async def get_job(name: str) -> JobReport:
-        job = describe_job(store, name)
-        if job is None:
-            wanted = "tunedModels/{id} or projects/{project}/locations/{location}/tuningJobs/{id}"
-            raise HTTPException(404, f"no tuning job {name!r}; give its resource name: {wanted}")
-        return job
-
     return app
+
+
+def format_problem(problem: Mapping[str, Any]) -> str:
+    """What is wrong with a request: field, what would be right, and what was given."""
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    place = ".".join(str(part) for part in problem["loc"][1:])
+    if not place:
+        return text
+    given = "" if problem["type"] == "missing" else f" (got {problem['input']!r})"
+    return f"{place}: {text}{given}"

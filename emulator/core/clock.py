@@ -123,6 +123,12 @@ class SteerableClock:
         self._latest_ns = now_ns
         return now_ns
 
+    def ahead_ns(self) -> int:
+        """How far it is ahead of the machine's clock; negative: behind."""
+        if self._state.frozen_ns is not None:
+            return self._state.frozen_ns - self._machine_ns()
+        return self._state.offset_ns
+
     # ------------------------------------------------------------ steering
 
     def set(self, time_ns: int, not_before_ns: int = 0) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from emulator.control.health import Health
 from emulator.control.routes import create_control
+from emulator.control.steering import create_router
 from emulator.core.names import project_number
 from emulator.core.records import MetricPoint
 from emulator.store.store import Store
 from tests.emulator.records import make_job, make_tuned_model
+from tests.emulator.run.test_queue import make_queue
 
 
 @pytest.fixture
@@ -26,13 +29,14 @@ def store() -> Store:
 
 
 @pytest.fixture
-async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
+async def client(store: Store, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the control API alone."""
 
     def no_health() -> Health:
         raise AssertionError("these tests do not ask for health")
 
-    transport = httpx.ASGITransport(create_control(no_health, store))
+    queue = make_queue(tmp_path, store)
+    transport = httpx.ASGITransport(create_control(no_health, [create_router(store, queue)]))
     async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
         yield client
 
