@@ -21,7 +21,24 @@ class Ids:
     """Makes ids. Seeded, it makes the same ones in the same order."""
 
     def __init__(self, seed: int | None = None) -> None:
+        self._seed = seed
         self._random = random.Random(seed)
+
+    def reset(self) -> None:
+        """Begins again; without a seed with other ids."""
+        self._random.seed(self._seed)
+
+    def save(self) -> list[int]:
+        """Where it stands, for ``restore``."""
+        return list(self._random.getstate()[1])
+
+    def restore(self, state: list[int]) -> None:
+        """Goes on from where another one stood.
+
+        Raises:
+            ValueError, TypeError: ``save`` has not made it.
+        """
+        self._random.setstate((3, tuple(state), None))
 
     def number(self) -> str:
         """A Vertex id: 18 or 19 digits, like the recorded ``1715586718876303360`` and ``391725756406824960``."""
