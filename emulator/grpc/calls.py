@@ -230,7 +230,7 @@ class Calls:
 
     def _answer(self, work: _Work, message: bytes) -> None:
         stream, exchange = work.stream, work.exchange
-        cut = exchange.cut
+        cut, exchange.cut = exchange.cut, None
         if cut is not None and cut.error is not None:
             raise cut.error
         stream.begin(format_head(exchange.answer_headers))

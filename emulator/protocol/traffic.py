@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from time import perf_counter_ns
 from typing import TypeAlias
 
 from emulator.protocol.backstage import Exchange
@@ -32,9 +32,10 @@ class Durations:
 
 
 class Traffic:
-    """All requests since the start."""
+    """All requests since the start. ``started_s``: when that was, Unix time, real."""
 
     def __init__(self) -> None:
+        self.started_s = time.time()
         self.durations: dict[Key, Durations] = {}
 
     def count(self, exchange: Exchange) -> None:
@@ -43,6 +44,6 @@ class Traffic:
         found = self.durations.get(key)
         if found is None:
             found = self.durations[key] = Durations()
-        elapsed_ns = perf_counter_ns() - exchange.start_ns
+        elapsed_ns = time.perf_counter_ns() - exchange.start_ns
         found.total_ns += elapsed_ns
         found.counts[bisect_left(_BUCKETS_NS, elapsed_ns)] += 1

@@ -154,6 +154,9 @@ DELETE FROM permissions WHERE job_uid = ? AND id = ?;
 -- name: count_jobs_by_state
 SELECT api, state, count(*) FROM tuning_jobs GROUP BY api, state ORDER BY api, state;
 
+-- name: sum_steps_by_api
+SELECT api, sum(completed_steps) FROM tuning_jobs GROUP BY api ORDER BY api;
+
 -- name: update_progress
 UPDATE tuning_jobs SET completed_steps = ?, completed_epochs = ? WHERE uid = ?;
 

@@ -135,6 +135,10 @@ class Store:
         """(api, state, number of jobs)."""
         return [(row[0], row[1], row[2]) for row in self._database.execute("count_jobs_by_state")]
 
+    def sum_steps_by_api(self) -> list[tuple[str, int]]:
+        """(api, training steps done by its jobs)."""
+        return [(row[0], row[1]) for row in self._database.execute("sum_steps_by_api")]
+
     def transition(self, uid: int, event: JobEvent, now_ns: int, **changes: Any) -> TuningJob:
         """Moves a job to the state that the lifecycle allows, with its times; the only writer of ``state``.
 
