@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from emulator.control.health import Health, describe_health
+from emulator.control.staging import recover
+from emulator.control.world import World
 from emulator.core.calendar import create_calendar
 from emulator.core.clock import SteerableClock
 from emulator.core.names import Ids
@@ -73,12 +75,14 @@ class Emulator:
         self._temporary = None if settings.data_dir else Path(tempfile.mkdtemp(prefix="tuning-emulator-"))
         self.directory = (settings.data_dir or self._temporary or Path()).absolute()
         self.store = Store(settings.data_dir)
+        recover(self.directory, self.store)
         controls = self.store.controls
         self.clock = clock or SteerableClock(controls.get_clock(), keep=controls.put_clock)
         self.trainers, self.trainer = create_trainers(settings)
         self.storage = create_storage(settings, self.directory)
         self.queue, self.answering = self._join_run()
         self._google = self._join_google()
+        self.world = self._join_world()
         self._control: AsgiApp | None = None
         self._grpc: GrpcServer | None = None
 
@@ -122,6 +126,18 @@ class Emulator:
         authenticator = create_authenticator(settings.credentials, calendar, anonymous=settings.anonymous)
         return create_front_end([gemini, vertex], authenticator, self.crew)
 
+    def _join_world(self) -> World:
+        return World(
+            self.directory,
+            self.store,
+            self.queue,
+            self.clock,
+            self.ids,
+            self.storage,
+            self.crew.faults,
+            self.crew.journal,
+        )
+
     def open_objects(self) -> ObjectStore:
         """Cloud Storage as jobs see it: embedded, another emulator, or the real one."""
         url = self.storage_url()
@@ -149,13 +165,16 @@ class Emulator:
         return self._control
 
     def _create_routers(self) -> Iterator[APIRouter]:
-        from emulator.control import clock, faults, job_faults, journal, metrics, pace, steering
+        from emulator.control import adapters, clock, faults, job_faults, journal, metrics, pace, steering
 
+        yield adapters.create_router(self.store, self.directory)
         yield clock.create_router(self.clock, self.store.controls, self.queue.paces)
         yield pace.create_router(self.queue.paces)
         yield job_faults.create_router(self.store.controls)
         yield steering.create_router(self.store, self.queue)
         yield faults.create_router(self.crew.faults)
+        yield reset.create_router(self.world)
+        yield snapshot.create_router(self.world)
         reporter = journal.Reporter(self.crew.near_misses, self._google.read_message)
         yield journal.create_router(self.crew.journal, reporter)
         yield metrics.create_router(self.crew, self.store)
@@ -200,6 +219,7 @@ class Emulator:
         await self.queue.stop()
         for trainer in self.trainers.values():
             await trainer.stop()
+        await self.world.finish()
         if self.storage is not None:
             self.storage.stop()
         self.store.close()
