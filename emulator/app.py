@@ -165,7 +165,18 @@ class Emulator:
         return self._control
 
     def _create_routers(self) -> Iterator[APIRouter]:
-        from emulator.control import adapters, clock, faults, job_faults, journal, metrics, pace, steering
+        from emulator.control import (
+            adapters,
+            clock,
+            faults,
+            job_faults,
+            journal,
+            metrics,
+            pace,
+            reset,
+            snapshot,
+            steering,
+        )
 
         yield adapters.create_router(self.store, self.directory)
         yield clock.create_router(self.clock, self.store.controls, self.queue.paces)
