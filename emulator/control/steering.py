@@ -58,8 +58,8 @@ class Steering:
     async def advance(self, name: str, to: str | None) -> JobReport:
         """Lets a job go on, to its next state or to one that is named."""
         wanted = self._parse_target(to)
+        course = self._require_course(name)
         while True:
-            course = self._require_course(name)
             await self._paces.settle([course.uid], PATIENCE_S)
             job = self._require(name)
             if job.state in ENDED or (wanted and wanted in (job.state, job.phase)):
