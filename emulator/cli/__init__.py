@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "start the emulator",
     "env": "print the variables that point each SDK at a running emulator",
     "export-adapter": "write a tuned model's PEFT adapter, or the merged model, to a directory",
+    "validate": "check a dataset as the service would, and count steps, tokens and cost",
     "rules": "list what the real services say and do, with source and grade",
 }
 """Name → what it does. The command's module here has its name, ``add_arguments(parser)`` and ``run(parsed) -> int``."""

@@ -15,6 +15,7 @@ from emulator.facts import (
     grpc,
     homes,
     limits,
+    prices,
     troubles,
     vertex_errors,
     vertex_resource_errors,
@@ -32,6 +33,7 @@ _MODULES: tuple[tuple[str, ModuleType], ...] = (
     ("trouble", troubles),
     ("limits", limits),
     ("defaults", defaults),
+    ("prices", prices),
     ("homes", homes),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.core.records import Hyperparameters, TuningJob
+from emulator.core.records import Api, Hyperparameters, TuningJob, TuningMethod
 from emulator.facts.defaults import Defaults, gemini_defaults, vertex_defaults
 from emulator.facts.models import find_base_model
 
@@ -12,8 +12,11 @@ def resolve_hyperparameters(job: TuningJob, examples: int) -> Hyperparameters:
 
     ``learning_rate`` is the rate that is trained with: as given, or the default times the multiplier.
     """
-    asked = job.requested
-    defaults = find_defaults(job, examples)
+    return fill_in(job.requested, find_defaults(job.api, job.base_model, job.method, examples))
+
+
+def fill_in(asked: Hyperparameters, defaults: Defaults) -> Hyperparameters:
+    """What was asked for, and the defaults for the rest."""
     multiplier = asked.learning_rate_multiplier
     if multiplier is None:
         multiplier = defaults.learning_rate_multiplier
@@ -28,8 +31,8 @@ def resolve_hyperparameters(job: TuningJob, examples: int) -> Hyperparameters:
     )
 
 
-def find_defaults(job: TuningJob, examples: int) -> Defaults:
-    """The defaults of the job's API, base model and method."""
-    if job.api == "gemini":
+def find_defaults(api: Api, base_model: str, method: TuningMethod, examples: int) -> Defaults:
+    """The defaults of an API, a base model and a method for so many examples."""
+    if api == "gemini":
         return gemini_defaults(examples)
-    return vertex_defaults(find_base_model("vertex", job.base_model), job.method.value, examples)
+    return vertex_defaults(find_base_model("vertex", base_model), method.value, examples)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emulator.core.errors import Code
-from emulator.core.records import DatasetStatistics, TuningJob
+from emulator.core.records import Api, TuningJob
 from emulator.datasets.check import DEFAULT_LIMITS, DatasetLimits, check_dataset, check_validation_size
 from emulator.datasets.forms import dataset_form
-from emulator.datasets.lines import DatasetError
+from emulator.datasets.lines import DatasetError, DatasetForm
 from emulator.datasets.objects import (
     ObjectForbiddenError,
     ObjectNotFoundError,
@@ -47,31 +47,51 @@ class DatasetPreparation:
         if inline:
             examples.write_text(inline, encoding="utf-8")
             return Prepared(inline.rstrip("\n").count("\n") + 1)
-        limits = find_limits(job)
+        form = dataset_form(job.method, job.base_model) or "contents"
+        limits = find_limits(job.api, job.base_model)
         try:
-            statistics = self._read(job, job.training_uri, examples, limits, keep_going)
-            if job.validation_uri:
-                no_minimum = replace(limits, min_examples=1)  # that one is the training set's
-                checked = self._read(job, job.validation_uri, validation, no_minimum, keep_going)
-                check_validation_size(checked.examples, statistics.examples, limits)
+            statistics = check_dataset(self.read_lines(job, job.training_uri, keep_going), form, limits, examples)
+            self.read_validation(job, statistics.examples, form, validation, keep_going)
         except DatasetError as error:
             raise JobFailedError(error.code, error.message) from error
         return Prepared(statistics.examples - statistics.dropped_count, statistics)
 
-    def _read(
-        self, job: TuningJob, uri: str, destination: Path, limits: DatasetLimits, keep_going: Callable[[], None]
-    ) -> DatasetStatistics:
-        form = dataset_form(job.method, job.base_model) or "contents"
+    def read_validation(
+        self,
+        job: TuningJob,
+        training_examples: int,
+        form: DatasetForm,
+        destination: Path,
+        keep_going: Callable[[], None],
+    ) -> None:
+        """Writes the validation examples, if the job has any.
+
+        Raises:
+            JobFailedError: they cannot be read. DatasetError: they are refused.
+        """
+        if not job.validation_uri:
+            return
+        limits = find_limits(job.api, job.base_model)
+        no_minimum = replace(limits, min_examples=1)  # that one is the training set's
+        lines = self.read_lines(job, job.validation_uri, keep_going)
+        checked = check_dataset(lines, form, no_minimum, destination)
+        check_validation_size(checked.examples, training_examples, limits)
+
+    def read_lines(self, job: TuningJob, uri: str, keep_going: Callable[[], None]) -> Iterator[bytes]:
+        """The lines of an object, until the job is asked to stop.
+
+        Raises:
+            JobFailedError: it cannot be read.
+        """
         try:
-            lines = watched(self.open_objects().lines(uri), keep_going)
-            return check_dataset(lines, form, limits, destination)
+            yield from watched(self.open_objects().lines(uri), keep_going)
         except StorageError as error:
             raise _refuse(error, job, uri) from error
 
 
-def find_limits(job: TuningJob) -> DatasetLimits:
-    """What the job's base model allows."""
-    model = find_base_model(job.api, job.base_model)
+def find_limits(api: Api, base_model: str) -> DatasetLimits:
+    """What a base model allows."""
+    model = find_base_model(api, base_model)
     if model is None or model.limits is None:
         return DEFAULT_LIMITS
     limits = model.limits
