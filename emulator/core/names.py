@@ -18,11 +18,15 @@ _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Ids:
-    """Makes ids. Seeded, it makes the same ones in the same order."""
+    """Makes ids. Seeded, it makes the same ones in the same order.
 
-    def __init__(self, seed: int | None = None) -> None:
+    Args:
+        made: How many an earlier process has made in the same place: those are not made again.
+    """
+
+    def __init__(self, seed: int | None = None, made: int = 0) -> None:
         self._seed = seed
-        self._random = random.Random(seed)
+        self._random = random.Random(f"{seed}/{made}" if made and seed is not None else seed)
 
     def reset(self) -> None:
         """Begins again; without a seed with other ids."""

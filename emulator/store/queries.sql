@@ -238,3 +238,6 @@ SELECT max(
 
 -- name: list_jobs_of_project
 SELECT * FROM tuning_jobs WHERE (?1 IS NULL OR project = ?1 OR project = ?2) AND uid < ?3 ORDER BY uid DESC LIMIT ?4;
+
+-- name: count_made
+SELECT coalesce(sum(seq), 0) FROM sqlite_sequence;

@@ -75,6 +75,10 @@ class Store:
         """(uid, api) of every job, or of every job of one project."""
         return [(row[0], row[1]) for row in self._database.execute("list_job_keys", project)]
 
+    def count_made(self) -> int:
+        """How many jobs, models, endpoints and operations there have ever been."""
+        return int(self._database.execute("count_made").fetchone()[0])
+
     def copy_to(self, path: Path) -> None:
         """Writes everything to a new SQLite file, as it stands at this moment."""
         self._database.copy_to(path)
