@@ -45,7 +45,7 @@ TIMEOUT_INVALID = ErrorText(
 CONNECTION_FULL = ErrorText(
     "grpc_connection_full",
     "RESOURCE_EXHAUSTED",
-    "The connection's unfinished requests exceed {limit_bytes} bytes.",
+    "The unfinished requests of this connection are too long together.",
     "the emulator's own limit",
     "assumed",
 )

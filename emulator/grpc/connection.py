@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from h2.config import H2Configuration
 from h2.connection import ConnectionState, H2Connection
@@ -24,8 +24,9 @@ from h2.events import (
     WindowUpdated,
 )
 from h2.exceptions import ProtocolError
+from h2.frame_buffer import FrameBuffer
 from h2.settings import SettingCodes, Settings
-from hyperframe.frame import GoAwayFrame
+from hyperframe.frame import Frame, GoAwayFrame
 
 from emulator.facts import grpc as facts
 from emulator.grpc.metadata import parse_timeout
@@ -42,6 +43,7 @@ HELD_BYTES = 64 * 1_048_576
 """How much of unfinished requests a connection keeps; a stream beyond that is refused."""
 
 _FLUSH_BYTES = 262_144
+_FRAME_HEAD_BYTES = 9
 _MAX_STREAMS = int(str(facts.MAX_STREAMS.value))
 _MAX_METADATA_BYTES = int(str(facts.MAX_METADATA_BYTES.value))
 _CONFIGURATION = H2Configuration(
@@ -69,8 +71,31 @@ class Responder(Protocol):
         ...
 
 
+class _Frames(FrameBuffer):
+    """Frames that are too long are refused at their beginning, not once all of them is here."""
+
+    def __next__(self) -> Frame:
+        if len(self._data) >= _FRAME_HEAD_BYTES:
+            self._validate_frame_length(int.from_bytes(self._data[:3], "big"))
+        return super().__next__()
+
+
 class _Http2(H2Connection):
+    """h2's side of a connection, within bounds."""
+
     MAX_CLOSED_STREAMS = 4096  # the ids of this many ended streams are remembered
+
+    def __init__(self) -> None:
+        super().__init__(_CONFIGURATION)
+        self.incoming_buffer = _Frames(server=True)
+        self.local_settings = Settings(client=False, initial_values=_SETTINGS)
+        self.max_inbound_frame_size = FRAME_BYTES
+        self.initiate_connection()
+        self.increment_flow_control_window(CONNECTION_WINDOW_BYTES - 65_535)
+        # h2 ends the connection of a client that opens too many streams, even before it has read the settings; here
+        # those streams alone are refused.
+        unlimited = {**_SETTINGS, SettingCodes.MAX_CONCURRENT_STREAMS: 2**31 - 1}
+        self.local_settings = Settings(client=False, initial_values=unlimited)
 
 
 class GrpcProtocol(asyncio.Protocol):
@@ -104,16 +129,12 @@ class GrpcProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greets the client with the settings."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no instance of it
         self._connections.add(self)
         self._loop = asyncio.get_running_loop()
         peer = transport.get_extra_info("peername")
         self._address = str(peer[0]) if isinstance(peer, tuple) else ""
-        self._http = _Http2(_CONFIGURATION)
-        self._http.local_settings = Settings(client=False, initial_values=_SETTINGS)
-        self._http.initiate_connection()
-        self._http.increment_flow_control_window(CONNECTION_WINDOW_BYTES - 65_535)
+        self._http = _Http2()
         self._flush()
 
     def data_received(self, data: bytes) -> None:
@@ -125,8 +146,10 @@ class GrpcProtocol(asyncio.Protocol):
                 handle = self._handlers.get(type(event))
                 if handle is not None:
                     handle(event)
-        except ProtocolError as error:  # h2 has a GOAWAY with the right code ready
+        except ProtocolError as error:
             log.info("HTTP/2 connection from %s ends: %s", self._address, error)
+            if self._http.state_machine.state is not ConnectionState.CLOSED:  # else h2 has said GOAWAY
+                self._say_goodbye(error.error_code)
             self._close()
         except Exception:
             log.exception("HTTP/2 connection from %s ends", self._address)
