@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Final, TypeVar
@@ -21,6 +21,8 @@ from respx.mocks import HTTPCoreMocker
 
 from emulator.app import Emulator, create_app
 from emulator.settings import Settings
+from emulator.testing.buckets import Buckets
+from emulator.testing.client import Control
 
 URL: Final = "http://tuning-emulator.local"
 """Address of the emulator inside the process; no name server knows it."""
@@ -46,6 +48,7 @@ class InProcess:
         url: What base URLs may be set to; Google's own hosts work as well.
         router: A respx router: ``router.calls`` are the requests so far, further routes may be added for other hosts.
         transport: For clients that are made with a transport: ``httpx.Client(transport=…)``, also asynchronous ones.
+        control: Clock, pace, faults, journal and the rest.
     """
 
     def __init__(self, emulator: Emulator, loop: asyncio.AbstractEventLoop) -> None:
@@ -54,11 +57,21 @@ class InProcess:
         self._loop = loop
         self.transport = Transport(self)
         self.router = EmulatorRouter(self)
+        self.control = Control(URL, send=self._send)
 
     @property
     def storage_url(self) -> str:
         """Of its Cloud Storage."""
         return self.emulator.storage_url()
+
+    @property
+    def buckets(self) -> Buckets:
+        """Its objects."""
+        return Buckets(self.storage_url)
+
+    def _send(self, verb: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        answer = self.transport.handle_request(httpx.Request(verb, URL + path, content=data, headers=dict(headers)))
+        return answer.status_code, answer.read()
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """The result of a coroutine on the emulator's loop."""

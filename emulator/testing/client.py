@@ -1,0 +1,322 @@
+"""The control API from Python: what tests command an emulator with.
+
+Values go in and come out as the JSON that ``/emulator/docs`` describes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlencode
+
+TIMEOUT_S = 60.0
+POLL_S = 0.01
+"""How often a wait looks again."""
+
+Json: TypeAlias = dict[str, Any]
+Send: TypeAlias = Callable[[str, str, bytes | None, Mapping[str, str]], tuple[int, bytes]]
+"""Verb, path with query, body, headers → status, body."""
+
+
+class ControlError(Exception):
+    """The emulator refused; the text is its own.
+
+    Attributes:
+        status: HTTP status.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Control:
+    """One emulator's controls.
+
+    Args:
+        url: Where it answers.
+        project: What ``clock`` and the like cannot be limited to but faults, pace, journal and reset can: a test that
+            shares the emulator gives its own project, and touches nobody else's.
+        send: How requests get there; None: over the network.
+    """
+
+    def __init__(self, url: str, project: str = "", send: Send | None = None) -> None:
+        self.url = url.rstrip("/")
+        self.project = project
+        self._send = send or self._send_http
+        self.clock = Clock(self)
+        self.pace = Pace(self)
+        self.jobs = Jobs(self)
+        self.faults = Faults(self)
+        self.job_faults = JobFaults(self)
+        self.journal = Journal(self)
+        self.scenarios = Scenarios(self)
+
+    def health(self) -> Json:
+        """What runs there."""
+        return self.call("GET", "health")
+
+    def reset(self) -> Json:
+        """Ends running jobs and forgets everything; of the own project alone where there is one."""
+        return self.call("POST", "reset", {"project": self.project} if self.project else {})
+
+    def export_snapshot(self, file: Path) -> None:
+        """Writes the whole state into an archive."""
+        file.write_bytes(self.send("GET", "snapshot"))
+
+    def import_snapshot(self, file: Path) -> Json:
+        """Replaces the whole state by an archive's."""
+        answer: Json = json.loads(self.send("POST", "snapshot", file.read_bytes(), "application/gzip"))
+        return answer
+
+    def call(self, verb: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Json:
+        """One call of the control API, by its path below ``/emulator/v1``.
+
+        Raises:
+            ControlError: it was refused.
+        """
+        wanted = {name: value for name, value in query.items() if value not in (None, "")}
+        data = None if body is None else json.dumps(body).encode()
+        answer: Json = json.loads(self.send(verb, path + (f"?{urlencode(wanted)}" if wanted else ""), data) or b"{}")
+        return answer
+
+    def send(self, verb: str, path: str, data: bytes | None = None, media: str = "application/json") -> bytes:
+        """The same with bytes both ways."""
+        headers = {} if data is None else {"Content-Type": media}
+        status, answer = self._send(verb, f"/emulator/v1/{path}", data, headers)
+        if status >= 300:
+            raise ControlError(status, _read_detail(answer))
+        return answer
+
+    def _send_http(self, verb: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        request = urllib.request.Request(self.url + path, data, dict(headers), method=verb)  # noqa: S310 the user's URL
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=TIMEOUT_S) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+
+class Clock:
+    """The time that the emulator tells."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def now(self) -> datetime:
+        """Its time, UTC."""
+        return datetime.fromisoformat(self._control.call("GET", "clock")["time"])
+
+    def set(self, time: datetime | str, *, frozen: bool | None = None) -> Json:
+        """Sets it to a time with a zone, running or frozen."""
+        text = time if isinstance(time, str) else time.isoformat()
+        return self._control.call("PUT", "clock", {"time": text} | ({} if frozen is None else {"frozen": frozen}))
+
+    def advance(self, seconds: float) -> Json:
+        """Moves it forward; whatever was due meanwhile happens."""
+        return self._control.call("POST", "clock:advance", {"seconds": seconds})
+
+    def freeze(self) -> Json:
+        """Lets it stand still."""
+        return self._control.call("POST", "clock:freeze", {})
+
+    def resume(self) -> Json:
+        """Lets it run on."""
+        return self._control.call("POST", "clock:resume", {})
+
+
+class Pace:
+    """How fast jobs go through their states: ``training``, ``time:60``, ``polls:2`` or ``manual``."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def get(self) -> Json:
+        """Of the own project, or of all."""
+        return self._control.call("GET", self._path)
+
+    def set(self, pace: str) -> Json:
+        """For jobs created from now on."""
+        return self._control.call("PUT", self._path, parse_pace(pace))
+
+    def clear(self) -> Json:
+        """Back to what holds otherwise."""
+        return self._control.call("DELETE", self._path)
+
+    @property
+    def _path(self) -> str:
+        project = self._control.project
+        return f"projects/{quote(project, safe='')}/pace" if project else "pace"
+
+
+class Jobs:
+    """Tuning jobs of both APIs, by the names that the APIs give them."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def list(self) -> list[Json]:
+        """Of the own project, or all; newest first."""
+        jobs: list[Json] = []
+        before: int | None = None
+        while True:
+            page = self._control.call("GET", "jobs", project=self._control.project, before=before)
+            jobs += page["jobs"]
+            before = page["next"]
+            if before is None:
+                return jobs
+
+    def get(self, name: str) -> Json:
+        """One job with each step's loss."""
+        return self._control.call("GET", f"jobs/{name}")
+
+    def wait(self, name: str, timeout_s: float = 60.0) -> Json:
+        """The job once it has ended.
+
+        Raises:
+            TimeoutError: it has not.
+        """
+        limit = time.monotonic() + timeout_s
+        while (job := self.get(name))["state"] not in ("SUCCEEDED", "FAILED", "CANCELLED"):
+            if time.monotonic() > limit:
+                raise TimeoutError(f"{name} is {job['state']} after {timeout_s} s")
+            time.sleep(POLL_S)
+        return job
+
+    def advance(self, name: str, to: str | None = None) -> Json:
+        """Takes a job of pace ``manual`` to its next state, or to the named one."""
+        return self._control.call("POST", f"jobs/{name}:advance", {"to": to} if to else {})
+
+    def cancel(self, name: str) -> Json:
+        """Cancels it as somebody else would."""
+        return self._control.call("POST", f"jobs/{name}:cancel", {})
+
+    def set_pace(self, name: str, pace: str) -> Json:
+        """Of one job, from now on."""
+        return self._control.call("PUT", f"jobs/{name}:pace", parse_pace(pace))
+
+    def set_fault(self, name: str, kind: str, at: int | None = None) -> Json:
+        """Lets something happen to one job that has not ended."""
+        return self._control.call("PUT", f"jobs/{name}:fault", {"kind": kind} | ({} if at is None else {"at": at}))
+
+
+class Faults:
+    """Trouble for requests."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def add(self, **fault: Any) -> Json:
+        """Arms one: ``add(method="GetTunedModel", code="UNAVAILABLE", times=2)``. The own project is filled in."""
+        if self._control.project:
+            fault.setdefault("project", self._control.project)
+        return self._control.call("POST", "faults", fault)
+
+    def get(self, identifier: str) -> Json:
+        """One with its counters: ``matched``, ``fired``, ``remaining``."""
+        return self._control.call("GET", f"faults/{identifier}")
+
+    def list(self) -> list[Json]:
+        """All that are armed."""
+        faults: list[Json] = self._control.call("GET", "faults")["faults"]
+        return faults
+
+    def remove(self, identifier: str) -> Json:
+        """Disarms one."""
+        return self._control.call("DELETE", f"faults/{identifier}")
+
+    def clear(self) -> Json:
+        """Disarms those of the own project, or all."""
+        return self._control.call("DELETE", "faults", project=self._control.project)
+
+
+class JobFaults:
+    """Trouble for jobs that are yet to be created."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def add(self, **fault: Any) -> Json:
+        """For the next jobs of the own project: ``add(kind="internal_error", at=5, jobs=1)``."""
+        if self._control.project:
+            fault.setdefault("project", self._control.project)
+        return self._control.call("POST", "job-faults", fault)
+
+    def list(self) -> list[Json]:
+        """All, with their counters."""
+        faults: list[Json] = self._control.call("GET", "job-faults")["job_faults"]
+        return faults
+
+    def clear(self) -> Json:
+        """Takes all away."""
+        return self._control.call("DELETE", "job-faults")
+
+
+class Journal:
+    """Every request that the emulator had, with its answer."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def list(self, **filters: Any) -> list[Json]:
+        """The latest first: by ``method``, ``client``, ``test``, ``status``; of the own project or all."""
+        filters.setdefault("project", self._control.project)
+        entries: list[Json] = self._control.call("GET", "journal", **filters)["entries"]
+        return entries
+
+    def count(self, **filters: Any) -> int:
+        """How many there were."""
+        filters.setdefault("project", self._control.project)
+        return int(self._control.call("GET", "journal:count", **filters)["count"])
+
+    def get(self, identifier: str | int) -> Json:
+        """One entry, with bodies."""
+        return self._control.call("GET", f"journal/{identifier}")
+
+    def clear(self) -> Json:
+        """Forgets those of the own project, or all."""
+        return self._control.call("DELETE", "journal", project=self._control.project)
+
+
+class Scenarios:
+    """Prepared states of the world."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def list(self) -> list[Json]:
+        """Those that come with the package."""
+        scenarios: list[Json] = self._control.call("GET", "scenarios")["scenarios"]
+        return scenarios
+
+    def load(self, scenario: str | Path | Mapping[str, Any]) -> Json:
+        """Loads a packaged one by name, one from a YAML file, or one that is spelt out."""
+        if isinstance(scenario, Path):
+            answer: Json = json.loads(
+                self._control.send("POST", "scenarios:load", scenario.read_bytes(), "application/yaml")
+            )
+            return answer
+        body = {"name": scenario} if isinstance(scenario, str) else scenario
+        return self._control.call("POST", "scenarios:load", body)
+
+
+def parse_pace(text: str) -> Json:
+    """``polls:2`` as the control API takes it; what is wrong with it the emulator says."""
+    mode, _, amount = text.partition(":")
+    field = {"time": "seconds", "polls": "polls"}.get(mode)
+    return {"mode": mode} | ({field: float(amount) if field == "seconds" else int(amount)} if field and amount else {})
+
+
+def _read_detail(answer: bytes) -> str:
+    try:
+        detail = json.loads(answer)["detail"]
+    except (ValueError, KeyError, TypeError):
+        return answer[:300].decode("utf-8", "replace")
+    return detail if isinstance(detail, str) else json.dumps(detail)

@@ -1,0 +1,1 @@
+"""A polling loop, and the tests that show it patient, quick and bounded."""
