@@ -59,6 +59,8 @@ def set_clock(clock: SteerableClock, controls: Controls, wanted: ClockSetting) -
         clock.set(time_ns, not_before_ns=controls.latest_time_ns())
     if wanted.frozen is not None and wanted.frozen != clock.frozen:
         clock.freeze() if wanted.frozen else clock.resume()
+        if wanted.time is not None:
+            clock.set(time_ns)  # it has run on meanwhile
 
 
 def create_router(clock: SteerableClock, controls: Controls, paces: Paces) -> APIRouter:
@@ -66,6 +68,7 @@ def create_router(clock: SteerableClock, controls: Controls, paces: Paces) -> AP
     router = APIRouter(prefix="/emulator/v1", tags=["clock"])
 
     async def steer(move: Callable[[], object]) -> ClockReport:
+        await paces.settle(patience_s=SETTLE_S)  # jobs that have just come take their places before the time moves
         try:
             move()
         except ClockError as error:

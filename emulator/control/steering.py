@@ -58,15 +58,16 @@ class Steering:
     async def advance(self, name: str, to: str | None) -> JobReport:
         """Lets a job go on, to its next state or to one that is named."""
         wanted = self._parse_target(to)
-        course = self._require_course(name)
+        uid = self._require(name).uid
         while True:
-            await self._paces.settle([course.uid], PATIENCE_S)
+            await self._paces.settle([uid], PATIENCE_S)
             job = self._require(name)
-            if job.state in ENDED or (wanted and wanted in (job.state, job.phase)):
+            if wanted and (job.state in ENDED or wanted in (job.state, job.phase)):
                 break
+            course = self._require_course(name)
             self._check_steerable(course, name)
             course.advance()
-            await self._paces.settle([course.uid], PATIENCE_S)
+            await self._paces.settle([uid], PATIENCE_S)
             if not wanted:
                 break
         return self._check_reached(name, wanted)
@@ -152,6 +153,7 @@ def create_router(store: Store, queue: Queue) -> APIRouter:
         before: Annotated[int | None, Query(description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
     ) -> JobPage:
+        await queue.paces.settle(queue.paces.list_moved_by_reads())
         return steering.list(project, before, limit)
 
     @router.post("/{name:path}:advance", summary="Let a job go on to its next state, or to one that is named")
@@ -180,6 +182,7 @@ def create_router(store: Store, queue: Queue) -> APIRouter:
 
     @router.get("/{name:path}", summary="One tuning job of either API, with each step's loss")
     async def get_job(name: str) -> JobReport:
+        await queue.paces.settle(queue.paces.list_moved_by_reads())
         return steering.describe(name)
 
     return router

@@ -157,7 +157,9 @@ class SteerableClock:
         """
         if not 0 <= seconds < float("inf"):
             raise ClockError(f"seconds: {seconds!r} is not 0 or more; a clock only moves forward")
-        self.set(self.now_ns() + round(seconds * SECOND_NS))
+        by_ns, machine_ns, frozen_ns = round(seconds * SECOND_NS), self._machine_ns(), self._state.frozen_ns
+        running_ns = max(machine_ns + self._state.offset_ns, self._latest_ns)
+        self.restore(ClockState(running_ns - machine_ns + by_ns, None if frozen_ns is None else frozen_ns + by_ns))
 
     def freeze(self) -> None:
         """Stops it where it stands."""

@@ -79,6 +79,8 @@ class Queue:
     def submit(self, job: TuningJob, magic: Magic = NO_MAGIC) -> None:
         """Takes a new job, with what its request asked of the emulator. While stopped it waits for the next start."""
         course = self.paces.open(job, magic)
+        if course.paced or course.stuck:
+            self._show_waiting(job)
         if self._started:
             self._launch(job, course)
         else:
@@ -145,6 +147,10 @@ class Queue:
 
     # ------------------------------------------------------------ inside
 
+    def _show_waiting(self, job: TuningJob) -> None:
+        if job.api == "vertex":
+            self._store.update_job(job.uid, phase=Phase.WAITING_FOR_QUOTA)
+
     def _launch(self, job: TuningJob, course: Course) -> None:
         task = asyncio.create_task(self._run_job(job, course), name=f"tuning job {job.id}")
         self._running[job.uid] = task
@@ -178,14 +184,13 @@ class Queue:
         Raises:
             StoppedError: it was cancelled or deleted. JobFailedError: it was to fail.
         """
-        if job.api == "vertex" and (course.paced or len(self._busy[line]) >= self._per_project):
-            self._store.update_job(job.uid, phase=Phase.WAITING_FOR_QUOTA)
         await course.reach()
         if (fault := course.find_fault(FaultKind.QUOTA_EXHAUSTED)) is not None:
             course.fire()
             failure = describe_fault(fault, job)
             raise JobFailedError(failure.code, failure.message)
         if len(self._busy[line]) >= self._per_project:
+            self._show_waiting(job)
             course.queued = True
             self._waiting[line].append(course)
         else:
