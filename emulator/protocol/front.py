@@ -369,7 +369,7 @@ async def _send_answer(answer: Answer, exchange: Exchange, receive: Receive, sen
         await send({"type": "http.response.body", "body": b""})
     elif answer.chunks is not None:
         await send_chunks(answer.chunks, receive, send)
-    elif (cut := exchange.cut) is not None:
+    elif (cut := exchange.cut) is not None and not exchange.streaming:  # a refused stream has no middle
         part = answer.body[: len(answer.body) // 2 if cut.after is None else cut.after]
         await send({"type": "http.response.body", "body": part, "more_body": True})
         exchange.cut = None
