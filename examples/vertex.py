@@ -30,5 +30,5 @@ def start_job(client: genai.Client, emulator: TestEmulator, title: str = "number
             training_dataset=types.TuningDataset(gcs_uri=uri),
             config=types.CreateTuningJobConfig(tuned_model_display_name=title, epoch_count=3),
         )
-    assert job.name is not None
+    assert isinstance(job.name, str)
     return job.name

@@ -15,6 +15,10 @@ COMMANDS = {
     "env": "print the variables that point each SDK at a running emulator",
     "export-adapter": "write a tuned model's PEFT adapter, or the merged model, to a directory",
     "validate": "check a dataset as the service would, and count steps, tokens and cost",
+    "clock": "read, set, advance or freeze a running emulator's clock",
+    "pace": "show or set how fast a running emulator's jobs go through their states",
+    "faults": "list, add or remove trouble that a running emulator makes on purpose",
+    "journal": "show the requests that a running emulator had, with its answers",
     "rules": "list what the real services say and do, with source and grade",
 }
 """Name → what it does. The command's module here has its name, ``add_arguments(parser)`` and ``run(parsed) -> int``."""
