@@ -7,25 +7,31 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 from emulator.control.health import Health, describe_health
 from emulator.control.staging import recover
 from emulator.control.world import World
 from emulator.core.calendar import create_calendar
 from emulator.core.clock import SteerableClock
-from emulator.core.names import Ids
+from emulator.core.names import Ids, project_number
 from emulator.core.pace import parse_pace
 from emulator.core.ports import format_url
 from emulator.datasets.cloud import CloudObjectStore
 from emulator.datasets.objects import HttpObjectStore, ObjectStore
 from emulator.datasets.storage_server import StorageServer
 from emulator.gemini.routes import create_gemini_api
-from emulator.protocol.credentials import create_authenticator
+from emulator.intercept.hosts import Passes
+from emulator.intercept.identity import DEFAULT_TOKEN, Identity
+from emulator.protocol.credentials import OWNER, create_authenticator
 from emulator.protocol.crew import Crew
 from emulator.protocol.front import FrontEnd, create_front_end
 from emulator.run.answering import Answering
+from emulator.run.delivery import Deliverer
+from emulator.run.distillation import Distillation
 from emulator.run.hyperparameters import resolve_hyperparameters
 from emulator.run.lora import LoraTrainer, missing_packages
 from emulator.run.pipeline import Pipeline
@@ -35,6 +41,7 @@ from emulator.run.scripted import ScriptedTrainer
 from emulator.run.trainers import Trainer
 from emulator.settings import Settings
 from emulator.store.store import Store
+from emulator.vertex.orders import read_orders
 from emulator.vertex.routes import create_vertex_api
 
 if TYPE_CHECKING:
@@ -42,6 +49,8 @@ if TYPE_CHECKING:
 
     from emulator.grpc.connection import GrpcProtocol
     from emulator.grpc.server import GrpcServer
+    from emulator.intercept.surroundings import Surroundings
+    from emulator.protocol.credentials_file import Token
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +80,11 @@ class Emulator:
     def __init__(self, settings: Settings, clock: SteerableClock | None = None) -> None:
         self.settings = settings
         self.url = format_url(settings.host, settings.port)
-        self.ids = Ids(settings.seed or None)
         self._temporary = None if settings.data_dir else Path(tempfile.mkdtemp(prefix="tuning-emulator-"))
         self.directory = (settings.data_dir or self._temporary or Path()).absolute()
         self.store = Store(settings.data_dir)
         recover(self.directory, self.store)
+        self.ids = Ids(settings.seed or None, self.store.count_made())
         controls = self.store.controls
         self.clock = clock or SteerableClock(controls.get_clock(), keep=controls.put_clock)
         self.trainers, self.trainer = create_trainers(settings)
@@ -89,6 +98,7 @@ class Emulator:
     def _join_run(self) -> tuple[Queue, Answering]:
         base_models = {name: path.absolute() for name, path in self.settings.base_models.items()}
         answering = Answering(self.trainers, self.trainer, self.directory, base_models)
+        preparation = DatasetPreparation(self.open_objects)
         pipeline = Pipeline(
             self.store,
             self.clock,
@@ -96,11 +106,14 @@ class Emulator:
             self.trainers,
             self.trainer,
             self.directory,
-            prepare=DatasetPreparation(self.open_objects),
+            prepare=preparation,
             resolve=resolve_hyperparameters,
             base_model_directory=answering.base_model_directory,
             seed=self.settings.seed,
             pace=parse_pace(self.settings.pace),
+            distil=Distillation(preparation, answering),
+            deliver=Deliverer(self.open_objects),
+            read_orders=partial(read_orders, self.store),
         )
         return Queue(pipeline, self.settings.jobs_per_project), answering
 
@@ -153,6 +166,8 @@ class Emulator:
             await _send_json(self.health(), send)
         elif scope["type"] == "http" and scope["path"].startswith("/emulator"):
             await self._get_control()(scope, receive, send)
+        elif _asks_metadata(scope):
+            await self.surroundings.metadata(scope, receive, send)
         else:
             await self._google(scope, receive, send)
 
@@ -176,6 +191,7 @@ class Emulator:
             reset,
             snapshot,
             steering,
+            tls,
         )
 
         yield adapters.create_router(self.store, self.directory)
@@ -189,6 +205,7 @@ class Emulator:
         reporter = journal.Reporter(self.crew.near_misses, self._google.read_message)
         yield journal.create_router(self.crew.journal, reporter)
         yield metrics.create_router(self.crew, self.store)
+        yield tls.create_router(lambda: self.surroundings.authority.certificate)
 
     # ------------------------------------------------------------ gRPC
 
@@ -198,8 +215,34 @@ class Emulator:
             from emulator.grpc.server import GrpcServer  # h2 is a seventh of the server's start
 
             google = self._google
-            self._grpc = GrpcServer(google.apis, google.authenticator, google.backstage)
+            apis = [*google.apis, self.surroundings.projects]
+            self._grpc = GrpcServer(apis, google.authenticator, google.backstage)
         return self._grpc.create_protocol()
+
+    # ------------------------------------------------------------ what surrounds the APIs
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """TLS and Google's other services, under their own names too; an idle server never makes them."""
+        from emulator.intercept.surroundings import Surroundings
+
+        return Surroundings(
+            identity=create_identity(self.settings),
+            directory=self.directory / "tls",
+            host=self.settings.host,
+            apis=self._google,
+            own=self,
+            authenticator=self._google.authenticator,
+            storage_url=self.storage_url,
+            passes=self.create_passes(),
+            now_ns=self.clock.now_ns,
+        )
+
+    def create_passes(self) -> Passes:
+        """Hosts that clients may reach through the emulator, its own among them."""
+        ports = [urlsplit(url).port for url in (self.url, self.storage_url()) if url]
+        names = ("localhost", "127.0.0.1", "::1", self.settings.host)
+        return Passes(self.settings.pass_hosts, [(name, port) for name in names for port in ports if port])
 
     # ------------------------------------------------------------ life
 
@@ -288,6 +331,31 @@ def create_storage(settings: Settings, directory: Path) -> StorageServer | None:
     if settings.storage != "embedded":
         return None
     return StorageServer(settings.host, settings.storage_port, directory / "buckets", settings.buckets)
+
+
+def create_identity(settings: Settings) -> Identity:
+    """The account of clients without credentials: the first in the credentials file that has a token."""
+    tokens: tuple[Token, ...] = ()
+    if settings.credentials is not None:
+        from emulator.protocol.credentials_file import parse_credentials  # rarely wanted
+
+        tokens = parse_credentials(settings.credentials).tokens
+    first = tokens[0] if tokens else None
+    return Identity(
+        email=first.principal if first else OWNER,
+        project=settings.project,
+        project_number=project_number(settings.project),
+        token=first.token if first else DEFAULT_TOKEN,
+        tokens={one.principal: one.token for one in reversed(tokens)},
+    )
+
+
+def _asks_metadata(scope: Scope) -> bool:
+    """Whether this is for the metadata server, which shares our address: its paths, and how clients look for it."""
+    path = scope["path"]
+    if path == "/":
+        return (b"metadata-flavor", b"Google") in scope["headers"]
+    return bool(path.startswith("/computeMetadata"))
 
 
 async def _send_json(value: Any, send: Send) -> None:

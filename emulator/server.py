@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import logging
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -15,12 +17,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from emulator.app import Emulator, SettingsError, create_app
 from emulator.control.health import Health
 from emulator.core.ports import format_url
-from emulator.intercept.http2 import Http2Refusal
+from emulator.intercept.hosts import read_url_host
 from emulator.intercept.port import Port
 from emulator.intercept.switchboard import Lines, Switchboard
 from emulator.protocol.breaking import offer_breaking
 from emulator.settings import Settings
 from emulator.store.database import StoreError
+
+log = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 75
 """How long an idle connection stays open; clients that poll keep theirs."""
@@ -82,9 +86,14 @@ class _Server(uvicorn.Server):
         """Starts the emulator, then opens the port."""
         await super().startup(sockets)
         if self.started:
-            create_grpc = getattr(self._emulator, "create_grpc_protocol", Http2Refusal)
-            switchboard = Switchboard(Lines(http=self._create_http, http2=create_grpc))
-            self._port = Port(self._listener, switchboard.connect)
+            lines = Lines(
+                http=self._create_http,
+                hosted=self._create_hosted,
+                proxied=self._create_proxied,
+                http2=self._emulator.create_grpc_protocol,
+                context=self._create_context,
+            )
+            self._port = Port(self._listener, Switchboard(lines, self._emulator.create_passes()).connect)
             self._port.open()
             self._announce(self._emulator.health())
 
@@ -97,6 +106,23 @@ class _Server(uvicorn.Server):
 
     def _create_http(self) -> asyncio.Protocol:
         return _Http(self.config, self.server_state, self.lifespan.state)
+
+    def _create_hosted(self) -> asyncio.Protocol:
+        protocol = _Http(self.config, self.server_state, self.lifespan.state)
+        protocol.app = self._emulator.surroundings.gateway.answer
+        return protocol
+
+    def _create_proxied(self) -> asyncio.Protocol:
+        protocol = _Proxied(self.config, self.server_state, self.lifespan.state)
+        protocol.app = self._emulator.surroundings.gateway.answer_proxied
+        return protocol
+
+    def _create_context(self, host: str) -> ssl.SSLContext:
+        try:
+            return self._emulator.surroundings.authority.create_context(host)
+        except OSError as error:
+            log.error("no TLS: %s", error)  # noqa: TRY400 the text says it all
+            raise
 
 
 class _Http(HttpToolsProtocol):
@@ -111,6 +137,16 @@ class _Http(HttpToolsProtocol):
         """Tells the application with each request."""
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
+
+
+class _Proxied(_Http):
+    """HTTP/1.1 as to a proxy: the URL's host replaces the Host header (RFC 9112 3.2.2)."""
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        host = read_url_host(self.url)
+        self.headers[:] = [(b"host", host), *(header for header in self.headers if header[0] != b"host")]
+        super().on_headers_complete()
 
 
 def listen(host: str, port: int) -> socket.socket:

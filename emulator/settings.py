@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from emulator.core.pace import format_pace, parse_pace
 from emulator.core.ports import DEFAULT_PORT, DEFAULT_STORAGE_PORT
+from emulator.intercept.hosts import Passes
 
 
 def parse_pairs(value: Any) -> Any:
@@ -118,6 +119,16 @@ class Settings(BaseSettings):
         default=False,
         description="Requests without credentials are taken as the owner's (else 401 and 403, as by the services).",
     )
+    project: str = Field(
+        default="tuning-emulator",
+        pattern="^[a-z][a-z0-9-]{4,28}[a-z0-9]$",
+        description="Project that the metadata server names to clients that are told none.",
+    )
+    pass_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default_factory=tuple,
+        description="HOST,…: hosts (`example.com`, `*.example.com`, `*`; with `:PORT` if need be) that clients may "
+        "reach through the emulator as their proxy; none: all but Google's, for which it stands in, are refused.",
+    )
     seed: int = Field(default=0, description="Of ids that tests want to repeat (0: random ids) and of training.")
     journal_entries: int = Field(
         default=1000, ge=0, description="Requests that the journal remembers, without keys and data sets; 0: none."
@@ -138,6 +149,17 @@ class Settings(BaseSettings):
     @classmethod
     def _parse_days(cls, value: Any) -> Any:
         return parse_days(value)
+
+    @field_validator("pass_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: Any) -> Any:
+        return [host.strip() for host in value.split(",") if host.strip()] if isinstance(value, str) else value
+
+    @field_validator("pass_hosts")
+    @classmethod
+    def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        Passes(value)
+        return value
 
     @field_validator("base_models", "buckets", mode="before")
     @classmethod

@@ -32,7 +32,7 @@ def format_table(headings: tuple[str, ...], rows: Sequence[Sequence[str]]) -> st
 def format_default(field: FieldInfo) -> str:
     """A setting's default as one would type it; nothing for none."""
     value = field.get_default(call_default_factory=True)
-    return "" if value is None or value == {} else f"`{value}`"
+    return "" if value is None or value in ({}, ()) else f"`{value}`"
 
 
 def format_settings() -> str:

@@ -41,6 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--credentials", help="file of keys, tokens, projects and denials")
     parser.add_argument("--anonymous", action="store_true", help="take requests without credentials too")
+    parser.add_argument("--project", help="what the metadata server calls the project (tuning-emulator)")
+    parser.add_argument(
+        "--pass-host",
+        action="append",
+        dest="pass_hosts",
+        metavar="HOST",
+        help="let clients that use the emulator as their proxy through to this host",
+    )
     parser.add_argument("--pace", help="when jobs show their next state: training, time:SECONDS, polls:NUMBER, manual")
     parser.add_argument("--seed", type=int, help="repeatable ids and training")
     parser.add_argument("--journal-entries", type=int, help="requests that the journal remembers (1000; 0: none)")

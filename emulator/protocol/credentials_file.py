@@ -101,19 +101,25 @@ def read_credentials(file: Path, calendar: Calendar | None = None) -> Authentica
     Raises:
         CredentialsFileError: see there.
     """
+    return Guard(parse_credentials(file), calendar or Calendar())
+
+
+def parse_credentials(file: Path) -> Credentials:
+    """What the file says.
+
+    Raises:
+        CredentialsFileError: see there.
+    """
     try:
         text = file.read_bytes()
         yaml = file.suffix in (".yaml", ".yml")
-        credentials = (
-            Credentials.model_validate(_load_yaml(file, text)) if yaml else Credentials.model_validate_json(text)
-        )
+        return Credentials.model_validate(_load_yaml(file, text)) if yaml else Credentials.model_validate_json(text)
     except OSError as error:
         raise CredentialsFileError(f"{file}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise CredentialsFileError(f"{file}: {place}: {first['msg']}, not {first['input']!r}") from error
-    return Guard(credentials, calendar or Calendar())
 
 
 def _load_yaml(file: Path, text: bytes) -> object:

@@ -20,7 +20,7 @@ def test_every_setting_has_an_option_of_serve(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         main(["serve", "--help"])
     text = capsys.readouterr().out
-    single = {"base_models": "base-model", "buckets": "bucket"}
+    single = {"base_models": "base-model", "buckets": "bucket", "pass_hosts": "pass-host"}
     missing = [name for name in Settings.model_fields if f"--{single.get(name, name).replace('_', '-')} " not in text]
     assert missing == []
 

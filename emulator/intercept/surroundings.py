@@ -1,0 +1,78 @@
+"""What Google has around the two APIs: TLS, the metadata server, tokens, projects, and all of it under its own names.
+
+Made when a client first needs any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from emulator.intercept.answers import AsgiApp
+from emulator.intercept.authority import Authority
+from emulator.intercept.gateway import Gateway, StorageGate
+from emulator.intercept.hosts import Passes, Service
+from emulator.intercept.identity import Identity
+from emulator.intercept.metadata import MetadataServer
+from emulator.intercept.projects import create_projects_api
+from emulator.intercept.tokens import TokenServer
+from emulator.protocol.call import Api
+from emulator.protocol.credentials import Authenticator
+from emulator.protocol.front import create_front_end
+
+
+@dataclass
+class Surroundings:
+    """All of it for one emulator.
+
+    Attributes:
+        identity: Who clients without credentials of their own are.
+        directory: Where the certificate authority is kept.
+        host: The address that the emulator listens on.
+        apis: Answers for the Gemini API and Vertex AI. own: Answers everything on the emulator's own address.
+        authenticator: Decides who calls. storage_url: Of the storage emulator; "" for the real Cloud Storage.
+        passes: Hosts that are let through. now_ns: The emulator's clock.
+    """
+
+    identity: Identity
+    directory: Path
+    host: str
+    apis: AsgiApp
+    own: AsgiApp
+    authenticator: Authenticator
+    storage_url: Callable[[], str]
+    passes: Passes
+    now_ns: Callable[[], int]
+
+    @cached_property
+    def authority(self) -> Authority:
+        """The certificate authority.
+
+        Raises:
+            AuthorityError: its files cannot be used.
+        """
+        return Authority(self.directory, [self.host])
+
+    @cached_property
+    def metadata(self) -> MetadataServer:
+        """The metadata server, also at the emulator's own address."""
+        return MetadataServer(self.identity)
+
+    @cached_property
+    def projects(self) -> Api:
+        """Resource Manager."""
+        return create_projects_api(self.identity)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """Every service under its own host names."""
+        services: dict[Service, AsgiApp] = {
+            Service.APIS: self.apis,
+            Service.STORAGE: StorageGate(self.storage_url()),
+            Service.TOKENS: TokenServer(self.identity, self.now_ns),
+            Service.PROJECTS: create_front_end([self.projects], self.authenticator),
+            Service.METADATA: self.metadata,
+        }
+        return Gateway(services, self.own, self.passes)
