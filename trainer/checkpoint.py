@@ -31,6 +31,9 @@ from trainer.spec import Event, InvalidJobError, Job, format_event
 _FREE_FIELDS = ("id", "directory", "threads", "device", "checkpoint_steps")
 """Fields of a job that may differ between a run and its resumption."""
 
+_FILE_FIELDS = ("examples", "validation", "adapter")
+"""Fields of which what lies there counts, not where: a directory may have been moved between a run and its resumption."""
+
 
 def sync_directory(path: Path) -> None:
     """Makes the names in a directory durable."""
@@ -79,10 +82,13 @@ class State:
 
 def fingerprint(job: Job) -> str:
     """A hash of everything that the values of a run depend on, the examples included."""
-    fields = {name: value for name, value in dataclasses.asdict(job).items() if name not in _FREE_FIELDS}
+    ignored = (*_FREE_FIELDS, *_FILE_FIELDS)
+    fields = {name: value for name, value in dataclasses.asdict(job).items() if name not in ignored}
     digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode())
-    for file in (job.examples, job.validation):
+    adapter = str(Path(job.adapter) / "adapter_model.safetensors") if job.adapter else None
+    for file in (job.examples, job.validation, adapter):
         digest.update(Path(file).read_bytes() if file else b"")
+        digest.update(b"\0" if file else b"\1")
     return digest.hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from emulator.core.records import MetricPoint
@@ -45,5 +46,9 @@ def recover_points(directory: Path, up_to_step: int) -> list[MetricPoint]:
 
 
 def recover_checkpoints(directory: Path, up_to_step: int) -> list[Checkpoint]:
-    """The checkpoints that a job saved before it was resumed after ``up_to_step``."""
-    return [event for event, _ in read_events(directory, up_to_step) if isinstance(event, Checkpoint)]
+    """The checkpoints that a job saved before it was resumed after ``up_to_step``, in its directory of today."""
+    return [
+        replace(event, directory=str(directory.joinpath(*Path(event.directory).parts[-2:])))
+        for event, _ in read_events(directory, up_to_step)
+        if isinstance(event, Checkpoint)
+    ]

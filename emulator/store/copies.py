@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emulator.core.job_faults import parse_job_fault
+from emulator.core.pace import parse_pace
 from emulator.store import rows
 from emulator.store.database import StoreError, check_copy, open_copy
 
@@ -21,6 +23,9 @@ _PARSERS: dict[str, tuple[str, Callable[[sqlite3.Row], Any]]] = {
     ),
     "endpoints": ("SELECT * FROM endpoints", rows.parse_endpoint),
     "operations": ("SELECT * FROM operations", rows.parse_operation),
+    "paces": ("SELECT pace FROM paces", lambda row: parse_pace(row[0])),
+    "job_faults": ("SELECT fault FROM job_faults", lambda row: parse_job_fault(row[0])),
+    "courses": ("SELECT pace, fault FROM courses", lambda row: _parse_course(*row)),
 }
 _COUNTED = ("tuning_jobs", "models", "model_versions", "endpoints", "operations", "permissions", "checkpoints")
 _ADAPTERS = (
@@ -67,6 +72,13 @@ def _read_records(
             parse(row)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise StoreError(f"{table}: row {number} cannot be read: {error}") from error
+
+
+def _parse_course(pace: str, fault: str) -> None:
+    if pace:
+        parse_pace(pace)
+    if fault:
+        parse_job_fault(fault)
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:
