@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from operator import add
+from operator import add, sub
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -260,13 +260,18 @@ class _Check:
 def _sum_turns(batch: Batch) -> tuple[list[int], list[int]]:
     """Tokens of each line: what the model reads (users' turns and system instruction), and what it should write."""
     tokens = count_json_tokens(batch.texts)
-    if batch.only_pairs:  # almost always
-        inputs, outputs = tokens[::2], tokens[1::2]
-    else:
-        ends = [*accumulate(batch.turns)]
-        inputs = [sum(tokens[end - count : end : 2]) for end, count in zip(ends, batch.turns, strict=True)]
-        outputs = [sum(tokens[end - count + 1 : end : 2]) for end, count in zip(ends, batch.turns, strict=True)]
+    ends = [*accumulate(count // 2 for count in batch.turns)]  # of each line, counted in pairs of turns
+    inputs, outputs = _sum_between(tokens[::2], ends), _sum_between(tokens[1::2], ends)
     return ([*map(add, inputs, _count_systems(batch))] if any(batch.systems) else inputs), outputs
+
+
+def _sum_between(values: list[int], ends: list[int]) -> list[int]:
+    """Sums of the values up to each end, from the end before it."""
+    if len(values) == len(ends):
+        return values  # a pair a line, almost always
+    sums = [0, *accumulate(values)]
+    till = [sums[end] for end in ends]
+    return [*map(sub, till, chain([0], till))]
 
 
 def _count_systems(batch: Batch) -> list[int]:

@@ -13,6 +13,8 @@ def dataset_form(method: TuningMethod, base_model: str) -> DatasetForm | None:
     """
     if method is TuningMethod.PREFERENCE:
         return "preference"
+    if method is TuningMethod.DISTILLATION:
+        return "prompts"
     if method not in (TuningMethod.SUPERVISED, TuningMethod.FULL):
         return None
     if "@" in base_model:

@@ -17,9 +17,10 @@ from emulator.facts import dataset_errors as rules
 from emulator.facts.fact import ErrorText
 from trainer.spec import Example, Turn
 
-DatasetForm: TypeAlias = Literal["contents", "messages", "open", "preference"]
+DatasetForm: TypeAlias = Literal["contents", "messages", "open", "preference", "prompts"]
 """``contents``: Gemini. ``messages``: gemini-1.0-pro, which takes ``contents`` too. ``open``: open models, which take
-``prompt``/``completion`` as well. ``preference``: ``contents`` that end with the user, and two ``completions``."""
+``prompt``/``completion`` as well. ``preference``: ``contents`` that end with the user, and two ``completions``.
+``prompts``: any of the first three without the answer, or with one that is left out."""
 
 
 class DatasetError(Exception):
@@ -218,7 +219,27 @@ def _read_completion(values: Any, index: int) -> tuple[int, str]:
     return int(score), text
 
 
+def _is_answer(turn: Any) -> bool:
+    return isinstance(turn, dict) and OPEN_MODEL_ROLES.get(str(turn.get("role", "")).lower()) == "model"
+
+
+def _read_prompt(values: dict[str, Any]) -> Line:
+    """A prompt of distillation. An answer at its end, which older training datasets have, is the teacher's to give."""
+    if "prompt" in values and "contents" not in values:
+        line = _read_open({**values, "completion": "-"})
+        return Line(line.texts[:-1], line.system)
+    field = "messages" if "messages" in values and "contents" not in values else "contents"
+    turns = values.get(field)
+    if isinstance(turns, list) and len(turns) > 1 and _is_answer(turns[-1]):
+        values = {**values, field: turns[:-1]}
+    if field == "messages" and isinstance(values[field], list):
+        line = _read_messages({**values, field: [*values[field], {"role": "model", "content": "-"}]}, OPEN_MODEL_ROLES)
+        return Line(line.texts[:-1], line.system)
+    return _read_contents(values, OPEN_MODEL_ROLES | GEMINI_ROLES, ends_with="user")
+
+
 _READERS = {
+    "prompts": _read_prompt,
     "contents": _read_contents,
     "messages": _read_messages,
     "open": _read_open,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import compress, count, repeat
 from operator import contains
 from zlib import adler32
 
@@ -40,12 +40,15 @@ def count_json_tokens(strings: list[bytes]) -> list[int]:
     Args:
         strings: Valid JSON strings in UTF-8, quotes included.
     """
-    if not strings:
-        return []
-    if max(map(len, strings)) > _ADLER_BYTES or any(map(contains, strings, repeat(_BACKSLASH))):
-        return [_count_escaped(string) for string in strings]
     sums = map(adler32, map(bytes.translate, strings, repeat(_WEIGHTS)))
-    return [-((_QUOTES + 1 - (total & 0xFFFF)) // _CHARACTERS_PER_TOKEN) for total in sums]
+    counts = [-((_QUOTES + 1 - (total & 0xFFFF)) // _CHARACTERS_PER_TOKEN) for total in sums]
+    for number in compress(count(), map(contains, strings, repeat(_BACKSLASH))):
+        counts[number] = _count_escaped(strings[number])
+    if strings and max(map(len, strings)) > _ADLER_BYTES:
+        for number, string in enumerate(strings):
+            if len(string) > _ADLER_BYTES:
+                counts[number] = _count_escaped(string)
+    return counts
 
 
 def _count_escaped(string: bytes) -> int:
