@@ -15,6 +15,7 @@ _VALIDATOR = "the rule: third-party validator jsonlkit.com; the text: style of m
 _PREFERENCE = "the rule: docs.cloud.google.com …/models/gemini-preference-tuning-prepare; the text: a guess"
 _SUPERVISED = "the limit: docs.cloud.google.com …/models/tuning/supervised-tuning (2026-09-25); the text: a guess"
 _DROPPED = "the rule: aiplatform discovery document, totalTruncatedExampleCount; the reason's text: a guess"
+_OWN_TEACHER = "not a text of the service: the teacher is a model of this emulator"
 _OWN = "not a text of the service: the trainer of this emulator reads text only"
 
 
@@ -113,11 +114,19 @@ VALIDATION_TOO_LARGE = _guess(
     _SUPERVISED,
 )
 
+PROMPT_NOT_TEXT = _guess(
+    "prompt_not_text",
+    "Row: {row}. The prompt contains [{modality}]; the teachers of this emulator read text only.",
+    _OWN,
+)
+
 # --- examples that are left out ---------------------------------------------------------------------
 TOO_MANY_TOKENS = _guess(
     "too_many_tokens", "Example has {tokens} tokens, which exceeds the maximum of {limit} tokens.", _DROPPED
 )
 NOT_TEXT = _guess("not_text", "Example contains [{modality}]; the trainer of this emulator reads text only.", _OWN)
+TEACHER_REFUSED = _guess("teacher_refused", "The teacher model did not answer this prompt: {reason}.", _OWN_TEACHER)
+TEACHER_SILENT = _guess("teacher_silent", "The teacher model's answer to this prompt is empty.", _OWN_TEACHER)
 ALL_DROPPED = _guess(
     "all_dropped", "None of the {examples} examples of the dataset can be trained on. Example {example}: {reason}", _OWN
 )

@@ -74,7 +74,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "methods",
         "training",
-        "Vertex AI also offers reinforcement, distillation, partner and video tuning.",
+        "Vertex AI also offers reinforcement, partner and video tuning.",
         "Their requests are checked and stored; a job whose method no trainer has ends in FAILED and says so.",
         "A pretended success would mislead.",
     ),

@@ -93,7 +93,7 @@ _GEMINI = (
         since="2025-06-17",
         tunable_since="2025-06-17",
         display_name="Gemini 2.5 Flash",
-        tuning_methods=_WITH_PREFERENCE,
+        tuning_methods=(*_WITH_PREFERENCE, "distillation"),  # the student of …/models/tuning/distillation
         regions=(),
     ),
     replace(

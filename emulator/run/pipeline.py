@@ -32,6 +32,7 @@ from emulator.core.records import (
 )
 from emulator.facts.vertex_errors import JOB_CANCELLED
 from emulator.run.job_faults import describe_fault
+from emulator.run.orders import Orders, no_orders
 from emulator.run.pace import Course, Paces, Stage, StoppedError
 from emulator.run.publish import checkpoint_steps, find_adapter, publish_checkpoint, publish_model
 from emulator.run.recovery import recover_checkpoints, recover_points
@@ -51,6 +52,7 @@ TRAINABLE: dict[TuningMethod, Method] = {
     TuningMethod.SUPERVISED: "supervised",
     TuningMethod.PREFERENCE: "preference",
     TuningMethod.FULL: "full",
+    TuningMethod.DISTILLATION: "distillation",
 }
 """What a trainer here can do. The others end in a FAILED job that says so."""
 
@@ -94,6 +96,24 @@ class Preparation(Protocol):
         ...
 
 
+class Distil(Protocol):
+    """Makes the training set of a distillation job out of prompts and a teacher's answers."""
+
+    async def __call__(
+        self, job: TuningJob, orders: Orders, examples: Path, validation: Path, keep_going: Callable[[], None]
+    ) -> Prepared:
+        """As ``Preparation``; ``StoppedError`` ends it as well."""
+        ...
+
+
+class Delivery(Protocol):
+    """Copies the results of a job to where its request wants them; called in a thread."""
+
+    def __call__(self, output_uri: str, directory: Path, adapter: Path) -> None:
+        """``directory``: the job's own. Raises JobFailedError: the bucket cannot be written to."""
+        ...
+
+
 @dataclass(slots=True)
 class Pipeline:
     """Runs one job per call of ``run``.
@@ -106,6 +126,9 @@ class Pipeline:
         resolve: Fills in the hyperparameters that the request left open, given the number of examples.
         base_model_directory: Weights that play a base model.
         seed: Of every job's training.
+        distil: Of distillation jobs, in place of ``prepare``; None: there are none.
+        deliver: Of jobs whose request names a bucket for the results.
+        read_orders: What a job's request says beyond its record.
         pace: When what is done may be shown, where ``paces`` has no other for the project or the job.
     """
 
@@ -120,6 +143,9 @@ class Pipeline:
     base_model_directory: Callable[[str], str]
     seed: int = 0
     pace: Pace = TRAINING
+    distil: Distil | None = None
+    deliver: Delivery | None = None
+    read_orders: Callable[[TuningJob], Orders] = no_orders
     paces: Paces = field(init=False)
     _stops: dict[int, threading.Event] = field(default_factory=dict)
 
@@ -190,12 +216,13 @@ class Pipeline:
             statistics=prepared.statistics,
             total_steps=total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1),
             experiment_id=experiment_id(course.now_ns()) if job.api == "vertex" else "",
-            trainer=self.trainer,
+            trainer=job.trainer or self.trainer,
         )
 
     async def _read_data(self, job: TuningJob, stop: threading.Event) -> Prepared | JobFailedError:
         """The data, or why it cannot be trained on, which is for the job's pace to show."""
-        if job.method not in TRAINABLE:
+        distil = self.distil if job.method is TuningMethod.DISTILLATION else None
+        if job.method not in TRAINABLE or (job.method is TuningMethod.DISTILLATION and distil is None):
             text = f"This emulator has no trainer for {job.method.value} tuning of {job.base_model}."
             return JobFailedError(12, text)
         directory = self.job_directory(job)
@@ -203,7 +230,10 @@ class Pipeline:
         inline = self.store.get_inline_dataset(job.uid)
         files = (directory / "examples.jsonl", directory / "validation.jsonl")
         try:
-            prepared = await asyncio.to_thread(self.prepare, job, inline, *files, _keep_going(stop))
+            if distil is not None:
+                prepared = await distil(job, self.read_orders(job), *files, _keep_going(stop))
+            else:
+                prepared = await asyncio.to_thread(self.prepare, job, inline, *files, _keep_going(stop))
         except JobFailedError as error:
             return error
         if stop.is_set():
@@ -314,6 +344,10 @@ class Pipeline:
     async def _finish(self, course: Course) -> None:
         job = self.store.update_job(course.uid, phase=Phase.POST_PROCESSING)
         course.enter(Stage.POST_PROCESSING)
+        output_uri = self.read_orders(job).output_uri
+        if output_uri and self.deliver is not None:
+            paths = self.job_directory(job), self.directory / job.adapter
+            await asyncio.to_thread(self.deliver, output_uri, *paths)
         await course.reach()
         with self.store.transaction():
             if job.api == "vertex":
@@ -334,7 +368,7 @@ class Pipeline:
             examples=str(directory / "examples.jsonl"),
             base_model=self.base_model_directory(job.base_model),
             validation=str(validation) if validation.exists() else None,
-            method=TRAINABLE[job.method],
+            method="full" if self.read_orders(job).full else TRAINABLE[job.method],
             epochs=resolved.epochs or 1,
             batch_size=resolved.batch_size or 1,
             learning_rate=resolved.learning_rate or 1e-3,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from emulator.core.clock import to_microseconds
 from emulator.core.records import Checkpoint, Failure, JobState, ModelVersion, Phase, TuningJob
+from emulator.run.delivery import metrics_uri
 from emulator.schema.declare import Value
 from emulator.store.store import Store
 from emulator.vertex.names import (
@@ -17,6 +18,9 @@ from emulator.vertex.names import (
 )
 from emulator.vertex.specs import find_spec, format_spec, parse_sent
 from emulator.vertex.statistics import format_statistics
+
+SCRIPTED = "scripted"
+"""The trainer that has no loss curve of its own and writes no event files."""
 
 
 def describe_job(store: Store, job: TuningJob) -> Value:
@@ -60,6 +64,8 @@ def _add_progress(value: Value, job: TuningJob) -> None:
         }
     if job.ended_ns is not None:
         value["end_time"] = to_microseconds(job.ended_ns)
+    if value.get("output_uri") and job.adapter and job.trainer != SCRIPTED and job.state is JobState.SUCCEEDED:
+        value["gcs_metrics_uri"] = metrics_uri(value["output_uri"])
     if job.experiment_id:
         value["experiment"] = format_context_name(job)
     if job.phase is not Phase.NONE:

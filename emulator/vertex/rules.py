@@ -48,6 +48,16 @@ class Draft:
         """As sent."""
         return self.spec.hyperparameters
 
+    @property
+    def base_teacher(self) -> str:
+        """The base model that teaches a distillation, or ""."""
+        return str(self.spec.value.get("base_teacher_model", ""))
+
+    @property
+    def tuned_teacher(self) -> str:
+        """The tuned model that teaches a distillation, or ""."""
+        return str(self.spec.value.get("tuned_teacher_model_source", ""))
+
     def path(self, name: str) -> str:
         """Path of a field of the spec, as error texts name it."""
         return f"tuning_job.{self.spec.field}.{name}"
@@ -117,6 +127,11 @@ RULES: tuple[Rule, ...] = (
         lambda draft: is_open_model(draft.base_model) and not draft.job.get("output_uri"),
     ),
     Rule(errors.REQUIRED_FIELD, lambda draft: "tuning_job.tuning_spec", lambda draft: not draft.spec.field),
+    Rule(
+        errors.REQUIRED_FIELD,
+        lambda draft: draft.path("base_teacher_model"),
+        lambda draft: draft.spec.field == "distillation_spec" and not (draft.base_teacher or draft.tuned_teacher),
+    ),
     Rule(
         errors.REQUIRED_FIELD,
         lambda draft: draft.path(draft.spec.training_field),

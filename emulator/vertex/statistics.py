@@ -10,6 +10,8 @@ def format_statistics(statistics: DatasetStatistics, method: TuningMethod, steps
     """``tuningDataStats`` of a job. ``steps``: 0 while the job has not succeeded, when no step count is shown."""
     if method is TuningMethod.PREFERENCE:
         return {"preference_optimization_data_stats": _format_preference(statistics, steps)}
+    if method is TuningMethod.DISTILLATION:
+        return {"distillation_data_stats": {"training_dataset_stats": _format_dataset(statistics, steps)}}
     return {"supervised_tuning_data_stats": _format_supervised(statistics, steps)}
 
 
@@ -24,6 +26,21 @@ def _format_supervised(statistics: DatasetStatistics, steps: int) -> Value:
         "total_billable_token_count": statistics.billable_tokens,
         "total_truncated_example_count": statistics.dropped_count,
         "truncated_example_indices": [index for index, _ in statistics.dropped],
+        "dropped_example_reasons": [reason for _, reason in statistics.dropped],
+    }
+
+
+def _format_dataset(statistics: DatasetStatistics, steps: int) -> Value:
+    """The general message: what the supervised one says, under names of its own."""
+    return {
+        "tuning_dataset_example_count": statistics.examples,
+        "tuning_step_count": steps,
+        "user_input_token_distribution": _format_distribution(statistics.input_tokens, int),
+        "user_output_token_distribution": _format_distribution(statistics.output_tokens, int),
+        "user_message_per_example_distribution": _format_distribution(statistics.messages, int),
+        "user_dataset_examples": list(statistics.samples),
+        "total_billable_token_count": statistics.billable_tokens,
+        "dropped_example_indices": [index for index, _ in statistics.dropped],
         "dropped_example_reasons": [reason for _, reason in statistics.dropped],
     }
 

@@ -118,6 +118,7 @@ class TuningJobs:
         base_model = source.base_model if source else draft.base_model
         day = self._parts.calendar.find_day(place.project)
         check_model(draft, find_base_model("vertex", base_model), base_model, place.location, day)
+        self._check_teacher(draft)
         await self._check_datasets(draft, base_model)
         name, labels = draft.job.get("tuned_model_display_name", ""), draft.job.get("labels", {})
         magic = find_magic("vertex", name, labels)
@@ -187,6 +188,12 @@ class TuningJobs:
             saved = [one.id for one in self._store.list_checkpoints(version.job_uid)]
             raise refuse(resource_errors.CHECKPOINT_NOT_FOUND, id=wanted, known=", ".join(saved))
         return version
+
+    def _check_teacher(self, draft: Draft) -> None:
+        """Whether the tuned model that is to teach is there. Raises ApiError."""
+        name = draft.tuned_teacher
+        if name and find_named_version(self._store, name) is None:
+            raise refuse(errors.PRE_TUNED_MODEL_NOT_FOUND, name=name)
 
     async def _check_datasets(self, draft: Draft, base_model: str) -> None:
         """Whether the datasets are there, and whether the first row of the training set is an example."""

@@ -213,6 +213,9 @@ BROKEN_LINES: dict[str, Sample] = {
     ),
 }
 FILE_RULES = {
+    "teacher_refused",
+    "teacher_silent",
+    "prompt_not_text",
     "unsupported_modality",
     "too_few_examples",
     "empty_dataset",
@@ -351,3 +354,26 @@ def test_first_line() -> None:
         check_first_line([b"  ", b"{}"], "contents")
     with pytest.raises(DatasetError, match="no examples"):
         check_first_line([b""], "contents")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"contents": [{"role": "user", "parts": [{"text": "one"}]}]},
+        {"contents": [{"role": "user", "parts": [{"text": "one"}]}, {"role": "model", "parts": [{"text": "1"}]}]},
+        {"messages": [{"role": "user", "content": "one"}]},
+        {"messages": [{"role": "user", "content": "one"}, {"role": "assistant", "content": "1"}]},
+        {"prompt": "one"},
+        {"prompt": "one", "completion": "1"},
+    ],
+)
+def test_prompts_of_distillation_have_no_answer(line: dict[str, Any]) -> None:
+    """Any form without an answer; one at the end is left out."""
+    assert parse_line(json.dumps(line).encode(), 0, "prompts").texts == ["one"]
+
+
+def test_a_prompt_that_ends_otherwise_breaks_a_rule() -> None:
+    turns = [("user", "one"), ("model", "1"), ("model", "2")]
+    contents = [{"role": role, "parts": [{"text": text}]} for role, text in turns]
+    with pytest.raises(DatasetError, match="must have the role 'user'"):
+        parse_line(json.dumps({"contents": contents}).encode(), 4, "prompts")

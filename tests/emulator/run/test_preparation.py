@@ -11,7 +11,8 @@ import pytest
 from emulator.core.records import TuningMethod
 from emulator.datasets.objects import HttpObjectStore
 from emulator.datasets.storage_server import StorageServer
-from emulator.run.pipeline import JobFailedError, StoppedError
+from emulator.run.pace import StoppedError
+from emulator.run.pipeline import JobFailedError
 from emulator.run.preparation import DatasetPreparation
 from tests.emulator.records import make_job
 from trainer.spec import parse_example

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from emulator.datasets.objects import HttpObjectStore
 from emulator.protocol.credentials import create_authenticator
 from emulator.protocol.front import Request, create_front_end
 from emulator.run.answering import Answering
+from emulator.run.delivery import Deliverer
+from emulator.run.distillation import Distillation
 from emulator.run.hyperparameters import resolve_hyperparameters
 from emulator.run.lora import LoraTrainer
 from emulator.run.pipeline import Pipeline
@@ -23,6 +26,7 @@ from emulator.run.queue import Queue
 from emulator.run.scripted import ScriptedTrainer
 from emulator.run.trainers import Trainer
 from emulator.store.store import Store
+from emulator.vertex.orders import read_orders
 from emulator.vertex.routes import create_vertex_api
 
 BUCKET = "numbers"
@@ -66,9 +70,10 @@ class Serving:
     ):
         self.store = Store()
         self.objects = HttpObjectStore(storage_url)
-        clock, ids = SteerableClock(), Ids(1)
+        self.clock, self.ids = clock, ids = SteerableClock(), Ids(1)
         self.trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(step_s), "lora": LoraTrainer()}
         answering = Answering(self.trainers, trainer, directory, {})
+        preparation = DatasetPreparation(self.open_objects)
         pipeline = Pipeline(
             self.store,
             clock,
@@ -76,9 +81,12 @@ class Serving:
             self.trainers,
             trainer,
             directory,
-            DatasetPreparation(self.open_objects),
+            preparation,
             resolve_hyperparameters,
             answering.base_model_directory,
+            distil=Distillation(preparation, answering),
+            deliver=Deliverer(self.open_objects),
+            read_orders=partial(read_orders, self.store),
         )
         self.queue = Queue(pipeline, per_project)
         self.api = create_vertex_api(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -115,6 +116,18 @@ SAMPLES: dict[str, Sample] = {
         "tuning_job.preference_optimization_spec.hyper_parameters.beta",
         supervisedTuningSpec=None,
         preferenceOptimizationSpec={"trainingDatasetUri": PREFERENCES, "hyperParameters": {"beta": -0.5}},
+    ),
+    "required_field/teacher": create(
+        path="tuning_job.distillation_spec.base_teacher_model",
+        version="v1beta1",
+        supervisedTuningSpec=None,
+        distillationSpec={"promptDatasetUri": TRAINING},
+    ),
+    "pre_tuned_model_not_found/teacher": create(
+        {"name": f"{PLACE}/models/1"},
+        version="v1beta1",
+        supervisedTuningSpec=None,
+        distillationSpec={"promptDatasetUri": TRAINING, "tunedTeacherModelSource": f"{PLACE}/models/1"},
     ),
     "display_name_too_long": create(path="tuning_job.tuned_model_display_name", tunedModelDisplayName="x" * 129),
     "label_invalid": create(path="tuning_job.labels", labels={"Team": "one"}),
@@ -294,7 +307,10 @@ def test_every_check_of_create_has_a_sample() -> None:
     draft = read_draft({"supervised_tuning_spec": {}})
     checks = {(rule.text.name, rule.field(draft)) for rule in RULES}
     shown = {
-        (name.partition("/")[0], sample.field.replace("preference_optimization_spec", "supervised_tuning_spec"))
+        (
+            name.partition("/")[0],
+            re.sub(r"preference_optimization_spec|distillation_spec", "supervised_tuning_spec", sample.field),
+        )
         for name, sample in SAMPLES.items()
     }
     assert checks <= shown

@@ -138,11 +138,6 @@ async def test_preference_tuning_reports_its_own_statistics(serving: Serving) ->
     ("base_model", "spec", "extra"),
     [
         ("gemini-3.5-flash", {"reinforcementTuningSpec": {"trainingDatasetUri": TRAINING}}, {}),
-        (
-            "qwen/qwen3@qwen3-4b",
-            {"distillationSpec": {"promptDatasetUri": TRAINING}},
-            {"outputUri": "gs://numbers/out"},
-        ),
         ("veo-3.0-generate-001", {"veoTuningSpec": {"trainingDatasetUri": TRAINING}}, {}),
         ("veo-3.0-generate-001", {"veoLoraTuningSpec": {"trainingDatasetUri": TRAINING}}, {}),
         ("claude-3-haiku", {"partnerModelTuningSpec": {"trainingDatasetUri": TRAINING}}, {}),
