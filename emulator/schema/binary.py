@@ -167,6 +167,8 @@ class BinaryCodec:
         return self._encode(item, name)
 
     def _encode_any(self, item: Value) -> bytes:
+        if not item:
+            return b""
         url = item.get("@type", "")
         name = url.rpartition("/")[2]
         content = item.get("value")

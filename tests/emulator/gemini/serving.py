@@ -81,6 +81,7 @@ class Serving:
     ) -> None:
         self.store = Store()
         clock, ids = clock or SteerableClock(), Ids(1)
+        self.clock, self.ids = clock, ids
         trainers = {"scripted": trainer or ScriptedTrainer()}
         answering = Answering(trainers, "scripted", directory, {})
         place = answering.base_model_directory

@@ -104,6 +104,12 @@ def test_bytes_that_are_no_message_are_refused(data: str) -> None:
         assert CODEC.decode(bytes.fromhex(data.replace(" ", "")), BOOK) is None
 
 
+def test_an_empty_any_has_no_bytes() -> None:
+    """A message that holds nothing of any type."""
+    data = CODEC.encode({"attachment": {}}, BOOK)
+    assert CODEC.decode(data, BOOK) == {"attachment": {}}
+
+
 def test_nesting_is_bounded() -> None:
     """A message cannot blow the stack."""
     data = b""

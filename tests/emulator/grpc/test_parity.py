@@ -1,0 +1,133 @@
+"""Every method answers over gRPC what it answers over REST: messages, errors with details, and what is changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from emulator.core.clock import SteerableClock
+from emulator.core.errors import Code
+from emulator.core.records import Permission
+from emulator.datasets.storage_server import StorageServer
+from emulator.gemini.schemas import SCHEMAS as GEMINI
+from emulator.protocol.call import relative_name
+from emulator.protocol.credentials import create_authenticator
+from emulator.schema.declare import Schema, Value
+from emulator.vertex.schemas import SCHEMAS as VERTEX
+from tests.emulator.gemini.serving import FLASH, TokenNames
+from tests.emulator.gemini.serving import Serving as GeminiServing
+from tests.emulator.gemini.test_any_request import GOOD as GEMINI_GOOD
+from tests.emulator.gemini.test_any_request import NAMES as GEMINI_NAMES
+from tests.emulator.grpc.both import Both, check_same
+from tests.emulator.grpc.wire import KEY, TOKEN, listening
+from tests.emulator.random_requests import Writer, spoil
+from tests.emulator.vertex.furnished import furnish
+from tests.emulator.vertex.serving import PLACE, TRAINING, format_examples
+from tests.emulator.vertex.serving import Serving as VertexServing
+from tests.emulator.vertex.test_any_request import GOOD as VERTEX_GOOD
+
+ROUNDS = 12
+REFUSING = {
+    *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")),
+    "LlmUtilityService.ComputeTokens",
+    "google.longrunning.Operations.DeleteOperation",
+}
+"""Methods that refuse everything here, or without a trainer that has tokens."""
+
+UNKNOWN = {"name": "operations/unknown"}
+
+
+def list_cases(schemas: dict[str, Schema]) -> list[tuple[str, str]]:
+    """Version and relative name of each method that REST has too; deletions last, for they delete files as well."""
+    cases = [
+        (version, relative_name(schema, method))
+        for version, schema in schemas.items()
+        for method in schema.methods.values()
+        if method.http
+    ]
+    return sorted(cases, key=lambda case: ".Delete" in case[1])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gemini(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
+    """A project with tuned models."""
+    clock = SteerableClock()
+    serving = GeminiServing(tmp_path_factory.mktemp("gemini"), clock)
+    await serving.queue.start()
+    await serving.create(query="tunedModelId=mine")
+    await serving.create(query="tunedModelId=palm", baseModel="models/text-bison-001")
+    await serving.queue.stop()
+    serving.store.update_job(1, operation_id="op")
+    serving.store.put_permission(Permission(1, "everyone", "EVERYONE", "", "READER"))
+    clock.freeze()
+    async with listening([serving.api], TokenNames()) as wire:
+        yield Both(serving, wire, KEY, GEMINI.values())
+    serving.store.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def vertex(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Both, dict[str, str]]]:
+    """A project with one of everything, and its names."""
+    with StorageServer() as storage:
+        serving = VertexServing(tmp_path_factory.mktemp("vertex"), storage.base_url)
+        serving.objects.write(TRAINING, format_examples(range(1, 16)))
+        await serving.queue.start()
+        names = await furnish(serving)
+        serving.clock.freeze()
+        async with listening([serving.api], create_authenticator()) as wire:
+            yield Both(serving, wire, TOKEN, VERTEX.values()), names
+        serving.store.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("version", "name"), list_cases(GEMINI))
+async def test_gemini(gemini: Both, version: str, name: str) -> None:
+    """Good requests and spoilt ones."""
+    await compare(
+        gemini,
+        GEMINI[version],
+        name,
+        GEMINI_GOOD.get(name, UNKNOWN if "Operation" in name else {}),
+        (*GEMINI_NAMES, FLASH),
+    )
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("version", "name"), list_cases(VERTEX))
+async def test_vertex(vertex: tuple[Both, dict[str, str]], version: str, name: str) -> None:
+    """Good requests and spoilt ones."""
+    both, known = vertex
+    text = json.dumps(VERTEX_GOOD.get(name, {"parent": PLACE}))
+    good = json.loads(Template(text).substitute(known))
+    await compare(both, VERTEX[version], name, good, (*known.values(), f"{PLACE}/models/1", "", "x/y"))
+
+
+async def compare(both: Both, schema: Schema, name: str, good: Value, names: tuple[str, ...]) -> None:
+    """Sends a good request and random ones made from it."""
+    method = schema.methods[schema.full_name(name)]
+    codes: list[Code] = []
+    for seed in range(ROUNDS):
+        request = spoil(good, Writer(schema, seed, names).write(method.request), seed) if seed else dict(good)
+        found = await both.send(schema, method, request)
+        if found is not None:
+            check_same(*found)
+            codes.append(found[0].code)
+    assert codes, "no request could be sent both ways"
+    assert Code.OK in codes or name in REFUSING, codes
+
+
+def test_both_apis_have_every_method_at_a_path(tmp_path: Path) -> None:
+    """What is declared is what gRPC finds, in every version."""
+    from emulator.grpc.methods import MethodTable
+
+    serving = GeminiServing(tmp_path)
+    paths = MethodTable([serving.api]).paths
+    declared: Any = {method.name for schema in GEMINI.values() for method in schema.methods.values()}
+    assert {path[1:].replace("/", ".") for path in paths} == declared
+    serving.store.close()
