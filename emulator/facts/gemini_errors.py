@@ -217,6 +217,10 @@ MULTITURN_PARTS = _guess(
 )
 _HYPERPARAMETERS = "* CreateTunedModelRequest.tuned_model.tuning_task.hyperparameters"
 EPOCH_COUNT = _guess("epoch_count", f"{_HYPERPARAMETERS}.epoch_count: epoch_count must be positive.\n")
+TOO_MANY_STEPS = _guess(
+    "too_many_steps",
+    f"{_HYPERPARAMETERS}.epoch_count: tuning would take {{steps}} steps, more than the maximum of {{maximum}}.\n",
+)
 BATCH_SIZE = _guess("batch_size", f"{_HYPERPARAMETERS}.batch_size: batch_size must be positive.\n")
 LEARNING_RATE = _guess("learning_rate", f"{_HYPERPARAMETERS}.learning_rate: learning_rate must be positive.\n")
 LEARNING_RATE_MULTIPLIER = _guess(

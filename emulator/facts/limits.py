@@ -47,6 +47,13 @@ GEMINI_MAX_REQUEST_BYTES = Limit(
 )
 GEMINI_RECOMMENDED_MIN_EXAMPLES = Limit("gemini_recommended_min_examples", 20, _GEMINI_DOC, "documented")
 
+GEMINI_MAX_STEPS = Limit(
+    "gemini_max_steps",
+    2**31 - 1,
+    "generativelanguage v1beta discovery document: totalSteps is an int32; that more is refused is assumed",
+    "documented",
+)
+
 # --- Gemini API: lists --------------------------------------------------------------------------------
 GEMINI_TUNED_MODELS_PAGE_DEFAULT = Limit(
     "gemini_tuned_models_page_default", 10, f"{_GEMINI_PROTO}/model_service.proto", "documented"
@@ -80,6 +87,7 @@ VERTEX_CONCURRENT_JOBS = Limit(
     "documented",
 )
 VERTEX_MAX_CHECKPOINTS = Limit("vertex_max_checkpoints", 10, f"{_VERTEX_DOC}/tuning/checkpoints", "documented")
+VERTEX_MAX_STEPS = Limit("vertex_max_steps", 2**31 - 1, f"{_NONE}; the Gemini API's", "assumed")
 VERTEX_DATASET_SAMPLES = Limit(
     "vertex_dataset_samples",
     3,

@@ -81,6 +81,13 @@ JOB_ENDED = _row(
 )
 
 # --- what a job ends with ------------------------------------------------------------------------------
+JOB_TOO_LONG = _row(
+    "job_too_long",
+    "INVALID_ARGUMENT",
+    "Tuning would take {steps} steps, more than the maximum of {maximum}.",
+    "no recording",
+    "assumed",
+)
 JOB_CANCELLED = _row(
     "job_cancelled",
     "CANCELLED",

@@ -15,7 +15,7 @@ from emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, T
 from emulator.facts import gemini_errors as texts
 from emulator.facts.base_model import BaseModel
 from emulator.facts.defaults import gemini_defaults
-from emulator.facts.limits import GEMINI_ID_FILLED, GEMINI_MAX_DISPLAY_NAME_CHARACTERS
+from emulator.facts.limits import GEMINI_ID_FILLED, GEMINI_MAX_DISPLAY_NAME_CHARACTERS, GEMINI_MAX_STEPS
 from emulator.facts.models import find_base_model
 from emulator.gemini import training_data
 from emulator.gemini.access import find_tuned_model
@@ -298,10 +298,17 @@ def _echoes(asked: Value) -> dict[str, Any]:
 
 
 def _fill(job: TuningJob, examples: int) -> TuningJob:
-    """Fixes what the request left open: Gemini knows its examples from the start and echoes everything at once."""
+    """Fixes what the request left open: Gemini knows its examples from the start and echoes everything at once.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, more steps than the answer's int32 can count.
+    """
     asked, defaults = job.requested, gemini_defaults(examples)
     epochs = asked.epochs or defaults.epochs
     batch_size = asked.batch_size or defaults.batch_size
     rate = asked.learning_rate or defaults.learning_rate * (asked.learning_rate_multiplier or 1.0)
     used = Hyperparameters(epochs=epochs, batch_size=batch_size, learning_rate=rate)
-    return replace(job, requested=used, total_steps=total_steps(examples, epochs, batch_size))
+    steps = total_steps(examples, epochs, batch_size)
+    if steps > GEMINI_MAX_STEPS.value:
+        raise refuse(texts.TOO_MANY_STEPS, steps=steps, maximum=GEMINI_MAX_STEPS.value)
+    return replace(job, requested=used, total_steps=steps)

@@ -30,7 +30,9 @@ from emulator.core.records import (
     TuningJob,
     TuningMethod,
 )
-from emulator.facts.vertex_errors import JOB_CANCELLED
+from emulator.facts.fact import ErrorText
+from emulator.facts.limits import VERTEX_MAX_STEPS
+from emulator.facts.vertex_errors import JOB_CANCELLED, JOB_TOO_LONG
 from emulator.run.job_faults import describe_fault
 from emulator.run.orders import Orders, no_orders
 from emulator.run.pace import Course, Paces, Stage, StoppedError
@@ -209,12 +211,15 @@ class Pipeline:
             raise prepared
         self._check_fault(course, job, FaultKind.DATASET_REJECTED)
         resolved = self.resolve(job, prepared.examples)
+        steps = total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1)
+        if steps > VERTEX_MAX_STEPS.value:
+            raise _failure(JOB_TOO_LONG, steps=steps, maximum=VERTEX_MAX_STEPS.value)
         return self.store.update_job(
             job.uid,
             phase=Phase.WAITING_FOR_CAPACITY if course.paced else Phase.TUNING,
             resolved=resolved,
             statistics=prepared.statistics,
-            total_steps=total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1),
+            total_steps=steps,
             experiment_id=experiment_id(course.now_ns()) if job.api == "vertex" else "",
             trainer=job.trainer or self.trainer,
         )
@@ -407,6 +412,10 @@ def find_source_adapter(store: Store, job: TuningJob) -> str:
         parent = store.get_tuned_model(job.source_model.removeprefix("tunedModels/"))
         return parent.adapter if parent else ""
     return find_adapter(store, job.source_model, job.source_checkpoint)
+
+
+def _failure(text: ErrorText, **values: object) -> JobFailedError:
+    return JobFailedError(Code[text.code], text.format(**values))
 
 
 def _keep_going(stop: threading.Event) -> Callable[[], None]:

@@ -107,6 +107,10 @@ SAMPLES: dict[str, Sample] = {
     "multiturn_end": talk({"index": 0}, turn("model"), turn("user")),
     "multiturn_parts": talk({"index": 0, "turn": 0}, turn("user", None), turn("model")),
     "epoch_count": create(hyperparameters={"epochCount": 0}),
+    "too_many_steps": create(
+        {"steps": 15 * (2**31 - 1), "maximum": 2**31 - 1},
+        hyperparameters={"epochCount": 2**31 - 1, "batchSize": 1},
+    ),
     "batch_size": create(hyperparameters={"batchSize": -1}),
     "learning_rate": create(hyperparameters={"learningRate": 0}),
     "learning_rate_multiplier": create(hyperparameters={"learningRateMultiplier": -0.5}),

@@ -238,7 +238,7 @@ SAMPLES: dict[str, Sample] = {
 }
 """By name of the row; behind a slash, what is special where a row has several samples."""
 
-OUTCOMES = ("job_cancelled", "dataset_access_denied", "dataset_not_found")
+OUTCOMES = ("job_cancelled", "job_too_long", "dataset_access_denied", "dataset_not_found")
 """Rows that a job ends with."""
 
 ELSEWHERE = {
@@ -350,7 +350,7 @@ async def end(serving: Serving, name: str) -> dict[str, Any]:
     return {"error": job["error"], "state": job["state"]}
 
 
-def format_ending(row: ErrorText, state: str, **values: str) -> dict[str, Any]:
+def format_ending(row: ErrorText, state: str, **values: object) -> dict[str, Any]:
     """The end that a row stands for."""
     return {"error": {"code": Code[row.code].value, "message": row.format(**values)}, "state": f"JOB_STATE_{state}"}
 
@@ -360,6 +360,14 @@ async def test_a_job_that_is_cancelled_ends_with_its_text(waiting: Serving) -> N
     job = await waiting.create()
     await waiting.post(f"{job['name']}:cancel")
     assert await end(waiting, job["name"]) == format_ending(vertex_errors.JOB_CANCELLED, "CANCELLED")
+
+
+async def test_a_job_of_more_steps_than_can_be_counted_fails(waiting: Serving) -> None:
+    """``job_too_long``: 15 examples, batches of 4, as many epochs as an int64 takes."""
+    job = await waiting.create(spec={"hyperParameters": {"epochCount": str(2**63 - 1)}})
+    steps = -(-15 * (2**63 - 1) // 4)
+    expected = format_ending(vertex_errors.JOB_TOO_LONG, "FAILED", steps=steps, maximum=2**31 - 1)
+    assert await end(waiting, job["name"]) == expected
 
 
 async def test_a_dataset_that_is_gone_ends_its_job(waiting: Serving) -> None:
