@@ -119,7 +119,6 @@ class Reporter:
     def describe(self, entry: Entry) -> EntryReport:
         """One entry."""
         exchange = entry.exchange
-        missed = not exchange.method and exchange.status == 404
         return EntryReport(
             id=entry.id,
             time=format_ns(entry.time_ns),
@@ -150,7 +149,7 @@ class Reporter:
             request_bytes=entry.request_bytes,
             response=self._read_response(exchange),
             response_bytes=entry.response_bytes,
-            nearest=_describe_miss(self._near_misses.find(exchange)) if missed else None,
+            nearest=_describe_miss(self._near_misses.find(exchange)),
         )
 
     def _read_response(self, exchange: Exchange) -> Any:

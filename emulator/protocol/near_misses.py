@@ -11,7 +11,9 @@ from emulator.protocol.backstage import Exchange
 from emulator.protocol.call import Api
 from emulator.protocol.router import Route, Router, parse_template
 
-_VERB, _VERSION, _MISSING, _OTHER_ACTION = 1.0, 1.0, 1.5, 1.0
+_VERB, _LIKE_VERB, _VERSION, _GAP, _WILD, _OTHER_ACTION = 1.0, 0.5, 1.0, 1.0, 0.5, 1.0
+_LIKE_VERBS = (frozenset(("PUT", "PATCH")), frozenset(("PUT", "POST")))
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,20 @@ class NearMisses:
     def __init__(self, apis: Sequence[Api]) -> None:
         self._apis = apis
         self._routes: list[Route] = []
+        self._found: dict[tuple[str, str, str], NearMiss | None] = {}
 
     def find(self, exchange: Exchange) -> NearMiss | None:
-        """For a request that matched nothing, over either transport; None when nothing at all is alike."""
+        """For a request that matched nothing, over either transport; None for others and when nothing is alike."""
+        if exchange.declared is not None or exchange.status not in (404, 501):
+            return None
+        key = (exchange.transport, exchange.verb, exchange.path)
+        if key not in self._found:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            self._found[key] = self._search(exchange)
+        return self._found[key]
+
+    def _search(self, exchange: Exchange) -> NearMiss | None:
         if not self._routes:
             found = Router(self._apis).routes.values()
             self._routes = [route for routes in found for route in routes]
@@ -58,7 +71,7 @@ def find_nearest(routes: Iterable[Route], verb: str, path: str) -> NearMiss | No
         cost, differences = _compare(route, verb, segments, action)
         if best is None or cost < best[0]:
             best = (cost, route, differences)
-    if best is None or best[0] >= max(2.0, len(segments)):
+    if best is None or best[0] >= best[1].rule.template.count("/") / 2 + 0.75:
         return None
     return NearMiss(format_route(best[1]), best[1].name, tuple(best[2]))
 
@@ -94,7 +107,7 @@ def _compare(route: Route, verb: str, segments: list[str], action: str) -> tuple
     wanted, wanted_action = _parse("" if route.rule.unversioned else route.version, route.rule.template)
     cost, differences = 0.0, []
     if verb != route.rule.verb:
-        cost += _VERB
+        cost += _LIKE_VERB if {verb, route.rule.verb} in _LIKE_VERBS else _VERB
         differences.append(f"verb: {verb}, would be {route.rule.verb}")
     changed, texts = _compare_segments(wanted, segments)
     cost, differences = cost + changed, differences + texts
@@ -109,23 +122,49 @@ def _quote(action: str) -> str:
 
 
 def _compare_segments(wanted: tuple[str, ...], segments: list[str]) -> tuple[float, list[str]]:
+    """The cheapest way to make the one of the other: changes, gaps and leftovers, as in an edit distance."""
+    cost = 0.0
     if "**" in wanted:
         place = wanted.index("**")
         spare = len(segments) - len(wanted) + 1
         wanted = wanted[:place] + ("*",) * max(1, spare) + wanted[place + 1 :]
-    cost, differences = 0.0, []
-    for position, (ours, theirs) in enumerate(zip(wanted, segments, strict=False)):
-        if ours in (theirs, "*") and theirs:
-            continue
-        cost += _VERSION if position == 0 else 0.25 + 2 * _unlike(ours, theirs)
-        label = "version" if position == 0 else f"segment {position + 1}"
-        differences.append(f"{label}: {theirs!r}, would be {'an id' if ours == '*' else repr(ours)}")
-    missing = ("an id" if ours == "*" else repr(ours) for ours in wanted[len(segments) :])
-    differences += [f"missing at the end: {text}" for text in missing]
-    differences += [f"too much at the end: {theirs!r}" for theirs in segments[len(wanted) :]]
-    return cost + _MISSING * abs(len(wanted) - len(segments)), differences
+        cost = _WILD
+    best: list[list[tuple[float, tuple[str, ...]]]] = [[(cost, ())]]
+    for row in range(len(wanted) + 1):
+        if row:
+            best.append([])
+        for column in range(len(segments) + 1):
+            choices = []
+            if row and column:
+                changed, text = _change(wanted[row - 1], segments[column - 1], column)
+                choices.append(_extend(best[row - 1][column - 1], changed, text))
+            if row:
+                choices.append(_extend(best[row - 1][column], _GAP, f"missing: {_name(wanted[row - 1])}"))
+            if column:
+                choices.append(_extend(best[row][column - 1], _GAP, f"too much: {segments[column - 1]!r}"))
+            if choices:
+                best[row].append(min(choices, key=lambda choice: choice[0]))
+    found, texts = best[-1][-1]
+    return found, list(texts)
 
 
+def _extend(so_far: tuple[float, tuple[str, ...]], cost: float, text: str) -> tuple[float, tuple[str, ...]]:
+    return so_far[0] + cost, (*so_far[1], text) if text else so_far[1]
+
+
+def _change(ours: str, theirs: str, place: int) -> tuple[float, str]:
+    if ours in (theirs, "*") and theirs:
+        return 0.0, ""
+    label = "version" if place == 1 else f"segment {place}"
+    cost = _VERSION if place == 1 else 0.25 + 2 * _unlike(ours, theirs)
+    return cost, f"{label}: {theirs!r}, would be {_name(ours)}"
+
+
+def _name(segment: str) -> str:
+    return "an id" if segment == "*" else repr(segment)
+
+
+@lru_cache(maxsize=4096)
 def _unlike(one: str, other: str) -> float:
     """0 for the same texts, 1 for those with nothing in common."""
     return 1 - SequenceMatcher(None, one.lower(), other.lower()).ratio()

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from emulator.protocol.particulars import TEST_HEADER
+from emulator.protocol.printer import format_string
 
 LARGEST_BYTES: Final = 16 * 1024
 """Longer texts are kept in part."""
@@ -132,37 +133,34 @@ def redact_error(response: bytes, removed: list[str] | None, credentials: Iterab
         removed: What was taken out of the request; None: the request was not read, so that every quotation goes.
     """
     secrets = {one for one in removed or () if len(one) >= _SHORTEST_SECRET}
-    secrets |= {one for one in credentials if len(one) >= _SHORTEST_CREDENTIAL}
-    for secret in sorted(secrets, key=len, reverse=True):
-        for form in _forms_of(secret):
-            response = response.replace(form, HIDDEN.encode())
-    return response if removed == [] else _without_quotations(response, whole=removed is not None)
-
-
-def _forms_of(secret: str) -> list[bytes]:
-    """A text as it may stand in a JSON answer: itself, escaped once, and escaped in a quotation."""
-    once = json.dumps(secret, ensure_ascii=False)[1:-1]
-    twice = json.dumps(once, ensure_ascii=False)[1:-1]
-    return [form.encode(errors="replace") for form in (twice, once, secret)]
-
-
-def _without_quotations(response: bytes, *, whole: bool) -> bytes:
-    """An error of the front end with its texts cut before what they quote; not ``whole``: after their first line."""
+    secrets |= {one for one in credentials if len(one) >= _SHORTEST_CREDENTIAL and one.encode() in response}
+    if removed == [] and not secrets:
+        return response
     try:
         value = json.loads(response)
     except ValueError:
         return b""
-    return json.dumps(_cut_quotations(value, whole), ensure_ascii=False).encode()
+    forms = sorted({form for secret in secrets for form in _forms_of(secret)}, key=len, reverse=True)
+    return json.dumps(_clean(value, forms, whole=removed is not None), ensure_ascii=False).encode()
 
 
-def _cut_quotations(value: Any, whole: bool) -> Any:
+def _forms_of(secret: str) -> tuple[str, ...]:
+    """A text as an error may quote it: itself, or escaped in one way or another."""
+    plain, ascii_only = json.dumps(secret, ensure_ascii=False)[1:-1], json.dumps(secret)[1:-1]
+    return secret, plain, ascii_only, format_string(secret)[1:-1]
+
+
+def _clean(value: Any, forms: list[str], whole: bool) -> Any:
+    """An error's texts without the secrets and cut before what they quote; not ``whole``: after their first line."""
     if isinstance(value, dict):
-        return {name: _cut_quotations(inner, whole) for name, inner in value.items()}
+        return {name: _clean(inner, forms, whole) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_cut_quotations(inner, whole) for inner in value]
-    if isinstance(value, str):
-        return _QUOTED_VALUE.sub(rf"\1, {HIDDEN}", value if whole else value.partition("\n")[0])
-    return value
+        return [_clean(inner, forms, whole) for inner in value]
+    if not isinstance(value, str):
+        return value
+    for form in forms:
+        value = value.replace(form, HIDDEN)
+    return _QUOTED_VALUE.sub(rf"\1, {HIDDEN}", value if whole else value.partition("\n")[0])
 
 
 def find_credentials(headers: Mapping[str, str], query: str) -> list[str]:

@@ -60,7 +60,7 @@ class RequestLog:
             "messages": exchange.messages,
             "notes": list(exchange.notes),
         }
-        if not exchange.method and exchange.status == 404 and (miss := self._nearest(exchange)) is not None:
+        if (miss := self._nearest(exchange)) is not None:
             fields["nearest"] = f"{miss.route} ({'; '.join(miss.differences)})"
         return {name: value for name, value in fields.items() if value or name == "status"}
 

@@ -153,7 +153,7 @@ def test_the_front_ends_own_page(controlled: Controlled) -> None:
 def test_a_broken_connection_is_the_clients_transport_error(
     controlled: Controlled, fault: dict[str, Any], kind: str, text: str
 ) -> None:
-    """google-genai hands on what its httpx says; the next call is answered; the journal knows that it was on purpose."""
+    """It hands on what its httpx says; the next call is answered; the journal knows that it was on purpose."""
     controlled.add_fault(method="GenerateContent", times=1, **fault)
     client = controlled.genai()
     with pytest.raises(Exception, match=text) as caught:
