@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from examples.demo.screen import Asked, count_right, draw_curve, mark, trace
+from emulator.cli.curve import trace
+from examples.demo.screen import Asked, count_right, draw_curve, mark
 from examples.demo.task import GROUPS, HELD_OUT, SHOWN, UNSEEN, Pair
 from trainer.base_model.tasks import DOCUMENTED_PAIRS, is_held_out
 

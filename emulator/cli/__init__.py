@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "start the emulator",
     "env": "print the variables that point each SDK at a running emulator",
     "export-adapter": "write a tuned model's PEFT adapter, or the merged model, to a directory",
+    "tune": "run one tuning job and show what came of it",
     "validate": "check a dataset as the service would, and count steps, tokens and cost",
     "clock": "read, set, advance or freeze a running emulator's clock",
     "pace": "show or set how fast a running emulator's jobs go through their states",

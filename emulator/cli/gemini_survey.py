@@ -30,7 +30,7 @@ _REQUEST = f"{PACKAGE}.{_VERSION}.CreateTunedModelRequest"
 _PLACE = re.compile(r"\b(examples|multiturn_examples)\[(\d+)\]")
 
 
-class _Lines:
+class GeminiLines:
     """The examples of a file in the two lists in which a request has them, and the line of each."""
 
     def __init__(self) -> None:
@@ -38,6 +38,7 @@ class _Lines:
         self._lines: dict[str, list[int]] = {"examples": [], "multiturn_examples": []}
 
     def add(self, value: Any, line: int) -> None:
+        """Takes the JSON value of a line."""
         kind = "multiturn_examples" if isinstance(value, dict) and "contents" in value else "examples"
         self.examples[kind].append(value)
         self._lines[kind].append(line)
@@ -67,14 +68,14 @@ def survey_gemini(plan: Plan, report: Report) -> DatasetStatistics | None:
     if find_tunable_model(plan.base_model, plan.day) is None:
         text = gemini_errors.BASE_MODEL_NOT_TUNABLE
         report(Fault("", 0, text.name, text.format(model=plan.base_model, version=_VERSION)))
-    data = _read_whole(plan)
+    data = read_whole(plan)
     limit = GEMINI_MAX_REQUEST_BYTES.value
     if len(data) > limit:
         large = front_end.BODY_TOO_LARGE
         report(Fault(plan.dataset, 0, large.name, large.format(limit_bytes=limit)))
         return None
     broken: list[Fault] = []
-    lines = _split(plan, data, broken.append)
+    lines = split_examples(plan, data, broken.append)
     request = _bind(plan, lines, broken.append)
     if lines.any or not broken:
         broken += _find_breaches(plan, lines, request)
@@ -83,7 +84,7 @@ def survey_gemini(plan: Plan, report: Report) -> DatasetStatistics | None:
     return None if any(fault.line for fault in broken) else _count(read_examples(request))
 
 
-def _read_whole(plan: Plan) -> bytes:
+def read_whole(plan: Plan) -> bytes:
     """The file, as far as a request may be long: no more is taken into memory."""
     limit = GEMINI_MAX_REQUEST_BYTES.value + 1
     if not plan.dataset.startswith("gs://"):
@@ -98,8 +99,9 @@ def _read_whole(plan: Plan) -> bytes:
     return b"\n".join(parts)
 
 
-def _split(plan: Plan, data: bytes, report: Report) -> _Lines:
-    lines = _Lines()
+def split_examples(plan: Plan, data: bytes, report: Report) -> GeminiLines:
+    """The examples in a file's bytes; lines that are not JSON are reported."""
+    lines = GeminiLines()
     if data.lstrip().startswith(b"["):
         try:
             for value in read_json(data):
@@ -116,7 +118,7 @@ def _split(plan: Plan, data: bytes, report: Report) -> _Lines:
     return lines
 
 
-def _bind(plan: Plan, lines: _Lines, report: Report) -> Value:
+def _bind(plan: Plan, lines: GeminiLines, report: Report) -> Value:
     """The create request, read as the service's front end reads it."""
     given = {name: items for name, items in lines.examples.items() if items}
     model = {
@@ -146,7 +148,7 @@ def _name_hyperparameters(asked: Hyperparameters) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _find_breaches(plan: Plan, lines: _Lines, request: Value) -> Iterator[Fault]:
+def _find_breaches(plan: Plan, lines: GeminiLines, request: Value) -> Iterator[Fault]:
     for text, values in (*find_breaches(CREATE_RULES, request), *find_breaches(RULES, request)):
         message = text.format(**values).rstrip("\n")
         line = lines.find(message)

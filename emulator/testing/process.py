@@ -63,6 +63,7 @@ def start_emulator(**settings: object) -> Iterator[RunningEmulator]:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the program that started it, which then ends it
                 env={**os.environ, **variables, "PYTHONUNBUFFERED": "1"},
             )
         try:

@@ -11,11 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from emulator.cli.curve import draw_axes
 from examples.demo.task import Pair
 
-CURVE_COLUMNS, CURVE_ROWS = 56, 7
-DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-"""Bits of a braille character: two columns of four dots, top to bottom."""
 GOOD, BAD, QUIET, TITLE = "green3", "red3", "grey58", "bold deep_sky_blue1"
 
 
@@ -41,40 +39,10 @@ def make_progress(console: Console) -> Progress:
 
 
 def draw_curve(losses: Sequence[float]) -> Group:
-    """Loss over steps: straight lines between the steps, highest at the top, zero at the bottom."""
-    top = max(losses) or 1.0
-    width, height = CURVE_COLUMNS * 2, CURVE_ROWS * 4
-    cells = [[0] * CURVE_COLUMNS for _ in range(CURVE_ROWS)]
-    levels = [round((1 - value / top) * (height - 1)) for value in trace(losses, width)]
-    for x, level in enumerate(levels):
-        previous = levels[x - 1] if x else level
-        for y in range(min(previous, level), max(previous, level) + 1):
-            cells[y // 4][x // 2] |= DOTS[x % 2][y % 4]
-    return Group(*frame(cells, losses))
-
-
-def trace(losses: Sequence[float], width: int) -> list[float]:
-    """The losses as `width` points on the straight lines between them."""
-    points = []
-    for x in range(width):
-        place = x / (width - 1) * (len(losses) - 1)
-        left = int(place)
-        right = min(left + 1, len(losses) - 1)
-        points.append(losses[left] + (losses[right] - losses[left]) * (place - left))
-    return points
-
-
-def frame(cells: list[list[int]], losses: Sequence[float]) -> list[Text]:
-    """The dots with axes: loss on the left, steps below."""
-    lines = []
-    for number, row in enumerate(cells):
-        label = {0: f"{max(losses):.2f}", CURVE_ROWS - 1: "0.00"}.get(number, "")
-        line = Text(f"   {label:>6} ", style=QUIET).append("┤" if label else "│", style=QUIET)
-        lines.append(line.append("".join(chr(0x2800 + dots) for dots in row), style="deep_sky_blue1"))
-    lines.append(Text(f"   {'loss':>6} └" + "─" * CURVE_COLUMNS, style=QUIET))
-    first, last = "step 1", f"step {len(losses)}"
-    lines.append(Text(" " * 11 + first + last.rjust(CURVE_COLUMNS - len(first)), style=QUIET))
-    return lines
+    """Loss over steps."""
+    return Group(
+        *(Text(f"   {left}", style=QUIET).append(dots, style="deep_sky_blue1") for left, dots in draw_axes(losses))
+    )
 
 
 def count_right(asked: Sequence[Asked]) -> tuple[int, int]:
