@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -28,8 +27,6 @@ from emulator.protocol.call import Call
 from emulator.protocol.reads import find_magic
 from emulator.schema.declare import Value
 from trainer.spec import Example, format_example, total_steps
-
-log = logging.getLogger(__name__)
 
 MAX_DISPLAY_NAME = GEMINI_MAX_DISPLAY_NAME_CHARACTERS.value
 NO_DATA_HINT = (
@@ -166,7 +163,6 @@ class Creation:
         request = call.request
         missing = training_data.find_dataset(request) is None
         if missing:
-            log.warning(NO_DATA_HINT)
             call.notes.append(NO_DATA_HINT)
         found = find_breaches(CREATE_RULES, request)
         found += find_breaches(FIELD_RULES, _read_fields(request))

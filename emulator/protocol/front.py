@@ -282,7 +282,7 @@ class FrontEnd:
             request.host,
             work.query,
             given,
-            work.exchange.notes,
+            notes=work.exchange.notes,
         )
 
     def read_message(self, data: bytes, message: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from google.genai import errors, types
 
 from tests.emulator.control.backstage import EXAMPLES, GEMINI_MODEL, KEY, SAY, Controlled
 from tests.emulator.control.test_faults import make_gapic, make_question, sign
@@ -60,6 +61,18 @@ def test_the_rule_that_refused(controlled: Controlled) -> None:
     assert (entry["status"], entry["code"]) == (400, "INVALID_ARGUMENT")
     assert entry["rule"] != ""
     assert entry["response"]["error"]["code"] == 400
+
+
+def test_a_hint_that_the_client_does_not_get(controlled: Controlled) -> None:
+    """google-genai drops the examples of a create in Gemini mode; the journal says so, the answer does not."""
+    with pytest.raises(errors.ClientError) as caught:
+        controlled.genai().tunings.tune(
+            base_model="models/gemini-1.5-flash-001-tuning",
+            training_dataset=types.TuningDataset(examples=[types.TuningExample(text_input="a", output="b")]),
+        )
+    (entry,) = controlled.read_journal()
+    assert "google-genai 1.47 and newer drop it" in entry["notes"][0]
+    assert "google-genai" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

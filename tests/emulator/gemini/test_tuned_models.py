@@ -210,14 +210,11 @@ async def test_default_dataset_stands_in_for_missing_examples(tmp_path: Path) ->
     assert (reply.status, reply.json["metadata"]["totalSteps"]) == (200, 3)
 
 
-async def test_missing_examples_are_refused_with_a_hint_in_the_log(
-    waiting: Serving, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Without a set of one's own the answer names the field and the log names google-genai."""
+async def test_missing_examples_are_refused(waiting: Serving) -> None:
+    """Without a set of one's own the answer names the field."""
     reply = await waiting.ask("POST", "/v1/tunedModels", {"baseModel": FLASH, "displayName": "x"})
     assert reply.status == 400
     assert "tuned_model.tuning_task.training_data: training_data is not specified" in reply.message
-    assert "google-genai 1.47" in caplog.text
 
 
 # ---------------------------------------------------------------- list
