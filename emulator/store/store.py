@@ -39,6 +39,7 @@ class Store:
     def __init__(self, directory: Path | None = None) -> None:
         self._database = Database(directory)
         self._jobs_by_name: dict[tuple[str, ...], TuningJob] = {}
+        self._jobs_by_uid: dict[int, TuningJob] = {}
         self.controls = Controls(self._database)
 
     @property
@@ -57,12 +58,12 @@ class Store:
             with self._database.transaction():
                 yield
         except BaseException:
-            self._jobs_by_name.clear()
+            self._forget_jobs()
             raise
 
     def clear(self, project: str | None = None) -> None:
         """Forgets everything, or everything of one project."""
-        self._jobs_by_name.clear()
+        self._forget_jobs()
         with self.transaction():
             for statement in ("clear_operations", "clear_endpoints", "clear_models", "clear_jobs"):
                 self._database.execute(statement, project)
@@ -85,7 +86,7 @@ class Store:
 
     def replace_with(self, path: Path) -> None:
         """Takes everything from a file that ``copies.check_records`` has found good: all of it or nothing."""
-        self._jobs_by_name.clear()
+        self._forget_jobs()
         self._database.replace_with(path)
         self.controls.reload()
 
@@ -98,7 +99,7 @@ class Store:
             sqlite3.IntegrityError: the name is taken.
         """
         cursor = self._database.execute("insert_job", *rows.format_job(job))
-        return replace(job, uid=int(cursor.lastrowid or 0))
+        return self._remember(replace(job, uid=int(cursor.lastrowid or 0)))
 
     def get_job(self, api: Api, project: str, location: str, identifier: str) -> TuningJob | None:
         """The job of that name."""
@@ -110,7 +111,12 @@ class Store:
 
     def get_job_by_uid(self, uid: int) -> TuningJob | None:
         """The job of that uid."""
-        return self._job("get_job_by_uid", uid)
+        found = self._jobs_by_uid.get(uid)
+        if found is None:
+            found = self._job("get_job_by_uid", uid)
+            if found is not None:
+                self._remember(found)
+        return found
 
     def get_job_by_experiment(self, project: str, location: str, experiment_id: str) -> TuningJob | None:
         """The job whose metadata context has that id."""
@@ -180,8 +186,10 @@ class Store:
 
     def delete_job(self, uid: int) -> None:
         """Forgets a job with its metrics, checkpoints, permissions and inline examples."""
-        self._jobs_by_name.clear()
         self._database.execute("delete_job", uid)
+        job = self._jobs_by_uid.pop(uid, None)
+        if job is not None:
+            self._jobs_by_name.pop(_name_of(job), None)
 
     def put_inline_dataset(self, job_uid: int, lines: str) -> None:
         """Keeps the examples that came inside the request."""
@@ -380,7 +388,14 @@ class Store:
 
     def _remember(self, job: TuningJob) -> TuningJob:
         if len(self._jobs_by_name) >= CACHED_JOBS:
-            self._jobs_by_name.clear()
-        name = (job.id,) if job.api == "gemini" else (job.api, job.project, job.location, job.id)
-        self._jobs_by_name[name] = job
+            self._forget_jobs()
+        self._jobs_by_name[_name_of(job)] = self._jobs_by_uid[job.uid] = job
         return job
+
+    def _forget_jobs(self) -> None:
+        self._jobs_by_name.clear()
+        self._jobs_by_uid.clear()
+
+
+def _name_of(job: TuningJob) -> tuple[str, ...]:
+    return (job.id,) if job.api == "gemini" else (job.api, job.project, job.location, job.id)
