@@ -23,4 +23,6 @@ def save_tables(store: Store) -> sqlite3.Connection:
 def restore_tables(store: Store, saved: sqlite3.Connection) -> None:
     """Makes the store what it was."""
     saved.backup(store._database._connection)
-    store._jobs_by_name.clear()
+    for kept in vars(store).values():  # records that it keeps in memory
+        if isinstance(kept, dict):
+            kept.clear()

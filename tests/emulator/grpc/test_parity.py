@@ -40,7 +40,14 @@ REFUSING = {
 }
 """Methods that refuse everything here, or without a trainer that has tokens."""
 
-UNKNOWN = {"name": "operations/unknown"}
+GEMINI_REQUESTS: dict[str, Value] = {
+    **GEMINI_GOOD,
+    "PermissionService.CreatePermission": {
+        "parent": "tunedModels/mine",
+        "permission": {"grantee_type": "GROUP", "email_address": "team@example.com", "role": "READER"},
+    },
+    "google.longrunning.Operations.DeleteOperation": {"name": "operations/unknown"},
+}
 
 
 def list_cases(schemas: dict[str, Schema]) -> list[tuple[str, str]]:
@@ -93,7 +100,7 @@ async def test_gemini(gemini: Both, version: str, name: str) -> None:
         gemini,
         GEMINI[version],
         name,
-        GEMINI_GOOD.get(name, UNKNOWN if "Operation" in name else {}),
+        GEMINI_REQUESTS.get(name, {}),
         (*GEMINI_NAMES, FLASH),
     )
 
