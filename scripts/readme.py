@@ -1,6 +1,6 @@
-"""Writes the parts of README.md that are data elsewhere: settings, facts by grade, known differences.
+"""Writes the parts of README.md and trainer/README.md that are data elsewhere: settings, facts by grade, differences.
 
-`make docs` rewrites the file; a test fails when it is not what this would write.
+`make docs` rewrites the files; a test fails when one is not what this would write.
 """
 
 from __future__ import annotations
@@ -76,24 +76,36 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 
 
-def write_blocks(text: str) -> str:
+def format_hyperparameters() -> str:
+    """What the trainer makes of a request."""
+    from scripts import hyperparameters  # loads torch
+
+    return format_table(hyperparameters.HEADINGS, hyperparameters.list_rows())
+
+
+TRAINER_PAGE = README.parent / "trainer" / "README.md"
+TRAINER_BLOCKS: dict[str, Callable[[], str]] = {"hyperparameters": format_hyperparameters}
+
+
+def write_blocks(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> str:
     """The text with every block between its two marks written anew.
 
     Raises:
         ValueError: a block's marks are not there, or not once.
     """
-    for name, write in BLOCKS.items():
+    for name, write in blocks.items():
         marks = re.compile(f"(<!-- {name}: written by scripts/readme.py -->\n).*?(<!-- end -->)", re.DOTALL)
         content = write().replace("\\", r"\\")
         text, found = marks.subn(rf"\g<1>{content}\g<2>", text)
         if found != 1:
-            raise ValueError(f"{README.name}: the block {name!r} is there {found} times; it must be there once")
+            raise ValueError(f"the block {name!r} is there {found} times; it must be there once")
     return text
 
 
 def main() -> None:
-    """Rewrites the file."""
+    """Rewrites the files."""
     README.write_text(write_blocks(README.read_text("utf-8")), encoding="utf-8")
+    TRAINER_PAGE.write_text(write_blocks(TRAINER_PAGE.read_text("utf-8"), TRAINER_BLOCKS), encoding="utf-8")
 
 
 if __name__ == "__main__":

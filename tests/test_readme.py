@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from emulator.run.lora import missing_packages
 from examples.demo import emulator
-from scripts.readme import README, write_blocks
+from scripts.readme import README, TRAINER_BLOCKS, TRAINER_PAGE, write_blocks
 
 ROOT = README.parent
 TEXT = README.read_text("utf-8")
@@ -37,6 +38,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 def test_tables_are_up_to_date() -> None:
     """`make docs` would change nothing."""
     assert write_blocks(TEXT) == TEXT, "run: make docs"
+
+
+@pytest.mark.skipif(bool(missing_packages()), reason=f"needs {', '.join(missing_packages())}")
+def test_the_trainers_hyperparameters_are_the_codes() -> None:
+    """`make docs` would change nothing there either."""
+    text = TRAINER_PAGE.read_text("utf-8")
+    assert write_blocks(text, TRAINER_BLOCKS) == text, "run: make docs"
 
 
 def test_there_are_examples_for_both_apis() -> None:
