@@ -15,6 +15,7 @@ COMMANDS = {
     "env": "print the variables that point each SDK at a running emulator",
     "export-adapter": "write a tuned model's PEFT adapter, or the merged model, to a directory",
     "tune": "run one tuning job and show what came of it",
+    "doctor": "say what is installed, reachable and misconfigured here, with the fix",
     "validate": "check a dataset as the service would, and count steps, tokens and cost",
     "clock": "read, set, advance or freeze a running emulator's clock",
     "pace": "show or set how fast a running emulator's jobs go through their states",
