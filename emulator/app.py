@@ -24,7 +24,7 @@ from emulator.datasets.cloud import CloudObjectStore
 from emulator.datasets.objects import HttpObjectStore, ObjectStore
 from emulator.datasets.storage_server import StorageServer
 from emulator.gemini.routes import create_gemini_api
-from emulator.intercept.hosts import Passes
+from emulator.intercept.hosts import HOSTS, Passes
 from emulator.intercept.identity import DEFAULT_TOKEN, Identity
 from emulator.protocol.credentials import OWNER, create_authenticator
 from emulator.protocol.crew import Crew
@@ -47,6 +47,7 @@ from emulator.vertex.routes import create_vertex_api
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from emulator.control.interception import Interception
     from emulator.grpc.connection import GrpcProtocol
     from emulator.grpc.server import GrpcServer
     from emulator.intercept.surroundings import Surroundings
@@ -184,6 +185,7 @@ class Emulator:
             adapters,
             clock,
             faults,
+            interception,
             job_faults,
             journal,
             metrics,
@@ -206,6 +208,7 @@ class Emulator:
         yield journal.create_router(self.crew.journal, reporter)
         yield metrics.create_router(self.crew, self.store)
         yield tls.create_router(lambda: self.surroundings.authority.certificate)
+        yield interception.create_router(self._describe_interception())
 
     # ------------------------------------------------------------ gRPC
 
@@ -237,6 +240,16 @@ class Emulator:
             passes=self.create_passes(),
             now_ns=self.clock.now_ns,
         )
+
+    def _describe_interception(self) -> Interception:
+        identity = self.surroundings.identity
+        return {
+            "hosts": list(HOSTS),
+            "pass_hosts": list(self.settings.pass_hosts),
+            "account": identity.email,
+            "project": identity.project,
+            "token": identity.token,
+        }
 
     def create_passes(self) -> Passes:
         """Hosts that clients may reach through the emulator, its own among them."""

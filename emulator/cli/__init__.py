@@ -16,6 +16,7 @@ COMMANDS = {
     "export-adapter": "write a tuned model's PEFT adapter, or the merged model, to a directory",
     "tune": "run one tuning job and show what came of it",
     "doctor": "say what is installed, reachable and misconfigured here, with the fix",
+    "exec": "run a program, unchanged, with the emulator in place of Google",
     "validate": "check a dataset as the service would, and count steps, tokens and cost",
     "clock": "read, set, advance or freeze a running emulator's clock",
     "pace": "show or set how fast a running emulator's jobs go through their states",
