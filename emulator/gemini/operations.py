@@ -71,7 +71,7 @@ class Operations:
             return holds(job, self._store.list_permissions(job.uid), call.caller, "READER")
 
         page = read_page(call.request, GEMINI_TUNED_MODELS_PAGE_DEFAULT, list=ALL)
-        jobs, token = list_jobs(self._store, page, is_wanted)
+        jobs, token = list_jobs(self._store, page, call.caller.principal, is_wanted)
         return {"operations": self._show(call, jobs), "next_page_token": token}
 
     def _show(self, call: Call, jobs: list[TuningJob]) -> list[Value]:

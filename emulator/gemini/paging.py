@@ -41,12 +41,14 @@ def read_page(request: Value, default: Limit, **query: str) -> Page:
     return Page(size, int(parse_page_token(request.get("page_token", ""), query) or 0), query)
 
 
-def list_jobs(store: Store, page: Page, is_wanted: Callable[[TuningJob], bool]) -> tuple[list[TuningJob], str]:
+def list_jobs(
+    store: Store, page: Page, principal: str, is_wanted: Callable[[TuningJob], bool]
+) -> tuple[list[TuningJob], str]:
     """The wanted tuned models of a page, oldest first, and the token of the next page ("" on the last)."""
     found: list[TuningJob] = []
     uid, wanted = page.start, page.size + 1
     while len(found) < wanted:
-        batch = store.list_tuned_models_oldest_first(uid, wanted)
+        batch = store.list_tuned_models_for(principal, uid, wanted)
         found += filter(is_wanted, batch)
         if len(batch) < wanted:
             break

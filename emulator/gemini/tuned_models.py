@@ -68,7 +68,7 @@ class TunedModels:
         def is_wanted(job: TuningJob) -> bool:
             return search.matches(job, self._store.list_permissions(job.uid), call.caller)
 
-        jobs, token = list_jobs(self._store, page, is_wanted)
+        jobs, token = list_jobs(self._store, page, call.caller.principal, is_wanted)
         shown = [self._format(job) for job in jobs]
         for job in jobs:
             count_shown(call, self._services.queue.paces, job.uid)

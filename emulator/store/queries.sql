@@ -34,8 +34,36 @@ SELECT * FROM tuning_jobs WHERE project = ? AND location = ? AND experiment_id =
 -- name: list_jobs_newest_first
 SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
 
+-- name: list_jobs_by_state
+SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND uid < ? AND state = ?
+ORDER BY uid DESC LIMIT ?;
+
+-- name: list_jobs_by_display_name
+SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND uid < ? AND display_name = ?
+ORDER BY uid DESC LIMIT ?;
+
+-- name: list_jobs_by_label
+SELECT job.* FROM job_labels AS label CROSS JOIN tuning_jobs AS job ON job.uid = label.job_uid
+WHERE job.api = ? AND job.project = ? AND job.location = ? AND label.job_uid < ? AND label.name = ? AND label.value = ?
+ORDER BY label.job_uid DESC LIMIT ?;
+
+-- name: add_label
+INSERT INTO job_labels (name, value, job_uid) VALUES (?, ?, ?);
+
 -- name: list_tuned_models_oldest_first
 SELECT * FROM tuning_jobs WHERE api = 'gemini' AND uid > ? ORDER BY uid LIMIT ?;
+
+-- name: list_tuned_models_for
+-- Those that a caller may perhaps see: by a permission of his, by everybody's, by that of a project.
+SELECT * FROM tuning_jobs WHERE uid IN (
+    SELECT * FROM (
+        SELECT job_uid FROM permissions WHERE email = ?1 COLLATE NOCASE AND job_uid > ?2 ORDER BY job_uid LIMIT ?3
+    ) UNION SELECT * FROM (
+        SELECT job_uid FROM permissions WHERE grantee_type = 'EVERYONE' AND job_uid > ?2 ORDER BY job_uid LIMIT ?3
+    ) UNION SELECT * FROM (
+        SELECT uid FROM tuning_jobs WHERE reader_project_numbers != '[]' AND uid > ?2 ORDER BY uid LIMIT ?3
+    )
+) ORDER BY uid LIMIT ?3;
 
 -- name: list_unfinished_jobs
 SELECT * FROM tuning_jobs WHERE state IN ('PENDING', 'RUNNING', 'CANCELLING') ORDER BY uid;

@@ -48,8 +48,20 @@ CREATE UNIQUE INDEX tuning_jobs_by_name ON tuning_jobs (api, project, location, 
 -- Gemini's tuned model ids are global, not per project.
 CREATE UNIQUE INDEX tuned_models_by_id ON tuning_jobs (id) WHERE api = 'gemini';
 CREATE INDEX tuning_jobs_by_place ON tuning_jobs (api, project, location, uid);
+CREATE INDEX tuning_jobs_by_state ON tuning_jobs (api, project, location, state, uid);
+CREATE INDEX tuning_jobs_by_display_name ON tuning_jobs (api, project, location, display_name, uid);
+CREATE INDEX tuned_models_shared_by_project ON tuning_jobs (uid) WHERE reader_project_numbers != '[]';
 CREATE INDEX tuning_jobs_by_experiment ON tuning_jobs (project, location, experiment_id) WHERE experiment_id != '';
 CREATE INDEX tuning_jobs_unfinished ON tuning_jobs (uid) WHERE state IN ('PENDING', 'RUNNING', 'CANCELLING');
+
+-- The labels of jobs, to list by; they never change.
+CREATE TABLE job_labels (
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    job_uid INTEGER NOT NULL REFERENCES tuning_jobs (uid) ON DELETE CASCADE,
+    PRIMARY KEY (name, value, job_uid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_labels_by_job ON job_labels (job_uid);
 
 -- Examples that came inside the request, in the trainer's own form, one JSON object a line.
 CREATE TABLE inline_datasets (
@@ -145,6 +157,8 @@ CREATE TABLE permissions (
     role TEXT NOT NULL,
     PRIMARY KEY (job_uid, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX permissions_by_email ON permissions (email COLLATE NOCASE, job_uid);
+CREATE INDEX permissions_of_everyone ON permissions (job_uid) WHERE grantee_type = 'EVERYONE';
 
 -- How an unfinished job goes on where it is more than training alone: the pace and the fault of its own ("" for none),
 -- and since when, and how often read, it has been in the state that it shows.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +31,19 @@ NEWEST = 2**62
 
 CACHED_JOBS = 2048
 """Records kept in memory. Reading 44 columns costs ten times as much as everything else in a GET."""
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Which jobs of a place are listed, where an index can tell.
+
+    Attributes:
+        name: Of the label.
+    """
+
+    field: Literal["state", "display_name", "label"]
+    value: str
+    name: str = ""
 
 
 class Store:
@@ -98,8 +111,10 @@ class Store:
         Raises:
             sqlite3.IntegrityError: the name is taken.
         """
-        cursor = self._database.execute("insert_job", *rows.format_job(job))
-        return self._remember(replace(job, uid=int(cursor.lastrowid or 0)))
+        with self.transaction():
+            uid = int(self._database.execute("insert_job", *rows.format_job(job)).lastrowid or 0)
+            self._database.execute_many("add_label", [(name, value, uid) for name, value in job.labels.items()])
+        return self._remember(replace(job, uid=uid))
 
     def get_job(self, api: Api, project: str, location: str, identifier: str) -> TuningJob | None:
         """The job of that name."""
@@ -123,14 +138,26 @@ class Store:
         return self._job("get_job_by_experiment", project, location, experiment_id)
 
     def list_jobs_newest_first(
-        self, api: Api, project: str, location: str, before_uid: int, limit: int
+        self, api: Api, project: str, location: str, before_uid: int, limit: int, only: Only | None = None
     ) -> list[TuningJob]:
-        """Jobs of a place older than ``before_uid`` (``NEWEST`` to begin with)."""
-        return self._jobs("list_jobs_newest_first", api, project, location, before_uid, limit)
+        """Jobs of a place older than ``before_uid`` (``NEWEST`` to begin with), or only some of them."""
+        place = (api, project, location, before_uid)
+        if only is None:
+            return self._jobs("list_jobs_newest_first", *place, limit)
+        if only.field == "label":
+            return self._jobs("list_jobs_by_label", *place, only.name, only.value, limit)
+        return self._jobs(f"list_jobs_by_{only.field}", *place, only.value, limit)
 
     def list_tuned_models_oldest_first(self, after_uid: int, limit: int) -> list[TuningJob]:
-        """Gemini's tuned models newer than ``after_uid`` (0 to begin with)."""
+        """Gemini's tuned models newer than ``after_uid`` (0 to begin with), whoever may see them."""
         return self._jobs("list_tuned_models_oldest_first", after_uid, limit)
+
+    def list_tuned_models_for(self, principal: str, after_uid: int, limit: int) -> list[TuningJob]:
+        """Gemini's tuned models newer than ``after_uid`` (0 to begin with) that an account may perhaps see.
+
+        None is left out that it may; those shared with some project are there whatever the account's.
+        """
+        return self._jobs("list_tuned_models_for", principal, after_uid, limit)
 
     def list_unfinished_jobs(self) -> list[TuningJob]:
         """Jobs that have not ended, oldest first."""

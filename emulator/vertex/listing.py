@@ -5,6 +5,7 @@ The order is not documented for tuning jobs; newest first is assumed. Page sizes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
@@ -14,10 +15,13 @@ from emulator.protocol.filters import compile_filter
 from emulator.protocol.paging import format_page_token, parse_page_token, read_page_size
 from emulator.protocol.plans import Plans
 from emulator.schema.declare import Value
-from emulator.store.store import NEWEST
+from emulator.store.store import NEWEST, Only
 from emulator.vertex.schemas import SCHEMAS
 
 _PLANS = Plans(SCHEMAS.values())
+_EQUALITY = re.compile(r'\s*(?P<path>[A-Za-z_][\w.-]*)\s*=\s*("(?P<quoted>[^"*\\]+)"|(?P<plain>[\w.-]+))\s*')
+_SELECTIVE = ("state", "display_name", "label")
+"""Fields with an index; of several the last one leaves the fewest."""
 
 
 class Stored(Protocol):
@@ -86,10 +90,37 @@ def read_filter(call: Call, message: str) -> Callable[[Value], bool]:
     Raises:
         ApiError: INVALID_ARGUMENT, it cannot be read or speaks of fields that there are not.
     """
-    texts = [value for name, value in call.query if name == "filter" and value] or [call.request.get("filter", "")]
-    split = [part for text in texts for part in text.split("&filter=") if part]
-    predicates = [compile_filter(part, call.schema.full_name(message), _PLANS) for part in split]
+    full = call.schema.full_name(message)
+    predicates = [compile_filter(part, full, _PLANS) for part in _split_filter(call)]
     return lambda value: all(predicate(value) for predicate in predicates)
+
+
+def find_only(call: Call) -> Only | None:
+    """What of the filter an index of tuning jobs knows, so that not all of them are looked at; the filter still is."""
+    found: list[Only] = []
+    for text in _split_filter(call):
+        parts = text.split(" AND ")
+        if any(part.count('"') % 2 for part in parts) or any(sign in text for sign in "()'"):
+            continue  # this AND may not be the outermost
+        for part in parts:
+            match = _EQUALITY.fullmatch(part)
+            if match is not None:
+                found += _read_equality(match["path"], match["quoted"] or match["plain"] or "")
+    return max(found, key=lambda only: _SELECTIVE.index(only.field), default=None)
+
+
+def _read_equality(path: str, value: str) -> list[Only]:
+    if path == "state":
+        known = value.startswith("JOB_STATE_")  # it may be a number too
+        return [Only("state", value.removeprefix("JOB_STATE_"))] if known else []
+    if path in ("tuned_model_display_name", "tunedModelDisplayName"):
+        return [Only("display_name", value)]
+    return [Only("label", value, path.removeprefix("labels."))] if path.startswith("labels.") else []
+
+
+def _split_filter(call: Call) -> list[str]:
+    texts = [value for name, value in call.query if name == "filter" and value] or [call.request.get("filter", "")]
+    return [part for text in texts for part in text.split("&filter=") if part]
 
 
 def _read_page(call: Call) -> tuple[int, dict[str, Any]]:

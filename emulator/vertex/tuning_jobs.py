@@ -20,7 +20,7 @@ from emulator.run.registry import find_checkpoint, find_named_version
 from emulator.schema.declare import Value
 from emulator.vertex.convert_jobs import describe_job
 from emulator.vertex.first_row import check_first_row
-from emulator.vertex.listing import list_newest_first
+from emulator.vertex.listing import find_only, list_newest_first
 from emulator.vertex.names import Place, format_job_name, format_version_name, parse_name, parse_place
 from emulator.vertex.operations import Operations
 from emulator.vertex.parts import Parts
@@ -100,12 +100,13 @@ class TuningJobs:
     # ------------------------------------------------------------ inside
 
     def _list(self, call: Call, place: Place) -> Value:
+        only = find_only(call)
         return list_newest_first(
             call,
             "tuning_jobs",
             "TuningJob",
             lambda before, limit: self._store.list_jobs_newest_first(
-                "vertex", place.project, place.location, before, limit
+                "vertex", place.project, place.location, before, limit, only
             ),
             lambda job: describe_job(self._store, job),
             lambda job: count_shown(call, self._parts.queue.paces, job.uid),

@@ -482,3 +482,37 @@ async def test_a_rebase_of_what_is_not_there_or_not_tuned_is_refused(waiting: Se
     for body, status in samples:
         reply = await waiting.ask("POST", f"/v1/{PLACE}/tuningJobs:rebaseTunedModel", body)
         assert reply.status == status, reply.text
+
+
+FILTERS = {
+    'state="JOB_STATE_SUCCEEDED"': "abc",
+    "state=JOB_STATE_FAILED": "",
+    "tunedModelDisplayName=a": "a",
+    'tuned_model_display_name="b" AND state="JOB_STATE_SUCCEEDED"': "b",
+    "labels.team=red": "ab",
+    'labels.team="red" AND tunedModelDisplayName="c"': "",
+    "labels.team=blue": "c",
+    'labels.team="red" OR labels.team="blue"': "abc",
+    'NOT (state="JOB_STATE_FAILED" AND labels.team="red" AND state="JOB_STATE_FAILED")': "abc",
+    '-tunedModelDisplayName="a" AND labels.team="red"': "b",
+    'tunedModelDisplayName="x AND labels.team=red AND y" OR labels.team="blue"': "c",
+    "labels.team:*": "abc",
+    'labels.team="re*"': "ab",
+    "NOT labels.team=red": "c",
+}
+
+
+async def test_filters_that_an_index_knows_find_what_the_others_do(serving: Serving) -> None:
+    """Equalities outermost in the filter are looked up; wherever they stand the answer is the filter's."""
+    for name, team in (("a", "red"), ("b", "red"), ("c", "blue")):
+        await serving.tune(tunedModelDisplayName=name, labels={"team": team})
+    await serving.tune(place=PLACE.replace("my-project", "other"), tunedModelDisplayName="a", labels={"team": "red"})
+    for text, wanted in FILTERS.items():
+        page = await serving.get(f"{PLACE}/tuningJobs", query=f"filter={quote(text)}")
+        found = "".join(sorted(job["tunedModelDisplayName"] for job in page.get("tuningJobs", [])))
+        assert found == wanted, text
+    first = await serving.get(f"{PLACE}/tuningJobs", query="pageSize=1&filter=labels.team%3Dred")
+    token = first["nextPageToken"]
+    rest = await serving.get(f"{PLACE}/tuningJobs", query=f"pageSize=1&filter=labels.team%3Dred&pageToken={token}")
+    names = [page["tuningJobs"][0]["tunedModelDisplayName"] for page in (first, rest)]
+    assert (names, rest.get("nextPageToken")) == (["b", "a"], None)
