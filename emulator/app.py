@@ -150,7 +150,14 @@ class Emulator:
             self.storage,
             self.crew.faults,
             self.crew.journal,
+            self._furnish if self.settings.import_file or self.settings.scenario else None,
         )
+
+    async def _furnish(self) -> None:
+        """Fills the empty emulator with what it is to begin with."""
+        from emulator.control.furnishing import furnish
+
+        await furnish(self.world, self._google.apis, self.settings.import_file, self.settings.scenario)
 
     def open_objects(self) -> ObjectStore:
         """Cloud Storage as jobs see it: embedded, another emulator, or the real one."""
@@ -191,6 +198,7 @@ class Emulator:
             metrics,
             pace,
             reset,
+            scenarios,
             snapshot,
             steering,
             tls,
@@ -204,6 +212,7 @@ class Emulator:
         yield faults.create_router(self.crew.faults)
         yield reset.create_router(self.world)
         yield snapshot.create_router(self.world)
+        yield scenarios.create_router(self.world, self._google.apis)
         reporter = journal.Reporter(self.crew.near_misses, self._google.read_message)
         yield journal.create_router(self.crew.journal, reporter)
         yield metrics.create_router(self.crew, self.store)
@@ -278,11 +287,20 @@ class Emulator:
             self.storage.start()
         await self.trainers[self.trainer].start()
         await self.queue.start()
+        if self.world.furnish is not None:
+            if self.store.list_projects():
+                log.warning("scenario, import: not loaded, for the data directory is not empty")
+            else:
+                await self.world.furnish()
 
     async def stop(self) -> None:
         """Ends what was started. Running jobs stay RUNNING in the data directory and are resumed next time."""
         if self._grpc is not None:
             await self._grpc.stop()
+        if self.settings.export_on_exit is not None:
+            from emulator.control.furnishing import leave_snapshot
+
+            await leave_snapshot(self.world, self.settings.export_on_exit)
         await self.queue.stop()
         for trainer in self.trainers.values():
             await trainer.stop()

@@ -111,6 +111,15 @@ class Settings(BaseSettings):
     buckets: Annotated[dict[str, Path], NoDecode] = Field(
         default_factory=dict, description="NAME=DIRECTORY,…: buckets filled from directories at the start."
     )
+    import_file: Path | None = Field(
+        default=None,
+        description="Snapshot to begin with, where the data directory is empty; a reset comes back to it.",
+    )
+    export_on_exit: Path | None = Field(default=None, description="Where a snapshot is left when the server stops.")
+    scenario: str | None = Field(
+        default=None,
+        description="Scenario to begin with, where the data directory is empty: a name of the package's, or a file.",
+    )
     credentials: Path | None = Field(
         default=None,
         description="JSON file of keys, tokens, projects and denials; none: every key and token is good.",
@@ -159,6 +168,20 @@ class Settings(BaseSettings):
     @classmethod
     def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         Passes(value)
+        return value
+
+    @field_validator("import_file")
+    @classmethod
+    def _check_import(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"{value}: no such file")
+        return value
+
+    @field_validator("export_on_exit")
+    @classmethod
+    def _check_export(cls, value: Path | None) -> Path | None:
+        if value is not None and (value.is_dir() or not value.absolute().parent.is_dir()):
+            raise ValueError(f"{value}: name a file in a directory that is there")
         return value
 
     @field_validator("base_models", "buckets", mode="before")

@@ -32,7 +32,7 @@ _FREE_FIELDS = ("id", "directory", "threads", "device", "checkpoint_steps")
 """Fields of a job that may differ between a run and its resumption."""
 
 _FILE_FIELDS = ("examples", "validation", "adapter")
-"""Fields of which what lies there counts, not where: a directory may have been moved between a run and its resumption."""
+"""Fields of which counts what lies there, not where: the directory may have moved between a run and its resumption."""
 
 
 def sync_directory(path: Path) -> None:

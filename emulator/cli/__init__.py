@@ -22,6 +22,9 @@ COMMANDS = {
     "pace": "show or set how fast a running emulator's jobs go through their states",
     "faults": "list, add or remove trouble that a running emulator makes on purpose",
     "journal": "show the requests that a running emulator had, with its answers",
+    "reset": "let a running emulator forget everything, or what one project has",
+    "export": "write everything that a running emulator remembers to an archive",
+    "import": "put an archive's state in the place of a running emulator's",
     "rules": "list what the real services say and do, with source and grade",
 }
 """Name → what it does. The command's module here has its name, ``add_arguments(parser)`` and ``run(parsed) -> int``."""

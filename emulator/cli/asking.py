@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import urllib.error
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,41 @@ from emulator.testing.client import Control, ControlError
 
 def add_target(parser: argparse.ArgumentParser) -> None:
     """Where the emulator runs, and whose world is meant."""
-    parser.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="where it runs (%(default)s)")
+    add_url(parser)
     parser.add_argument("--project", default="", help="only what belongs to this project, by id or number")
+
+
+def add_url(parser: argparse.ArgumentParser) -> None:
+    """Where the emulator runs."""
+    parser.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="where it runs (%(default)s)")
+
+
+def transfer(url: str, move: Callable[[], str]) -> int:
+    """Moves a file to or from the emulator and prints what has come of it.
+
+    Returns:
+        1 when nothing answers, the emulator refuses, or the file cannot be read or written; else 0.
+    """
+    try:
+        print(move())
+    except urllib.error.HTTPError as error:
+        print(f"tuning-emulator: {read_detail(error.read())}", file=sys.stderr)
+        return 1
+    except urllib.error.URLError as error:
+        print(f"tuning-emulator: nothing answers at {url}: {error.reason}; start it or give --url", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"tuning-emulator: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def read_detail(body: bytes) -> str:
+    """The text of a refusal."""
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")
 
 
 def ask(parsed: argparse.Namespace, question: Callable[[Control], Any]) -> int:

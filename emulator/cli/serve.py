@@ -39,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bucket", action="append", dest="buckets", metavar="NAME=DIRECTORY", help="fill a bucket from a directory"
     )
+    parser.add_argument("--import", "--import-file", metavar="FILE", dest="import_file", help="snapshot to begin with")
+    parser.add_argument("--export-on-exit", metavar="FILE", help="where to leave a snapshot at the end")
+    parser.add_argument("--scenario", metavar="NAME|FILE", help="scenario to begin with")
     parser.add_argument("--credentials", help="file of keys, tokens, projects and denials")
     parser.add_argument("--anonymous", action="store_true", help="take requests without credentials too")
     parser.add_argument("--project", help="what the metadata server calls the project (tuning-emulator)")

@@ -1,0 +1,52 @@
+"""What an emulator has from its start: a snapshot, then a scenario; and the snapshot that it leaves at its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from emulator.control.archive import ArchiveError
+from emulator.control.scenarios import load_from
+from emulator.control.snapshot import export_snapshot, import_snapshot
+from emulator.control.world import World
+from emulator.protocol.call import Api
+
+log = logging.getLogger(__name__)
+
+
+class FurnishingError(ValueError):
+    """A snapshot or a scenario that the emulator was to start with cannot be loaded; the text says why."""
+
+
+async def furnish(world: World, apis: Sequence[Api], archive: Path | None, scenario: str | None) -> None:
+    """Fills an empty emulator.
+
+    Raises:
+        FurnishingError: the archive cannot be read. ScenarioError: the scenario cannot be loaded.
+    """
+    if archive is not None:
+        try:
+            await import_snapshot(world, archive)
+        except (ArchiveError, OSError) as error:
+            raise FurnishingError(f"import: {archive}: {error}") from error
+    if scenario:
+        await load_from(world, apis, scenario)
+
+
+async def leave_snapshot(world: World, archive: Path) -> None:
+    """Writes everything to a file, which has its name only once it is whole."""
+    unfinished = _create_beside(archive)
+    try:
+        await export_snapshot(world, unfinished)
+        os.replace(unfinished, archive)
+    except (ArchiveError, OSError):
+        log.exception("export: %s could not be written", archive)
+        os.unlink(unfinished)
+
+
+def _create_beside(path: Path) -> Path:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        return Path(file.name)
