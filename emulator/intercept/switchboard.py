@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 HANDSHAKE_S = 15.0
 """How long a TLS handshake may take."""
 
+GOODBYE_S = 1.0
+"""How long a client may take to agree to the end of TLS; many never do, and the server's stop waits for them."""
+
 _MISTRUSTED = ("UNKNOWN_CA", "CERTIFICATE_UNKNOWN", "BAD_CERTIFICATE")
 
 Maker: TypeAlias = Callable[[], asyncio.Protocol]
@@ -89,7 +92,11 @@ class Switchboard:
         context = self._lines.context(host)
         try:
             await self._loop.connect_accepted_socket(
-                lambda: _Agreed(self._lines), connection, ssl=context, ssl_handshake_timeout=HANDSHAKE_S
+                lambda: _Agreed(self._lines),
+                connection,
+                ssl=context,
+                ssl_handshake_timeout=HANDSHAKE_S,
+                ssl_shutdown_timeout=GOODBYE_S,
             )
         except ssl.SSLError as error:
             if any(reason in (error.reason or "") for reason in _MISTRUSTED):

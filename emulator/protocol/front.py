@@ -236,7 +236,8 @@ class FrontEnd:
         exchange.principal, exchange.project = caller.principal, caller.project
         await self.backstage.enter(exchange)
         revision = route.api.revision() if route.api.revision and route.rule.verb == "GET" else None
-        key = (route.method.name, request.path, work.parameters, caller)
+        place = request.headers.get("host", "")  # a regional host answers for its region alone
+        key = (f"{place} {route.method.name}", request.path, work.parameters, caller)
         if revision is not None and (known := self._memory.find(key, revision)) is not None:
             exchange.response = known[1]
             return answer_body(route.api, work.wanted, 200, *known)

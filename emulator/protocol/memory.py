@@ -11,7 +11,7 @@ Printed: TypeAlias = tuple[str, bytes]
 """Content type and body."""
 
 Key: TypeAlias = tuple[str, str, Parameters, Caller]
-"""Method, path with its version, everything of the query and the headers that shapes the answer, and who asks."""
+"""Host and method, path with its version, all of query and headers that shapes the answer, and who asks."""
 
 CAPACITY = 512
 LARGEST_BYTES = 64 * 1024

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 import socket
 import socketserver
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -19,6 +21,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from tests.emulator.intercept.conftest import Led
+from tests.emulator.server_process import running_server, stop_server
 
 GEMINI = "https://generativelanguage.googleapis.com"
 
@@ -44,6 +47,7 @@ def test_the_apis_answer_under_their_own_hosts(client: httpx.Client) -> None:
 def test_the_host_reaches_the_api(client: httpx.Client) -> None:
     """A regional host refuses another region, and an unknown region has no such page: the Host header arrived."""
     path = "v1/projects/p/locations/europe-west4/tuningJobs"
+    assert client.get(f"https://europe-west4-aiplatform.googleapis.com/{path}").json() == {}  # and is remembered so
     refused = client.get(f"https://us-central1-aiplatform.googleapis.com/{path}")
     assert "`us-central1`" in refused.json()["error"]["message"]
 
@@ -227,3 +231,27 @@ def test_mistrust_harms_nobody_else(led: Led) -> None:
         client.get(f"{GEMINI}/v1beta/models")
     with led.open_client() as client:
         assert client.get(f"{GEMINI}/v1beta/models").status_code == 200
+
+
+def test_open_connections_do_not_hold_up_the_stop() -> None:
+    """Silent, idle, inside TLS, in a tunnel, HTTP/2: the server ends although none of its clients closes anything."""
+    with running_server("--trainer", "scripted", "--pass-host", "127.0.0.1") as server, ExitStack() as held:
+        port = int(server.url.rpartition(":")[2])
+        certificate = httpx.get(f"{server.url}/emulator/v1/ca.pem").text
+        context = ssl.create_default_context(cadata=certificate)
+
+        def open_connection(words: bytes = b"") -> socket.socket:
+            connection = held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            connection.sendall(words)
+            return connection
+
+        request = b"GET /v1beta/models/x?key=k HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        open_connection()
+        assert open_connection(request).recv(100).startswith(b"HTTP/1.1 404")
+        secured = held.enter_context(context.wrap_socket(open_connection(), server_hostname="localhost"))
+        secured.sendall(request)
+        assert secured.recv(100).startswith(b"HTTP/1.1 404")
+        for host in (b"127.0.0.1:%d" % port, b"generativelanguage.googleapis.com:443"):
+            assert b" 200 " in open_connection(b"CONNECT %s HTTP/1.1\r\n\r\n" % host).recv(100)
+        assert open_connection(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))).recv(9)
+        assert stop_server(server) == -signal.SIGTERM
