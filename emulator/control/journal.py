@@ -122,7 +122,7 @@ class Reporter:
         return EntryReport(
             id=entry.id,
             time=format_ns(entry.time_ns),
-            duration_s=round(entry.duration_ns / 1e9, 6),
+            duration_s=round(exchange.duration_ns / 1e9, 6),
             transport=exchange.transport,
             verb=exchange.verb,
             path=exchange.path,

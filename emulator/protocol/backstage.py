@@ -101,7 +101,7 @@ class Exchange:
         response: Body of the answer, without compression; over gRPC the message's bytes, of an error its JSON; of
             streams: nothing.
         messages: How many a stream has sent. broken: How the connection was broken on purpose, "" if it was not.
-        start_ns: ``time.perf_counter_ns`` at the request's arrival.
+        start_ns: ``time.perf_counter_ns`` at the request's arrival. duration_ns: From there to the end, set on leaving.
     """
 
     transport: Transport
@@ -132,6 +132,7 @@ class Exchange:
     messages: int = 0
     broken: str = ""
     start_ns: int = field(default_factory=time.perf_counter_ns)
+    duration_ns: int = 0
 
     @property
     def streaming(self) -> bool:

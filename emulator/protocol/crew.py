@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import perf_counter_ns
 
 from emulator.core.calendar import Calendar
 from emulator.protocol.backstage import Exchange
@@ -48,6 +49,7 @@ class Crew:
 
     def leave(self, exchange: Exchange) -> None:
         """See ``Backstage``. The journal is last: it takes out what the others may still look at."""
+        exchange.duration_ns = perf_counter_ns() - exchange.start_ns
         if exchange.fault:
             self.faults.settle(exchange)
         self.traffic.count(exchange)

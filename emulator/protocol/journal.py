@@ -6,23 +6,27 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from sys import intern
-from time import perf_counter_ns
+from typing import Any
 
 from emulator.protocol.backstage import Exchange
 from emulator.protocol.particulars import find_project_of, find_test, format_client, same_project
 from emulator.protocol.redaction import (
     LARGEST_BYTES,
+    KeptHeaders,
     find_credentials,
     keep_headers,
     redact_body,
     redact_error,
     redact_query,
     redact_value,
+    unpack_headers,
 )
 
 LARGEST_JOURNAL_BYTES = 8 * 1024 * 1024
 """Of all bodies together; the oldest entries go first."""
+_NO_HEADERS: dict[str, str] = {}
+_NOTHING: list[Any] = []
+"""Stands in for the empty lists of all entries."""
 
 
 @dataclass(slots=True)
@@ -31,20 +35,26 @@ class Entry:
 
     Attributes:
         id: 1 for the first request that the journal saw.
-        time_ns: When it was answered, by the emulator's clock. duration_ns: Real time from its arrival.
-        exchange: Request and answer, redacted; its headers are those of ``KEPT_HEADERS``.
+        time_ns: When it was answered, by the emulator's clock.
+        exchange: Request and answer, redacted; its headers are those of ``KEPT_HEADERS``, once ``kept`` is unpacked.
         request: The redacted body as JSON text. request_bytes, response_bytes: As sent, before redaction.
         size_bytes: What it holds of bodies.
     """
 
     id: int
     time_ns: int
-    duration_ns: int
     exchange: Exchange
+    kept: KeptHeaders
     request: str
     request_bytes: int
     response_bytes: int
     size_bytes: int
+
+    def unpack(self) -> Entry:
+        """Itself, with its headers by name."""
+        if not self.exchange.headers:
+            self.exchange.headers = unpack_headers(self.kept)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,33 +126,28 @@ class Journal:
         request_bytes, response_bytes = len(exchange.body), len(exchange.response)
         self.last_id += 1
         request = _redact(exchange)
-        entry = Entry(
-            self.last_id,
-            self._now_ns(),
-            perf_counter_ns() - exchange.start_ns,
-            exchange,
-            request,
-            request_bytes,
-            response_bytes,
-            len(request) + len(exchange.response),
+        kept = keep_headers(exchange.headers)
+        exchange.headers = _NO_HEADERS
+        size_bytes = len(request) + len(exchange.response)
+        self._entries.append(
+            Entry(self.last_id, self._now_ns(), exchange, kept, request, request_bytes, response_bytes, size_bytes)
         )
-        self._entries.append(entry)
-        self.size_bytes += entry.size_bytes
+        self.size_bytes += size_bytes
         while len(self._entries) > self.capacity or self.size_bytes > LARGEST_JOURNAL_BYTES:
             self.size_bytes -= self._entries.popleft().size_bytes
 
     def find(self, identifier: int) -> Entry | None:
         """One entry; None when there never was one or it has made room for newer ones."""
-        return next((entry for entry in self._entries if entry.id == identifier), None)
+        return next((entry.unpack() for entry in self._entries if entry.id == identifier), None)
 
     def list(self, wanted: Filter) -> Iterator[Entry]:
         """The entries that are wanted, newest first."""
-        return (entry for entry in reversed(self._entries) if wanted.takes(entry))
+        return (entry for entry in reversed(self._entries) if wanted.takes(entry.unpack()))
 
     def clear(self, project: str = "") -> int:
         """Forgets everything, or the requests of one project; answers how many."""
         wanted = Filter(project=project)
-        kept = [entry for entry in self._entries if project and not wanted.takes(entry)]
+        kept = [entry for entry in self._entries if project and not wanted.takes(entry.unpack())]
         gone = len(self._entries) - len(kept)
         self._entries = deque(kept)
         self.size_bytes = sum(entry.size_bytes for entry in kept)
@@ -163,7 +168,9 @@ def _redact(exchange: Exchange) -> str:
         exchange.response = redact_error(exchange.response, removed, credentials)
     if len(exchange.response) > LARGEST_BYTES:
         exchange.response = exchange.response[:LARGEST_BYTES]
-    exchange.path = intern(exchange.path)
-    exchange.query = redact_query(exchange.query)
-    exchange.headers = keep_headers(exchange.headers)
+    exchange.answer_headers = _NOTHING
+    if not exchange.notes:
+        exchange.notes = _NOTHING
+    if exchange.query:
+        exchange.query = redact_query(exchange.query)
     return request

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -31,6 +30,9 @@ KEPT_HEADERS: Final = (
 )
 """No other header is kept: a list of what is harmless cannot forget a secret."""
 
+KeptHeaders: TypeAlias = tuple[str | None, ...]
+"""Values of ``KEPT_HEADERS``."""
+
 HIDDEN: Final = "(redacted)"
 _SECRET_NAME: Final = re.compile(r"key|token|secret|passw|auth|credential|signature|cookie", re.IGNORECASE)
 _HARMLESS_NAMES: Final = frozenset(
@@ -43,14 +45,14 @@ _SHORTEST_CREDENTIAL: Final = 16
 """Shorter keys and tokens are made up and may be words: `test`. No answer quotes a credential anyway."""
 
 
-def keep_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """The headers that tell something and cannot hurt. A client's requests share one mapping."""
-    return _share_headers(tuple(map(headers.get, KEPT_HEADERS)))
+def keep_headers(headers: Mapping[str, str]) -> KeptHeaders:
+    """The headers that tell something and cannot hurt, packed: requests are kept far more often than read."""
+    return tuple(map(headers.get, KEPT_HEADERS))
 
 
-@lru_cache(maxsize=256)
-def _share_headers(values: tuple[str | None, ...]) -> Mapping[str, str]:
-    return {name: value for name, value in zip(KEPT_HEADERS, values, strict=True) if value is not None}
+def unpack_headers(kept: KeptHeaders) -> dict[str, str]:
+    """The same by name."""
+    return {name: value for name, value in zip(KEPT_HEADERS, kept, strict=True) if value is not None}
 
 
 def redact_query(query: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from time import perf_counter_ns
 from typing import Any, Literal, TypeAlias
 
 from emulator.protocol.backstage import Exchange
@@ -47,7 +46,7 @@ class RequestLog:
             "path": f"{exchange.path}?{query}" if query else exchange.path,
             "status": exchange.status,
             "code": exchange.code,
-            "duration_ms": round((perf_counter_ns() - exchange.start_ns) / 1e6, 2),
+            "duration_ms": round(exchange.duration_ns / 1e6, 2),
             "api": exchange.api,
             "method": exchange.method,
             "resource": find_resource(exchange),

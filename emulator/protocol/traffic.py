@@ -44,6 +44,5 @@ class Traffic:
         found = self.durations.get(key)
         if found is None:
             found = self.durations[key] = Durations()
-        elapsed_ns = time.perf_counter_ns() - exchange.start_ns
-        found.total_ns += elapsed_ns
-        found.counts[bisect_left(_BUCKETS_NS, elapsed_ns)] += 1
+        found.total_ns += exchange.duration_ns
+        found.counts[bisect_left(_BUCKETS_NS, exchange.duration_ns)] += 1
