@@ -11,7 +11,7 @@ from contract_tests.exchange import Recording, list_recordings
 from contract_tests.ledger import Ledger, print_count
 from contract_tests.targets import NAMES
 
-collect_ignore = ["test_discovery.py", "test_schema.py"]
+collect_ignore = ["test_discovery.py", "test_rpcs.py", "test_schema.py"]
 """Run in an environment of its own by test_published_schema.py."""
 
 LEDGER = pytest.StashKey[Ledger]()

@@ -15,7 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements.txt"
 PLACE = ROOT / "build" / "parity-env"
-SCHEMA_TESTS = tuple(Path(__file__).resolve().parent / name for name in ("test_schema.py", "test_discovery.py"))
+SCHEMA_TESTS = tuple(
+    Path(__file__).resolve().parent / name for name in ("test_schema.py", "test_rpcs.py", "test_discovery.py")
+)
 INSTALL_TIME_S = 900
 TESTS_TIME_S = 600
 
