@@ -1,10 +1,15 @@
-"""The Dockerfile holds together: no image can be built here, so its stages, copies and promises are read instead."""
+"""The Dockerfile holds together: no image can be built here, so its stages, copies and promises are read, and what
+its stages run is run in a scratch directory.
+"""
 
 from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,7 @@ import yaml
 
 from emulator.core.ports import DEFAULT_PORT, DEFAULT_STORAGE_PORT
 from emulator.settings import Settings
+from emulator.testing.process import start_emulator
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ["server", "full"]
@@ -116,3 +122,64 @@ def test_compose_builds_a_target_that_exists() -> None:
     assert service["ports"] == [f"127.0.0.1:{port}:{port}" for port in (DEFAULT_PORT, DEFAULT_STORAGE_PORT)]
     assert service["read_only"] is True
     assert service["volumes"] == ["data:/data"]
+
+
+def test_compose_offers_another_storage() -> None:
+    """fake-gcs-server only runs where its profile is asked for, and the emulator can be told to read from it."""
+    services: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+    assert services["fake-gcs-server"]["profiles"] == ["fake-gcs"]
+    assert services["tuning-emulator"]["environment"] == {"TUNING_EMULATOR_STORAGE": "${STORAGE:-embedded}"}
+    port = re.search(r"STORAGE=http://fake-gcs-server:(\d+)", (ROOT / "compose.yaml").read_text("utf-8"))
+    assert port is not None
+    assert port[1] in services["fake-gcs-server"]["command"]
+    assert services["fake-gcs-server"]["ports"] == [f"127.0.0.1:{port[1]}:{port[1]}"]
+
+
+def list_runs(stage: str) -> list[str]:
+    return [rest for word, rest in read_stages()[stage][1] if word == "RUN"]
+
+
+@pytest.mark.wheel
+def test_steps_of_the_server_image_make_its_command(tmp_path: Path) -> None:
+    """What the stages `wheel` and `server-environment` run, below another root: a wheel, then a working command.
+
+    No registry is asked: the packages that the wheel needs are left out.
+    """
+    (tmp_path / "opt").mkdir()
+    (tmp_path / "requirements.lock").write_bytes((ROOT / "requirements.lock").read_bytes())
+    packages = ":".join(path for path in sys.path if path.endswith("site-packages"))
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "PYTHONPATH": packages,
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",
+        "PIP_QUIET": "1",
+    }
+    for stage in ("wheel", "server-environment"):
+        for script in list_runs(stage):
+            moved = re.sub(r"(?<=\s)/(wheels|opt|requirements\.lock)\b", rf"{tmp_path}/\1", script)
+            done = subprocess.run(
+                ["sh", "-ec", moved],
+                cwd=ROOT,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=180,
+            )
+            assert done.returncode == 0, f"{moved}\n{done.stdout}{done.stderr}"
+    command = tmp_path / "opt" / "emulator" / "bin" / json.loads(last("server", "ENTRYPOINT"))[0]
+    said = subprocess.run([command, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert said.startswith("tuning-emulator ")
+
+
+def test_health_check_asks_what_answers() -> None:
+    """The command of HEALTHCHECK succeeds beside a server and fails without one."""
+    check = json.loads(last("server", "HEALTHCHECK").partition("CMD ")[2])
+    command = [sys.executable, *check[1:]]
+    with start_emulator(trainer="scripted") as running:
+        healthy = [part.replace(f"http://127.0.0.1:{DEFAULT_PORT}", running.url) for part in command]
+        assert subprocess.run(healthy, check=False, timeout=30).returncode == 0
+    assert subprocess.run(healthy, check=False, timeout=30, stderr=subprocess.DEVNULL).returncode != 0
