@@ -297,14 +297,13 @@ class Scenarios:
         return scenarios
 
     def load(self, scenario: str | Path | Mapping[str, Any]) -> Json:
-        """Loads a packaged one by name, one from a YAML file, or one that is spelt out."""
+        """Loads a packaged one by name, one from a YAML file, or one that is spelt out; for the own project, if any."""
+        project = self._control.project
+        path = f"scenarios:load?{urlencode({'project': project})}" if project else "scenarios:load"
         if isinstance(scenario, Path):
-            answer: Json = json.loads(
-                self._control.send("POST", "scenarios:load", scenario.read_bytes(), "application/yaml")
-            )
+            answer: Json = json.loads(self._control.send("POST", path, scenario.read_bytes(), "application/yaml"))
             return answer
-        body = {"name": scenario} if isinstance(scenario, str) else scenario
-        return self._control.call("POST", "scenarios:load", body)
+        return self._control.call("POST", path, {"name": scenario} if isinstance(scenario, str) else scenario)
 
 
 def parse_pace(text: str) -> Json:
