@@ -34,6 +34,8 @@ MOTO = "moto[server]==5.2.5"
 CONNECTIONS = 32
 START_LIMIT_S = 60.0
 PROJECT = "projects/bench/locations/us-central1"
+TUNED_MODEL = "bench"
+GRPC = "gRPC GetTunedModel"
 EXAMPLES = [{"textInput": str(number), "output": str(number + 1)} for number in range(1, 16)]
 
 
@@ -88,15 +90,15 @@ def create_ours(address: str) -> dict[str, str]:
     paths = {"GET tunedModels/{id}": create_tuned_model(address), "GET tuningJobs/{id}": create_job(address, storage)}
     for path in paths.values():
         await_end(f"{address}{path}")
-    return paths
+    return {**paths, GRPC: "/google.ai.generativelanguage.v1beta.ModelService/GetTunedModel"}
 
 
 def create_tuned_model(address: str) -> str:
     """Tunes through the Gemini API; answers the path to GET."""
     task = {"trainingData": {"examples": {"examples": EXAMPLES}}}
     body = {"displayName": "bench", "baseModel": "models/gemini-1.5-flash-001-tuning", "tuningTask": task}
-    send(f"{address}/v1beta/tunedModels?tunedModelId=bench", body)
-    return "/v1beta/tunedModels/bench"
+    send(f"{address}/v1beta/tunedModels?tunedModelId={TUNED_MODEL}", body)
+    return f"/v1beta/tunedModels/{TUNED_MODEL}"
 
 
 def create_job(address: str, storage: str) -> str:
@@ -205,10 +207,14 @@ def await_health(peer: Peer, process: subprocess.Popen[bytes], port: int) -> Usa
 
 
 def press(peer: Peer, port: int, path: str, requests: int) -> None:
-    """Has the client process send the GETs; any answer but 200 ends the benchmark."""
-    command = [sys.executable, "-m", "benchmarks.load", "--port", str(port), "--path", path]
+    """Has the client process send the GETs, or make the calls; any failure ends the benchmark."""
+    program = "benchmarks.grpc_load" if path.startswith("/google.") else "benchmarks.load"
+    command = [sys.executable, "-m", program, "--port", str(port), "--path", path]
     command += ["--connections", str(CONNECTIONS), "--requests", str(requests)]
-    command += [part for header in peer.headers for part in ("--header", header)]
+    if program == "benchmarks.grpc_load":
+        command += ["--name", f"tunedModels/{TUNED_MODEL}"]
+    else:
+        command += [part for header in peer.headers for part in ("--header", header)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
     said = json.loads(done.stdout)
     if said["failures"] or said["answers"] != requests:
@@ -244,7 +250,8 @@ def show(rounds: dict[str, list[Round]], requests: int) -> None:
     for name, seen in rounds.items():
         for path in seen[0].get_cpu_us:
             costs = [each.get_cpu_us[path] for each in seen]
-            medians.setdefault(name, []).append(statistics.median(costs))
+            if path != GRPC:
+                medians.setdefault(name, []).append(statistics.median(costs))
             start = format_spread([each.start.cpu_s for each in seen], 2)
             table.add_row(
                 name, start, format_spread([each.start.resident_mib for each in seen]), path, format_spread(costs)
