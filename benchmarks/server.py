@@ -275,6 +275,7 @@ def main() -> None:
             print(f"round {number + 1} of {asked.rounds}: {peer.name} done", file=sys.stderr)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
     show(rounds, asked.requests)
+    subprocess.run([sys.executable, "-m", "benchmarks.transports", "--rounds", str(asked.rounds)], cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":
