@@ -40,29 +40,26 @@ def count_json_tokens(strings: list[bytes]) -> list[int]:
     Args:
         strings: Valid JSON strings in UTF-8, quotes included.
     """
-    sums = map(adler32, map(bytes.translate, strings, repeat(_WEIGHTS)))
-    counts = [-((_QUOTES + 1 - (total & 0xFFFF)) // _CHARACTERS_PER_TOKEN) for total in sums]
-    for number in compress(count(), map(contains, strings, repeat(_BACKSLASH))):
-        counts[number] = _count_escaped(strings[number])
+    weights = map(adler32, map(bytes.translate, strings, repeat(_WEIGHTS)))
+    totals = [(total & 0xFFFF) - (_QUOTES + 1) for total in weights]
     if strings and max(map(len, strings)) > _ADLER_BYTES:
-        for number, string in enumerate(strings):
-            if len(string) > _ADLER_BYTES:
-                counts[number] = _count_escaped(string)
-    return counts
+        totals = [_weigh(string) - _QUOTES for string in strings]
+    for number in compress(count(), map(contains, strings, repeat(_BACKSLASH))):
+        totals[number] = _unescape(strings[number], totals[number])
+    return [-(-total // _CHARACTERS_PER_TOKEN) for total in totals]
 
 
-def _count_escaped(string: bytes) -> int:
-    if b"\\" not in string:
-        return -((_QUOTES - _weigh(string)) // _CHARACTERS_PER_TOKEN)
+def _unescape(string: bytes, weight: int) -> int:
+    """What the text of a string with escapes weighs; ``weight``: of what is between the quotes as it stands."""
     if b"\\u" in string:
-        return count_tokens(_decode_string(string))
+        return _weigh(_decode_string(string).encode("utf-8", "replace"))
     # An escaped character is a token of its own. Backslashes that escape a backslash leave one of the two; of the
     # others, those before a quote or a slash are too many, those before a letter (n, t, r, b, f) make it a whole token.
     single = string.replace(b"\\\\", b"\n")
+    pairs = len(string) - len(single)
     escapes = single.count(b"\\")
     doubled = single.count(b'\\"') + single.count(b"\\/")
-    surplus = escapes + (_CHARACTERS_PER_TOKEN - 1) * doubled
-    return -((_QUOTES + surplus - _weigh(single)) // _CHARACTERS_PER_TOKEN)
+    return weight - _CHARACTERS_PER_TOKEN * pairs - escapes - (_CHARACTERS_PER_TOKEN - 1) * doubled
 
 
 def _weigh(data: bytes) -> int:
