@@ -227,7 +227,21 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "front end",
         "Answers announce HTTP/3 (Alt-Svc).",
         "They do not.",
-        "A local server speaks HTTP/1.1; clients would look for what is not there.",
+        "A local server speaks HTTP/1.1, and HTTP/2 for gRPC; clients would look for what is not there.",
+    ),
+    Divergence(
+        "grpc_long_errors",
+        "front end",
+        "What becomes of an error over gRPC that is longer than clients take in trailers (8 KiB) is not recorded.",
+        "Its details are left out, and if that is not enough, the end of its text.",
+        "Clients would report another error in its place.",
+    ),
+    Divergence(
+        "grpc_names",
+        "front end",
+        "Over gRPC a resource name may have any form; only the refusal of one such name is recorded.",
+        "The Gemini API refuses others in the same style, Vertex AI in the words of its other refusals of names.",
+        "Over REST such names lead to no method, so no answer of REST could be taken over.",
     ),
     Divergence(
         "iam",

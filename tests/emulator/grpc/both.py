@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
-from emulator.core.errors import Code
+from emulator.core.errors import ApiError, Code
 from emulator.core.names import Ids
+from emulator.protocol.binding import bind_request
 from emulator.protocol.codec import Codec
+from emulator.protocol.front import FrontEnd, Request
+from emulator.protocol.parameters import parse_query
 from emulator.schema.declare import HttpRule, Method, Schema, Value
 from emulator.store.store import Store
 from tests.emulator.grpc.wire import Wire
@@ -92,11 +95,32 @@ class Both:
         over_grpc = await self._ask_grpc(schema, method, kept)
         return over_rest, over_grpc
 
+    async def replay(self, front: FrontEnd, asked: Request) -> tuple[Outcome, Outcome] | None:
+        """What REST answers to an HTTP request, and gRPC to the message that it is; None where it is no message."""
+        found = front._find(asked)
+        if found is None:
+            return None
+        route, segments = found
+        codec, binary = front.codec, front._binary
+        try:
+            request, _ = bind_request(
+                codec, binary, route, segments, parse_query(asked.query), asked.body, "application/json"
+            )
+        except ApiError:
+            return None
+        body = json.loads(asked.body) if asked.body else None
+        reply = await self.serving.ask(asked.verb, asked.path, body, query=asked.query)
+        over_rest = self._read_reply(route.method, reply)
+        return over_rest, await self._ask_grpc(route.schema, route.method, request)
+
     async def _ask_rest(
         self, schema: Schema, method: Method, rule: HttpRule, path: str, body: Any, query: dict[str, Any]
     ) -> Outcome:
         place = path if rule.unversioned else f"/{schema.version}{path}"
         reply = await self.serving.ask(rule.verb, place, body if rule.body else None, query=urlencode(query))
+        return self._read_reply(method, reply)
+
+    def _read_reply(self, method: Method, reply: Reply) -> Outcome:
         found = reply.json
         tables = self._undo()
         if reply.status == 200:

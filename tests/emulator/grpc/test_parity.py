@@ -18,12 +18,15 @@ from emulator.datasets.storage_server import StorageServer
 from emulator.gemini.schemas import SCHEMAS as GEMINI
 from emulator.protocol.call import relative_name
 from emulator.protocol.credentials import create_authenticator
+from emulator.protocol.front import Request
 from emulator.schema.declare import Schema, Value
 from emulator.vertex.schemas import SCHEMAS as VERTEX
 from tests.emulator.gemini.serving import FLASH, TokenNames
 from tests.emulator.gemini.serving import Serving as GeminiServing
 from tests.emulator.gemini.test_any_request import GOOD as GEMINI_GOOD
 from tests.emulator.gemini.test_any_request import NAMES as GEMINI_NAMES
+from tests.emulator.gemini.test_rules import SAMPLES as GEMINI_SAMPLES
+from tests.emulator.gemini.test_rules import peopled  # noqa: F401 a fixture
 from tests.emulator.grpc.both import Both, check_same
 from tests.emulator.grpc.wire import KEY, TOKEN, listening
 from tests.emulator.random_requests import Writer, spoil
@@ -31,6 +34,8 @@ from tests.emulator.vertex.furnished import furnish
 from tests.emulator.vertex.serving import PLACE, TRAINING, format_examples
 from tests.emulator.vertex.serving import Serving as VertexServing
 from tests.emulator.vertex.test_any_request import GOOD as VERTEX_GOOD
+from tests.emulator.vertex.test_rules import SAMPLES as VERTEX_SAMPLES
+from tests.emulator.vertex.test_rules import fill
 
 ROUNDS = 12
 REFUSING = {
@@ -86,6 +91,7 @@ async def vertex(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tupl
         serving.objects.write(TRAINING, format_examples(range(1, 16)))
         await serving.queue.start()
         names = await furnish(serving)
+        await serving.ask("POST", f"/v1/{PLACE}/endpoints", {"displayName": "mine"}, query="endpointId=mine")
         serving.clock.freeze()
         async with listening([serving.api], create_authenticator()) as wire:
             yield Both(serving, wire, TOKEN, VERTEX.values()), names
@@ -113,6 +119,38 @@ async def test_vertex(vertex: tuple[Both, dict[str, str]], version: str, name: s
     text = json.dumps(VERTEX_GOOD.get(name, {"parent": PLACE}))
     good = json.loads(Template(text).substitute(known))
     await compare(both, VERTEX[version], name, good, (*known.values(), f"{PLACE}/models/1", "", "x/y"))
+
+
+@pytest.mark.parametrize("name", GEMINI_SAMPLES)
+async def test_rules_of_gemini(peopled: GeminiServing, name: str) -> None:  # noqa: F811 the fixture
+    """The request that breaks one rule alone breaks it over gRPC, in the same words."""
+    sample = GEMINI_SAMPLES[name]
+    body = b"" if sample.body is None else json.dumps(sample.body).encode()
+    assert isinstance(peopled.clock, SteerableClock)
+    peopled.clock.freeze()
+    async with listening([peopled.api], TokenNames()) as wire:
+        both = Both(peopled, wire, KEY, GEMINI.values())
+        asked = Request(sample.verb, sample.path, sample.query, {"content-type": "application/json"}, body)
+        found = await both.replay(peopled.front, asked)
+    assert found is not None, "REST refuses it before it is a message"
+    check_same(*found)
+    assert found[0].code is not Code.OK
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", [name for name, sample in VERTEX_SAMPLES.items() if sample.host == "localhost"])
+async def test_rules_of_vertex(vertex: tuple[Both, dict[str, str]], name: str) -> None:
+    """The request that breaks one rule alone breaks it over gRPC, in the same words and with the same details."""
+    (both, known), sample = vertex, VERTEX_SAMPLES[name]
+    path, body = fill([sample.path, sample.body], known)
+    data = b"" if body is None else json.dumps(body).encode()
+    headers = {"content-type": "application/json"}
+    assert isinstance(both.serving, VertexServing)
+    asked = Request(sample.verb, f"/{sample.version}/{path}", sample.query, headers, data)
+    found = await both.replay(both.serving._front, asked)
+    assert found is not None, "REST refuses it before it is a message"
+    check_same(*found)
+    assert found[0].code is not Code.OK
 
 
 async def compare(both: Both, schema: Schema, name: str, good: Value, names: tuple[str, ...]) -> None:
