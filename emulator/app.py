@@ -150,6 +150,7 @@ class Emulator:
             self.storage,
             self.crew.faults,
             self.crew.journal,
+            self._google.apis,
             self._furnish if self.settings.import_file or self.settings.scenario else None,
         )
 
@@ -157,7 +158,7 @@ class Emulator:
         """Fills the empty emulator with what it is to begin with."""
         from emulator.control.furnishing import furnish
 
-        await furnish(self.world, self._google.apis, self.settings.import_file, self.settings.scenario)
+        await furnish(self.world, self.settings.import_file, self.settings.scenario)
 
     def open_objects(self) -> ObjectStore:
         """Cloud Storage as jobs see it: embedded, another emulator, or the real one."""
@@ -212,7 +213,7 @@ class Emulator:
         yield faults.create_router(self.crew.faults)
         yield reset.create_router(self.world)
         yield snapshot.create_router(self.world)
-        yield scenarios.create_router(self.world, self._google.apis)
+        yield scenarios.create_router(self.world)
         reporter = journal.Reporter(self.crew.near_misses, self._google.read_message)
         yield journal.create_router(self.crew.journal, reporter)
         yield metrics.create_router(self.crew, self.store)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from emulator.control.archive import ArchiveError
 from emulator.control.scenarios import load_from
 from emulator.control.snapshot import export_snapshot, import_snapshot
 from emulator.control.world import World
-from emulator.protocol.call import Api
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +19,7 @@ class FurnishingError(ValueError):
     """A snapshot or a scenario that the emulator was to start with cannot be loaded; the text says why."""
 
 
-async def furnish(world: World, apis: Sequence[Api], archive: Path | None, scenario: str | None) -> None:
+async def furnish(world: World, archive: Path | None, scenario: str | None) -> None:
     """Fills an empty emulator.
 
     Raises:
@@ -33,7 +31,7 @@ async def furnish(world: World, apis: Sequence[Api], archive: Path | None, scena
         except (ArchiveError, OSError) as error:
             raise FurnishingError(f"import: {archive}: {error}") from error
     if scenario:
-        await load_from(world, apis, scenario)
+        await load_from(world, scenario)
 
 
 async def leave_snapshot(world: World, archive: Path) -> None:

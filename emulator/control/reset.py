@@ -48,9 +48,8 @@ async def _clear(world: World, number: str | None) -> int:
     everything = number is None
     await world.queue.end(None if everything else [uid for uid, _ in _list_keys(world, number)])
     keys = _list_keys(world, number)  # now that nothing awaits any more, nothing comes or goes
-    with world.store.transaction():
-        for project in [None] if everything else _list_names(world, number):
-            world.store.clear(project)
+    for project in [None] if everything else _list_names(world, number):
+        world.store.clear(project)
     removed = make_place(world.directory, "removed")
     set_jobs_aside(world.directory, None if everything else [f"{api}-{uid}" for uid, api in keys], removed)
     if world.storage is not None:

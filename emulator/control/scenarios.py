@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ from emulator.core.job_faults import parse_job_fault
 from emulator.core.names import project_number
 from emulator.core.pace import parse_pace
 from emulator.datasets.storage_files import FileStorage, measure
-from emulator.protocol.call import Api
 from emulator.protocol.faults import FaultError, SavedFault
 from emulator.protocol.instants import parse_timestamp
 
@@ -66,9 +65,7 @@ class LoadReport(TypedDict):
 # ---------------------------------------------------------------- loading
 
 
-async def load_scenario(
-    world: World, apis: Sequence[Api], scenario: Scenario, project: str = "", base: Path | None = None
-) -> LoadReport:
+async def load_scenario(world: World, scenario: Scenario, project: str = "", base: Path | None = None) -> LoadReport:
     """Adds a scenario to what is there.
 
     Args:
@@ -84,7 +81,7 @@ async def load_scenario(
             _set_clock(world, scenario.clock.time, scenario.clock.frozen)
         for index, bucket in enumerate(scenario.buckets):
             await asyncio.to_thread(_fill_bucket, world, bucket, project, base, f"buckets.{index}")
-        seeder = Seeder(world, tuple(apis), project)
+        seeder = Seeder(world, project)
         names = await _create_seeds(seeder, scenario)
         faults = _apply_trouble(world, scenario, project)
     return LoadReport(
@@ -225,7 +222,7 @@ def _write_object(storage: FileStorage, bucket: str, name: str, seed: ObjectSeed
 # ---------------------------------------------------------------- from where
 
 
-async def load_from(world: World, apis: Sequence[Api], source: str) -> LoadReport:
+async def load_from(world: World, source: str) -> LoadReport:
     """Loads a packaged scenario by its name, or one from a file.
 
     Raises:
@@ -238,12 +235,12 @@ async def load_from(world: World, apis: Sequence[Api], source: str) -> LoadRepor
     except OSError as error:
         raise ScenarioError(f"{source}: {error.strerror}") from error
     try:
-        return await load_scenario(world, apis, parse_scenario(text), base=None if packaged else file.parent)
+        return await load_scenario(world, parse_scenario(text), base=None if packaged else file.parent)
     except ScenarioError as error:
         raise ScenarioError(f"{source}: {error}") from error
 
 
-def create_router(world: World, apis: Sequence[Api]) -> APIRouter:
+def create_router(world: World) -> APIRouter:
     """``/emulator/v1/scenarios``."""
     router = APIRouter(tags=["state"])
 
@@ -270,7 +267,7 @@ def create_router(world: World, apis: Sequence[Api]) -> APIRouter:
             raise HTTPException(422, f"project: {project!r} is no project; give its id or number")
         try:
             scenario = _read_body(await _receive(request.stream()))
-            return await load_scenario(world, apis, scenario, project)
+            return await load_scenario(world, scenario, project)
         except ScenarioError as error:
             raise HTTPException(422, f"scenario: {error}; nothing has changed") from error
 

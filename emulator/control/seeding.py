@@ -40,11 +40,11 @@ class Seeder:
         project: Of everything that names none; "" for the plain account and ``PROJECT``.
     """
 
-    def __init__(self, world: World, apis: tuple[Api, ...], project: str = "") -> None:
+    def __init__(self, world: World, project: str = "") -> None:
         self._world = world
         self._project = project
         self._caller = Caller("", "", "token")
-        self._front = FrontEnd(apis, self)
+        self._front = FrontEnd(world.apis, self)
 
     def identify(self, api: Api, method: Method, path: str, presented: Presented) -> Caller:  # noqa: ARG002 the seam's
         """The account of the seed that is being created; nobody else calls here."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.core.clock import SteerableClock
 from emulator.core.names import Ids
 from emulator.datasets.storage_server import StorageServer
+from emulator.protocol.call import Api
 from emulator.protocol.faults import Faults
 from emulator.protocol.journal import Journal
 from emulator.run.queue import Queue
@@ -24,6 +25,7 @@ class World:
     Attributes:
         directory: Data directory, of jobs and buckets.
         storage: The embedded Cloud Storage; None where another one is used, which is then nobody's business here.
+        apis: Both APIs, through which seeds go.
         furnish: Fills an empty world with what it was started with.
         changing: Held by whoever takes the world apart and puts it together again.
         removals: What is being removed in the background.
@@ -37,6 +39,7 @@ class World:
     storage: StorageServer | None
     faults: Faults
     journal: Journal
+    apis: Sequence[Api]
     furnish: Callable[[], Awaitable[None]] | None = None
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     removals: set[asyncio.Task[None]] = field(default_factory=set)

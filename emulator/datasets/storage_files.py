@@ -131,7 +131,8 @@ class FileStorage(Storage):  # type: ignore[misc] # the library is untyped
             for key in [key for key, one in self.resumable.items() if one.get("bucket") in gone]:
                 del self.resumable[key]
                 _move(self.directory / _RESUMABLE / self.safe_id(key), removed / _RESUMABLE / self.safe_id(key))
-            self._write_config_to_file()
+            if gone:
+                self._write_config_to_file()
 
     def link_to(self, directory: Path) -> None:
         """Makes a copy in a new directory on the same file system. Objects are never written in place: links will do.

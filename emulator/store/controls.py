@@ -9,6 +9,9 @@ from emulator.core.job_faults import JobFault, format_job_fault, parse_job_fault
 from emulator.core.pace import Pace, format_pace, parse_pace
 from emulator.store.database import Database
 
+CONTROL_TABLES = ("clock", "paces", "job_faults")
+"""What is no job's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class CourseRow:

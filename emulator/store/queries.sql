@@ -189,16 +189,16 @@ SELECT api, sum(completed_steps) FROM tuning_jobs GROUP BY api ORDER BY api;
 UPDATE tuning_jobs SET completed_steps = ?, completed_epochs = ? WHERE uid = ?;
 
 -- name: clear_operations
-DELETE FROM operations WHERE ?1 IS NULL OR project = ?1;
+DELETE FROM operations WHERE project = ?;
 
 -- name: clear_endpoints
-DELETE FROM endpoints WHERE ?1 IS NULL OR project = ?1;
+DELETE FROM endpoints WHERE project = ?;
 
 -- name: clear_models
-DELETE FROM models WHERE ?1 IS NULL OR project = ?1;
+DELETE FROM models WHERE project = ?;
 
 -- name: clear_jobs
-DELETE FROM tuning_jobs WHERE ?1 IS NULL OR project = ?1;
+DELETE FROM tuning_jobs WHERE project = ?;
 
 -- name: list_projects
 SELECT project FROM tuning_jobs UNION SELECT project FROM models UNION SELECT project FROM endpoints

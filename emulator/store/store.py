@@ -23,7 +23,7 @@ from emulator.core.records import (
     TuningJob,
 )
 from emulator.store import rows
-from emulator.store.controls import Controls
+from emulator.store.controls import CONTROL_TABLES, Controls
 from emulator.store.database import Database
 
 NEWEST = 2**62
@@ -75,8 +75,11 @@ class Store:
             raise
 
     def clear(self, project: str | None = None) -> None:
-        """Forgets everything, or everything of one project."""
+        """Forgets everything but what ``controls`` keep, or everything of one project."""
         self._forget_jobs()
+        if project is None:
+            self._database.empty(kept=CONTROL_TABLES)
+            return
         with self.transaction():
             for statement in ("clear_operations", "clear_endpoints", "clear_models", "clear_jobs"):
                 self._database.execute(statement, project)
