@@ -163,9 +163,12 @@ def start_emulator(options: Sequence[str]) -> Iterator[str]:
     Raises:
         ExecError: it did not start; its own words are on standard error.
     """
-    command = [sys.executable, "-m", "emulator", "serve", "--until-eof"]
-    for option, value in (("--port", "0"), ("--storage-port", "0"), ("--log-level", "warning")):
+    # -P: a folder named like one of our packages where the user stands is none of ours
+    command = [sys.executable, "-P", "-m", "emulator", "serve", "--until-eof"]
+    for option, value in (("--port", "0"), ("--storage-port", "0")):
         command += [] if option in options else [option, value]
+    if "--log-level" not in options and "TUNING_EMULATOR_LOG_LEVEL" not in os.environ:
+        command += ["--log-level", "warning"]
     process = subprocess.Popen(  # noqa: S603 our own program
         [*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )

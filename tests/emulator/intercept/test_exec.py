@@ -20,7 +20,7 @@ from emulator.intercept.environment import Reached, create_environment
 from tests.emulator.intercept.conftest import Led
 from tests.emulator.server_process import children_of
 
-EXEC = [sys.executable, "-m", "emulator", "exec"]
+EXEC = [sys.executable, "-P", "-m", "emulator", "exec"]
 NODE = shutil.which("node")
 LIMIT_S = 90
 
@@ -327,6 +327,12 @@ def test_bad_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--seed" in capsys.readouterr().err
     assert main(["exec", "--url", "http://127.0.0.1:1", "--", "true"]) == 1
     assert "http://127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_folders_of_the_user_are_not_taken_for_ours(tmp_path: Path) -> None:
+    """Where one stands does not matter: a folder ``emulator`` there is not run."""
+    write(tmp_path, "emulator.py", "raise SystemExit('wrong')")
+    assert run(None, ["true"], tmp_path).returncode == 0
 
 
 def test_an_emulator_that_cannot_start(tmp_path: Path) -> None:
