@@ -57,6 +57,8 @@ PROTO_TYPE = "application/x-protobuf"
 _MEDIA = (CONTENT_TYPE, f"{CONTENT_TYPE}+proto")
 _MAX_METADATA_BYTES = int(str(facts.MAX_METADATA_BYTES.value))
 _ENTRY_BYTES = 32
+_REMEMBERED_BYTES = 4096
+"""Longer requests are not remembered with their answers: no client that polls has such."""
 
 
 @dataclass(slots=True)
@@ -176,8 +178,9 @@ class Calls:
         if work.error is not None:
             raise work.error
         parameters = parse_parameters((), stream.headers)
-        revision = target.api.revision() if target.api.revision and target.reads else None
         asked = (stream.request.message or b"").decode("latin-1")
+        repeatable = target.reads and len(asked) <= _REMEMBERED_BYTES
+        revision = target.api.revision() if target.api.revision and repeatable else None
         key = (f"{target.api.name} {stream.path} {stream.host}", asked, parameters, caller)
         if revision is not None and (known := self._memory.find(key, revision)) is not None:
             self._answer(work, known[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -179,6 +180,19 @@ async def test_large_messages(library: PatientLibrary) -> None:
         assert heard.code is Code.INVALID_ARGUMENT
         assert heard.text == f"Request payload size exceeds the limit: {LIMIT_BYTES} bytes."
         assert len(library.calls) == 1
+
+
+async def test_what_is_remembered_is_bounded(library: PatientLibrary) -> None:
+    """An answer to a short GET is given again while nothing changes; a long request is not kept."""
+    api = replace(library.create_api(), revision=lambda: 1)
+    async with listening([api], create_authenticator()) as client:
+        for _ in range(3):
+            await client.ask(V1, GET_BOOK, REQUEST)
+        assert len(library.calls) == 1
+        for _ in range(3):
+            await client.ask(V1, GET_BOOK, {"name": "shelves/1/books/" + "2" * 5000})
+        assert len(library.calls) == 4
+        assert len(client.server.calls._memory._answers) == 1
 
 
 async def test_compressed_requests(library: PatientLibrary) -> None:
