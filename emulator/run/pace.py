@@ -327,6 +327,10 @@ class Paces:
         course = self._courses.get(uid)
         return course is not None and course.pace.mode is PaceMode.POLLS and course.moving
 
+    def go_by_reads(self) -> bool:
+        """Whether reads bring any job on."""
+        return any(course.pace.mode is PaceMode.POLLS for course in self._courses.values())
+
     def list_moved_by_reads(self) -> list[int]:
         """All such jobs."""
         return [uid for uid in self._courses if self.is_moved_by_reads(uid)]
