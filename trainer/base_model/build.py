@@ -3,8 +3,9 @@
     python -m trainer.base_model.build WORK [--install]
 
 Runs one after the other, each from where the one before stood: numbers, then the whole mixture, then meta-tuning in
-three parts. Everything they need is generated; nothing is downloaded. A killed build goes on where it stopped. Without
-``--install`` the model stays in ``WORK/settled/model``.
+several parts. The model is a weighted mean of the last ones: what one learned at the cost of another comes back.
+Everything they need is generated; nothing is downloaded. A killed build goes on where it stopped. Without
+``--install`` the model stays in ``WORK/blended``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ import hashlib
 import json
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from trainer.base_model.pretrain import RECIPES, Recipe, pretrain
+import torch
+
+from trainer.base_model import read_tokenizer
+from trainer.base_model.pretrain import RECIPES, Recipe, export_model, make_config, pretrain
+from trainer.llama import Weights
 from trainer.spec import embedded_base_model
 
 STAGES: Final[tuple[tuple[str, int], ...]] = (
@@ -26,8 +32,17 @@ STAGES: Final[tuple[tuple[str, int], ...]] = (
     ("tuned", 350),
     ("told", 300),
     ("settled", RECIPES["settled"].steps),
+    ("spelled", RECIPES["spelled"].steps),
+    ("polished", RECIPES["polished"].steps),
+    ("rounded", 120),
 )
 """The runs in order, and the step at which the next one takes over."""
+
+BLEND: Final[Mapping[str, float]] = {"settled": 0.4, "rounded": 0.6}
+"""Share of each run's averaged weights in the model."""
+
+BLENDED: Final = "blended"
+"""Folder of the model among those of the runs."""
 
 FILES: Final = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 """What makes the directory a model."""
@@ -38,6 +53,7 @@ def build(
     stages: tuple[tuple[str, int], ...] = STAGES,
     recipes: dict[str, Recipe] = RECIPES,
     *,
+    blend: Mapping[str, float] = BLEND,
     save_every: int = 100,
 ) -> Path:
     """Runs all stages, or what is left of them, and returns the model's directory."""
@@ -45,7 +61,25 @@ def build(
     for name, steps in stages:
         pretrain(recipes[name], work / name, start=start, save_every=save_every, until=steps)
         start = work / name
-    return work / stages[-1][0] / "model"
+    blend_runs(work, blend, recipes[stages[-1][0]])
+    return work / BLENDED
+
+
+def blend_runs(work: Path, shares: Mapping[str, float], recipe: Recipe) -> None:
+    """Writes the weighted mean of the runs' averaged weights as a model.
+
+    Raises:
+        ValueError: the shares are not those of a mean.
+    """
+    if abs(sum(shares.values()) - 1) > 1e-9:
+        raise ValueError(f"shares: {dict(shares)} add up to {sum(shares.values())}, not to 1")
+    blended: Weights = {}
+    for name, share in shares.items():
+        average = torch.load(work / name / "checkpoint.pt", weights_only=True)["average"]
+        for part, tensor in average.items():
+            blended[part] = blended.get(part, torch.zeros_like(tensor)) + share * tensor
+    tokenizer = read_tokenizer(work / next(iter(shares)))
+    export_model(blended, make_config(recipe, tokenizer.get_vocab_size()), tokenizer, work / BLENDED)
 
 
 def hash_weights(model: Path) -> str:
@@ -65,7 +99,7 @@ def join_logs(work: Path, names: list[str]) -> list[dict[str, object]]:
 def install_model(work: Path, target: Path, stages: tuple[tuple[str, int], ...] = STAGES) -> None:
     """Copies the finished model and the log of its runs to where the trainer looks for it."""
     for name in FILES:
-        shutil.copyfile(work / stages[-1][0] / "model" / name, target / name)
+        shutil.copyfile(work / BLENDED / name, target / name)
     log = "\n".join(json.dumps(line) for line in join_logs(work, [name for name, _ in stages]))
     (target / "build.log.jsonl").write_text(log + "\n", "utf-8")
 

@@ -19,6 +19,7 @@ from trainer.base_model.words import (
     REVIEWED,
     TOPICS,
     VOCABULARY,
+    imitate_word,
     invent_word,
 )
 
@@ -120,6 +121,34 @@ def draw_classes(random: Random, count: int = 0, cues_each: int = 0, known: floa
     if random.random() < 0.15:
         labels = [label.upper() for label in labels]
     return Classes(labels, cues, draw_templates(random, random.randint(2, 5)))
+
+
+def draw_fresh_classes(random: Random, count: int = 0, cues_each: int = 0) -> Classes:
+    """As ``draw_classes``, of words that are in no list; labels often are such words too."""
+    count = count or random.choice((2, 3, 3, 3, 4))
+    size = cues_each or random.randint(2, 8)
+    maker = random.choice((imitate_word, imitate_word, invent_word))
+    words = list(dict.fromkeys(maker(random) for _ in range(4 * count * size)))
+    cues = [words[index * size : (index + 1) * size] for index in range(count)]
+    labels = words[-count:] if random.random() < 0.5 else random.sample(LABELS, count)
+    if random.random() < 0.15:
+        labels = [label.upper() if random.random() < 0.5 else label.capitalize() for label in labels]
+    return Classes(labels, cues, draw_templates(random, random.randint(3, 6)))
+
+
+def make_spotting_task(random: Random) -> Task:
+    """Which of a few words a sentence has."""
+    words = [imitate_word(random) if random.random() < 0.7 else random.choice(VOCABULARY) for _ in range(4)]
+    classes = Classes(words, [[word] for word in words], draw_templates(random, 4))
+    ways = ("Which word is in it? " + " ".join(words), "Find one of: " + ", ".join(words))
+    return Task("spot", classes.draw, ways)
+
+
+def draw_fresh_classification_task(random: Random) -> Task:
+    """Classes of words in no list, or finding one of them."""
+    if random.random() < 0.2:
+        return make_spotting_task(random)
+    return draw_fresh_classes(random).make_task(random)
 
 
 _SENTIMENT_LABELS: Final = (

@@ -94,7 +94,7 @@ def draw_class_items(sentences: tuple[str, ...], count: int, seed: int) -> list[
 
 # ---------------------------------------------------------------- fixed format
 
-_SURNAMES: Final = "Lima Okafor Brandt Novak Rossi Haddad Silva Moreau Jansen Kowalski".split()
+SURNAMES: Final = "Lima Okafor Brandt Novak Rossi Haddad Silva Moreau Jansen Kowalski".split()
 
 
 def draw_format_items(count: int, seed: int) -> list[Pair]:
@@ -102,7 +102,7 @@ def draw_format_items(count: int, seed: int) -> list[Pair]:
     random = Random(f"{seed}/format")
     items: dict[str, str] = {}
     while len(items) < count:
-        name, city = f"{random.choice(NAMES)} {random.choice(_SURNAMES)}", random.choice(CITIES)
+        name, city = f"{random.choice(NAMES)} {random.choice(SURNAMES)}", random.choice(CITIES)
         age = str(random.randrange(18, 90))
         items[f"name: {name}, city: {city}, age: {age}"] = f"<{city}> {age} ~ {name}"
     return list(items.items())

@@ -17,10 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trainer.base_model.branches import Branches, adapted_states, init_branches
-from trainer.base_model.classification import draw_classes
+from trainer.base_model.classification import draw_classes, draw_fresh_classes
 from trainer.base_model.mixture import Encoder, Mixture, Row
 from trainer.base_model.numbers import COMMON_FORMS, FORMS
 from trainer.base_model.records import draw_layout_task, draw_reading_task, draw_record_task
+from trainer.base_model.spelling import draw_adding_task, draw_composed_task, draw_other_text_task, draw_spelling_task
 from trainer.base_model.tasks import (
     ADDENDS,
     COMMON_ADDENDS,
@@ -125,6 +126,32 @@ def draw_free_job(random: Random, _mixture: Mixture, examples: int) -> Job:
     return _draw_job(random, task, task, examples)
 
 
+def draw_fresh_class_job(random: Random, _mixture: Mixture, examples: int) -> Job:
+    """As ``draw_class_job``, mostly of words in no list."""
+    count, size = random.choice((2, 3, 3, 3, 4)), random.randint(6, 9)
+    fresh = random.random() < 0.8
+    classes = draw_fresh_classes(random, count, size) if fresh else draw_classes(random, count, size, known=0.5)
+    task = classes.make_task(random)
+    shown = [task.draw_pair(random) for _ in range(examples)]
+    if random.random() < 0.8:
+        classes.swap_templates(random)
+    return Job(shown, [task.draw_pair(random) for _ in range(3 * QUERIES)])
+
+
+def draw_unknown_job(random: Random, _mixture: Mixture, examples: int) -> Job:
+    """What is in the mixture only in part: compositions on words and rare addends, shown often."""
+    rare = random.random() < 0.35
+    task = draw_adding_task(random, COMMON_FORMS, SHOWN_LEVEL) if rare else draw_composed_task(random)
+    return _draw_job(random, task, task, examples)
+
+
+def draw_copied_job(random: Random, _mixture: Mixture, examples: int) -> Job:
+    """Layouts and records of any words, and changes of letters."""
+    makers = (draw_layout_task, draw_layout_task, draw_layout_task, draw_record_task, draw_spelling_task)
+    task = random.choice((*makers, draw_other_text_task))(random)
+    return _draw_job(random, task, task, examples)
+
+
 PLANS: Final[dict[str, tuple[Plan, ...]]] = {
     "narrow": (Plan(1.0, 4, 15, 5, draw_number_job),),
     "wide": (
@@ -146,6 +173,17 @@ PLANS: Final[dict[str, tuple[Plan, ...]]] = {
         Plan(0.45, 4, 15, 5, draw_number_job),
         Plan(0.35, 3, 60, 5, draw_class_job),
         Plan(0.2, 3, 48, 5, draw_free_job),
+    ),
+    "spelled": (
+        Plan(0.34, 4, 15, 5, draw_number_job),
+        Plan(0.34, 6, 60, 5, draw_fresh_class_job),
+        Plan(0.17, 3, 40, 5, draw_copied_job),
+        Plan(0.15, 4, 15, 15, draw_unknown_job),
+    ),
+    "rounded": (
+        Plan(0.65, 4, 15, 5, draw_number_job),
+        Plan(0.2, 6, 60, 5, draw_fresh_class_job),
+        Plan(0.15, 3, 40, 5, draw_copied_job),
     ),
 }
 """What jobs each run of the build simulates."""

@@ -14,8 +14,10 @@ from typing import Final, Literal, TypeAlias
 from tokenizers import Tokenizer
 
 from trainer.base_model import BOS, EOT, ROLES
-from trainer.base_model.classification import draw_classification_task
+from trainer.base_model.classification import draw_classification_task, draw_fresh_classification_task
+from trainer.base_model.numbers import COMMON_FORMS
 from trainer.base_model.records import draw_layout_task, draw_reading_task, draw_record_task, make_chat_task
+from trainer.base_model.spelling import draw_adding_task, draw_other_text_task, draw_spelling_task
 from trainer.base_model.tasks import (
     Pair,
     Task,
@@ -46,6 +48,22 @@ FAMILIES: Final = {
 """Share of episodes."""
 TOLD_FAMILIES: Final = FAMILIES | {"layout": 1.5}
 """Of the runs that mix documented pairs with instructions in."""
+SPELLED_FAMILIES: Final = {
+    "number": 6.5,
+    "adding": 1.0,
+    "wrapped": 1.3,
+    "classification": 1.5,
+    "grouping": 2.5,
+    "other text": 0.8,
+    "spelling": 4.0,
+    "record": 0.8,
+    "layout": 2.0,
+    "reading": 0.3,
+    "sequence": 0.4,
+    "pair": 0.3,
+    "chat": 0.1,
+}
+"""Of the runs that work on words that the tokenizer splits."""
 NARROW: Final = {"number": 12.0, "classification": 0.4, "sequence": 0.6, "text": 0.5}
 """A narrower mixture that reaches the number gates sooner."""
 _MODES: Final[dict[Mode, float]] = {"bare": 4.0, "system": 3.2, "prefix": 1.8, "shots": 0.25, "suffix": 0.5}
@@ -111,7 +129,7 @@ class Mixture:
             return _write_shots(random, task)
         if mode == "bare":
             code = task.code if random.random() < self.code_share else ""
-            classes = task.name in ("classify", "sentiment")
+            classes = task.name in ("classify", "sentiment", "spot")
             turns = random.randint(3, 9) if classes else min(8, 1 + int(random.expovariate(1 / 3)))
             return Episode(_write_turns(random, task, mode, turns), code)
         return Episode(_write_turns(random, task, mode, random.randint(2, 5)))
@@ -119,7 +137,11 @@ class Mixture:
 
 _MAKERS: Final[dict[str, Callable[[Random], Task]]] = {
     "classification": draw_classification_task,
+    "grouping": draw_fresh_classification_task,
+    "adding": lambda random: draw_adding_task(random, COMMON_FORMS, 1.0),
     "text": draw_text_task,
+    "other text": draw_other_text_task,
+    "spelling": draw_spelling_task,
     "record": draw_record_task,
     "layout": draw_layout_task,
     "reading": draw_reading_task,

@@ -29,7 +29,16 @@ from torch import Tensor
 
 from trainer.base_model import BOS, EOT, MAX_POSITIONS, PAD, read_tokenizer
 from trainer.base_model.meta import PLANS, add_meta_gradient
-from trainer.base_model.mixture import FAMILIES, NARROW, TOLD_FAMILIES, Encoder, Mixture, Row, draw_pool
+from trainer.base_model.mixture import (
+    FAMILIES,
+    NARROW,
+    SPELLED_FAMILIES,
+    TOLD_FAMILIES,
+    Encoder,
+    Mixture,
+    Row,
+    draw_pool,
+)
 from trainer.base_model.muon import Muon
 from trainer.base_model.tasks import list_codes
 from trainer.base_model.tokenizer import describe_tokenizer, save_tokenizer, train_tokenizer
@@ -65,6 +74,7 @@ class Recipe:
         constant: Share of the steps at the full learning rate; a cosine follows.
         continues: Starts from the averaged weights, codes and tokenizer of another run, at the top of the curriculum.
         guarded, top, told, copying: See ``Mixture``.
+        spelled: Draws from ``SPELLED_FAMILIES``.
         plans: What users meta-tuning simulates, a key of ``meta.PLANS``.
     """
 
@@ -91,6 +101,7 @@ class Recipe:
     top: float = 1.0
     told: bool = False
     copying: float = 1.0
+    spelled: bool = False
     plans: str = "wide"
 
     @property
@@ -98,7 +109,7 @@ class Recipe:
         """What episodes are drawn from."""
         if self.narrow:
             return Mixture(tuple(NARROW.items()), narrow=True)
-        families = TOLD_FAMILIES if self.told else FAMILIES
+        families = SPELLED_FAMILIES if self.spelled else TOLD_FAMILIES if self.told else FAMILIES
         return Mixture(
             tuple(families.items()), guarded=self.guarded, top=self.top, told=self.told, copying=self.copying
         )
@@ -145,6 +156,53 @@ RECIPES: Final = {
         constant=0.1,
         muon_rate=0.01,
         adam_rate=2e-3,
+    ),
+    "spelled": Recipe(
+        steps=800,
+        seed=6,
+        continues=True,
+        guarded=True,
+        told=True,
+        spelled=True,
+        copying=2.0,
+        top=1.5,
+        plans="spelled",
+        meta_from=0.0,
+        meta_every=6,
+        constant=0.6,
+        muon_rate=0.012,
+        adam_rate=2.4e-3,
+    ),
+    "polished": Recipe(
+        steps=400,
+        seed=7,
+        continues=True,
+        guarded=True,
+        told=True,
+        spelled=True,
+        copying=2.0,
+        top=1.5,
+        plans="spelled",
+        meta_from=0.0,
+        meta_every=2,
+        constant=0.1,
+        muon_rate=0.009,
+        adam_rate=1.8e-3,
+    ),
+    "rounded": Recipe(
+        steps=150,
+        seed=8,
+        continues=True,
+        guarded=True,
+        told=True,
+        copying=2.0,
+        top=1.5,
+        plans="rounded",
+        meta_from=0.0,
+        meta_every=2,
+        constant=0.1,
+        muon_rate=0.008,
+        adam_rate=1.6e-3,
     ),
     "tiny": Recipe(
         steps=6,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 from typing import Final
 
@@ -138,6 +139,38 @@ VOCABULARY: Final = tuple(
     )
 )
 """Every content word, lower case, sorted."""
+_KNOWN: Final = frozenset(VOCABULARY)
+
+
+RESERVED: Final = frozenset(
+    (
+        "fruit metal sea mango kiwi peach lemon cherry papaya fig melon copper zinc iron nickel lead tin cobalt steel "
+        "whale coral shark reef squid kelp wave tide okafor brandt novak rossi haddad silva moreau jansen kowalski"
+    ).split()
+)
+"""Words of the evaluation: no imitated word is one of them. (Syllables joined at random were not looked at.)"""
+
+
+@cache
+def _list_followers() -> dict[str, str]:
+    """Two letters -> every letter that follows them in the lexicon, as often as it does; a space ends a word."""
+    followers: dict[str, str] = {}
+    for word in VOCABULARY:
+        for index, letter in enumerate(f"{word} "):
+            before = f"  {word}"[index : index + 2]
+            followers[before] = followers.get(before, "") + letter
+    return followers
+
+
+def imitate_word(random: Random) -> str:
+    """A word of three to nine letters that follow one another as in the lexicon, and that is in no list."""
+    while True:
+        word = "  "
+        while not word.endswith(" ") or len(word) == 2:
+            word += random.choice(_list_followers()[word[-2:]])
+        word = word.strip()
+        if 3 <= len(word) <= 9 and word not in RESERVED and word not in _KNOWN:
+            return word
 
 
 def invent_word(random: Random) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from trainer import llama, lora
 from trainer.base_model import BOS, CONTROL_TOKENS, EOT, MODEL, USER, read_tokenizer
 from trainer.base_model.branches import Branches, adapted_states, init_branches
-from trainer.base_model.build import FILES, build, hash_weights, install_model
+from trainer.base_model.build import BLENDED, FILES, blend_runs, build, hash_weights, install_model
 from trainer.base_model.evaluate import Bench, Gate, format_gate
 from trainer.base_model.meta import group_losses, order_batches, stack_rows, tune_groups
 from trainer.base_model.mixture import Encoder, Mixture, draw_pool
@@ -40,7 +41,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("build")
     narrow = dataclasses.replace(TINY, narrow=True, plans="narrow")
     wide = dataclasses.replace(TINY, seed=2, continues=True, guarded=True, top=1.5, plans="tuned")
-    build(work, STAGES, {"narrow": narrow, "wide": wide}, save_every=2)
+    build(work, STAGES, {"narrow": narrow, "wide": wide}, blend={"narrow": 0.25, "wide": 0.75}, save_every=2)
     return work
 
 
@@ -220,7 +221,7 @@ def test_learning_learns(tmp_path: Path) -> None:
 
 
 def test_build_goes_from_nothing_to_a_model(whole: Path, tmp_path: Path) -> None:
-    model = whole / "wide" / "model"
+    model = whole / BLENDED
     config = llama.load_config(model)
     weights = llama.load_weights(model)
     assert all((model / name).exists() for name in FILES)
@@ -229,6 +230,20 @@ def test_build_goes_from_nothing_to_a_model(whole: Path, tmp_path: Path) -> None
     assert hash_weights(tmp_path) == hash_weights(model)
     lines = [json.loads(line) for line in (tmp_path / "build.log.jsonl").read_text("utf-8").splitlines()]
     assert [(line["run"], line["step"]) for line in lines][-1] == ("wide", TINY.steps)
+
+
+def test_the_model_is_the_weighted_mean_of_its_runs(whole: Path, tmp_path: Path) -> None:
+    """Runs whose weights are all 1 and all 5, a quarter and three quarters: all 4."""
+    for name, value in (("one", 1.0), ("five", 5.0)):
+        (tmp_path / name).mkdir()
+        shutil.copyfile(whole / "wide" / "tokenizer.json", tmp_path / name / "tokenizer.json")
+        average = torch.load(whole / "wide" / "checkpoint.pt", weights_only=True)["average"]
+        filled = {part: torch.full_like(tensor, value) for part, tensor in average.items()}
+        torch.save({"average": filled}, tmp_path / name / "checkpoint.pt")
+    blend_runs(tmp_path, {"one": 0.25, "five": 0.75}, TINY)
+    assert all((tensor == 4).all() for tensor in llama.load_weights(tmp_path / BLENDED).values())
+    with pytest.raises(ValueError, match=r"add up to 1\.5"):
+        blend_runs(tmp_path, {"one": 0.5, "five": 1.0}, TINY)
 
 
 def test_a_recipe_that_continues_needs_a_start(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from trainer.base_model.items import (
     FAR_COUNTS,
     FORM_COUNTS,
     SHOWN_SENTENCES,
+    SURNAMES,
     draw_class_items,
     draw_format_items,
     draw_number_items,
@@ -21,7 +22,7 @@ from trainer.base_model.items import (
     make_sentence_items,
 )
 from trainer.base_model.meta import PLANS
-from trainer.base_model.mixture import FAMILIES, NARROW, Mixture
+from trainer.base_model.mixture import FAMILIES, NARROW, SPELLED_FAMILIES, Mixture
 from trainer.base_model.numbers import (
     FORMS,
     draw_magnitude,
@@ -32,6 +33,8 @@ from trainer.base_model.numbers import (
     spell_spanish,
     write_roman,
 )
+from trainer.base_model.pretrain import RECIPES
+from trainer.base_model.spelling import draw_addend, draw_composed_task
 from trainer.base_model.tasks import (
     DOCUMENTED_PAIRS,
     Task,
@@ -42,7 +45,7 @@ from trainer.base_model.tasks import (
     make_number_task,
     wrap_task,
 )
-from trainer.base_model.words import FILLERS, VOCABULARY
+from trainer.base_model.words import FILLERS, RESERVED, VOCABULARY, imitate_word
 
 
 @pytest.mark.parametrize(
@@ -151,11 +154,42 @@ def test_tasks_in_no_mixture_are_not_generated() -> None:
     assert "plus7" not in list_codes()
     random, mixture = Random(4), Mixture(guarded=True, top=1.5)
     texts = [text for _ in range(3000) for role, text in mixture.draw_episode(random, 1.0).turns if role != "user"]
-    for plan in PLANS["wide"] + PLANS["tuned"]:
+    spelled = RECIPES["spelled"].mixture
+    texts += [text for _ in range(3000) for role, text in spelled.draw_episode(random, 1.5).turns if role != "user"]
+    for plan in PLANS["wide"] + PLANS["tuned"] + PLANS["spelled"]:
         for _ in range(30):
             job = plan.draw(random, mixture, 15)
             texts += [y for _, y in job.shown + job.asked]
     assert not any("Add 7." in text or "Add seven." in text or "the next is" in text for text in texts)
+
+
+def test_the_evaluations_composition_is_in_no_task_of_words() -> None:
+    """The second word in upper case: not by that name, nor as the last of two or the last but one of three."""
+    random, drawn = Random(8), 0
+    for _ in range(3000):
+        task = draw_composed_task(random)
+        if "upper case" not in task.name:
+            continue
+        for _ in range(5):
+            words, answer = task.draw_pair(random)
+            drawn += 1
+            assert (
+                len(words.split()) == 1
+                or answer != words.split()[1].upper()
+                or words.split()[1] in (words.split()[:1] + words.split()[2:])
+            ), (task.name, words)
+    assert drawn > 500
+
+
+def test_imitated_words_and_addends_leave_out_the_evaluations() -> None:
+    """No imitated word is one of the evaluation's, whose words are all reserved; no addend ends in seven."""
+    random = Random(9)
+    asked = {word for words in CLASS_CUES.values() for word in words} | set(CLASS_CUES)
+    assert {*asked, *(name.lower() for name in SURNAMES)} - {"lima"} <= RESERVED
+    words = {imitate_word(random) for _ in range(20_000)}
+    assert not words & (RESERVED | set(VOCABULARY))
+    assert len(words) > 5000
+    assert not any(draw_addend(random) % 10 == 7 for _ in range(2000))
 
 
 def test_new_tasks_answers() -> None:
@@ -197,7 +231,7 @@ def test_episodes_are_conversations(mixture: Mixture, level: float) -> None:
         assert episode == mixture.draw_episode(again, level)
 
 
-@pytest.mark.parametrize("family", list(FAMILIES))
+@pytest.mark.parametrize("family", sorted(FAMILIES.keys() | SPELLED_FAMILIES.keys()))
 def test_every_family_makes_tasks(family: str) -> None:
     random, mixture = Random(7), Mixture(((family, 1.0),))
     for _ in range(150):
