@@ -20,6 +20,7 @@ import respx
 from respx.mocks import HTTPCoreMocker
 
 from emulator.app import Emulator, create_app
+from emulator.protocol.backstage import BrokenConnectionError
 from emulator.settings import Settings
 from emulator.testing.buckets import Buckets
 from emulator.testing.client import Control
@@ -179,6 +180,13 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return exchange.respond(await self._running.run_async(exchange.start()))
 
 
+def to_transport_error(broken: BrokenConnectionError, request: httpx.Request) -> httpx.TransportError:
+    """What httpx says of a connection that was broken so."""
+    if broken.manner in ("reset", "rst_stream"):
+        return httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
+    return httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+
+
 class _Exchange(httpx.SyncByteStream, httpx.AsyncByteStream):
     """One request as ASGI, and the body of its answer as a stream. Its coroutines run on the emulator's loop."""
 
@@ -199,6 +207,8 @@ class _Exchange(httpx.SyncByteStream, httpx.AsyncByteStream):
     async def _answer(self) -> None:
         try:
             await self._running.emulator(self._scope(), self._receive, self._sent.put)
+        except BrokenConnectionError as broken:  # on purpose
+            await self._sent.put(to_transport_error(broken, self._request))
         except Exception as error:
             await self._sent.put(error)
         else:
