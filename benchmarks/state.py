@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import statistics
 import time
 from pathlib import Path
@@ -65,8 +64,11 @@ async def _measure(emulator: Emulator, archive: Path, jobs: int, rounds: int) ->
         figures["import"].append(time.perf_counter() - start_s)
         await world.finish()
     shown = {name: _format(times) for name, times in figures.items()}
-    size = os.path.getsize(archive) // 1024
-    return f"| {jobs} | {shown['reset']} | {shown['export']} | {size:,} | {shown['import']} |"
+    return f"| {jobs} | {shown['reset']} | {shown['export']} | {_measure_kib(archive):,} | {shown['import']} |"
+
+
+def _measure_kib(path: Path) -> int:
+    return path.stat().st_size // 1024
 
 
 def _format(times_s: list[float]) -> str:
