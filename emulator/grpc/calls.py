@@ -12,23 +12,20 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from emulator.core.errors import ApiError, Code
 from emulator.facts import front_end, troubles
 from emulator.facts import grpc as facts
-from emulator.facts.fact import ErrorText
 from emulator.grpc.framing import frame_message
 from emulator.grpc.metadata import (
     CONTENT_TYPE,
-    ENCODINGS,
     OK_TRAILERS,
     Header,
     format_head,
     format_trailers,
-    parse_timeout,
 )
 from emulator.grpc.methods import MethodTable, Target, choose_target, fill_variables, find_resource
+from emulator.grpc.requests import read_routing, take_message
 from emulator.grpc.stream import Stream
 from emulator.protocol.backstage import (
     Backstage,
@@ -39,8 +36,7 @@ from emulator.protocol.backstage import (
     watch_messages,
 )
 from emulator.protocol.call import Api, Call, Caller
-from emulator.protocol.credentials import Authenticator, read_presented
-from emulator.protocol.front import unzip
+from emulator.protocol.credentials import Authenticator, read_presented, refusal
 from emulator.protocol.masks import parse_mask, project
 from emulator.protocol.memory import Memory
 from emulator.protocol.pages import HTML_TYPE, format_not_found, format_trouble
@@ -55,8 +51,6 @@ log = logging.getLogger(__name__)
 
 PROTO_TYPE = "application/x-protobuf"
 _MEDIA = (CONTENT_TYPE, f"{CONTENT_TYPE}+proto")
-_MAX_METADATA_BYTES = int(str(facts.MAX_METADATA_BYTES.value))
-_ENTRY_BYTES = 32
 _REMEMBERED_BYTES = 4096
 """Longer requests are not remembered with their answers: no client that polls has such."""
 
@@ -100,7 +94,7 @@ class Calls:
         exchange = Exchange("grpc", "POST", stream.path, "", stream.headers, stream.host, stream.address)
         try:
             if stream.expired:
-                raise _refusal(troubles.DEADLINE_EXPIRED)
+                raise refusal(troubles.DEADLINE_EXPIRED)
             await self._respond(stream, exchange)
         except ApiError as error:
             self._refuse(stream, exchange, error)
@@ -111,9 +105,9 @@ class Calls:
             stream.break_off(broken.manner)
         except asyncio.CancelledError:
             if not stream.expired:
-                exchange.refuse(_refusal(troubles.OPERATION_CANCELLED))
+                exchange.refuse(refusal(troubles.OPERATION_CANCELLED))
                 raise
-            self._refuse(stream, exchange, _refusal(troubles.DEADLINE_EXPIRED))
+            self._refuse(stream, exchange, refusal(troubles.DEADLINE_EXPIRED))
         except Exception:
             log.exception("%s failed", stream.path)
             self._refuse(stream, exchange, ApiError(Code.INTERNAL, self._find_excuse(stream), rule="internal"))
@@ -134,7 +128,7 @@ class Calls:
         targets = self.methods.find(stream.path, stream.host)
         if not targets:
             await self._backstage.arrive(exchange)
-            raise _refusal(facts.METHOD_UNKNOWN)
+            raise refusal(facts.METHOD_UNKNOWN)
         places = targets[0].api.places
         if places is not None and not places(stream.host, stream.path):
             _answer_page(stream, exchange, 404, format_not_found(stream.path), HTML_TYPE)
@@ -152,7 +146,7 @@ class Calls:
         target = choose_target(targets, request)
         exchange.declared, exchange.message = target.method, request
         exchange.api, exchange.version, exchange.method = target.api.name, target.version, target.name
-        exchange.resource = find_resource(target, request) or _read_routing(stream)
+        exchange.resource = find_resource(target, request) or read_routing(stream)
         return _Work(stream, exchange, target, request, error)
 
     def _read(self, stream: Stream, target: Target) -> Value:
@@ -165,7 +159,7 @@ class Calls:
         try:
             return self._binary.decode(message, target.method.request)
         except WireError as error:
-            raise _refusal(front_end.PROTO_INVALID) from error
+            raise refusal(front_end.PROTO_INVALID) from error
 
     async def _call(self, work: _Work) -> None:
         target, stream, exchange = work.target, work.stream, work.exchange
@@ -262,46 +256,6 @@ class Calls:
         stream.finish(format_trailers(format_status(error)))
 
 
-def take_message(stream: Stream, limit_bytes: int) -> bytes:
-    """The one message of a request, unpacked.
-
-    Raises:
-        ApiError: metadata or data are not those of one message, or it is too long.
-    """
-    _check_metadata(stream)
-    request = stream.request
-    if request.refused:
-        raise _refusal(facts.CONNECTION_FULL)
-    if not request.oversize and (request.count != 1 or request.message is None or request.is_cut):
-        if request.is_cut:
-            raise _refusal(facts.REQUEST_CUT)
-        raise (
-            _refusal(facts.REQUEST_REPEATED, count=request.count) if request.count else _refusal(facts.REQUEST_MISSING)
-        )
-    message = request.message or b""
-    if request.compressed:
-        encoding = stream.headers.get("grpc-encoding", "identity")
-        if encoding == "identity":
-            raise _refusal(facts.COMPRESSION_UNNAMED)
-        message = unzip(message, limit_bytes)
-    if request.oversize or len(message) > limit_bytes:
-        raise _refusal(front_end.BODY_TOO_LARGE, limit_bytes=limit_bytes)
-    return message
-
-
-def _check_metadata(stream: Stream) -> None:
-    headers = stream.headers
-    size = sum(len(name) + len(value) + _ENTRY_BYTES for name, value in headers.items())
-    if size > _MAX_METADATA_BYTES:
-        raise _refusal(facts.METADATA_TOO_LARGE, size=size, limit=_MAX_METADATA_BYTES)
-    timeout = headers.get("grpc-timeout")
-    if timeout is not None and parse_timeout(timeout) is None:
-        raise _refusal(facts.TIMEOUT_INVALID, value=timeout)
-    encoding = headers.get("grpc-encoding", "identity")
-    if encoding not in ENCODINGS:
-        raise _refusal(facts.COMPRESSION_UNKNOWN, name=encoding)
-
-
 def refuse_misnamed(target: Target, request: Value) -> None:
     """Refuses a name that no path of the method leads to, where the API has words for it.
 
@@ -317,15 +271,6 @@ def refuse_misnamed(target: Target, request: Value) -> None:
     for variable in target.variables:
         if not variable.fits(variable.read(request)):
             raise target.api.misnamed(target.method, ".".join(variable.path))
-
-
-def _read_routing(stream: Stream) -> str:
-    """The name that a client routes its request by, for a request that cannot be read."""
-    return next((value for _, value in parse_qsl(stream.headers.get("x-goog-request-params", ""))), "")
-
-
-def _refusal(row: ErrorText, **values: object) -> ApiError:
-    return ApiError(Code[row.code], row.format(**values), rule=row.name)
 
 
 def _answer_page(stream: Stream, exchange: Exchange, status: int, page: bytes, content_type: str) -> None:

@@ -11,8 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from h2.config import H2Configuration
-from h2.connection import ConnectionState, H2Connection
+from h2.connection import ConnectionState
 from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
@@ -24,11 +23,9 @@ from h2.events import (
     WindowUpdated,
 )
 from h2.exceptions import ProtocolError
-from h2.frame_buffer import FrameBuffer
-from h2.settings import SettingCodes, Settings
-from hyperframe.frame import Frame, GoAwayFrame
+from hyperframe.frame import GoAwayFrame
 
-from emulator.facts import grpc as facts
+from emulator.grpc.http2 import MAX_STREAMS, Http2
 from emulator.grpc.metadata import parse_timeout
 from emulator.grpc.stream import Stream
 from emulator.protocol.backstage import Manner
@@ -36,26 +33,10 @@ from emulator.protocol.breaking import break_transport
 
 log = logging.getLogger(__name__)
 
-STREAM_WINDOW_BYTES = 1_048_576
-CONNECTION_WINDOW_BYTES = 4 * 1_048_576
-FRAME_BYTES = 65_536
 HELD_BYTES = 64 * 1_048_576
 """How much of unfinished requests a connection keeps; a stream beyond that is refused."""
 
 _FLUSH_BYTES = 262_144
-_FRAME_HEAD_BYTES = 9
-_MAX_STREAMS = int(str(facts.MAX_STREAMS.value))
-_MAX_METADATA_BYTES = int(str(facts.MAX_METADATA_BYTES.value))
-_CONFIGURATION = H2Configuration(
-    client_side=False, header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
-)
-_SETTINGS = {
-    SettingCodes.ENABLE_PUSH: 0,
-    SettingCodes.MAX_CONCURRENT_STREAMS: _MAX_STREAMS,
-    SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
-    SettingCodes.MAX_FRAME_SIZE: FRAME_BYTES,
-    SettingCodes.MAX_HEADER_LIST_SIZE: _MAX_METADATA_BYTES,
-}
 
 
 class Responder(Protocol):
@@ -69,33 +50,6 @@ class Responder(Protocol):
         """Answers a request that is whole, or has a message that is too long. Cancelled when the client leaves, and
         when its time is up (``stream.expired``)."""
         ...
-
-
-class _Frames(FrameBuffer):
-    """Frames that are too long are refused at their beginning, not once all of them is here."""
-
-    def __next__(self) -> Frame:
-        if len(self._data) >= _FRAME_HEAD_BYTES:
-            self._validate_frame_length(int.from_bytes(self._data[:3], "big"))
-        return super().__next__()
-
-
-class _Http2(H2Connection):
-    """h2's side of a connection, within bounds."""
-
-    MAX_CLOSED_STREAMS = 4096  # the ids of this many ended streams are remembered
-
-    def __init__(self) -> None:
-        super().__init__(_CONFIGURATION)
-        self.incoming_buffer = _Frames(server=True)
-        self.local_settings = Settings(client=False, initial_values=_SETTINGS)
-        self.max_inbound_frame_size = FRAME_BYTES
-        self.initiate_connection()
-        self.increment_flow_control_window(CONNECTION_WINDOW_BYTES - 65_535)
-        # h2 ends the connection of a client that opens too many streams, even before it has read the settings; here
-        # those streams alone are refused.
-        unlimited = {**_SETTINGS, SettingCodes.MAX_CONCURRENT_STREAMS: 2**31 - 1}
-        self.local_settings = Settings(client=False, initial_values=unlimited)
 
 
 class GrpcProtocol(asyncio.Protocol):
@@ -134,7 +88,7 @@ class GrpcProtocol(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         peer = transport.get_extra_info("peername")
         self._address = str(peer[0]) if isinstance(peer, tuple) else ""
-        self._http = _Http2()
+        self._http = Http2()
         self._flush()
 
     def data_received(self, data: bytes) -> None:
@@ -196,7 +150,7 @@ class GrpcProtocol(asyncio.Protocol):
 
     def _open_stream(self, event: RequestReceived) -> None:
         number = event.stream_id
-        if self._draining or len(self._streams) >= _MAX_STREAMS:
+        if self._draining or len(self._streams) >= MAX_STREAMS:
             self._http.reset_stream(number, ErrorCodes.REFUSED_STREAM)
             return
         self._last = number

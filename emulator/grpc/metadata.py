@@ -25,7 +25,7 @@ _HEAD: tuple[Header, ...] = (
 )
 _TIMEOUT = re.compile(r"(\d{1,8})([HMSmun])")
 _UNIT_S = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
-_ENTRY_BYTES = 32
+ENTRY_BYTES = 32
 """What each header costs beside its name and value. Source: RFC 9113, 6.5.2."""
 
 TRAILERS_LIMIT_BYTES = 8000
@@ -48,7 +48,7 @@ def parse_timeout(text: str) -> float | None:
 
 def measure_headers(headers: Iterable[Header]) -> int:
     """The size of a header list, as HTTP/2 counts it."""
-    return sum(len(name) + len(value) + _ENTRY_BYTES for name, value in headers)
+    return sum(len(name) + len(value) + ENTRY_BYTES for name, value in headers)
 
 
 def format_text(text: str) -> bytes:
