@@ -62,7 +62,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "training",
         "A job takes minutes to hours.",
         "A job takes seconds; states, their order and their fields are the same.",
-        "Nobody wants to wait in a test. The scripted trainer can be given a pace.",
+        "Nobody wants to wait in a test. Jobs can be given a pace.",
     ),
     Divergence(
         "media",

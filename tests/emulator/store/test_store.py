@@ -220,3 +220,21 @@ def test_a_file_of_another_version_is_refused_and_kept(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=str(SCHEMA_VERSION + 1)):
         Store(tmp_path)
     assert (tmp_path / DATABASE_NAME).stat().st_size == size
+
+
+def test_tuned_models_of_an_account_are_found_among_those_of_others(store: Store) -> None:
+    """Its own, whatever the letters' case; everybody's; those of any project; pages go on where the last one ended."""
+    uids = [store.insert_job(make_tuned_model(id=f"m-{n}")).uid for n in range(6)]
+    store.put_permission(Permission(uids[0], "1", "USER", "Owner@example.com", "OWNER"))
+    store.put_permission(Permission(uids[1], "1", "USER", "other@example.com", "OWNER"))
+    store.put_permission(Permission(uids[2], "everyone", "EVERYONE", "", "READER"))
+    store.put_permission(Permission(uids[3], "1", "USER", "other@example.com", "OWNER"))
+    store.put_permission(Permission(uids[4], "1", "USER", "owner@example.com", "OWNER"))
+    store.update_job(uids[5], reader_project_numbers=(12,))
+    found = [job.uid for job in store.list_tuned_models_for("owner@example.com", 0, 9)]
+    assert found == [uids[0], uids[2], uids[4], uids[5]]
+    first = store.list_tuned_models_for("owner@example.com", 0, 2)
+    rest = store.list_tuned_models_for("owner@example.com", first[-1].uid, 9)
+    assert [job.uid for job in [*first, *rest]] == found
+    store.delete_permission(uids[2], "everyone")
+    assert uids[2] not in {job.uid for job in store.list_tuned_models_for("owner@example.com", 0, 9)}
