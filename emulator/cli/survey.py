@@ -17,6 +17,7 @@ from emulator.datasets.cloud import CloudObjectStore
 from emulator.datasets.forms import dataset_form
 from emulator.datasets.lines import DatasetError
 from emulator.datasets.objects import FILE_BUFFER_BYTES, HttpObjectStore, ObjectStore, read_lines
+from emulator.datasets.processes import count_processes
 from emulator.facts.adapters import adapter_size_name
 from emulator.facts.dataset_errors import EMPTY_DATASET
 from emulator.facts.models import find_base_model
@@ -28,6 +29,7 @@ from emulator.vertex.rules import check_fields, check_model, is_open_model, read
 from emulator.vertex.specs import METHODS
 from trainer.spec import total_steps
 
+LARGE_BYTES = 32 << 20
 PLACE = "gs://bucket/"
 """Stands before a local file's name where a rule wants to see where the dataset is."""
 
@@ -42,6 +44,7 @@ class Plan:
         dataset, validation: A path, ``gs://…`` or ``-`` for standard input; "" for no validation dataset.
         model: As a request names it.
         storage: Base URL of a storage emulator, ``cloud``, or "": STORAGE_EMULATOR_HOST, else Cloud Storage.
+        processes: How many count a dataset of Vertex AI; 0: one for each core where the file is large.
     """
 
     dataset: str
@@ -53,6 +56,7 @@ class Plan:
     asked: Hyperparameters = field(default_factory=Hyperparameters)
     day: Day = LENIENT
     storage: str = ""
+    processes: int = 0
 
     @property
     def base_model(self) -> str:
@@ -142,7 +146,7 @@ def _survey_vertex(plan: Plan, report: Report) -> tuple[DatasetStatistics | None
         counted = _Told(name, report)
         try:
             with open_lines(name, plan.storage) as lines:
-                return check_dataset(lines, form, wanted, report=counted)
+                return check_dataset(lines, form, wanted, None, counted, plan.processes or choose_processes(name))
         except DatasetError as error:
             if error.rule != EMPTY_DATASET.name or not counted.any:  # all lines are broken: that is told already
                 counted(error)
@@ -216,6 +220,11 @@ def _as_uri(name: str) -> str:
 
 
 # ---------------------------------------------------------------- files
+
+
+def choose_processes(name: str) -> int:
+    """One for a file that is read before a second one has started; else one for each core."""
+    return count_processes() if os.path.isfile(name) and os.path.getsize(name) > LARGE_BYTES else 1
 
 
 @contextmanager

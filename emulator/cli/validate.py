@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-errors", type=int, default=KEPT_FAULTS, help="errors shown; all are counted; 0: no limit (%(default)s)"
     )
+    parser.add_argument("--processes", type=int, default=0, help="that count a large file (one for each core)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -96,6 +97,7 @@ def make_plan(parsed: argparse.Namespace) -> Plan:
         asked,
         parse_day(parsed.as_of),
         parsed.storage,
+        getattr(parsed, "processes", 0),
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import accumulate, chain
-from operator import add, sub
+from itertools import chain
+from operator import add
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +14,7 @@ from emulator.core.records import DatasetStatistics
 from emulator.datasets.batches import Batch, format_batch, read_batch
 from emulator.datasets.lines import DatasetError, DatasetForm, Line, decode_line, parse_line
 from emulator.datasets.parts import sample_content
+from emulator.datasets.processes import CHUNK_BYTES, count_systems, sum_chunks, sum_turns
 from emulator.datasets.statistics import Tally
 from emulator.datasets.tokens import count_json_tokens
 from emulator.facts import dataset_errors as rules
@@ -70,6 +71,7 @@ def check_dataset(
     limits: DatasetLimits = DEFAULT_LIMITS,
     destination: Path | None = None,
     report: Callable[[DatasetError], None] | None = None,
+    processes: int = 1,
 ) -> DatasetStatistics:
     """Reads a training or validation set once, in constant memory.
 
@@ -78,13 +80,17 @@ def check_dataset(
         destination: Where the examples are written for the trainer; only complete when this returns.
         report: Takes each broken rule of a line or the file, and checking goes on with the next line; without it the
             first one is raised.
+        processes: How many count; more than one wants ``report`` and no ``destination``.
 
     Raises:
         DatasetError: a rule is broken, or no example is left to train on (that one is always raised).
     """
     with destination.open("wb") if destination else nullcontext() as sink:
         check = _Check(form, limits, sink, report)
-        check.read(iter(lines))
+        if processes > 1 and form != "preference" and report is not None and sink is None:
+            check.read_with(processes, iter(lines))
+        else:
+            check.read(iter(lines))
     check.finish()
     return check.tally.summarise()
 
@@ -123,19 +129,23 @@ class _Check:
         self._media_examples = 0
 
     def read(self, lines: Iterator[bytes]) -> None:
-        """Takes lines together; the loop is short because it runs ten million times."""
-        taken: list[bytes] = []
-        size = row = 0
-        for data in lines:
-            taken.append(data)
-            size += len(data) + 1
-            if size > _BATCH_BYTES:
-                self._take(taken, row, lines)
-                self._flush(size)
-                row += len(taken)
-                taken, size = [], 0
-        self._take(taken, row, iter(()))
-        self._flush(size)
+        """Takes lines together; what counts them runs in C."""
+        row = 0
+        for taken, size in _gather(lines, _BATCH_BYTES):
+            self._take(taken, row, lines)
+            self._flush(size)
+            row += len(taken)
+
+    def read_with(self, processes: int, lines: Iterator[bytes]) -> None:
+        """The same with the counting done in other processes; what they cannot make sense of is read here."""
+        row = 0
+        for (taken, size), sums in sum_chunks(_gather(lines, CHUNK_BYTES), processes):
+            if sums is None or self._shown < _SAMPLES:
+                self._take(taken, row, iter(()))
+            else:
+                self._add(*sums)
+            self._flush(size)
+            row += len(taken)
 
     def _take(self, lines: list[bytes], row: int, rest: Iterator[bytes]) -> None:
         """Reads lines at once if all are usual, else half by half; rule by rule what remains unusual alone."""
@@ -179,8 +189,10 @@ class _Check:
 
     def _count(self, batch: Batch) -> frozenset[int]:
         """Adds lines of supervised tuning to the statistics; returns which of them are too long."""
-        inputs, outputs = _sum_turns(batch)
-        turns = batch.turns
+        return self._add(*sum_turns(batch), batch.turns)
+
+    def _add(self, inputs: list[int], outputs: list[int], turns: list[int]) -> frozenset[int]:
+        """Adds lines by their tokens and turns; returns which of them are too long."""
         totals = [*map(add, inputs, outputs)]
         if not totals or max(totals) <= self.limits.max_tokens_per_example:
             self.tally.add_all(inputs, outputs, turns)
@@ -192,10 +204,10 @@ class _Check:
             else:
                 kept.append(number)
         self.tally.add_all(*([column[number] for number in kept] for column in (inputs, outputs, turns)))
-        return frozenset(range(len(batch))).difference(kept)
+        return frozenset(range(len(turns))).difference(kept)
 
     def _count_preferences(self, batch: Batch) -> frozenset[int]:
-        tokens, systems = count_json_tokens(batch.texts), _count_systems(batch)
+        tokens, systems = count_json_tokens(batch.texts), count_systems(batch)
         dropped = []
         end = 0
         for number, (count, rejected) in enumerate(zip(batch.turns, count_json_tokens(batch.rejected), strict=True)):
@@ -257,25 +269,17 @@ class _Check:
             self.tally.samples.extend(contents)
 
 
-def _sum_turns(batch: Batch) -> tuple[list[int], list[int]]:
-    """Tokens of each line: what the model reads (users' turns and system instruction), and what it should write."""
-    tokens = count_json_tokens(batch.texts)
-    ends = [*accumulate(count // 2 for count in batch.turns)]  # of each line, counted in pairs of turns
-    inputs, outputs = _sum_between(tokens[::2], ends), _sum_between(tokens[1::2], ends)
-    return ([*map(add, inputs, _count_systems(batch))] if any(batch.systems) else inputs), outputs
-
-
-def _sum_between(values: list[int], ends: list[int]) -> list[int]:
-    """Sums of the values up to each end, from the end before it."""
-    if len(values) == len(ends):
-        return values  # a pair a line, almost always
-    sums = [0, *accumulate(values)]
-    till = [sums[end] for end in ends]
-    return [*map(sub, till, chain([0], till))]
-
-
-def _count_systems(batch: Batch) -> list[int]:
-    return count_json_tokens([system or b'""' for system in batch.systems])
+def _gather(lines: Iterator[bytes], enough: int) -> Iterator[tuple[list[bytes], int]]:
+    """Lines together, so many bytes or a little more; the loop is short because it runs ten million times."""
+    taken: list[bytes] = []
+    size = 0
+    for data in lines:
+        taken.append(data)
+        size += len(data) + 1
+        if size > enough:
+            yield taken, size
+            taken, size = [], 0
+    yield taken, size
 
 
 def _unsupported(row: int, example: int, examples: int, kind: str, limits: DatasetLimits, data: bytes) -> DatasetError:

@@ -15,7 +15,7 @@ from typing import Any
 from emulator.core.records import DatasetStatistics, Distribution
 
 _BUCKETS = 6
-_DROPPED_SAMPLE = 100
+DROPPED_SAMPLE = 100
 
 
 class Tally:
@@ -70,7 +70,7 @@ class Tally:
         """
         self.examples += 1
         self.dropped_count += 1
-        if len(self.dropped) < _DROPPED_SAMPLE:
+        if len(self.dropped) < DROPPED_SAMPLE:
             self.dropped.append((self.examples + waiting, reason))
 
     def summarise(self) -> DatasetStatistics:

@@ -277,3 +277,20 @@ def test_from_storage_to_trainer(storage: StorageServer, tmp_path: Path) -> None
     assert statistics.examples == 5000
     examples = [parse_example(line) for line in (tmp_path / "examples").read_text(encoding="utf-8").splitlines()]
     assert [int(example.turns[1].text) for example in examples] == list(range(1, 5001))
+
+
+def test_several_processes_say_what_one_says() -> None:
+    """Statistics, dropped examples, errors with their lines: the same however many processes count."""
+    chance = random.Random(5)
+    lines = [pair("word " * chance.randrange(1, 400), "answer " * chance.randrange(1, 9)) for _ in range(3000)]
+    lines[7], lines[2500], lines[2999] = b"{", b'{"contents": 1}', b""
+    lines[1200] = pair("a", "b", IMAGE)
+    limits = DatasetLimits(max_tokens_per_example=380)
+    told = []
+    for processes in (1, 2):
+        errors: list[DatasetError] = []
+        statistics = check_dataset(iter(lines), "contents", limits, report=errors.append, processes=processes)
+        told.append((statistics, [(error.line, error.message) for error in errors]))
+    assert told[0] == told[1]
+    assert told[0][0].dropped_count > 100
+    assert [line for line, _ in told[0][1]] == [8, 2501]
