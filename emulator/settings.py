@@ -136,7 +136,8 @@ class Settings(BaseSettings):
     pass_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default_factory=tuple,
         description="HOST,…: hosts (`example.com`, `*.example.com`, `*`; with `:PORT` if need be) that clients may "
-        "reach through the emulator as their proxy; none: all but Google's, for which it stands in, are refused.",
+        "reach through the emulator as their proxy; none: all but Google's, for which it stands in, are refused. "
+        "Google's own are the real ones where named in full.",
     )
     seed: int = Field(default=0, description="Of ids that tests want to repeat (0: random ids) and of training.")
     journal_entries: int = Field(

@@ -43,7 +43,7 @@ class Gateway:
         address = parse_address(find_header(scope, b"host"), 80)
         if address is None:
             await send_answer(send, 400, TEXT_TYPE, "The URL names no host that could be asked.\n")
-        elif (service := find_service(address[0])) is not None:
+        elif (service := self._passes.find_service(*address)) is not None:
             await self._services[service](scope, receive, send)
         elif self._passes.allow(*address):
             await forward_or_say(scope, receive, send, *address)

@@ -54,14 +54,22 @@ class Passes:
     """
 
     def __init__(self, patterns: Iterable[str], own: Iterable[tuple[str, int]] = ()) -> None:
+        patterns = list(patterns)
         self._patterns = [parse_pattern(pattern) for pattern in patterns]
+        self._named = [parse_pattern(pattern) for pattern in patterns if "*" not in pattern]
         self._own = frozenset(own)
 
     def allow(self, host: str, port: int) -> bool:
         """Whether a client may go there."""
-        return (host, port) in self._own or any(
-            named in (None, port) and pattern.fullmatch(host) for pattern, named in self._patterns
-        )
+        return (host, port) in self._own or _matches(self._patterns, host, port)
+
+    def find_service(self, host: str, port: int) -> Service | None:
+        """``find_service``, but for hosts that are let through by their whole name: those are the real ones."""
+        return None if _matches(self._named, host, port) else find_service(host)
+
+
+def _matches(patterns: Iterable[tuple[re.Pattern[str], int | None]], host: str, port: int) -> bool:
+    return any(only in (None, port) and pattern.fullmatch(host) for pattern, only in patterns)
 
 
 def parse_pattern(pattern: str) -> tuple[re.Pattern[str], int | None]:

@@ -16,6 +16,7 @@ function parsePattern(text) {
 
 const served = hosts.map(parsePattern);
 const passed = passes.map(parsePattern);
+const named = passes.filter((text) => !text.includes('*')).map(parsePattern);
 
 function matches(patterns, host, port) {
   return patterns.some((pattern) => pattern.host.test(host) && [null, port].includes(pattern.port));
@@ -32,6 +33,7 @@ net.Socket.prototype.connect = function connectByWayOfTheEmulator(...args) {
   const host = String(options.host || 'localhost').toLowerCase();
   const port = Number(options.port);
   if (options.path || !HTTP_PORTS.includes(port) || isLocal(host)) return connect.apply(this, args);
+  if (matches(named, host, port)) return connect.apply(this, args);
   if (matches(served, host, port)) {
     if (this.encrypted && !options.servername && !net.isIP(host)) this.setServername(host);
     return connect.call(this, { ...options, host: emulator.host, port: emulator.port }, callback);

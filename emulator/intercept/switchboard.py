@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from emulator.intercept import tunnel
 from emulator.intercept.beginnings import BEGINNING_BYTES, Speech, recognise
-from emulator.intercept.hosts import Passes, find_service, format_refusal
+from emulator.intercept.hosts import Passes, format_refusal
 from emulator.intercept.port import FIRST_BYTE_S, peek
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Switchboard:
         except tunnel.BadTunnelError as error:
             await tunnel.refuse(connection, 400, str(error))
             return
-        if find_service(host) is not None:
+        if self._passes.find_service(host, port) is not None:
             await tunnel.accept(connection)
             await self._connect_inside(connection, host)
         elif self._passes.allow(host, port):

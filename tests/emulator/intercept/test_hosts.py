@@ -70,6 +70,14 @@ def test_bad_patterns(pattern: str) -> None:
     assert repr(pattern) in str(caught.value)
 
 
+def test_real_hosts_only_by_name() -> None:
+    """To reach Google itself its host must be named in full: letting everything through does not mean that."""
+    host = "storage.googleapis.com"
+    assert Passes(["*", "*.googleapis.com"]).find_service(host, 443) is Service.STORAGE
+    assert Passes([host]).find_service(host, 443) is None
+    assert Passes([f"{host}:80"]).find_service(host, 443) is Service.STORAGE
+
+
 def test_own_addresses() -> None:
     """The emulator itself is reached through itself, other ports of the machine are not."""
     passes = Passes([], [("127.0.0.1", 8790)])
