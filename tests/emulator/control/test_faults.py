@@ -12,6 +12,7 @@ import pytest
 from google.genai import errors
 
 from tests.emulator.control.backstage import GEMINI_MODEL, SAY, Controlled
+from tests.emulator.server_process import running_server, stop_server
 
 gapic = pytest.importorskip("google.ai.generativelanguage_v1beta")
 exceptions = pytest.importorskip("google.api_core.exceptions")
@@ -390,3 +391,19 @@ def test_list_and_remove(controlled: Controlled) -> None:
         404,
         f"id: no fault {identifier!r}; there is: none is in force",
     )
+
+
+def test_a_server_that_is_told_to_stop_lets_go_whom_faults_hold() -> None:
+    """An hour's wait does not keep it from stopping; whoever waited is answered."""
+    with running_server("--trainer", "scripted") as running:
+        controlled = Controlled(running.url, "held")
+        fault = controlled.add_fault(method="ListTunedModels", wait_s=3600)
+        answers: list[int] = []
+        path = "/v1beta/tunedModels"
+        held = threading.Thread(target=lambda: answers.append(controlled.http.get(path).status_code))
+        held.start()
+        while controlled.read_fault(fault)[0] < 1:
+            assert held.is_alive()
+        stop_server(running)  # fails when it takes longer than other requests may
+        held.join(20)
+        assert answers == [200]
