@@ -125,6 +125,9 @@ TOO_MANY_TOKENS = _guess(
     "too_many_tokens", "Example has {tokens} tokens, which exceeds the maximum of {limit} tokens.", _DROPPED
 )
 NOT_TEXT = _guess("not_text", "Example contains [{modality}]; the trainer of this emulator reads text only.", _OWN)
+OVER_TRAINERS_LIMIT = _guess(
+    "over_trainers_limit", "Example has more tokens than what plays the base model here can read.", _OWN
+)
 TEACHER_REFUSED = _guess("teacher_refused", "The teacher model did not answer this prompt: {reason}.", _OWN_TEACHER)
 TEACHER_SILENT = _guess("teacher_silent", "The teacher model's answer to this prompt is empty.", _OWN_TEACHER)
 ALL_DROPPED = _guess(

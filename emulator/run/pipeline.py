@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +30,8 @@ from emulator.core.records import (
     TuningJob,
     TuningMethod,
 )
+from emulator.datasets.statistics import DROPPED_SAMPLE
+from emulator.facts.dataset_errors import OVER_TRAINERS_LIMIT
 from emulator.facts.fact import ErrorText
 from emulator.facts.limits import VERTEX_MAX_STEPS
 from emulator.facts.vertex_errors import JOB_CANCELLED, JOB_TOO_LONG
@@ -281,7 +283,8 @@ class Pipeline:
         job = self._require(uid)
         match event:
             case Started():
-                self.store.update_job(uid, device=event.device, total_steps=event.total_steps)
+                counted = job.statistics and count_dropped(job.statistics, event.dropped)
+                self.store.update_job(uid, device=event.device, total_steps=event.total_steps, statistics=counted)
                 self._recover(job, course, event.resumed_from)
                 if job.state is JobState.CANCELLING:
                     await trainer.cancel(str(uid))
@@ -402,6 +405,22 @@ class Pipeline:
         if job is None:  # deleted while it ran
             raise StoppedError
         return job
+
+
+def count_dropped(statistics: DatasetStatistics, numbers: Sequence[int]) -> DatasetStatistics:
+    """The statistics with the examples that what plays the base model found too long; a resumed job's are in already.
+
+    Args:
+        numbers: 0-based, among the examples that the trainer was given.
+    """
+    reason = OVER_TRAINERS_LIMIT.text
+    if not numbers or any(said == reason for _, said in statistics.dropped):
+        return statistics
+    known, wanted = {index for index, _ in statistics.dropped}, set(numbers[:DROPPED_SAMPLE])
+    given = (index for index in range(1, statistics.examples + 1) if index not in known)
+    fresh = [(index, reason) for number, index in enumerate(given) if number in wanted]
+    dropped = tuple(sorted([*statistics.dropped, *fresh]))
+    return replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
 
 
 def find_source_adapter(store: Store, job: TuningJob) -> str:

@@ -213,6 +213,7 @@ BROKEN_LINES: dict[str, Sample] = {
     ),
 }
 FILE_RULES = {
+    "over_trainers_limit",
     "teacher_refused",
     "teacher_silent",
     "prompt_not_text",

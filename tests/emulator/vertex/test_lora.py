@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator.run.lora import missing_packages
-from tests.emulator.vertex.serving import PLACE, Serving
+from tests.emulator.vertex.serving import BUCKET, PLACE, Serving, format_examples
 
 pytestmark = [
     pytest.mark.lora,
@@ -55,3 +55,19 @@ async def test_tokens_are_those_of_what_plays_the_model_and_long_prompts_are_ref
         reply = await real.ask("POST", f"/v1/{BASE}:{verb}", long)
         assert reply.status == 400, reply.text
         assert "The model cannot answer this prompt" in reply.text
+
+
+async def test_examples_beyond_the_models_context_are_dropped_and_counted(real: Serving) -> None:
+    """The service's limit is far away; the embedded model's 2,048 positions are not."""
+    lines = format_examples(range(1, 16)).splitlines(keepends=True)
+    lines.insert(3, format_examples([1]).replace(b'"1"', b'"' + b"1 " * 3000 + b'"'))
+    real.objects.write(f"gs://{BUCKET}/long.jsonl", b"".join(lines))
+    job = await real.tune(
+        spec={"trainingDatasetUri": f"gs://{BUCKET}/long.jsonl", "hyperParameters": {"epochCount": 1}}
+    )
+    assert job["state"] == "JOB_STATE_SUCCEEDED", job
+    statistics = job["tuningDataStats"]["supervisedTuningDataStats"]
+    assert statistics["tuningDatasetExampleCount"] == "16"
+    assert (statistics["totalTruncatedExampleCount"], statistics["truncatedExampleIndices"]) == ("1", ["4"])
+    assert "can read" in statistics["droppedExampleReasons"][0]
+    assert statistics["tuningStepCount"] == "4"
