@@ -62,8 +62,9 @@ async def export_snapshot(world: World, archive: Path) -> Manifest:
     """
     root = make_place(world.directory, "outgoing")
     try:
-        running = _capture(world, root)
-        return await asyncio.to_thread(_pack, world, root, running, archive)
+        async with world.changing:  # nobody takes the files of running jobs away meanwhile
+            running = _capture(world, root)
+            return await asyncio.to_thread(_pack, world, root, running, archive)
     finally:
         world.discard(root)
 

@@ -92,5 +92,8 @@ def recover(directory: Path, store: Store) -> None:
             log.warning("the import of a snapshot was cut short; it is completed")
             swap(directory, path, make_place(directory, "removed"), store)
     for path in directory.iterdir():
-        if path.is_dir() and path.name.startswith(_PREFIXES):
-            shutil.rmtree(path, ignore_errors=True)
+        if path.name.startswith(_PREFIXES):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)  # an archive on its way

@@ -1,6 +1,6 @@
 """A file of keys, tokens, projects and denials, for those who test how their client takes errors.
 
-JSON, or YAML where PyYAML is installed::
+JSON, or YAML::
 
     {"keys": [{"key": "AIza-good", "project": "demo"}, {"key": "AIza-old", "state": "expired"}],
      "tokens": [{"token": "ya29-alice", "principal": "alice@example.com", "projects": ["demo"],
@@ -123,10 +123,8 @@ def parse_credentials(file: Path) -> Credentials:
 
 
 def _load_yaml(file: Path, text: bytes) -> object:
-    try:
-        import yaml  # no dependency of the server: JSON needs nothing
-    except ImportError as error:
-        raise CredentialsFileError(f"{file}: YAML needs the package PyYAML; install it, or write JSON") from error
+    import yaml  # loaded only where it is wanted
+
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:

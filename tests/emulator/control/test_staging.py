@@ -96,7 +96,9 @@ def test_killed_before_the_commit(tmp_path: Path) -> None:
     kept = furnish(directory, "old")
     incoming, _ = prepare(directory, tmp_path)
     assert not (incoming / COMMITTED).exists()
+    make_place(directory, "outgoing").with_suffix(".tar.gz").write_bytes(b"half an archive")
     store = Store(directory)
     recover(directory, store)
     assert (dump_tables(store), read(directory)) == (kept, ["old"] * 2)
     assert sorted(path.name for path in directory.iterdir() if path.is_dir()) == ["buckets", "jobs"]
+    assert not list(directory.glob("outgoing-*"))
