@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emulator.intercept.answers import AsgiApp
-from emulator.intercept.authority import Authority
 from emulator.intercept.gateway import Gateway, StorageGate
 from emulator.intercept.hosts import Passes, Service
 from emulator.intercept.identity import Identity
@@ -21,6 +21,9 @@ from emulator.intercept.tokens import TokenServer
 from emulator.protocol.call import Api
 from emulator.protocol.credentials import Authenticator
 from emulator.protocol.front import create_front_end
+
+if TYPE_CHECKING:
+    from emulator.intercept.authority import Authority
 
 
 @dataclass
@@ -53,6 +56,8 @@ class Surroundings:
         Raises:
             AuthorityError: its files cannot be used.
         """
+        from emulator.intercept.authority import Authority  # 10 MiB that plain HTTP and gRPC do without
+
         return Authority(self.directory, [self.host])
 
     @cached_property
