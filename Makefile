@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test check format docs lock parity record model-eval bench clean
+.PHONY: help environment demo test check format docs lock parity clients record model-eval bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -46,6 +46,9 @@ model-eval: environment ## the embedded base model beside its gates
 
 parity: environment ## recorded answers beside the emulator's, declared messages beside the official descriptors
 	$(BIN)/python -m contract_tests
+
+clients: environment ## every official client against the emulator, each in its own environment; keeps the result
+	$(BIN)/python -m pytest client_tests --record-clients
 
 record: environment ## ask the real services again (needs credentials) and write their answers down without secrets
 	$(BIN)/python -m contract_tests.record

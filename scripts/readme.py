@@ -1,4 +1,4 @@
-"""Writes the parts of README.md and trainer/README.md that are data elsewhere: settings, facts by grade, differences.
+"""Writes the parts of README.md and trainer/README.md that are data elsewhere: clients, settings, facts, differences.
 
 `make docs` rewrites the files; a test fails when one is not what this would write.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from client_tests.results import HEADINGS, list_cells
 from emulator.core.magic import LABEL_PREFIX, MAGIC_VALUES
 from emulator.facts.catalogue import count_by_grade, list_entries
 from emulator.facts.divergences import DIVERGENCES
@@ -68,7 +69,13 @@ def format_magic() -> str:
     return format_table(("in the display name", "or as a label (Vertex AI)", "what the job does"), rows)
 
 
+def format_clients() -> str:
+    """Every client, how to point it here, and what came of it when its tests last ran."""
+    return format_table(HEADINGS, list_cells())
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "clients": format_clients,
     "settings": format_settings,
     "grades": format_grades,
     "differences": format_differences,

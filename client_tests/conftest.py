@@ -1,0 +1,69 @@
+"""Runs the rows that were asked for, some at a time, and keeps their result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from client_tests.matrix import ROWS
+from client_tests.results import RESULTS, write_results
+from client_tests.row import Row
+from client_tests.running import Outcome, Stage, run_row
+
+WORKERS = 3
+"""Programs at a time: more than cores, for they often wait for an operation."""
+CALLS = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--record-clients``."""
+    parser.addoption("--record-clients", action="store_true", help=f"write what rows came to into {RESULTS.name}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Opens the count of calls: by row, of those that passed."""
+    config.stash[CALLS] = {}
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The emulators."""
+    made = Stage(tmp_path_factory.mktemp("clients"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def find_outcome(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Callable[[Row], Outcome]]:
+    """Waits for what came of a row. All rows that were asked for are started in their order."""
+    wanted = {params["row"].name for params in map(_find_parameters, request.session.items) if "row" in params}
+    with ThreadPoolExecutor(WORKERS) as pool:
+        runs: dict[str, Future[Outcome]] = {
+            row.name: pool.submit(run_row, row, stage) for row in ROWS if row.name in wanted
+        }
+        yield lambda row: runs[row.name].result()
+        pool.shutdown(cancel_futures=True)
+
+
+def _find_parameters(item: pytest.Item) -> dict[str, Any]:
+    return getattr(getattr(item, "callspec", None), "params", {})
+
+
+@pytest.fixture
+def keep_calls(request: pytest.FixtureRequest) -> Callable[[Row, int], None]:
+    """Notes the calls of a row that passed."""
+    return lambda row, calls: request.config.stash[CALLS].__setitem__(row.name, calls)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says how many calls the clients made, and writes them down where that was asked for."""
+    calls = config.stash[CALLS]
+    if not calls:
+        return
+    terminalreporter.write_line(f"clients: {len(calls)} of {len(ROWS)} programs passed, {sum(calls.values())} calls")
+    if config.getoption("--record-clients", default=False):
+        write_results(calls)
+        terminalreporter.write_line(f"clients: wrote {RESULTS.name}; now: make docs")
