@@ -199,7 +199,10 @@ def fill(directory: Path, jobs: int) -> None:
                 assert job is not None
                 identifier = f"model-{number}" if job.api == "gemini" else str(10**17 + number)
                 labels = {"team": "one"} if job.api == "vertex" else {}
-                copy = replace(job, id=identifier, display_name=f"{job.api} {number}", labels=labels, experiment_id="")
+                sent = {**job.sent, "labels": labels} if labels else job.sent
+                copy = replace(
+                    job, id=identifier, display_name=f"{job.api} {number}", labels=labels, sent=sent, experiment_id=""
+                )
                 copy = store.insert_job(copy)
                 store.add_metric_points(copy.uid, store.list_metric_points(job.uid))
                 for one in store.list_permissions(job.uid):
