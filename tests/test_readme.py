@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from emulator.cli import main
 from emulator.run.lora import missing_packages
+from emulator.testing.client import Control
+from emulator.testing.process import RunningEmulator, start_emulator
 from examples.demo import emulator
 from scripts.readme import README, TRAINER_BLOCKS, TRAINER_PAGE, write_blocks
 
@@ -64,6 +68,68 @@ def test_examples_run(environment: dict[str, str], tmp_path: Path) -> None:
         said.append(done.stdout)
     assert '"totalSteps": 5' in said[0]
     assert all("JOB_STATE_SUCCEEDED" in text for text in said[1:])
+
+
+def find_block(language: str, words: str) -> str:
+    """The one block of that language that holds these words."""
+    found = [code for code in re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL) if words in code]
+    assert len(found) == 1, words
+    return str(found[0])
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[RunningEmulator]:
+    """An emulator for the examples that name no address."""
+    with start_emulator(trainer="scripted", anonymous=True) as made:
+        yield made
+
+
+def run_code(code: str, folder: Path, *arguments: str) -> str:
+    """What a program prints; it must succeed."""
+    (folder / "test_example.py").write_text(code, encoding="utf-8")
+    command = [sys.executable, *(arguments or ["test_example.py"])]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
+    """As the plugin finds it, in a folder of its own."""
+    code = find_block("py", "@pytest.mark.tuning_emulator")
+    assert "1 passed" in run_code(code, tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+def test_the_example_without_a_socket_runs(tmp_path: Path) -> None:
+    """The host is Google's."""
+    code = find_block("py", "in_process") + "\n    print(answer.status_code, len(emulator.router.calls))\n"
+    assert run_code(code, tmp_path).split() == ["200", "1"]
+
+
+def test_the_example_over_grpc_runs(tmp_path: Path, running: RunningEmulator) -> None:
+    """Only the port is another one."""
+    code = find_block("py", "insecure_channel").replace("127.0.0.1:8790", running.url.partition("//")[2])
+    assert run_code(code, tmp_path).strip() == "[]"
+
+
+def test_the_commands_that_steer_run(
+    tmp_path: Path, running: RunningEmulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each but the one that serves."""
+    monkeypatch.chdir(tmp_path)
+    for line in find_block("sh", "tuning-emulator journal").splitlines():
+        _, command, *arguments = shlex.split(line, comments=True)
+        if command != "serve":
+            assert main([command, "--url", running.url, *arguments]) == 0, capsys.readouterr().err
+    assert (tmp_path / "state.tar.gz").stat().st_size > 0
+
+
+def test_the_scenario_is_one(running: RunningEmulator) -> None:
+    """It loads, and the model that is to fail does."""
+    text = find_block("yaml", "tuned_models:").encode()
+    control = Control(running.url)
+    control.send("POST", "scenarios:load", text, "application/yaml")
+    assert sorted(job["display_name"] for job in control.jobs.list()) == ["broken", "colours"]
+    control.reset()
 
 
 def test_make_targets_exist() -> None:

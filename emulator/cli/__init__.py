@@ -12,19 +12,19 @@ from emulator import __version__
 
 COMMANDS = {
     "serve": "start the emulator",
-    "env": "print the variables that point each SDK at a running emulator",
-    "export-adapter": "write a tuned model's PEFT adapter, or the merged model, to a directory",
-    "tune": "run one tuning job and show what came of it",
-    "doctor": "say what is installed, reachable and misconfigured here, with the fix",
     "exec": "run a program, unchanged, with the emulator in place of Google",
+    "env": "print the variables that point each SDK at a running emulator",
+    "tune": "run one tuning job and show what came of it",
     "validate": "check a dataset as the service would, and count steps, tokens and cost",
-    "clock": "read, set, advance or freeze a running emulator's clock",
+    "export-adapter": "write a tuned model's PEFT adapter, or the merged model, to a directory",
     "pace": "show or set how fast a running emulator's jobs go through their states",
+    "clock": "read, set, advance or freeze a running emulator's clock",
     "faults": "list, add or remove trouble that a running emulator makes on purpose",
     "journal": "show the requests that a running emulator had, with its answers",
     "reset": "let a running emulator forget everything, or what one project has",
     "export": "write everything that a running emulator remembers to an archive",
     "import": "put an archive's state in the place of a running emulator's",
+    "doctor": "say what is installed, reachable and misconfigured here, with the fix",
     "rules": "list what the real services say and do, with source and grade",
 }
 """Name → what it does. The command's module here has its name, ``add_arguments(parser)`` and ``run(parsed) -> int``."""
