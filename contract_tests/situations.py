@@ -90,7 +90,7 @@ def moment(text: str) -> Situation:
     """The clock stands where it stood."""
 
     async def prepare(target: EmulatorTarget) -> None:
-        target.clock._now_ns = read_time(text)
+        target.clock.set(read_time(text))
 
     return prepare
 
