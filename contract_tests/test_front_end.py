@@ -44,6 +44,12 @@ async def test_timestamps(contract: Contract, name: str) -> None:
     (await contract.play(name, instead=names)).same_error()
 
 
+async def test_discovery_of_a_version_that_is_none(contract: Contract) -> None:
+    """Recorded on another API."""
+    names = {"tasks.googleapis.com": "generativelanguage.googleapis.com"}
+    (await contract.play("discovery_not_found", instead=names)).same_message()
+
+
 async def test_base64(contract: Contract) -> None:
     """What cannot be decoded is shown."""
     (await contract.play("base64_broken")).same_beginning()

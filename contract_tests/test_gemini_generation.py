@@ -166,6 +166,7 @@ TROUBLES = (
     "internal",
     "internal_generic",
     "vertex_exhausted",
+    "vertex_unavailable",
     "vertex_quota",
     "deadline",
     "cancelled",
