@@ -85,11 +85,17 @@ def fingerprint(job: Job) -> str:
     ignored = (*_FREE_FIELDS, *_FILE_FIELDS)
     fields = {name: value for name, value in dataclasses.asdict(job).items() if name not in ignored}
     digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode())
-    adapter = str(Path(job.adapter) / "adapter_model.safetensors") if job.adapter else None
-    for file in (job.examples, job.validation, adapter):
-        digest.update(Path(file).read_bytes() if file else b"")
+    weights = sorted(Path(job.adapter).glob("*.safetensors")) if job.adapter else []
+    for file in (job.examples, job.validation, *weights):
+        digest.update(hash_file(Path(file)) if file else b"")
         digest.update(b"\0" if file else b"\1")
     return digest.hexdigest()
+
+
+def hash_file(path: Path) -> bytes:
+    """SHA-256 of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def save_state(job: Job, state: State, parameters: list[Tensor], optimizer: AdamW) -> None:
