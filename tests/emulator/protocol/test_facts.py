@@ -101,8 +101,8 @@ sample("quota_project_missing", authorization="Bearer adc")
 sample("user_project_denied", authorization="Bearer alice", x_goog_user_project="theirs")
 sample("iam_denied", "GET", keys=False, authorization="Bearer alice")
 
-ELSEWHERE = {"internal", "page_size_negative", "page_token_invalid", "filter_invalid"}
-"""Rows that no single request to the example's API shows: the tests below, test_front and test_filters do."""
+ELSEWHERE = {"internal", "page_size_negative", "page_token_invalid", "filter_invalid", "discovery_not_found"}
+"""Rows that no request to the example's API shows: the tests below, test_front, test_filters and test_discovery do."""
 
 
 def test_no_row_is_without_a_sample() -> None:
