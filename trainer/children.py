@@ -97,7 +97,8 @@ def spawn_child(role: str, arguments: dict[str, Any], _: Callable[[], None]) -> 
     """A fresh process, which imports everything itself."""
     there, requests = os.pipe()
     output, back = os.pipe()
-    command = [sys.executable, "-m", "trainer", "child", role, json.dumps(arguments), str(os.getpid())]
+    safe = ["-P"] if sys.flags.safe_path else []
+    command = [sys.executable, *safe, "-m", "trainer", "child", role, json.dumps(arguments), str(os.getpid())]
     process = subprocess.Popen(command, stdin=there, stdout=back)  # noqa: S603  (our own interpreter and module)
     process.returncode = 0  # reaped by Child, not by subprocess
     os.close(there)

@@ -118,11 +118,13 @@ def write_target(adapter: Path, target: Path, merged: bool) -> None:
         for file in adapter.iterdir():
             (target / file.name).write_bytes(file.read_bytes())
         return
-    from emulator.run.lora import missing_packages
+    from emulator.run.lora import find_environment, missing_packages
 
     if missing := missing_packages():
         raise ExportError(f"--merged needs {', '.join(missing)}; install tuning-emulator[lora]")
-    command = [sys.executable, "-m", "trainer", "merge", str(adapter), str(target.absolute())]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 our own module
+    command = [sys.executable, "-P", "-m", "trainer", "merge", str(adapter), str(target.absolute())]
+    done = subprocess.run(  # noqa: S603 our own module
+        command, capture_output=True, text=True, check=False, env=find_environment()
+    )
     if done.returncode:
         raise ExportError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "merging failed")

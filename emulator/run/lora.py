@@ -17,9 +17,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from emulator.run.trainers import PromptRefusedError, TrainerUnavailableError
+from trainer import spec
 from trainer.spec import Answer, Cancelled, Done, Event, Failed, Job, Prompt, Reply, parse_event
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,12 @@ NEEDED = ("torch", "safetensors", "tokenizers")
 def missing_packages() -> list[str]:
     """Which packages of the ``lora`` extra are not installed; empty means that real training works."""
     return [name for name in NEEDED if find_spec(name) is None]
+
+
+def find_environment() -> dict[str, str]:
+    """Variables of the process: it imports our ``trainer`` (``-P``), not a folder of that name where the user works."""
+    ours = str(Path(spec.__file__).parent.parent)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))}
 
 
 class LoraTrainer:
@@ -68,12 +76,13 @@ class LoraTrainer:
                 return
             self._ready = asyncio.get_running_loop().create_future()
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "trainer", "worker"),
+                *(sys.executable, "-P", "-m", "trainer", "worker"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 limit=LINE_LIMIT_BYTES,
                 start_new_session=True,
+                env=find_environment(),
             )
             self._spawn(self._read_answers(self._process))
             self._spawn(self._read_log(self._process))

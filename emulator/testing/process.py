@@ -59,7 +59,7 @@ def start_emulator(**settings: object) -> Iterator[RunningEmulator]:
         log = Path(folder) / "log.txt"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "emulator", "serve", "--until-eof"],
+                [sys.executable, "-P", "-m", "emulator", "serve", "--until-eof"],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

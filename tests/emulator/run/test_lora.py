@@ -115,3 +115,16 @@ async def test_health_tells_the_device_once_it_is_ready(trainer: LoraTrainer, mo
     await trainer.count_tokens(str(model), ["one"])
     health = trainer.health()
     assert (health["ready"], health["device"] in ("cpu", "cuda")) == (True, True)
+
+
+async def test_a_folder_of_the_users_is_not_taken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """People keep folders called `trainer` where they start the server."""
+    (tmp_path / "trainer").mkdir()
+    (tmp_path / "trainer" / "__init__.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    trainer = LoraTrainer()
+    await trainer.start()
+    try:
+        assert (await trainer.count_tokens("embedded", ["one two"]))[0] > 0
+    finally:
+        await trainer.stop()
