@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +17,9 @@ from typing import Any
 
 from emulator.cli import serve
 from emulator.intercept.environment import Reached, create_environment
+from emulator.testing.client import Control, ControlError
+from emulator.testing.process import START_LIMIT_S, STOP_LIMIT_S, end_process
 
-START_LIMIT_S = 60.0
-STOP_LIMIT_S = 20.0
 _ANSWER_S = 10.0
 _FORWARDED = tuple(
     getattr(signal, name)
@@ -188,21 +186,12 @@ def start_emulator(options: Sequence[str]) -> Iterator[str]:
         limit.cancel()
         process.stdin.close()
         process.stdout.close()
-        _stop(process)
+        end_process(process)
 
 
 @contextmanager
 def _at(url: str) -> Iterator[str]:
     yield url.rstrip("/")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_LIMIT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def read_emulator(url: str) -> Reached:
@@ -212,10 +201,11 @@ def read_emulator(url: str) -> Reached:
         ExecError: nothing answers there.
     """
     try:
-        health = json.loads(_read(f"{url}/emulator/v1/health"))
-        known = json.loads(_read(f"{url}/emulator/v1/interception"))
-        certificate = _read(f"{url}/emulator/v1/ca.pem")
-    except (OSError, ValueError) as error:
+        control = Control(url, timeout_s=_ANSWER_S)
+        health = control.health()
+        known = control.call("GET", "interception")
+        certificate = control.send("GET", "ca.pem")
+    except (ControlError, OSError, ValueError) as error:
         raise ExecError(f"no emulator answers at {url}: {error}") from error
     return Reached(
         url=url,
@@ -227,10 +217,3 @@ def read_emulator(url: str) -> Reached:
         hosts=tuple(known["hosts"]),
         pass_hosts=tuple(known["pass_hosts"]),
     )
-
-
-def _read(url: str) -> bytes:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=_ANSWER_S) as answer:
-        content: bytes = answer.read()
-    return content

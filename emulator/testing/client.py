@@ -44,12 +44,14 @@ class Control:
         project: What ``clock`` and the like cannot be limited to but faults, pace, journal and reset can: a test that
             shares the emulator gives its own project, and touches nobody else's.
         send: How requests get there; None: over the network.
+        timeout_s: How long to wait for an answer there.
     """
 
-    def __init__(self, url: str, project: str = "", send: Send | None = None) -> None:
+    def __init__(self, url: str, project: str = "", send: Send | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
         self.url = url.rstrip("/")
         self.project = project
         self._send = send or self._send_http
+        self._timeout_s = timeout_s
         self.clock = Clock(self)
         self.pace = Pace(self)
         self.jobs = Jobs(self)
@@ -98,7 +100,7 @@ class Control:
         request = urllib.request.Request(self.url + path, data, dict(headers), method=verb)  # noqa: S310 the user's URL
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=TIMEOUT_S) as answer:
+            with opener.open(request, timeout=self._timeout_s) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()

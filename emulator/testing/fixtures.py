@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emulator.testing.buckets import Buckets
 from emulator.testing.client import Control, ControlError
-from emulator.testing.process import RunningEmulator, read_health
+from emulator.testing.process import HEALTH_LIMIT_S, RunningEmulator
 
 LOCATION = "us-central1"
 _NAME_LENGTH = 20
@@ -79,4 +79,4 @@ def use_emulator(url: str) -> RunningEmulator:
     Raises:
         OSError: nothing answers there.
     """
-    return RunningEmulator(url, str(read_health(url)["storage"]["url"]), 0, Path())
+    return RunningEmulator(url, str(Control(url, timeout_s=HEALTH_LIMIT_S).health()["storage"]["url"]), 0, Path())

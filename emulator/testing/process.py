@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from emulator.testing.client import Control
 
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 20.0
+HEALTH_LIMIT_S = 10.0
 _POLL_S = 0.01
 _READY = "Stop with Ctrl-C."
 _ADDRESS = re.compile(r"answers at (\S+)")
@@ -68,9 +68,13 @@ def start_emulator(**settings: object) -> Iterator[RunningEmulator]:
             )
         try:
             url = _await_ready(process, log)
-            yield RunningEmulator(url, str(read_health(url)["storage"]["url"]), process.pid, log)
+            yield RunningEmulator(
+                url, str(Control(url, timeout_s=HEALTH_LIMIT_S).health()["storage"]["url"]), process.pid, log
+            )
         finally:
-            _end(process)
+            assert process.stdin is not None
+            process.stdin.close()
+            end_process(process)
 
 
 def format_variables(settings: Mapping[str, object]) -> dict[str, str]:
@@ -91,17 +95,6 @@ def format_variables(settings: Mapping[str, object]) -> dict[str, str]:
     return variables
 
 
-def read_health(url: str) -> dict[str, Any]:
-    """What runs at an address.
-
-    Raises:
-        OSError: nothing answers there. ValueError: something else does.
-    """
-    with urllib.request.urlopen(f"{url}/emulator/v1/health", timeout=10) as answer:  # noqa: S310 the caller names it
-        health: dict[str, Any] = json.load(answer)
-    return health
-
-
 def _await_ready(process: subprocess.Popen[bytes], log: Path) -> str:
     limit = time.monotonic() + START_LIMIT_S
     while time.monotonic() < limit:
@@ -115,9 +108,8 @@ def _await_ready(process: subprocess.Popen[bytes], log: Path) -> str:
     raise StartError(f"the emulator did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    process.stdin.close()
+def end_process(process: subprocess.Popen[bytes]) -> None:
+    """Asks it to end, and makes it after ``STOP_LIMIT_S``."""
     process.terminate()
     try:
         process.wait(STOP_LIMIT_S)

@@ -106,12 +106,13 @@ def test_it():
 
 def test_a_running_emulator_can_be_used(tmp_path: Path) -> None:
     """It goes on afterwards."""
-    from emulator.testing.process import read_health, start_emulator
+    from emulator.testing.client import Control
+    from emulator.testing.process import start_emulator
 
     with start_emulator(trainer="scripted") as running:
         ended = run_pytest(tmp_path, WORLDS, "--tuning-emulator-url", running.url)
         assert "7 passed" in ended.stdout, ended.stdout + ended.stderr
-        assert read_health(running.url)["status"] == "ok"
+        assert Control(running.url).health()["status"] == "ok"
 
 
 def test_a_wrong_line_of_settings_is_shown() -> None:

@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from emulator.testing.process import StartError, format_variables, read_health, start_emulator
+from emulator.testing.client import Control
+from emulator.testing.process import StartError, format_variables, start_emulator
 
 LIMIT_S = 30
 
@@ -18,13 +19,13 @@ LIMIT_S = 30
 def test_it_answers_inside_the_block_and_is_gone_after_it() -> None:
     """Free ports, settings by keyword, an end without a trace."""
     with start_emulator(trainer="scripted", seed=7) as running:
-        health = read_health(running.url)
+        health = Control(running.url).health()
         assert health["trainer"]["name"] == "scripted"
         assert health["storage"]["url"] == running.storage_url
         assert "answers at" in running.log.read_text()
     assert not _lives(running.pid)
     with pytest.raises(OSError, match="refused"):
-        read_health(running.url)
+        Control(running.url).health()
 
 
 def test_it_ends_with_whoever_started_it() -> None:
