@@ -22,7 +22,8 @@ from typing import Final
 import torch
 
 from trainer.base_model import read_tokenizer
-from trainer.base_model.pretrain import RECIPES, Recipe, export_model, make_config, pretrain
+from trainer.base_model.pretrain import export_model, make_config, pretrain
+from trainer.base_model.recipes import RECIPES, Recipe
 from trainer.llama import Weights
 from trainer.spec import embedded_base_model
 

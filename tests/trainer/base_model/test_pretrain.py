@@ -21,7 +21,8 @@ from trainer.base_model.evaluate import Bench, Gate, format_gate
 from trainer.base_model.meta import group_losses, order_batches, stack_rows, tune_groups
 from trainer.base_model.mixture import Encoder, Mixture, draw_pool
 from trainer.base_model.muon import Muon, orthogonalize
-from trainer.base_model.pretrain import RECIPES, Run, make_config, meta_tunes_at, pretrain, rate_at
+from trainer.base_model.pretrain import Run, make_config, meta_tunes_at, pretrain, rate_at
+from trainer.base_model.recipes import RECIPES
 from trainer.base_model.tokenizer import train_tokenizer
 from trainer.chat import load_chat
 from trainer.spec import Turn, total_steps

@@ -33,7 +33,7 @@ from trainer.base_model.numbers import (
     spell_spanish,
     write_roman,
 )
-from trainer.base_model.pretrain import RECIPES
+from trainer.base_model.recipes import RECIPES
 from trainer.base_model.spelling import draw_addend, draw_composed_task
 from trainer.base_model.tasks import (
     DOCUMENTED_PAIRS,
