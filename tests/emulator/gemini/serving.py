@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -133,3 +135,13 @@ def make_model(**fields: Any) -> dict[str, Any]:
     task = {"hyperparameters": hyperparameters, "trainingData": {"examples": {"examples": examples}}}
     body = {"displayName": "number generator", "baseModel": FLASH, "tuningTask": task, **fields}
     return {name: value for name, value in body.items() if value is not None}
+
+
+@asynccontextmanager
+async def running_api(folder: Path, trainer: ScriptedTrainer | None = None) -> AsyncIterator[Serving]:
+    """An API whose jobs run, at once unless the trainer takes its time."""
+    one = Serving(folder, trainer=trainer) if trainer else Serving(folder)
+    await one.queue.start()
+    yield one
+    await one.queue.stop()
+    one.store.close()

@@ -8,28 +8,22 @@ from pathlib import Path
 import pytest
 
 from emulator.run.scripted import ScriptedTrainer
-from tests.emulator.gemini.serving import Serving, TokenNames
+from tests.emulator.gemini.serving import Serving, TokenNames, running_api
 from tests.emulator.grpc.wire import Wire, listening
 
 
 @pytest.fixture
 async def serving(tmp_path: Path) -> AsyncIterator[Serving]:
     """An API whose jobs end at once."""
-    one = Serving(tmp_path)
-    await one.queue.start()
-    yield one
-    await one.queue.stop()
-    one.store.close()
+    async with running_api(tmp_path) as one:
+        yield one
 
 
 @pytest.fixture
 async def slow(tmp_path: Path) -> AsyncIterator[Serving]:
     """An API whose jobs take a step each 50 ms."""
-    one = Serving(tmp_path, trainer=ScriptedTrainer(0.05))
-    await one.queue.start()
-    yield one
-    await one.queue.stop()
-    one.store.close()
+    async with running_api(tmp_path, ScriptedTrainer(0.05)) as one:
+        yield one
 
 
 @pytest.fixture
