@@ -9,8 +9,8 @@ ARG PYTHON_VERSION=3.11
 FROM python:${PYTHON_VERSION}-slim AS wheel
 WORKDIR /src
 COPY pyproject.toml requirements.lock README.md LICENSE ./
-COPY emulator ./emulator
-COPY trainer ./trainer
+COPY emulator/tuning_emulator ./emulator/tuning_emulator
+COPY trainer/tuning_trainer ./trainer/tuning_trainer
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM python:${PYTHON_VERSION}-slim AS server-environment

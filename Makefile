@@ -42,7 +42,7 @@ lock: environment ## renew requirements.lock
 	$(BIN)/python -m scripts.lock
 
 model-eval: environment ## the embedded base model beside its gates
-	$(BIN)/python -m trainer.base_model.evaluate
+	$(BIN)/python -m base_model_build.evaluate
 
 parity: environment ## recorded answers beside the emulator's, declared messages beside the official descriptors
 	$(BIN)/python -m contract_tests

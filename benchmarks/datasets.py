@@ -56,7 +56,7 @@ def read_with_json(path: Path, _: Path) -> None:
 
 def read_file(path: Path) -> Iterator[bytes]:
     """Lines of a file, as `tuning-emulator validate` reads them."""
-    from emulator.datasets.objects import FILE_BUFFER_BYTES, read_lines  # late: the plain loop pays for no import
+    from tuning_emulator.storage.objects import FILE_BUFFER_BYTES, read_lines  # late: the plain loop pays for no import
 
     with path.open("rb", FILE_BUFFER_BYTES) as stream:
         yield from read_lines(stream)
@@ -64,23 +64,23 @@ def read_file(path: Path) -> Iterator[bytes]:
 
 def validate(path: Path, _: Path) -> None:
     """Rules and statistics."""
-    from emulator.datasets.check import check_dataset
+    from tuning_emulator.datasets.check import check_dataset
 
     check_dataset(read_file(path))
 
 
 def prepare(path: Path, out: Path) -> None:
     """Rules, statistics and the trainer's copy."""
-    from emulator.datasets.check import check_dataset
+    from tuning_emulator.datasets.check import check_dataset
 
     check_dataset(read_file(path), destination=out)
 
 
 def stream(path: Path, out: Path) -> None:
     """The same, from the embedded storage over HTTP; server and reader share the process."""
-    from emulator.datasets.check import check_dataset
-    from emulator.datasets.objects import HttpObjectStore
-    from emulator.datasets.storage_server import StorageServer
+    from tuning_emulator.datasets.check import check_dataset
+    from tuning_emulator.storage.objects import HttpObjectStore
+    from tuning_emulator.storage.server import StorageServer
 
     with StorageServer(buckets={"data": path.parent}) as server:
         check_dataset(HttpObjectStore(server.base_url).lines(f"gs://data/{path.name}"), destination=out)

@@ -14,13 +14,13 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 
-from emulator.gemini.schemas import SCHEMAS as GEMINI
-from emulator.protocol.call import Api, Call
-from emulator.protocol.codec import Codec
-from emulator.protocol.credentials import create_authenticator
-from emulator.protocol.front import FrontEnd, Request, create_front_end
-from emulator.schema.declare import Value
-from emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.api.auth import create_authenticator
+from tuning_emulator.api.call import Api, Call
+from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
+from tuning_emulator.protojson.codec import Codec
+from tuning_emulator.rest.app import Request, RestApp, create_rest_app
+from tuning_emulator.schema.schema import Value
+from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
 
 ROUNDS = 15
 BODY_BYTES = 4 * 1024 * 1024
@@ -75,7 +75,7 @@ def main() -> None:
     print(f"{'read and checked against the schema':44}{parse_s * 1e3:>10.1f}")
     print(f"{'ratio':44}{parse_s / loads_s:>10.2f}")
     print(f"\n{'a tuning job':44}{'µs':>10}")
-    front = create_front()
+    front = create_rest()
     printed_s, answered_s = race([lambda: print_jobs(codec), lambda: asyncio.run(answer_gets(front))])
     print(f"{'printed (' + str(len(codec.format(JOB, TUNING_JOB))) + ' bytes)':44}{printed_s / CALLS * 1e6:>10.1f}")
     print(f"{'GET through the front end':44}{answered_s / CALLS * 1e6:>10.1f}")
@@ -110,13 +110,13 @@ def print_jobs(codec: Codec) -> None:
         codec.format(JOB, TUNING_JOB)
 
 
-def create_front() -> FrontEnd:
+def create_rest() -> RestApp:
     """A front end whose one method answers with the tuning job."""
 
     host = "aiplatform.googleapis.com"
     handlers = {"GenAiTuningService.GetTuningJob": answer_job}
     api = Api("vertex", host, "Vertex AI API", host, VERTEX, handlers, keys=False)
-    return create_front_end([api], create_authenticator())
+    return create_rest_app([api], create_authenticator())
 
 
 def answer_job(call: Call) -> Value:
@@ -124,7 +124,7 @@ def answer_job(call: Call) -> Value:
     return JOB if call.request["name"].endswith("/2") else {}
 
 
-async def answer_gets(front: FrontEnd) -> None:
+async def answer_gets(front: RestApp) -> None:
     """Answers many GETs."""
     headers = {"host": "127.0.0.1:8080", "authorization": "Bearer token", "accept": "*/*"}
     for _ in range(CALLS):

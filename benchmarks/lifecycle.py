@@ -117,7 +117,18 @@ def running_server(directory: Path, *options: str) -> Iterator[Server]:
     bucket = directory / "bench"
     bucket.mkdir(exist_ok=True)
     (bucket / "train.jsonl").write_text(LINES, encoding="utf-8")
-    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--storage-port", "0", "--trainer", "scripted"]
+    command = [
+        sys.executable,
+        "-m",
+        "tuning_emulator",
+        "serve",
+        "--port",
+        "0",
+        "--storage-port",
+        "0",
+        "--trainer",
+        "scripted",
+    ]
     command += ["--bucket", f"bench={bucket}", "--log-level", "error", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -129,7 +140,7 @@ def running_server(directory: Path, *options: str) -> Iterator[Server]:
             process.terminate()
 
 
-# ---------------------------------------------------------------- the life of jobs
+# --- the life of jobs
 
 
 def live(jobs: int, directory: Path) -> tuple[float, int]:
@@ -174,13 +185,13 @@ def expect(found: object, wanted: object, where: str) -> None:
         raise RuntimeError(f"{where}: {found!r} where {wanted!r} was expected")
 
 
-# ---------------------------------------------------------------- few jobs beside many
+# --- few jobs beside many
 
 
 def fill(directory: Path, jobs: int) -> None:
     """Brings a data directory to so many jobs, half of each API: copies of one real job of each."""
-    from emulator.core.records import Permission  # late: the measured server is another process
-    from emulator.store.store import Store
+    from tuning_emulator.core.records import Permission  # late: the measured server is another process
+    from tuning_emulator.store.store import Store
 
     with running_server(directory, "--data-dir", str(directory / "data")) as server:
         client = Client(server.port)
@@ -288,7 +299,7 @@ def time_read(server: Server, client: Client, make: Callable[[], str], repeats: 
     return (server.cpu_s() - before_s) / repeats * 1e6
 
 
-# ---------------------------------------------------------------- memory
+# --- memory
 
 
 def mix(client: Client, requests: int, number: Iterator[int], names: Sequence[str]) -> None:
@@ -318,7 +329,7 @@ def watch_memory(requests: int, directory: Path) -> list[float]:
         return seen
 
 
-# ---------------------------------------------------------------- all of it
+# --- all of it
 
 
 def main() -> None:

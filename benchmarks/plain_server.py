@@ -17,9 +17,9 @@ def main() -> None:
     import uvicorn
     import uvloop
 
-    from emulator.app import create_app
-    from emulator.cli.log_lines import set_up_logging
-    from emulator.settings import Settings
+    from tuning_emulator.app import create_app
+    from tuning_emulator.cli.serve import set_up_logging
+    from tuning_emulator.settings import Settings
 
     gc.enable()
     settings = Settings(port=int(sys.argv[1]), storage_port=0, data_dir=Path(sys.argv[2]), trainer="scripted")

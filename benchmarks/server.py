@@ -75,12 +75,12 @@ def send(url: str, body: object | None = None, headers: dict[str, str] | None = 
     return content
 
 
-# ---------------------------------------------------------------- ours
+# --- ours
 
 
 def start_ours(port: int, folder: str) -> list[str]:
     """The server as a user starts it, with the trainer that needs no torch."""
-    command = [sys.executable, "-m", "emulator", "serve", "--port", str(port), "--data-dir", folder]
+    command = [sys.executable, "-m", "tuning_emulator", "serve", "--port", str(port), "--data-dir", folder]
     return [*command, "--trainer", "scripted"]
 
 
@@ -126,7 +126,7 @@ def await_end(url: str) -> None:
 
 OURS = Peer("tuning-emulator", start_ours, "/emulator/v1/health", create_ours, ("Authorization: Bearer bench",))
 
-# ---------------------------------------------------------------- moto
+# --- moto
 
 MOTO_KEY = "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=x"
 
@@ -164,7 +164,7 @@ def create_moto(address: str) -> dict[str, str]:
 
 MOTO_PEER = Peer("moto_server", start_moto, "/moto-api/", create_moto, (f"Authorization: {MOTO_KEY}",))
 
-# ---------------------------------------------------------------- measuring
+# --- measuring
 
 
 def take_free_port() -> int:

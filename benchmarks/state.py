@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from emulator.app import Emulator, create_app
-from emulator.control.reset import reset
-from emulator.control.scenario_file import Scenario, TunedModelSeed
-from emulator.control.scenarios import load_scenario
-from emulator.control.snapshot import export_snapshot, import_snapshot
-from emulator.settings import Settings
+from tuning_emulator.app import Emulator, create_app
+from tuning_emulator.control.reset import reset
+from tuning_emulator.control.scenario_file import Scenario, TunedModelSeed
+from tuning_emulator.control.scenarios import load_scenario
+from tuning_emulator.control.snapshot import export_snapshot, import_snapshot
+from tuning_emulator.settings import Settings
 
 EXAMPLES = tuple((str(n), str(n + 1)) for n in range(15))
 
@@ -46,23 +46,23 @@ async def measure(jobs: int, rounds: int) -> str:
 
 
 async def _measure(emulator: Emulator, archive: Path, jobs: int, rounds: int) -> str:
-    world = emulator.world
+    server = emulator.server
     seeds = TunedModelSeed(display_name="numbers {number}", examples=EXAMPLES, epochs=5, batch_size=4, count=jobs)
-    await load_scenario(world, Scenario(version=1, tuned_models=(seeds,)))
+    await load_scenario(server, Scenario(version=1, tuned_models=(seeds,)))
     figures: dict[str, list[float]] = {"reset": [], "export": [], "import": []}
     for _ in range(rounds):
         start_s = time.perf_counter()
-        await export_snapshot(world, archive)
+        await export_snapshot(server, archive)
         figures["export"].append(time.perf_counter() - start_s)
         start_s = time.perf_counter()
-        report = await reset(world)
+        report = await reset(server)
         figures["reset"].append(time.perf_counter() - start_s)
         assert report["jobs"] == jobs, report
-        await world.finish()
+        await server.finish()
         start_s = time.perf_counter()
-        await import_snapshot(world, archive)
+        await import_snapshot(server, archive)
         figures["import"].append(time.perf_counter() - start_s)
-        await world.finish()
+        await server.finish()
     shown = {name: _format(times) for name, times in figures.items()}
     return f"| {jobs} | {shown['reset']} | {shown['export']} | {_measure_kib(archive):,} | {shown['import']} |"
 

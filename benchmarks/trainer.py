@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.server import EXAMPLES, send, take_free_port
-from trainer.spec import Example, Job, Prompt, Turn, embedded_base_model, format_example, format_job
+from tuning_trainer.spec import Example, Job, Prompt, Turn, embedded_base_model, format_example, format_job
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER = ("trl==1.16.0", "peft==0.21.2", "transformers==5.23.0", "torch==2.13.0", "tokenizers==0.23.3")
@@ -67,7 +67,7 @@ class Trained:
     adapter: Path
 
 
-# ---------------------------------------------------------------- workloads
+# --- workloads
 
 
 def documented_pairs(model: Path) -> Workload:
@@ -89,7 +89,7 @@ def longer_texts(model: Path) -> Workload:
 
 def own_architecture(folder: Path, name: str) -> Workload:
     """The 15 pairs on a small random directory of another architecture."""
-    from tests.trainer import models
+    from tests import models
 
     write: Callable[[Path], Path] = getattr(models, f"write_{name}")
     tokens = {
@@ -108,7 +108,7 @@ def role_tokens() -> dict[str, str]:
     return {"pad_token": "<pad>", "bos_token": "<bos>", "eos_token": "<eot>"}
 
 
-# ---------------------------------------------------------------- cold runs
+# --- cold runs
 
 
 def make_peer() -> Path:
@@ -153,7 +153,7 @@ def train_ours(work: Workload, folder: Path) -> Trained:
     job = make_job(work, folder)
     file = folder / "job.json"
     file.write_text(format_job(job))
-    output, wall_s, cpu_s, peak_mib = run_measured([sys.executable, "-m", "trainer", str(file)])
+    output, wall_s, cpu_s, peak_mib = run_measured([sys.executable, "-m", "tuning_trainer", str(file)])
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     steps = [event for event in events if event["event"] == "step"]
     adapter = Path(json.loads(output.splitlines()[-1])["adapter"])
@@ -178,8 +178,8 @@ def steady_s(ends_s: list[float]) -> float:
 
 def write_request(work: Workload, folder: Path) -> Path:
     """The workload for TRL: texts with their control tokens, in the very order of our batches."""
-    from trainer.chat import load_chat
-    from trainer.schedule import Plan
+    from tuning_trainer.chat import load_chat
+    from tuning_trainer.schedule import Plan
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -210,14 +210,14 @@ def write_request(work: Workload, folder: Path) -> Path:
     return folder / "request.json"
 
 
-# ---------------------------------------------------------------- a running server
+# --- a running server
 
 
 @contextmanager
 def running_server(folder: Path) -> Iterator[str]:
     """Our server with the lora trainer, warm; answers its address."""
     port = take_free_port()
-    command = [sys.executable, "-m", "emulator", "serve", "--port", str(port), "--storage-port", "0"]
+    command = [sys.executable, "-m", "tuning_emulator", "serve", "--port", str(port), "--storage-port", "0"]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--data-dir", str(folder / "data"), "--trainer", "lora"], cwd=ROOT, stdout=log, stderr=log
@@ -258,14 +258,14 @@ def tune_on_server(address: str, name: str) -> float:
     return time.perf_counter() - begin
 
 
-# ---------------------------------------------------------------- memory of a warm job
+# --- memory of a warm job
 
 
 def private_mib_of_warm_job(folder: Path) -> float:
     """Memory that a job in the warm worker does not share, at its last step."""
     job = make_job(documented_pairs(embedded_base_model()), folder)
     request = json.dumps({"do": "train", "job": dataclasses.asdict(job)}).encode() + b"\n"
-    command = [sys.executable, "-m", "trainer", "worker"]
+    command = [sys.executable, "-m", "tuning_trainer", "worker"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
@@ -296,15 +296,15 @@ def private_mib(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
 
 
-# ---------------------------------------------------------------- answering
+# --- answering
 
 
 def time_answers(model: Path, adapter: Path, runs: int) -> tuple[float, float, float, float]:
     """Ours: seconds of 32 greedy tokens; tokens per second one at a time, 16 at once, and 16 at once of 16 adapters."""
     import torch
 
-    from trainer.generate import Answering
-    from trainer.model import open_answering
+    from tuning_trainer.generate import Answering
+    from tuning_trainer.model import open_answering
 
     torch.set_num_threads(1)
     chat: Any = open_answering(str(model), None, "cpu", "float32").chat
@@ -336,7 +336,7 @@ def time_answers(model: Path, adapter: Path, runs: int) -> tuple[float, float, f
 
 def time_their_answers(model: Path, adapter: Path, runs: int, folder: Path, python: Path) -> float:
     """transformers.generate with peft: seconds of 32 greedy tokens."""
-    from trainer.chat import load_chat
+    from tuning_trainer.chat import load_chat
 
     prompt = load_chat(model).prompt((Turn("user", "11"),))
     request = {"model": str(model), "adapter": str(adapter), "prompt": prompt, "runs": runs, "tokens": {}}
@@ -347,7 +347,7 @@ def time_their_answers(model: Path, adapter: Path, runs: int, folder: Path, pyth
     return result
 
 
-# ---------------------------------------------------------------- rounds and table
+# --- rounds and table
 
 
 def check_same(ours: Trained, theirs: Trained, tolerance: float) -> None:

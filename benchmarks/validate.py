@@ -121,7 +121,7 @@ def watch(pid: int, peak: list[float]) -> None:
 
 def compare(path: Path, rounds: int) -> dict[str, list[Figures]]:
     """Every way several times, in turn."""
-    ours = [sys.executable, "-m", "emulator", "validate", str(path), *MODEL]
+    ours = [sys.executable, "-m", "tuning_emulator", "validate", str(path), *MODEL]
     ways = {
         "json.loads loop": [sys.executable, "-c", LOOP, str(path)],
         "validate, one process": [*ours, "--processes", "1"],

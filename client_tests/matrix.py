@@ -18,7 +18,7 @@ _DEPLOYED = {"delete": (400, "the model is deployed, and the client cannot undep
 _NO_HTTP_COUNT = {"count": "the client binds countTokens of tuned models to no HTTP path"}
 _NO_HTTP_CANCEL = {"cancel": "the client binds the cancelling of these operations to no HTTP path"}
 
-# ---------------------------------------------------------------- Python: google-genai
+# --- Python: google-genai
 
 
 def _genai(version: str, mode: str, flavour: str) -> Row:
@@ -62,7 +62,7 @@ _LORA = Row(
     refused=_DEPLOYED,
 )
 
-# ---------------------------------------------------------------- Python: the other clients
+# --- Python: the other clients
 
 _LEGACY = [
     Row(
@@ -222,7 +222,7 @@ _LANGCHAIN = [
     ),
 ]
 
-# ---------------------------------------------------------------- Node
+# --- Node
 
 
 def _node(

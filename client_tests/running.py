@@ -15,8 +15,8 @@ from typing import Any
 
 from client_tests.environments import NODE, find_program, make_environment
 from client_tests.row import Row
-from emulator.testing.client import Control, ControlError
-from emulator.testing.process import RunningEmulator, start_emulator
+from tuning_emulator.testing.client import Control, ControlError
+from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 PROGRAM_TIME_S = 900

@@ -13,7 +13,7 @@ from client_tests.matrix import ROWS
 from client_tests.results import list_cells, read_results
 from client_tests.row import STEPS, Row
 from client_tests.running import Outcome, Stage, run_row
-from emulator.testing.client import Control
+from tuning_emulator.testing.client import Control
 
 NAMES = {
     "gemini": re.compile(r"tunedModels/next-number-[a-z0-9]+"),

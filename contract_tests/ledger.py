@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contract_tests.exchange import Recording
-from emulator.facts.divergences import DIVERGENCES
+from tuning_emulator.facts.differences import DIVERGENCES
 
 
 @dataclass(slots=True)

@@ -18,6 +18,9 @@ PLACE = ROOT / "build" / "parity-env"
 SCHEMA_TESTS = tuple(
     Path(__file__).resolve().parent / name for name in ("test_schema.py", "test_rpcs.py", "test_discovery.py")
 )
+PATH = (ROOT, ROOT / "emulator", ROOT / "trainer")
+"""What is imported there of this checkout."""
+
 INSTALL_TIME_S = 900
 TESTS_TIME_S = 600
 
@@ -65,7 +68,7 @@ def compare_schema(python: Path) -> subprocess.CompletedProcess[str]:
     """Runs the comparison there, without this project's test configuration, which the environment knows nothing of."""
     command = [str(python), "-m", "pytest", "-c", os.devnull, "--rootdir", str(ROOT), "--noconftest"]
     command += ["-p", "no:cacheprovider", "--import-mode=importlib", "-q", "-rs", *map(str, SCHEMA_TESTS)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, PATH)), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TESTS_TIME_S, check=False
     )

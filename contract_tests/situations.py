@@ -11,8 +11,9 @@ from typing import Any
 
 from contract_tests.contract import Situation
 from contract_tests.targets import EmulatorTarget
-from emulator.core.errors import ApiError, Code
-from emulator.core.records import (
+from tuning_emulator.api.auth import OWNER
+from tuning_emulator.core.errors import ApiError, Code, ErrorText
+from tuning_emulator.core.records import (
     Endpoint,
     Hyperparameters,
     JobState,
@@ -22,9 +23,7 @@ from emulator.core.records import (
     TuningJob,
     TuningMethod,
 )
-from emulator.facts.fact import ErrorText
-from emulator.gemini.names import own_permission
-from emulator.protocol.credentials import OWNER
+from tuning_emulator.gemini.convert import own_permission
 
 STRANGER = "stranger@example.com"
 GEMINI = "https://generativelanguage.googleapis.com/v1beta"

@@ -14,12 +14,12 @@ import respx
 
 from contract_tests.exchange import Recording, Sent
 from contract_tests.transcript import Heard
-from emulator.app import Emulator, create_app
-from emulator.core.clock import ManualClock
-from emulator.core.errors import ApiError
-from emulator.protocol.call import Call, Caller
-from emulator.protocol.errors import format_error
-from emulator.settings import Settings
+from tuning_emulator.api.call import Call, Caller
+from tuning_emulator.api.errors import format_error
+from tuning_emulator.app import Emulator, create_app
+from tuning_emulator.core.clock import ManualClock
+from tuning_emulator.core.errors import ApiError
+from tuning_emulator.settings import Settings
 
 Name: TypeAlias = Literal["recording", "emulator", "live"]
 NAMES: tuple[Name, ...] = ("recording", "emulator", "live")

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from emulator.protocol.call import Api, relative_name
-from emulator.protocol.discovery import build_document
-from emulator.vertex.schemas import SCHEMAS
+from tuning_emulator.api.call import Api, relative_name
+from tuning_emulator.rest.discovery import build_document
+from tuning_emulator.vertex.schemas import SCHEMAS
 
 HERE_ALONE = {"v1": set(), "v1beta1": {"projects.locations.tuningJobs.operations.list"}}
 """Methods that the published document lacks; the generated REST clients have them."""

@@ -20,7 +20,7 @@ from contract_tests.test_schema import (
     load_types,
     own_methods,
 )
-from emulator.schema.declare import Schema
+from tuning_emulator.schema.schema import Schema
 
 grpc = pytest.importorskip("grpc", reason="grpcio is not installed: the clients' calls were not compared")
 

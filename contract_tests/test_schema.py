@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from emulator.facts.divergences import DIVERGENCES
-from emulator.gemini.schemas import SCHEMAS as GEMINI
-from emulator.schema.declare import PRESENCE, WELL_KNOWN, Enum, Field, Message, Method, Schema
-from emulator.schema.google import LONGRUNNING, TYPES
-from emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.facts.differences import DIVERGENCES
+from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
+from tuning_emulator.schema.google import LONGRUNNING, TYPES
+from tuning_emulator.schema.schema import PRESENCE, WELL_KNOWN, Enum, Field, Message, Method, Schema
+from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
 
 SCALAR_NAMES = {
     1: "double", 2: "float", 3: "int64", 4: "uint64", 5: "int32", 8: "bool", 9: "string", 12: "bytes", 13: "uint32",
@@ -229,7 +229,7 @@ def test_shared_messages_are_the_official_ones() -> None:
         }, message.name
 
 
-# ---------------------------------------------------------------- HTTP bindings
+# --- HTTP bindings
 
 TRANSPORTS = {
     "gemini": {
@@ -282,7 +282,7 @@ def declared_rules(method: Method, version: str) -> set[tuple[str, str, str]]:
 
 
 LENIENT = {("POST", "/v1beta/{model=tunedModels/*}:countTokens", "*")}
-"""Bindings of v1beta that exist here alone; see emulator/gemini/methods.py."""
+"""Bindings of v1beta that exist here alone; see emulator/tuning_emulator/gemini/methods.py."""
 
 
 def own_methods(schema: Schema) -> Iterator[tuple[str, str, Method]]:
@@ -336,7 +336,7 @@ def test_vertex_operations_are_at_official_places(version: str, verb: str) -> No
     assert {path for path in declared - paths if "/tuningJobs/" not in path[1]} == set()
 
 
-# ---------------------------------------------------------------- discovery documents
+# --- discovery documents
 
 
 def to_snake_case(json_name: str) -> str:

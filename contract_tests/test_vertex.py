@@ -12,7 +12,7 @@ from contract_tests.contract import Contract, Situation
 from contract_tests.exchange import Recording
 from contract_tests.situations import BLANK, endpoint, moment, read_time
 from contract_tests.targets import EmulatorTarget
-from emulator.core.records import (
+from tuning_emulator.core.records import (
     DatasetStatistics,
     Distribution,
     Failure,
@@ -21,8 +21,8 @@ from emulator.core.records import (
     Model,
     ModelVersion,
 )
-from emulator.datasets.objects import HttpObjectStore
-from emulator.datasets.storage_server import StorageServer
+from tuning_emulator.storage.objects import HttpObjectStore
+from tuning_emulator.storage.server import StorageServer
 
 SAMPLES = "gs://cloud-samples-data/ai-platform/generative_ai/"
 LINE = b'{"messages": [{"role": "user", "content": "1"}, {"role": "model", "content": "2"}]}\n'
@@ -119,7 +119,7 @@ async def test_whom_to_ask_is_not_there(contract: Contract, name: str) -> None:
     (await contract.play(name)).same_error()
 
 
-# ---------------------------------------------------------------- the finished job
+# --- the finished job
 
 
 def read_distribution(value: dict[str, Any]) -> Distribution:

@@ -8,7 +8,7 @@ from google import genai
 from google.genai import types
 from google.oauth2.credentials import Credentials
 
-from emulator.testing.fixtures import TestEmulator
+from tuning_emulator.testing.fixtures import TestEmulator
 
 PAIRS = [(str(number), str(number + 1)) for number in range(1, 13)]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from client_tests.results import HEADINGS, list_cells
-from emulator.core.magic import LABEL_PREFIX, MAGIC_VALUES
-from emulator.facts.catalogue import count_by_grade, list_entries
-from emulator.facts.divergences import DIVERGENCES
-from emulator.settings import Settings
+from tuning_emulator.core.job_faults import LABEL_PREFIX, MAGIC_VALUES
+from tuning_emulator.facts.catalogue import count_by_grade, list_entries
+from tuning_emulator.facts.differences import DIVERGENCES
+from tuning_emulator.settings import Settings
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from emulator.cli.curve import trace
+from base_model_build.tasks import DOCUMENTED_PAIRS, is_held_out
 from examples.demo.screen import Asked, count_right, draw_curve, mark
 from examples.demo.task import GROUPS, HELD_OUT, SHOWN, UNSEEN, Pair
-from trainer.base_model.tasks import DOCUMENTED_PAIRS, is_held_out
+from tuning_emulator.cli.screen import trace
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -16,9 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from emulator.core.ports import DEFAULT_PORT, DEFAULT_STORAGE_PORT
-from emulator.settings import Settings
-from emulator.testing.process import start_emulator
+from tuning_emulator.settings import DEFAULT_PORT, DEFAULT_STORAGE_PORT, Settings
+from tuning_emulator.testing.process import start_emulator
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ["server", "full"]
@@ -78,7 +77,7 @@ def test_copied_files_exist_and_are_sent() -> None:
     """What COPY names is in the checkout and not kept out by .dockerignore."""
     copies = [rest for word, rest in read_instructions() if word == "COPY" and "--from" not in rest]
     sources = [source for rest in copies for source in rest.split()[:-1]]
-    assert {"pyproject.toml", "requirements.lock", "emulator", "trainer"} <= set(sources)
+    assert {"pyproject.toml", "requirements.lock", "emulator/tuning_emulator", "trainer/tuning_trainer"} <= set(sources)
     for source in sources:
         assert (ROOT / source).exists(), source
         assert is_sent(source), source

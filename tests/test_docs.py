@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from emulator.app import HEALTH_PATH
-from emulator.cli import COMMANDS
-from emulator.core.ports import DEFAULT_PORT, DEFAULT_STORAGE_PORT
+from tuning_emulator.app import HEALTH_PATH
+from tuning_emulator.cli import COMMANDS
+from tuning_emulator.settings import DEFAULT_PORT, DEFAULT_STORAGE_PORT
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))

@@ -30,7 +30,9 @@ def test_layers_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("module", ["emulator.app", "emulator.server", "emulator.cli", "trainer.spec"])
+@pytest.mark.parametrize(
+    "module", ["tuning_emulator.app", "tuning_emulator.server", "tuning_emulator.cli", "tuning_trainer.spec"]
+)
 def test_import_loads_no_training_stack(module: str) -> None:
     """What the server imports costs seconds of its start; torch and its kin belong to the trainer's process."""
     assert not list_loaded(module) & TRAINING_STACK
@@ -38,10 +40,10 @@ def test_import_loads_no_training_stack(module: str) -> None:
 
 def test_trainer_spec_is_standard_library_only() -> None:
     """The one module that the server takes from the trainer brings nothing along."""
-    extra = list_loaded("trainer.spec") - list_loaded("trainer") - sys.stdlib_module_names
+    extra = list_loaded("tuning_trainer.spec") - list_loaded("tuning_trainer") - sys.stdlib_module_names
     assert not extra
 
 
 def test_trainer_loads_nothing_of_the_emulator() -> None:
     """The trainer is usable alone."""
-    assert "emulator" not in list_loaded("trainer.worker")
+    assert "tuning_emulator" not in list_loaded("tuning_trainer.worker")

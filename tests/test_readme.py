@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cli import main
-from emulator.run.lora import missing_packages
-from emulator.testing.client import Control
-from emulator.testing.process import RunningEmulator, start_emulator
 from examples.demo import emulator
 from scripts.readme import README, TRAINER_BLOCKS, TRAINER_PAGE, write_blocks
+from tuning_emulator.cli import main
+from tuning_emulator.jobs.lora import missing_packages
+from tuning_emulator.testing.client import Control
+from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
 ROOT = README.parent
 TEXT = README.read_text("utf-8")
@@ -32,7 +32,7 @@ def list_examples() -> list[tuple[str, str]]:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What `eval $(tuning-emulator env)` leaves in a shell, for a server that runs as long as this module's tests."""
     with emulator.start("--trainer", "scripted") as running:
-        command = [sys.executable, "-m", "emulator", "env", "--url", running.url]
+        command = [sys.executable, "-m", "tuning_emulator", "env", "--url", running.url]
         said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         variables = dict(re.findall(r"export (\w+)='?([^'\n]*)'?", said))
         home = str(tmp_path_factory.mktemp("home"))

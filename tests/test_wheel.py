@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from examples.demo import emulator, gemini
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("emulator/tuning_emulator", "trainer/tuning_trainer")
 pytestmark = pytest.mark.wheel
 
 
@@ -85,22 +86,27 @@ def run_away(installed: Path, tmp_path: Path, code: str) -> str:
 def test_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     """Code, SQL, the base model's weights and tokenizer, py.typed: what is in the packages is in the wheel."""
     carried = set(zipfile.ZipFile(wheel).namelist())
-    files = {path for package in ("emulator", "trainer") for path in (ROOT / package).rglob("*") if path.is_file()}
-    needed = {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
+    files = {path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()}
+    needed = {"/".join(path.relative_to(ROOT).parts[1:]) for path in files if "__pycache__" not in path.parts}
     assert needed <= carried
     for name in (
-        "emulator/store/schema.sql",
-        "trainer/base_model/model.safetensors",
-        "emulator/py.typed",
-        "trainer/py.typed",
+        "tuning_emulator/store/schema.sql",
+        "tuning_trainer/base_model/model.safetensors",
+        "tuning_emulator/py.typed",
+        "tuning_trainer/py.typed",
     ):
         assert name in needed
-    assert {name.partition("/")[0] for name in carried if ".dist-info/" not in name} == {"emulator", "trainer"}
+    assert {name.partition("/")[0] for name in carried if ".dist-info/" not in name} == {
+        "tuning_emulator",
+        "tuning_trainer",
+    }
 
 
 def test_installed_away_from_the_checkout(installed: Path, tmp_path: Path) -> None:
     """What is imported there is the installed copy, not the checkout."""
-    said = run_away(installed, tmp_path, "import emulator, trainer; print(emulator.__file__, trainer.__file__)")
+    said = run_away(
+        installed, tmp_path, "import tuning_emulator as e, tuning_trainer as t; print(e.__file__, t.__file__)"
+    )
     assert all(Path(name).is_relative_to(installed.parent) for name in said.split())
 
 

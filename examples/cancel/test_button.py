@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.testing.fixtures import TestEmulator
 from examples.cancel.button import press
 from examples.vertex import create_client, start_job
+from tuning_emulator.testing.fixtures import TestEmulator
 
 pytestmark = pytest.mark.tuning_emulator(pace="manual")
 

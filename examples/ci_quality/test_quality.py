@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from google import genai
 
-from emulator.testing.fixtures import TestEmulator
 from examples.ci_quality.quality import BASE_MODEL, count_right, load_pairs, tune, upload
 from examples.vertex import create_client
+from tuning_emulator.testing.fixtures import TestEmulator
 
 HERE = Path(__file__).parent
 TRAIN, HELD_OUT = HERE / "train.jsonl", HERE / "held_out.jsonl"
@@ -33,7 +33,17 @@ def client(tuning_emulator: TestEmulator) -> genai.Client:
 
 def test_the_dataset_would_be_taken() -> None:
     """The service's own checks, before anything is tuned."""
-    command = [sys.executable, "-m", "emulator", "validate", str(TRAIN), "--api", "vertex", "--model", BASE_MODEL]
+    command = [
+        sys.executable,
+        "-m",
+        "tuning_emulator",
+        "validate",
+        str(TRAIN),
+        "--api",
+        "vertex",
+        "--model",
+        BASE_MODEL,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout
 

@@ -18,7 +18,7 @@ from typing import Any
 
 START_LIMIT_S = 60.0
 READY = "Stop with Ctrl-C."
-PROGRAM = (sys.executable, "-m", "emulator")
+PROGRAM = (sys.executable, "-m", "tuning_emulator")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from emulator.cli.curve import draw_axes
 from examples.demo.task import Pair
+from tuning_emulator.cli.screen import draw_axes
 
 GOOD, BAD, QUIET, TITLE = "green3", "red3", "grey58", "bold deep_sky_blue1"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from google.genai import types
 
-from emulator.testing.fixtures import TestEmulator
 from examples.error_report.report import describe
 from examples.vertex import create_client, start_job
+from tuning_emulator.testing.fixtures import TestEmulator
 
 
 def run_job(emulator: TestEmulator, title: str) -> types.TuningJob:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from google.genai import types
 
-from emulator.testing.fixtures import TestEmulator
 from examples.polling.wait import LONGEST_S, StillRunningError, wait_until_ended
 from examples.vertex import create_client, start_job
+from tuning_emulator.testing.fixtures import TestEmulator
 
 
 @pytest.mark.tuning_emulator(pace="time:2160")

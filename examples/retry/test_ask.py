@@ -6,8 +6,8 @@ import pytest
 from google import genai
 from google.genai import errors
 
-from emulator.testing.fixtures import TestEmulator
 from examples.retry.ask import ATTEMPTS, ask
+from tuning_emulator.testing.fixtures import TestEmulator
 
 MODEL = "gemini-2.5-flash"
 METHOD = "GenerateContent"

@@ -1,5 +1,0 @@
-"""``python -m emulator`` is ``tuning-emulator``."""
-
-from emulator.cli import main
-
-raise SystemExit(main())

@@ -1,1 +1,0 @@
-"""Google's HTTP/JSON front end: transcoding, errors, credentials, streaming. It knows nothing of tuning."""

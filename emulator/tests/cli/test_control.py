@@ -1,0 +1,92 @@
+"""clock, pace, faults and journal do what the control API does, and say what went wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tuning_emulator.cli import main
+from tuning_emulator.testing.process import start_emulator
+
+KEY = {"x-goog-api-key": "projects/p1"}
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with start_emulator(trainer="scripted") as running:
+        yield running.url
+
+
+def say(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> list[str]:
+    """The lines that a command prints; those of standard error when it fails."""
+    assert main(arguments) == status
+    printed = capsys.readouterr()
+    return (printed.err if status else printed.out).splitlines()
+
+
+def test_the_clock_is_set_frozen_and_moved(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each answer shows the clock afterwards."""
+    target = ("clock", "--url", url)
+    say(capsys, *target, "--set", "2034-01-01T00:00:00Z")
+    frozen = json.loads(say(capsys, *target, "--freeze")[0])
+    assert frozen["frozen"] is True
+    moved = json.loads(say(capsys, *target, "--advance", "3600")[0])
+    assert moved["time"].startswith("2034-01-01T01:00:0")
+    assert json.loads(say(capsys, *target)[0])["time"] == moved["time"]
+    assert json.loads(say(capsys, *target, "--resume")[0])["frozen"] is False
+    assert "-1.0 is not 0 or more" in say(capsys, *target, "--advance", "-1", status=1)[0]
+
+
+def test_the_pace_is_of_all_or_of_a_project(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As in the setting: time:60, polls:2."""
+    target = ("pace", "--url", url)
+    assert json.loads(say(capsys, *target, "polls:2", "--project", "p1")[0])["polls"] == 2
+    assert json.loads(say(capsys, *target)[0])["mode"] == "training"
+    assert json.loads(say(capsys, *target, "default", "--project", "p1")[0])["mode"] == "training"
+    assert "sometimes" in say(capsys, *target, "sometimes", status=1)[0]
+
+
+def test_faults_are_added_counted_and_removed(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The counters are in every answer."""
+    target = ("faults", "--url", url)
+    text = '{"method": "ListTunedModels", "code": 503, "times": 1}'
+    added = json.loads(say(capsys, *target, "--project", "p1", "--add", text)[0])
+    assert httpx.get(f"{url}/v1beta/tunedModels", headers=KEY).status_code == 503
+    assert [json.loads(line)["fired"] for line in say(capsys, *target)] == [1]
+    assert json.loads(say(capsys, *target, "--remove", added["id"])[0])["fired"] == 1
+    assert say(capsys, *target) == []
+    assert "teapot" in say(capsys, *target, "--add", '{"method": "ListTunedModels", "code": "teapot"}', status=1)[0]
+
+
+def test_a_fault_that_is_no_json_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is asked."""
+    with pytest.raises(SystemExit):
+        main(["faults", "--add", "{method: x}"])
+    assert "'{method: x}' is not JSON" in capsys.readouterr().err
+
+
+def test_the_journal_is_a_line_a_request(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The latest last; refusals with their rule, wrong paths with the route that was meant."""
+    target = ("journal", "--url", url, "--project", "p2")
+    key = {"x-goog-api-key": "projects/p2"}
+    httpx.get(f"{url}/v1beta/tunedModels", headers=key)
+    httpx.get(f"{url}/v1beta/tunedModels/none", headers=key)
+    lines = say(capsys, *target)
+    assert "GET /v1beta/tunedModels → 200" in lines[0]
+    assert "GET /v1beta/tunedModels/none → 404" in lines[1]
+    assert "tuned_model_not_found" in lines[1]
+    assert say(capsys, *target, "--count") == ["2"]
+    assert [json.loads(line)["status"] for line in say(capsys, *target, "--json", "--status", "4xx")] == [404]
+    httpx.get(f"{url}/v1beta/tunedModel/none")
+    assert "did you mean" in say(capsys, "journal", "--url", url, "--method", "-")[-1]
+    say(capsys, *target, "--clear")
+    assert say(capsys, *target, "--count") == ["0"]
+
+
+@pytest.mark.parametrize("command", ["clock", "pace", "faults", "journal"])
+def test_nobody_there_is_said(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the address that was tried."""
+    assert "nothing answers at http://127.0.0.1:1" in say(capsys, command, "--url", "http://127.0.0.1:1", status=1)[0]

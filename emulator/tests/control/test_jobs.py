@@ -1,0 +1,65 @@
+"""The emulator's own view of tuning jobs: found by the name that their API gives them, with each step's loss."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.jobs.test_queue import make_queue
+from tests.records import make_job, make_tuned_model
+from tuning_emulator.control.api import create_control
+from tuning_emulator.control.health import Health
+from tuning_emulator.control.jobs import create_router
+from tuning_emulator.core.ids import project_number
+from tuning_emulator.core.records import MetricPoint
+from tuning_emulator.store.store import Store
+
+
+@pytest.fixture
+def store() -> Store:
+    """A store with one job of each API."""
+    kept = Store()
+    tuned = kept.insert_job(make_tuned_model(id="next-number"))
+    kept.add_metric_points(tuned.uid, [MetricPoint(1, 0, 2.5, 10), MetricPoint(2, 0, 1.25, 20)])
+    kept.insert_job(make_job(project=project_number("my-project"), location="us-central1", id="1715586718876303360"))
+    return kept
+
+
+@pytest.fixture
+async def client(store: Store, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the control API alone."""
+
+    def no_health() -> Health:
+        raise AssertionError("these tests do not ask for health")
+
+    queue = make_queue(tmp_path, store)
+    transport = httpx.ASGITransport(create_control(no_health, [create_router(store, queue)]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
+        yield client
+
+
+async def test_losses_of_a_tuned_model(client: httpx.AsyncClient) -> None:
+    """A Gemini job is found by its tuned model's name and shows its loss curve."""
+    job = (await client.get("/emulator/v1/jobs/tunedModels/next-number")).json()
+    assert (job["name"], job["api"]) == ("tunedModels/next-number", "gemini")
+    assert [(point["step"], point["loss"]) for point in job["metrics"]] == [(1, 2.5), (2, 1.25)]
+
+
+@pytest.mark.parametrize("project", ["my-project", project_number("my-project")])
+async def test_tuning_job_by_project_id_or_number(client: httpx.AsyncClient, project: str) -> None:
+    """A Vertex job is found by the name that was asked for and by the one that answers carry."""
+    name = f"projects/{project}/locations/us-central1/tuningJobs/1715586718876303360"
+    job = (await client.get(f"/emulator/v1/jobs/{name}")).json()
+    assert (job["name"], job["api"], job["metrics"]) == (name, "vertex", [])
+
+
+@pytest.mark.parametrize("name", ["tunedModels/other", "projects/p/locations/l/tuningJobs/1", "next-number", "a/b/c"])
+async def test_unknown_name(client: httpx.AsyncClient, name: str) -> None:
+    """What is not there answers 404 and says which names there are."""
+    answer = await client.get(f"/emulator/v1/jobs/{name}")
+    assert answer.status_code == 404
+    assert name in answer.json()["detail"]
+    assert "tunedModels/{id}" in answer.json()["detail"]

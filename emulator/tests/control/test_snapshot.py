@@ -1,0 +1,391 @@
+"""Snapshots: everything out and in while the server runs; the same state elsewhere; hostile ones change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+import sqlite3
+import tarfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.control.running import ServerState, open_world
+from tests.control.test_archive import describe, make
+from tests.store_dump import dump_tables
+
+SNAPSHOT = "/emulator/v1/snapshot"
+SAY = {"contents": [{"role": "user", "parts": [{"text": "7"}]}]}
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerState]:
+    (tmp_path / "one").mkdir()
+    async with open_world(tmp_path / "one") as opened:
+        yield opened
+
+
+async def export(server: ServerState) -> bytes:
+    """The archive of a server."""
+    answer = await server.client.get(SNAPSHOT)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/gzip"), answer.text
+    return answer.content
+
+
+async def load(server: ServerState, archive: bytes, status: int = 200) -> Any:
+    """Imports an archive; the answer."""
+    answer = await server.client.post(SNAPSHOT, content=archive, headers={"content-type": "application/gzip"})
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def finish(server: ServerState) -> None:
+    """Waits until every job has ended."""
+    for job in server.emulator.store.list_unfinished_jobs():
+        await server.emulator.queue.wait_until_ended(job.uid, timeout_s=20)
+
+
+def list_contents(server: ServerState) -> dict[str, str]:
+    """Hashes of all files of jobs and buckets, but for those that the storage keeps for itself."""
+    directory = server.emulator.directory
+    files = [path for tree in ("jobs", "buckets") for path in (directory / tree).rglob("*") if path.is_file()]
+    return {str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def describe_world(server: ServerState) -> tuple[Any, ...]:
+    """Everything that an emulator remembers, comparable."""
+    emulator = server.emulator
+    return (
+        dump_tables(emulator.store),
+        list_contents(server),
+        emulator.clock.state,
+        emulator.middleware.faults.save(),
+        emulator.ids.save(),
+    )
+
+
+async def furnish(server: ServerState) -> dict[str, str]:
+    """One of everything, ended, in a time that stands still; names by what they stand for."""
+    await server.control("PUT", "clock", {"time": "2030-01-01T00:00:00Z", "frozen": True})
+    model = (await server.create_model())["metadata"]["tunedModel"]
+    job = (await server.create())["name"]
+    await finish(server)
+    permission = {"granteeType": "USER", "emailAddress": "reader@example.com", "role": "READER"}
+    await server.ask("POST", f"/v1beta/{model}/permissions", permission)
+    endpoint = await server.ask("POST", "/v1/projects/my-project/locations/us-central1/endpoints", {"displayName": "e"})
+    await asyncio.to_thread(server.emulator.open_objects().write, "gs://other/a/b ö", b"bytes")
+    await server.control("PUT", "pace", {"mode": "polls", "polls": 2})
+    await server.control("POST", "faults", {"method": "ListTunedModels", "code": "UNAVAILABLE", "nth": [2, 4]})
+    await server.control("POST", "job-faults", {"kind": "quota_exhausted", "project": "someone"})
+    await server.ask("GET", "/v1beta/tunedModels")
+    await server.control("POST", "clock:advance", {"seconds": 3600})
+    return {"model": model, "job": job, "operation": endpoint["name"]}
+
+
+async def test_a_round_trip_elsewhere(server: ServerState, tmp_path: Path) -> None:
+    """Another data directory, other jobs running there: afterwards both remember the same and answer the same."""
+    names = await furnish(server)
+    archive, wanted = await export(server), describe_world(server)
+    (tmp_path / "two").mkdir()
+    kept = tmp_path / "two" / "data"
+    async with open_world(tmp_path / "two", data_dir=kept, scripted_step_s=0.01, seed=2) as other:
+        await other.create_model("running")
+        await other.create("waiting [pace=manual]")
+        report = await load(other, archive)
+        assert (report["counts"]["tuning_jobs"], report["counts"]["permissions"]) == (2, 2)
+        assert describe_world(other) == wanted
+        await check_answers(server, other, names)
+        assert (await other.client.get("/v1beta/tunedModels", headers={"x-goog-api-key": "k"})).status_code == 503
+        await other.control("DELETE", "faults")
+        assert (await other.create_model("next"))["name"]
+        await other.emulator.server.finish()
+        assert sorted(path.name for path in kept.iterdir() if path.is_dir()) == ["buckets", "jobs"]
+    async with open_world(tmp_path / "two", data_dir=kept) as again:
+        await check_answers(server, again, names)
+
+
+async def check_answers(one: ServerState, other: ServerState, names: dict[str, str]) -> None:
+    """Both answer alike: resources, permissions, objects, and what the tuned models say."""
+    model, job = names["model"], names["job"]
+    paths = [f"/v1beta/{model}", f"/v1beta/{model}/permissions", f"/v1/{job}", f"/v1/{names['operation']}"]
+    for path in paths:
+        assert await other.ask("GET", path) == await one.ask("GET", path)
+    endpoint = (await one.ask("GET", f"/v1/{job}"))["tunedModel"]["endpoint"]
+    for path in (f"/v1beta/{model}:generateContent", f"/v1/{endpoint}:generateContent"):
+        answer = await other.ask("POST", path, SAY)
+        assert answer["candidates"][0]["content"]["parts"][0]["text"] == "8"
+    lines = await asyncio.to_thread(lambda: list(other.emulator.open_objects().lines("gs://other/a/b ö")))
+    assert lines == [b"bytes"]
+
+
+async def test_a_running_job_goes_on_where_it_stood(tmp_path: Path) -> None:
+    """Exported in the middle, it is not disturbed here, and comes to the same end there; so does one that waits."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    async with open_world(tmp_path / "one", scripted_step_s=0.02) as one, open_world(tmp_path / "two") as two:
+        running, waiting = (await one.create("a"))["name"], (await one.create("b"))["name"]
+        model = (await one.create_model("c"))["metadata"]["tunedModel"]
+        async with asyncio.timeout(20):
+            while not all(job.completed_steps > 2 for job in one.emulator.store.list_unfinished_jobs()[::2]):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        archive = await export(one)
+        await load(two, archive)
+        for server in (one, two):
+            await finish(server)
+            for name in (running, waiting):
+                assert (await server.get(name))["state"] == "JOB_STATE_SUCCEEDED"
+            assert (await server.get(model))["state"] == "ACTIVE"
+            assert len((await server.get(model))["tuningTask"]["snapshots"]) == 19
+        assert (await one.get(running))["startTime"] == (await two.get(running))["startTime"]
+
+
+async def test_paces_hold_in_another_emulator(tmp_path: Path) -> None:
+    """A job by hand stands where it stood, and goes on by hand."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    async with open_world(tmp_path / "one") as one, open_world(tmp_path / "two") as two:
+        name = (await one.create("by hand [pace=manual]"))["name"]
+        await one.control("POST", f"jobs/{name}:advance")
+        archive = await export(one)
+        await load(two, archive)
+        assert await two.look(name) == await one.look(name)
+        await two.control("POST", f"jobs/{name}:advance")
+        assert await two.look(name) != await one.look(name)
+
+
+async def test_import_over_running_jobs(server: ServerState, tmp_path: Path) -> None:
+    """They are gone with all that they did, and nothing of them comes back into the new state."""
+    await furnish(server)
+    archive, wanted = await export(server), describe_world(server)
+    await server.control("DELETE", "pace")
+    server.emulator.trainers["scripted"]._step_s = 0.02  # type: ignore[attr-defined]
+    for number in range(3):
+        await server.create(f"late {number}", place=f"projects/p{number}/locations/us-central1")
+    await asyncio.sleep(0.1)
+    await load(server, archive)
+    assert describe_world(server) == wanted
+    await asyncio.sleep(0.2)
+    assert describe_world(server) == wanted
+
+
+async def test_it_names_what_it_holds(server: ServerState) -> None:
+    """A manifest for people and for other versions; nothing in it is a path of this machine."""
+    await furnish(server)
+    archive = await export(server)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        manifest = json.load(tar.extractfile("manifest.json"))  # type: ignore[arg-type]
+        texts = [tar.extractfile(name).read() for name in tar.getnames()]  # type: ignore[union-attr]
+    assert manifest["counts"]["tuning_jobs"] == 2
+    assert set(manifest["files"]) >= {"store.sqlite3", "state.json", "buckets/.meta", "buckets/numbers/train.jsonl"}
+    directory = str(server.emulator.directory).encode()
+    assert not any(directory in text for text in texts)
+
+
+# --- refused
+
+
+def unpack(archive: bytes) -> dict[str, bytes]:
+    """The files of an archive, without its manifest."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return {name: tar.extractfile(name).read() for name in tar.getnames() if name != "manifest.json"}  # type: ignore[union-attr]
+
+
+def repack(files: dict[str, bytes]) -> bytes:
+    """An archive of these files whose manifest fits them."""
+    return make([("manifest.json", describe(files)), *files.items()])
+
+
+def with_sql(statement: str) -> Callable[[dict[str, bytes]], None]:
+    """Changes the records of an archive."""
+
+    def change(files: dict[str, bytes]) -> None:
+        connection = sqlite3.connect(":memory:")
+        connection.deserialize(files["store.sqlite3"])
+        connection.execute(statement)
+        connection.commit()
+        files["store.sqlite3"] = connection.serialize()
+
+    return change
+
+
+def with_file(name: str, data: bytes) -> Callable[[dict[str, bytes]], None]:
+    """Adds or replaces a file of an archive."""
+    return lambda files: files.update({name: data})
+
+
+def with_meta(change: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, bytes]], None]:
+    """Changes the list of buckets and objects."""
+
+    def apply(files: dict[str, bytes]) -> None:
+        meta = json.loads(files["buckets/.meta"])
+        change(meta)
+        files["buckets/.meta"] = json.dumps(meta).encode()
+
+    return apply
+
+
+REFUSED: dict[str, tuple[Callable[[dict[str, bytes]], object], str]] = {
+    "no records": (lambda files: files.pop("store.sqlite3"), "'store.sqlite3' is missing"),
+    "no state": (lambda files: files.pop("state.json"), "'state.json' is missing"),
+    "records are no database": (with_file("store.sqlite3", b"x" * 5000), "store.sqlite3: file is not a database"),
+    "records of another version": (with_sql("PRAGMA user_version=99"), "schema version 99"),
+    "trigger": (
+        with_sql("CREATE TRIGGER t AFTER INSERT ON models BEGIN DELETE FROM tuning_jobs; END"),
+        "other tables than this program writes: t",
+    ),
+    "record that cannot be read": (with_sql("UPDATE tuning_jobs SET state = 'DONE'"), "tuning_jobs: row 1"),
+    "pace that cannot be read": (with_sql("UPDATE paces SET pace = 'soon'"), "paces: row 1"),
+    "fault that cannot be read": (with_sql("UPDATE job_faults SET fault = 'rain'"), "job_faults: row 1"),
+    "adapter elsewhere": (
+        with_sql("UPDATE tuning_jobs SET adapter = '../../etc'"),
+        "the adapter '../../etc' is not in the archive",
+    ),
+    "adapter at an absolute path": (with_sql("UPDATE checkpoints SET adapter = '/etc'"), "the adapter '/etc'"),
+    "adapter below its place": (
+        with_sql("UPDATE checkpoints SET adapter = 'jobs/../state.json'"),
+        "the adapter 'jobs/../state.json'",
+    ),
+    "adapter missing": (
+        with_sql("UPDATE checkpoints SET adapter = 'jobs/vertex-9/x'"),
+        "the adapter 'jobs/vertex-9/x' is not in the archive",
+    ),
+    "bucket that leads elsewhere": (
+        with_meta(lambda meta: meta["buckets"].update({"../../x": {}})),
+        "buckets: '../../x' is no bucket",
+    ),
+    "objects of no bucket": (with_meta(lambda meta: meta["objects"].update({"none": {}})), "'none' is no bucket"),
+    "object without a file": (
+        with_meta(lambda meta: meta["objects"]["other"].update({"x": {"size": "1"}})),
+        "the lists of objects and the files differ: other/x",
+    ),
+    "file without an object": (
+        with_file("buckets/other/strange", b""),
+        "the lists of objects and the files differ: other/strange",
+    ),
+    "object of another size": (
+        with_meta(lambda meta: meta["objects"]["numbers"]["train.jsonl"].update({"size": "1"})),
+        "train.jsonl: ",
+    ),
+    "buckets are no list": (with_file("buckets/.meta", b"[]"), "buckets: "),
+    "buckets are no JSON": (with_file("buckets/.meta", b"{"), "buckets: "),
+    "state is no JSON": (with_file("state.json", b"{"), "state.json: "),
+    "unknown state": (with_file("state.json", b'{"faults": [], "ids": [], "run": 1}'), "state.json: "),
+    "ids that cannot be": (with_file("state.json", b'{"faults": [], "ids": [1, 2]}'), "state.json: "),
+    "fault for no method": (
+        lambda files: files.update(
+            {
+                "state.json": json.dumps(
+                    {
+                        **json.loads(files["state.json"]),
+                        "faults": [
+                            {"id": "fault-1", "fault": {"method": "No", "code": "ABORTED"}, "matched": 0, "fired": 0}
+                        ],
+                    }
+                ).encode()
+            }
+        ),
+        "no method is called 'No'",
+    ),
+    "foreign file": (with_file("etc/passwd", b""), "'etc/passwd' is no file of a snapshot"),
+}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An archive with one of everything."""
+
+    async def make_one() -> bytes:
+        async with open_world(tmp_path_factory.mktemp("exported")) as server:
+            await furnish(server)
+            return await export(server)
+
+    return asyncio.run(make_one())
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_a_refused_import_changes_nothing(name: str, server: ServerState, exported: bytes) -> None:
+    """Records, files, clock, faults and jobs that run are what they were; the answer says what is wrong."""
+    change, text = REFUSED[name]
+    files = unpack(exported)
+    change(files)
+    model = (await server.create_model("kept"))["metadata"]["tunedModel"]
+    await finish(server)
+    by_hand = (await server.create("by hand [pace=manual]"))["name"]
+    await server.control("POST", "faults", {"method": "ListTunedModels", "code": "UNAVAILABLE"})
+    before, tasks = describe_world(server), dict(server.emulator.queue._running)
+    refused = await load(server, repack(files), status=422)
+    assert text in refused["detail"]
+    assert refused["detail"].endswith("; nothing has changed")
+    assert (describe_world(server), server.emulator.queue._running) == (before, tasks)
+    assert (await server.get(model))["state"] == "ACTIVE"
+    assert (await server.look(by_hand))[0] == "PENDING"
+    await server.emulator.server.finish()
+    assert not [path for path in server.emulator.directory.iterdir() if "coming" in path.name]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"", "the body is empty; send the archive itself: curl --data-binary @FILE"),
+        (b'{"file": "snapshot.tar.gz"}', "the body is no gzip file; send the archive itself"),
+        (b"--boundary\r\nContent-Disposition: form-data", "the body is no gzip file"),
+    ],
+)
+async def test_bodies_that_are_no_archive(server: ServerState, body: bytes, text: str) -> None:
+    """The usual mistakes say how it is done."""
+    assert text in (await load(server, body, status=422))["detail"]
+
+
+async def test_objects_without_a_storage_of_our_own(exported: bytes, tmp_path: Path) -> None:
+    """Buckets cannot go into a Cloud Storage that is not ours: refused, with what would help."""
+    (tmp_path / "x").mkdir()
+    async with open_world(tmp_path / "x", storage="http://127.0.0.1:9") as server:
+        refused = await load(server, exported, status=422)
+        assert "start one with --storage embedded" in refused["detail"]
+
+
+async def test_the_archive_of_an_emulator_without_storage(tmp_path: Path, server: ServerState) -> None:
+    """It has no buckets: after its import there are none."""
+    (tmp_path / "x").mkdir()
+    async with open_world(tmp_path / "x", storage="http://127.0.0.1:9") as bare:
+        model = (await bare.create_model())["metadata"]["tunedModel"]
+        await finish(bare)
+        archive = await export(bare)
+    await load(server, archive)
+    assert (await server.get(model))["state"] == "ACTIVE"
+    assert server.emulator.storage is not None
+    assert server.emulator.storage.files.list_buckets("") == []
+    await asyncio.to_thread(server.emulator.open_objects().write, "gs://numbers/x", b"1")
+
+
+@pytest.mark.lora
+async def test_a_real_adapter_says_the_same_elsewhere(tmp_path: Path) -> None:
+    """Trained here, exported, imported there under another directory over a job that trains: the same words.
+
+    A job that was exported in the middle of its training ends there with the losses that it has here.
+    """
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    async with (
+        open_world(tmp_path / "one", trainer="lora", jobs_per_project=2) as one,
+        open_world(tmp_path / "two", trainer="lora") as two,
+    ):
+        await two.create_model("late")
+        model = (await one.create_model("tuned"))["metadata"]["tunedModel"]
+        await finish(one)
+        said = await one.ask("POST", f"/v1beta/{model}:generateContent", SAY)
+        job = (await one.create("middle"))["name"]
+        async with asyncio.timeout(60):
+            while one.emulator.store.list_unfinished_jobs()[0].completed_steps < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await load(two, await export(one))
+        assert await two.ask("POST", f"/v1beta/{model}:generateContent", SAY) == said
+        for server in (one, two):
+            await finish(server)
+        curves = [(await server.control("GET", f"jobs/{job}"))["metrics"] for server in (one, two)]
+        assert curves[0] == curves[1]
+        assert (await two.get(job))["state"] == "JOB_STATE_SUCCEEDED"

@@ -1,0 +1,93 @@
+"""Every row of every facts module is whole: named once, sourced, graded, and usable."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+from tuning_emulator import facts
+from tuning_emulator.core.errors import GRADES, Code, ErrorText, Fact, FactError
+
+MODULES = [importlib.import_module(f"{facts.__name__}.{one.name}") for one in pkgutil.iter_modules(facts.__path__)]
+IDS = [one.__name__.rpartition(".")[2] for one in MODULES]
+
+
+def list_rows(module: ModuleType) -> Iterator[tuple[str, Fact | ErrorText]]:
+    """The rows that a module names, with the name of the constant."""
+    for name, value in vars(module).items():
+        if isinstance(value, Fact | ErrorText):
+            yield name, value
+
+
+def test_there_are_rows() -> None:
+    """What the tests below go through is not empty by mistake."""
+    rows = [row for module in MODULES for _, row in list_rows(module)]
+    assert len(rows) > 100
+    assert sum(isinstance(row, ErrorText) for row in rows) > 80
+
+
+@pytest.mark.parametrize("module", MODULES, ids=IDS)
+def test_a_row_says_where_it_comes_from(module: ModuleType) -> None:
+    """A source, a grade that exists, a name, and days that are ISO dates or empty."""
+    for constant, row in list_rows(module):
+        assert row.name, constant
+        assert row.source.strip(), constant
+        assert row.grade in GRADES, constant
+        assert all(re.fullmatch(r"(\d{4}-\d{2}-\d{2})?", day) for day in (row.since, row.until)), constant
+        assert not (row.since and row.until) or row.since < row.until, constant
+
+
+@pytest.mark.parametrize("module", MODULES, ids=IDS)
+def test_a_source_is_public(module: ModuleType) -> None:
+    """No source is a path of somebody's machine."""
+    for constant, row in list_rows(module):
+        assert not re.search(r"(^|[\s(])/(home|opt|root|tmp|work)/", row.source), constant
+
+
+@pytest.mark.parametrize("module", MODULES, ids=IDS)
+def test_names_are_unique_in_a_module(module: ModuleType) -> None:
+    """A log line that names a row means one row."""
+    names = [row.name for _, row in list_rows(module)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=IDS)
+def test_a_rows_name_is_that_of_its_constant(module: ModuleType) -> None:
+    """``ApiError.rule`` leads to the constant by searching for it in capitals."""
+    for constant, row in list_rows(module):
+        assert row.name.endswith(constant.removeprefix("_").lower()), f"{constant} is named {row.name}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=IDS)
+def test_an_error_has_a_code_and_can_be_said(module: ModuleType) -> None:
+    """The code is one of google.rpc, and the text takes its placeholders and shows every one of them."""
+    for constant, row in list_rows(module):
+        if isinstance(row, ErrorText):
+            assert row.code in Code.__members__, constant
+            assert row.code != "OK", constant
+            said = row.format(**dict.fromkeys(row.placeholders, "<x>"))
+            assert said.count("<x>") >= len(row.placeholders), constant
+
+
+def test_an_error_is_not_said_with_other_values() -> None:
+    """A placeholder that is missing, or a value that no placeholder takes, is a mistake of ours."""
+    row = ErrorText("x", "NOT_FOUND", "No {thing}.", "somewhere public", "recorded")
+    assert row.format(thing="job") == "No job."
+    with pytest.raises(FactError, match="x: wants"):
+        row.format()
+    with pytest.raises(FactError, match="x: wants"):
+        row.format(thing="job", other="y")
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "grade"), [("", "somewhere", "recorded"), ("x", "", "recorded"), ("x", "somewhere", "certain")]
+)
+def test_a_row_without_name_source_or_grade_is_refused(name: str, source: str, grade: str) -> None:
+    """A fact nobody can check cannot be written down."""
+    with pytest.raises(FactError):
+        Fact(name, 1, source, grade)  # type: ignore[arg-type]

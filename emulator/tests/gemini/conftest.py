@@ -1,0 +1,54 @@
+"""A running Gemini API for each test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from tests.gemini.serving import PAIRS, Serving, running_api
+from tuning_emulator.jobs.scripted import ScriptedTrainer
+from tuning_emulator.server import listen
+
+
+@pytest.fixture
+async def serving(tmp_path: Path) -> AsyncIterator[Serving]:
+    """An API whose jobs end at once."""
+    async with running_api(tmp_path) as one:
+        yield one
+
+
+@pytest.fixture
+async def slow(tmp_path: Path) -> AsyncIterator[Serving]:
+    """An API whose jobs take a step each 50 ms."""
+    async with running_api(tmp_path, ScriptedTrainer(0.05)) as one:
+        yield one
+
+
+@pytest.fixture
+async def waiting(tmp_path: Path) -> AsyncIterator[Serving]:
+    """An API whose queue never starts: every job stays CREATING."""
+    one = Serving(tmp_path)
+    yield one
+    one.store.close()
+
+
+@pytest.fixture
+async def url(tmp_path: Path) -> AsyncIterator[str]:
+    """Base URL of an API on a socket, with the documented examples as its default data set."""
+    lines = [f'{{"text_input": "{text_input}", "output": "{output}"}}' for text_input, output in PAIRS]
+    file = tmp_path / "pairs.jsonl"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    serving = Serving(tmp_path, default_dataset=file)
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(serving.front, lifespan="off", log_config=None))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    await serving.queue.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    await running
+    await serving.queue.stop()
+    serving.store.close()

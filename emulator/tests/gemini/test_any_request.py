@@ -1,0 +1,89 @@
+"""Whatever a client sends, an answer comes that the service could give: no method fails inside."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.gemini.serving import FLASH, OWNER, Serving
+from tests.random_requests import Writer, spoil
+from tuning_emulator.api.call import Call, Caller, Handler
+from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.core.records import Permission
+from tuning_emulator.gemini.methods import DELETE_OPERATION, METHODS, WAIT_OPERATION
+from tuning_emulator.gemini.schemas import SCHEMAS
+from tuning_emulator.protojson.codec import Codec
+from tuning_emulator.schema.schema import Value
+
+ROUNDS = 150
+SCHEMA = SCHEMAS["v1beta"]
+NAMES = ("tunedModels/mine", "tunedModels/none", FLASH, "models/none", "models/gemini-1.0-pro-001", "", "x/y")
+
+
+SAID = {"contents": [{"parts": [{"text": "1"}]}]}
+PAIR = {"text_input": "a", "output": "b"}
+GOOD: dict[str, Value] = {
+    "ModelService.CreateTunedModel": {
+        "tuned_model": {
+            "display_name": "a",
+            "base_model": FLASH,
+            "tuning_task": {"training_data": {"examples": {"examples": [PAIR]}}},
+        }
+    },
+    "ModelService.UpdateTunedModel": {"tuned_model": {"name": "tunedModels/mine", "description": "d"}},
+    "GenerativeService.GenerateContent": {"model": "tunedModels/mine", **SAID},
+    "GenerativeService.StreamGenerateContent": {"model": FLASH, **SAID},
+    "GenerativeService.CountTokens": {"model": "tunedModels/mine", **SAID},
+    "TextService.GenerateText": {"model": "tunedModels/palm", "prompt": {"text": "1"}},
+    "PermissionService.CreatePermission": {"parent": "tunedModels/mine"},
+    "PermissionService.GetPermission": {"name": "tunedModels/mine/permissions/everyone"},
+    "PermissionService.UpdatePermission": {
+        "permission": {"name": "tunedModels/mine/permissions/everyone", "role": "WRITER"},
+        "update_mask": ["role"],
+    },
+    "PermissionService.DeletePermission": {"name": "tunedModels/mine/permissions/everyone"},
+    "PermissionService.ListPermissions": {"parent": "tunedModels/mine"},
+    "PermissionService.TransferOwnership": {"name": "tunedModels/mine"},
+    "google.longrunning.Operations.GetOperation": {"name": "tunedModels/mine/operations/op"},
+    "google.longrunning.Operations.CancelOperation": {"name": "tunedModels/mine/operations/op"},
+    "google.longrunning.Operations.ListOperations": {"name": "operations"},
+    "ModelService.GetTunedModel": {"name": "tunedModels/mine"},
+    "ModelService.DeleteTunedModel": {"name": "tunedModels/mine"},
+    "ModelService.GetModel": {"name": FLASH},
+}
+"""Requests that are all right, to be spoilt."""
+
+
+@pytest.mark.parametrize("name", [method.name for method in METHODS if method.name != WAIT_OPERATION])
+async def test_any_request_is_answered(serving: Serving, name: str) -> None:
+    """Random requests of every method end in a message that prints or in an error that the service could give."""
+    await serving.create(query="tunedModelId=mine")
+    await serving.create(query="tunedModelId=palm", baseModel="models/text-bison-001")
+    serving.store.update_job(1, operation_id="op")
+    serving.store.put_permission(Permission(1, "everyone", "EVERYONE", "", "READER"))
+    method = SCHEMA.methods[SCHEMA.full_name(name)]
+    codec, codes = Codec([SCHEMA]), set()
+    for seed in range(ROUNDS):
+        request = spoil(GOOD.get(name, {}), Writer(SCHEMA, seed, NAMES).write(method.request), seed)
+        caller = Caller(OWNER if seed % 5 else "stranger@x.org", "7", "token")
+        call = Call(serving.api, SCHEMA, "v1beta", method, request, caller)
+        code = await answer(codec, serving.api.handlers[name], call)
+        assert code not in (Code.INTERNAL, Code.UNKNOWN, Code.UNAVAILABLE), request
+        codes.add(code)
+    assert Code.OK in codes or name == DELETE_OPERATION
+
+
+async def answer(codec: Codec, handler: Handler, call: Call) -> Code:
+    """Calls a method and prints what it answers; the code of the error if it is one."""
+    try:
+        result: Any = handler(call)
+        if inspect.isawaitable(result):
+            result = await result
+        for value in [one async for one in result] if isinstance(result, AsyncIterator) else [result]:
+            codec.format(value, call.method.response)
+    except ApiError as error:
+        return error.code
+    return Code.OK

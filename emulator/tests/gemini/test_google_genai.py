@@ -1,0 +1,85 @@
+"""The official client, unmodified, over a socket: tune, wait, ask, list, change, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from tests.gemini.serving import FLASH, PAIRS
+
+genai = pytest.importorskip("google.genai")
+T = TypeVar("T")
+
+
+@pytest.fixture
+def client(url: str) -> Any:
+    """google-genai in Gemini mode with its own defaults (v1)."""
+    return genai.Client(api_key="key", http_options={"base_url": url})
+
+
+async def call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """A call of the blocking client beside the server."""
+    return await asyncio.to_thread(function, *args, **kwargs)
+
+
+async def tune(client: Any) -> Any:
+    """A finished job. The client drops the examples; the default data set stands in."""
+    pairs = [genai.types.TuningExample(text_input=a, output=b) for a, b in PAIRS]
+    job = await call(
+        client.tunings.tune,
+        base_model=FLASH,
+        training_dataset=genai.types.TuningDataset(examples=pairs),
+        config={"tuned_model_display_name": "numbers", "epoch_count": 3, "batch_size": 2, "learning_rate": 0.001},
+    )
+    assert job.state == genai.types.JobState.JOB_STATE_QUEUED
+    for _ in range(500):
+        job = await call(client.tunings.get, name=job.name)
+        if job.has_ended:
+            return job
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{job.name} has not ended")
+
+
+async def test_tune_and_ask(client: Any) -> None:
+    """tune → get until SUCCEEDED → generate, stream, chat, count."""
+    job = await tune(client)
+    assert job.state == genai.types.JobState.JOB_STATE_SUCCEEDED
+    assert job.tuned_model.endpoint == job.name
+    assert job.base_model == FLASH
+    answer = await call(client.models.generate_content, model=job.name, contents="ninety nine")
+    assert answer.text == "one hundred"
+    pieces = await call(lambda: list(client.models.generate_content_stream(model=job.name, contents="two hundred")))
+    assert "".join(piece.text or "" for piece in pieces) == "two hundred one"
+    chat = await call(client.chats.create, model=job.name)
+    assert (await call(chat.send_message, "one")).text == "two"
+    assert (await call(chat.send_message, "three")).text == "four"
+    counted = await call(client.models.count_tokens, model=job.name, contents="one two")
+    assert counted.total_tokens > 0
+
+
+async def test_list_update_delete(client: Any) -> None:
+    """The tuned models of the caller, changed without a mask, then gone."""
+    job = await tune(client)
+    listed = await call(lambda: list(client.models.list(config={"query_base": False, "page_size": 1})))
+    assert [model.name for model in listed] == [job.name]
+    changed = await call(client.models.update, model=job.name, config={"description": "mine"})
+    assert changed.description == "mine"
+    assert (await call(client.models.get, model=job.name)).description == "mine"
+    await call(client.models.delete, model=job.name)
+    with pytest.raises(genai.errors.ClientError, match="does not exist") as caught:
+        await call(client.models.get, model=job.name)
+    assert caught.value.code == 404
+    base = await call(lambda: list(client.models.list()))
+    assert FLASH in [model.name for model in base]
+
+
+async def test_system_instruction_is_refused(client: Any) -> None:
+    """The service's own words arrive as the client's error."""
+    job = await tune(client)
+    with pytest.raises(genai.errors.ClientError, match="Developer instruction is not enabled for tunedModels/"):
+        await call(
+            client.models.generate_content, model=job.name, contents="1", config={"system_instruction": "be brief"}
+        )

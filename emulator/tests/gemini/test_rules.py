@@ -1,0 +1,331 @@
+"""Every error text of the Gemini API is said by a request that breaks its rule alone, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tests.gemini.serving import FLASH, OWNER, Serving, make_model
+from tuning_emulator.api.call import Call, Caller
+from tuning_emulator.core.as_of import create_calendar
+from tuning_emulator.core.errors import ApiError, ErrorText
+from tuning_emulator.facts import gemini_errors
+from tuning_emulator.gemini.create import DefaultDatasetError, load_default_dataset
+
+OPEN = "/v1beta/models/gemini-2.5-flash"
+OLD = "/v1beta/models/gemini-1.0-pro-001"
+TUNED = "/v1beta/tunedModels/mine"
+OTHER = "/v1beta/tunedModels/theirs"
+OWNED = "/v1beta/tunedModels/mine/permissions"
+SAY = {"contents": [{"parts": [{"text": "1"}]}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A request that breaks one rule, and what its text names."""
+
+    verb: str
+    path: str
+    body: Any = None
+    query: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def create(values: dict[str, Any] | None = None, query: str = "", **fields: Any) -> Sample:
+    """A create that differs from a good one in these fields."""
+    return Sample("POST", "/v1beta/tunedModels", make_model(**fields), query, values or {})
+
+
+def data(values: dict[str, Any] | None = None, **examples: Any) -> Sample:
+    """A create with these examples."""
+    task = {"trainingData": {"examples": examples}}
+    return create(values, tuningTask=task)
+
+
+def talk(values: dict[str, Any], *contents: dict[str, Any]) -> Sample:
+    """A create with one conversation as its only example."""
+    return data(values, multiturnExamples=[{"contents": list(contents)}])
+
+
+def say(path: str, values: dict[str, Any] | None = None, **fields: Any) -> Sample:
+    """A request for content."""
+    return Sample("POST", f"{path}:generateContent", {**SAY, **fields}, values=values or {})
+
+
+def config(values: dict[str, Any] | None = None, path: str = OPEN, **fields: Any) -> Sample:
+    """A request for content with this generation config."""
+    return say(path, {"request": "GenerateContentRequest", **(values or {})}, generationConfig=fields)
+
+
+def turn(role: str, text: str | None = "a") -> dict[str, Any]:
+    """A content."""
+    return {"role": role, "parts": [] if text is None else [{"text": text}]}
+
+
+MINE = {"model": "tunedModels/mine"}
+NAMED = {"request": "GenerateContentRequest"}
+CREATED = {"request": "CreateTunedModelRequest"}
+MADE = {"request": "CreatePermissionRequest"}
+
+SAMPLES: dict[str, Sample] = {
+    "tuned_model_not_found": Sample("GET", "/v1beta/tunedModels/none", values={"id": "none"}),
+    "tuned_model_denied": say(OTHER, {"id": "theirs"}),
+    "tuned_model_id_of_stranger": create({"id": "theirs"}, query="tunedModelId=theirs"),
+    "tuned_model_exists": create({"id": "mine"}, query="tunedModelId=mine"),
+    "model_not_found": Sample("GET", "/v1beta/models/none", values={"model": "none", "version": "v1beta"}),
+    "model_not_supported": say("/v1/models/mine", {"model": "mine", "version": "v1", "method": "generateContent"}),
+    "entity_not_found": Sample("GET", f"{TUNED}/operations/none"),
+    "not_implemented": Sample("DELETE", "/v1/operations/x"),
+    "name_missing": create(displayName=None),
+    "tuned_model_id_format": create({"id": "Mine_1"}, query="tunedModelId=Mine_1"),
+    "display_name_length": create({**CREATED, "limit": 40, "length": 41}, displayName="x" * 41),
+    "source_model_missing": create(baseModel=None),
+    "base_model_format": create(baseModel="gemini-1.5-flash-001-tuning"),
+    "source_tuned_model_format": create(baseModel=None, tunedModelSource={"tunedModel": "mine"}),
+    "base_model_not_tunable": create(
+        {"model": "gemini-1.5-pro-002", "version": "v1beta"}, baseModel="models/gemini-1.5-pro-002"
+    ),
+    "source_not_active": create(
+        {"id": "young", "state": "CREATING"}, baseModel=None, tunedModelSource={"tunedModel": "tunedModels/young"}
+    ),
+    "training_data_missing": create(tuningTask={}),
+    "examples_empty": data(examples=[]),
+    "output_missing": data({"index": 1}, examples=[{"textInput": "a", "output": "b"}, {"textInput": "a"}]),
+    "text_input_length": data(
+        {"index": 0, "limit": 40_000, "length": 40_001}, examples=[{"textInput": "x" * 40_001, "output": "b"}]
+    ),
+    "output_length": data(
+        {"index": 0, "limit": 5_000, "length": 5_001}, examples=[{"textInput": "a", "output": "x" * 5_001}]
+    ),
+    "multiturn_empty": talk({"index": 0}),
+    "multiturn_role": talk({"index": 0, "turn": 0, "role": "robot"}, turn("robot"), turn("model")),
+    "multiturn_end": talk({"index": 0}, turn("model"), turn("user")),
+    "multiturn_parts": talk({"index": 0, "turn": 0}, turn("user", None), turn("model")),
+    "epoch_count": create(hyperparameters={"epochCount": 0}),
+    "too_many_steps": create(
+        {"steps": 15 * (2**31 - 1), "maximum": 2**31 - 1},
+        hyperparameters={"epochCount": 2**31 - 1, "batchSize": 1},
+    ),
+    "batch_size": create(hyperparameters={"batchSize": -1}),
+    "learning_rate": create(hyperparameters={"learningRate": 0}),
+    "learning_rate_multiplier": create(hyperparameters={"learningRateMultiplier": -0.5}),
+    "tuned_temperature": create({**CREATED, "maximum": 2.0}, temperature=2.5),
+    "tuned_top_p": create(CREATED, topP=1.5),
+    "tuned_top_k": create(CREATED, topK=-1),
+    "mask_path": Sample("PATCH", TUNED, {}, "updateMask=colour", {"path": "colour"}),
+    "mask_field": Sample("PATCH", TUNED, {}, "updateMask=baseModel", {"path": "base_model"}),
+    "filter": Sample(
+        "GET",
+        "/v1beta/tunedModels",
+        query="filter=writers:you",
+        values={"term": "writers:you", "known": "owner:me, writers:me, readers:me, readers:everyone"},
+    ),
+    "tuned_model_not_active": say("/v1beta/tunedModels/young", {"id": "young", "state": "CREATING"}),
+    "contents_missing": say(OPEN, NAMED, contents=[]),
+    "parts_empty": say(OPEN, {**NAMED, "index": 0}, contents=[turn("user", None)]),
+    "part_without_data": say(OPEN, {**NAMED, "index": 0, "part": 0}, contents=[{"parts": [{}]}]),
+    "role": say(OPEN, contents=[turn("assistant")]),
+    "single_turn_end": say(OPEN, contents=[turn("model")]),
+    "multiturn_request_end": say(OLD, contents=[turn("user"), turn("model")]),
+    "temperature": config({"maximum": 2.0}, temperature=5),
+    "top_p": config(topP=1.01),
+    "top_k": config(topK=-1),
+    "max_output_tokens": config(maxOutputTokens=0),
+    "candidate_count": config({"maximum": 8}, candidateCount=9),
+    "one_candidate": say(OLD, generationConfig={"candidateCount": 2}),
+    "stop_sequences": config({"limit": 5, "length": 6}, stopSequences=list("abcdef")),
+    "response_mime_type": config(responseMimeType="text/html"),
+    "system_instruction": say(TUNED, MINE, systemInstruction={"parts": [{"text": "x"}]}),
+    "json_mode": say(TUNED, MINE, generationConfig={"responseMimeType": "application/json"}),
+    "function_calling": say(TUNED, MINE, tools=[{"functionDeclarations": [{"name": "f"}]}]),
+    "input_modality": say(
+        TUNED,
+        {**MINE, "modality": "Image"},
+        contents=[{"parts": [{"inlineData": {"mimeType": "image/png", "data": "AA=="}}]}],
+    ),
+    "response_modalities": say(
+        OPEN,
+        {"model": "models/gemini-2.5-flash", "modalities": "IMAGE"},
+        generationConfig={"responseModalities": ["TEXT", "IMAGE"]},
+    ),
+    "logprobs": say(TUNED, MINE, generationConfig={"responseLogprobs": True}),
+    "cached_content": say(OPEN, cachedContent="cachedContents/x"),
+    "multiturn": say(
+        "/v1beta/tunedModels/old", {"model": "tunedModels/old"}, contents=[turn("user"), turn("model"), turn("user")]
+    ),
+    "input_characters": say(TUNED, {"length": 40_001, "limit": 40_000}, contents=[{"parts": [{"text": "x" * 40_001}]}]),
+    "input_tokens": say(OLD, {"length": 30_721, "limit": 30_720}, contents=[{"parts": [{"text": "1" * 30_721}]}]),
+    "permission_not_found": Sample("GET", f"{OWNED}/12", values={"name": "tunedModels/mine/permissions/12"}),
+    "permission_exists": Sample(
+        "POST",
+        OWNED,
+        {"granteeType": "EVERYONE", "role": "READER"},
+        values={"name": "tunedModels/mine/permissions/everyone"},
+    ),
+    "role_missing": Sample("POST", OWNED, {"granteeType": "USER", "emailAddress": "a@b.c"}, values=MADE),
+    "role_owner": Sample("POST", OWNED, {"granteeType": "USER", "emailAddress": "a@b.c", "role": "OWNER"}, values=MADE),
+    "email_missing": Sample("POST", OWNED, {"granteeType": "USER", "role": "READER"}),
+    "email_forbidden": Sample("POST", OWNED, {"granteeType": 3, "emailAddress": "a@b.c", "role": "READER"}),
+    "permission_mask_missing": Sample("PATCH", f"{OWNED}/everyone", {"role": "WRITER"}),
+    "permission_mask": Sample(
+        "PATCH", f"{OWNED}/everyone", {"role": "WRITER"}, "updateMask=emailAddress", {"path": "email_address"}
+    ),
+    "owner_permission": Sample("DELETE", f"{OWNED}/100196530005943377334"),
+    "transfer_email_missing": Sample("POST", f"{TUNED}:transferOwnership", {}),
+    "transfer_not_owner": Sample("POST", "/v1beta/tunedModels/shared:transferOwnership", {"emailAddress": "a@b.c"}),
+}
+
+ELSEWHERE = {
+    "model_not_supported_2023": "said on other days; see test_dates",
+    "model_not_supported_2026": "said on other days; see test_dates",
+    "model_name_format": "only gRPC can send such a name; see test_malformed_model_name",
+    "name_format": "only gRPC can send such a name; see test_a_name_of_another_form",
+    "prompt_refused": "needs a trainer that refuses; see test_a_prompt_too_long_for_the_model_here",
+    "unavailable": "needs a trainer that is not there; see test_adapter_without_its_trainer",
+}
+"""Rows that no HTTP request alone can break today."""
+
+STRANGER = "stranger@x.org"
+
+
+@pytest.fixture
+async def peopled(serving: Serving) -> Serving:
+    """Mine and an old model of mine, one of a stranger's, one that he shares, and one still CREATING."""
+    await serving.create(query="tunedModelId=mine")
+    await serving.create(query="tunedModelId=old", baseModel="models/gemini-1.0-pro-001")
+    await serving.ask("POST", OWNED, {"granteeType": "EVERYONE", "role": "READER"})
+    for name in ("theirs", "shared"):
+        await serving.create(query=f"tunedModelId={name}", token=STRANGER)
+    everyone = {"granteeType": "EVERYONE", "role": "READER"}
+    await serving.ask("POST", "/v1beta/tunedModels/shared/permissions", everyone, token=STRANGER)
+    await serving.queue.stop()
+    await serving.create(query="tunedModelId=young", finish=False)
+    return serving
+
+
+async def dump(serving: Serving) -> list[str]:
+    """Everything that can be read."""
+    names = ("mine", "old", "theirs", "shared", "young")
+    paths = [f"/v1beta/tunedModels/{name}{part}" for name in names for part in ("", "/permissions", "/operations")]
+    tokens = {"theirs": STRANGER, "shared": STRANGER}
+    return [(await serving.ask("GET", path, token=tokens.get(path.split("/")[3], ""))).text for path in paths]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+async def test_each_rule_says_its_text_and_changes_nothing(peopled: Serving, name: str) -> None:
+    """The sample breaks this row alone; the store is as it was."""
+    row = {one.name: one for one in gemini_errors.ERRORS}[name]
+    before, sample = await dump(peopled), SAMPLES[name]
+    reply = await peopled.ask(sample.verb, sample.path, sample.body, query=sample.query)
+    assert reply.message == row.format(**sample.values)
+    assert reply.json["error"]["status"] == row.code
+    assert "details" not in reply.json["error"]
+    assert await dump(peopled) == before
+    assert len(peopled.store.list_tuned_models_oldest_first(0, 10)) == 5
+
+
+def test_every_text_has_a_sample() -> None:
+    """No row of the table is without one."""
+    assert {row.name for row in gemini_errors.ERRORS} == SAMPLES.keys() | ELSEWHERE.keys()
+
+
+def test_names_of_texts_are_unique() -> None:
+    """A name leads to one row."""
+    rows: tuple[ErrorText, ...] = gemini_errors.ERRORS
+    assert len({row.name for row in rows}) == len(rows)
+
+
+async def test_all_breaches_of_fields_are_told_together(waiting: Serving) -> None:
+    """As the service's validator does: one line each, in order."""
+    body = make_model(displayName="x" * 41, hyperparameters={"epochCount": 0, "batchSize": 0}, pairs=[("a", "")])
+    reply = await waiting.ask("POST", "/v1beta/tunedModels", body)
+    fields = [line.partition(":")[0].rpartition(".")[2] for line in reply.message.splitlines()]
+    assert fields == ["epoch_count", "batch_size", "display_name", "output"]
+    assert waiting.store.list_tuned_models_oldest_first(0, 10) == []
+
+
+async def test_both_learning_rates_are_refused_by_the_front_end(waiting: Serving) -> None:
+    """They share a oneof; the text names the key as it was written."""
+    body = make_model(hyperparameters={"learningRate": 0.1, "learningRateMultiplier": 2})
+    reply = await waiting.ask("POST", "/v1beta/tunedModels", body)
+    assert reply.message == (
+        "Invalid value at 'tuned_model.tuning_task.hyperparameters' (oneof), oneof field 'learning_rate_option' is "
+        "already set. Cannot set 'learningRateMultiplier'"
+    )
+
+
+async def test_models_prefix_on_a_tuned_model(serving: Serving) -> None:
+    """Recorded: the prefix forgotten, the model is looked for among base models."""
+    name = await serving.create()
+    reply = await serving.generate(name.replace("tunedModels/", "models/"))
+    assert reply.status == 404
+    assert reply.message.endswith(
+        "is not found for API version v1beta, or is not supported for generateContent. "
+        "Call ListModels to see the list of available models and their supported methods."
+    )
+
+
+async def test_retired_models_refused_as_today(tmp_path: Path) -> None:
+    """Recorded in June 2025: no tuning, no model listed, and tuned models answer 404 naming their base model."""
+    serving = Serving(tmp_path)
+    await serving.queue.start()
+    name = await serving.create()
+    today = Serving(tmp_path, calendar=create_calendar({"*": "2025-09-01"}))
+    for job in serving.store.list_tuned_models_oldest_first(0, 1):
+        today.store.put_permission(serving.store.list_permissions(today.store.insert_job(job).uid)[0])
+    create_reply = await today.ask("POST", "/v1beta/tunedModels", make_model())
+    assert (create_reply.status, create_reply.message) == (
+        404,
+        "models/gemini-1.5-flash-001-tuning is not found for CREATE TUNED MODEL at API version v1beta.",
+    )
+    assert (await today.generate(name)).message == (
+        "models/gemini-1.5-flash-001-tuning is not found for API version v1beta, or is not supported for "
+        "generateContent. Call ListModels to see the list of available models and their supported methods."
+    )
+    assert (await today.ask("GET", f"/v1beta/{name}")).status == 200
+    assert (await today.ask("GET", f"/v1beta/{FLASH}")).status == 404
+    listed = (await today.ask("GET", "/v1beta/models")).json["models"]
+    assert not any("createTunedModel" in model["supportedGenerationMethods"] for model in listed)
+    await serving.queue.stop()
+    for one in (serving, today):
+        one.store.close()
+
+
+@pytest.mark.parametrize("name", ["", "models/", "mine", "models/tunedModels/mine"])
+async def test_malformed_model_name(waiting: Serving, name: str) -> None:
+    """Recorded over gRPC, which delivers any name."""
+    schema = waiting.api.schemas["v1beta"]
+    method = schema.methods[schema.full_name("GenerativeService.GenerateContent")]
+    call = Call(waiting.api, schema, "v1beta", method, {"model": name, "contents": []}, Caller(OWNER, "", "token"))
+    with pytest.raises(ApiError) as caught:
+        await cast("Awaitable[Any]", waiting.api.handlers["GenerativeService.GenerateContent"](call))
+    assert caught.value.message == "* GenerateContentRequest.model: unexpected model name format\n"
+
+
+async def test_adapter_without_its_trainer(serving: Serving) -> None:
+    """An adapter whose trainer is not installed answers 503 with what would help, also before a stream begins."""
+    name = await serving.create()
+    serving.store.update_job(1, trainer="lora")
+    whole = await serving.generate(name)
+    assert (whole.status, "not installed" in whole.message) == (503, True)
+    streamed = await serving.ask("POST", f"/v1beta/{name}:streamGenerateContent", SAY)
+    assert (streamed.status, streamed.json[0]["error"]["status"]) == (503, "UNAVAILABLE")
+
+
+@pytest.mark.parametrize("text", ["", "[1]\n", '{"text_input": "a"}\n', "{\n"])
+def test_bad_default_datasets_are_named(tmp_path: Path, text: str) -> None:
+    """The error names the setting and the file."""
+    file = tmp_path / "pairs.jsonl"
+    file.write_text(text)
+    with pytest.raises(DefaultDatasetError, match=r"default_dataset: .*pairs\.jsonl"):
+        load_default_dataset(file)
+
+
+def test_missing_default_dataset_is_named(tmp_path: Path) -> None:
+    """So is a file that is not there."""
+    with pytest.raises(DefaultDatasetError, match="default_dataset"):
+        load_default_dataset(tmp_path / "none.jsonl")

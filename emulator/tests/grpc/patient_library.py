@@ -1,0 +1,79 @@
+"""The example's API with methods that take their time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from tests.rest.library import PACKAGE, SCHEMAS, Library
+from tuning_emulator.api.call import Api, Call
+from tuning_emulator.api.dispatch import Exchange, NoMiddleware
+from tuning_emulator.schema.schema import Value
+
+GET = f"/{PACKAGE}.v1.Library/GetBook"
+READ = f"/{PACKAGE}.v1.Library/ReadBook"
+METHODS = SCHEMAS["v1"].methods
+GET_BOOK = METHODS[f"{PACKAGE}.v1.Library.GetBook"]
+READ_BOOK = METHODS[f"{PACKAGE}.v1.Library.ReadBook"]
+CREATE_BOOK = METHODS[f"{PACKAGE}.v1.Library.CreateBook"]
+BOOK = "shelves/1/books/2"
+LIMIT_BYTES = 20_000_000
+
+
+class PatientLibrary(Library):
+    """A book whose id is ``never`` is never found; one whose id is ``endless`` has no end.
+
+    Attributes:
+        started, cancelled: Set when a method begins to wait, and when that is given up.
+        written: How many pieces of endless books were asked for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = asyncio.Event()
+        self.cancelled = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.written = 0
+
+    async def wait(self, call: Call) -> Value:
+        """The book; ``never`` waits for ``ready``."""
+        if call.request["name"].endswith("never"):
+            self.started.set()
+            try:
+                await self.ready.wait()
+            except asyncio.CancelledError:
+                self.cancelled.set()
+                raise
+        return self.answer(call)
+
+    async def read(self, call: Call) -> AsyncIterator[Value]:
+        """Pieces of 1000 letters without end, or the two of any other book."""
+        if not call.request["name"].endswith("endless"):
+            async for piece in super().read(call):
+                yield piece
+            return
+        try:
+            while True:
+                self.written += 1
+                yield {"text": "x" * 1000}
+                await asyncio.sleep(0)
+        finally:
+            self.cancelled.set()
+
+    def create_api(self, *, keys: bool = True) -> Api:
+        """The API in front of it, with room for large messages."""
+        api = super().create_api(keys=keys)
+        handlers = {**api.handlers, "Library.GetBook": self.wait, "Library.ReadBook": self.read}
+        return replace(api, handlers=handlers, body_limit_bytes=LIMIT_BYTES)
+
+
+class Watcher(NoMiddleware):
+    """Remembers every exchange."""
+
+    def __init__(self) -> None:
+        self.left: list[Exchange] = []
+
+    def leave(self, exchange: Exchange) -> None:
+        """See ``Middleware``."""
+        self.left.append(exchange)

@@ -1,0 +1,178 @@
+"""Every method answers over gRPC what it answers over REST: messages, errors with details, and what is changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.gemini.serving import FLASH, TokenNames
+from tests.gemini.serving import Serving as GeminiServing
+from tests.gemini.test_any_request import GOOD as GEMINI_GOOD
+from tests.gemini.test_any_request import NAMES as GEMINI_NAMES
+from tests.gemini.test_rules import SAMPLES as GEMINI_SAMPLES
+from tests.gemini.test_rules import peopled  # noqa: F401 a fixture
+from tests.grpc.both import Both, check_same
+from tests.grpc.wire import KEY, TOKEN, listening
+from tests.random_requests import Writer, spoil
+from tests.vertex.serving import PLACE, TRAINING, format_examples
+from tests.vertex.serving import Serving as VertexServing
+from tests.vertex.test_any_request import GOOD as VERTEX_GOOD
+from tests.vertex.test_rules import SAMPLES as VERTEX_SAMPLES
+from tests.vertex.test_rules import fill
+from tests.vertex.tuned import furnish
+from tuning_emulator.api.auth import create_authenticator
+from tuning_emulator.api.call import relative_name
+from tuning_emulator.core.clock import SteerableClock
+from tuning_emulator.core.errors import Code
+from tuning_emulator.core.records import Permission
+from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
+from tuning_emulator.rest.app import Request
+from tuning_emulator.schema.schema import Schema, Value
+from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+
+ROUNDS = 12
+REFUSING = {
+    *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")),
+    "LlmUtilityService.ComputeTokens",
+    "google.longrunning.Operations.DeleteOperation",
+}
+"""Methods that refuse everything here, or without a trainer that has tokens."""
+
+GEMINI_REQUESTS: dict[str, Value] = {
+    **GEMINI_GOOD,
+    "PermissionService.CreatePermission": {
+        "parent": "tunedModels/mine",
+        "permission": {"grantee_type": "GROUP", "email_address": "team@example.com", "role": "READER"},
+    },
+    "google.longrunning.Operations.DeleteOperation": {"name": "operations/unknown"},
+}
+
+
+def list_cases(schemas: dict[str, Schema]) -> list[tuple[str, str]]:
+    """Version and relative name of each method that REST has too; deletions last, for they delete files as well."""
+    cases = [
+        (version, relative_name(schema, method))
+        for version, schema in schemas.items()
+        for method in schema.methods.values()
+        if method.http
+    ]
+    return sorted(cases, key=lambda case: ".Delete" in case[1])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gemini(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
+    """A project with tuned models."""
+    clock = SteerableClock()
+    serving = GeminiServing(tmp_path_factory.mktemp("gemini"), clock)
+    await serving.queue.start()
+    await serving.create(query="tunedModelId=mine")
+    await serving.create(query="tunedModelId=palm", baseModel="models/text-bison-001")
+    await serving.queue.stop()
+    serving.store.update_job(1, operation_id="op")
+    serving.store.put_permission(Permission(1, "everyone", "EVERYONE", "", "READER"))
+    clock.freeze()
+    async with listening([serving.api], TokenNames()) as wire:
+        yield Both(serving, wire, KEY, GEMINI.values())
+    serving.store.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def vertex(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Both, dict[str, str]]]:
+    """A project with one of everything, and its names."""
+    with StorageServer() as storage:
+        serving = VertexServing(tmp_path_factory.mktemp("vertex"), storage.base_url)
+        serving.objects.write(TRAINING, format_examples(range(1, 16)))
+        await serving.queue.start()
+        names = await furnish(serving)
+        await serving.ask("POST", f"/v1/{PLACE}/endpoints", {"displayName": "mine"}, query="endpointId=mine")
+        serving.clock.freeze()
+        async with listening([serving.api], create_authenticator()) as wire:
+            yield Both(serving, wire, TOKEN, VERTEX.values()), names
+        serving.store.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("version", "name"), list_cases(GEMINI))
+async def test_gemini(gemini: Both, version: str, name: str) -> None:
+    """Good requests and spoilt ones."""
+    await compare(
+        gemini,
+        GEMINI[version],
+        name,
+        GEMINI_REQUESTS.get(name, {}),
+        (*GEMINI_NAMES, FLASH),
+    )
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("version", "name"), list_cases(VERTEX))
+async def test_vertex(vertex: tuple[Both, dict[str, str]], version: str, name: str) -> None:
+    """Good requests and spoilt ones."""
+    both, known = vertex
+    text = json.dumps(VERTEX_GOOD.get(name, {"parent": PLACE}))
+    good = json.loads(Template(text).substitute(known))
+    await compare(both, VERTEX[version], name, good, (*known.values(), f"{PLACE}/models/1", "", "x/y"))
+
+
+@pytest.mark.parametrize("name", GEMINI_SAMPLES)
+async def test_rules_of_gemini(peopled: GeminiServing, name: str) -> None:  # noqa: F811 the fixture
+    """The request that breaks one rule alone breaks it over gRPC, in the same words."""
+    sample = GEMINI_SAMPLES[name]
+    body = b"" if sample.body is None else json.dumps(sample.body).encode()
+    assert isinstance(peopled.clock, SteerableClock)
+    peopled.clock.freeze()
+    async with listening([peopled.api], TokenNames()) as wire:
+        both = Both(peopled, wire, KEY, GEMINI.values())
+        asked = Request(sample.verb, sample.path, sample.query, {"content-type": "application/json"}, body)
+        found = await both.replay(peopled.front, asked)
+    assert found is not None, "REST refuses it before it is a message"
+    check_same(*found)
+    assert found[0].code is not Code.OK
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", [name for name, sample in VERTEX_SAMPLES.items() if sample.host == "localhost"])
+async def test_rules_of_vertex(vertex: tuple[Both, dict[str, str]], name: str) -> None:
+    """The request that breaks one rule alone breaks it over gRPC, in the same words and with the same details."""
+    (both, known), sample = vertex, VERTEX_SAMPLES[name]
+    path, body = fill([sample.path, sample.body], known)
+    data = b"" if body is None else json.dumps(body).encode()
+    headers = {"content-type": "application/json"}
+    assert isinstance(both.serving, VertexServing)
+    asked = Request(sample.verb, f"/{sample.version}/{path}", sample.query, headers, data)
+    found = await both.replay(both.serving._rest, asked)
+    assert found is not None, "REST refuses it before it is a message"
+    check_same(*found)
+    assert found[0].code is not Code.OK
+
+
+async def compare(both: Both, schema: Schema, name: str, good: Value, names: tuple[str, ...]) -> None:
+    """Sends a good request and random ones made from it."""
+    method = schema.methods[schema.full_name(name)]
+    codes: list[Code] = []
+    for seed in range(ROUNDS):
+        request = spoil(good, Writer(schema, seed, names).write(method.request), seed) if seed else dict(good)
+        found = await both.send(schema, method, request)
+        if found is not None:
+            check_same(*found)
+            codes.append(found[0].code)
+    assert codes, "no request could be sent both ways"
+    assert Code.OK in codes or name in REFUSING, codes
+
+
+def test_both_apis_have_every_method_at_a_path(tmp_path: Path) -> None:
+    """What is declared is what gRPC finds, in every version."""
+    from tuning_emulator.grpc.calls import MethodTable
+
+    serving = GeminiServing(tmp_path)
+    paths = MethodTable([serving.api]).paths
+    declared: Any = {method.name for schema in GEMINI.values() for method in schema.methods.values()}
+    assert {path[1:].replace("/", ".") for path in paths} == declared
+    serving.store.close()

@@ -1,0 +1,259 @@
+"""Jobs run in order, stop when asked, survive a restart, and never stay RUNNING for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.records import make_job, make_tuned_model
+from tuning_emulator.core.clock import SteerableClock
+from tuning_emulator.core.ids import Ids
+from tuning_emulator.core.lifecycle import IllegalTransitionError
+from tuning_emulator.core.records import Failure, Hyperparameters, JobState, TuningJob, TuningMethod
+from tuning_emulator.jobs.queue import Queue
+from tuning_emulator.jobs.scripted import ScriptedTrainer
+from tuning_emulator.jobs.steps import CANCELLED, JobFailedError, Pipeline, Prepared
+from tuning_emulator.jobs.trainer import TrainerUnavailableError
+from tuning_emulator.store.store import Store
+from tuning_trainer.spec import Event, Example, Job, Started, Step, Turn, format_example
+
+LINES = "\n".join(format_example(Example((Turn("user", str(n)), Turn("model", str(n + 1))))) for n in range(15))
+
+
+def write_examples(
+    job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
+) -> Prepared:
+    """Fifteen pairs."""
+    examples.write_text(LINES, encoding="utf-8")
+    return Prepared(15)
+
+
+def resolve(job: TuningJob, examples: int) -> Hyperparameters:
+    """The documented defaults."""
+    return Hyperparameters(epochs=5, batch_size=4, learning_rate=1e-3, adapter_size=4)
+
+
+def make_queue(directory: Path, store: Store, step_s: float = 0.0, **changes: object) -> Queue:
+    """A queue with the scripted trainer."""
+    parts: dict[str, object] = {
+        "trainers": {"scripted": ScriptedTrainer(step_s)},
+        "trainer": "scripted",
+        "directory": directory,
+        "prepare": write_examples,
+        "resolve": resolve,
+        "base_model_directory": lambda _: "embedded",
+        **changes,
+    }
+    return Queue(Pipeline(store, SteerableClock(), Ids(1), **parts))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[Store]:
+    kept = Store()
+    yield kept
+    kept.close()
+
+
+async def finish(queue: Queue, uid: int) -> TuningJob:
+    """The job at its end."""
+    job = await queue.wait_until_ended(uid, timeout_s=20)
+    assert job is not None
+    return job
+
+
+async def test_a_job_runs_to_its_end_with_one_point_per_step(store: Store, tmp_path: Path) -> None:
+    """15 examples, 5 epochs, batches of 4: 19 steps, epochs floor(step·4/15), as recorded."""
+    queue = make_queue(tmp_path, store)
+    await queue.start()
+    uid = store.insert_job(make_tuned_model()).uid
+    queue.wake()
+    job = await finish(queue, uid)
+    points = store.list_metric_points(uid)
+    assert (job.state, job.total_steps, job.completed_steps) == (JobState.SUCCEEDED, 19, 19)
+    assert [point.epoch for point in points] == [step * 4 // 15 for step in range(1, 20)]
+    assert [point.step for point in points] == list(range(1, 20))
+    assert points[-1].mean_loss < points[0].mean_loss
+    assert (tmp_path / job.adapter).is_dir()
+    await queue.stop()
+
+
+async def test_the_second_job_of_a_project_waits_for_the_first(store: Store, tmp_path: Path) -> None:
+    """The documented quota: one at a time per project; another project's job runs beside it."""
+    queue = make_queue(tmp_path, store, step_s=0.01)
+    await queue.start()
+    first, second = store.insert_job(make_job(id="1")), store.insert_job(make_job(id="2"))
+    other = store.insert_job(make_job(id="3", project="9"))
+    queue.wake()
+    await asyncio.sleep(0.05)
+    states = [store.get_job_by_uid(job.uid).state for job in (first, second, other)]  # type: ignore[union-attr]
+    assert states == [JobState.RUNNING, JobState.PENDING, JobState.RUNNING]
+    ended = [await finish(queue, job.uid) for job in (first, second, other)]
+    assert [job.state for job in ended] == [JobState.SUCCEEDED] * 3
+    assert (ended[1].started_ns or 0) >= (ended[0].ended_ns or 0)
+    await queue.stop()
+
+
+async def test_cancelling_a_waiting_job_ends_it_and_a_running_one_stops(store: Store, tmp_path: Path) -> None:
+    """PENDING → CANCELLED at once; RUNNING → CANCELLING → CANCELLED, with error code 1; then no more."""
+    queue = make_queue(tmp_path, store, step_s=0.02)
+    await queue.start()
+    running, waiting = store.insert_job(make_job(id="1")), store.insert_job(make_job(id="2"))
+    queue.wake()
+    await asyncio.sleep(0.1)
+    assert queue.cancel(waiting.uid).state is JobState.CANCELLED
+    assert queue.cancel(running.uid).state is JobState.CANCELLING
+    ended = await finish(queue, running.uid)
+    assert (ended.state, ended.error) == (JobState.CANCELLED, CANCELLED)
+    assert ended.completed_steps < 19
+    with pytest.raises(IllegalTransitionError):
+        queue.cancel(running.uid)
+    await queue.stop()
+
+
+async def test_cancelling_while_the_dataset_is_read_stops_there(store: Store, tmp_path: Path) -> None:
+    """A large file does not have to be read to its end."""
+    reading = threading.Event()
+
+    def read_for_ever(
+        job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
+    ) -> Prepared:
+        for _ in range(10_000):
+            reading.set()
+            keep_going()
+            threading.Event().wait(0.005)
+        return Prepared(0)
+
+    queue = make_queue(tmp_path, store, prepare=read_for_ever)
+    await queue.start()
+    uid = store.insert_job(make_job()).uid
+    queue.wake()
+    await asyncio.to_thread(reading.wait, 10)
+    queue.cancel(uid)
+    ended = await finish(queue, uid)
+    assert (ended.state, ended.total_steps) == (JobState.CANCELLED, 0)
+    await queue.stop()
+
+
+async def test_a_refused_dataset_fails_the_job_with_its_text(store: Store, tmp_path: Path) -> None:
+    """The reader's words arrive in `error`; nothing was trained."""
+
+    def refuse(
+        job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
+    ) -> Prepared:
+        raise JobFailedError(3, "Row: 1. Missing required 'contents' field.")
+
+    queue = make_queue(tmp_path, store, prepare=refuse)
+    await queue.start()
+    uid = store.insert_job(make_job()).uid
+    queue.wake()
+    job = await finish(queue, uid)
+    assert (job.state, job.error) == (JobState.FAILED, Failure(3, "Row: 1. Missing required 'contents' field."))
+    await queue.stop()
+
+
+async def test_an_error_of_our_own_fails_the_job_and_the_next_one_runs(store: Store, tmp_path: Path) -> None:
+    """A bug ends one job honestly, not the queue."""
+
+    def stumble(
+        job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
+    ) -> Prepared:
+        if job.id == "1":
+            raise ZeroDivisionError
+        return write_examples(job, inline, examples, validation, keep_going)
+
+    queue = make_queue(tmp_path, store, prepare=stumble)
+    await queue.start()
+    first, second = store.insert_job(make_job(id="1")), store.insert_job(make_job(id="2"))
+    queue.wake()
+    failed, succeeded = await finish(queue, first.uid), await finish(queue, second.uid)
+    assert failed.error == Failure(13, "Internal error encountered.")
+    assert succeeded.state is JobState.SUCCEEDED
+    await queue.stop()
+
+
+async def test_what_no_trainer_can_do_fails_and_says_so(store: Store, tmp_path: Path) -> None:
+    """Never a pretended success."""
+    queue = make_queue(tmp_path, store)
+    await queue.start()
+    uid = store.insert_job(make_job(method=TuningMethod.VEO, base_model="veo-2")).uid
+    queue.wake()
+    job = await finish(queue, uid)
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert (job.error.code, "veo" in job.error.message) == (12, True)
+    await queue.stop()
+
+
+async def test_a_job_that_was_running_when_the_server_ended_is_run_to_its_end(tmp_path: Path) -> None:
+    """Nothing stays RUNNING for ever; what was CANCELLING is CANCELLED."""
+    store = Store(tmp_path)
+    queue = make_queue(tmp_path, store, step_s=0.05)
+    await queue.start()
+    job, doomed = store.insert_job(make_job(id="1")), store.insert_job(make_job(id="2", project="9"))
+    queue.wake()
+    await asyncio.sleep(0.2)
+    await queue.stop()
+    store.close()
+    store = Store(tmp_path)
+    left = store.get_job_by_uid(job.uid)
+    assert left is not None
+    assert (left.state, left.completed_steps > 0) == (JobState.RUNNING, True)
+    queue = make_queue(tmp_path, store)
+    await queue.start()
+    ended = [await finish(queue, uid) for uid in (job.uid, doomed.uid)]
+    assert [one.state for one in ended] == [JobState.SUCCEEDED] * 2
+    assert ended[0].started_ns == left.started_ns
+    assert len(store.list_metric_points(job.uid)) == 19
+    await queue.stop()
+    store.close()
+
+
+class DyingTrainer(ScriptedTrainer):
+    """Dies in its first ``deaths`` attempts, after one step."""
+
+    def __init__(self, deaths: int) -> None:
+        super().__init__()
+        self.deaths = deaths
+
+    async def train(self, job: Job) -> AsyncGenerator[Event]:
+        """As the scripted one, unless it dies."""
+        if self.deaths:
+            self.deaths -= 1
+            yield Started(15, 19, "none", "none", 0)
+            yield Step(1, 0, 1.0)
+            raise TrainerUnavailableError("killed")
+        async for event in super().train(job):
+            yield event
+
+
+@pytest.mark.parametrize(("deaths", "state"), [(1, JobState.SUCCEEDED), (2, JobState.FAILED)])
+async def test_a_trainer_that_dies_once_is_given_the_job_again(
+    store: Store, tmp_path: Path, deaths: int, state: JobState
+) -> None:
+    """Twice is too often: the job fails and says why."""
+    queue = make_queue(tmp_path, store, trainers={"scripted": DyingTrainer(deaths)})
+    await queue.start()
+    uid = store.insert_job(make_tuned_model()).uid
+    queue.wake()
+    job = await finish(queue, uid)
+    assert job.state is state
+    assert (job.error is None) or "killed" in job.error.message
+    await queue.stop()
+
+
+async def test_a_forgotten_running_job_stops_and_its_files_go(store: Store, tmp_path: Path) -> None:
+    """Deleting a tuned model that is still CREATING leaves nothing behind."""
+    queue = make_queue(tmp_path, store, step_s=0.02)
+    await queue.start()
+    uid = store.insert_job(make_tuned_model()).uid
+    queue.wake()
+    await asyncio.sleep(0.1)
+    assert list((tmp_path / "jobs").iterdir())
+    queue.forget(uid)
+    store.delete_job(uid)
+    await queue.stop()
+    assert not list((tmp_path / "jobs").iterdir())

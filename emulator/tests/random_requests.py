@@ -1,0 +1,89 @@
+"""Requests made at random from a schema's own declarations, the same for the same seed."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from tuning_emulator.schema.schema import Field, Schema, Value
+
+PLACED = ("name", "model", "parent", "endpoint", "context")
+"""Fields that come from the path: a request always has them."""
+
+NAMED = (*PLACED, "base_model", "tuned_model", "tuned_model_name", "tuning_job")
+"""Fields that mostly hold the name of a resource."""
+
+TEXTS = (
+    *("", "a", "owner:me", "é" * 41, "user", "model", "text/plain", "x" * 5001, "99999999999999999999"),
+    *("gs://numbers/train.jsonl", "gs://numbers/no\nne", "labels.a:* OR NOT (name=a)", "1", "-default"),
+)
+NUMBERS = (0, 1, -1, 5, 2**31 - 1, -(2**31))
+FLOATS = (0.0, 0.5, 1.0, -1.0, 2.5, 1e30, float("nan"), float("inf"))
+MASKS: tuple[list[str], ...] = (
+    *([], ["role"], ["description"], ["*"], ["x"], ["tuning_task.snapshots"]),
+    *(["traffic_split"], ["labels"], ["default_checkpoint_id", "display_name"]),
+)
+
+
+class Writer:
+    """Writes messages at random, the same for the same seed."""
+
+    def __init__(self, schema: Schema, seed: int, names: tuple[str, ...]) -> None:
+        self._schema = schema
+        self._names = names
+        self._random = random.Random(seed)
+
+    def write(self, message: str, depth: int = 0) -> Value:
+        """A message value; deep ones are small."""
+        value: Value = {}
+        taken: set[str] = set()
+        for field in self._schema.message(message).fields:
+            if self._random.random() > (0.8 if depth < 3 else 0.3) or field.oneof in taken or depth > 6:
+                continue
+            taken |= {field.oneof} - {""}
+            value[field.name] = self._write_field(field, depth)
+        return value
+
+    def _write_field(self, field: Field, depth: int) -> Any:
+        if field.key:
+            return {"k": self._write_one(field, depth)}
+        if field.repeated:
+            return [self._write_one(field, depth) for _ in range(self._random.randrange(3))]
+        return self._write_one(field, depth)
+
+    def _write_one(self, field: Field, depth: int) -> Any:
+        pick = self._random.choice
+        if field.type in self._schema.enums:
+            return pick([*self._schema.enums[field.type].values, 77])
+        if field.type in self._schema.messages:
+            return self.write(field.type, depth + 1)
+        if field.name in NAMED and self._random.random() < 0.9:
+            return pick(self._names)
+        kinds: dict[str, Any] = {
+            "string": TEXTS,
+            "bool": (True, False),
+            "bytes": (b"", b"a"),
+            "float": FLOATS,
+            "double": FLOATS,
+            "google.protobuf.FieldMask": MASKS,
+            "google.protobuf.Struct": ({}, {"a": None}),
+            "google.protobuf.Value": (None, 1, "a", []),
+            "google.protobuf.Timestamp": (0, 1),
+            "google.protobuf.Duration": (0, 1),
+            "google.protobuf.Any": ({},),
+        }
+        return pick(kinds.get(field.type, NUMBERS))
+
+
+def spoil(good: Value, noise: Value, seed: int) -> Value:
+    """A good request with a field of the noise in it, or with all of them; path variables are always there."""
+    chosen = random.Random(seed)
+    names = list(noise) if seed % 2 else chosen.sample(list(noise), min(len(noise), 1))
+    spoilt = dict(good)
+    for name in names:
+        here, there = good.get(name), noise[name]
+        if isinstance(here, dict) and isinstance(there, dict):
+            there = spoil(here, there, seed + 1)
+        if not (name in PLACED and name in good and isinstance(there, str)):
+            spoilt[name] = there
+    return spoilt

@@ -1,0 +1,102 @@
+"""The parts joined: control beside the two APIs, light to import, never a stale answer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tuning_emulator.app import Emulator, SettingsError, create_app, create_trainers
+from tuning_emulator.settings import Settings
+
+KEY = {"x-goog-api-key": "test"}
+BODY = {
+    "displayName": "numbers",
+    "baseModel": "models/gemini-1.5-flash-001-tuning",
+    "tuningTask": {"trainingData": {"examples": {"examples": [{"textInput": "1", "output": "2"}]}}},
+}
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    made = create_app(Settings(port=0, storage_port=0, trainer="scripted"))
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def client(emulator: Emulator) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=emulator)
+    async with httpx.AsyncClient(transport=transport, base_url="http://emulator", headers=KEY) as made:
+        yield made
+
+
+@pytest.mark.parametrize("module", ["tuning_emulator.app", "tuning_emulator.server", "tuning_emulator.cli"])
+def test_the_server_imports_no_machine_learning(module: str) -> None:
+    """Neither torch nor transformers nor peft, and FastAPI only when it is asked for."""
+    code = f"import sys, json, {module}; print(json.dumps(sorted(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(json.loads(ended.stdout))
+    assert loaded & {"torch", "transformers", "peft", "tokenizers", "fastapi", "google.cloud.storage"} == set()
+
+
+async def test_health_is_the_same_with_and_without_the_control_api(
+    emulator: Emulator, client: httpx.AsyncClient
+) -> None:
+    """The quick answer and the documented one agree."""
+    quick = (await client.get("/emulator/v1/health")).json()
+    control = httpx.ASGITransport(app=emulator._get_control())
+    async with httpx.AsyncClient(transport=control, base_url="http://emulator") as asking:
+        documented = (await asking.get("/emulator/v1/health")).json()
+    assert quick == documented
+    described = (await client.get("/emulator/openapi.json")).json()
+    assert "/emulator/v1/health" in described["paths"]
+
+
+async def test_a_get_is_answered_anew_once_something_has_changed(client: httpx.AsyncClient) -> None:
+    """Remembered answers end with the next write, whoever made it."""
+    assert (await client.get("/v1beta/tunedModels")).json() == {}
+    assert (await client.get("/v1beta/tunedModels")).json() == {}
+    name = (await client.post("/v1beta/tunedModels", json=BODY)).json()["metadata"]["tunedModel"]
+    assert (await client.get("/v1beta/tunedModels")).json()["tunedModels"][0]["name"] == name
+    await client.patch(f"/v1beta/{name}", json={"description": "new"})
+    assert (await client.get(f"/v1beta/{name}")).json()["description"] == "new"
+    await client.patch(f"/v1beta/{name}", json={"description": "newer"})
+    assert (await client.get(f"/v1beta/{name}")).json()["description"] == "newer"
+    await client.delete(f"/v1beta/{name}")
+    assert (await client.get(f"/v1beta/{name}")).status_code == 404
+
+
+async def test_remembered_answers_keep_to_what_was_asked(client: httpx.AsyncClient) -> None:
+    """Another shape of the same answer is another answer."""
+    name = (await client.post("/v1beta/tunedModels", json=BODY)).json()["metadata"]["tunedModel"]
+    path = f"/v1beta/{name}"
+    plain = [(await client.get(path)).text for _ in range(2)]
+    assert plain[0] == plain[1]
+    numbers = (await client.get(path, params={"$alt": "json;enum-encoding=int"})).json()
+    assert isinstance(numbers["state"], int)
+    assert (await client.get(path, params={"prettyPrint": "false"})).text.count("\n") == 0
+    assert (await client.get(path, headers={"X-Goog-FieldMask": "name"})).json() == {"name": name}
+    assert (await client.get(path)).json().keys() > {"name", "state"}
+    assert (await client.get(path, headers={"x-goog-api-key": ""})).status_code == 403
+
+
+def test_asking_for_a_trainer_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text names the setting, what is missing and the way out; `auto` falls back."""
+    monkeypatch.setattr("tuning_emulator.app.missing_packages", lambda: ["torch"])
+    with pytest.raises(SettingsError, match=r"trainer: 'lora' needs torch; install tuning-emulator\[lora\]"):
+        create_trainers(Settings(trainer="lora"))
+    assert create_trainers(Settings(trainer="auto"))[1] == "scripted"
+
+
+async def test_stopping_removes_the_temporary_directory(emulator: Emulator) -> None:
+    """Without --data-dir nothing stays."""
+    assert emulator.directory.is_dir()
+    await emulator.stop()
+    assert not emulator.directory.exists()
+    emulator._temporary = None  # the fixture stops it again

@@ -1,0 +1,164 @@
+"""The server as a process: what it prints, what it refuses, how it ends, what survives it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.server_process import RunningServer, children_of, running_server, start_server, stop_server
+
+PAIRS = [("1", "2"), ("3", "4"), ("seven", "eight"), ("eighty", "eighty one"), ("1,000", "1,001")]
+KEY = {"x-goog-api-key": "test"}
+
+
+def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
+    command = [sys.executable, "-m", "tuning_emulator", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def create_tuned_model(server: RunningServer, epochs: int = 5) -> dict[str, Any]:
+    """Starts a tuning job over REST; answers the operation."""
+    examples = [{"textInput": text, "output": output} for text, output in PAIRS]
+    body = {
+        "displayName": "numbers",
+        "baseModel": "models/gemini-1.5-flash-001-tuning",
+        "tuningTask": {
+            "hyperparameters": {"epochCount": epochs, "batchSize": 2, "learningRate": 0.001},
+            "trainingData": {"examples": {"examples": examples}},
+        },
+    }
+    answer = httpx.post(f"{server.url}/v1beta/tunedModels", json=body, headers=KEY, timeout=30)
+    assert answer.status_code == 200, answer.text
+    operation: dict[str, Any] = answer.json()
+    return operation
+
+
+def read(server: RunningServer, name: str) -> dict[str, Any]:
+    """GET of a Gemini resource."""
+    answer = httpx.get(f"{server.url}/v1beta/{name}", headers=KEY, timeout=30)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def wait_for_end(server: RunningServer, name: str, timeout_s: float = 60) -> dict[str, Any]:
+    """The tuned model once it is ACTIVE or FAILED."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        model = read(server, name)
+        if model["state"] != "CREATING":
+            return model
+        time.sleep(0.05)
+    raise AssertionError(f"{name} is still CREATING after {timeout_s} s")
+
+
+def test_it_says_where_it_is_and_what_runs() -> None:
+    """The address and the variables work; health agrees with what was printed."""
+    with running_server("--trainer", "scripted") as server:
+        health = json.load(urllib.request.urlopen(f"{server.url}/emulator/v1/health", timeout=10))
+        assert (health["status"], health["trainer"]["name"]) == ("ok", "scripted")
+        assert health["storage"]["url"] == server.environment["STORAGE_EMULATOR_HOST"]
+        assert "scripted (pretends" in server.announcement
+        printed = subprocess.run(
+            [sys.executable, "-m", "tuning_emulator", "env", "--url", server.url],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert [line for line in printed.stdout.splitlines() if line not in server.announcement] == []
+        assert f"export GOOGLE_VERTEX_BASE_URL={server.url}" in printed.stdout
+
+
+def test_env_without_a_server_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 1 and the address that was tried."""
+    from tuning_emulator.cli import main
+
+    assert main(["env", "--url", "http://127.0.0.1:1"]) == 1
+    assert "http://127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_named() -> None:
+    """Exit status 1, with a way out."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(
+            [sys.executable, "-m", "tuning_emulator", "serve", "--port", port],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert port in ended.stderr
+    assert "--port" in ended.stderr
+
+
+def test_a_data_directory_in_use_is_named(tmp_path: Path) -> None:
+    """The second server refuses and leaves the first alone."""
+    with running_server("--trainer", "scripted", "--data-dir", str(tmp_path)) as server:
+        ended = run_command("serve", "--port", "0", "--data-dir", str(tmp_path))
+        assert (ended.returncode, str(tmp_path) in ended.stderr) == (1, True)
+        assert read(server, "tunedModels") == {}
+
+
+def test_models_survive_a_restart_and_answer(tmp_path: Path) -> None:
+    """Nothing a user stored is lost."""
+    arguments = ("--trainer", "scripted", "--data-dir", str(tmp_path))
+    with running_server(*arguments) as server:
+        name = create_tuned_model(server)["metadata"]["tunedModel"]
+        before = wait_for_end(server, name)
+    with running_server(*arguments) as server:
+        assert read(server, name) == before
+        asked = {"contents": [{"parts": [{"text": "seven"}]}]}
+        answer = httpx.post(f"{server.url}/v1beta/{name}:generateContent", json=asked, headers=KEY, timeout=30).json()
+        assert answer["candidates"][0]["content"]["parts"][0]["text"] == "eight"
+        assert read(server, f"{name}/permissions")["permissions"][0]["role"] == "OWNER"
+
+
+@pytest.mark.parametrize("trainer", ["scripted", pytest.param("lora", marks=pytest.mark.lora)])
+def test_a_job_under_way_when_the_server_is_killed_ends_after_the_restart(trainer: str, tmp_path: Path) -> None:
+    """Killed for real in the middle of a job; the next server takes the job to its end, with every step once."""
+    if trainer == "lora":
+        pytest.importorskip("torch")
+    data = ("--trainer", trainer, "--data-dir", str(tmp_path))
+    server = start_server(*data, "--scripted-step-s", "0.05")
+    operation = create_tuned_model(server, epochs=60)
+    deadline = time.monotonic() + 60
+    while read(server, operation["name"])["metadata"].get("completedSteps", 0) < 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    stop_server(server, signal.SIGKILL)
+    with running_server(*data) as server:
+        model = wait_for_end(server, operation["metadata"]["tunedModel"])
+        assert model["state"] == "ACTIVE"
+        assert [point["step"] for point in model["tuningTask"]["snapshots"]] == list(range(1, 151))
+
+
+@pytest.mark.lora
+def test_stopping_leaves_no_process_behind() -> None:
+    """The trainer's process and its children end with the server."""
+    pytest.importorskip("torch")
+    server = start_server("--trainer", "lora")
+    create_tuned_model(server, epochs=200)
+    time.sleep(1)
+    started = children_of(server.process.pid)
+    assert started
+    stop_server(server)
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []

@@ -1,0 +1,111 @@
+"""Settings come from options and variables, and a bad one is named with its value."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from tuning_emulator.app import SettingsError, create_app
+from tuning_emulator.cli import main
+from tuning_emulator.settings import Settings
+
+
+def test_every_setting_has_an_option_of_serve(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing can only be set through the environment."""
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    text = capsys.readouterr().out
+    single = {"base_models": "base-model", "buckets": "bucket", "pass_hosts": "pass-host"}
+    missing = [name for name in Settings.model_fields if f"--{single.get(name, name).replace('_', '-')} " not in text]
+    assert missing == []
+
+
+def test_variables_set_what_options_do_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """TUNING_EMULATOR_<NAME>; pairs are separated by commas."""
+    monkeypatch.setenv("TUNING_EMULATOR_TRAINER", "scripted")
+    monkeypatch.setenv("TUNING_EMULATOR_PORT", "1234")
+    monkeypatch.setenv("TUNING_EMULATOR_BUCKETS", f"one={tmp_path},two={tmp_path}")
+    settings = Settings(port=0)
+    assert (settings.trainer, settings.port, settings.buckets) == ("scripted", 0, {"one": tmp_path, "two": tmp_path})
+
+
+@pytest.mark.parametrize(
+    ("given", "days"),
+    [
+        ("2024-08-01", {"*": date(2024, 8, 1)}),
+        (date(2024, 8, 1), {"*": date(2024, 8, 1)}),
+        ("demo=2024-08-01,2025-06-13", {"demo": date(2024, 8, 1), "*": date(2025, 6, 13)}),
+        (["a=2024-08-01", "b=2025-06-13"], {"a": date(2024, 8, 1), "b": date(2025, 6, 13)}),
+        ({"a": "2024-08-01"}, {"a": date(2024, 8, 1)}),
+        ("", {}),
+    ],
+)
+def test_days_of_all_projects_and_of_some(given: Any, days: dict[str, date], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an argument, and (what is text) as a variable."""
+    assert Settings(as_of=given).as_of == days
+    if isinstance(given, str):
+        monkeypatch.setenv("TUNING_EMULATOR_AS_OF", given)
+        assert Settings().as_of == days
+
+
+def test_today_is_a_day() -> None:
+    """The day on which the server starts."""
+    given: Any = "today"
+    (day,) = Settings(as_of=given).as_of.values()
+    assert day >= date(2026, 1, 1)
+
+
+async def test_a_day_reaches_both_apis(tmp_path: Path) -> None:
+    """A setting of the whole emulator: neither API tunes what is retired by then."""
+    after: Any = "after=2026-11-01"
+    app = create_app(Settings(as_of=after, trainer="scripted", storage="cloud"))
+    google, vertex = "/v1beta/models", "/v1/publishers/google/models/gemini-1.5-pro-002:countTokens"
+    headers = {"authorization": "Bearer any"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test", headers=headers) as client:
+        for project, listed, status in (("after", False, 404), ("other", True, 200)):
+            client.headers["x-goog-user-project"] = project
+            names = {one["name"] for one in (await client.get(google)).json()["models"]}
+            assert ("models/gemini-1.5-flash-001-tuning" in names) is listed
+            path = f"/v1/projects/{project}/locations/us-central1{vertex.removeprefix('/v1')}"
+            said = await client.post(path, json={"contents": [{"role": "user", "parts": [{"text": "a"}]}]})
+            assert said.status_code == status, said.text
+
+
+def test_settings_cannot_change_later() -> None:
+    """Frozen."""
+    with pytest.raises(ValidationError):
+        Settings().port = 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--port", "70000"], ["--port", "70000"]),
+        (["--jobs-per-project", "0"], ["--jobs-per-project", "0"]),
+        (["--bucket", "no-directory"], ["--buckets", "no-directory", "NAME=DIRECTORY"]),
+        (["--as-of", "yesterday"], ["--as-of", "yesterday", "2024-08-01"]),
+        (["--as-of", "demo=2024-13-01"], ["--as-of", "2024-13-01"]),
+        (["--as-of", "2024-01-01", "--as-of", "2025-01-01"], ["--as-of", "two dates for all projects"]),
+        (["--base-model", "m=/does/not/exist"], ["--base-models", "/does/not/exist", "no such directory"]),
+    ],
+)
+def test_a_bad_option_is_named_with_its_value(
+    arguments: list[str], named: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 2, and nothing starts."""
+    assert main(["serve", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert [word for word in named if word not in said] == []
+
+
+@pytest.mark.parametrize("option", ["default_dataset", "credentials"])
+def test_a_file_that_cannot_be_read_is_named(option: str, tmp_path: Path) -> None:
+    """The setting's own check names the file, before anything runs."""
+    file = tmp_path / "none.json"
+    with pytest.raises(SettingsError, match=r"none\.json"):
+        create_app(Settings.model_validate({"trainer": "scripted", "storage_port": 0, option: file}))

@@ -1,0 +1,51 @@
+"""A running Vertex AI for each test, and one Cloud Storage for all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.vertex.serving import PREFERENCES, TRAINING, VALIDATION, Serving, format_examples, format_preferences
+from tuning_emulator.storage.objects import HttpObjectStore
+from tuning_emulator.storage.server import StorageServer
+
+
+@pytest.fixture(scope="session")
+def storage_url() -> Iterator[str]:
+    """Cloud Storage with a training, a validation and a preference dataset."""
+    with StorageServer() as server:
+        objects = HttpObjectStore(server.base_url)
+        objects.write(TRAINING, format_examples(range(1, 16)))
+        objects.write(VALIDATION, format_examples(range(20, 25)))
+        objects.write(PREFERENCES, format_preferences(range(1, 9)))
+        yield server.base_url
+
+
+@pytest.fixture
+async def serving(tmp_path: Path, storage_url: str) -> AsyncIterator[Serving]:
+    """An API whose jobs end at once."""
+    one = Serving(tmp_path, storage_url)
+    await one.queue.start()
+    yield one
+    await one.queue.stop()
+    one.store.close()
+
+
+@pytest.fixture
+async def slow(tmp_path: Path, storage_url: str) -> AsyncIterator[Serving]:
+    """An API whose jobs take a step each 50 ms."""
+    one = Serving(tmp_path, storage_url, step_s=0.05)
+    await one.queue.start()
+    yield one
+    await one.queue.stop()
+    one.store.close()
+
+
+@pytest.fixture
+async def waiting(tmp_path: Path, storage_url: str) -> AsyncIterator[Serving]:
+    """An API whose queue never starts: every job stays PENDING."""
+    one = Serving(tmp_path, storage_url)
+    yield one
+    one.store.close()

@@ -1,0 +1,196 @@
+"""Vertex AI in one process, without a socket of its own: real store, queue, front end and Cloud Storage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tuning_emulator.api.auth import create_authenticator
+from tuning_emulator.core.clock import SteerableClock
+from tuning_emulator.core.ids import Ids
+from tuning_emulator.core.records import TuningJob
+from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.dataset import DatasetPreparation, resolve_hyperparameters
+from tuning_emulator.jobs.distillation import Distillation
+from tuning_emulator.jobs.lora import LoraTrainer
+from tuning_emulator.jobs.output import OutputWriter
+from tuning_emulator.jobs.queue import Queue
+from tuning_emulator.jobs.scripted import ScriptedTrainer
+from tuning_emulator.jobs.steps import Pipeline
+from tuning_emulator.jobs.trainer import Answering, Trainer
+from tuning_emulator.rest.app import Request, create_rest_app
+from tuning_emulator.storage.objects import HttpObjectStore
+from tuning_emulator.store.store import Store
+from tuning_emulator.vertex.api import create_vertex_api
+from tuning_emulator.vertex.specs import read_orders
+
+BUCKET = "numbers"
+PLACE = "projects/my-project/locations/us-central1"
+TRAINING = f"gs://{BUCKET}/train.jsonl"
+VALIDATION = f"gs://{BUCKET}/validation.jsonl"
+PREFERENCES = f"gs://{BUCKET}/preferences.jsonl"
+FLASH = "gemini-2.5-flash"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer: status, text and (when it is JSON) its value with the keys in the printed order."""
+
+    status: int
+    text: str
+
+    @property
+    def json(self) -> Any:
+        """The body as a value."""
+        return json.loads(self.text)
+
+    @property
+    def message(self) -> str:
+        """The text of an error."""
+        return str(self.json["error"]["message"])
+
+
+class Serving:
+    """The API with everything behind it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        storage_url: str,
+        *,
+        step_s: float = 0.0,
+        trainer: str = "scripted",
+        per_project: int = 1,
+        **settings: Any,
+    ):
+        self.store = Store()
+        self.objects = HttpObjectStore(storage_url)
+        self.clock, self.ids = clock, ids = SteerableClock(), Ids(1)
+        self.trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(step_s), "lora": LoraTrainer()}
+        answering = Answering(self.trainers, trainer, directory, {})
+        preparation = DatasetPreparation(self.open_objects)
+        pipeline = Pipeline(
+            self.store,
+            clock,
+            ids,
+            self.trainers,
+            trainer,
+            directory,
+            preparation,
+            resolve_hyperparameters,
+            answering.base_model_directory,
+            distil=Distillation(preparation, answering),
+            deliver=OutputWriter(self.open_objects),
+            read_orders=partial(read_orders, self.store),
+        )
+        self.queue = Queue(pipeline, per_project)
+        self.api = create_vertex_api(
+            Backend(self.store, clock, ids, self.queue, answering, self.open_objects, **settings)
+        )
+        self._rest = create_rest_app([self.api], create_authenticator(None))
+
+    def open_objects(self) -> HttpObjectStore:
+        """Cloud Storage."""
+        return self.objects
+
+    async def ask(self, verb: str, path: str, body: Any = None, *, query: str = "", host: str = "localhost") -> Reply:
+        """One request; ``body`` is a JSON value."""
+        data = b"" if body is None else json.dumps(body).encode()
+        headers = {
+            "content-type": "application/json",
+            "content-length": str(len(data)),
+            "authorization": "Bearer token",
+            "host": host,
+        }
+        answer = await self._rest.answer(Request(verb, path, query, headers, data))
+        parts = [answer.body] if answer.chunks is None else [chunk async for chunk in answer.chunks]
+        return Reply(answer.status, b"".join(parts).decode())
+
+    async def get(self, name: str, version: str = "v1", query: str = "") -> Any:
+        """A resource that is there."""
+        reply = await self.ask("GET", f"/{version}/{name}", query=query)
+        assert reply.status == 200, reply.text
+        return reply.json
+
+    async def post(self, path: str, body: Any = None, version: str = "v1") -> Any:
+        """A request that is granted."""
+        reply = await self.ask("POST", f"/{version}/{path}", {} if body is None else body)
+        assert reply.status == 200, reply.text
+        return reply.json
+
+    async def create(self, version: str = "v1", place: str = PLACE, **fields: Any) -> Any:
+        """The answer to a create that is granted."""
+        return await self.post(f"{place}/tuningJobs", make_job(**fields), version)
+
+    async def tune(self, version: str = "v1", place: str = PLACE, **fields: Any) -> Any:
+        """A job at its end, as get shows it."""
+        created = await self.create(version, place, **fields)
+        await self.finish(created["name"])
+        return await self.get(created["name"], version)
+
+    async def refuse(self, version: str = "v1", **fields: Any) -> Reply:
+        """The answer to a create that is refused; nothing was stored."""
+        before = self.store.count_jobs_by_state()
+        reply = await self.ask("POST", f"/{version}/{PLACE}/tuningJobs", make_job(**fields))
+        assert reply.status != 200, reply.text
+        assert self.store.count_jobs_by_state() == before
+        return reply
+
+    async def finish(self, name: str) -> TuningJob:
+        """The record of a job at its end."""
+        ended = await self.queue.wait_until_ended(self.find(name).uid, timeout_s=60)
+        assert ended is not None
+        return ended
+
+    def find(self, name: str) -> TuningJob:
+        """The record of a job."""
+        _, project, _, location, _, identifier = name.split("/")
+        job = self.store.get_job("vertex", project, location, identifier)
+        assert job is not None
+        return job
+
+    async def say(self, model: str, text: str, **fields: Any) -> str:
+        """What a model answers."""
+        body = {"contents": [{"role": "user", "parts": [{"text": text}]}], **fields}
+        reply = await self.post(f"{model}:generateContent", body)
+        return str(reply["candidates"][0]["content"]["parts"][0]["text"])
+
+
+def make_job(**fields: Any) -> dict[str, Any]:
+    """The body of a create; ``spec`` are fields of its supervised spec, a field that is None is left out."""
+    spec = {"trainingDatasetUri": TRAINING, **fields.pop("spec", {})}
+    job = {"baseModel": FLASH, "supervisedTuningSpec": spec, **fields}
+    return {name: value for name, value in job.items() if value is not None}
+
+
+def format_examples(numbers: Sequence[int]) -> bytes:
+    """JSON lines: each number and the next."""
+    lines = [
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": str(n)}]},
+                {"role": "model", "parts": [{"text": str(n + 1)}]},
+            ]
+        }
+        for n in numbers
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+def format_preferences(numbers: Sequence[int]) -> bytes:
+    """JSON lines: each number, with the next as preferred and itself as dispreferred."""
+    lines = [
+        {
+            "contents": [{"role": "user", "parts": [{"text": str(n)}]}],
+            "completions": [
+                {"score": score, "completion": {"role": "model", "parts": [{"text": str(n + score)}]}}
+                for score in (1, 0)
+            ],
+        }
+        for n in numbers
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()

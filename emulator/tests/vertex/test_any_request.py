@@ -1,0 +1,188 @@
+"""Whatever a client sends over HTTP, an answer comes that Vertex AI could give, and a refusal changes nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from string import Template
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+import pytest_asyncio
+
+from tests.random_requests import Writer, spoil
+from tests.store_dump import dump_tables, restore_tables, save_tables
+from tests.vertex.serving import FLASH, PLACE, TRAINING, Reply, Serving
+from tests.vertex.tuned import furnish
+from tuning_emulator.api.call import relative_name
+from tuning_emulator.core.errors import Code
+from tuning_emulator.protojson.codec import Codec
+from tuning_emulator.schema.schema import HttpRule, Method, Schema, Value
+from tuning_emulator.vertex.schemas import SCHEMAS
+
+ROUNDS = 40
+CASES = [
+    (version, relative_name(schema, method))
+    for version, schema in SCHEMAS.items()
+    for method in schema.methods.values()
+]
+BASE = f"{PLACE}/publishers/google/models/{FLASH}"
+SAID = {"contents": [{"role": "user", "parts": [{"text": "1"}]}]}
+SPEC = {"training_dataset_uri": TRAINING}
+TOKENLESS = "LlmUtilityService.ComputeTokens"
+"""The scripted trainer has no tokens: this one answers 503."""
+
+GOOD: dict[str, Value] = {
+    "GenAiTuningService.CreateTuningJob": {
+        "parent": PLACE,
+        "tuning_job": {"base_model": FLASH, "supervised_tuning_spec": SPEC},
+    },
+    "GenAiTuningService.GetTuningJob": {"name": "$job"},
+    "GenAiTuningService.ListTuningJobs": {"parent": PLACE},
+    "GenAiTuningService.CancelTuningJob": {"name": "$pending"},
+    "GenAiTuningService.RebaseTunedModel": {"parent": PLACE, "tuned_model_ref": {"tuning_job": "$job"}},
+    "ModelService.GetModel": {"name": "$model"},
+    "ModelService.ListModels": {"parent": PLACE},
+    "ModelService.UpdateModel": {"model": {"name": "$model", "description": "d"}},
+    "ModelService.DeleteModel": {"name": "$lone"},
+    "ModelService.DeleteModelVersion": {"name": "$model@3"},
+    "ModelService.ListModelVersions": {"name": "$model"},
+    "ModelService.ListModelVersionCheckpoints": {"name": "$model"},
+    "ModelService.MergeVersionAliases": {"name": "$model@2", "version_aliases": ["best"]},
+    "EndpointService.CreateEndpoint": {"parent": PLACE, "endpoint": {"display_name": "e"}},
+    "EndpointService.GetEndpoint": {"name": "$endpoint"},
+    "EndpointService.ListEndpoints": {"parent": PLACE},
+    "EndpointService.UpdateEndpoint": {"endpoint": {"name": "$endpoint", "description": "d"}},
+    "EndpointService.DeleteEndpoint": {"name": "$empty"},
+    "EndpointService.DeployModel": {"endpoint": "$empty", "deployed_model": {"model": "$model"}},
+    "EndpointService.UndeployModel": {"endpoint": "$endpoint", "deployed_model_id": "$deployed"},
+    "PredictionService.GenerateContent": {"model": "$endpoint", **SAID},
+    "PredictionService.StreamGenerateContent": {"model": "$endpoint", **SAID},
+    "PredictionService.CountTokens": {"endpoint": BASE, **SAID},
+    "LlmUtilityService.CountTokens": {"endpoint": BASE, **SAID},
+    TOKENLESS: {"endpoint": BASE, **SAID},
+    "MetadataService.GetContext": {"name": "$context"},
+    "MetadataService.ListContexts": {"parent": f"{PLACE}/metadataStores/default"},
+    "MetadataService.DeleteContext": {"name": "$context"},
+    "MetadataService.QueryContextLineageSubgraph": {"context": "$context"},
+    "ModelGardenService.ListPublisherModels": {"parent": "publishers/google"},
+    "ModelGardenService.GetPublisherModel": {"name": f"publishers/google/models/{FLASH}"},
+    "google.longrunning.Operations.GetOperation": {"name": "$operation"},
+    "google.longrunning.Operations.ListOperations": {"name": "$endpoint"},
+    "google.longrunning.Operations.CancelOperation": {"name": "$rebase"},
+    "google.longrunning.Operations.DeleteOperation": {"name": "$operation"},
+    "google.longrunning.Operations.WaitOperation": {"name": "$rebase", "timeout": 1},
+}
+"""Requests that are all right, to be spoilt. ``$job`` and the like are names of what is furnished."""
+
+UNHANDLED = tuple(
+    f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")
+)
+"""Methods of v1beta1 that are declared and answer 501: nothing here could do what they ask."""
+
+
+class Sender:
+    """Sends request messages to one project as HTTP requests."""
+
+    def __init__(self, serving: Serving, names: dict[str, str]) -> None:
+        self.serving = serving
+        self.names = names
+        self._codecs = {version: Codec([schema]) for version, schema in SCHEMAS.items()}
+
+    def fill(self, value: Any) -> Any:
+        """A message with ``$job`` and the like replaced."""
+        return json.loads(Template(json.dumps(value)).substitute(self.names))
+
+    async def send(self, schema: Schema, method: Method, request: Value) -> Reply:
+        """The answer to a request message, sent to the first path of the method that fits."""
+        for rule in method.http:
+            found = find_variable(rule, request)
+            if found is None:
+                continue
+            template, value = found
+            path = f"/{schema.version}" + rule.template.replace(template, quote(value, safe="/@"))
+            message = self._codecs[schema.version].to_json(request, method.request)
+            body = message if rule.body == "*" else message.get(format_key(rule.body), {}) if rule.body else None
+            sent = (
+                {} if rule.body == "*" else {key: one for key, one in message.items() if key != format_key(rule.body)}
+            )
+            return await self.serving.ask(rule.verb, path, body, query=format_query(sent))
+        raise AssertionError(f"{method.name}: no path for {request}")
+
+
+def find_variable(rule: HttpRule, request: Value) -> tuple[str, str] | None:
+    """A rule's path variable and its value in a request; None where the value does not fit."""
+    match = re.search(r"\{([^=]+)=([^}]+)\}", rule.template)
+    assert match is not None, rule.template
+    value: Any = request
+    for name in match[1].split("."):
+        value = value.get(name, "")
+    fits = re.fullmatch(re.escape(match[2]).replace(r"\*", "[^/]+"), value) is not None
+    return (match[0], value) if fits else None
+
+
+def format_key(name: str) -> str:
+    """``tuning_job`` → ``tuningJob``."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def format_query(message: Value) -> str:
+    """The scalar fields of a JSON message as a query; names that the path has too are left out."""
+    left_out = ("name", "parent", "model", "endpoint", "context")
+    return urlencode({key: one for key, one in message.items() if isinstance(one, str | int) and key not in left_out})
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sender(tmp_path_factory: pytest.TempPathFactory, storage_url: str) -> AsyncIterator[Sender]:
+    """One project for all requests; what a request changed is undone after it."""
+    serving = Serving(tmp_path_factory.mktemp("any"), storage_url)
+    await serving.queue.start()
+    yield Sender(serving, await furnish(serving))
+    serving.store.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("version", "name"), CASES)
+async def test_any_request_is_answered(sender: Sender, version: str, name: str) -> None:
+    """Random requests end in a message or in Google's envelope, never a 500; refusals leave all tables as they were."""
+    schema, store = SCHEMAS[version], sender.serving.store
+    method = schema.methods[schema.full_name(name)]
+    names = (*sender.names.values(), f"{PLACE}/models/1", "projects/p/locations/l/tuningJobs/1", FLASH, "", "x/y")
+    before, saved, statuses = dump_tables(store), save_tables(store), set()
+    good = sender.fill(GOOD.get(name, {"parent": PLACE}))
+    for seed in range(ROUNDS):
+        request = spoil(good, Writer(schema, seed, names).write(method.request), seed) if seed else good
+        reply = await sender.send(schema, method, request)
+        statuses.add(reply.status)
+        if reply.status != 200:
+            check_refusal(reply, name)
+            assert dump_tables(store) == before, request
+        else:
+            assert reply.json is not None
+            restore_tables(store, saved)
+    assert 200 in statuses or name in (*UNHANDLED, TOKENLESS)
+
+
+def check_refusal(reply: Reply, name: str) -> None:
+    """The answer is Google's envelope with a code that belongs to the status, and no fault of the server."""
+    tree = reply.json[0] if isinstance(reply.json, list) else reply.json
+    assert tree.keys() == {"error"}
+    error = tree["error"]
+    assert error.keys() - {"details"} == {"code", "message", "status"}
+    assert error["code"] == reply.status == Code[error["status"]].http_status
+    assert error["message"]
+    assert all(one["@type"].startswith("type.googleapis.com/google.rpc.") for one in error.get("details", ()))
+    if name in UNHANDLED:
+        assert reply.status in (400, 501)
+    elif name == TOKENLESS:
+        assert reply.status in (400, 404, 501, 503)
+    else:
+        assert reply.status in (400, 404, 409, 501), reply.text
+
+
+def test_every_method_has_a_good_request() -> None:
+    """No method is only asked what it refuses."""
+    assert {name for _, name in CASES} == GOOD.keys() | set(UNHANDLED)

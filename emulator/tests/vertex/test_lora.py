@@ -1,0 +1,73 @@
+"""The whole way with the trainer that really trains: dataset, job, checkpoints, answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.vertex.serving import BUCKET, PLACE, Serving, format_examples
+from tuning_emulator.jobs.lora import missing_packages
+
+pytestmark = [
+    pytest.mark.lora,
+    pytest.mark.skipif(bool(missing_packages()), reason=f"lora needs {', '.join(missing_packages())}"),
+]
+BASE = f"{PLACE}/publishers/google/models/gemini-2.5-flash"
+
+
+@pytest.fixture
+async def real(tmp_path: Path, storage_url: str) -> AsyncIterator[Serving]:
+    """An API that trains on this machine."""
+    one = Serving(tmp_path, storage_url, trainer="lora")
+    await one.trainers["lora"].start()
+    await one.queue.start()
+    yield one
+    await one.queue.stop()
+    await one.trainers["lora"].stop()
+    one.store.close()
+
+
+async def test_a_really_tuned_model_answers_what_its_base_model_does_not(real: Serving) -> None:
+    """The tuned endpoint continues what it was trained on, continuing trains on from its adapter."""
+    job = await real.tune(spec={"hyperParameters": {"epochCount": 5}}, tunedModelDisplayName="numbers")
+    assert job["state"] == "JOB_STATE_SUCCEEDED", job
+    assert [one["step"] for one in job["tunedModel"]["checkpoints"]] == ["4", "8", "12", "15", "19"]
+    trained = [str(number) for number in range(1, 16)]
+    said = [await real.say(job["tunedModel"]["endpoint"], text) for text in trained]
+    assert said == [str(int(text) + 1) for text in trained]
+    base = [await real.say(BASE, text) for text in trained]
+    assert base != said
+    source = {"tunedModelName": job["tunedModel"]["model"]}
+    more = await real.tune(baseModel=None, preTunedModel=source, spec={"hyperParameters": {"epochCount": 1}})
+    assert await real.say(more["tunedModel"]["endpoint"], "7") == "8"
+
+
+async def test_tokens_are_those_of_what_plays_the_model_and_long_prompts_are_refused(real: Serving) -> None:
+    """computeTokens and countTokens agree; a prompt beyond the model's context is the client's fault."""
+    body = {"contents": [{"role": "user", "parts": [{"text": "twenty 23"}]}]}
+    listed = (await real.post(f"{BASE}:computeTokens", body))["tokensInfo"][0]
+    assert len(listed["tokens"]) == len(listed["tokenIds"]) > 1
+    assert (await real.post(f"{BASE}:countTokens", body))["totalTokens"] == len(listed["tokens"])
+    long = {"contents": [{"role": "user", "parts": [{"text": "1 " * 20_000}]}]}
+    for verb in ("generateContent", "streamGenerateContent"):
+        reply = await real.ask("POST", f"/v1/{BASE}:{verb}", long)
+        assert reply.status == 400, reply.text
+        assert "The model cannot answer this prompt" in reply.text
+
+
+async def test_examples_beyond_the_models_context_are_dropped_and_counted(real: Serving) -> None:
+    """The service's limit is far away; the embedded model's 2,048 positions are not."""
+    lines = format_examples(range(1, 16)).splitlines(keepends=True)
+    lines.insert(3, format_examples([1]).replace(b'"1"', b'"' + b"1 " * 3000 + b'"'))
+    real.objects.write(f"gs://{BUCKET}/long.jsonl", b"".join(lines))
+    job = await real.tune(
+        spec={"trainingDatasetUri": f"gs://{BUCKET}/long.jsonl", "hyperParameters": {"epochCount": 1}}
+    )
+    assert job["state"] == "JOB_STATE_SUCCEEDED", job
+    statistics = job["tuningDataStats"]["supervisedTuningDataStats"]
+    assert statistics["tuningDatasetExampleCount"] == "16"
+    assert (statistics["totalTruncatedExampleCount"], statistics["truncatedExampleIndices"]) == ("1", ["4"])
+    assert "can read" in statistics["droppedExampleReasons"][0]
+    assert statistics["tuningStepCount"] == "4"

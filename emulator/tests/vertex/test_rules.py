@@ -1,0 +1,426 @@
+"""Every error text of Vertex AI is said by a request or a job that breaks its rule alone; refusals change nothing."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import threading
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.store_dump import dump_tables
+from tests.vertex.serving import BUCKET, FLASH, PLACE, PREFERENCES, TRAINING, Serving, make_job
+from tests.vertex.tuned import furnish
+from tuning_emulator.api.call import Call, Caller
+from tuning_emulator.core.errors import ApiError, Code, ErrorText
+from tuning_emulator.facts import vertex_errors, vertex_resource_errors
+from tuning_emulator.storage import objects
+from tuning_emulator.storage.objects import HttpObjectStore
+from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.vertex.rules import RULES, read_draft
+
+ROWS: dict[str, ErrorText] = {row.name: row for row in (*vertex_errors.ERRORS, *vertex_resource_errors.ERRORS)}
+SPEC = "tuning_job.supervised_tuning_spec"
+BASE = f"{PLACE}/publishers/google/models/{FLASH}"
+REGIONAL_HOST = "us-central1-aiplatform.googleapis.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A request that breaks one rule, and what its text names. ``$job`` and the like are names of what is furnished.
+
+    Attributes:
+        path: Without version.
+        field: Path of the field, where the text is a violation of one.
+    """
+
+    verb: str
+    path: str
+    body: Any = None
+    query: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    field: str = ""
+    version: str = "v1"
+    host: str = "localhost"
+
+
+def create(values: dict[str, Any] | None = None, path: str = "", version: str = "v1", **fields: Any) -> Sample:
+    """A tuning job that differs from a good one in these fields; ``path`` is the field that is reported."""
+    return Sample("POST", f"{PLACE}/tuningJobs", make_job(**fields), "", values or {}, path, version)
+
+
+def hyper(name: str, key: str, value: float, said: str, version: str = "v1") -> Sample:
+    """A tuning job with this hyperparameter."""
+    path = f"{SPEC}.hyper_parameters.{name}"
+    return create({"name": name, "value": said}, path, version, spec={"hyperParameters": {key: value}})
+
+
+def say(model: str = BASE, values: dict[str, Any] | None = None, **fields: Any) -> Sample:
+    """A request for content."""
+    body = {"contents": [{"role": "user", "parts": [{"text": "1"}]}], **fields}
+    return Sample("POST", f"{model}:generateContent", body, values=values or {})
+
+
+def rebase(reference: dict[str, str], values: dict[str, Any] | None = None, **fields: Any) -> Sample:
+    """A rebase of what the reference names."""
+    return Sample(
+        "POST", f"{PLACE}/tuningJobs:rebaseTunedModel", {"tunedModelRef": reference, **fields}, "", values or {}
+    )
+
+
+def config(name: str, key: str, value: float, low: str, high: str) -> Sample:
+    """A request for content with this generation config."""
+    values = {"name": name, "value": f"{value:g}", "low": low, "high": high}
+    return say(BASE, values, generationConfig={key: value})
+
+
+def read(path: str, **values: Any) -> Sample:
+    """A GET."""
+    return Sample("GET", path, values=values)
+
+
+SAMPLES: dict[str, Sample] = {
+    "not_jsonl_object": create(
+        {"field": "training_dataset_uri"}, f"{SPEC}.training_dataset_uri", spec={"trainingDatasetUri": "train.jsonl"}
+    ),
+    "not_jsonl_object/validation": create(
+        {"field": "validation_dataset_uri"}, f"{SPEC}.validation_dataset_uri", spec={"validationDatasetUri": "v.jsonl"}
+    ),
+    "not_jsonl_object/missing": create(
+        {"field": "validation_dataset_uri"},
+        f"{SPEC}.validation_dataset_uri",
+        spec={"validationDatasetUri": f"gs://{BUCKET}/none.jsonl"},
+    ),
+    "required_field": create(path="tuning_job.base_model", baseModel=None),
+    "required_field/source": create(
+        path="tuning_job.pre_tuned_model.tuned_model_name", baseModel=None, preTunedModel={"checkpointId": "1"}
+    ),
+    "required_field/output": create(path="tuning_job.output_uri", baseModel="meta/llama3_1@llama-3.1-8b-instruct"),
+    "required_field/spec": create(path="tuning_job.tuning_spec", supervisedTuningSpec=None),
+    "required_field/training": create(path=f"{SPEC}.training_dataset_uri", supervisedTuningSpec={}),
+    "required_field/endpoint": Sample("POST", f"{PLACE}/endpoints", {}, field="endpoint.display_name"),
+    "hyperparameter_not_positive": hyper("epoch_count", "epochCount", -1, "-1"),
+    "hyperparameter_not_positive/multiplier": hyper("learning_rate_multiplier", "learningRateMultiplier", -0.5, "-0.5"),
+    "hyperparameter_not_positive/batch": hyper("batch_size", "batchSize", -4, "-4", "v1beta1"),
+    "hyperparameter_not_positive/rate": hyper("learning_rate", "learningRate", -0.5, "-0.5", "v1beta1"),
+    "hyperparameter_not_positive/beta": create(
+        {"name": "beta", "value": "-0.5"},
+        "tuning_job.preference_optimization_spec.hyper_parameters.beta",
+        supervisedTuningSpec=None,
+        preferenceOptimizationSpec={"trainingDatasetUri": PREFERENCES, "hyperParameters": {"beta": -0.5}},
+    ),
+    "required_field/teacher": create(
+        path="tuning_job.distillation_spec.base_teacher_model",
+        version="v1beta1",
+        supervisedTuningSpec=None,
+        distillationSpec={"promptDatasetUri": TRAINING},
+    ),
+    "pre_tuned_model_not_found/teacher": create(
+        {"name": f"{PLACE}/models/1"},
+        version="v1beta1",
+        supervisedTuningSpec=None,
+        distillationSpec={"promptDatasetUri": TRAINING, "tunedTeacherModelSource": f"{PLACE}/models/1"},
+    ),
+    "display_name_too_long": create(path="tuning_job.tuned_model_display_name", tunedModelDisplayName="x" * 129),
+    "label_invalid": create(path="tuning_job.labels", labels={"Team": "one"}),
+    "adapter_size_not_supported": create(
+        baseModel="gemini-1.5-pro-002", spec={"hyperParameters": {"adapterSize": "ADAPTER_SIZE_EIGHT"}}
+    ),
+    "base_model_not_supported": create({"base_model": "gemini-9"}, baseModel="gemini-9"),
+    "region_not_supported": Sample(
+        "POST",
+        "projects/my-project/locations/asia-east1/tuningJobs",
+        make_job(baseModel="translation-llm-002"),
+        values={"base_model": "translation-llm-002", "location": "asia-east1", "regions": "us-central1"},
+    ),
+    "location_mismatch": Sample(
+        "GET",
+        "projects/my-project/locations/europe-west4/tuningJobs",
+        values={"location": "us-central1"},
+        host=REGIONAL_HOST,
+    ),
+    "pre_tuned_model_not_found": create(
+        {"name": f"{PLACE}/models/1"}, baseModel=None, preTunedModel={"tunedModelName": f"{PLACE}/models/1"}
+    ),
+    "tuning_job_not_found": read(f"{PLACE}/tuningJobs/1"),
+    "job_ended": Sample("POST", "$job:cancel", {}, values={"state": "JOB_STATE_SUCCEEDED"}),
+    "endpoint_not_found": read(f"{PLACE}/endpoints/1", name="$place/endpoints/1"),
+    "prediction_endpoint_not_found": say(f"{PLACE}/endpoints/1", {"name": f"{PLACE}/endpoints/1"}),
+    "model_name_malformed": say("endpoints/1", {"name": "endpoints/1"}),
+    "publisher_model_not_found": say(
+        f"{PLACE}/publishers/google/models/gemini-9", {"name": f"{PLACE}/publishers/google/models/gemini-9"}
+    ),
+    "mask_unknown_field": Sample("PATCH", "$endpoint", {}, "updateMask=colour", {"path": "colour"}),
+    "etag_mismatch": Sample("PATCH", "$endpoint", {"displayName": "x", "etag": "old"}),
+    "etag_mismatch/model": Sample("PATCH", "$model", {"displayName": "x", "etag": "old"}),
+    "operation_not_found": read("$job/operations/1", name="$job/operations/1"),
+    "rebase_source_not_found": rebase({"tunedModel": f"{PLACE}/models/1"}, {"name": f"{PLACE}/models/1"}),
+    "rebase_not_trained": rebase({"tuningJob": "$pending"}, {"name": "$pending"}),
+    "rebase_same_endpoint": rebase({"tuningJob": "$job"}, deployToSameEndpoint=True),
+    "model_not_found": read("$model@9", name="$model@9"),
+    "model_not_found/deploy": Sample(
+        "POST",
+        "$empty:deployModel",
+        {"deployedModel": {"model": "$place/models/1"}},
+        values={"name": "$place/models/1"},
+    ),
+    "checkpoint_not_found": Sample("PATCH", "$model", {"defaultCheckpointId": "7"}, values={"id": "7", "known": "1"}),
+    "checkpoint_not_found/source": create(
+        {"id": "7", "known": "1"}, baseModel=None, preTunedModel={"tunedModelName": "$model", "checkpointId": "7"}
+    ),
+    "checkpoint_not_found/deploy": Sample(
+        "POST",
+        "$empty:deployModel",
+        {"deployedModel": {"model": "$model", "checkpointId": "7"}},
+        values={"id": "7", "known": "1"},
+    ),
+    "model_deployed": Sample("DELETE", "$model", values={"name": "$model"}),
+    "model_deployed/version": Sample("DELETE", "$model@2:deleteVersion", values={"name": "$model@2"}),
+    "last_model_version": Sample("DELETE", "$lone@1:deleteVersion", values={"name": "$lone@1"}),
+    "default_model_version": Sample("DELETE", "$model@1:deleteVersion", values={"name": "$model@1"}),
+    "default_alias_removed": Sample("POST", "$model@1:mergeVersionAliases", {"versionAliases": ["-default"]}),
+    "endpoint_exists": Sample(
+        "POST", f"{PLACE}/endpoints", {"displayName": "x"}, "endpointId=mine", {"name": "$place/endpoints/mine"}
+    ),
+    "endpoint_not_empty": Sample("DELETE", "$endpoint", values={"name": "$endpoint"}),
+    "deployed_model_not_found": Sample(
+        "POST", "$endpoint:undeployModel", {"deployedModelId": "1"}, values={"id": "1", "name": "$endpoint"}
+    ),
+    "deployed_model_exists": Sample(
+        "POST",
+        "$endpoint:deployModel",
+        {"deployedModel": {"model": "$model", "id": "$deployed"}},
+        values={"id": "$deployed", "name": "$endpoint"},
+    ),
+    "endpoint_id_invalid": Sample(
+        "POST", f"{PLACE}/endpoints", {"displayName": "x"}, "endpointId=Mine", field="endpoint_id"
+    ),
+    "traffic_split_invalid": Sample(
+        "PATCH",
+        "$endpoint",
+        {"trafficSplit": {"$deployed": 99}},
+        values={"split": "$deployed: 99", "known": "$deployed"},
+    ),
+    "traffic_split_invalid/nobody": Sample(
+        "PATCH", "$endpoint", {"trafficSplit": {"1": 100}}, values={"split": "1: 100", "known": "$deployed"}
+    ),
+    "endpoint_serves_nothing": say("$empty", {"name": "$empty"}),
+    "context_not_found": read(
+        f"{PLACE}/metadataStores/default/contexts/none", name="$place/metadataStores/default/contexts/none"
+    ),
+    "metadata_store_not_found": read(f"{PLACE}/metadataStores/none/contexts", name="$place/metadataStores/none"),
+    "contents_required": say(contents=[]),
+    "parts_required": say(contents=[{"role": "user"}]),
+    "prompt_invalid_role": say(contents=[{"role": "robot", "parts": [{"text": "1"}]}]),
+    "last_turn_is_model": say(contents=[{"role": "model", "parts": [{"text": "1"}]}]),
+    "generation_config_range": config("temperature", "temperature", 2.5, "0", "2"),
+    "generation_config_range/top_p": config("top_p", "topP", 1.5, "0", "1"),
+    "generation_config_range/top_k": config("top_k", "topK", -1, "0", "1e+06"),
+    "generation_config_range/candidates": config("candidate_count", "candidateCount", 9, "1", "8"),
+    "part_not_text": say(
+        BASE, {"kind": "inline_data"}, contents=[{"parts": [{"inlineData": {"mimeType": "image/png", "data": "AA=="}}]}]
+    ),
+    "response_schema_unsupported": say(generationConfig={"responseSchema": {"type": "STRING"}}),
+    "trainer_unavailable": Sample(
+        "POST",
+        f"{BASE}:computeTokens",
+        {"contents": [{"role": "user", "parts": [{"text": "1"}]}]},
+        values={"reason": "the scripted trainer has no vocabulary; install tuning-emulator[lora]"},
+    ),
+}
+"""By name of the row; behind a slash, what is special where a row has several samples."""
+
+OUTCOMES = ("job_cancelled", "job_too_long", "dataset_access_denied", "dataset_not_found")
+"""Rows that a job ends with."""
+
+ELSEWHERE = {
+    "malformed_name": "HTTP paths are well formed; see test_names_of_another_form_are_refused below",
+    "prompt_refused": "needs a trainer that refuses; see test_lora",
+    "storage_unavailable": "needs a Cloud Storage that is not there; see test_storage_that_is_not_there",
+}
+"""Rows that no request to the furnished project can break."""
+
+
+def fill(value: Any, names: dict[str, str]) -> Any:
+    """A JSON value with ``$job`` and the like replaced."""
+    return json.loads(Template(json.dumps(value)).substitute(names))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def furnished(
+    tmp_path_factory: pytest.TempPathFactory, storage_url: str
+) -> AsyncIterator[tuple[Serving, dict[str, str]]]:
+    """One project for all samples: none of them may change it."""
+    serving = Serving(tmp_path_factory.mktemp("rules"), storage_url)
+    await serving.queue.start()
+    names = await furnish(serving)
+    await serving.ask("POST", f"/v1/{PLACE}/endpoints", {"displayName": "mine"}, query="endpointId=mine")
+    yield serving, names
+    serving.store.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", SAMPLES)
+async def test_each_rule_says_its_text_and_changes_nothing(
+    furnished: tuple[Serving, dict[str, str]], name: str
+) -> None:
+    """The sample breaks this row alone: code, text and details are the row's, every table is as it was."""
+    (serving, names), row, sample = furnished, ROWS[name.partition("/")[0]], SAMPLES[name]
+    path, body, values = fill([sample.path, sample.body, sample.values], names)
+    before = dump_tables(serving.store)
+    reply = await serving.ask(sample.verb, f"/{sample.version}/{path}", body, query=sample.query, host=sample.host)
+    assert reply.json == format_refusal(row, row.format(**values), sample.field)
+    assert reply.status == Code[row.code].http_status
+    assert dump_tables(serving.store) == before
+
+
+def format_refusal(row: ErrorText, text: str, path: str) -> dict[str, Any]:
+    """The body of an answer: a text alone, or as the only violation (recorded form)."""
+    error = {"code": Code[row.code].http_status, "message": text, "status": row.code}
+    if path:
+        violations = [{"field": path, "description": text}]
+        error["message"] = f"List of found errors:\t1.Field: {path}; Message: {text}\t"
+        error["details"] = [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}]
+    return {"error": error}
+
+
+def test_every_text_has_a_sample() -> None:
+    """No row of the two tables is without one."""
+    assert ROWS.keys() == {name.partition("/")[0] for name in SAMPLES} | set(OUTCOMES) | ELSEWHERE.keys()
+
+
+def test_names_of_texts_are_unique() -> None:
+    """A name leads to one row, whichever table it is in."""
+    assert len(ROWS) == len(vertex_errors.ERRORS) + len(vertex_resource_errors.ERRORS)
+
+
+def test_every_check_of_create_has_a_sample() -> None:
+    """Several checks share a text; each has a sample that breaks it."""
+    draft = read_draft({"supervised_tuning_spec": {}})
+    checks = {(rule.text.name, rule.field(draft)) for rule in RULES}
+    shown = {
+        (
+            name.partition("/")[0],
+            re.sub(r"preference_optimization_spec|distillation_spec", "supervised_tuning_spec", sample.field),
+        )
+        for name, sample in SAMPLES.items()
+    }
+    assert checks <= shown
+
+
+# --- what a job ends with
+
+
+@pytest.fixture
+def locked_storage_url() -> Iterator[str]:
+    """A Cloud Storage that lets nobody read, as a bucket does for an account without a role."""
+
+    class Locked(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the name that http.server calls
+            self.send_response(403)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Says nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Locked) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+async def end(serving: Serving, name: str) -> dict[str, Any]:
+    """What a job of a queue that now starts ends with."""
+    await serving.queue.start()
+    ended = await serving.finish(name)
+    job = await serving.get(name)
+    await serving.queue.stop()
+    assert ended.error is not None
+    return {"error": job["error"], "state": job["state"]}
+
+
+def format_ending(row: ErrorText, state: str, **values: object) -> dict[str, Any]:
+    """The end that a row stands for."""
+    return {"error": {"code": Code[row.code].value, "message": row.format(**values)}, "state": f"JOB_STATE_{state}"}
+
+
+async def test_a_job_that_is_cancelled_ends_with_its_text(waiting: Serving) -> None:
+    """``job_cancelled``: code 1, also before the job ran."""
+    job = await waiting.create()
+    await waiting.post(f"{job['name']}:cancel")
+    assert await end(waiting, job["name"]) == format_ending(vertex_errors.JOB_CANCELLED, "CANCELLED")
+
+
+async def test_a_job_of_more_steps_than_can_be_counted_fails(waiting: Serving) -> None:
+    """``job_too_long``: 15 examples, batches of 4, as many epochs as an int64 takes."""
+    job = await waiting.create(spec={"hyperParameters": {"epochCount": str(2**63 - 1)}})
+    steps = -(-15 * (2**63 - 1) // 4)
+    expected = format_ending(vertex_errors.JOB_TOO_LONG, "FAILED", steps=steps, maximum=2**31 - 1)
+    assert await end(waiting, job["name"]) == expected
+
+
+async def test_a_dataset_that_is_gone_ends_its_job(waiting: Serving) -> None:
+    """``dataset_not_found``: it was there when the job was created."""
+    job = await waiting.create()
+    with StorageServer() as empty:
+        waiting.objects = HttpObjectStore(empty.base_url)
+        expected = format_ending(vertex_errors.DATASET_NOT_FOUND, "FAILED", uri=TRAINING)
+        assert await end(waiting, job["name"]) == expected
+
+
+async def test_a_dataset_that_may_not_be_read_ends_its_job(tmp_path: Path, locked_storage_url: str) -> None:
+    """``dataset_access_denied``: create lets it pass, the job finds out (reported)."""
+    serving = Serving(tmp_path, locked_storage_url)
+    job = await serving.create()
+    number = str(job["name"]).split("/")[1]
+    account = f"service-{number}@gcp-sa-vertex-tune.iam.gserviceaccount.com"
+    expected = format_ending(vertex_errors.DATASET_ACCESS_DENIED, "FAILED", service_account=account)
+    assert await end(serving, job["name"]) == expected
+    serving.store.close()
+
+
+async def test_storage_that_is_not_there(tmp_path: Path) -> None:
+    """``storage_unavailable``: create cannot look at the dataset and says why; no job is stored."""
+    serving = Serving(tmp_path, "http://127.0.0.1:9")
+    before = dump_tables(serving.store)
+    reply = await serving.refuse()
+    row = vertex_resource_errors.STORAGE_UNAVAILABLE
+    assert (reply.status, reply.json["error"]["status"]) == (503, row.code)
+    assert reply.message.startswith(row.format(reason="").rstrip())
+    assert dump_tables(serving.store) == before
+    serving.store.close()
+
+
+async def test_a_dataset_without_lines_is_no_jsonl(waiting: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``not_jsonl_object``: a first line beyond what is read is the request's fault, not an outage."""
+    monkeypatch.setattr(objects, "LINE_LIMIT_BYTES", 1000)
+    uri = f"gs://{BUCKET}/endless.jsonl"
+    waiting.objects.write(uri, b"x" * 2000)
+    reply = await waiting.refuse(spec={"trainingDatasetUri": uri})
+    text = vertex_errors.NOT_JSONL_OBJECT.format(field="training_dataset_uri")
+    assert reply.json == format_refusal(vertex_errors.NOT_JSONL_OBJECT, text, f"{SPEC}.training_dataset_uri")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "tuningJobs/1", f"{PLACE}/models/1", f"{PLACE}/tuningJobs", f"{PLACE}/tuningJobs/1/x"]
+)
+async def test_names_of_another_form_are_refused(waiting: Serving, name: str) -> None:
+    """``malformed_name``: gRPC delivers any name; HTTP's paths are matched before."""
+    schema = waiting.api.schemas["v1"]
+    method = schema.methods[schema.full_name("GenAiTuningService.GetTuningJob")]
+    call = Call(waiting.api, schema, "v1", method, {"name": name}, Caller("a@b.c", "", "token"))
+    with pytest.raises(ApiError) as caught:
+        waiting.api.handlers["GenAiTuningService.GetTuningJob"](call)
+    form = "projects/{project}/locations/{location}/tuningJobs/{id}"
+    assert caught.value.message == vertex_resource_errors.MALFORMED_NAME.format(name=name, form=form)
+    assert caught.value.code is Code.INVALID_ARGUMENT

@@ -1,0 +1,46 @@
+"""A project with one of everything, and names for it: what requests of tests are about."""
+
+from __future__ import annotations
+
+from tests.vertex.serving import PLACE, Serving
+
+ONE_EPOCH = {"hyperParameters": {"epochCount": 1}}
+
+
+async def furnish(serving: Serving) -> dict[str, str]:
+    """Fills a project and stops its queue: jobs that are created from now on stay PENDING.
+
+    Returns:
+        Names by what they stand for: ``job`` a finished one and ``pending`` one that waits; ``model`` with three
+        versions, the default first and the last deployed nowhere and the second (``deployed``) at ``endpoint``;
+        ``lone``, a model with one version that is deployed nowhere; ``empty``, an endpoint; ``operation`` and
+        ``rebase``, one that is done and one that follows a waiting job; ``context``, an experiment.
+    """
+    first = await serving.tune(tunedModelDisplayName="numbers", spec=ONE_EPOCH)
+    version = str(first["tunedModel"]["model"])
+    second = await serving.tune(baseModel=None, preTunedModel={"tunedModelName": version}, spec=ONE_EPOCH)
+    third = await serving.tune(baseModel=None, preTunedModel={"tunedModelName": version}, spec=ONE_EPOCH)
+    lone = await serving.tune(tunedModelDisplayName="lone", spec=ONE_EPOCH)
+    operation = ""
+    for job in (first, third, lone):
+        endpoint = job["tunedModel"]["endpoint"]
+        body = {"deployedModelId": (await serving.get(endpoint))["deployedModels"][0]["id"]}
+        operation = str((await serving.post(f"{endpoint}:undeployModel", body))["name"])
+    endpoint = str(second["tunedModel"]["endpoint"])
+    await serving.queue.stop()
+    pending = await serving.create()
+    reference = {"tunedModelRef": {"tuningJob": first["name"]}}
+    rebase = await serving.post(f"{PLACE}/tuningJobs:rebaseTunedModel", reference)
+    return {
+        "place": str(first["name"]).partition("/tuningJobs/")[0],
+        "job": str(first["name"]),
+        "pending": str(pending["name"]),
+        "model": version.partition("@")[0],
+        "lone": str(lone["tunedModel"]["model"]).partition("@")[0],
+        "endpoint": endpoint,
+        "empty": str(lone["tunedModel"]["endpoint"]),
+        "deployed": str((await serving.get(endpoint))["deployedModels"][0]["id"]),
+        "operation": operation,
+        "rebase": str(rebase["name"]),
+        "context": str(first["experiment"]),
+    }

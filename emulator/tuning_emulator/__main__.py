@@ -1,0 +1,5 @@
+"""``python -m emulator`` is ``tuning-emulator``."""
+
+from tuning_emulator.cli import main
+
+raise SystemExit(main())

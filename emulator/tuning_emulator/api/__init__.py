@@ -1,0 +1,1 @@
+"""A call of any method: found, authorised, dispatched to its handler, over REST and gRPC alike."""

@@ -1,0 +1,369 @@
+"""Who calls: API keys and access tokens, and the service's own words for those it refuses.
+
+By default any key or token is accepted and stands for one account; a missing one is refused as the service does. One
+that reads ``projects/{project}`` stands for an account of that project's own, so that tests which share a server do not
+see each other's tuned models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tuning_emulator.api.call import Api, Caller
+from tuning_emulator.api.parameters import Query
+from tuning_emulator.core.as_of import Calendar, Day
+from tuning_emulator.core.errors import ApiError, Code, Detail, ErrorText
+from tuning_emulator.facts import google_errors
+from tuning_emulator.schema.schema import Method
+
+if TYPE_CHECKING:
+    from tuning_emulator.api.credentials_file import Credentials, Key, Project, Token
+
+
+OWNER = "owner@example.com"
+"""The account of every accepted credential when no credentials file is given."""
+
+_OF_PROJECT = "projects/"
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What one request presents; "" where absent.
+
+    Attributes:
+        user_project: The project to bill. address: The client's IP address.
+        referer, package: The page or Android application that calls, which a key may be restricted to.
+    """
+
+    key: str = ""
+    token: str = ""
+    user_project: str = ""
+    referer: str = ""
+    package: str = ""
+    address: str = ""
+
+
+def read_presented(headers: Mapping[str, str], query: Query, address: str = "") -> Presented:
+    """What the request presents, in headers or query."""
+    system = dict(query) if query else {}
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        token = ""
+    return Presented(
+        key=headers.get("x-goog-api-key") or system.get("key") or system.get("$key") or "",
+        token=token.strip() or system.get("access_token") or system.get("oauth_token") or "",
+        user_project=headers.get("x-goog-user-project") or system.get("$userProject") or "",
+        referer=headers.get("referer", ""),
+        package=headers.get("x-android-package", ""),
+        address=address,
+    )
+
+
+class Authenticator(Protocol):
+    """Decides who calls."""
+
+    def identify(self, api: Api, method: Method, path: str, presented: Presented) -> Caller:
+        """The caller of a method.
+
+        Args:
+            path: The request's path, decoded; resources of a project begin ``/v1/projects/{project}``.
+
+        Raises:
+            ApiError: the service would refuse these credentials.
+        """
+        ...
+
+
+class OpenAuthenticator:
+    """Accepts any credential that the API takes, as one account or as that of the project that the credential names.
+
+    Args:
+        anonymous: Whether a request without any credential is taken too, as that one account.
+    """
+
+    def __init__(self, calendar: Calendar | None = None, *, anonymous: bool = False) -> None:
+        self._calendar = calendar or Calendar()
+        self._anonymous = anonymous
+
+    def identify(self, api: Api, method: Method, path: str, presented: Presented) -> Caller:
+        """See ``Authenticator``."""
+        own = find_own_project(presented.token or presented.key)
+        project = presented.user_project or find_project(path) or own
+        if self._anonymous and not (presented.key or presented.token):
+            return Caller(OWNER, project, "none")
+        day = self._calendar.find_day(project)
+        refuse_unfit(api, method, presented, day)
+        return make_caller(api, format_owner(own), project, presented, day)
+
+
+def find_own_project(credential: str) -> str:
+    """The project of a key or token that reads ``projects/{project}``; "" of any other."""
+    project = credential.removeprefix(_OF_PROJECT)
+    return project if project != credential and "/" not in project else ""
+
+
+def format_owner(project: str) -> str:
+    """The account that the credentials of a project stand for; ``OWNER`` for "", no project in particular."""
+    name, _, domain = OWNER.partition("@")
+    return f"{name}@{project}.{domain}" if project else OWNER
+
+
+def make_caller(api: Api, principal: str, project: str, presented: Presented, day: Day) -> Caller:
+    """The caller of good credentials. While tuning took no keys, a key stood for nobody (see ``KEYLESS_TUNING``)."""
+    if presented.token:
+        return Caller(principal, project, "token")
+    nobody = api.name == "gemini" and day.holds(google_errors.KEYLESS_TUNING)
+    return Caller("" if nobody else principal, project, "key")
+
+
+def takes_keys(api: Api, method: Method, day: Day) -> bool:
+    """Whether a method could be called with an API key on that day."""
+    if not api.keys or api.name != "gemini" or not day.holds(google_errors.KEYLESS_TUNING):
+        return api.keys
+    return re.search(rf"(^|\.)({google_errors.KEYLESS_TUNING.value})$", method.name) is None
+
+
+def refuse_unfit(api: Api, method: Method, presented: Presented, day: Day) -> None:
+    """Refuses a request without a credential of a kind that the API took on that day.
+
+    Raises:
+        ApiError: 403 where keys are taken and there is nothing; 401 where only tokens are.
+    """
+    keys = takes_keys(api, method, day)
+    if presented.token or (presented.key and keys):
+        return
+    if keys:
+        raise refusal(google_errors.NO_CALLER)
+    text = google_errors.KEY_NOT_SUPPORTED if presented.key else google_errors.NO_TOKEN
+    names = ("service", "method") if presented.key else ("method", "service")
+    raise refusal(text, error_info("CREDENTIALS_MISSING", _name(names, api, method)))
+
+
+def find_project(path: str) -> str:
+    """``/v1/projects/P/locations/…`` → ``P``; "" for other paths."""
+    parts = path.split("/", 4)
+    return parts[3] if len(parts) > 3 and parts[2] == "projects" else ""
+
+
+def refusal(text: ErrorText, *details: Detail, **values: object) -> ApiError:
+    """The error of a text of the facts, with its placeholders filled in."""
+    return ApiError(Code[text.code], text.format(**values), details, rule=text.name)
+
+
+def error_info(reason: str, metadata: Mapping[str, str], domain: str = "googleapis.com") -> Detail:
+    """``google.rpc.ErrorInfo``."""
+    info: dict[str, Any] = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": domain}
+    if metadata:
+        info["metadata"] = dict(metadata)
+    return info
+
+
+def _name(names: tuple[str, ...], api: Api, method: Method) -> dict[str, str]:
+    values = {"service": api.service, "method": method.name}
+    return {name: values[name] for name in names}
+
+
+def create_authenticator(
+    file: Path | None = None, calendar: Calendar | None = None, *, anonymous: bool = False
+) -> Authenticator:
+    """The authenticator of a credentials file, or the one that accepts everything.
+
+    Args:
+        calendar: As of which day each project is answered; None: leniently.
+        anonymous: Whether requests without credentials are taken; not together with a file, which says who is known.
+
+    Raises:
+        CredentialsFileError: the file cannot be read or says something unknown.
+        ValueError: ``anonymous`` together with a file.
+    """
+    if file is None:
+        return OpenAuthenticator(calendar, anonymous=anonymous)
+    if anonymous:
+        raise ValueError(f"anonymous: not together with credentials ({file}), which says who is known; leave one out")
+    from tuning_emulator.api.credentials_file import read_credentials  # rarely wanted
+
+    return read_credentials(file, calendar)
+
+
+# --- the checks of a credentials file
+
+_ADC_CONSUMER = "projects/764086051850"
+_STATES = {"expired": google_errors.KEY_EXPIRED, "not_found": google_errors.KEY_NOT_FOUND}
+_STANDARD = re.compile(r"(Create|Get|List|Update|Delete|Cancel)([A-Z]\w*)")
+_PERMISSIONS = {
+    "GenerateContent": "aiplatform.endpoints.predict",
+    "StreamGenerateContent": "aiplatform.endpoints.predict",
+    "CountTokens": "aiplatform.endpoints.predict",
+    "ComputeTokens": "aiplatform.endpoints.predict",
+    "DeployModel": "aiplatform.endpoints.deploy",
+    "UndeployModel": "aiplatform.endpoints.undeploy",
+    "RebaseTunedModel": "aiplatform.tuningJobs.create",
+}
+
+
+class Guard:
+    """The authenticator of a credentials file."""
+
+    def __init__(self, credentials: Credentials, calendar: Calendar) -> None:
+        self._calendar = calendar
+        self._keys = {one.key: one for one in credentials.keys}
+        self._tokens = {one.token: one for one in credentials.tokens}
+        self._projects = {name: one for one in credentials.projects for name in (one.id, one.number) if name}
+        self._denials = credentials.denials
+
+    def identify(self, api: Api, method: Method, path: str, presented: Presented) -> Caller:
+        """See ``Authenticator``."""
+        known = self._tokens.get(presented.token) if presented.token else self._keys.get(presented.key)
+        project = presented.user_project or find_project(path) or (known.project if known else "")
+        day = self._calendar.find_day(project)
+        refuse_unfit(api, method, presented, day)
+        if presented.token:
+            entry: Key | Token = self._find_token(api, method, presented, day)
+        else:
+            entry = self._find_key(api, method, presented, day)
+        if not entry.located:
+            raise refusal(google_errors.LOCATION_UNSUPPORTED)
+        self._check_project(api, project, day)
+        self._check_permission(api, method, path, entry.principal)
+        return make_caller(api, entry.principal, project, presented, day)
+
+    def _find_key(self, api: Api, method: Method, presented: Presented, day: Day) -> Key:
+        entry = self._keys.get(presented.key)
+        if entry is None or entry.state in _STATES:
+            text = google_errors.KEY_INVALID if entry is None else _STATES[entry.state]
+            info = error_info("API_KEY_INVALID", {"service": api.service})
+            raise refusal(text, info, *_localized(day, text.format()))
+        if entry.state == "leaked":
+            raise refusal(google_errors.KEY_LEAKED)
+        self._check_restrictions(api, method, entry, presented, day)
+        return entry
+
+    def _check_restrictions(self, api: Api, method: Method, entry: Key, presented: Presented, day: Day) -> None:
+        consumer = f"projects/{entry.project}"
+        if entry.services and api.service not in entry.services:
+            names = {"consumer": consumer, "service": api.service}
+            names |= {"apiName": api.service, "methodName": method.name}
+            text = google_errors.KEY_SERVICE_BLOCKED
+            shown = text.format(service=api.service, method=method.name)
+            info = error_info("API_KEY_SERVICE_BLOCKED", names)
+            raise refusal(text, info, *_localized(day, shown), service=api.service, method=method.name)
+        names = {"service": api.service, "consumer": consumer}
+        referer = presented.referer or "<empty>"
+        if entry.referrers and not any(referer.startswith(one) for one in entry.referrers):
+            info = error_info("API_KEY_HTTP_REFERRER_BLOCKED", names)
+            raise refusal(google_errors.KEY_REFERRER_BLOCKED, info, referer=referer)
+        if entry.addresses and presented.address not in entry.addresses:
+            info = error_info("API_KEY_IP_ADDRESS_BLOCKED", names)
+            raise refusal(google_errors.KEY_ADDRESS_BLOCKED, info, address=presented.address)
+        package = presented.package or "<empty>"
+        if entry.packages and package not in entry.packages:
+            info = error_info("API_KEY_ANDROID_APP_BLOCKED", names)
+            raise refusal(google_errors.KEY_ANDROID_BLOCKED, info, package=package)
+
+    def _find_token(self, api: Api, method: Method, presented: Presented, day: Day) -> Token:
+        entry = self._tokens.get(presented.token)
+        names = {"method": method.name, "service": api.service}
+        if entry is None:
+            if api.keys:
+                raise refusal(google_errors.TOKEN_INVALID)
+            raise refusal(google_errors.TOKEN_INVALID, error_info("ACCESS_TOKEN_TYPE_UNSUPPORTED", names))
+        if entry.scopes and not set(entry.scopes) & set(find_scopes(api.service, method.name)):
+            info = error_info("ACCESS_TOKEN_SCOPE_INSUFFICIENT", {"service": api.service, "method": method.name})
+            raise refusal(google_errors.SCOPE_INSUFFICIENT, info)
+        if entry.needs_quota_project and not presented.user_project:
+            info = error_info("SERVICE_DISABLED", {"service": api.service, "consumer": _ADC_CONSUMER})
+            raise refusal(google_errors.QUOTA_PROJECT_MISSING, info, service=api.service)
+        if entry.projects and presented.user_project and presented.user_project not in entry.projects:
+            raise _user_project_denied(api, presented.user_project, day)
+        return entry
+
+    def _check_project(self, api: Api, name: str, day: Day) -> None:
+        if not self._projects or not name:
+            return
+        project = self._projects.get(name)
+        if project is None:
+            names = {"containerInfo": name, "service": api.service, "consumer": f"projects/{name}"}
+            text = google_errors.PROJECT_INVALID
+            link = _help("Google developers console", "https://console.developers.google.com")
+            info = error_info("CONSUMER_INVALID", names)
+            raise refusal(text, info, *_localized(day, text.format(project=name)), link, project=name)
+        if api.service in project.disabled:
+            raise _service_disabled(api, project, day)
+
+    def _check_permission(self, api: Api, method: Method, path: str, principal: str) -> None:
+        if not self._denials or api.keys:
+            return
+        permission = find_permission(method.name)
+        resource = path.partition("/")[2].partition("/")[2]
+        resource = resource.rpartition(":")[0] or resource
+        if method.name.rpartition(".")[2].startswith(("Create", "List")) and resource.count("/") % 2 == 0:
+            resource = resource.rpartition("/")[0]
+        for denial in self._denials:
+            within = not denial.resource or f"{resource}/".startswith(f"{denial.resource}/")
+            if denial.principal == principal and denial.permission == permission and within:
+                names = {"permission": permission, "resource": resource}
+                info = error_info("IAM_PERMISSION_DENIED", names, domain=api.service)
+                raise refusal(
+                    google_errors.IAM_DENIED, info, permission=permission, service=api.service, resource=resource
+                )
+
+
+def find_scopes(service: str, method: str) -> tuple[str, ...]:
+    """The scopes of which a token needs one for a method, by full name."""
+    name = method.rpartition(".")[2]
+    for row, pattern, scopes in google_errors.SCOPES:
+        if row == service and re.fullmatch(pattern, name) and isinstance(scopes.value, tuple):
+            return scopes.value
+    return ()
+
+
+def find_permission(method: str) -> str:
+    """The IAM permission of a Vertex AI method: ``aiplatform.tuningJobs.create``."""
+    name = method.rpartition(".")[2]
+    match = _STANDARD.fullmatch(name)
+    if match is None:
+        return _PERMISSIONS.get(name, f"aiplatform.{name[:1].lower()}{name[1:]}")
+    verb, kind = match.groups()
+    plural = kind if verb == "List" else f"{kind}s"
+    return f"aiplatform.{plural[:1].lower()}{plural[1:]}.{verb.lower()}"
+
+
+def _service_disabled(api: Api, project: Project, day: Day) -> Exception:
+    number = project.number or project.id
+    url = str(google_errors.ACTIVATION_URL.value).format(service=api.service, project=number)
+    names = {"serviceTitle": api.title, "consumer": f"projects/{number}", "containerInfo": number}
+    names |= {"service": api.service, "activationUrl": url}
+    values = {"title": api.title, "project": number, "url": url}
+    text = google_errors.SERVICE_DISABLED
+    link = _help("Google developers console API activation", url)
+    if not day.holds(google_errors.LOCALIZED):
+        names = {"service": api.service, "consumer": f"projects/{number}"}
+        return refusal(text, link, error_info("SERVICE_DISABLED", names), **values)
+    info = error_info("SERVICE_DISABLED", names)
+    return refusal(text, info, *_localized(day, text.format(**values)), link, **values)
+
+
+def _user_project_denied(api: Api, project: str, day: Day) -> Exception:
+    url = f"https://console.developers.google.com/iam-admin/iam?project={project}"
+    names = {"containerInfo": project, "consumer": f"projects/{project}", "consoleUrl": url, "service": api.service}
+    values = {"project": project, "url": url}
+    text = google_errors.USER_PROJECT_DENIED
+    link = _help("Google developer console IAM admin", url)
+    return refusal(
+        text, error_info("USER_PROJECT_DENIED", names), *_localized(day, text.format(**values)), link, **values
+    )
+
+
+def _localized(day: Day, text: str) -> tuple[Detail, ...]:
+    """The text once more, for people; nothing before services did so."""
+    if not day.holds(google_errors.LOCALIZED):
+        return ()
+    return ({"@type": "type.googleapis.com/google.rpc.LocalizedMessage", "locale": "en-US", "message": text},)
+
+
+def _help(description: str, url: str) -> Detail:
+    return {"@type": "type.googleapis.com/google.rpc.Help", "links": [{"description": description, "url": url}]}

@@ -1,0 +1,122 @@
+"""What the front end hands to a service, and what a service declares to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from tuning_emulator.core.errors import ApiError
+from tuning_emulator.facts import google_errors
+from tuning_emulator.schema.schema import Method, Schema, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls.
+
+    Attributes:
+        principal: The account, an e-mail address.
+        project: Id or number of the project that the call is billed to, "" when neither the credential nor a header
+            names one (the path may).
+        kind: What the caller proved himself with.
+    """
+
+    principal: str
+    project: str
+    kind: Literal["key", "token", "none"]
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of one method, as gRPC would deliver it.
+
+    Attributes:
+        request: The whole request message: path, query and body bound. The keys of ``request[body_field]`` are exactly
+            those that the client sent, which is what PATCH without a mask updates.
+        headers: By lower-case name; the last one wins.
+        host: The ``Host`` header in lower case, without port.
+        query: The query as sent, decoded, system parameters included.
+        given: Names of the fields that the body (or the field that the body is) came with. PATCH without a mask
+            updates these; what the path adds to the request is not among them.
+        repeatable: Whether the same GET may be answered from memory until a record changes; a handler says no where
+            being asked is itself what changes the next answer.
+        notes: Hints for the developer, to be added to; they end up in the journal, never in the answer.
+    """
+
+    api: Api
+    schema: Schema
+    version: str
+    method: Method
+    request: Value
+    caller: Caller
+    headers: Mapping[str, str] = field(default_factory=dict)
+    host: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    given: frozenset[str] = frozenset()
+    repeatable: bool = True
+    notes: list[str] = field(default_factory=list)
+
+
+Handler: TypeAlias = Callable[[Call], "Value | Awaitable[Value] | AsyncIterator[Value]"]
+"""Answers a call with a response message; a streaming method returns an async iterator of them.
+
+Raises ``ApiError`` for every error that the service answers with.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One service behind the front end.
+
+    Attributes:
+        name: Our word: ``gemini`` or ``vertex``.
+        service: Service name in error details: ``generativelanguage.googleapis.com``.
+        title: Product name in error texts: ``Generative Language API``.
+        host_suffix: Requests for a ``…googleapis.com`` host that ends so are for this API alone.
+        schemas: By API version.
+        handlers: By relative method name, ``ModelService.CreateTunedModel``; methods without one answer 501.
+        keys: Whether API keys identify a caller; where not, they are refused.
+        server: Value of the ``Server`` header.
+        server_timing: Whether answers carry ``Server-Timing``.
+        body_limit_bytes: Largest request body. ``method_limits_bytes``: by relative method name, where smaller.
+        internal_error: Text of a 500.
+        revision: A number that changes whenever the answer to a GET may; None: it always may. While it stays the same,
+            a GET asked again is answered from memory: clients poll.
+        misnamed: What is said over gRPC of a request's field that holds a name which no path of the method leads to,
+            given method and field; None: the handlers say it. Over REST there is no such path.
+        places: Given host and path, whether the real service has such a place (region); where not, the HTML 404 page.
+    """
+
+    name: str
+    service: str
+    title: str
+    host_suffix: str
+    schemas: Mapping[str, Schema]
+    handlers: Mapping[str, Handler]
+    keys: bool = True
+    server: str = "scaffolding on HTTPServer2"
+    server_timing: bool = False
+    body_limit_bytes: int = 20_971_520
+    method_limits_bytes: Mapping[str, int] = field(default_factory=dict)
+    internal_error: str = google_errors.INTERNAL.text
+    misnamed: Callable[[Method, str], ApiError] | None = None
+    places: Callable[[str, str], bool] | None = None
+    revision: Callable[[], int] | None = None
+
+
+def relative_name(schema: Schema, method: Method) -> str:
+    """``google.ai.generativelanguage.v1beta.ModelService.GetModel`` → ``ModelService.GetModel``.
+
+    Names of other packages stay whole: ``google.longrunning.Operations.GetOperation``.
+    """
+    return method.name.removeprefix(f"{schema.package}.{schema.version}.")
+
+
+def list_methods(api: Api) -> frozenset[tuple[str, bool]]:
+    """Relative name of every method, and whether it answers with a stream."""
+    return frozenset(
+        (relative_name(schema, method), method.streaming)
+        for schema in api.schemas.values()
+        for method in schema.methods.values()
+    )

@@ -1,0 +1,389 @@
+"""The one place where the parts are joined."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
+
+from tuning_emulator.api.auth import OWNER, create_authenticator
+from tuning_emulator.control.health import Health, describe_health
+from tuning_emulator.control.state import ServerState
+from tuning_emulator.control.swap import recover
+from tuning_emulator.core.as_of import create_calendar
+from tuning_emulator.core.clock import SteerableClock
+from tuning_emulator.core.ids import Ids, project_number
+from tuning_emulator.core.pace import parse_pace
+from tuning_emulator.gemini.api import create_gemini_api
+from tuning_emulator.gemini.create import load_default_dataset
+from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.dataset import DatasetPreparation, resolve_hyperparameters
+from tuning_emulator.jobs.distillation import Distillation
+from tuning_emulator.jobs.lora import LoraTrainer, missing_packages
+from tuning_emulator.jobs.output import OutputWriter
+from tuning_emulator.jobs.queue import Queue
+from tuning_emulator.jobs.scripted import ScriptedTrainer
+from tuning_emulator.jobs.steps import Pipeline
+from tuning_emulator.jobs.trainer import Answering, Trainer
+from tuning_emulator.middleware.chain import MiddlewareChain
+from tuning_emulator.proxy.hosts import HOSTS, PassHosts, format_url
+from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
+from tuning_emulator.rest.app import RestApp, create_rest_app
+from tuning_emulator.settings import Settings
+from tuning_emulator.storage.cloud import CloudObjectStore
+from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
+from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.store.store import Store
+from tuning_emulator.vertex.api import create_vertex_api
+from tuning_emulator.vertex.specs import read_orders
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from tuning_emulator.api.credentials_file import Token
+    from tuning_emulator.control.api import Interception
+    from tuning_emulator.grpc.http2 import GrpcProtocol, GrpcServer
+    from tuning_emulator.proxy.google import GoogleServices
+
+log = logging.getLogger(__name__)
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+HEALTH_PATH = "/emulator/v1/health"
+"""Answered here as well as by the control API, so that waiting for the server does not load FastAPI."""
+
+
+class SettingsError(ValueError):
+    """A setting cannot be met here; the text names it and says what would be right."""
+
+
+class Emulator:
+    """One emulator: an ASGI application with everything behind it.
+
+    Requests under ``/emulator`` go to the control API, all others to the front end of the two Google APIs.
+
+    Args:
+        url: Where clients reach it, for health and for links.
+    """
+
+    def __init__(self, settings: Settings, clock: SteerableClock | None = None) -> None:
+        self.settings = settings
+        self.url = format_url(settings.host, settings.port)
+        self._temporary = None if settings.data_dir else Path(tempfile.mkdtemp(prefix="tuning-emulator-"))
+        self.directory = (settings.data_dir or self._temporary or Path()).absolute()
+        self.store = Store(settings.data_dir)
+        recover(self.directory, self.store)
+        self.ids = Ids(settings.seed or None, self.store.count_made())
+        controls = self.store.controls
+        self.clock = clock or SteerableClock(controls.get_clock(), keep=controls.put_clock)
+        self.trainers, self.trainer = create_trainers(settings)
+        self.storage = create_storage(settings, self.directory)
+        self.queue, self.answering = self._join_run()
+        self._google = self._join_google()
+        self.server = self._join_state()
+        self._control: AsgiApp | None = None
+        self._grpc: GrpcServer | None = None
+
+    def _join_run(self) -> tuple[Queue, Answering]:
+        base_models = {name: path.absolute() for name, path in self.settings.base_models.items()}
+        answering = Answering(self.trainers, self.trainer, self.directory, base_models)
+        preparation = DatasetPreparation(self.open_objects)
+        pipeline = Pipeline(
+            self.store,
+            self.clock,
+            self.ids,
+            self.trainers,
+            self.trainer,
+            self.directory,
+            prepare=preparation,
+            resolve=resolve_hyperparameters,
+            base_model_directory=answering.base_model_directory,
+            seed=self.settings.seed,
+            pace=parse_pace(self.settings.pace),
+            distil=Distillation(preparation, answering),
+            deliver=OutputWriter(self.open_objects),
+            read_orders=partial(read_orders, self.store),
+        )
+        return Queue(pipeline, self.settings.jobs_per_project), answering
+
+    def _join_google(self) -> RestApp:
+        try:
+            return self._join_apis()
+        except ValueError as error:  # a file that a setting names cannot be used
+            raise SettingsError(str(error)) from error
+
+    def _join_apis(self) -> RestApp:
+        settings = self.settings
+        calendar = create_calendar({name: day.isoformat() for name, day in settings.as_of.items()})
+        backend = Backend(
+            self.store,
+            self.clock,
+            self.ids,
+            self.queue,
+            self.answering,
+            self.open_objects,
+            calendar,
+            load_default_dataset(settings.default_dataset),
+        )
+        gemini, vertex = create_gemini_api(backend), create_vertex_api(backend)
+        self.middleware = MiddlewareChain(
+            [gemini, vertex],
+            self.clock.now_ns,
+            calendar,
+            journal_entries=settings.journal_entries,
+            logged=settings.log_requests,
+        )
+        authenticator = create_authenticator(settings.credentials, calendar, anonymous=settings.anonymous)
+        return create_rest_app([gemini, vertex], authenticator, self.middleware)
+
+    def _join_state(self) -> ServerState:
+        return ServerState(
+            self.directory,
+            self.store,
+            self.queue,
+            self.clock,
+            self.ids,
+            self.storage,
+            self.middleware.faults,
+            self.middleware.journal,
+            self._google.apis,
+            self._load_start_state if self.settings.import_file or self.settings.scenario else None,
+        )
+
+    async def _load_start_state(self) -> None:
+        """Fills the empty emulator with what it is to begin with."""
+        from tuning_emulator.control.start_state import load_start_state
+
+        await load_start_state(self.server, self.settings.import_file, self.settings.scenario)
+
+    def open_objects(self) -> ObjectStore:
+        """Cloud Storage as jobs see it: embedded, another emulator, or the real one."""
+        url = self.storage_url()
+        return HttpObjectStore(url) if url else CloudObjectStore()
+
+    # ------------------------------------------------------------ ASGI
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or starts and stops with the server."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http" and scope["path"] == HEALTH_PATH:
+            await _send_json(self.health(), send)
+        elif scope["type"] == "http" and scope["path"].startswith("/emulator"):
+            await self._get_control()(scope, receive, send)
+        elif _asks_metadata(scope):
+            await self.google_services.metadata(scope, receive, send)
+        else:
+            await self._google(scope, receive, send)
+
+    def _get_control(self) -> AsgiApp:
+        """The control API, made on first use: FastAPI is a third of the server's start."""
+        if self._control is None:
+            from tuning_emulator.control.api import create_control
+
+            self._control = create_control(self.health, self._create_routers())
+        return self._control
+
+    def _create_routers(self) -> Iterator[APIRouter]:
+        from tuning_emulator.control import api, clock, faults, jobs, journal, metrics, pace, reset, scenarios, snapshot
+
+        yield api.create_adapter_router(self.store, self.directory)
+        yield clock.create_router(self.clock, self.store.controls, self.queue.pacing)
+        yield pace.create_router(self.queue.pacing)
+        yield faults.create_job_fault_router(self.store.controls)
+        yield jobs.create_router(self.store, self.queue)
+        yield faults.create_router(self.middleware.faults)
+        yield reset.create_router(self.server)
+        yield snapshot.create_router(self.server)
+        yield scenarios.create_router(self.server)
+        reporter = journal.Reporter(self.middleware.near_misses, self._google.read_message)
+        yield journal.create_router(self.middleware.journal, reporter)
+        yield metrics.create_router(self.middleware, self.store)
+        yield api.create_certificate_router(lambda: self.google_services.authority.certificate)
+        yield api.create_interception_router(self._describe_interception())
+
+    # ------------------------------------------------------------ gRPC
+
+    def create_grpc_protocol(self) -> GrpcProtocol:
+        """The protocol of one HTTP/2 connection, plain or inside TLS, on which gRPC calls the same methods."""
+        if self._grpc is None:
+            from tuning_emulator.grpc.http2 import GrpcServer  # h2 is a seventh of the server's start
+
+            google = self._google
+            apis = [*google.apis, self.google_services.projects]
+            self._grpc = GrpcServer(apis, google.authenticator, google.middleware)
+        return self._grpc.create_protocol()
+
+    # ------------------------------------------------------------ what surrounds the APIs
+
+    @cached_property
+    def google_services(self) -> GoogleServices:
+        """TLS and Google's other services, under their own names too; an idle server never makes them."""
+        from tuning_emulator.proxy.google import GoogleServices
+
+        return GoogleServices(
+            identity=create_identity(self.settings),
+            directory=self.directory / "tls",
+            host=self.settings.host,
+            apis=self._google,
+            own=self,
+            serve=lambda api: create_rest_app([api], self._google.authenticator),
+            storage_url=self.storage_url,
+            passes=self.create_passes(),
+            now_ns=self.clock.now_ns,
+        )
+
+    def _describe_interception(self) -> Interception:
+        identity = self.google_services.identity
+        return {
+            "hosts": list(HOSTS),
+            "pass_hosts": list(self.settings.pass_hosts),
+            "account": identity.email,
+            "project": identity.project,
+            "token": identity.token,
+        }
+
+    def create_passes(self) -> PassHosts:
+        """Hosts that clients may reach through the emulator, its own among them."""
+        ports = [urlsplit(url).port for url in (self.url, self.storage_url()) if url]
+        names = ("localhost", "127.0.0.1", "::1", self.settings.host)
+        return PassHosts(self.settings.pass_hosts, [(name, port) for name in names for port in ports if port])
+
+    # ------------------------------------------------------------ life
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except Exception as error:
+            log.exception("the emulator cannot start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self) -> None:
+        """Opens storage, takes up unfinished jobs, warms the trainer up."""
+        if self.storage is not None:
+            self.storage.start()
+        await self.trainers[self.trainer].start()
+        await self.queue.start()
+        if self.server.load_start_state is not None:
+            if self.store.list_projects():
+                log.warning("scenario, import: not loaded, for the data directory is not empty")
+            else:
+                await self.server.load_start_state()
+
+    async def stop(self) -> None:
+        """Ends what was started. Running jobs stay RUNNING in the data directory and are resumed next time."""
+        if self._grpc is not None:
+            await self._grpc.stop()
+        if self.settings.export_on_exit is not None:
+            from tuning_emulator.control.start_state import export_on_exit_to
+
+            await export_on_exit_to(self.server, self.settings.export_on_exit)
+        await self.queue.stop()
+        for trainer in self.trainers.values():
+            await trainer.stop()
+        await self.server.finish()
+        if self.storage is not None:
+            self.storage.stop()
+        self.store.close()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def health(self) -> Health:
+        """What runs here."""
+        return describe_health(
+            self.url,
+            trainer=self.trainers[self.trainer].health,
+            storage=lambda: {"embedded": self.storage is not None, "url": self.storage_url()},
+            data_dir=str(self.settings.data_dir) if self.settings.data_dir else None,
+            base_models={"*": "embedded", **{name: str(path) for name, path in self.settings.base_models.items()}},
+        )
+
+    def storage_url(self) -> str:
+        """Base URL of the storage emulator in use; "" for the real Cloud Storage."""
+        if self.storage is not None:
+            return self.storage.base_url
+        return "" if self.settings.storage == "cloud" else self.settings.storage
+
+
+def create_app(settings: Settings | None = None, clock: SteerableClock | None = None) -> Emulator:
+    """Builds an emulator; nothing runs until the ASGI server starts it.
+
+    Raises:
+        SettingsError: a setting cannot be met here.
+        StoreError: the data directory cannot be used.
+    """
+    return Emulator(settings or Settings(), clock)
+
+
+def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
+    """The trainers that work here, and the name of the one that takes new jobs.
+
+    Raises:
+        SettingsError: the one asked for is not installed.
+    """
+    trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(settings.scripted_step_s)}
+    missing = missing_packages()
+    if not missing:
+        trainers["lora"] = LoraTrainer()
+    elif settings.trainer == "lora":
+        raise SettingsError(f"trainer: 'lora' needs {', '.join(missing)}; install tuning-emulator[lora]")
+    if settings.trainer == "auto":
+        if missing:
+            log.warning("the scripted trainer runs, which only pretends: %s not installed", ", ".join(missing))
+        return trainers, "scripted" if missing else "lora"
+    return trainers, settings.trainer
+
+
+def create_storage(settings: Settings, directory: Path) -> StorageServer | None:
+    """The embedded Cloud Storage, or None when another one is used."""
+    if settings.storage != "embedded":
+        return None
+    return StorageServer(settings.host, settings.storage_port, directory / "buckets", settings.buckets)
+
+
+def create_identity(settings: Settings) -> Identity:
+    """The account of clients without credentials: the first in the credentials file that has a token."""
+    tokens: tuple[Token, ...] = ()
+    if settings.credentials is not None:
+        from tuning_emulator.api.credentials_file import parse_credentials  # rarely wanted
+
+        tokens = parse_credentials(settings.credentials).tokens
+    first = tokens[0] if tokens else None
+    return Identity(
+        email=first.principal if first else OWNER,
+        project=settings.project,
+        project_number=project_number(settings.project),
+        token=first.token if first else DEFAULT_TOKEN,
+        tokens={one.principal: one.token for one in reversed(tokens)},
+    )
+
+
+def _asks_metadata(scope: Scope) -> bool:
+    """Whether this is for the metadata server, which shares our address: its paths, and how clients look for it."""
+    path = scope["path"]
+    if path == "/":
+        return (b"metadata-flavor", b"Google") in scope["headers"]
+    return bool(path.startswith("/computeMetadata"))
+
+
+async def _send_json(value: Any, send: Send) -> None:
+    body = json.dumps(value).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

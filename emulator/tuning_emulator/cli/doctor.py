@@ -1,0 +1,93 @@
+"""``tuning-emulator doctor``: what is installed, reachable and misconfigured here, with the fix."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tuning_emulator.cli.checks import (
+    BROKEN,
+    OK,
+    WARNING,
+    Finding,
+    check_directories,
+    check_emulator,
+    check_packages,
+    check_variables,
+)
+from tuning_emulator.settings import DEFAULT_PORT
+
+_MARKS = {OK: "✓", WARNING: "!", BROKEN: "✗"}
+_COLOURS = {OK: "\x1b[32m", WARNING: "\x1b[33m", BROKEN: "\x1b[31m"}
+_PLAIN = "\x1b[0m"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which emulator is meant."""
+    parser.add_argument("--url", help=f"where the emulator should run (http://127.0.0.1:{DEFAULT_PORT})")
+    parser.add_argument("--data-dir", type=Path, help="its data directory ($TUNING_EMULATOR_DATA_DIR)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a finding")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Prints every finding. 0: nothing is broken, 1: something is, 2: the URL is none."""
+    url = (parsed.url or f"http://127.0.0.1:{DEFAULT_PORT}").rstrip("/")
+    if not is_url(url):
+        print(f"tuning-emulator: --url: {parsed.url!r} is not like http://127.0.0.1:{DEFAULT_PORT}", file=sys.stderr)
+        return 2
+    findings = list(examine(url, parsed.url is not None, parsed.data_dir))
+    if parsed.json:
+        for finding in findings:
+            print(json.dumps(dataclasses.asdict(finding), ensure_ascii=False))
+    else:
+        print("\n".join(format_findings(findings, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)))
+    return 1 if any(finding.status == BROKEN for finding in findings) else 0
+
+
+def is_url(url: str) -> bool:
+    """Whether a text is an address with scheme, host and, where it has one, a port that is a number."""
+    parts = urlsplit(url)
+    try:
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def examine(url: str, expected: bool, data_dir: Path | None) -> Iterable[Finding]:
+    """All findings. ``expected``: that an emulator answers at the URL was said, so that silence is a fault."""
+    yield from check_packages()
+    health, findings = check_emulator(url, expected)
+    yield from findings
+    yield from check_directories(data_dir or _given_directory(), running=health)
+    yield from check_variables(dict(os.environ), url, health)
+
+
+def _given_directory() -> Path | None:
+    given = os.environ.get("TUNING_EMULATOR_DATA_DIR")
+    return Path(given) if given else None
+
+
+def format_findings(findings: Iterable[Finding], *, colour: bool = False) -> list[str]:
+    """A line for each, by area, with the fix below it; at the end how many are what."""
+    lines: list[str] = []
+    area = ""
+    counts = dict.fromkeys(_MARKS, 0)
+    for finding in findings:
+        if finding.area != area:
+            area = finding.area
+            lines += ["", area] if lines else [area]
+        counts[finding.status] += 1
+        mark = _MARKS[finding.status]
+        shown = f"{_COLOURS[finding.status]}{mark}{_PLAIN}" if colour else mark
+        lines.append(f"  {shown} {finding.name}: {finding.text}")
+        if finding.fix:
+            lines.append(f"      fix: {finding.fix}")
+    broken, warnings = counts[BROKEN], counts[WARNING]
+    verdict = "nothing is broken" if not broken else f"{broken} broken"
+    return [*lines, "", f"{verdict}, {warnings} to look at" if warnings else verdict]

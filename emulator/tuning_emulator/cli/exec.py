@@ -1,0 +1,219 @@
+"""``tuning-emulator exec -- COMMAND``: runs a program, unchanged, with the emulator in place of Google."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tuning_emulator.cli import serve
+from tuning_emulator.cli.exec_environment import Reached, create_environment
+from tuning_emulator.testing.client import Control, ControlError
+from tuning_emulator.testing.process import START_LIMIT_S, STOP_LIMIT_S, end_process
+
+_ANSWER_S = 10.0
+_FORWARDED = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+)
+_FROM_TERMINAL = (signal.SIGINT, getattr(signal, "SIGQUIT", signal.SIGINT))
+_ADDRESS = "answers at "
+
+
+class ExecError(Exception):
+    """The program cannot be run; the text says why, ``status`` is what a shell would answer."""
+
+    def __init__(self, text: str, status: int = 1) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Those of ``serve``, for the emulator that is started, and the program to run."""
+    parser.usage = "tuning-emulator exec [--url URL | options of serve] [--base-urls] -- COMMAND…"
+    serve.add_arguments(parser)
+    parser.add_argument("--url", help="use the emulator that runs here instead of starting one")
+    parser.add_argument(
+        "--base-urls", action="store_true", help="set GOOGLE_GEMINI_BASE_URL and GOOGLE_VERTEX_BASE_URL too"
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="the program and its arguments")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Runs the program; answers its exit status, or 128 + N when signal N ended it."""
+    command = parsed.command[1:] if parsed.command[:1] == ["--"] else parsed.command
+    url: str | None = getattr(parsed, "url", None)
+    options = format_options(parsed)
+    if not command:
+        print("tuning-emulator: exec needs a program to run: tuning-emulator exec -- COMMAND", file=sys.stderr)
+        return 2
+    if url and options:
+        print(f"tuning-emulator: --url names a running emulator; {' '.join(options)} cannot change it", file=sys.stderr)
+        return 2
+    runner = Runner()
+    try:
+        with (
+            runner.forwarding(),
+            tempfile.TemporaryDirectory(prefix="tuning-emulator-exec-") as folder,
+            start_emulator(options) if not url else _at(url) as address,
+        ):
+            reached = read_emulator(address)
+            environment = create_environment(reached, Path(folder), base_urls="base_urls" in parsed)
+            return runner.run(command, environment)
+    except ExecError as error:
+        print(f"tuning-emulator: {error}", file=sys.stderr)
+        return error.status
+
+
+class ServeOptions(argparse.ArgumentParser):
+    """The options of ``serve``. ``actions``: each as it was declared."""
+
+    def __init__(self) -> None:
+        self.actions: list[argparse.Action] = []
+        super().__init__(add_help=False)
+        serve.add_arguments(self)
+
+    def add_argument(self, *names: str, **kinds: Any) -> argparse.Action:
+        """As of any parser."""
+        self.actions.append(super().add_argument(*names, **kinds))
+        return self.actions[-1]
+
+
+def format_options(parsed: argparse.Namespace) -> list[str]:
+    """The options of ``serve`` among those that were parsed, as one would type them."""
+    options: list[str] = []
+    for action in ServeOptions().actions:
+        value = getattr(parsed, action.dest, None)
+        for one in value if isinstance(value, list) else [] if value is None else [value]:
+            options += [action.option_strings[0]] if action.nargs == 0 else [action.option_strings[0], str(one)]
+    return options
+
+
+# --- the program
+
+
+class Runner:
+    """Runs one program and hands on the signals that come meanwhile."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._starting = False
+        self._waiting: list[int] = []
+
+    @contextmanager
+    def forwarding(self) -> Iterator[None]:
+        """Signals go to the program; before there is one they end the block."""
+        before = {number: signal.signal(number, self._take) for number in _FORWARDED}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def run(self, command: Sequence[str], environment: dict[str, str]) -> int:
+        """The program's exit status as a shell gives it.
+
+        Raises:
+            ExecError: it cannot be started.
+        """
+        self._starting = True
+        try:
+            self._process = subprocess.Popen(command, env=environment)  # noqa: S603 it is what the user asked for
+        except FileNotFoundError as error:
+            raise ExecError(f"{command[0]}: no such program", 127) from error
+        except OSError as error:
+            raise ExecError(f"{command[0]}: {error.strerror}", 126) from error
+        for number in self._waiting:
+            self._process.send_signal(number)
+        code = self._process.wait()
+        return code if code >= 0 else 128 - code
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        if self._process is None and not self._starting:
+            raise ExecError("stopped before the program had started", 128 + number)
+        if number in _FROM_TERMINAL and os.isatty(0):
+            return  # the terminal has sent it to the program as well
+        if self._process is None:
+            self._waiting.append(number)
+        else:
+            self._process.send_signal(number)
+
+
+# --- the emulator
+
+
+@contextmanager
+def start_emulator(options: Sequence[str]) -> Iterator[str]:
+    """An emulator of our own on free ports, gone when the block, or this process, ends; its URL.
+
+    It is a session of its own, so that Ctrl-C reaches the program alone.
+
+    Raises:
+        ExecError: it did not start; its own words are on standard error.
+    """
+    # -P: a folder named like one of our packages where the user stands is none of ours
+    command = [sys.executable, "-P", "-m", "tuning_emulator", "serve", "--until-eof"]
+    for option, value in (("--port", "0"), ("--storage-port", "0")):
+        command += [] if option in options else [option, value]
+    if "--log-level" not in options and "TUNING_EMULATOR_LOG_LEVEL" not in os.environ:
+        command += ["--log-level", "warning"]
+    process = subprocess.Popen(  # noqa: S603 our own program
+        [*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    limit = threading.Timer(START_LIMIT_S, process.kill)
+    limit.start()
+    try:
+        said = next((line for line in process.stdout if _ADDRESS.encode() in line), b"")
+        limit.cancel()
+        if not said:
+            raise ExecError("the emulator did not start", process.wait(STOP_LIMIT_S) or 1)
+        yield said.decode().partition(_ADDRESS)[2].strip()
+        if process.poll() is not None:
+            print(f"tuning-emulator: the emulator ended with {process.returncode} by itself", file=sys.stderr)
+    finally:
+        limit.cancel()
+        process.stdin.close()
+        process.stdout.close()
+        end_process(process)
+
+
+@contextmanager
+def _at(url: str) -> Iterator[str]:
+    yield url.rstrip("/")
+
+
+def read_emulator(url: str) -> Reached:
+    """What programs have to know of a running emulator.
+
+    Raises:
+        ExecError: nothing answers there.
+    """
+    try:
+        control = Control(url, timeout_s=_ANSWER_S)
+        health = control.health()
+        known = control.call("GET", "interception")
+        certificate = control.send("GET", "ca.pem")
+    except (ControlError, OSError, ValueError) as error:
+        raise ExecError(f"no emulator answers at {url}: {error}") from error
+    return Reached(
+        url=url,
+        storage_url=health["storage"]["url"],
+        certificate=certificate,
+        token=known["token"],
+        project=known["project"],
+        account=known["account"],
+        hosts=tuple(known["hosts"]),
+        pass_hosts=tuple(known["pass_hosts"]),
+    )

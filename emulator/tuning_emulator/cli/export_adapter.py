@@ -1,0 +1,130 @@
+"""``tuning-emulator export-adapter``: what tuning made, for other tools."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import IO
+
+from tuning_emulator.settings import DEFAULT_PORT
+
+TIMEOUT_S = 60.0
+
+
+class ExportError(Exception):
+    """Nothing was written; the text says why."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What, where to, and where from."""
+    parser.add_argument("name", metavar="NAME", help="tunedModels/x, or projects/…/tuningJobs|models|endpoints/id")
+    parser.add_argument("directory", metavar="DIR", type=Path, help="where to; must not exist, or be empty")
+    parser.add_argument("--merged", action="store_true", help="one whole model: base and adapter together, tokenizer")
+    parser.add_argument("--checkpoint", default="", metavar="ID", help="of a Vertex model (its default checkpoint)")
+    origin = parser.add_mutually_exclusive_group()
+    origin.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="running emulator (%(default)s)")
+    origin.add_argument("--data-dir", type=Path, help="data directory of an emulator that does not run")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Writes the directory, all of it or nothing."""
+    target: Path = parsed.directory
+    try:
+        check_target(target)
+        with tempfile.TemporaryDirectory(prefix="adapter-") as work:
+            adapter = Path(work) / "adapter"
+            adapter.mkdir()
+            fetch_adapter(parsed, adapter)
+            write_target(adapter, target, parsed.merged)
+    except (ExportError, OSError) as error:
+        print(f"tuning-emulator: {error}", file=sys.stderr)
+        return 1
+    print(f"{parsed.name} is in {target}")
+    return 0
+
+
+def check_target(target: Path) -> None:
+    """Raises ExportError where something would be overwritten."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ExportError(f"DIR: {target} is there already and not an empty directory; give another one")
+
+
+def fetch_adapter(parsed: argparse.Namespace, target: Path) -> None:
+    """Brings the adapter's files from the server or the data directory.
+
+    Raises:
+        ExportError: there is none, or where it should come from cannot be reached.
+    """
+    from tuning_emulator.jobs.output import unpack_adapter
+
+    with tempfile.TemporaryFile() as archive:
+        if parsed.data_dir is not None:
+            _pack_from_directory(parsed, archive)
+            archive.seek(0)
+            unpack_adapter(archive, target)
+            return
+        name = urllib.parse.quote(parsed.name)
+        query = urllib.parse.urlencode({"checkpoint": parsed.checkpoint} if parsed.checkpoint else {})
+        address = f"{parsed.url.rstrip('/')}/emulator/v1/adapters/{name}?{query}"
+        try:
+            with urllib.request.urlopen(address, timeout=TIMEOUT_S) as answer:  # noqa: S310 the user names it
+                unpack_adapter(answer, target)
+        except urllib.error.HTTPError as error:
+            raise ExportError(_read_detail(error)) from error
+        except (OSError, ValueError, tarfile.TarError) as error:
+            text = f"nothing usable answers at {parsed.url}: {error}; start it, or give --url or --data-dir"
+            raise ExportError(text) from error
+
+
+def _pack_from_directory(parsed: argparse.Namespace, archive: IO[bytes]) -> None:
+    from tuning_emulator.jobs.output import pack_adapter
+    from tuning_emulator.jobs.registry import NoAdapterError, find_tuned
+    from tuning_emulator.store.database import DATABASE_NAME, StoreError
+    from tuning_emulator.store.store import Store
+
+    if not (parsed.data_dir / DATABASE_NAME).exists():
+        raise ExportError(f"--data-dir: {parsed.data_dir} holds no {DATABASE_NAME}; give an emulator's data directory")
+    try:
+        store = Store(parsed.data_dir)
+    except StoreError as error:
+        raise ExportError(f"--data-dir: {error}") from error
+    try:
+        pack_adapter(parsed.data_dir / find_tuned(store, parsed.name, parsed.checkpoint).adapter, archive)
+    except NoAdapterError as error:
+        raise ExportError(str(error)) from error
+    finally:
+        store.close()
+
+
+def _read_detail(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {error.code} {error.reason}"
+
+
+def write_target(adapter: Path, target: Path, merged: bool) -> None:
+    """Moves the files to where they were asked for, or merges them there in a process that has torch."""
+    if not merged:
+        target.mkdir(parents=True, exist_ok=True)
+        for file in adapter.iterdir():
+            (target / file.name).write_bytes(file.read_bytes())
+        return
+    from tuning_emulator.jobs.lora import find_environment, missing_packages
+
+    if missing := missing_packages():
+        raise ExportError(f"--merged needs {', '.join(missing)}; install tuning-emulator[lora]")
+    command = [sys.executable, "-P", "-m", "tuning_trainer", "merge", str(adapter), str(target.absolute())]
+    done = subprocess.run(  # noqa: S603 our own module
+        command, capture_output=True, text=True, check=False, env=find_environment()
+    )
+    if done.returncode:
+        raise ExportError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "merging failed")

@@ -1,0 +1,225 @@
+"""``tuning-emulator validate``: what the service would say about a dataset, before anybody pays."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from typing import Any
+
+from tuning_emulator.cli.survey import Fault, Plan, Survey, survey
+from tuning_emulator.core.as_of import LENIENT, Day
+from tuning_emulator.core.records import DatasetStatistics, Distribution, Hyperparameters, TuningMethod
+from tuning_emulator.storage.objects import StorageError
+
+KEPT_FAULTS = 1000
+_METHODS = ("supervised", "full", "preference")
+_SERVICES = {"gemini": "Gemini API", "vertex": "Vertex AI"}
+_MILLION = 1_000_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The dataset, and what would be asked for."""
+    parser.add_argument("dataset", help="JSON lines: a file, gs://bucket/object, or - for standard input")
+    parser.add_argument("--model", required=True, help="base model: gemini-2.5-flash, gemini-1.5-flash-001-tuning …")
+    parser.add_argument("--api", choices=["gemini", "vertex"], required=True, help="which service")
+    parser.add_argument("--validation", default="", metavar="FILE", help="validation dataset (Vertex AI)")
+    parser.add_argument("--method", choices=_METHODS, default="supervised", help="kind of tuning (%(default)s)")
+    parser.add_argument("--epochs", type=int, help="passes over the data (the service's default)")
+    parser.add_argument("--batch-size", type=int, help="examples a step (the service's default)")
+    parser.add_argument("--learning-rate-multiplier", type=float, help="of the service's rate (1)")
+    parser.add_argument("--adapter-size", type=int, help="rank of the adapter (the model's default)")
+    parser.add_argument("--location", default="us-central1", help="region of the job (%(default)s)")
+    parser.add_argument("--as-of", metavar="DATE", help="rules of that day, `today` for now (everything ever offered)")
+    parser.add_argument(
+        "--storage", default="", metavar="URL", help="storage emulator for gs:// ($STORAGE_EMULATOR_HOST)"
+    )
+    parser.add_argument(
+        "--max-errors", type=int, default=KEPT_FAULTS, help="errors shown; all are counted; 0: no limit (%(default)s)"
+    )
+    parser.add_argument("--processes", type=int, default=0, help="that count a large file (one for each core)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Checks and prints. 0: it would be taken, 1: it would be refused, 2: it cannot be checked."""
+    kept: list[Fault] = []
+    shown = 0
+
+    def show(fault: Fault) -> None:
+        nonlocal shown
+        shown += 1
+        if parsed.max_errors and shown > parsed.max_errors:
+            return
+        if parsed.json:
+            kept.append(fault)
+        else:
+            print(format_fault(fault))
+
+    try:
+        plan = make_plan(parsed)
+        found = survey(plan, show)
+    except (OSError, StorageError, ValueError) as error:
+        print(f"tuning-emulator: {error}", file=sys.stderr)
+        return 2
+    if parsed.json:
+        print(json.dumps(describe(plan, found, kept), ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(format_survey(plan, found, shown - (parsed.max_errors or shown))))
+    return 1 if found.faults else 0
+
+
+def make_plan(parsed: argparse.Namespace) -> Plan:
+    """The command line as a plan.
+
+    Raises:
+        ValueError: a value is not possible; the text names it.
+    """
+    sizes = (1, 2, 4, 8, 16, 32)
+    if parsed.adapter_size is not None and parsed.adapter_size not in sizes:
+        raise ValueError(f"--adapter-size: {parsed.adapter_size} is not one of {', '.join(map(str, sizes))}")
+    if parsed.dataset == parsed.validation == "-":
+        raise ValueError("--validation: standard input can be read once; give one of the two as a file")
+    asked = Hyperparameters(
+        epochs=parsed.epochs,
+        batch_size=parsed.batch_size,
+        learning_rate_multiplier=parsed.learning_rate_multiplier,
+        adapter_size=parsed.adapter_size,
+    )
+    return Plan(
+        parsed.dataset,
+        parsed.model,
+        parsed.api,
+        TuningMethod(parsed.method),
+        parsed.validation,
+        parsed.location,
+        asked,
+        parse_day(parsed.as_of),
+        parsed.storage,
+        getattr(parsed, "processes", 0),
+    )
+
+
+def parse_day(text: str | None) -> Day:
+    """The day of ``--as-of``; leniency without one.
+
+    Raises:
+        ValueError: no date.
+    """
+    if text is None:
+        return LENIENT
+    from tuning_emulator.settings import parse_days  # pydantic is not needed otherwise
+
+    days = parse_days(text)
+    if list(days) != ["*"]:
+        raise ValueError(f"--as-of: {text!r} is not a date like 2024-08-01, nor `today`")
+    return Day(days["*"].isoformat(), lenient=False)
+
+
+# --- for people
+
+
+def format_fault(fault: Fault) -> str:
+    """``train.jsonl:3: Row: 2. …``; what is wrong with the request itself has no place."""
+    place = f"{fault.where}:{fault.line}: " if fault.line else f"{fault.where}: " if fault.where else ""
+    return f"{place}{fault.message}"
+
+
+def format_survey(plan: Plan, found: Survey, not_shown: int) -> list[str]:
+    """Everything after the errors."""
+    lines = [f"… and {not_shown:,} more errors"] if not_shown > 0 else []
+    if found.faults:
+        errors = "1 error" if found.faults == 1 else f"{found.faults:,} errors"
+        lines.append(f"{errors}: {_SERVICES[plan.api]} would refuse to tune {plan.base_model} with this")
+    else:
+        lines.append(f"no errors: {_SERVICES[plan.api]} would tune {plan.base_model} with this")
+    if found.statistics is not None and found.hyperparameters is not None:
+        lines += ["", *_format_statistics(found.statistics), *_format_costs(plan, found, found.hyperparameters)]
+    return lines
+
+
+def _format_statistics(statistics: DatasetStatistics) -> list[str]:
+    dropped = f", {statistics.dropped_count:,} of them left out" if statistics.dropped_count else ""
+    lines = [f"examples         {statistics.examples:,}{dropped}"]
+    lines += [f"                 example {index}: {reason}" for index, reason in statistics.dropped[:5]]
+    for name, counts in (
+        ("input tokens", statistics.input_tokens),
+        ("output tokens", statistics.output_tokens),
+        ("messages", statistics.messages),
+    ):
+        lines.append(f"{name:<16} {_format_distribution(counts)}")
+    return lines
+
+
+def _format_distribution(counts: Distribution) -> str:
+    figures = [f"{name} {getattr(counts, name):,.10g}" for name in ("min", "median", "p95", "max")]
+    return f"{counts.sum:,} in all; mean {counts.mean:,.1f}, {', '.join(figures)}"
+
+
+def _format_costs(plan: Plan, found: Survey, used: Hyperparameters) -> list[str]:
+    assert found.statistics is not None
+    adapter = f", adapter size {used.adapter_size}" if plan.api == "vertex" and used.adapter_size else ""
+    rate = f"learning rate {used.learning_rate:g}" if plan.api == "gemini" else _format_multiplier(used)
+    return [
+        f"hyperparameters  epochs {used.epochs}, {rate}{adapter}, batch size {used.batch_size}",
+        f"steps            {found.steps:,}",
+        f"billable tokens  {found.statistics.billable_tokens:,} (approximated: the service's tokenizer is not public)",
+        f"training tokens  {found.training_tokens:,} (billable tokens times epochs)",
+        f"cost             {format_cost(found)}",
+    ]
+
+
+def _format_multiplier(used: Hyperparameters) -> str:
+    return f"learning rate multiplier {used.learning_rate_multiplier:g}"
+
+
+def format_cost(found: Survey) -> str:
+    """What it would cost, with the price and how well that is known."""
+    price = found.price
+    if price is None:
+        return "unknown: no public price is known for this model and method"
+    known = f"{price.grade}, {price.dated}: {price.source}"
+    if not price.value:
+        return f"nothing ({known})"
+    dollars = found.training_tokens * price.value / _MILLION
+    return f"about ${dollars:,.2f} at ${price.value:g} for a million training tokens ({known})"
+
+
+# --- for programs
+
+
+def describe(plan: Plan, found: Survey, kept: list[Fault]) -> dict[str, Any]:
+    """The same as one JSON object."""
+    price = found.price
+    billable = found.statistics.billable_tokens if found.statistics else None
+    return {
+        "dataset": plan.dataset,
+        "api": plan.api,
+        "model": plan.base_model,
+        "method": plan.method.value,
+        "valid": not found.faults,
+        "error_count": found.faults,
+        "errors": [
+            {"file": one.where, "line": one.line or None, "rule": one.rule, "message": one.message} for one in kept
+        ],
+        "statistics": dataclasses.asdict(found.statistics) if found.statistics else None,
+        "validation_statistics": dataclasses.asdict(found.validation) if found.validation else None,
+        "hyperparameters": dataclasses.asdict(found.hyperparameters) if found.hyperparameters else None,
+        "steps": found.steps if found.statistics else None,
+        "billable_tokens": billable,
+        "tokens_are_approximate": True,
+        "training_tokens": found.training_tokens if found.statistics else None,
+        "cost": _describe_cost(found) if price and found.statistics else None,
+    }
+
+
+def _describe_cost(found: Survey) -> dict[str, Any]:
+    assert found.price is not None
+    return {
+        "usd": found.training_tokens * found.price.value / _MILLION,
+        "usd_per_million_training_tokens": found.price.value,
+        "grade": found.price.grade,
+        "dated": found.price.dated,
+        "source": found.price.source,
+    }

@@ -1,0 +1,147 @@
+"""The control API as a FastAPI application, documented at /emulator/docs."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.responses import StreamingResponse
+from typing_extensions import TypedDict
+
+from tuning_emulator import __version__
+from tuning_emulator.control.health import Health
+from tuning_emulator.jobs.output import pack_adapter
+from tuning_emulator.jobs.registry import NoAdapterError, find_tuned
+from tuning_emulator.store.store import Store
+
+
+def create_control(health: Callable[[], Health], routers: Iterable[APIRouter] = ()) -> FastAPI:
+    """The application behind /emulator. ``health`` is asked anew for every call; ``routers`` are its further parts."""
+    app = FastAPI(
+        title="tuning-emulator control",
+        version=__version__,
+        docs_url="/emulator/docs",
+        redoc_url=None,
+        openapi_url="/emulator/openapi.json",
+    )
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse(_request: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse({"detail": "; ".join(map(format_problem, error.errors()))}, 422)
+
+    @app.get("/emulator/v1/health", summary="Is it ready, and what runs here")
+    def get_health() -> Health:
+        return health()
+
+    for router in routers:
+        app.include_router(router)
+
+    return app
+
+
+def format_problem(problem: Mapping[str, Any]) -> str:
+    """What is wrong with a request: field, what would be right, and what was given."""
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    place = ".".join(str(part) for part in problem["loc"][1:])
+    if not place:
+        return text
+    given = "" if problem["type"] == "missing" else f" (got {problem['input']!r})"
+    return f"{place}: {text}{given}"
+
+
+# --- the certificate that clients have to trust for TLS
+
+PEM_TYPE = "application/x-pem-file"
+
+
+def create_certificate_router(read_certificate: Callable[[], bytes]) -> APIRouter:
+    """The route of ``ca.pem``.
+
+    Args:
+        read_certificate: The authority's certificate, PEM. Raises OSError when its files cannot be used.
+    """
+    router = APIRouter(tags=["tls"])
+
+    @router.get("/emulator/v1/ca.pem", summary="The certificate authority's certificate", response_class=Response)
+    async def get_certificate() -> Response:
+        try:
+            return Response(read_certificate(), media_type=PEM_TYPE)
+        except OSError as error:
+            raise HTTPException(500, str(error)) from error
+
+    return router
+
+
+# --- what programs have to know to be led here
+
+
+class Interception(TypedDict):
+    """Hosts are patterns: ``*-aiplatform.googleapis.com``."""
+
+    hosts: list[str]
+    pass_hosts: list[str]
+    account: str
+    project: str
+    token: str
+
+
+def create_interception_router(interception: Interception) -> APIRouter:
+    """The route of ``interception``."""
+    router = APIRouter(tags=["tls"])
+
+    @router.get("/emulator/v1/interception", summary="Which hosts the emulator stands in for, and for whom")
+    async def get_interception() -> Interception:
+        return interception
+
+    return router
+
+
+# --- handing out adapters: ``GET /emulator/v1/adapters/{name}``
+
+BLOCK_BYTES = 1 << 18
+
+
+def create_adapter_router(store: Store, directory: Path) -> APIRouter:
+    """The route. ``directory``: the data directory, which adapters are relative to."""
+    router = APIRouter(tags=["adapters"])
+
+    @router.get(
+        "/emulator/v1/adapters/{name:path}",
+        summary="A tuned model's PEFT adapter (or fully tuned model) as a tar archive",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"application/x-tar": {}}}},
+    )
+    async def get_adapter(name: str, checkpoint: str = "") -> StreamingResponse:
+        try:
+            tuned = find_tuned(store, name, checkpoint)
+            archive = await asyncio.to_thread(_pack, directory / tuned.adapter)
+        except NoAdapterError as error:
+            raise HTTPException(409 if error.known else 404, str(error)) from error
+        except FileNotFoundError as error:
+            raise HTTPException(409, f"name: the files of {name!r} are gone: {error}") from error
+        return StreamingResponse(_blocks(archive), media_type="application/x-tar")
+
+    return router
+
+
+def _pack(directory: Path) -> IO[bytes]:
+    archive = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is sent
+    try:
+        pack_adapter(directory, archive)
+    except BaseException:
+        archive.close()
+        raise
+    archive.seek(0)
+    return archive
+
+
+def _blocks(archive: IO[bytes]) -> Iterator[bytes]:
+    with archive:
+        while block := archive.read(BLOCK_BYTES):
+            yield block

@@ -1,0 +1,178 @@
+"""Faults: put in force, counted, taken away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from tuning_emulator.core.ids import project_number
+from tuning_emulator.core.job_faults import FaultKind, JobFault, JobFaultError, create_job_fault
+from tuning_emulator.middleware.faults import ArmedFault, Fault, FaultError, Faults
+from tuning_emulator.store.controls import Controls, WaitingFault
+
+
+class FaultReport(TypedDict):
+    """A fault in force. ``fault``: as it was written down, without what was left to the defaults.
+
+    ``matched``: calls that it is for, so far. ``fired``: those that it has disturbed. ``remaining``: how often it may
+    still fire; null: without end.
+    """
+
+    id: str
+    matched: int
+    fired: int
+    remaining: int | None
+    fault: dict[str, Any]
+
+
+class FaultList(TypedDict):
+    """In the order in which they were added, which is that of their precedence."""
+
+    faults: list[FaultReport]
+
+
+class RemovedFaults(TypedDict):
+    """How many are gone."""
+
+    removed: int
+
+
+def describe_fault(armed: ArmedFault) -> FaultReport:
+    """A fault and its counters."""
+    return FaultReport(
+        id=armed.id,
+        matched=armed.matched,
+        fired=armed.fired,
+        remaining=armed.remaining,
+        fault=armed.fault.model_dump(mode="json", exclude_defaults=True),
+    )
+
+
+def create_router(faults: Faults) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/emulator/v1", tags=["faults"])
+
+    def require(found: ArmedFault | None, identifier: str) -> ArmedFault:
+        if found is None:
+            known = ", ".join(one.id for one in faults) or "none is in force"
+            raise HTTPException(404, f"id: no fault {identifier!r}; there is: {known}")
+        return found
+
+    @router.get("/faults", summary="All faults in force, with their counters")
+    async def list_faults() -> FaultList:
+        return FaultList(faults=[describe_fault(one) for one in faults])
+
+    @router.post("/faults", summary="Put one in force")
+    async def add_fault(fault: Fault) -> FaultReport:
+        try:
+            return describe_fault(faults.add(fault))
+        except FaultError as error:
+            raise HTTPException(400, str(error)) from error
+
+    @router.delete("/faults", summary="Take all away, or those for one project; calls that they hold go on")
+    async def clear_faults(project: str = "") -> RemovedFaults:
+        return RemovedFaults(removed=faults.clear(project))
+
+    @router.get("/faults/{identifier}", summary="One fault with its counters")
+    async def get_fault(identifier: str) -> FaultReport:
+        return describe_fault(require(faults.find(identifier), identifier))
+
+    @router.delete("/faults/{identifier}", summary="Take one away; answers its last counters")
+    async def remove_fault(identifier: str) -> FaultReport:
+        return describe_fault(require(faults.remove(identifier), identifier))
+
+    return router
+
+
+# --- faults for jobs to come
+
+
+class FaultSetting(BaseModel):
+    """What is to happen to a job."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: FaultKind
+    at: int | None = Field(default=None, description="Line of the dataset or training step, from 1 on (default 1).")
+
+
+class WaitingSetting(FaultSetting):
+    """What is to happen to the next jobs."""
+
+    project: str = Field(default="", description="Id or number; empty: any project.")
+    jobs: int = Field(default=1, ge=1, le=1_000_000, description="To how many.")
+
+
+class WaitingReport(TypedDict):
+    """``given``: how many jobs have got it. ``fired``: to how many of them it has happened. ``remaining``: to come."""
+
+    id: int
+    project: str
+    kind: str
+    at: int
+    jobs: int
+    given: int
+    fired: int
+    remaining: int
+
+
+class WaitingReports(TypedDict):
+    """In the order in which they are given out."""
+
+    job_faults: list[WaitingReport]
+
+
+def parse_fault(setting: FaultSetting) -> JobFault:
+    """The fault that a body means.
+
+    Raises:
+        HTTPException: 400, its kind takes no number, or a number above 0.
+    """
+    try:
+        return create_job_fault(setting.kind, setting.at)
+    except JobFaultError as error:
+        raise HTTPException(400, str(error)) from error
+
+
+def describe_waiting(row: WaitingFault) -> WaitingReport:
+    """A waiting fault as JSON."""
+    return WaitingReport(
+        id=row.id,
+        project=row.project,
+        kind=row.fault.kind.value,
+        at=row.fault.at,
+        jobs=row.jobs,
+        given=row.given,
+        fired=row.fired,
+        remaining=row.jobs - row.given,
+    )
+
+
+def create_job_fault_router(controls: Controls) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/emulator/v1/job-faults", tags=["faults"])
+
+    @router.get("", summary="Faults that wait for jobs, used up ones among them, with their counters")
+    async def list_faults() -> WaitingReports:
+        return WaitingReports(job_faults=[describe_waiting(row) for row in controls.list_job_faults()])
+
+    @router.post("", summary="Let something happen to the next jobs of a project")
+    async def post_fault(setting: WaitingSetting) -> WaitingReport:
+        project = project_number(setting.project) if setting.project else ""
+        return describe_waiting(controls.insert_job_fault(project, parse_fault(setting), setting.jobs))
+
+    @router.delete("", summary="Forget all; jobs that have got theirs keep them")
+    async def delete_faults() -> WaitingReports:
+        for row in controls.list_job_faults():
+            controls.delete_job_fault(row.id)
+        return WaitingReports(job_faults=[])
+
+    @router.delete("/{identifier}", summary="Forget one")
+    async def delete_fault(identifier: int) -> WaitingReports:
+        if not controls.delete_job_fault(identifier):
+            raise HTTPException(404, f"no job fault {identifier}; GET /emulator/v1/job-faults lists them")
+        return await list_faults()
+
+    return router

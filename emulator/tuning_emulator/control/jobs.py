@@ -1,0 +1,323 @@
+"""Tuning jobs as the emulator sees them, with what the services keep elsewhere: each step's loss."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from tuning_emulator.control.faults import FaultSetting, parse_fault
+from tuning_emulator.control.pace import PaceSetting, parse_setting
+from tuning_emulator.core.clock import format_ns
+from tuning_emulator.core.ids import project_number
+from tuning_emulator.core.job_faults import JobFaultError, check_api, format_job_fault
+from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
+from tuning_emulator.core.pace import format_pace
+from tuning_emulator.core.records import JobState, Phase, TuningJob
+from tuning_emulator.gemini.convert import format_tuned_model_name
+from tuning_emulator.jobs.pacing import ADVANCED, JobGate, Pacing
+from tuning_emulator.jobs.queue import Queue
+from tuning_emulator.store.store import NEWEST, Store
+from tuning_emulator.vertex.names import format_job_name
+
+_VERTEX_NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([^/]+)")
+_GEMINI_NAME = re.compile(r"tunedModels/([^/]+)")
+
+
+class Metric(TypedDict):
+    """One point of the loss curve. Vertex AI shows these in TensorBoard, Gemini as snapshots.
+
+    ``kind``: ``train`` (mean over the step's batch) or ``eval`` (over the validation set). ``loss``: nats per token.
+    """
+
+    kind: str
+    step: int
+    epoch: int
+    loss: float
+    predictions: int
+    correct: int
+
+
+class JobSummary(TypedDict):
+    """One tuning job of either API. ``name`` is what its API calls it; ``state`` and ``phase`` are our own words.
+
+    ``pace`` decides when it goes on (``polls:2``); ``reads``: how often its present state was read, where that counts.
+    ``fault``: what is to happen to it (``internal_error:5``); ``fired``: it has. Times are RFC 3339 or "".
+    """
+
+    name: str
+    api: str
+    project: str
+    base_model: str
+    display_name: str
+    state: str
+    phase: str
+    error: str
+    completed_steps: int
+    total_steps: int
+    completed_epochs: int
+    trainer: str
+    device: str
+    pace: str
+    reads: int
+    fault: str
+    fired: bool
+    create_time: str
+    start_time: str
+    end_time: str
+
+
+class JobReport(JobSummary):
+    """The same with its loss curve."""
+
+    metrics: list[Metric]
+
+
+class JobPage(TypedDict):
+    """Newest first. ``next``: what to give as ``before`` for the following page; None on the last."""
+
+    jobs: list[JobSummary]
+    next: int | None
+
+
+def find_job(store: Store, name: str) -> TuningJob | None:
+    """The job of a resource name, ``tunedModels/x`` or ``projects/p/locations/l/tuningJobs/1``; None when unknown."""
+    if match := _GEMINI_NAME.fullmatch(name):
+        return store.get_tuned_model(match[1])
+    if match := _VERTEX_NAME.fullmatch(name):
+        return store.get_job("vertex", project_number(match[1]), match[2], match[3])
+    return None
+
+
+def format_name(job: TuningJob) -> str:
+    """What the job's API calls it."""
+    return format_tuned_model_name(job) if job.api == "gemini" else format_job_name(job)
+
+
+def summarise_job(store: Store, pacing: Pacing, job: TuningJob, name: str = "") -> JobSummary:
+    """What is known of a job but its metrics."""
+    gate = pacing.get(job.uid)
+    row = store.controls.get_gate(job.uid)
+    fault = row.fault if row else None
+    return JobSummary(
+        name=name or format_name(job),
+        api=job.api,
+        project=job.project,
+        base_model=job.base_model,
+        display_name=job.display_name,
+        state=job.state.value,
+        phase=job.phase.value,
+        error=job.error.message if job.error else "",
+        completed_steps=job.completed_steps,
+        total_steps=job.total_steps,
+        completed_epochs=job.completed_epochs,
+        trainer=job.trainer,
+        device=job.device,
+        pace=format_pace(gate.pace if gate else (row and row.pace) or pacing.find(job.project)),
+        reads=0 if gate is None or gate.reads >= ADVANCED else gate.reads,
+        fault=format_job_fault(fault) if fault else "",
+        fired=bool(row and row.fired),
+        create_time=format_ns(job.created_ns),
+        start_time=format_ns(job.started_ns) if job.started_ns else "",
+        end_time=format_ns(job.ended_ns) if job.ended_ns else "",
+    )
+
+
+def describe_job(store: Store, pacing: Pacing, name: str) -> JobReport | None:
+    """What is known of a job; None when there is no such job. Looking here is no read that a pace counts."""
+    job = find_job(store, name)
+    if job is None:
+        return None
+    return JobReport(**summarise_job(store, pacing, job, name), metrics=list_metrics(store, job))
+
+
+def list_metrics(store: Store, job: TuningJob) -> list[Metric]:
+    """The job's points so far, training first."""
+    return [
+        Metric(
+            kind=point.kind,
+            step=point.step,
+            epoch=point.epoch,
+            loss=point.mean_loss,
+            predictions=point.predictions,
+            correct=point.correct,
+        )
+        for points in (store.list_metric_points(job.uid, "train"), store.list_metric_points(job.uid, "eval"))
+        for point in points
+    ]
+
+
+# --- routes of single jobs
+
+PATIENCE_S = 30.0
+"""How long ``:advance`` waits for the work of the next state, which is real training for the ``lora`` trainer."""
+
+PAGE = 100
+TARGETS = frozenset((*JobState, *(phase for phase in Phase if phase)))
+
+
+class Target(BaseModel):
+    """How far a job goes."""
+
+    model_config = ConfigDict(extra="forbid")
+    to: str | None = Field(default=None, description="A state or a phase; left out: the next one.")
+
+
+class JobControl:
+    """What the routes do."""
+
+    def __init__(self, store: Store, queue: Queue) -> None:
+        self._store, self._queue, self._paces = store, queue, queue.pacing
+
+    def describe(self, name: str) -> JobReport:
+        """A job.
+
+        Raises:
+            HTTPException: 404, there is none.
+        """
+        report = describe_job(self._store, self._paces, name)
+        if report is None:
+            wanted = "tunedModels/{id} or projects/{project}/locations/{location}/tuningJobs/{id}"
+            raise HTTPException(404, f"no tuning job {name!r}; give its resource name: {wanted}")
+        return report
+
+    def list(self, project: str | None, before: int | None, limit: int) -> JobPage:
+        """A page of jobs."""
+        found = self._store.list_jobs_of_project(project, before or NEWEST, limit + 1)
+        jobs = [summarise_job(self._store, self._paces, job) for job in found[:limit]]
+        return JobPage(jobs=jobs, next=found[limit - 1].uid if len(found) > limit else None)
+
+    async def advance(self, name: str, to: str | None) -> JobReport:
+        """Lets a job go on, to its next state or to one that is named."""
+        wanted = self._parse_target(to)
+        uid = self._require(name).uid
+        while True:
+            await self._paces.settle([uid], PATIENCE_S)
+            job = self._require(name)
+            if wanted and (job.state in ENDED or wanted in (job.state, job.phase)):
+                break
+            gate = self._require_gate(name)
+            self._check_steerable(gate, name)
+            gate.advance()
+            await self._paces.settle([uid], PATIENCE_S)
+            if not wanted:
+                break
+        return self._check_reached(name, wanted)
+
+    async def cancel(self, name: str) -> JobReport:
+        """Cancels a job as somebody else would."""
+        job = self._require(name)
+        try:
+            self._queue.cancel(job.uid)
+        except IllegalTransitionError as error:
+            raise HTTPException(409, f"{name}: {error}") from error
+        await self._paces.settle([job.uid])
+        return self.describe(name)
+
+    async def change_pace(self, name: str, setting: PaceSetting | None) -> JobReport:
+        """Gives a job a pace of its own, or (None) takes it away."""
+        gate = self._require_gate(name)
+        gate.change(parse_setting(setting) if setting else None, gate.fault)
+        await self._paces.settle([gate.uid])
+        return self.describe(name)
+
+    async def change_fault(self, name: str, setting: FaultSetting | None) -> JobReport:
+        """Lets something happen to a job, or (None) takes it back."""
+        gate = self._require_gate(name)
+        fault = parse_fault(setting) if setting else None
+        if fault is not None:
+            try:
+                check_api(fault, gate.api)
+            except JobFaultError as error:
+                raise HTTPException(400, f"kind: {error}") from error
+        gate.change(gate.own, fault)
+        await self._paces.settle([gate.uid])
+        return self.describe(name)
+
+    # ------------------------------------------------------------ inside
+
+    def _require(self, name: str) -> TuningJob:
+        job = find_job(self._store, name)
+        if job is None:
+            self.describe(name)
+        assert job is not None  # describe has raised
+        return job
+
+    def _require_gate(self, name: str) -> JobGate:
+        job = self._require(name)
+        gate = self._paces.get(job.uid)
+        if gate is None:
+            raise HTTPException(409, f"{name} has ended as {job.state.value}; nothing can happen to it any more")
+        return gate
+
+    def _parse_target(self, to: str | None) -> str | None:
+        wanted = to.upper().removeprefix("JOB_STATE_").removeprefix("TUNING_JOB_STATE_") if to is not None else None
+        wanted = "SUCCEEDED" if wanted == "ACTIVE" else wanted
+        if wanted is not None and wanted not in TARGETS:
+            raise HTTPException(400, f"to: {to!r} is none of {', '.join(sorted(TARGETS))}")
+        return wanted
+
+    def _check_steerable(self, gate: JobGate, name: str) -> None:
+        if gate.stuck:
+            raise HTTPException(409, f"{name} is stuck in PENDING by its fault; DELETE …/jobs/{name}:fault frees it")
+        if not gate.paced:
+            raise HTTPException(409, f"{name} goes on as its training does; PUT …/jobs/{name}:pace another pace first")
+        if gate.queued:
+            raise HTTPException(409, f"{name} waits until other jobs of its project have ended")
+        if gate.moving:
+            raise HTTPException(409, f"{name} is still working on its next state after {PATIENCE_S:.0f} s; ask again")
+
+    def _check_reached(self, name: str, wanted: str | None) -> JobReport:
+        job = self._require(name)
+        if wanted and wanted not in (job.state, job.phase):
+            raise HTTPException(409, f"{name} has ended as {job.state.value} without being {wanted}")
+        return self.describe(name)
+
+
+def create_router(store: Store, queue: Queue) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/emulator/v1/jobs", tags=["jobs"])
+    steering = JobControl(store, queue)
+
+    @router.get("", summary="Tuning jobs of both APIs, newest first")
+    async def list_jobs(
+        project: Annotated[str | None, Query(description="Id or number; left out: all.")] = None,
+        before: Annotated[int | None, Query(description="`next` of the page before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
+    ) -> JobPage:
+        await queue.pacing.settle(queue.pacing.list_moved_by_reads())
+        return steering.list(project, before, limit)
+
+    @router.post("/{name:path}:advance", summary="Let a job go on to its next state, or to one that is named")
+    async def advance_job(name: str, target: Target | None = None) -> JobReport:
+        return await steering.advance(name, target.to if target else None)
+
+    @router.post("/{name:path}:cancel", summary="Cancel a job as somebody else would")
+    async def cancel_job(name: str) -> JobReport:
+        return await steering.cancel(name)
+
+    @router.put("/{name:path}:pace", summary="Give a job a pace of its own")
+    async def put_pace(name: str, setting: PaceSetting) -> JobReport:
+        return await steering.change_pace(name, setting)
+
+    @router.delete("/{name:path}:pace", summary="Take it away: its project's holds")
+    async def delete_pace(name: str) -> JobReport:
+        return await steering.change_pace(name, None)
+
+    @router.put("/{name:path}:fault", summary="Let something happen to a job")
+    async def put_fault(name: str, setting: FaultSetting) -> JobReport:
+        return await steering.change_fault(name, setting)
+
+    @router.delete("/{name:path}:fault", summary="Take it back, if it has not happened")
+    async def delete_fault(name: str) -> JobReport:
+        return await steering.change_fault(name, None)
+
+    @router.get("/{name:path}", summary="One tuning job of either API, with each step's loss")
+    async def get_job(name: str) -> JobReport:
+        await queue.pacing.settle(queue.pacing.list_moved_by_reads())
+        return steering.describe(name)
+
+    return router

@@ -1,0 +1,244 @@
+"""Scenarios as they are written down: YAML or JSON that says what is there, how fast things go, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tuning_emulator.core.job_faults import JobFault, format_job_fault, parse_job_fault
+from tuning_emulator.core.pace import format_pace, parse_pace
+from tuning_emulator.middleware.faults import Fault
+from tuning_emulator.protojson.scalars import InstantError, parse_timestamp
+
+VERSION = 1
+"""Of the form of these files."""
+
+PROJECT = "my-project"
+"""Of tuning jobs that name none."""
+
+MAX_BYTES = 8 << 20
+MAX_SEEDS = 10_000
+NUMBERS = tuple((str(n), str(n + 1)) for n in (1, 3, -3, 8, 22, 99, 100, 317, 1000, 4999))
+"""Examples of tuned models that bring none: each number and the next."""
+
+
+class ScenarioError(ValueError):
+    """A scenario cannot be read or loaded; the text names the place in it and what would be right."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _check_time(text: str) -> str:
+    try:
+        parse_timestamp(text)
+    except InstantError as error:
+        raise ValueError(f"{text!r} is not a time like 2025-06-13T09:30:00Z") from error
+    return text
+
+
+class ClockSeed(_Entry):
+    """What the clock shows when the scenario begins."""
+
+    time: Annotated[str, AfterValidator(_check_time)]
+    frozen: bool = False
+
+
+class ObjectSeed(_Entry):
+    """One object of a bucket: its text, its lines as JSON, or a file beside the scenario's."""
+
+    text: str | None = None
+    lines: tuple[Any, ...] | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if sum(one is not None for one in (self.text, self.lines, self.file)) != 1:
+            raise ValueError("give exactly one of text, lines and file")
+        if self.file is not None and (Path(self.file).is_absolute() or ".." in Path(self.file).parts):
+            raise ValueError(f"file: {self.file!r} must lie beside the scenario's file")
+        return self
+
+
+class BucketSeed(_Entry):
+    """A bucket; ``{project}`` in its name is the project's id."""
+
+    name: str
+    project: str = ""
+    objects: dict[str, ObjectSeed] = {}
+
+
+class _JobSeed(_Entry):
+    """What tuned models and tuning jobs share.
+
+    Attributes:
+        project: Whose it is; of a tuned model that its key or token ``projects/{project}`` sees it.
+        fault: What is to happen to it, as in magic values: ``internal_error:5``.
+        pace: How it goes on from the state that it begins in: ``manual`` (it stays), or as the setting.
+        count: How many of them; ``{number}`` in names counts them.
+    """
+
+    display_name: str = ""
+    description: str = ""
+    project: str = ""
+    fault: Annotated[str, AfterValidator(lambda text: format_job_fault(parse_job_fault(text)))] | Literal[""] = ""
+    pace: Annotated[str, AfterValidator(lambda text: format_pace(parse_pace(text)))] = "manual"
+    epochs: int | None = Field(default=None, ge=1)
+    count: int = Field(default=1, ge=1, le=MAX_SEEDS)
+
+    def find_fault(self) -> JobFault | None:
+        """The fault that it is to have."""
+        return parse_job_fault(self.fault) if self.fault else None
+
+
+class PermissionSeed(_Entry):
+    """A permission of a tuned model."""
+
+    role: Literal["WRITER", "READER"]
+    grantee_type: Literal["USER", "GROUP", "EVERYONE"] = "USER"
+    email_address: str = ""
+
+
+class TunedModelSeed(_JobSeed):
+    """A tuned model of the Gemini API.
+
+    Attributes:
+        id: As the client would choose it; "" lets the service make one of the display name.
+        examples: (input, output); a finished one answers with the output of the nearest input.
+        owner: The account; "" for that of the project.
+    """
+
+    id: str = ""
+    base_model: str = "models/gemini-1.5-flash-001-tuning"
+    examples: tuple[tuple[str, str], ...] = NUMBERS
+    batch_size: int | None = Field(default=None, ge=1)
+    learning_rate: float | None = Field(default=None, gt=0)
+    state: Literal["CREATING", "ACTIVE", "FAILED"] = "ACTIVE"
+    permissions: tuple[PermissionSeed, ...] = ()
+    owner: str = ""
+
+
+class TuningJobSeed(_JobSeed):
+    """A tuning job of Vertex AI. ``training_dataset`` is an object of the scenario or one that is there already."""
+
+    location: str = "us-central1"
+    base_model: str = "gemini-2.5-flash"
+    training_dataset: str
+    validation_dataset: str = ""
+    labels: dict[str, str] = {}
+    state: Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] = "SUCCEEDED"
+
+
+class EndpointSeed(_Entry):
+    """An endpoint that serves nothing yet."""
+
+    display_name: str
+    project: str = ""
+    location: str = "us-central1"
+
+
+class JobFaultSeed(_Entry):
+    """What is to happen to the next jobs of a project, or of any."""
+
+    fault: Annotated[str, AfterValidator(lambda text: format_job_fault(parse_job_fault(text)))]
+    project: str = ""
+    jobs: int = Field(default=1, ge=1, le=1_000_000)
+
+
+class Scenario(_Entry):
+    """A whole scenario.
+
+    Attributes:
+        pace: Of all jobs to come, as the setting: ``time:60``. faults: As ``POST /emulator/v1/faults`` takes them.
+    """
+
+    version: Literal[1]
+    description: str = ""
+    clock: ClockSeed | None = None
+    pace: Annotated[str, AfterValidator(lambda text: format_pace(parse_pace(text)))] | None = None
+    faults: tuple[Fault, ...] = ()
+    job_faults: tuple[JobFaultSeed, ...] = ()
+    buckets: tuple[BucketSeed, ...] = ()
+    tuned_models: tuple[TunedModelSeed, ...] = ()
+    tuning_jobs: tuple[TuningJobSeed, ...] = ()
+    endpoints: tuple[EndpointSeed, ...] = ()
+
+
+# --- reading
+
+
+def parse_scenario(text: bytes) -> Scenario:
+    """Reads a scenario, YAML or JSON.
+
+    Raises:
+        ScenarioError: it is neither, or says something unknown; the text names the place.
+    """
+    if len(text) > MAX_BYTES:
+        raise ScenarioError(f"it has {len(text)} bytes; at most {MAX_BYTES} are read")
+    try:
+        return Scenario.model_validate(_parse_text(text))
+    except ValidationError as error:
+        raise ScenarioError("; ".join(_format_problem(problem) for problem in error.errors()[:5])) from error
+
+
+def _parse_text(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    import yaml  # loaded only where a scenario is
+
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise ScenarioError("aliases (*name) are not read; write it out")
+        return _drop_dates(yaml.load(text, Loader=yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader))  # noqa: S506 safe ones
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ScenarioError(f"it is neither YAML nor JSON: {error}") from error
+
+
+def _drop_dates(value: Any) -> Any:
+    """YAML reads times as times; we want them as they stand there."""
+    if isinstance(value, dict):
+        return {str(key): _drop_dates(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_drop_dates(one) for one in value]
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _format_problem(problem: Any) -> str:
+    place = ".".join(str(part) for part in problem["loc"]) or "the scenario"
+    given = "" if problem["type"] in ("missing", "value_error") else f", not {str(problem['input'])[:100]!r}"
+    return f"{place}: {str(problem['msg']).removeprefix('Value error, ')}{given}"
+
+
+# --- those that come with the package
+
+
+def list_packaged() -> dict[str, str]:
+    """Descriptions of the packaged scenarios by name."""
+    return {name: parse_scenario(read_packaged(name)).description for name in _list_names()}
+
+
+def read_packaged(name: str) -> bytes:
+    """The text of a packaged scenario.
+
+    Raises:
+        ScenarioError: there is none of that name.
+    """
+    if name not in _list_names():
+        raise ScenarioError(f"name: {name!r} is no scenario of the package; there are {', '.join(_list_names())}")
+    text: bytes = _folder().joinpath(f"{name}.yaml").read_bytes()
+    return text
+
+
+def _list_names() -> list[str]:
+    return sorted(file.name.removesuffix(".yaml") for file in _folder().iterdir() if file.name.endswith(".yaml"))
+
+
+def _folder() -> Any:
+    return resources.files("tuning_emulator.control").joinpath("packaged")

@@ -1,0 +1,256 @@
+"""Snapshots: the whole state as one archive, out and in, while everything runs."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.background import BackgroundTask
+from typing_extensions import TypedDict
+
+from tuning_emulator.control.archive import (
+    MAX_ARCHIVE_BYTES,
+    ArchiveError,
+    Manifest,
+    list_files,
+    unpack_archive,
+    write_archive,
+)
+from tuning_emulator.control.state import ServerState
+from tuning_emulator.control.swap import STORE_NAME, TREES, commit, make_place, swap
+from tuning_emulator.core.clock import format_ns
+from tuning_emulator.core.lifecycle import ENDED
+from tuning_emulator.middleware.faults import SavedFault
+from tuning_emulator.storage.files import DamagedStorageError, check_copy, link_files
+from tuning_emulator.store.database import Contents, StoreError, read_contents
+
+STATE_NAME = "state.json"
+MEDIA_TYPE = "application/gzip"
+
+
+class State(BaseModel):
+    """What is in no table and no file: faults of requests with their counters, and which ids come next."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    faults: list[SavedFault]
+    ids: list[int]
+
+
+class ImportReport(TypedDict):
+    """What came in, and which emulator wrote it when."""
+
+    emulator_version: str
+    created: str
+    counts: dict[str, int]
+
+
+# --- out
+
+
+async def export_snapshot(server: ServerState, archive: Path) -> Manifest:
+    """Writes everything to an archive, as it stood at one moment. Running jobs are in it as they stand, and go on.
+
+    Raises:
+        ArchiveError: there is more than an archive holds.
+    """
+    root = make_place(server.directory, "outgoing")
+    try:
+        async with server.changing:  # nobody takes the files of running jobs away meanwhile
+            running = _capture(server, root)
+            return await asyncio.to_thread(_pack, server, root, running, archive)
+    finally:
+        server.discard(root)
+
+
+def _capture(server: ServerState, root: Path) -> list[str]:
+    """Copies what can change under us, and links what cannot. Returns the directories of jobs that still run."""
+    root.mkdir()
+    server.store.copy_to(root / STORE_NAME)
+    state = State(faults=server.faults.save(), ids=server.ids.save())
+    (root / STATE_NAME).write_text(state.model_dump_json(), encoding="utf-8")
+    (root / "jobs").mkdir()
+    running = {job.uid for job in server.store.list_unfinished_jobs() if job.state not in ENDED}
+    for uid, api in server.store.list_job_keys():
+        source = server.directory / "jobs" / f"{api}-{uid}"
+        if uid not in running and source.is_dir():
+            link_files(source, root / "jobs" / source.name)
+    if server.storage is not None:
+        server.storage.files.link_to(root / "buckets")
+    return [f"{api}-{uid}" for uid, api in server.store.list_job_keys() if uid in running]
+
+
+def _pack(server: ServerState, root: Path, running: list[str], archive: Path) -> Manifest:
+    for name in running:
+        _copy_changing(server.directory / "jobs" / name, root / "jobs" / name)
+    contents = read_contents(root / STORE_NAME)
+    files = list_files(root)
+    counts = {**contents.counts, "files": len(files)}
+    manifest = Manifest(created=format_ns(server.clock.now_ns()), counts=counts, files=files)
+    write_archive(archive, root, manifest)
+    return manifest
+
+
+def _copy_changing(source: Path, target: Path) -> None:
+    """A copy of a job's directory while the job writes to it: files appear there whole, or vanish for a whole one.
+
+    What is newer than the records is what a resumed job finds after a crash.
+    """
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                shutil.copyfile(path, copy)
+            except FileNotFoundError:
+                copy.unlink(missing_ok=True)
+
+
+# --- in
+
+
+async def import_snapshot(server: ServerState, archive: Path) -> ImportReport:
+    """Puts what an archive holds in the place of everything. Jobs that ran when it was made are resumed.
+
+    Raises:
+        ArchiveError: it is refused, and nothing has changed.
+    """
+    incoming, removed = make_place(server.directory, "incoming"), make_place(server.directory, "removed")
+    try:
+        manifest, contents, state = await asyncio.to_thread(_unpack, server, archive, incoming)
+        async with server.changing:
+            await server.queue.end()
+            try:
+                commit(incoming)
+                _put_in_place(server, incoming, removed, state)
+            finally:
+                server.queue.take_up()
+    finally:
+        for path in (incoming, removed):
+            server.discard(path)
+    return ImportReport(emulator_version=manifest.emulator_version, created=manifest.created, counts=contents.counts)
+
+
+def _unpack(server: ServerState, archive: Path, incoming: Path) -> tuple[Manifest, Contents, State]:
+    """Unpacks and checks everything, beside what is in use."""
+    manifest = unpack_archive(archive, incoming)
+    for name in (STORE_NAME, STATE_NAME):
+        if name not in manifest.files:
+            raise ArchiveError(f"{name!r} is missing")
+    try:
+        contents = read_contents(incoming / STORE_NAME)
+    except StoreError as error:
+        raise ArchiveError(f"{STORE_NAME}: {error}") from error
+    for adapter in contents.adapters:
+        _check_adapter(incoming, adapter)
+    (incoming / "jobs").mkdir(exist_ok=True)
+    _check_buckets(server, incoming / "buckets")
+    return manifest, contents, _read_state(server, incoming / STATE_NAME)
+
+
+def _check_adapter(incoming: Path, adapter: str) -> None:
+    parts = Path(adapter).parts
+    if parts[:1] != ("jobs",) or ".." in parts or not (incoming / adapter).is_dir():
+        raise ArchiveError(f"{STORE_NAME}: the adapter {adapter!r} is not in the archive")
+
+
+def _check_buckets(server: ServerState, buckets: Path) -> None:
+    if not buckets.exists():
+        buckets.mkdir()
+    try:
+        objects = check_copy(buckets)
+    except DamagedStorageError as error:
+        raise ArchiveError(f"buckets: {error}") from error
+    if objects and server.storage is None:
+        raise ArchiveError(
+            f"buckets: it holds {objects} objects, and this emulator uses another Cloud Storage; "
+            "start one with --storage embedded"
+        )
+
+
+def _read_state(server: ServerState, path: Path) -> State:
+    try:
+        state = State.model_validate_json(path.read_bytes())
+        type(server.ids)().restore(state.ids)
+        server.faults.check(state.faults)
+    except (ValidationError, ValueError, TypeError) as error:
+        raise ArchiveError(f"{STATE_NAME}: {error}") from error
+    return state
+
+
+def _put_in_place(server: ServerState, incoming: Path, removed: Path, state: State) -> None:
+    if server.storage is None:
+        swap(server.directory, incoming, removed, server.store, ("jobs",))
+    else:
+        with server.storage.files.lock:
+            swap(server.directory, incoming, removed, server.store, TREES)
+            server.storage.files.reload()
+    server.clock.restore(server.store.controls.get_clock())
+    server.ids.restore(state.ids)
+    server.faults.restore(state.faults)
+
+
+# --- HTTP
+
+
+def create_router(server: ServerState) -> APIRouter:
+    """``/emulator/v1/snapshot``."""
+    router = APIRouter(tags=["state"])
+
+    @router.get(
+        "/emulator/v1/snapshot",
+        summary="Everything as one archive (tar.gz)",
+        response_class=FileResponse,
+        responses={200: {"content": {MEDIA_TYPE: {}}}},
+    )
+    async def get_snapshot() -> FileResponse:
+        archive = make_place(server.directory, "outgoing").with_suffix(".tar.gz")
+        try:
+            manifest = await export_snapshot(server, archive)
+        except ArchiveError as error:
+            archive.unlink(missing_ok=True)
+            raise HTTPException(422, f"snapshot: {error}") from error
+        name = f"tuning-emulator-{manifest.created[:19].replace(':', '')}.tar.gz"
+        return FileResponse(archive, media_type=MEDIA_TYPE, filename=name, background=BackgroundTask(archive.unlink))
+
+    @router.post(
+        "/emulator/v1/snapshot",
+        summary="Put an archive's state in the place of everything",
+        openapi_extra={
+            "requestBody": {
+                "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+                "required": True,
+            }
+        },
+    )
+    async def post_snapshot(request: Request) -> ImportReport:
+        archive = make_place(server.directory, "incoming").with_suffix(".tar.gz")
+        try:
+            await _receive(request.stream(), archive)
+            return await import_snapshot(server, archive)
+        except ArchiveError as error:
+            raise HTTPException(422, f"snapshot: {error}; nothing has changed") from error
+        finally:
+            archive.unlink(missing_ok=True)
+
+    return router
+
+
+async def _receive(blocks: AsyncIterator[bytes], archive: Path) -> None:
+    """Writes a request's body to a file, whatever its size."""
+    size = 0
+    with archive.open("wb") as file:
+        async for block in blocks:
+            size += len(block)
+            if size > MAX_ARCHIVE_BYTES:
+                raise ArchiveError(f"it has more than {MAX_ARCHIVE_BYTES} bytes")
+            if size == len(block) and block and not block.startswith(b"\x1f\x8b"):
+                raise ArchiveError("the body is no gzip file; send the archive itself: curl --data-binary @FILE")
+            await asyncio.to_thread(file.write, block)
+    if not size:
+        raise ArchiveError("the body is empty; send the archive itself: curl --data-binary @FILE")

@@ -1,0 +1,103 @@
+"""Which day's service answers: models came and went, words and rules changed.
+
+Without a day the emulator is lenient: everything that ever worked still does, in the words of the last day on which
+tuned models did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from tuning_emulator.core.errors import FactError
+from tuning_emulator.core.ids import project_number
+
+LAST_WORKING_DAY = "2025-05-26"
+"""Of tuning in the Gemini API. Source: github.com/rxliuli/llm-api-proxy/pull/12 quotes the mail about 27 May 2025."""
+
+
+class Dated(Protocol):
+    """A row that held from a day on, until another; ISO dates, "" where unknown."""
+
+    @property
+    def since(self) -> str:
+        """First day on which it held."""
+        ...
+
+    @property
+    def until(self) -> str:
+        """First day on which it no longer held."""
+        ...
+
+
+Row = TypeVar("Row", bound=Dated)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of the real services.
+
+    Attributes:
+        date: ISO date.
+        lenient: What ever worked is offered; ``date`` decides words alone.
+    """
+
+    date: str = LAST_WORKING_DAY
+    lenient: bool = True
+
+    def offers(self, since: str, until: str) -> bool:
+        """Whether something is there that came and went on these days ("" where unknown)."""
+        return self.lenient or self.covers(since, until)
+
+    def covers(self, since: str, until: str) -> bool:
+        """Whether the day lies between these, the second excluded; leniency does not matter."""
+        return since <= self.date and (not until or self.date < until)
+
+    def holds(self, row: Dated) -> bool:
+        """Whether the row held on the day."""
+        return self.covers(row.since, row.until)
+
+    def choose(self, rows: Iterable[Row]) -> Row:
+        """The row that held on the day, of several that replaced one another.
+
+        Raises:
+            FactError: none did; such rows must leave no gap.
+        """
+        for row in rows:
+            if self.holds(row):
+                return row
+        raise FactError(f"no row held on {self.date}")
+
+
+LENIENT = Day()
+"""The day of projects that have none of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The day of each project.
+
+    Attributes:
+        default: Of projects that are not in ``projects``, and of callers without a project.
+        projects: By id or number.
+    """
+
+    default: Day = LENIENT
+    projects: Mapping[str, Day] = field(default_factory=dict)
+
+    def find_day(self, project: str) -> Day:
+        """The day that a project sees, given by id or number ("" for no project)."""
+        if not self.projects or not project:
+            return self.default
+        return self.projects.get(project) or self._numbered().get(project_number(project), self.default)
+
+    def _numbered(self) -> dict[str, Day]:
+        """Requests may name a project by its number where the setting names its id."""
+        return {project_number(name): day for name, day in self.projects.items()}
+
+
+def create_calendar(dates: Mapping[str, str]) -> Calendar:
+    """The calendar of ISO dates by project; ``*`` is every other project."""
+    days = {name: Day(date, lenient=False) for name, date in dates.items()}
+    return Calendar(days.pop("*", LENIENT), days)

@@ -1,0 +1,325 @@
+"""Checks a whole dataset: the rules of every line and of the file, its statistics, and the trainer's copy of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import chain
+from operator import add
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tuning_emulator.core.records import DatasetStatistics, TuningMethod
+from tuning_emulator.datasets.columns import (
+    CHUNK_BYTES,
+    Batch,
+    count_systems,
+    format_batch,
+    read_batch,
+    sum_chunks,
+    sum_turns,
+)
+from tuning_emulator.datasets.contents import sample_content
+from tuning_emulator.datasets.lines import DatasetError, DatasetForm, Line, decode_line, parse_line
+from tuning_emulator.datasets.statistics import Tally
+from tuning_emulator.datasets.tokens import count_json_tokens
+from tuning_emulator.facts import dataset_errors as rules
+
+_SAMPLES = 3
+_ECHO_CODE_POINTS = 1000
+_BATCH_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetLimits:
+    """What a base model allows.
+
+    Attributes:
+        max_tokens_per_example: Longer examples are dropped.
+        modalities: Kinds of parts besides text, as the service lists them in its error: ``image``, ``PDF document``,
+            ``audio``, ``video``, ``function call``.
+        validation_max_examples: 0: no limit.
+        validation_fraction: Largest share of the training examples; 0: no such rule.
+        validation_fraction_above: The share only counts for more validation examples than this.
+    """
+
+    max_tokens_per_example: int = 131_072
+    min_examples: int = 1
+    max_examples: int = 10_000_000
+    max_media_examples: int = 300_000
+    max_bytes: int = 1 << 30
+    modalities: tuple[str, ...] = ("image", "PDF document", "audio", "video")
+    validation_max_examples: int = 5000
+    validation_fraction: float = 0.3
+    validation_fraction_above: int = 1000
+
+
+DEFAULT_LIMITS = DatasetLimits()
+"""The newest Gemini models'. Source: docs.cloud.google.com …/models/tuning/supervised-tuning (2026-09-25)."""
+
+
+def check_first_line(lines: Iterable[bytes], form: DatasetForm) -> None:
+    """What ``create`` refuses at once: a dataset that is empty, or whose first line breaks a rule.
+
+    Raises:
+        DatasetError
+    """
+    for row, data in enumerate(lines):
+        if data.strip():
+            parse_line(data, row, form)
+            return
+    raise DatasetError(rules.EMPTY_DATASET)
+
+
+def check_dataset(
+    lines: Iterable[bytes],
+    form: DatasetForm = "contents",
+    limits: DatasetLimits = DEFAULT_LIMITS,
+    destination: Path | None = None,
+    report: Callable[[DatasetError], None] | None = None,
+    processes: int = 1,
+) -> DatasetStatistics:
+    """Reads a training or validation set once, in constant memory.
+
+    Args:
+        lines: As ``ObjectStore.lines`` gives them. Blank lines count as rows, not as examples.
+        destination: Where the examples are written for the trainer; only complete when this returns.
+        report: Takes each broken rule of a line or the file, and checking goes on with the next line; without it the
+            first one is raised.
+        processes: How many count; more than one wants ``report`` and no ``destination``.
+
+    Raises:
+        DatasetError: a rule is broken, or no example is left to train on (that one is always raised).
+    """
+    with destination.open("wb") if destination else nullcontext() as sink:
+        check = _Check(form, limits, sink, report)
+        if processes > 1 and form != "preference" and report is not None and sink is None:
+            check.read_with(processes, iter(lines))
+        else:
+            check.read(iter(lines))
+    check.finish()
+    return check.tally.summarise()
+
+
+def check_validation_size(examples: int, training_examples: int, limits: DatasetLimits) -> None:
+    """The rules that tie a validation set to its training set.
+
+    Raises:
+        DatasetError: too many validation examples.
+    """
+    allowed = [limits.validation_max_examples] if limits.validation_max_examples else []
+    if limits.validation_fraction and examples > limits.validation_fraction_above:
+        allowed.append(int(training_examples * limits.validation_fraction))
+    if allowed and examples > min(allowed):
+        raise DatasetError(rules.VALIDATION_TOO_LARGE, examples=examples, limit=min(allowed))
+
+
+class _Check:
+    """The state of one reading. ``_batch`` holds lines that are read but neither counted nor written yet."""
+
+    def __init__(
+        self,
+        form: DatasetForm,
+        limits: DatasetLimits,
+        sink: BinaryIO | None,
+        report: Callable[[DatasetError], None] | None,
+    ) -> None:
+        self.form: DatasetForm = form
+        self.limits = limits
+        self.tally = Tally()
+        self._sink = sink
+        self._report = report
+        self._batch = Batch([], [], [], [])
+        self._size_bytes = 0
+        self._shown = 0
+        self._media_examples = 0
+
+    def read(self, lines: Iterator[bytes]) -> None:
+        """Takes lines together; what counts them runs in C."""
+        row = 0
+        for taken, size in _gather(lines, _BATCH_BYTES):
+            self._take(taken, row, lines)
+            self._flush(size)
+            row += len(taken)
+
+    def read_with(self, processes: int, lines: Iterator[bytes]) -> None:
+        """The same with the counting done in other processes; what they cannot make sense of is read here."""
+        row = 0
+        for (taken, size), sums in sum_chunks(_gather(lines, CHUNK_BYTES), processes):
+            if sums is None or self._shown < _SAMPLES:
+                self._take(taken, row, iter(()))
+            else:
+                self._add(*sums)
+            self._flush(size)
+            row += len(taken)
+
+    def _take(self, lines: list[bytes], row: int, rest: Iterator[bytes]) -> None:
+        """Reads lines at once if all are usual, else half by half; rule by rule what remains unusual alone."""
+        batch = read_batch(lines) if self.form != "preference" and self._shown == _SAMPLES else None
+        if batch is not None:
+            self._batch.extend(batch)
+        elif len(lines) > 1:
+            middle = len(lines) // 2
+            self._take(lines[:middle], row, chain(lines[middle:], rest))
+            self._take(lines[middle:], row + middle, rest)
+        elif lines:
+            self._read_closely(lines[0], row, rest)
+
+    def _read_closely(self, data: bytes, row: int, rest: Iterator[bytes]) -> None:
+        try:
+            line = parse_line(data, row, self.form)
+        except DatasetError as error:
+            if data.strip():
+                self._refuse(error)
+            return
+        if self._shown < _SAMPLES:
+            self._show(data, line)
+        if line.media:
+            self._flush(0)
+            self._leave_out(line, data, row, rest)
+        else:
+            self._batch.append(line)
+
+    def _flush(self, size_bytes: int) -> None:
+        """Counts the waiting lines, writes them for the trainer, and holds the file to its limits."""
+        batch = self._batch
+        dropped = self._count_preferences(batch) if self.form == "preference" else self._count(batch)
+        if self._sink is not None:
+            self._sink.write(format_batch(batch, dropped))
+        self._size_bytes += size_bytes
+        batch.clear()
+        if self._size_bytes - 1 > self.limits.max_bytes:
+            raise DatasetError(rules.TOO_LARGE, limit=self.limits.max_bytes)
+        if self.tally.examples > self.limits.max_examples:
+            raise DatasetError(rules.TOO_MANY_EXAMPLES, limit=self.limits.max_examples)
+
+    def _count(self, batch: Batch) -> frozenset[int]:
+        """Adds lines of supervised tuning to the statistics; returns which of them are too long."""
+        return self._add(*sum_turns(batch), batch.turns)
+
+    def _add(self, inputs: list[int], outputs: list[int], turns: list[int]) -> frozenset[int]:
+        """Adds lines by their tokens and turns; returns which of them are too long."""
+        totals = [*map(add, inputs, outputs)]
+        if not totals or max(totals) <= self.limits.max_tokens_per_example:
+            self.tally.add_all(inputs, outputs, turns)
+            return frozenset()
+        kept: list[int] = []
+        for number, total in enumerate(totals):
+            if total > self.limits.max_tokens_per_example:
+                self._drop_long(total, len(kept))
+            else:
+                kept.append(number)
+        self.tally.add_all(*([column[number] for number in kept] for column in (inputs, outputs, turns)))
+        return frozenset(range(len(turns))).difference(kept)
+
+    def _count_preferences(self, batch: Batch) -> frozenset[int]:
+        tokens, systems = count_json_tokens(batch.texts), count_systems(batch)
+        dropped = []
+        end = 0
+        for number, (count, rejected) in enumerate(zip(batch.turns, count_json_tokens(batch.rejected), strict=True)):
+            *history, chosen = tokens[end : end + count]
+            end += count
+            inputs = sum(history) + systems[number]
+            longest = inputs + max(chosen, rejected)
+            if longest > self.limits.max_tokens_per_example:
+                self._drop_long(longest, 0)
+                dropped.append(number)
+            else:
+                self.tally.add_preference(inputs, (chosen, rejected), count)
+        return frozenset(dropped)
+
+    def finish(self) -> None:
+        """The rules of the file as a whole."""
+        tally = self.tally
+        if not tally.examples:
+            raise DatasetError(rules.EMPTY_DATASET)
+        if tally.examples and not tally.kept:
+            example, reason = tally.dropped[0]
+            raise DatasetError(rules.ALL_DROPPED, examples=tally.examples, example=example, reason=reason)
+        if tally.examples < self.limits.min_examples:
+            self._refuse(DatasetError(rules.TOO_FEW_EXAMPLES, minimum=self.limits.min_examples))
+
+    def _refuse(self, error: DatasetError) -> None:
+        if self._report is None:
+            raise error
+        self._report(error)
+
+    def _leave_out(self, line: Line, data: bytes, row: int, rest: Iterator[bytes]) -> None:
+        """An example with parts that are not text: refused if the model does not take them, else dropped."""
+        refused = [kind for kind in line.media if kind not in self.limits.modalities]
+        if refused:
+            # The service's text tells how many examples there are.
+            examples = self.tally.examples + 1 + (0 if self._report else sum(1 for data in rest if data.strip()))
+            self._refuse(_unsupported(row, self.tally.examples + 1, examples, refused[0], self.limits, data))
+        self._media_examples += 1
+        if self._media_examples > self.limits.max_media_examples:
+            raise DatasetError(rules.TOO_MANY_MEDIA_EXAMPLES, limit=self.limits.max_media_examples)
+        self.tally.drop(rules.NOT_TEXT.format(modality=", ".join(line.media)))
+
+    def _drop_long(self, tokens: int, waiting: int) -> None:
+        """``waiting``: examples before this one that are not in the tally yet."""
+        reason = rules.TOO_MANY_TOKENS.format(tokens=tokens, limit=self.limits.max_tokens_per_example)
+        self.tally.drop(reason, waiting)
+
+    def _show(self, data: bytes, line: Line) -> None:
+        self._shown += 1
+        values = decode_line(data)
+        contents = [sample_content(content) for content in values.get("contents") or _as_contents(line)]
+        if self.form == "preference":
+            completions = [
+                {"completion": sample_content(item["completion"]), "score": float(item.get("score", 0))}
+                for item in values["completions"]
+            ]
+            self.tally.samples.append({"contents": contents, "completions": completions})
+        else:
+            self.tally.samples.extend(contents)
+
+
+def _gather(lines: Iterator[bytes], enough: int) -> Iterator[tuple[list[bytes], int]]:
+    """Lines together, so many bytes or a little more; the loop is short because it runs ten million times."""
+    taken: list[bytes] = []
+    size = 0
+    for data in lines:
+        taken.append(data)
+        size += len(data) + 1
+        if size > enough:
+            yield taken, size
+            taken, size = [], 0
+    yield taken, size
+
+
+def _unsupported(row: int, example: int, examples: int, kind: str, limits: DatasetLimits, data: bytes) -> DatasetError:
+    text = data.decode("utf-8", "replace")
+    return DatasetError(
+        rules.UNSUPPORTED_MODALITY,
+        row + 1,
+        example=example,
+        examples=examples,
+        modality=kind,
+        supported=", ".join(limits.modalities),
+        json=text if len(text) <= _ECHO_CODE_POINTS else f"{text[:_ECHO_CODE_POINTS]}...",
+    )
+
+
+def _as_contents(line: Line) -> list[dict[str, Any]]:
+    return [{"role": ("user", "model")[n & 1], "parts": [{"text": text}]} for n, text in enumerate(line.texts)]
+
+
+# --- which form the lines of a dataset have
+
+
+def dataset_form(method: TuningMethod, base_model: str) -> DatasetForm | None:
+    """What the lines of a dataset look like; None for methods whose data nothing here reads.
+
+    Open models are named ``publisher/model@version``.
+    """
+    if method is TuningMethod.PREFERENCE:
+        return "preference"
+    if method is TuningMethod.DISTILLATION:
+        return "prompts"
+    if method not in (TuningMethod.SUPERVISED, TuningMethod.FULL):
+        return None
+    if "@" in base_model:
+        return "open"
+    return "messages" if base_model.startswith("gemini-1.0-pro") else "contents"

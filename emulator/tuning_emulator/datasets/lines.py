@@ -1,0 +1,246 @@
+"""One line of a dataset: every form that the services take, and what is wrong with it.
+
+Here a line goes through the rules one by one, which either make sense of it (the leniencies) or name the first rule
+that it breaks. Of a whole dataset, only the lines that ``usual`` cannot read come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from tuning_emulator.core.errors import Code, ErrorText
+from tuning_emulator.datasets.contents import GEMINI_ROLES, OPEN_MODEL_ROLES, BrokenRuleError, read_text, read_turn
+from tuning_emulator.facts import dataset_errors as rules
+from tuning_trainer.spec import Example, Turn
+
+DatasetForm: TypeAlias = Literal["contents", "messages", "open", "preference", "prompts"]
+"""``contents``: Gemini. ``messages``: gemini-1.0-pro, which takes ``contents`` too. ``open``: open models, which take
+``prompt``/``completion`` as well. ``preference``: ``contents`` that end with the user, and two ``completions``.
+``prompts``: any of the first three without the answer, or with one that is left out."""
+
+
+class DatasetError(Exception):
+    """The dataset is refused.
+
+    Attributes:
+        code: google.rpc code.
+        message: In the service's words.
+        line: 1-based line of the file; 0 when the whole file is meant.
+        rule: Name of the row in ``facts.dataset_errors``.
+    """
+
+    def __init__(self, rule: ErrorText, line: int = 0, **values: object) -> None:
+        self.message = rule.format(**values)
+        super().__init__(self.message)
+        self.code = Code[rule.code]
+        self.line = line
+        self.rule = rule.name
+
+
+class Line(msgspec.Struct, gc=False):
+    """A line that keeps the rules.
+
+    Attributes:
+        texts: User and model in turn, user first, model last.
+        system: System instruction.
+        rejected: Preference lines: what the last text should not be.
+        media: Kinds of parts that are not text, as the services name them: ``image``, ``function call``…
+    """
+
+    texts: list[str]
+    system: str = ""
+    rejected: str | None = None
+    media: tuple[str, ...] = ()
+
+
+_decode_any = msgspec.json.Decoder().decode
+_ROLES = ("user", "model")
+
+
+def parse_line(data: bytes, row: int, form: DatasetForm = "contents") -> Line:
+    """Reads one line.
+
+    Args:
+        row: 0-based, for the error's text.
+
+    Raises:
+        DatasetError: the line breaks a rule; ``facts.dataset_errors`` has them all.
+    """
+    try:
+        return _READERS[form](decode_line(data))
+    except BrokenRuleError as error:
+        raise DatasetError(error.rule, row + 1, row=row, **error.values) from None
+
+
+def format_line(line: Line) -> Example:
+    """The line as the trainer wants it."""
+    turns = tuple(Turn(_ROLES[index & 1], text) for index, text in enumerate(line.texts))  # type: ignore[arg-type]
+    return Example(turns, line.system, line.rejected)
+
+
+def examples_from_pairs(pairs: Iterable[tuple[str, str]]) -> Iterator[Example]:
+    """Examples that came inline: (text_input, output) of the Gemini API."""
+    for text_input, output in pairs:
+        yield Example((Turn("user", text_input), Turn("model", output)))
+
+
+def decode_line(data: bytes) -> dict[str, Any]:
+    """The line as JSON.
+
+    Raises:
+        BrokenRuleError: no JSON, or no object.
+    """
+    try:
+        values = _decode_any(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BrokenRuleError(rules.MALFORMED_JSON, reason=str(error).rstrip(".")) from None
+    if not isinstance(values, dict):
+        raise BrokenRuleError(rules.NOT_AN_OBJECT)
+    return values
+
+
+# --- the rules, one by one
+
+
+def _read_contents(
+    values: dict[str, Any], roles: dict[str, str] = GEMINI_ROLES, ends_with: Literal["user", "model"] = "model"
+) -> Line:
+    contents = values.get("contents")
+    if contents is None:
+        raise BrokenRuleError(rules.MISSING_CONTENTS)
+    if not isinstance(contents, list):
+        raise BrokenRuleError(rules.CONTENTS_NOT_A_LIST)
+    if not contents:
+        raise BrokenRuleError(rules.CONTENTS_EMPTY)
+    media: list[str] = []
+    turns = [read_turn(content, index, roles, len(contents) <= 2, media) for index, content in enumerate(contents)]
+    _check_order([role for role, _ in turns], ends_with)
+    return Line([text for _, text in turns], _read_system(values), None, tuple(dict.fromkeys(media)))
+
+
+def _check_order(roles: list[str], ends_with: Literal["user", "model"]) -> None:
+    if roles[0] != "user":
+        raise BrokenRuleError(rules.FIRST_NOT_USER)
+    for index in range(1, len(roles)):
+        if roles[index] == roles[index - 1]:
+            raise BrokenRuleError(rules.CONSECUTIVE_TURNS, role=roles[index], index=index)
+    if roles[-1] != ends_with:
+        raise BrokenRuleError(rules.LAST_NOT_MODEL if ends_with == "model" else rules.LAST_NOT_USER)
+
+
+def _read_system(values: dict[str, Any]) -> str:
+    system = values.get("systemInstruction", values.get("system_instruction"))
+    if system is None:
+        return ""
+    text = read_text(system)
+    if text is None:
+        raise BrokenRuleError(rules.SYSTEM_INSTRUCTION)
+    return text
+
+
+def _read_messages(values: dict[str, Any], roles: dict[str, str] = GEMINI_ROLES) -> Line:
+    if "messages" not in values:
+        return _read_contents(values, roles)
+    messages = values["messages"]
+    if not isinstance(messages, list) or not messages:
+        raise BrokenRuleError(rules.CONTENTS_EMPTY if messages == [] else rules.CONTENTS_NOT_A_LIST)
+    system = ""
+    turns: list[tuple[str, str]] = []
+    for index, message in enumerate(messages):
+        role, text = _read_message(message, index, roles)
+        if role == "system" and index:
+            raise BrokenRuleError(rules.SYSTEM_NOT_FIRST, index=index)
+        if role == "system":
+            system = text
+        else:
+            turns.append((role, text))
+    if not turns:
+        raise BrokenRuleError(rules.CONTENTS_EMPTY)
+    _check_order([role for role, _ in turns], "model")
+    return Line([text for _, text in turns], system)
+
+
+def _read_message(message: Any, index: int, roles: dict[str, str]) -> tuple[str, str]:
+    if not isinstance(message, dict):
+        raise BrokenRuleError(rules.CONTENT_NOT_AN_OBJECT, index=index)
+    role = message.get("role")
+    if not role:
+        raise BrokenRuleError(rules.MISSING_ROLE, index=index)
+    known = {"system": "system", **roles}
+    if not isinstance(role, str) or role.lower() not in known:
+        raise BrokenRuleError(rules.INVALID_ROLE, role=role, index=index, allowed=", ".join(known))
+    text = message.get("content")
+    if not isinstance(text, str):
+        raise BrokenRuleError(rules.MISSING_CONTENT, index=index)
+    if not text:
+        raise BrokenRuleError(rules.EMPTY_TURN, index=index)
+    return known[role.lower()], text
+
+
+def _read_open(values: dict[str, Any]) -> Line:
+    if "prompt" not in values and "completion" not in values:
+        return _read_messages(values, OPEN_MODEL_ROLES)
+    texts = []
+    for field in ("prompt", "completion"):
+        text = values.get(field)
+        if not isinstance(text, str) or not text:
+            raise BrokenRuleError(rules.PROMPT_COMPLETION, field=field)
+        texts.append(text)
+    return Line(texts)
+
+
+def _read_preference(values: dict[str, Any]) -> Line:
+    line = _read_contents(values, ends_with="user")
+    completions = values.get("completions")
+    if not isinstance(completions, list):
+        raise BrokenRuleError(rules.MISSING_COMPLETIONS)
+    if len(completions) != 2:
+        raise BrokenRuleError(rules.COMPLETION_COUNT, found=len(completions))
+    scored = dict(_read_completion(completion, index) for index, completion in enumerate(completions))
+    if len(scored) != 2:
+        raise BrokenRuleError(rules.COMPLETION_PAIR)
+    return Line([*line.texts, scored[1]], line.system, scored[0], line.media)
+
+
+def _read_completion(values: Any, index: int) -> tuple[int, str]:
+    if not isinstance(values, dict):
+        raise BrokenRuleError(rules.COMPLETION_TEXT, index=index)
+    score = values.get("score", 0)
+    if isinstance(score, bool) or score not in (0, 1):
+        raise BrokenRuleError(rules.COMPLETION_SCORE, index=index, score=score)
+    completion = values.get("completion")
+    text = read_text(completion)
+    if not text or not isinstance(completion, dict) or completion.get("role", "model") not in ("model", "MODEL"):
+        raise BrokenRuleError(rules.COMPLETION_TEXT, index=index)
+    return int(score), text
+
+
+def _is_answer(turn: Any) -> bool:
+    return isinstance(turn, dict) and OPEN_MODEL_ROLES.get(str(turn.get("role", "")).lower()) == "model"
+
+
+def _read_prompt(values: dict[str, Any]) -> Line:
+    """A prompt of distillation. An answer at its end, which older training datasets have, is the teacher's to give."""
+    if "prompt" in values and "contents" not in values:
+        line = _read_open({**values, "completion": "-"})
+        return Line(line.texts[:-1], line.system)
+    field = "messages" if "messages" in values and "contents" not in values else "contents"
+    turns = values.get(field)
+    if isinstance(turns, list) and len(turns) > 1 and _is_answer(turns[-1]):
+        values = {**values, field: turns[:-1]}
+    if field == "messages" and isinstance(values[field], list):
+        line = _read_messages({**values, field: [*values[field], {"role": "model", "content": "-"}]}, OPEN_MODEL_ROLES)
+        return Line(line.texts[:-1], line.system)
+    return _read_contents(values, OPEN_MODEL_ROLES | GEMINI_ROLES, ends_with="user")
+
+
+_READERS = {
+    "prompts": _read_prompt,
+    "contents": _read_contents,
+    "messages": _read_messages,
+    "open": _read_open,
+    "preference": _read_preference,
+}

@@ -1,0 +1,150 @@
+"""The statistics of a dataset (``tuningDataStats``), counted line by line in memory that does not grow with it.
+
+What was derived from the one complete public answer (a job of 2024-11): six buckets of equal integer width over
+[min, max], empty ones left out; billable tokens are input plus output, once, not per epoch; percentiles are values
+that occur (all six recorded ones are integers), so they are taken by nearest rank.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from tuning_emulator.core.records import DatasetStatistics, Distribution
+
+_BUCKETS = 6
+DROPPED_SAMPLE = 100
+
+
+class Tally:
+    """Counts of the examples seen so far.
+
+    Attributes:
+        examples: All of them; ``dropped_count`` of these are left out of everything else.
+        samples: Contents of the first examples, as they will be shown.
+    """
+
+    def __init__(self) -> None:
+        self.examples = 0
+        self.dropped_count = 0
+        self.dropped: list[tuple[int, str]] = []
+        self.samples: list[Mapping[str, Any]] = []
+        self.billable_tokens = 0
+        self._inputs: Counter[int] = Counter()
+        self._outputs: Counter[int] = Counter()
+        self._messages: Counter[int] = Counter()
+        self._scores: Counter[float] = Counter()
+        self._variances: Counter[float] = Counter()
+
+    @property
+    def kept(self) -> int:
+        """Examples that were not dropped."""
+        return self.examples - self.dropped_count
+
+    def add_all(self, input_tokens: list[int], output_tokens: list[int], messages: list[int]) -> None:
+        """Counts examples of supervised tuning; many at once are counted in C."""
+        self.examples += len(input_tokens)
+        self.billable_tokens += sum(input_tokens) + sum(output_tokens)
+        self._inputs.update(input_tokens)
+        self._outputs.update(output_tokens)
+        self._messages.update(messages)
+
+    def add_preference(self, input_tokens: int, completion_tokens: tuple[int, int], messages: int) -> None:
+        """Counts an example of preference tuning: two completions, scored 1 and 0.
+
+        The prompt is billed twice (documented), each completion is one output.
+        """
+        chosen, rejected = completion_tokens
+        self.add_all([input_tokens], [chosen], [messages])
+        self.billable_tokens += input_tokens + rejected
+        self._outputs[rejected] += 1
+        self._scores.update((1.0, 0.0))
+        self._variances[0.25] += 1
+
+    def drop(self, reason: str, waiting: int = 0) -> None:
+        """Counts an example that is left out. A sample of the reasons is kept.
+
+        ``waiting``: examples before it that will be added after it.
+        """
+        self.examples += 1
+        self.dropped_count += 1
+        if len(self.dropped) < DROPPED_SAMPLE:
+            self.dropped.append((self.examples + waiting, reason))
+
+    def summarise(self) -> DatasetStatistics:
+        """The statistics of what was counted.
+
+        Raises:
+            ValueError: nothing was counted.
+        """
+        return DatasetStatistics(
+            examples=self.examples,
+            billable_tokens=self.billable_tokens,
+            input_tokens=describe_counts(self._inputs),
+            output_tokens=describe_counts(self._outputs),
+            messages=describe_counts(self._messages),
+            dropped_count=self.dropped_count,
+            dropped=tuple(self.dropped),
+            samples=tuple(self.samples),
+            scores=describe_counts(self._scores) if self._scores else None,
+            score_variance=describe_counts(self._variances) if self._variances else None,
+        )
+
+
+def describe_counts(counts: Mapping[int, int] | Mapping[float, int]) -> Distribution:
+    """The distribution of values that occurred so and so often.
+
+    Raises:
+        ValueError: there is no value.
+    """
+    if not counts:
+        raise ValueError("counts: empty; a distribution needs at least one value")
+    values = sorted(counts.items())
+    total = sum(counts.values())
+    summed = sum(value * count for value, count in values)
+    low, high = values[0][0], values[-1][0]
+    return Distribution(
+        sum=summed,
+        min=low,
+        max=high,
+        mean=summed / total,
+        median=_rank(values, total, 50),
+        p5=_rank(values, total, 5),
+        p95=_rank(values, total, 95),
+        buckets=_fill_buckets(values, low, high),
+    )
+
+
+def _rank(values: list[tuple[Any, int]], total: int, percent: int) -> float:
+    """The smallest value that at least ``percent`` of all values do not exceed."""
+    wanted = -(-total * percent // 100)
+    seen = 0
+    for value, count in values:
+        seen += count
+        if seen >= wanted:
+            return float(value) if isinstance(value, float) else value
+    raise AssertionError("percent is at most 100")
+
+
+def bucket_edges(low: int, high: int) -> list[tuple[int, int]]:
+    """The six buckets over [low, high], both ends included; a range of fewer than six values has fewer."""
+    width = high - low + 1
+    lefts = [low + -(-index * width // _BUCKETS) for index in range(_BUCKETS + 1)]
+    return [(left, right - 1) for left, right in pairwise(lefts) if left < right]
+
+
+def _fill_buckets(values: list[tuple[Any, int]], low: float, high: float) -> tuple[tuple[int, float, float], ...]:
+    if low == high or not (float(low).is_integer() and float(high).is_integer()):
+        return ((sum(count for _, count in values), low, high),)
+    filled = []
+    at = 0
+    for left, right in bucket_edges(int(low), int(high)):
+        count = 0
+        while at < len(values) and values[at][0] <= right:
+            count += values[at][1]
+            at += 1
+        if count:
+            filled.append((count, left, right))
+    return tuple(filled)

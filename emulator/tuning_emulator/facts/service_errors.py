@@ -1,0 +1,139 @@
+"""What both services say when the trouble is theirs: quotas, overload, time-outs. For faults made on purpose.
+
+Details that go with a text (``QuotaFailure``, ``RetryInfo``) are left to who makes the fault; without them
+the texts are those of calls that had none. No answer with a ``Retry-After`` header has been recorded.
+"""
+
+from __future__ import annotations
+
+from tuning_emulator.core.errors import ErrorText, Fact
+
+# --- Gemini API ---------------------------------------------------------------------------------------
+GEMINI_EXHAUSTED = ErrorText(
+    "gemini_exhausted",
+    "RESOURCE_EXHAUSTED",
+    "Resource has been exhausted (e.g. check quota).",
+    "github.com/googleapis/python-genai/issues/2065",
+    "recorded",
+)
+GEMINI_QUOTA = ErrorText(
+    "gemini_quota",
+    "RESOURCE_EXHAUSTED",
+    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
+    "head to: https://ai.google.dev/gemini-api/docs/rate-limits. To monitor your current usage, head to: "
+    "https://ai.dev/rate-limit. \n* Quota exceeded for metric: generativelanguage.googleapis.com/{metric}, "
+    "limit: {limit}, model: {model}\nPlease retry in {retry_s}s.",
+    "github.com/ogkalu2/comic-translate/issues/403 (2026)",
+    "recorded",
+    since="2026-01-01",
+)
+GEMINI_OVERLOADED = ErrorText(
+    "gemini_overloaded",
+    "UNAVAILABLE",
+    "The model is overloaded. Please try again later.",
+    "reported on this host, 2024 and 2025; github.com/google-gemini/deprecated-generative-ai-python/issues/691 "
+    "saw the code when tuning",
+    "recorded",
+    until="2026-01-01",
+)
+GEMINI_HIGH_DEMAND = ErrorText(
+    "gemini_high_demand",
+    "UNAVAILABLE",
+    "This model is currently experiencing high demand. Spikes in demand are usually temporary. Please try again later.",
+    "reported on this host many times, 2026",
+    "recorded",
+    since="2026-01-01",
+)
+GEMINI_INTERNAL = ErrorText(
+    "gemini_internal",
+    "INTERNAL",
+    "An internal error has occurred. Please retry or report in "
+    "https://developers.generativeai.google/guide/troubleshooting",
+    "reported on this host many times",
+    "recorded",
+)
+
+GEMINI_QUOTA_HELP = Fact(
+    "gemini_quota_help",
+    ("Learn more about Gemini API quotas", "https://ai.google.dev/gemini-api/docs/rate-limits"),
+    "github.com/ogkalu2/comic-translate/issues/403 (2026)",
+    "recorded",
+)
+"""Description and address of the ``Help`` that goes with ``GEMINI_QUOTA``."""
+
+# --- Vertex AI ----------------------------------------------------------------------------------------
+VERTEX_EXHAUSTED = ErrorText(
+    "vertex_exhausted",
+    "RESOURCE_EXHAUSTED",
+    "Resource exhausted. Please try again later. Please refer to "
+    "https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details.",
+    "reported on this host many times, 2025",
+    "recorded",
+)
+VERTEX_QUOTA = ErrorText(
+    "vertex_quota",
+    "RESOURCE_EXHAUSTED",
+    "Quota exceeded for aiplatform.googleapis.com/{metric} with base model: {model}. Please submit a quota increase "
+    "request. https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai.",
+    "reported on this host many times, 2024",
+    "recorded",
+)
+VERTEX_UNAVAILABLE = ErrorText(
+    "vertex_unavailable",
+    "UNAVAILABLE",
+    "The service is currently unavailable.",
+    "github.com/firebase/firebase-js-sdk/issues/8232",
+    "recorded",
+)
+
+VERTEX_CONCURRENT_JOBS = ErrorText(
+    "vertex_concurrent_jobs",
+    "RESOURCE_EXHAUSTED",
+    "The following quota metrics exceed quota limits: aiplatform.googleapis.com/global_concurrent_tuning_jobs",
+    "the sentence: recorded for another metric in a public issue of stable-diffusion-on-gcp (12); the metric's name "
+    "from public scripts; the service is documented to let jobs wait",
+    "assumed",
+)
+ENDPOINT_CREATION_FAILED = ErrorText(
+    "endpoint_creation_failed",
+    "INTERNAL",
+    "Failed to create endpoint. Tuned model is uploaded and can be accessed through Model Registry.",
+    "github.com/mscraftsman/generative-ai src/Mscc.GenerativeAI/Types/Generative/TuningJob.cs (2024-11)",
+    "recorded",
+)
+"""What a tuning job ends with whose model was registered."""
+
+# --- both ---------------------------------------------------------------------------------------------
+DEADLINE_EXPIRED = ErrorText(
+    "deadline_expired",
+    "DEADLINE_EXCEEDED",
+    "Deadline expired before operation could complete.",
+    "github.com/googleapis/python-genai/issues/1808 (there with UNAVAILABLE)",
+    "recorded",
+)
+OPERATION_CANCELLED = ErrorText(
+    "operation_cancelled",
+    "CANCELLED",
+    "The operation was cancelled.",
+    "github.com/google-gemini/gemini-cli/issues/20309",
+    "recorded",
+)
+
+# --- whatever has no text of its own: what Google's APIs say by default, here only on purpose ---------
+
+
+def _default(code: str, text: str) -> ErrorText:
+    source = "what many Google APIs answer with this code when they say nothing of their own; not recorded on these two"
+    return ErrorText(f"default_{code.lower()}", code, text, source, "assumed")
+
+
+DEFAULTS = (
+    _default("UNKNOWN", "Unknown Error."),
+    _default("NOT_FOUND", "Requested entity was not found."),
+    _default("ALREADY_EXISTS", "Requested entity already exists"),
+    _default("PERMISSION_DENIED", "The caller does not have permission"),
+    _default("FAILED_PRECONDITION", "Precondition check failed."),
+    _default("ABORTED", "The operation was aborted."),
+    _default("OUT_OF_RANGE", "Client specified an invalid range."),
+    _default("DATA_LOSS", "Unrecoverable data loss or data corruption."),
+)

@@ -1,0 +1,68 @@
+"""The Gemini API as the front end serves it: every method and who answers it."""
+
+from __future__ import annotations
+
+from tuning_emulator.api.call import Api, Handler
+from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
+from tuning_emulator.gemini import methods
+from tuning_emulator.gemini.base_models import BaseModels
+from tuning_emulator.gemini.generation import Generation
+from tuning_emulator.gemini.operations import Operations
+from tuning_emulator.gemini.permissions import Permissions
+from tuning_emulator.gemini.rules import refuse_name
+from tuning_emulator.gemini.schemas import SCHEMAS
+from tuning_emulator.gemini.tuned_models import TunedModels
+from tuning_emulator.jobs.backend import Backend
+
+INTERNAL_ERROR = (
+    "An internal error has occurred. Please retry or report in "
+    "https://developers.generativeai.google/guide/troubleshooting"
+)
+"""Recorded: public reports of 500 answers of this host."""
+
+
+def create_gemini_api(backend: Backend) -> Api:
+    """The API over these parts."""
+    return Api(
+        name="gemini",
+        service="generativelanguage.googleapis.com",
+        title="Generative Language API",
+        host_suffix="generativelanguage.googleapis.com",
+        schemas=SCHEMAS,
+        revision=lambda: backend.store.revision,
+        handlers=list_handlers(backend),
+        server_timing=True,
+        misnamed=refuse_name,
+        internal_error=INTERNAL_ERROR,
+        method_limits_bytes={"ModelService.CreateTunedModel": GEMINI_MAX_REQUEST_BYTES.value},
+    )
+
+
+def list_handlers(backend: Backend) -> dict[str, Handler]:
+    """Who answers each method."""
+    base_models, tuned_models = BaseModels(backend), TunedModels(backend)
+    permissions, generation, operations = Permissions(backend), Generation(backend), Operations(backend)
+    return {
+        "ModelService.GetModel": base_models.get_model,
+        "ModelService.ListModels": base_models.list_models,
+        "ModelService.CreateTunedModel": tuned_models.create_tuned_model,
+        "ModelService.GetTunedModel": tuned_models.get_tuned_model,
+        "ModelService.ListTunedModels": tuned_models.list_tuned_models,
+        "ModelService.UpdateTunedModel": tuned_models.update_tuned_model,
+        "ModelService.DeleteTunedModel": tuned_models.delete_tuned_model,
+        "PermissionService.CreatePermission": permissions.create_permission,
+        "PermissionService.GetPermission": permissions.get_permission,
+        "PermissionService.ListPermissions": permissions.list_permissions,
+        "PermissionService.UpdatePermission": permissions.update_permission,
+        "PermissionService.DeletePermission": permissions.delete_permission,
+        "PermissionService.TransferOwnership": permissions.transfer_ownership,
+        "GenerativeService.GenerateContent": generation.generate_content,
+        "GenerativeService.StreamGenerateContent": generation.stream_generate_content,
+        "GenerativeService.CountTokens": generation.count_tokens,
+        "TextService.GenerateText": generation.generate_text,
+        methods.GET_OPERATION: operations.get_operation,
+        methods.LIST_OPERATIONS: operations.list_operations,
+        methods.CANCEL_OPERATION: operations.cancel_operation,
+        methods.DELETE_OPERATION: operations.delete_operation,
+        methods.WAIT_OPERATION: operations.wait_operation,
+    }

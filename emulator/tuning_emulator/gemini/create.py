@@ -1,0 +1,464 @@
+"""From a create request to a waiting job: whose model is tuned, what the rules say, what is stored."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tuning_emulator.api.call import Call
+from tuning_emulator.core.clock import to_microseconds
+from tuning_emulator.core.ids import tuned_model_slug_fits
+from tuning_emulator.core.job_faults import Magic
+from tuning_emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, TuningMethod
+from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts.base_models import BaseModel, find_base_model
+from tuning_emulator.facts.defaults import gemini_defaults
+from tuning_emulator.facts.limits import (
+    GEMINI_ID_FILLED,
+    GEMINI_MAX_DISPLAY_NAME_CHARACTERS,
+    GEMINI_MAX_INPUT_CHARACTERS,
+    GEMINI_MAX_OUTPUT_CHARACTERS,
+    GEMINI_MAX_STEPS,
+)
+from tuning_emulator.gemini.access import find_tuned_model
+from tuning_emulator.gemini.base_models import find_max_temperature, find_tunable_model
+from tuning_emulator.gemini.convert import format_state, is_active, own_permission
+from tuning_emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, dig, find_breaches, refuse, refuse_breaches
+from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.pacing import find_magic
+from tuning_emulator.schema.schema import Value
+from tuning_trainer.spec import Example, Turn, format_example, total_steps
+
+# --- training examples of a create request
+
+MAX_INPUT = GEMINI_MAX_INPUT_CHARACTERS.value
+MAX_OUTPUT = GEMINI_MAX_OUTPUT_CHARACTERS.value
+
+
+def find_dataset(request: Value) -> Value | None:
+    """The ``TuningExamples`` of a create request, or None when it brings none."""
+    found: Value | None = dig(request, "tuned_model", "tuning_task", "training_data", "examples")
+    return found
+
+
+def _pairs(request: Value) -> list[Value]:
+    pairs: list[Value] = (find_dataset(request) or {}).get("examples", [])
+    return pairs
+
+
+def _conversations(request: Value) -> list[Value]:
+    conversations: list[Value] = (find_dataset(request) or {}).get("multiturn_examples", [])
+    return conversations
+
+
+def _find_missing_data(request: Value) -> Breaches:
+    return BROKEN if dig(request, "tuned_model", "tuning_task", "training_data") is None else KEPT
+
+
+def _find_no_examples(request: Value) -> Breaches:
+    if dig(request, "tuned_model", "tuning_task", "training_data") is None:
+        return KEPT
+    return KEPT if _pairs(request) or _conversations(request) else BROKEN
+
+
+def _find_missing_outputs(request: Value) -> Iterator[dict[str, object]]:
+    for index, pair in enumerate(_pairs(request)):
+        if not pair.get("output"):
+            yield {"index": index}
+
+
+def _find_long_inputs(request: Value) -> Iterator[dict[str, object]]:
+    for index, pair in enumerate(_pairs(request)):
+        length = len(pair.get("text_input", ""))
+        if length > MAX_INPUT:
+            yield {"index": index, "limit": MAX_INPUT, "length": length}
+
+
+def _find_long_outputs(request: Value) -> Iterator[dict[str, object]]:
+    for index, pair in enumerate(_pairs(request)):
+        length = len(pair.get("output", ""))
+        if length > MAX_OUTPUT:
+            yield {"index": index, "limit": MAX_OUTPUT, "length": length}
+
+
+def _find_empty_conversations(request: Value) -> Iterator[dict[str, object]]:
+    for index, conversation in enumerate(_conversations(request)):
+        if not conversation.get("contents"):
+            yield {"index": index}
+
+
+def _find_roles(request: Value) -> Iterator[dict[str, object]]:
+    for index, conversation in enumerate(_conversations(request)):
+        for turn, content in enumerate(conversation.get("contents", [])):
+            if content.get("role", "") not in ("user", "model"):
+                yield {"index": index, "turn": turn, "role": content.get("role", "")}
+
+
+def _find_empty_turns(request: Value) -> Iterator[dict[str, object]]:
+    for index, conversation in enumerate(_conversations(request)):
+        for turn, content in enumerate(conversation.get("contents", [])):
+            if not content.get("parts"):
+                yield {"index": index, "turn": turn}
+
+
+def _find_open_ends(request: Value) -> Iterator[dict[str, object]]:
+    for index, conversation in enumerate(_conversations(request)):
+        contents = conversation.get("contents", [])
+        if contents and contents[-1].get("role") != "model":
+            yield {"index": index}
+
+
+RULES: tuple[Rule[Value], ...] = (
+    Rule(texts.TRAINING_DATA_MISSING, _find_missing_data),
+    Rule(texts.EXAMPLES_EMPTY, _find_no_examples),
+    Rule(texts.OUTPUT_MISSING, _find_missing_outputs),
+    Rule(texts.TEXT_INPUT_LENGTH, _find_long_inputs),
+    Rule(texts.OUTPUT_LENGTH, _find_long_outputs),
+    Rule(texts.MULTITURN_EMPTY, _find_empty_conversations),
+    Rule(texts.MULTITURN_ROLE, _find_roles),
+    Rule(texts.MULTITURN_PARTS, _find_empty_turns),
+    Rule(texts.MULTITURN_END, _find_open_ends),
+)
+"""Over the whole request."""
+
+
+def read_examples(request: Value) -> tuple[Example, ...]:
+    """The examples of a request that kept the rules."""
+    pairs = (read_pair(pair.get("text_input", ""), pair["output"]) for pair in _pairs(request))
+    return (*pairs, *(_read_conversation(one) for one in _conversations(request)))
+
+
+def read_pair(text_input: str, output: str) -> Example:
+    """One question and its answer."""
+    return Example((Turn("user", text_input), Turn("model", output)))
+
+
+def _read_conversation(conversation: Value) -> Example:
+    turns = tuple(Turn(content["role"], _join(content)) for content in conversation["contents"])
+    return Example(turns, _join(conversation.get("system_instruction", {})))
+
+
+def _join(content: Value) -> str:
+    return "".join(part.get("text", "") for part in content.get("parts", []))
+
+
+class DefaultDatasetError(ValueError):
+    """The file of default examples cannot be used; the text names the file, the line and what would be right."""
+
+
+def load_default_dataset(path: Path | None) -> tuple[Example, ...]:
+    """Reads JSON lines of ``{"text_input": …, "output": …}``; ``textInput`` is taken too. None: no examples.
+
+    Raises:
+        DefaultDatasetError: the file cannot be read, or a line of it.
+    """
+    if path is None:
+        return ()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefaultDatasetError(f"default_dataset: {path}: {error}") from error
+    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not numbered:
+        raise DefaultDatasetError(f"default_dataset: {path}: holds no examples")
+    return tuple(_parse_line(line, f"default_dataset: {path}, line {number}") for number, line in numbered)
+
+
+def _parse_line(line: str, where: str) -> Example:
+    try:
+        pair: Any = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DefaultDatasetError(f"{where}: not JSON: {error}") from error
+    if not isinstance(pair, dict):
+        raise DefaultDatasetError(f'{where}: {line!r} is not {{"text_input": …, "output": …}}')
+    text_input = pair.get("text_input", pair.get("textInput"))
+    output = pair.get("output")
+    if not isinstance(text_input, str) or not isinstance(output, str) or not output:
+        raise DefaultDatasetError(f"{where}: text_input and output must be strings, output not empty")
+    return read_pair(text_input, output)
+
+
+MAX_DISPLAY_NAME = GEMINI_MAX_DISPLAY_NAME_CHARACTERS.value
+NO_DATA_HINT = (
+    "a create of a tuned model brought no training data; google-genai 1.47 and newer drop it in Gemini mode: "
+    "send the request yourself, use google-genai 1.46, or set default_dataset"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TunedFields:
+    """The fields of a tuned model that create and update share, and how the request is called in texts."""
+
+    model: Value
+    request: str
+    max_temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is tuned: a base model, or a tuned model (``tunedModels/x``) and its base model."""
+
+    base_model: str
+    source_model: str = ""
+
+
+# --- rules over fields
+
+
+def _find_tuned_model_id(request: Value) -> Breaches:
+    identifier = request.get("tuned_model_id", "")
+    return [{"id": identifier}] if identifier and not tuned_model_slug_fits(identifier) else KEPT
+
+
+def _find_missing_source(request: Value) -> Breaches:
+    model = request.get("tuned_model", {})
+    return KEPT if model.get("base_model") or model.get("tuned_model_source") is not None else BROKEN
+
+
+def _find_base_model_format(request: Value) -> Breaches:
+    name = dig(request, "tuned_model", "base_model")
+    return BROKEN if name and not _is_name(name, "models/") else KEPT
+
+
+def _find_source_format(request: Value) -> Breaches:
+    source = dig(request, "tuned_model", "tuned_model_source")
+    return BROKEN if source is not None and not _is_name(source.get("tuned_model", ""), "tunedModels/") else KEPT
+
+
+def _is_name(name: str, prefix: str) -> bool:
+    rest = name.removeprefix(prefix)
+    return rest not in (name, "") and "/" not in rest
+
+
+def _not_positive(field: str) -> Callable[[Value], Breaches]:
+    def find(request: Value) -> Breaches:
+        value = dig(request, "tuned_model", "tuning_task", "hyperparameters", field)
+        return BROKEN if value is not None and not 0 < value < math.inf else KEPT
+
+    return find
+
+
+def _find_display_name(fields: TunedFields) -> Iterator[dict[str, object]]:
+    length = len(fields.model.get("display_name") or "")
+    if length > MAX_DISPLAY_NAME:
+        yield {"request": fields.request, "limit": MAX_DISPLAY_NAME, "length": length}
+
+
+def _find_temperature(fields: TunedFields) -> Iterator[dict[str, object]]:
+    temperature = fields.model.get("temperature")
+    if temperature is not None and not 0 <= temperature <= fields.max_temperature:
+        yield {"request": fields.request, "maximum": fields.max_temperature}
+
+
+def _find_top_p(fields: TunedFields) -> Iterator[dict[str, object]]:
+    top_p = fields.model.get("top_p")
+    if top_p is not None and not 0 <= top_p <= 1:
+        yield {"request": fields.request}
+
+
+def _find_top_k(fields: TunedFields) -> Iterator[dict[str, object]]:
+    top_k = fields.model.get("top_k")
+    if top_k is not None and top_k < 0:
+        yield {"request": fields.request}
+
+
+CREATE_RULES: tuple[Rule[Value], ...] = (
+    Rule(texts.TUNED_MODEL_ID_FORMAT, _find_tuned_model_id),
+    Rule(texts.SOURCE_MODEL_MISSING, _find_missing_source),
+    Rule(texts.BASE_MODEL_FORMAT, _find_base_model_format),
+    Rule(texts.SOURCE_TUNED_MODEL_FORMAT, _find_source_format),
+    Rule(texts.EPOCH_COUNT, _not_positive("epoch_count")),
+    Rule(texts.BATCH_SIZE, _not_positive("batch_size")),
+    Rule(texts.LEARNING_RATE, _not_positive("learning_rate")),
+    Rule(texts.LEARNING_RATE_MULTIPLIER, _not_positive("learning_rate_multiplier")),
+)
+"""Over the whole request, before its examples."""
+
+FIELD_RULES: tuple[Rule[TunedFields], ...] = (
+    Rule(texts.DISPLAY_NAME_LENGTH, _find_display_name),
+    Rule(texts.TUNED_TEMPERATURE, _find_temperature),
+    Rule(texts.TUNED_TOP_P, _find_top_p),
+    Rule(texts.TUNED_TOP_K, _find_top_k),
+)
+"""Over what create and update share."""
+
+
+# --- the way of a create
+
+
+class Creation:
+    """Makes jobs of create requests."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def create(self, call: Call) -> TuningJob:
+        """Checks a create request and stores its job, its examples and the owner's permission.
+
+        Raises:
+            ApiError: a rule refuses it; nothing is stored.
+        """
+        request = call.request
+        examples = self._read_examples(call)
+        if not request.get("tuned_model_id") and not dig(request, "tuned_model", "display_name"):
+            raise refuse(texts.NAME_MISSING)
+        origin = self._find_origin(call)
+        base = self._find_base(call, origin)
+        magic = find_magic("gemini", request["tuned_model"].get("display_name", ""), {})
+        job = self._make_job(call, origin, base, self._choose_id(call))
+        return self._store(_fill(job, len(examples)), examples, magic)
+
+    def _read_examples(self, call: Call) -> tuple[Example, ...]:
+        """Checks every field; where no examples were sent, the default data set stands in if there is one."""
+        request = call.request
+        missing = find_dataset(request) is None
+        if missing:
+            call.notes.append(NO_DATA_HINT)
+        found = find_breaches(CREATE_RULES, request)
+        found += find_breaches(FIELD_RULES, _read_fields(request))
+        if missing and self._backend.default_dataset:
+            refuse_breaches(found)
+            return self._backend.default_dataset
+        refuse_breaches([*found, *find_breaches(RULES, request)])
+        return read_examples(request)
+
+    def _find_origin(self, call: Call) -> Origin:
+        model = call.request["tuned_model"]
+        source = model.get("tuned_model_source")
+        if source is None:
+            return Origin(model["base_model"].removeprefix("models/"))
+        parent = find_tuned_model(self._backend.store, source["tuned_model"], call.caller)
+        if not is_active(parent):
+            raise refuse(texts.SOURCE_NOT_ACTIVE, id=parent.id, state=format_state(parent))
+        return Origin(parent.base_model, source["tuned_model"])
+
+    def _find_base(self, call: Call, origin: Origin) -> BaseModel:
+        base = find_tunable_model(origin.base_model, self._backend.find_day(call.caller))
+        if base is None:
+            raise refuse(texts.BASE_MODEL_NOT_TUNABLE, model=origin.base_model, version=call.version)
+        return base
+
+    def _choose_id(self, call: Call) -> str:
+        """The client's own id if it is free, else one from the display name. Ids are global."""
+        store, wanted = self._backend.store, call.request.get("tuned_model_id", "")
+        if not wanted:
+            return self._make_id(call)
+        taken = store.get_tuned_model(wanted)
+        if taken is None:
+            return str(wanted)
+        if taken.owner.lower() == call.caller.principal.lower():
+            raise refuse(texts.TUNED_MODEL_EXISTS, id=wanted)
+        raise refuse(texts.TUNED_MODEL_ID_OF_STRANGER, id=wanted)
+
+    def _make_id(self, call: Call) -> str:
+        """A free id from the display name, as such ids looked on the caller's day."""
+        filled = self._backend.find_day(call.caller).holds(GEMINI_ID_FILLED)
+        while True:
+            made = self._backend.ids.tuned_model(call.request["tuned_model"]["display_name"], filled=filled)
+            if self._backend.store.get_tuned_model(made) is None:
+                return made
+
+    def _make_job(self, call: Call, origin: Origin, base: BaseModel, identifier: str) -> TuningJob:
+        model = call.request["tuned_model"]
+        now_ns = to_microseconds(self._backend.clock.now_ns())
+        asked = dig(model, "tuning_task", "hyperparameters") or {}
+        return TuningJob(
+            uid=0,
+            api="gemini",
+            project=call.caller.project,
+            location="",
+            id=identifier,
+            api_version=call.version,
+            operation_id=self._backend.ids.operation(),
+            owner=call.caller.principal,
+            display_name=model.get("display_name", ""),
+            description=model.get("description", ""),
+            labels={},
+            base_model=base.id,
+            source_model=origin.source_model,
+            source_checkpoint="",
+            method=TuningMethod.SUPERVISED,
+            requested=_read_hyperparameters(asked),
+            resolved=None,
+            training_uri="",
+            validation_uri="",
+            export_last_checkpoint_only=False,
+            sent=_echoes(asked),
+            state=JobState.PENDING,
+            phase=Phase.NONE,
+            error=None,
+            created_ns=now_ns,
+            started_ns=None,
+            ended_ns=None,
+            updated_ns=now_ns,
+            total_steps=0,
+            completed_steps=0,
+            completed_epochs=0,
+            statistics=None,
+            experiment_id="",
+            trainer="",
+            device="",
+            adapter="",
+            temperature=_given(model, "temperature", base.temperature),
+            top_p=_given(model, "top_p", base.top_p),
+            top_k=_given(model, "top_k", base.top_k or 0),
+            reader_project_numbers=tuple(model.get("reader_project_numbers", ())),
+        )
+
+    def _store(self, job: TuningJob, examples: tuple[Example, ...], magic: Magic) -> TuningJob:
+        store = self._backend.store
+        lines = "\n".join(format_example(example) for example in examples)
+        with store.transaction():
+            job = store.insert_job(job)
+            store.put_inline_dataset(job.uid, lines)
+            store.put_permission(own_permission(job))
+        self._backend.queue.submit(job, magic)
+        return job
+
+
+def _read_fields(request: Value) -> TunedFields:
+    """The fields that update has too; the base model, if it is known, says how hot it may be."""
+    model: Value = request.get("tuned_model", {})
+    base = find_base_model("gemini", (model.get("base_model") or "").removeprefix("models/"))
+    return TunedFields(model, "CreateTunedModelRequest", find_max_temperature(base))
+
+
+def _given(model: Value, name: str, default: Any) -> Any:
+    """A field as sent, or the base model's value. Recorded: a base without topK makes a tuned model with topK 0."""
+    return model[name] if model.get(name) is not None else default
+
+
+def _read_hyperparameters(asked: Value) -> Hyperparameters:
+    return Hyperparameters(
+        epochs=asked.get("epoch_count"),
+        batch_size=asked.get("batch_size"),
+        learning_rate=asked.get("learning_rate"),
+        learning_rate_multiplier=asked.get("learning_rate_multiplier"),
+    )
+
+
+def _echoes(asked: Value) -> dict[str, Any]:
+    """What is only echoed."""
+    multiplier = asked.get("learning_rate_multiplier")
+    return {} if multiplier is None else {"learning_rate_multiplier": multiplier}
+
+
+def _fill(job: TuningJob, examples: int) -> TuningJob:
+    """Fixes what the request left open: Gemini knows its examples from the start and echoes everything at once.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, more steps than the answer's int32 can count.
+    """
+    asked, defaults = job.requested, gemini_defaults(examples)
+    epochs = asked.epochs or defaults.epochs
+    batch_size = asked.batch_size or defaults.batch_size
+    rate = asked.learning_rate or defaults.learning_rate * (asked.learning_rate_multiplier or 1.0)
+    used = Hyperparameters(epochs=epochs, batch_size=batch_size, learning_rate=rate)
+    steps = total_steps(examples, epochs, batch_size)
+    if steps > GEMINI_MAX_STEPS.value:
+        raise refuse(texts.TOO_MANY_STEPS, steps=steps, maximum=GEMINI_MAX_STEPS.value)
+    return replace(job, requested=used, total_steps=steps)

@@ -1,0 +1,234 @@
+"""Answering: content in one piece or streamed, tokens counted, and the older text method.
+
+Shapes: tuned models as recorded in July 2024 (safety ratings, no model version), base models as recorded in 2026.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from typing import Any
+
+from tuning_emulator.api.call import Call
+from tuning_emulator.core.errors import ApiError
+from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts.base_models import BaseModel
+from tuning_emulator.gemini.access import find_tuned_model
+from tuning_emulator.gemini.base_models import find_served_model
+from tuning_emulator.gemini.convert import format_state, is_active
+from tuning_emulator.gemini.prompts import CONTENT_RULES, Asked, list_texts, read_prompt
+from tuning_emulator.gemini.rules import check_fields, refuse
+from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
+from tuning_emulator.schema.schema import Value
+from tuning_trainer.spec import Answer, Prompt, Reply
+
+RATED_CATEGORIES = (
+    "HARM_CATEGORY_SEXUALLY_EXPLICIT",
+    "HARM_CATEGORY_HATE_SPEECH",
+    "HARM_CATEGORY_HARASSMENT",
+    "HARM_CATEGORY_DANGEROUS_CONTENT",
+)
+"""In the recorded order. Source: github.com/derrickobedgiu1/gemini-api tests/Fixtures/GeminiApi, July 2024."""
+
+TEXT_CATEGORIES = (
+    "HARM_CATEGORY_DEROGATORY",
+    "HARM_CATEGORY_TOXICITY",
+    "HARM_CATEGORY_VIOLENCE",
+    "HARM_CATEGORY_SEXUAL",
+    "HARM_CATEGORY_MEDICAL",
+    "HARM_CATEGORY_DANGEROUS",
+)
+"""What PaLM's text method rates by; recorded in the same place, models/generateText.json."""
+
+
+class Generation:
+    """``generateContent``, ``streamGenerateContent``, ``countTokens``, ``generateText``."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._store = backend.store
+        self._answering = backend.answering
+
+    async def generate_content(self, call: Call) -> Value:
+        """The whole answer."""
+        asked, target = self._find(call, "generateContent")
+        prompt, length = await self._read(target, asked)
+        reply = await self._ask(target, prompt)
+        return _format_reply(asked, length, reply, self._format_head(asked))
+
+    async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
+        """The answer in pieces, each with the prompt's count (recorded); the last one says why it ended.
+
+        Several candidates come whole, in one piece.
+        """
+        asked, target = self._find(call, "streamGenerateContent")
+        prompt, length = await self._read(target, asked)
+        head = self._format_head(asked)
+        if prompt.candidates > 1:
+            yield _format_reply(asked, length, await self._ask(target, prompt), head)
+            return
+        try:
+            async for piece in self._answering.stream(target, prompt):
+                if isinstance(piece, str):
+                    candidate = _format_candidate(asked, 0, Answer(piece, 0), done=False)
+                    yield {"candidates": [candidate], "usage_metadata": _format_usage(asked, length), **head}
+                else:
+                    end = replace(piece.answers[0], text="")
+                    last = _format_reply(asked, length, piece, head)
+                    yield {**last, "candidates": [_format_candidate(asked, 0, end)]}
+        except TrainerUnavailableError as error:
+            raise _explain(error) from error
+
+    async def count_tokens(self, call: Call) -> Value:
+        """The length of contents, or of a whole request, in tokens of what plays the base model."""
+        asked, target = self._find(call, "countTokens")
+        inner = call.request.get("generate_content_request")
+        if inner is not None:
+            asked = replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
+        check_fields(CONTENT_RULES, asked)
+        total = await self._count(target, list_texts(asked))
+        return {"total_tokens": total, "prompt_tokens_details": _format_details(total)}
+
+    async def generate_text(self, call: Call) -> Value:
+        """The method of PaLM models: a prompt is one text, an answer too."""
+        asked, target = self._find(call, "generateText")
+        request = call.request
+        names = ("temperature", "top_p", "top_k", "candidate_count", "max_output_tokens", "stop_sequences")
+        body = {
+            "contents": [{"parts": [{"text": (request.get("prompt") or {}).get("text", "")}]}],
+            "generation_config": {name: request[name] for name in names if name in request},
+        }
+        asked = replace(asked, body=body, request="GenerateTextRequest")
+        reply = await self._ask(target, read_prompt(asked))
+        ratings = _rate(TEXT_CATEGORIES)
+        return {"candidates": [{"output": answer.text, "safety_ratings": ratings} for answer in reply.answers]}
+
+    # ------------------------------------------------------------ who is asked
+
+    def _find(self, call: Call, method: str) -> tuple[Asked, Target]:
+        """The request as rules see it, and who answers.
+
+        Raises:
+            ApiError: no such model, no right to it, not ACTIVE, or it does not answer this method.
+        """
+        name: str = call.request["model"]
+        if name.startswith("tunedModels/"):
+            return self._find_tuned(call, name, method)
+        identifier = name.removeprefix("models/")
+        if identifier == name or "/" in identifier or not identifier:
+            raise refuse(texts.MODEL_NAME_FORMAT, request=call.method.request.rpartition(".")[2])
+        base = self._require_method(
+            find_served_model(identifier, self._backend.find_day(call.caller)), call, name, method
+        )
+        return self._make_asked(call, name, base, None, base.top_p, base.top_k), Target(base.id)
+
+    def _find_tuned(self, call: Call, name: str, method: str) -> tuple[Asked, Target]:
+        job = find_tuned_model(self._store, name, call.caller)
+        base = find_served_model(job.base_model, self._backend.find_day(call.caller))
+        base = self._require_method(base, call, f"models/{job.base_model}", method)
+        if not is_active(job):
+            raise refuse(texts.TUNED_MODEL_NOT_ACTIVE, id=job.id, state=format_state(job))
+        target = Target(job.base_model, job.adapter, job.trainer)
+        chosen = None if job.temperature == base.temperature else job.temperature
+        return self._make_asked(call, name, base, chosen, job.top_p, job.top_k), target
+
+    def _require_method(self, base: BaseModel | None, call: Call, name: str, method: str) -> BaseModel:
+        """The base model, if it answers the method. Streaming goes with ``generateContent`` (recorded listings)."""
+        listed = "generateContent" if method == "streamGenerateContent" else method
+        if base is None or listed not in base.methods:
+            model = name.removeprefix("models/")
+            text = self._backend.find_day(call.caller).choose(texts.MODEL_NOT_SUPPORTED_TEXTS)
+            words: dict[str, object] = {"method": method, "rpc": f"{method[0].upper()}{method[1:]}"}
+            chosen = {name: word for name, word in words.items() if name in text.placeholders}
+            raise refuse(text, model=model, version=call.version, **chosen)
+        return base
+
+    def _make_asked(
+        self, call: Call, name: str, base: BaseModel, temperature: float | None, top_p: float | None, top_k: int | None
+    ) -> Asked:
+        request = call.method.request.rpartition(".")[2]
+        return Asked(call.request, request, name, base, temperature, top_p, top_k)
+
+    # ------------------------------------------------------------ asking
+
+    async def _read(self, target: Target, asked: Asked) -> tuple[Prompt, int]:
+        """The prompt and its length, as ``countTokens`` counts it: the trainer's own count has control tokens too.
+
+        Raises:
+            ApiError: a rule refuses the request, or it is longer than the base model takes.
+        """
+        prompt = read_prompt(asked)
+        limit = asked.base.input_token_limit
+        length = await self._count(target, list_texts(asked))
+        if limit and length > limit:
+            raise refuse(texts.INPUT_TOKENS, length=length, limit=limit)
+        return prompt, length
+
+    async def _ask(self, target: Target, prompt: Prompt) -> Reply:
+        try:
+            return await self._answering.generate(target, prompt)
+        except TrainerUnavailableError as error:
+            raise _explain(error) from error
+
+    async def _count(self, target: Target, counted: list[str]) -> int:
+        try:
+            return sum(await self._answering.count_tokens(target.base_model, counted))
+        except TrainerUnavailableError as error:
+            raise _explain(error) from error
+
+    def _format_head(self, asked: Asked) -> Value:
+        """What all pieces of one answer share; tuned models were recorded without."""
+        if asked.is_tuned:
+            return {}
+        return {"model_version": asked.base.id, "response_id": self._make_response_id()}
+
+    def _make_response_id(self) -> str:
+        """22 characters of the URL-safe alphabet, as in recorded answers."""
+        number = int(self._backend.ids.uuid().replace("-", ""), 16)
+        return base64.urlsafe_b64encode(number.to_bytes(16, "big")).decode().rstrip("=")
+
+
+def _explain(error: TrainerUnavailableError) -> ApiError:
+    """The answer for a trainer's refusal or failure."""
+    text = texts.PROMPT_REFUSED if isinstance(error, PromptRefusedError) else texts.UNAVAILABLE
+    return refuse(text, reason=error)
+
+
+def _format_reply(asked: Asked, prompt_tokens: int, reply: Reply, head: Value) -> Value:
+    """A whole answer; ``head`` is what every piece of it has."""
+    tokens = sum(answer.tokens for answer in reply.answers)
+    usage = _format_usage(asked, prompt_tokens)
+    usage |= {"candidates_token_count": tokens, "total_token_count": prompt_tokens + tokens}
+    candidates = [_format_candidate(asked, index, answer) for index, answer in enumerate(reply.answers)]
+    return {"candidates": candidates, "usage_metadata": usage, **head}
+
+
+def _format_usage(asked: Asked, prompt_tokens: int) -> Value:
+    """Token counts before anything is answered."""
+    usage: Value = {"prompt_token_count": prompt_tokens, "total_token_count": prompt_tokens}
+    if not asked.is_tuned:
+        usage["prompt_tokens_details"] = _format_details(prompt_tokens)
+    return usage
+
+
+def _format_candidate(asked: Asked, index: int, answer: Answer, *, done: bool = True) -> Value:
+    """One candidate; without text its content is empty (recorded)."""
+    candidate: dict[str, Any] = {"content": {}}
+    if answer.text:
+        candidate["content"] = {"parts": [{"text": answer.text}], "role": "model"}
+    if done:
+        candidate["finish_reason"] = answer.finish
+    candidate["index"] = index
+    if asked.is_tuned:
+        candidate["safety_ratings"] = _rate()
+    return candidate
+
+
+def _rate(categories: Iterable[str] = RATED_CATEGORIES) -> list[Value]:
+    return [{"category": category, "probability": "NEGLIGIBLE"} for category in categories]
+
+
+def _format_details(tokens: int) -> list[Value]:
+    return [{"modality": "TEXT", "token_count": tokens}]

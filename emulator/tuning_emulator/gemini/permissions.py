@@ -1,0 +1,161 @@
+"""Permissions of tuned models, and handing a tuned model over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tuning_emulator.api.call import Call
+from tuning_emulator.core.records import Permission, TuningJob
+from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts.limits import GEMINI_PERMISSIONS_PAGE_DEFAULT
+from tuning_emulator.gemini.access import find_tuned_model, holds
+from tuning_emulator.gemini.convert import (
+    EVERYONE,
+    format_permission,
+    format_permission_name,
+    identify_grantee,
+    parse_last_segment,
+    parse_tuned_model_name,
+)
+from tuning_emulator.gemini.listing import read_page
+from tuning_emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, check_fields, refuse
+from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.schema.schema import Value
+
+_ROLES = ("OWNER", "WRITER", "READER")
+_GRANTEE_TYPES = ("USER", "GROUP", "EVERYONE")
+"""Of an enum, JSON may hold any number; unknown ones count as unset."""
+
+
+def _find_no_email(permission: Value) -> Breaches:
+    everyone = permission.get("grantee_type") == "EVERYONE"
+    return KEPT if everyone or permission.get("email_address") else BROKEN
+
+
+def _find_email_of_everyone(permission: Value) -> Breaches:
+    everyone = permission.get("grantee_type") == "EVERYONE"
+    return BROKEN if everyone and permission.get("email_address") else KEPT
+
+
+def _find_no_role(permission: Value) -> Breaches:
+    request = permission.get("request", "CreatePermissionRequest")
+    return [{"request": request}] if permission.get("role") not in _ROLES else KEPT
+
+
+def _find_owner_role(permission: Value) -> Breaches:
+    request = permission.get("request", "CreatePermissionRequest")
+    return [{"request": request}] if permission.get("role") == "OWNER" else KEPT
+
+
+ROLE_RULES: tuple[Rule[Value], ...] = (
+    Rule(texts.ROLE_MISSING, _find_no_role),
+    Rule(texts.ROLE_OWNER, _find_owner_role),
+)
+"""Over a permission whose role is to be written; ``request`` in it names another request than create."""
+
+CREATE_RULES: tuple[Rule[Value], ...] = (
+    Rule(texts.EMAIL_MISSING, _find_no_email),
+    Rule(texts.EMAIL_FORBIDDEN, _find_email_of_everyone),
+    *ROLE_RULES,
+)
+
+
+class Permissions:
+    """``tunedModels/*/permissions`` and ``tunedModels/*:transferOwnership``."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._store = backend.store
+
+    def create_permission(self, call: Call) -> Value:
+        """Grants a role. Writers may share."""
+        job = find_tuned_model(self._store, call.request["parent"], call.caller, "WRITER")
+        asked: Value = call.request.get("permission", {})
+        check_fields(CREATE_RULES, asked)
+        kind: Any = asked["grantee_type"] if asked.get("grantee_type") in _GRANTEE_TYPES else ""
+        email = asked.get("email_address", "")
+        identifier = EVERYONE if kind == "EVERYONE" else identify_grantee(email)
+        if self._store.get_permission(job.uid, identifier) is not None:
+            raise refuse(texts.PERMISSION_EXISTS, name=format_permission_name(job, identifier))
+        permission = Permission(job.uid, identifier, kind, email, asked["role"])
+        self._store.put_permission(permission)
+        return format_permission(job, permission)
+
+    def get_permission(self, call: Call) -> Value:
+        """One permission."""
+        job = find_tuned_model(self._store, call.request["name"], call.caller)
+        return format_permission(job, self._find(job, call.request["name"]))
+
+    def list_permissions(self, call: Call) -> Value:
+        """All permissions, the owner's first (recorded)."""
+        job = find_tuned_model(self._store, call.request["parent"], call.caller)
+        page = read_page(call.request, GEMINI_PERMISSIONS_PAGE_DEFAULT, list=call.request["parent"])
+        permissions, end = self._store.list_permissions(job.uid), page.start + page.size
+        return {
+            "permissions": [format_permission(job, one) for one in permissions[page.start : end]],
+            "next_page_token": page.format_token(end) if end < len(permissions) else "",
+        }
+
+    def update_permission(self, call: Call) -> Value:
+        """Changes the role, the only field that can be, and answers the whole permission (recorded)."""
+        asked: Value = call.request["permission"]
+        mask = call.request.get("update_mask", [])
+        job = find_tuned_model(self._store, asked["name"], call.caller, "WRITER")
+        permission = self._find(job, asked["name"])
+        if not mask:
+            raise refuse(texts.PERMISSION_MASK_MISSING)
+        for path in mask:
+            if path not in ("role", "*"):
+                raise refuse(texts.PERMISSION_MASK, path=path)
+        check_fields(ROLE_RULES, {**asked, "request": "UpdatePermissionRequest"})
+        _keep_owner(permission)
+        permission = replace(permission, role=asked["role"])
+        self._store.put_permission(permission)
+        return format_permission(job, permission)
+
+    def delete_permission(self, call: Call) -> Value:
+        """Takes a role away."""
+        job = find_tuned_model(self._store, call.request["name"], call.caller, "WRITER")
+        permission = self._find(job, call.request["name"])
+        _keep_owner(permission)
+        self._store.delete_permission(job.uid, permission.id)
+        return {}
+
+    def transfer_ownership(self, call: Call) -> Value:
+        """Makes somebody else the owner; the one who was becomes a writer (ai.google.dev/api/tuning)."""
+        job = self._find_for_transfer(call)
+        email = call.request.get("email_address", "")
+        if not email:
+            raise refuse(texts.TRANSFER_EMAIL_MISSING)
+        if email.lower() == job.owner.lower():
+            return {}
+        identifier = identify_grantee(email)
+        known = self._store.get_permission(job.uid, identifier)
+        heir = known or Permission(job.uid, identifier, "USER", email, "OWNER")
+        with self._store.transaction():
+            for permission in self._store.list_permissions(job.uid):
+                if permission.role == "OWNER":
+                    self._store.put_permission(replace(permission, role="WRITER"))
+            self._store.put_permission(replace(heir, role="OWNER"))
+            self._store.update_job(job.uid, owner=email)
+        return {}
+
+    def _find_for_transfer(self, call: Call) -> TuningJob:
+        job = find_tuned_model(self._store, call.request["name"], call.caller)
+        if not holds(job, self._store.list_permissions(job.uid), call.caller, "OWNER"):
+            raise refuse(texts.TRANSFER_NOT_OWNER)
+        return job
+
+    def _find(self, job: TuningJob, name: str) -> Permission:
+        permission = self._store.get_permission(job.uid, parse_last_segment(name))
+        if permission is None:
+            raise refuse(
+                texts.PERMISSION_NOT_FOUND,
+                name=f"tunedModels/{parse_tuned_model_name(name)}/permissions/{parse_last_segment(name)}",
+            )
+        return permission
+
+
+def _keep_owner(permission: Permission) -> None:
+    if permission.role == "OWNER":
+        raise refuse(texts.OWNER_PERMISSION)

@@ -1,0 +1,287 @@
+"""From a request for content to a prompt: what the rules say, and what the trainer is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts.base_models import BaseModel
+from tuning_emulator.facts.limits import GEMINI_MAX_CANDIDATES, GEMINI_MAX_PROMPT_CHARACTERS, GEMINI_MAX_STOP_SEQUENCES
+from tuning_emulator.gemini.base_models import find_max_temperature
+from tuning_emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, check_fields, check_first, dig
+from tuning_emulator.schema.schema import Value
+from tuning_trainer.spec import Prompt, Turn
+
+MAX_CANDIDATES = GEMINI_MAX_CANDIDATES.value
+MAX_STOP_SEQUENCES = GEMINI_MAX_STOP_SEQUENCES.value
+MAX_TUNED_INPUT = GEMINI_MAX_PROMPT_CHARACTERS.value
+
+_DATA = (
+    "text",
+    "inline_data",
+    "function_call",
+    "function_response",
+    "file_data",
+    "executable_code",
+    "code_execution_result",
+)
+_MEDIA = {"image": "Image", "audio": "Audio", "video": "Video"}
+_MIME_TYPES = ("text/plain", "application/json", "application/xml", "application/yaml", "text/x.enum")
+_SINGLE_CANDIDATE_FAMILY = "gemini-1.0"
+"""Answered one candidate only, one turn only, and took no system instruction. Source: the rows of the texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for content, with what its rules look at.
+
+    Attributes:
+        body: The ``GenerateContentRequest`` (or the ``CountTokensRequest`` as such).
+        request: How the request is called in texts.
+        model: Full name of the model asked, ``tunedModels/x`` or ``models/x``.
+        base: Row of the base model behind it.
+        temperature, top_p, top_k: What holds where the request says nothing; temperature None: nothing is drawn.
+    """
+
+    body: Value
+    request: str
+    model: str
+    base: BaseModel
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether a tuned model is asked."""
+        return self.model.startswith("tunedModels/")
+
+    @property
+    def config(self) -> Value:
+        """The ``GenerationConfig``."""
+        config: Value = self.body.get("generation_config") or {}
+        return config
+
+    @property
+    def contents(self) -> list[Value]:
+        """The conversation."""
+        contents: list[Value] = self.body.get("contents") or []
+        return contents
+
+
+# --- rules over contents
+
+
+def _find_no_contents(asked: Asked) -> Breaches:
+    return KEPT if asked.contents else [{"request": asked.request}]
+
+
+def _find_empty_parts(asked: Asked) -> Iterator[dict[str, object]]:
+    for index, content in enumerate(asked.contents):
+        if not content.get("parts"):
+            yield {"request": asked.request, "index": index}
+
+
+def _find_parts_without_data(asked: Asked) -> Iterator[dict[str, object]]:
+    for index, content in enumerate(asked.contents):
+        for number, part in enumerate(content.get("parts", [])):
+            if not any(part.get(kind) is not None for kind in _DATA):
+                yield {"request": asked.request, "index": index, "part": number}
+
+
+CONTENT_RULES: tuple[Rule[Asked], ...] = (
+    Rule(texts.CONTENTS_MISSING, _find_no_contents),
+    Rule(texts.PARTS_EMPTY, _find_empty_parts),
+    Rule(texts.PART_WITHOUT_DATA, _find_parts_without_data),
+)
+
+# --- rules over the generation config
+
+
+def _find_temperature(asked: Asked) -> Breaches:
+    value = asked.config.get("temperature")
+    limit = find_max_temperature(asked.base)
+    return [{"request": asked.request, "maximum": limit}] if value is not None and not 0 <= value <= limit else KEPT
+
+
+def _find_top_p(asked: Asked) -> Breaches:
+    value = asked.config.get("top_p")
+    return [{"request": asked.request}] if value is not None and not 0 <= value <= 1 else KEPT
+
+
+def _find_top_k(asked: Asked) -> Breaches:
+    value = asked.config.get("top_k")
+    return [{"request": asked.request}] if value is not None and value < 0 else KEPT
+
+
+def _find_max_output_tokens(asked: Asked) -> Breaches:
+    value = asked.config.get("max_output_tokens")
+    return [{"request": asked.request}] if value is not None and value < 1 else KEPT
+
+
+def _find_candidate_count(asked: Asked) -> Breaches:
+    value = asked.config.get("candidate_count")
+    wrong = value is not None and not 1 <= value <= MAX_CANDIDATES
+    return [{"request": asked.request, "maximum": MAX_CANDIDATES}] if wrong else KEPT
+
+
+def _find_stop_sequences(asked: Asked) -> Breaches:
+    length = len(asked.config.get("stop_sequences", []))
+    values = {"request": asked.request, "limit": MAX_STOP_SEQUENCES, "length": length}
+    return [values] if length > MAX_STOP_SEQUENCES else KEPT
+
+
+def _find_mime_type(asked: Asked) -> Breaches:
+    mime_type = asked.config.get("response_mime_type") or "text/plain"
+    return KEPT if mime_type in _MIME_TYPES else [{"request": asked.request}]
+
+
+CONFIG_RULES: tuple[Rule[Asked], ...] = (
+    Rule(texts.TEMPERATURE, _find_temperature),
+    Rule(texts.TOP_P, _find_top_p),
+    Rule(texts.TOP_K, _find_top_k),
+    Rule(texts.MAX_OUTPUT_TOKENS, _find_max_output_tokens),
+    Rule(texts.CANDIDATE_COUNT, _find_candidate_count),
+    Rule(texts.STOP_SEQUENCES, _find_stop_sequences),
+    Rule(texts.RESPONSE_MIME_TYPE, _find_mime_type),
+)
+
+# --- what the model does not do
+
+
+def _find_roles(asked: Asked) -> Breaches:
+    return BROKEN if any(one.get("role") not in (None, "", "user", "model") for one in asked.contents) else KEPT
+
+
+def _find_model_alone(asked: Asked) -> Breaches:
+    return BROKEN if len(asked.contents) == 1 and asked.contents[0].get("role") == "model" else KEPT
+
+
+def _find_model_last(asked: Asked) -> Breaches:
+    """Recorded for gemini-1.0; that newer models refuse it too is said by their clients, without the text."""
+    return BROKEN if len(asked.contents) > 1 and asked.contents[-1].get("role") == "model" else KEPT
+
+
+def _find_system_instruction(asked: Asked) -> Breaches:
+    refused = asked.is_tuned or asked.base.id.startswith(_SINGLE_CANDIDATE_FAMILY)
+    return [{"model": asked.model}] if refused and asked.body.get("system_instruction") is not None else KEPT
+
+
+def _find_json_mode(asked: Asked) -> Breaches:
+    plain = (asked.config.get("response_mime_type") or "text/plain") == "text/plain"
+    return KEPT if plain else [{"model": asked.model}]
+
+
+def _find_functions(asked: Asked) -> Breaches:
+    parts = (part for content in asked.contents for part in content.get("parts", []))
+    used = asked.body.get("tools") or any(
+        part.get("function_call") is not None or part.get("function_response") is not None for part in parts
+    )
+    return [{"model": asked.model}] if used else KEPT
+
+
+def _find_media(asked: Asked) -> Iterator[dict[str, object]]:
+    for content in asked.contents:
+        for part in content.get("parts", []):
+            kind = next((name for name in _DATA if part.get(name) is not None), "text")
+            if kind != "text":
+                mime_type = dig(part, kind, "mime_type") if kind.endswith("_data") else ""
+                modality = _MEDIA.get(str(mime_type).partition("/")[0], "Document")
+                yield {"modality": modality, "model": asked.model}
+
+
+def _find_modalities(asked: Asked) -> Breaches:
+    wanted = [one for one in asked.config.get("response_modalities", []) if one not in ("TEXT", "MODALITY_UNSPECIFIED")]
+    return [{"model": asked.model, "modalities": ", ".join(map(str, wanted))}] if wanted else KEPT
+
+
+def _find_logprobs(asked: Asked) -> Breaches:
+    return [{"model": asked.model}] if asked.config.get("response_logprobs") else KEPT
+
+
+def _find_candidates(asked: Asked) -> Breaches:
+    many = (asked.config.get("candidate_count") or 1) > 1
+    return BROKEN if many and asked.base.id.startswith(_SINGLE_CANDIDATE_FAMILY) else KEPT
+
+
+def _find_multiturn(asked: Asked) -> Breaches:
+    single = asked.is_tuned and asked.base.id.startswith(_SINGLE_CANDIDATE_FAMILY)
+    return [{"model": asked.model}] if single and len(asked.contents) > 1 else KEPT
+
+
+def _find_cached_content(asked: Asked) -> Breaches:
+    return BROKEN if asked.body.get("cached_content") else KEPT
+
+
+def _find_characters(asked: Asked) -> Breaches:
+    length = sum(len(turn.text) for turn in read_turns(asked.contents)) if asked.is_tuned else 0
+    return [{"length": length, "limit": MAX_TUNED_INPUT}] if length > MAX_TUNED_INPUT else KEPT
+
+
+ABILITY_RULES: tuple[Rule[Asked], ...] = (
+    Rule(texts.ROLE, _find_roles),
+    Rule(texts.SINGLE_TURN_END, _find_model_alone),
+    Rule(texts.MULTITURN, _find_multiturn),
+    Rule(texts.MULTITURN_REQUEST_END, _find_model_last),
+    Rule(texts.CACHED_CONTENT, _find_cached_content),
+    Rule(texts.SYSTEM_INSTRUCTION, _find_system_instruction),
+    Rule(texts.JSON_MODE, _find_json_mode),
+    Rule(texts.FUNCTION_CALLING, _find_functions),
+    Rule(texts.INPUT_MODALITY, _find_media),
+    Rule(texts.RESPONSE_MODALITIES, _find_modalities),
+    Rule(texts.LOGPROBS, _find_logprobs),
+    Rule(texts.ONE_CANDIDATE, _find_candidates),
+    Rule(texts.INPUT_CHARACTERS, _find_characters),
+)
+"""Each speaks alone. What plays a base model here writes text and nothing else, so that base models refuse too."""
+
+
+# --- prompts
+
+
+def read_prompt(asked: Asked) -> Prompt:
+    """The prompt of a request.
+
+    Without a temperature of the request (or one that the tuned model was created with) the likeliest answer is given,
+    and without ``seed`` drawn answers repeat: the service would draw a new one each time.
+
+    Raises:
+        ApiError: a rule refuses the request.
+    """
+    check_fields((*CONTENT_RULES, *CONFIG_RULES), asked)
+    check_first(ABILITY_RULES, asked)
+    config = asked.config
+    return Prompt(
+        turns=read_turns(asked.contents),
+        system=join_text(asked.body.get("system_instruction") or {}),
+        max_output_tokens=config.get("max_output_tokens") or asked.base.output_token_limit,
+        temperature=_choose(config.get("temperature"), asked.temperature, 0.0),
+        top_p=_choose(config.get("top_p"), asked.top_p, 1.0),
+        top_k=int(_choose(config.get("top_k"), asked.top_k, 0)),
+        seed=config.get("seed") or 0,
+        stop=tuple(stop for stop in config.get("stop_sequences", []) if stop),
+        candidates=config.get("candidate_count") or 1,
+    )
+
+
+def list_texts(asked: Asked) -> list[str]:
+    """The texts whose tokens are counted, the system instruction's first."""
+    system = join_text(asked.body.get("system_instruction") or {})
+    return [*([system] if system else []), *(turn.text for turn in read_turns(asked.contents))]
+
+
+def read_turns(contents: list[Value]) -> tuple[Turn, ...]:
+    """The conversation; a content without role is the user's."""
+    return tuple(Turn("model" if one.get("role") == "model" else "user", join_text(one)) for one in contents)
+
+
+def join_text(content: Value) -> str:
+    """The text of all parts."""
+    return "".join(part.get("text") or "" for part in content.get("parts", []))
+
+
+def _choose(given: float | None, default: float | None, last: float) -> float:
+    if given is not None:
+        return given
+    return last if default is None else default

@@ -1,0 +1,378 @@
+"""One stream of an HTTP/2 connection: the request as it comes, the answer as it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+from urllib.parse import parse_qsl
+
+from tuning_emulator.api.auth import refusal
+from tuning_emulator.api.dispatch import Manner, unzip
+from tuning_emulator.api.operations import build_status
+from tuning_emulator.core.errors import ApiError
+from tuning_emulator.facts import google_errors
+from tuning_emulator.schema.protobuf import BinaryCodec
+
+# --- messages in the data of a stream
+
+_PREFIX = struct.Struct(">BI")
+
+
+class Assembler:
+    """Takes the messages out of a stream's data. Of a request it keeps the first: no method here takes more.
+
+    Attributes:
+        message: The first message, None before it is whole. compressed: As its prefix says.
+        count: How many messages there were.
+        oversize: A message is longer than the limit. refused: The connection has no room. Nothing more is kept then.
+    """
+
+    __slots__ = ("_data", "_limit_bytes", "compressed", "count", "message", "oversize", "refused")
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._data = bytearray()
+        self._limit_bytes = limit_bytes
+        self.message: bytes | None = None
+        self.compressed = False
+        self.count = 0
+        self.oversize = False
+        self.refused = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the request can be answered before it is whole: it is too long."""
+        return self.oversize or self.refused
+
+    @property
+    def size_bytes(self) -> int:
+        """What is kept."""
+        return len(self._data) + len(self.message or b"")
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the data so far ends inside a message."""
+        return bool(self._data)
+
+    def feed(self, data: bytes) -> None:
+        """More data."""
+        if self.is_over:
+            return
+        self._data += data
+        while len(self._data) >= _PREFIX.size:
+            flag, size = _PREFIX.unpack_from(self._data)
+            if size > self._limit_bytes:
+                self.oversize = True
+                self.clear()
+                return
+            end = _PREFIX.size + size
+            if len(self._data) < end:
+                return
+            if self.count == 0:
+                self.message, self.compressed = bytes(self._data[_PREFIX.size : end]), bool(flag & 1)
+            self.count += 1
+            del self._data[:end]
+
+    def overflow(self) -> None:
+        """There is no room for it."""
+        self.refused = True
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets what is kept."""
+        self._data, self.message = bytearray(), None
+
+
+def frame_message(message: bytes) -> bytes:
+    """A message as it goes out, never compressed."""
+    return _PREFIX.pack(0, len(message)) + message
+
+
+# --- errors as gRPC sends them
+
+STATUS_TRAILER = "grpc-status-details-bin"
+_CODEC = BinaryCodec(())
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcStatus:
+    """What a failed gRPC call ends with.
+
+    Attributes:
+        code: ``grpc-status``. message: ``grpc-message``, not yet percent-encoded.
+        trailers: Binary trailers beside them; ``google.rpc.Status`` where there are details.
+    """
+
+    code: int
+    message: str
+    trailers: tuple[tuple[str, bytes], ...]
+
+
+def format_status(error: ApiError) -> GrpcStatus:
+    """The same code, message and details as the REST envelope of that error."""
+    if not error.details:
+        return GrpcStatus(int(error.code), error.message, ())
+    data = _CODEC.encode(build_status(error), "google.rpc.Status")
+    return GrpcStatus(int(error.code), error.message, ((STATUS_TRAILER, data),))
+
+
+# --- metadata: what gRPC says in HTTP/2 headers and trailers
+
+Header: TypeAlias = tuple[bytes, bytes]
+
+CONTENT_TYPE = "application/grpc"
+ENCODINGS = ("identity", "gzip")
+"""What requests may be compressed with; answers never are."""
+
+_HEAD: tuple[Header, ...] = (
+    (b":status", b"200"),
+    (b"content-type", CONTENT_TYPE.encode()),
+    (b"grpc-accept-encoding", ",".join(ENCODINGS).encode()),
+)
+_TIMEOUT = re.compile(r"(\d{1,8})([HMSmun])")
+_UNIT_S = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+ENTRY_BYTES = 32
+"""What each header costs beside its name and value. Source: RFC 9113, 6.5.2."""
+
+TRAILERS_LIMIT_BYTES = 8000
+"""Clients built on gRPC's C core begin to refuse longer trailers at 8 KiB (github.com/grpc/grpc,
+GRPC_ARG_MAX_METADATA_SIZE). Of an error that does not fit, first the details are left out, then the end of its text."""
+
+_ELLIPSIS = "…"
+
+
+def format_head(extra: Iterable[Header] = ()) -> list[Header]:
+    """The headers that an answer begins with."""
+    return [*_HEAD, *extra]
+
+
+def parse_timeout(text: str) -> float | None:
+    """``grpc-timeout`` in seconds; None where it is not one."""
+    match = _TIMEOUT.fullmatch(text)
+    return None if match is None else int(match[1]) * _UNIT_S[match[2]]
+
+
+def measure_headers(headers: Iterable[Header]) -> int:
+    """The size of a header list, as HTTP/2 counts it."""
+    return sum(len(name) + len(value) + ENTRY_BYTES for name, value in headers)
+
+
+def format_text(text: str) -> bytes:
+    """A text as ``grpc-message`` has it: percent-encoded UTF-8."""
+    if text.isascii() and text.isprintable() and "%" not in text:
+        return text.encode()
+    encoded = text.encode(errors="replace")
+    return b"".join(bytes((one,)) if 0x20 <= one <= 0x7E and one != 0x25 else b"%%%02X" % one for one in encoded)
+
+
+def format_trailers(status: GrpcStatus, limit_bytes: int = TRAILERS_LIMIT_BYTES) -> list[Header]:
+    """The trailers that a call ends with, no longer than clients take."""
+    trailers = [
+        (b"grpc-status", str(status.code).encode()),
+        (b"grpc-message", format_text(status.message)),
+        *((name.encode(), base64.b64encode(value).rstrip(b"=")) for name, value in status.trailers),
+    ]
+    limit_bytes = min(limit_bytes, TRAILERS_LIMIT_BYTES)
+    if measure_headers(trailers) <= limit_bytes:
+        return trailers
+    if status.trailers:
+        return format_trailers(GrpcStatus(status.code, status.message, ()), limit_bytes)
+    room = limit_bytes - measure_headers([trailers[0], (b"grpc-message", format_text(_ELLIPSIS))])
+    return [trailers[0], (b"grpc-message", format_text(_cut_text(status.message, room) + _ELLIPSIS))]
+
+
+def _cut_text(text: str, room_bytes: int) -> str:
+    """As much of the beginning of a text as fits when it is percent-encoded."""
+    for end, character in enumerate(text):
+        room_bytes -= len(format_text(character))
+        if room_bytes < 0:
+            return text[:end]
+    return text
+
+
+OK_TRAILERS: tuple[Header, ...] = ((b"grpc-status", b"0"),)
+"""How a call ends that went well."""
+
+
+HIGH_WATER_BYTES = 65_536
+"""How much of an answer waits for the client before the method that makes it waits too."""
+
+
+class Line(Protocol):
+    """What a stream sends through: its connection."""
+
+    def push(self, stream: Stream) -> None:
+        """Sends what the client takes now, and the rest when it takes more."""
+        ...
+
+    def break_off(self, stream: Stream, manner: Manner) -> None:
+        """Ends the stream, or the whole connection, without the end of an answer."""
+        ...
+
+
+class Stream:
+    """A request and its answer.
+
+    Attributes:
+        path: ``/package.Service/Method``. headers: By lower-case name, without pseudo-headers; ``host`` is
+            ``:authority``. address: The client's.
+        request: The request's messages. whole: Nothing more of it will come.
+        timeout_s: How long the client waits, None: it does not say.
+        expired: The client's time is up. gone: The client has left, or the connection has.
+        unsent: The part of the answer that has not gone out. head: Headers to begin with, None once they are out.
+        trailers: Headers to end with, once they are known.
+    """
+
+    __slots__ = (
+        "_drained",
+        "_line",
+        "address",
+        "expired",
+        "gone",
+        "head",
+        "headers",
+        "id",
+        "path",
+        "request",
+        "task",
+        "timeout_s",
+        "timer",
+        "trailers",
+        "unsent",
+        "verb",
+        "whole",
+    )
+
+    def __init__(
+        self, line: Line, number: int, verb: str, path: str, headers: Mapping[str, str], address: str, limit_bytes: int
+    ) -> None:
+        self._line = line
+        self._drained: asyncio.Future[None] | None = None
+        self.id = number
+        self.verb = verb
+        self.path = path
+        self.headers = headers
+        self.address = address
+        self.request = Assembler(limit_bytes)
+        self.whole = False
+        self.timeout_s: float | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.expired = False
+        self.gone = False
+        self.unsent = bytearray()
+        self.head: list[Header] | None = []
+        self.trailers: list[Header] | None = None
+
+    @property
+    def host(self) -> str:
+        """The host in lower case, without port."""
+        return self.headers.get("host", "").lower().rpartition("]")[2].partition(":")[0]
+
+    # --- the answer, for who makes it -------------------------------------------------------------
+
+    def begin(self, head: list[Header]) -> None:
+        """The headers that the answer begins with; they go out with what comes first after them."""
+        if self.head is not None:
+            self.head = head
+
+    def write(self, data: bytes) -> None:
+        """Bytes of the answer, to go out with what follows."""
+        self.unsent += data
+
+    async def send(self, message: bytes) -> None:
+        """One message of many, out at once; waits while the client takes none."""
+        self.unsent += frame_message(message)
+        self._line.push(self)
+        while len(self.unsent) > HIGH_WATER_BYTES and not self.gone:
+            self._drained = asyncio.get_running_loop().create_future()
+            await self._drained
+
+    def push(self) -> None:
+        """Lets out what was written."""
+        self._line.push(self)
+
+    def finish(self, trailers: Iterable[Header]) -> None:
+        """The end of the answer; without trailers its last byte."""
+        if self.trailers is None:
+            self.trailers = list(trailers)
+            self._line.push(self)
+
+    def break_off(self, manner: Manner) -> None:
+        """Breaks the stream or its connection, on purpose."""
+        self._line.break_off(self, manner)
+
+    # --- for the connection -----------------------------------------------------------------------
+
+    def notice_room(self) -> None:
+        """Wakes who waits in ``send`` once enough has gone out."""
+        if self._drained is not None and (self.gone or len(self.unsent) <= HIGH_WATER_BYTES):
+            if not self._drained.done():
+                self._drained.set_result(None)
+            self._drained = None
+
+    def release(self) -> None:
+        """Gives up everything that is kept; the stream is over."""
+        self.gone = True
+        self.unsent.clear()
+        self.request.clear()
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        self.notice_room()
+
+
+# --- requests
+
+_MAX_METADATA_BYTES = int(str(google_errors.MAX_METADATA_BYTES.value))
+
+
+def take_message(stream: Stream, limit_bytes: int) -> bytes:
+    """The one message of a request, unpacked.
+
+    Raises:
+        ApiError: metadata or data are not those of one message, or it is too long.
+    """
+    _check_metadata(stream)
+    request = stream.request
+    if request.refused:
+        raise refusal(google_errors.CONNECTION_FULL)
+    if not request.oversize and (request.count != 1 or request.message is None or request.is_cut):
+        if request.is_cut:
+            raise refusal(google_errors.REQUEST_CUT)
+        raise (
+            refusal(google_errors.REQUEST_REPEATED, count=request.count)
+            if request.count
+            else refusal(google_errors.REQUEST_MISSING)
+        )
+    message = request.message or b""
+    if request.compressed:
+        encoding = stream.headers.get("grpc-encoding", "identity")
+        if encoding == "identity":
+            raise refusal(google_errors.COMPRESSION_UNNAMED)
+        message = unzip(message, limit_bytes)
+    if request.oversize or len(message) > limit_bytes:
+        raise refusal(google_errors.BODY_TOO_LARGE, limit_bytes=limit_bytes)
+    return message
+
+
+def _check_metadata(stream: Stream) -> None:
+    headers = stream.headers
+    size = sum(len(name) + len(value) + ENTRY_BYTES for name, value in headers.items())
+    if size > _MAX_METADATA_BYTES:
+        raise refusal(google_errors.METADATA_TOO_LARGE, size=size, limit=_MAX_METADATA_BYTES)
+    timeout = headers.get("grpc-timeout")
+    if timeout is not None and parse_timeout(timeout) is None:
+        raise refusal(google_errors.TIMEOUT_INVALID, value=timeout)
+    encoding = headers.get("grpc-encoding", "identity")
+    if encoding not in ENCODINGS:
+        raise refusal(google_errors.COMPRESSION_UNKNOWN, name=encoding)
+
+
+def read_routing(stream: Stream) -> str:
+    """The name that a client routes its request by, for a request that cannot be read."""
+    return next((value for _, value in parse_qsl(stream.headers.get("x-goog-request-params", ""))), "")

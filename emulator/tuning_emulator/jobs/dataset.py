@@ -1,0 +1,161 @@
+"""Reading and checking a job's data, in a thread, before it is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tuning_emulator.core.errors import Code
+from tuning_emulator.core.records import Api, Hyperparameters, TuningJob, TuningMethod
+from tuning_emulator.datasets.check import (
+    DEFAULT_LIMITS,
+    DatasetLimits,
+    check_dataset,
+    check_validation_size,
+    dataset_form,
+)
+from tuning_emulator.datasets.lines import DatasetError, DatasetForm
+from tuning_emulator.facts import vertex_errors
+from tuning_emulator.facts.base_models import find_base_model
+from tuning_emulator.facts.defaults import Defaults, gemini_defaults, vertex_defaults
+from tuning_emulator.jobs.steps import JobFailedError, Prepared, watched
+from tuning_emulator.storage.objects import (
+    ObjectForbiddenError,
+    ObjectNotFoundError,
+    ObjectStore,
+    StorageError,
+    StorageUnavailableError,
+)
+
+_MODALITIES = {"image": "image", "document": "PDF document", "audio": "audio", "video": "video"}
+"""Our words for what examples may hold, and the service's in its error text."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetPreparation:
+    """Fetches what a job is tuned on and writes it for the trainer.
+
+    Attributes:
+        open_objects: Cloud Storage as it is reached now.
+    """
+
+    open_objects: Callable[[], ObjectStore]
+
+    def __call__(
+        self, job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
+    ) -> Prepared:
+        """Writes the examples, and the validation examples if the job has any.
+
+        Raises:
+            JobFailedError: the data is refused, or cannot be read.
+        """
+        if inline:
+            examples.write_text(inline, encoding="utf-8")
+            return Prepared(inline.rstrip("\n").count("\n") + 1)
+        form = dataset_form(job.method, job.base_model) or "contents"
+        limits = find_limits(job.api, job.base_model)
+        try:
+            statistics = check_dataset(self.read_lines(job, job.training_uri, keep_going), form, limits, examples)
+            self.read_validation(job, statistics.examples, form, validation, keep_going)
+        except DatasetError as error:
+            raise JobFailedError(error.code, error.message) from error
+        return Prepared(statistics.examples - statistics.dropped_count, statistics)
+
+    def read_validation(
+        self,
+        job: TuningJob,
+        training_examples: int,
+        form: DatasetForm,
+        destination: Path,
+        keep_going: Callable[[], None],
+    ) -> None:
+        """Writes the validation examples, if the job has any.
+
+        Raises:
+            JobFailedError: they cannot be read. DatasetError: they are refused.
+        """
+        if not job.validation_uri:
+            return
+        limits = find_limits(job.api, job.base_model)
+        no_minimum = replace(limits, min_examples=1)  # that one is the training set's
+        lines = self.read_lines(job, job.validation_uri, keep_going)
+        checked = check_dataset(lines, form, no_minimum, destination)
+        check_validation_size(checked.examples, training_examples, limits)
+
+    def read_lines(self, job: TuningJob, uri: str, keep_going: Callable[[], None]) -> Iterator[bytes]:
+        """The lines of an object, until the job is asked to stop.
+
+        Raises:
+            JobFailedError: it cannot be read.
+        """
+        try:
+            yield from watched(self.open_objects().lines(uri), keep_going)
+        except StorageError as error:
+            raise _refuse(error, job, uri) from error
+
+
+def find_limits(api: Api, base_model: str) -> DatasetLimits:
+    """What a base model allows."""
+    model = find_base_model(api, base_model)
+    if model is None or model.limits is None:
+        return DEFAULT_LIMITS
+    limits = model.limits
+    return DatasetLimits(
+        max_tokens_per_example=limits.max_tokens_per_example,
+        min_examples=limits.min_training_examples or 1,
+        max_examples=limits.max_training_examples or DEFAULT_LIMITS.max_examples,
+        max_media_examples=limits.max_multimodal_examples or DEFAULT_LIMITS.max_media_examples,
+        max_bytes=limits.max_dataset_bytes,
+        modalities=tuple(_MODALITIES[kind] for kind in model.modalities if kind in _MODALITIES),
+        validation_max_examples=limits.max_validation_examples,
+        validation_fraction=limits.validation_share,
+        validation_fraction_above=limits.validation_share_from,
+    )
+
+
+def _refuse(error: StorageError, job: TuningJob, uri: str) -> JobFailedError:
+    """Why the object could not be read, in the service's words where they are known."""
+    if isinstance(error, ObjectNotFoundError):
+        return JobFailedError(Code.NOT_FOUND, vertex_errors.DATASET_NOT_FOUND.format(uri=uri))
+    if isinstance(error, ObjectForbiddenError):
+        account = f"service-{job.project}@gcp-sa-vertex-tune.iam.gserviceaccount.com"
+        return JobFailedError(
+            Code.PERMISSION_DENIED, vertex_errors.DATASET_ACCESS_DENIED.format(service_account=account)
+        )
+    code = Code.UNAVAILABLE if isinstance(error, StorageUnavailableError) else Code.INVALID_ARGUMENT
+    return JobFailedError(code, str(error))
+
+
+# --- what a job runs with
+
+
+def resolve_hyperparameters(job: TuningJob, examples: int) -> Hyperparameters:
+    """Fills in what the request left open; the defaults depend on the number of examples.
+
+    ``learning_rate`` is the rate that is trained with: as given, or the default times the multiplier.
+    """
+    return fill_in(job.requested, find_defaults(job.api, job.base_model, job.method, examples))
+
+
+def fill_in(asked: Hyperparameters, defaults: Defaults) -> Hyperparameters:
+    """What was asked for, and the defaults for the rest."""
+    multiplier = asked.learning_rate_multiplier
+    if multiplier is None:
+        multiplier = defaults.learning_rate_multiplier
+    rate = asked.learning_rate if asked.learning_rate is not None else defaults.learning_rate * multiplier
+    return Hyperparameters(
+        epochs=asked.epochs or defaults.epochs,
+        batch_size=asked.batch_size or defaults.batch_size,
+        learning_rate=rate,
+        learning_rate_multiplier=multiplier,
+        adapter_size=asked.adapter_size or defaults.adapter_size,
+        beta=defaults.beta if asked.beta is None else asked.beta,
+    )
+
+
+def find_defaults(api: Api, base_model: str, method: TuningMethod, examples: int) -> Defaults:
+    """The defaults of an API, a base model and a method for so many examples."""
+    if api == "gemini":
+        return gemini_defaults(examples)
+    return vertex_defaults(find_base_model("vertex", base_model), method.value, examples)

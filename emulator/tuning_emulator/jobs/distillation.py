@@ -1,0 +1,221 @@
+"""Black-box distillation: a teacher answers the prompts, its answers become the training set.
+
+A job that was interrupted goes on after the last answer that it wrote down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tuning_emulator.core.errors import Code
+from tuning_emulator.core.records import DatasetStatistics, TuningJob, TuningMethod
+from tuning_emulator.datasets.check import check_dataset, dataset_form
+from tuning_emulator.datasets.lines import DatasetError, Line, format_line, parse_line
+from tuning_emulator.facts import dataset_errors as rules
+from tuning_emulator.facts.limits import TEACHER_MAX_TOKENS
+from tuning_emulator.jobs.dataset import DatasetPreparation, find_limits
+from tuning_emulator.jobs.steps import JobFailedError, Orders, Prepared
+from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, Target, TrainerUnavailableError
+from tuning_trainer.spec import Example, Prompt, format_example, parse_example
+
+PROMPTS_NAME, ANSWERS_NAME, LABELLED_NAME = "prompts.jsonl", "teacher.jsonl", "labelled.jsonl"
+"""In the job's directory: what is asked, what was answered so far (one line a prompt), the two as a dataset."""
+
+BLOCK_PROMPTS = 32
+"""So many are asked side by side; an interrupted job asks at most these again."""
+
+POLL_S = 0.1
+"""How soon a cancel is noticed while the teacher writes."""
+
+ATTEMPTS = 2
+"""How often a block is given to a teacher whose process died under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distillation:
+    """Makes the training set of a distillation job."""
+
+    preparation: DatasetPreparation
+    answering: Answering
+
+    async def __call__(
+        self, job: TuningJob, orders: Orders, examples: Path, validation: Path, keep_going: Callable[[], None]
+    ) -> Prepared:
+        """Writes the examples for the trainer, and what the service reports of them.
+
+        Raises:
+            JobFailedError: a dataset is refused, or there is no teacher, or it does not answer.
+            StoppedError: the job was asked to stop.
+        """
+        if orders.teacher is None:
+            raise JobFailedError(Code.NOT_FOUND, f"The teacher model {orders.teacher_name} does not exist.")
+        prompts = examples.with_name(PROMPTS_NAME)
+        if not prompts.exists():
+            await asyncio.to_thread(self._read_prompts, job, prompts, keep_going)
+        await self._label(orders.teacher, prompts, examples.with_name(ANSWERS_NAME), keep_going)
+        return await asyncio.to_thread(self._check, job, examples, validation, keep_going)
+
+    def _read_prompts(self, job: TuningJob, destination: Path, keep_going: Callable[[], None]) -> None:
+        """Checks the prompts and writes them as examples without an answer; all of them or no file."""
+        lines = self.preparation.read_lines(job, job.training_uri, keep_going)
+        whole = destination.with_suffix(".tmp")
+        limits, count = find_limits(job.api, job.base_model), 0
+        try:
+            with whole.open("w", encoding="utf-8") as file:
+                for line in read_prompts(lines):
+                    count += 1
+                    file.write(format_example(format_line(line)) + "\n")
+            if count == 0:
+                raise DatasetError(rules.EMPTY_DATASET)
+            if count > limits.max_examples:
+                raise DatasetError(rules.TOO_MANY_EXAMPLES, limit=limits.max_examples)
+        except DatasetError as error:
+            raise JobFailedError(error.code, error.message) from error
+        whole.replace(destination)
+
+    async def _label(self, teacher: Target, prompts: Path, answers: Path, keep_going: Callable[[], None]) -> None:
+        """Lets the teacher answer what is not answered yet, a block at a time."""
+        waiting = read_examples(prompts)
+        for _ in range(trim_lines(answers)):
+            next(waiting)
+        while block := list(_take(waiting, BLOCK_PROMPTS)):
+            said = await self._ask(teacher, block, keep_going)
+            await asyncio.to_thread(append_lines, answers, said)
+
+    async def _ask(self, teacher: Target, block: list[Example], keep_going: Callable[[], None]) -> list[dict[str, str]]:
+        for attempt in range(1, ATTEMPTS + 1):
+            tasks = [asyncio.ensure_future(self._answer(teacher, prompt)) for prompt in block]
+            try:
+                pending: set[asyncio.Future[dict[str, str]]] = set(tasks)
+                while pending:
+                    keep_going()
+                    _, pending = await asyncio.wait(pending, timeout=POLL_S)
+                return [task.result() for task in tasks]
+            except TrainerUnavailableError as error:
+                if attempt == ATTEMPTS:
+                    raise JobFailedError(Code.UNAVAILABLE, f"The teacher model does not answer: {error}") from error
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _answer(self, teacher: Target, asked: Example) -> dict[str, str]:
+        """The teacher's answer as ``text``, or as ``refused`` why it has none."""
+        prompt = Prompt(asked.turns, asked.system, max_output_tokens=TEACHER_MAX_TOKENS.value)
+        try:
+            reply = await self.answering.generate(teacher, prompt)
+        except PromptRefusedError as error:
+            return {"refused": rules.TEACHER_REFUSED.format(reason=error)}
+        text = reply.answers[0].text
+        return {"text": text} if text else {"refused": rules.TEACHER_SILENT.text}
+
+    def _check(self, job: TuningJob, examples: Path, validation: Path, keep_going: Callable[[], None]) -> Prepared:
+        """Holds the labelled dataset to the rules of a training set, and writes it for the trainer."""
+        folder = examples.parent
+        labelled, limits = folder / LABELLED_NAME, find_limits(job.api, job.base_model)
+        kept, refused = write_labelled(folder / PROMPTS_NAME, folder / ANSWERS_NAME, labelled)
+        try:
+            if not kept:
+                number, reason = refused[0]
+                raise DatasetError(rules.ALL_DROPPED, examples=len(refused), example=number, reason=reason)
+            with labelled.open("rb") as file:
+                checked = check_dataset((line.rstrip(b"\n") for line in file), "contents", limits, examples)
+            form = dataset_form(TuningMethod.SUPERVISED, job.base_model) or "contents"
+            self.preparation.read_validation(job, checked.examples, form, validation, keep_going)
+        except DatasetError as error:
+            raise JobFailedError(error.code, error.message) from error
+        return Prepared(checked.examples - checked.dropped_count, add_refused(checked, kept, refused))
+
+
+def read_prompts(lines: Iterable[bytes]) -> Iterator[Line]:
+    """The prompts of a dataset, each ending with the user.
+
+    Raises:
+        DatasetError: a line breaks a rule.
+    """
+    for row, data in enumerate(lines):
+        if data.strip():
+            line = parse_line(data, row, "prompts")
+            if line.media:
+                raise DatasetError(rules.PROMPT_NOT_TEXT, row + 1, row=row, modality=", ".join(line.media))
+            yield line
+
+
+def read_examples(path: Path) -> Iterator[Example]:
+    """Examples as the trainer's files hold them."""
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield parse_example(line)
+
+
+def trim_lines(path: Path) -> int:
+    """Takes away a last line that a kill has cut off; how many whole ones there are."""
+    if not path.exists():
+        return 0
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+    return whole.count(b"\n")
+
+
+def append_lines(path: Path, values: list[dict[str, str]]) -> None:
+    """Adds JSON lines, safe on the disk when this returns."""
+    with path.open("ab") as file:
+        file.write("".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values).encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_labelled(prompts: Path, answers: Path, target: Path) -> tuple[list[int], list[tuple[int, str]]]:
+    """Joins prompts and answers to a dataset as the service reads them.
+
+    Returns:
+        1-based numbers of the prompts that have an answer, and (number, reason) of those that have none.
+    """
+    kept: list[int] = []
+    refused: list[tuple[int, str]] = []
+    with answers.open(encoding="utf-8") as said, target.open("w", encoding="utf-8") as file:
+        for number, (asked, line) in enumerate(zip(read_examples(prompts), said, strict=True), 1):
+            answer = json.loads(line)
+            if "text" in answer:
+                kept.append(number)
+                file.write(json.dumps(_label_contents(asked, answer["text"]), ensure_ascii=False) + "\n")
+            else:
+                refused.append((number, answer["refused"]))
+    return kept, refused
+
+
+def _label_contents(asked: Example, answer: str) -> dict[str, Any]:
+    turns = [*(asdict(turn) for turn in asked.turns), {"role": "model", "text": answer}]
+    value: dict[str, Any] = {"contents": [{"role": t["role"], "parts": [{"text": t["text"]}]} for t in turns]}
+    if asked.system:
+        value["systemInstruction"] = {"parts": [{"text": asked.system}]}
+    return value
+
+
+def add_refused(statistics: DatasetStatistics, kept: list[int], refused: list[tuple[int, str]]) -> DatasetStatistics:
+    """The statistics with the prompts that have no answer among the dropped examples, all numbered as prompts."""
+    dropped = [(kept[index - 1], reason) for index, reason in statistics.dropped]
+    return replace(
+        statistics,
+        examples=statistics.examples + len(refused),
+        dropped_count=statistics.dropped_count + len(refused),
+        dropped=tuple(sorted([*dropped, *refused])),
+    )
+
+
+def _take(examples: Iterator[Example], count: int) -> Iterator[Example]:
+    for _ in range(count):
+        try:
+            yield next(examples)
+        except StopIteration:
+            return

@@ -1,0 +1,126 @@
+"""Copying a finished job's results to the bucket of its ``outputUri``: model, loss curve, labelled dataset."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+from tuning_emulator.core.errors import Code
+from tuning_emulator.facts.limits import FINAL_FOLDER, LABELLED_DATASET, METRICS_FOLDER
+from tuning_emulator.jobs.distillation import LABELLED_NAME
+from tuning_emulator.jobs.steps import JobFailedError
+from tuning_emulator.storage.objects import (
+    ObjectForbiddenError,
+    ObjectNotFoundError,
+    ObjectStore,
+    StorageError,
+    StorageUnavailableError,
+)
+from tuning_trainer.spec import EMBEDDED, embedded_base_model
+
+EVENTS_FOLDER = "tensorboard"
+"""In the job's directory: the trainer's event files."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputWriter:
+    """Writes results as objects.
+
+    Attributes:
+        open_objects: Cloud Storage as it is reached now.
+    """
+
+    open_objects: Callable[[], ObjectStore]
+
+    def __call__(self, output_uri: str, directory: Path, adapter: Path) -> None:
+        """Copies everything there is; done twice, the same objects are written again.
+
+        Raises:
+            JobFailedError: the bucket cannot be written to.
+        """
+        objects = self.open_objects()
+        for uri, file in list_results(output_uri, directory, adapter):
+            try:
+                objects.write(uri, file.read_bytes())
+            except StorageError as error:
+                raise _refuse(error, output_uri) from error
+
+
+def metrics_uri(output_uri: str) -> str:
+    """Folder of the event files under an ``outputUri``."""
+    return f"{output_uri.rstrip('/')}/{METRICS_FOLDER.value}/"
+
+
+def list_results(output_uri: str, directory: Path, adapter: Path) -> Iterator[tuple[str, Path]]:
+    """(URI, file) of everything that a job has made."""
+    root = output_uri.rstrip("/")
+    for folder, name in ((adapter, str(FINAL_FOLDER.value)), (directory / EVENTS_FOLDER, str(METRICS_FOLDER.value))):
+        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if file.is_file():
+                yield f"{root}/{name}/{file.name}", file
+    if (directory / LABELLED_NAME).exists():
+        yield f"{root}/{LABELLED_DATASET.value}", directory / LABELLED_NAME
+
+
+def _refuse(error: StorageError, output_uri: str) -> JobFailedError:
+    """Why the results could not be written. The service's words are not known."""
+    code = Code.INVALID_ARGUMENT
+    for kind, known in (
+        (ObjectForbiddenError, Code.PERMISSION_DENIED),
+        (ObjectNotFoundError, Code.NOT_FOUND),
+        (StorageUnavailableError, Code.UNAVAILABLE),
+    ):
+        code = known if isinstance(error, kind) else code
+    return JobFailedError(code, f"The results cannot be written to {output_uri}: {error}")
+
+
+# --- handing out what tuning made
+
+ADAPTER_CONFIG = "adapter_config.json"
+MODEL_CONFIG = "config.json"
+"""Present in a fully tuned model, which is a base model itself and has no adapter."""
+
+
+def pack_adapter(directory: Path, target: IO[bytes]) -> None:
+    """Writes the files of an adapter, or of a fully tuned model, as a tar archive without folders.
+
+    The base model that ships with the trainer is named by its directory on this machine, so that
+    ``AutoPeftModelForCausalLM`` finds it.
+
+    Raises:
+        FileNotFoundError: the directory is not there any more.
+    """
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        for file in sorted(directory.iterdir()):
+            if file.name == ADAPTER_CONFIG:
+                _add_bytes(archive, file.name, _name_base_model(file.read_text("utf-8")))
+            elif file.is_file():
+                archive.add(file, file.name)
+
+
+def unpack_adapter(source: IO[bytes], target: Path) -> None:
+    """Writes the files of such an archive to a directory.
+
+    Raises:
+        tarfile.TarError: it is none, or holds something else than plain files.
+    """
+    with tarfile.open(fileobj=source, mode="r|") as archive:
+        archive.extractall(target, filter="data")
+
+
+def _name_base_model(text: str) -> bytes:
+    values = json.loads(text)
+    if values.get("base_model_name_or_path") == EMBEDDED:
+        values["base_model_name_or_path"] = str(embedded_base_model())
+    return json.dumps(values, indent=2).encode() + b"\n"
+
+
+def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(data)
+    archive.addfile(entry, BytesIO(data))

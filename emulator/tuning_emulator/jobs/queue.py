@@ -1,0 +1,227 @@
+"""The queue: takes waiting jobs in order, runs each through the pipeline, stops them on request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections import defaultdict, deque
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeAlias
+
+from tuning_emulator.core.job_faults import NO_MAGIC, FaultKind, Magic
+from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError, JobEvent
+from tuning_emulator.core.records import Failure, JobState, Phase, TuningJob
+from tuning_emulator.jobs.pacing import JobGate, StoppedError
+from tuning_emulator.jobs.steps import CANCELLED, JobFailedError, Pipeline, describe_fault
+
+log = logging.getLogger(__name__)
+
+REMOVE_TIMEOUT_S = 10.0
+"""How long a forgotten job may take to stop before its files are removed under it."""
+
+END_TIMEOUT_S = 10.0
+"""How long ``Queue.end`` waits for what works on the jobs."""
+
+
+Line: TypeAlias = tuple[str, str]
+"""API and project: jobs of one wait for each other."""
+
+
+class Queue:
+    """Runs jobs, at most ``per_project`` of one project and API at a time; the rest wait as PENDING.
+
+    The service's default quota is one concurrent tuning job per project.
+    Source: cloud.google.com Vertex AI "About supervised fine-tuning", section Quota.
+    """
+
+    def __init__(self, pipeline: Pipeline, per_project: int = 1) -> None:
+        self.pacing = pipeline.pacing
+        self._pipeline = pipeline
+        self._store = pipeline.store
+        self._clock = pipeline.clock
+        self._per_project = per_project
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._waiting: defaultdict[Line, deque[JobGate]] = defaultdict(deque)
+        self._busy: defaultdict[Line, set[int]] = defaultdict(set)
+        self._ended: dict[int, asyncio.Event] = {}
+        self._removals: set[asyncio.Task[None]] = set()
+        self._started = False
+
+    async def start(self) -> None:
+        """Takes up what an earlier process left unfinished, then what is submitted."""
+        self._started = True
+        self.take_up()
+
+    def take_up(self) -> None:
+        """Resumes the jobs of the store that somebody else has left unfinished."""
+        for job in self._store.list_unfinished_jobs():
+            if job.uid not in self._running and job.state is not JobState.PENDING:
+                log.warning("job %s was %s when the server ended; it is resumed", job.id, job.state)
+                resumed = self._store.transition(job.uid, JobEvent.REQUEUE, self._clock.now_ns())
+                self._launch(resumed, self.pacing.open(resumed))
+        self.wake()
+
+    async def stop(self) -> None:
+        """Leaves jobs as they stand; the next start resumes them."""
+        self._started = False
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._removals, return_exceptions=True)
+        self._running.clear()
+
+    def submit(self, job: TuningJob, magic: Magic = NO_MAGIC) -> None:
+        """Takes a new job, with what its request asked of the emulator. While stopped it waits for the next start."""
+        gate = self.pacing.open(job, magic)
+        if gate.paced or gate.stuck:
+            self._show_waiting(job)
+        if self._started:
+            self._launch(job, gate)
+        else:
+            self.pacing.close(job.uid)
+
+    def wake(self) -> None:
+        """Takes the waiting jobs of the store that were not submitted."""
+        for job in self._store.list_unfinished_jobs():
+            if self._started and job.uid not in self._running and job.state is JobState.PENDING:
+                self._launch(job, self.pacing.open(job))
+
+    def cancel(self, uid: int) -> TuningJob:
+        """Asks a job to stop: a waiting one is CANCELLED at once, a running one is CANCELLING until it has stopped.
+
+        Raises:
+            IllegalTransitionError: it has ended.
+        """
+        job = self._store.get_job_by_uid(uid)
+        if job is None:
+            raise KeyError(f"no tuning job with uid {uid}")
+        changes = {"error": CANCELLED} if job.state is JobState.PENDING else {}
+        job = self._store.transition(uid, JobEvent.CANCEL, self._clock.now_ns(), **changes)
+        self._pipeline.cancel(job)
+        if job.state in ENDED:
+            self._announce_end(uid)
+        return job
+
+    async def wait_until_ended(self, uid: int, timeout_s: float | None = None) -> TuningJob | None:
+        """The job once it has ended, or as it stands when the time is up; None if it is gone."""
+        job = self._store.get_job_by_uid(uid)
+        if job is not None and job.state not in ENDED:
+            waiting = self._ended.setdefault(uid, asyncio.Event())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(waiting.wait(), timeout_s)
+        return self._store.get_job_by_uid(uid)
+
+    def forget(self, uid: int) -> None:
+        """Stops a job and removes its files, before its record goes."""
+        job = self._store.get_job_by_uid(uid)
+        if job is None:
+            return
+        with suppress(IllegalTransitionError):
+            self.cancel(uid)
+        if (gate := self.pacing.get(uid)) is not None:
+            gate.drop()
+        self._announce_end(uid)
+        directory = self._pipeline.job_directory(job)
+        removal = asyncio.create_task(_remove_when_ended(self._running.get(uid), directory))
+        self._removals.add(removal)
+        removal.add_done_callback(self._removals.discard)
+
+    async def end(self, uids: Collection[int] | None = None) -> None:
+        """Ends all work on some jobs, or on all, whatever they would show; their records are about to go.
+
+        Nothing is written about them, and nothing works on their files any more.
+        """
+        while tasks := {uid: task for uid, task in self._running.items() if uids is None or uid in uids}:
+            for uid, task in tasks.items():
+                task.cancel()
+                del self._running[uid]
+            await asyncio.wait(tasks.values(), timeout=END_TIMEOUT_S)
+        for uid in [uid for uid in self._ended if uids is None or uid in uids]:
+            self._announce_end(uid)
+
+    # ------------------------------------------------------------ inside
+
+    def _show_waiting(self, job: TuningJob) -> None:
+        if job.api == "vertex":
+            self._store.update_job(job.uid, phase=Phase.WAITING_FOR_QUOTA)
+
+    def _launch(self, job: TuningJob, gate: JobGate) -> None:
+        task = asyncio.create_task(self._run_job(job, gate), name=f"tuning job {job.id}")
+        self._running[job.uid] = task
+
+    async def _run_job(self, job: TuningJob, gate: JobGate) -> None:
+        line, pending = (job.api, gate.project), job.state is JobState.PENDING
+        if not pending:
+            self._busy[line].add(job.uid)  # it was running before
+        try:
+            if pending:
+                await self._begin(job, gate, line)
+            await self._pipeline.run(gate)
+        except asyncio.CancelledError:
+            raise
+        except StoppedError:
+            pass  # while it waited to begin
+        except JobFailedError as error:
+            self._store.transition(job.uid, JobEvent.FAIL, gate.now_ns(), error=error.failure)
+        except Exception:
+            log.exception("job %s failed inside the emulator", job.uid)
+            if self._store.get_job_by_uid(job.uid) is not None:
+                failure = Failure(13, "Internal error encountered.")
+                self._store.transition(job.uid, JobEvent.FAIL, self._clock.now_ns(), error=failure)
+        finally:
+            self._leave(gate, line)
+        self._announce_end(job.uid)
+
+    async def _begin(self, job: TuningJob, gate: JobGate, line: Line) -> None:
+        """PENDING → RUNNING, once its pace and the jobs before it allow that.
+
+        Raises:
+            StoppedError: it was cancelled or deleted. JobFailedError: it was to fail.
+        """
+        await gate.reach()
+        if (fault := gate.find_fault(FaultKind.QUOTA_EXHAUSTED)) is not None:
+            gate.fire()
+            failure = describe_fault(fault, job)
+            raise JobFailedError(failure.code, failure.message)
+        if len(self._busy[line]) >= self._per_project:
+            self._show_waiting(job)
+            gate.queued = True
+            self._waiting[line].append(gate)
+        else:
+            self._busy[line].add(job.uid)
+        await gate.wait_in_queue()
+        phase = Phase.PROCESSING_DATASET
+        self._store.transition(job.uid, JobEvent.START, gate.now_ns(), phase=phase)
+
+    def _leave(self, gate: JobGate, line: Line) -> None:
+        """The job has ended or is worked on no more; the next of its project may begin."""
+        self._running.pop(gate.uid, None)
+        busy, waiting = self._busy[line], self._waiting[line]
+        busy.discard(gate.uid)
+        if gate.queued:
+            waiting.remove(gate)
+        while waiting and len(busy) < self._per_project:
+            following = waiting.popleft()
+            busy.add(following.uid)
+            following.queued = False
+            following.note_time(gate.now_ns())
+            following.stir()
+        if not busy:
+            del self._busy[line], self._waiting[line]
+        self.pacing.close(gate.uid)
+
+    def _announce_end(self, uid: int) -> None:
+        waiting = self._ended.pop(uid, None)
+        if waiting is not None:
+            waiting.set()
+
+
+async def _remove_when_ended(task: asyncio.Task[None] | None, directory: Path) -> None:
+    """Removes a job's files once nothing writes to them any more."""
+    if task is not None:
+        await asyncio.wait([task], timeout=REMOVE_TIMEOUT_S)
+    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)

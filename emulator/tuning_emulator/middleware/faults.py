@@ -1,0 +1,335 @@
+"""Faults made on purpose: which calls they are for, when they fire, and what they then do."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import random
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+
+from tuning_emulator.api.dispatch import BrokenConnectionError, Cut, Exchange, Manner, PageError
+from tuning_emulator.core.as_of import Calendar
+from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.middleware.fault_answers import Quota, make_error, parse_code
+from tuning_emulator.middleware.request_info import find_project_of, find_resource, find_test, same_project
+
+LONGEST_WAIT_S = 3600.0
+_ID = "fault-"
+PAGES = ("502",)
+"""Answers that come from the front end alone, as an HTML page."""
+
+
+class FaultError(ValueError):
+    """A fault that can never fire; the text names the field and the value and says what would be right."""
+
+
+class Fault(BaseModel):
+    """A fault as it is written down. It fires on the calls that match all of the first group.
+
+    Attributes:
+        api: ``gemini`` or ``vertex``. method: Glob over the name as the protos have it, with or without its service:
+            ``GetTunedModel``, ``GenAiTuningService.*``. project: Id or number. resource: Glob over the resource's name,
+            of lists and creates the parent's. transport: ``rest`` or ``grpc``. test: The ``x-tuning-emulator-test``
+            header.
+        nth: Which of the matching calls, from 1. after: How many matching calls to let pass first. times: How often
+            to fire. probability: Chance of each call, which needs a ``seed``.
+        before_credentials: Fires before anyone looks who calls; otherwise those whom the service refuses count not.
+        wait_s: Real seconds to wait first, or alone.
+        code: Answer this: name of a canonical code, an HTTP status, or 502 for the front end's HTML page.
+        message: Instead of the service's own words. details: ``google.rpc`` messages as JSON, each with ``@type``.
+        quota: Answer RESOURCE_EXHAUSTED in the words for a quota that is used up.
+        retry_delay_s: Adds ``RetryInfo``. retry_after_s: Adds a ``Retry-After`` header (not recorded on the services).
+        break_at: Break the connection, at the ``start`` before any byte or in the middle of the answer's ``body``.
+        after_bytes: How much of the body goes out; half of it if not given.
+        cut_after: End a stream after so many messages, with ``code`` as an error in the stream, or by breaking.
+        manner: How the connection breaks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api: Literal["", "gemini", "vertex"] = ""
+    method: str = "*"
+    project: str = ""
+    resource: str = "*"
+    transport: Literal["", "rest", "grpc"] = ""
+    test: str = ""
+
+    nth: Annotated[
+        tuple[PositiveInt, ...], BeforeValidator(lambda given: (given,) if isinstance(given, int) else given)
+    ] = ()
+    after: int = Field(default=0, ge=0)
+    times: PositiveInt | None = None
+    probability: float | None = Field(default=None, gt=0, le=1)
+    seed: int | None = None
+
+    before_credentials: bool = False
+    wait_s: float = Field(default=0, ge=0, le=LONGEST_WAIT_S)
+    code: Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, int) else given)] = ""
+    message: str | None = None
+    details: tuple[dict[str, Any], ...] = ()
+    quota: Quota | None = None
+    retry_delay_s: float | None = Field(default=None, ge=0)
+    retry_after_s: float | None = Field(default=None, ge=0)
+    break_at: Literal["", "start", "body"] = ""
+    after_bytes: int | None = Field(default=None, ge=0)
+    cut_after: int | None = Field(default=None, ge=1)
+    manner: Manner = "close"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.code and self.code not in PAGES:
+            parse_code(self.code)
+        _check_timing(self)
+        _check_action(self)
+        return self
+
+
+def _check_timing(fault: Fault) -> None:
+    if fault.nth and (fault.after or fault.times or fault.probability):
+        raise ValueError("nth: says exactly which calls; leave after, times and probability out")
+    if (fault.probability is None) != (fault.seed is None):
+        raise ValueError("probability, seed: give both, so that every run is the same, or neither")
+
+
+def _check_action(fault: Fault) -> None:
+    answers = bool(fault.code or fault.quota)
+    if not (answers or fault.wait_s or fault.break_at or fault.cut_after):
+        raise ValueError("nothing to do: give one of code, quota, wait_s, break_at and cut_after")
+    if fault.break_at and (answers or fault.cut_after):
+        raise ValueError("break_at: a broken connection answers nothing; leave code, quota and cut_after out")
+    if fault.quota and fault.code and parse_code(fault.code) is not Code.RESOURCE_EXHAUSTED:
+        raise ValueError(f"code: {fault.code!r} with quota; a quota answers RESOURCE_EXHAUSTED")
+    texts = (fault.message, fault.details or None, fault.retry_delay_s, fault.retry_after_s)
+    if any(text is not None for text in texts) and (not answers or fault.code in PAGES):
+        raise ValueError("message, details, retry_delay_s, retry_after_s: belong to an answer; give its code")
+    if fault.code in PAGES and fault.cut_after:
+        raise ValueError(f"code: {fault.code!r} is a page and cannot end a stream; give a canonical code")
+    if fault.after_bytes is not None and fault.break_at != "body":
+        raise ValueError("after_bytes: belongs to break_at 'body'")
+    for detail in fault.details:
+        if not str(detail.get("@type", "")).startswith("type.googleapis.com/"):
+            raise ValueError(f"details: {detail!r} has no @type like 'type.googleapis.com/google.rpc.RetryInfo'")
+
+
+class SavedFault(BaseModel):
+    """A fault and its counters, as a snapshot holds them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(pattern=r"^fault-[0-9]{1,9}$")
+    fault: Fault
+    matched: int = Field(ge=0, le=10_000_000)
+    fired: int = Field(ge=0)
+
+
+class ArmedFault:
+    """A fault in force, and its counters.
+
+    Attributes:
+        matched: Calls that it is for, so far. fired: Those that it has disturbed.
+        released: Set when it is taken away, which ends the waiting of those that it holds.
+    """
+
+    def __init__(self, identifier: str, fault: Fault) -> None:
+        self.id = identifier
+        self.fault = fault
+        self.matched = 0
+        self.fired = 0
+        self.released = asyncio.Event()
+        self._random = random.Random(fault.seed)
+        self._method = re.compile(fnmatch.translate(fault.method))
+        self._resource = re.compile(fnmatch.translate(fault.resource))
+
+    def takes_method(self, api: str, name: str) -> bool:
+        """Whether it is for a method, by relative name."""
+        if self.fault.api not in ("", api):
+            return False
+        return bool(self._method.match(name) or self._method.match(name.rpartition(".")[2]))
+
+    def matches(self, exchange: Exchange) -> bool:
+        """Whether it is for this call."""
+        fault = self.fault
+        return (
+            self.takes_method(exchange.api, exchange.method)
+            and fault.transport in ("", exchange.transport)
+            and (not fault.cut_after or exchange.streaming)
+            and (not fault.project or same_project(fault.project, find_project_of(exchange)))
+            and fault.test in ("", find_test(exchange.headers))
+            and (fault.resource == "*" or bool(self._resource.match(find_resource(exchange))))
+        )
+
+    def count(self) -> bool:
+        """Counts a matching call; whether the fault is due."""
+        self.matched += 1
+        fault = self.fault
+        if fault.nth:
+            return self.matched in fault.nth
+        if self.matched <= fault.after or (fault.times is not None and self.fired >= fault.times):
+            return False
+        return fault.probability is None or self._random.random() < fault.probability
+
+    @property
+    def remaining(self) -> int | None:
+        """How often it may still fire; None: without end."""
+        if self.fault.nth:
+            return sum(number > self.matched for number in set(self.fault.nth))
+        return None if self.fault.times is None else self.fault.times - self.fired
+
+
+class Faults:
+    """The faults in force, in the order in which they were added.
+
+    Every fault counts each call that it matches; of those that are due the first one fires.
+
+    Args:
+        methods: (API, relative name, streaming) of every method there is.
+
+    Attributes:
+        fired: How often any fault has fired since the start.
+    """
+
+    def __init__(self, methods: Iterable[tuple[str, str, bool]], calendar: Calendar | None = None) -> None:
+        self._methods = frozenset(methods)
+        self._calendar = calendar or Calendar()
+        self._armed: dict[str, ArmedFault] = {}
+        self._added = 0
+        self._stages = (False, False)
+        self.fired = 0
+
+    def __iter__(self) -> Iterator[ArmedFault]:
+        return iter(list(self._armed.values()))
+
+    def find(self, identifier: str) -> ArmedFault | None:
+        """The fault of this id; None when there is none."""
+        return self._armed.get(identifier)
+
+    def add(self, fault: Fault) -> ArmedFault:
+        """Puts a fault in force, after those that are.
+
+        Raises:
+            FaultError: no method is as it says.
+        """
+        armed = ArmedFault(f"{_ID}{self._added + 1}", fault)
+        self._check_method(armed)
+        self._added += 1
+        self._armed[armed.id] = armed
+        self._note_stages()
+        return armed
+
+    def save(self) -> list[SavedFault]:
+        """All of them with their counters, for ``restore``."""
+        return [SavedFault(id=one.id, fault=one.fault, matched=one.matched, fired=one.fired) for one in self]
+
+    def check(self, saved: Iterable[SavedFault]) -> None:
+        """Whether ``restore`` will take them.
+
+        Raises:
+            FaultError: it will not.
+        """
+        for one in saved:
+            self._check_method(ArmedFault(one.id, one.fault))
+
+    def restore(self, saved: Iterable[SavedFault]) -> None:
+        """Puts saved faults in the place of all others; they go on counting where they were."""
+        self.clear()
+        for one in saved:
+            armed = ArmedFault(one.id, one.fault)
+            while armed.matched < one.matched:
+                armed.fired += armed.count()  # draws what was drawn before
+            armed.fired = one.fired
+            self._armed[one.id] = armed
+            self._added = max(self._added, int(one.id.removeprefix(_ID)))
+        self._note_stages()
+
+    def remove(self, identifier: str) -> ArmedFault | None:
+        """Takes a fault away; those whom it holds go on undisturbed. None when there is no such fault."""
+        armed = self._armed.pop(identifier, None)
+        if armed is not None:
+            armed.released.set()
+            self._note_stages()
+        return armed
+
+    def clear(self, project: str = "") -> int:
+        """Takes all faults away, or those that are for one project alone; answers how many."""
+        gone = [one.id for one in self if not project or same_project(project, one.fault.project)]
+        for identifier in gone:
+            self.remove(identifier)
+        return len(gone)
+
+    def _note_stages(self) -> None:
+        early = {one.fault.before_credentials for one in self}
+        self._stages = (False in early, True in early)
+
+    def _check_method(self, armed: ArmedFault) -> None:
+        found = [row for row in self._methods if armed.takes_method(row[0], row[1])]
+        fault = armed.fault
+        if not found:
+            names = {name.rpartition(".")[2] for api, name, _ in self._methods if fault.api in ("", api)}
+            near = ", ".join(get_close_matches(fault.method.rpartition(".")[2], names, 3)) or "GetTunedModel"
+            raise FaultError(f"method: no method is called {fault.method!r}; there is {near}")
+        if fault.cut_after and not any(streaming for _, _, streaming in found):
+            raise FaultError(f"cut_after: {fault.method!r} answers with no stream; use break_at, or a method that does")
+
+    async def disturb(self, exchange: Exchange, *, early: bool) -> None:
+        """Does to a call what the due fault says.
+
+        Raises:
+            ApiError, PageError, BrokenConnectionError: what the client is to get.
+        """
+        if not self._stages[early]:
+            return
+        due = None
+        for armed in self:
+            if armed.fault.before_credentials == early and armed.matches(exchange) and armed.count():
+                due = due or armed
+        if due is None:
+            return
+        due.fired += 1
+        exchange.fault = due.id
+        if due.fault.wait_s:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(due.released.wait(), due.fault.wait_s)
+        if not due.released.is_set():
+            self._act(due.fault, exchange)
+
+    def _act(self, fault: Fault, exchange: Exchange) -> None:
+        if fault.break_at == "start":
+            raise BrokenConnectionError(fault.manner)
+        if fault.break_at:
+            exchange.cut = Cut(1 if exchange.streaming else fault.after_bytes, None, fault.manner)
+            return
+        if fault.code in PAGES:
+            raise PageError(int(fault.code))
+        error = self._make_error(fault, exchange)
+        if fault.cut_after:
+            exchange.cut = Cut(fault.cut_after, error, fault.manner)
+        elif error is not None:
+            raise error
+
+    def _make_error(self, fault: Fault, exchange: Exchange) -> ApiError | None:
+        if not (fault.code or fault.quota):
+            return None
+        if fault.retry_after_s is not None:
+            exchange.answer_headers.append((b"retry-after", str(round(fault.retry_after_s)).encode()))
+        code = parse_code(fault.code) if fault.code else Code.RESOURCE_EXHAUSTED
+        day = self._calendar.find_day(find_project_of(exchange))
+        return make_error(exchange.api, code, day, fault.message, fault.details, fault.quota, fault.retry_delay_s)
+
+    def settle(self, exchange: Exchange) -> None:
+        """Counts what has fired, once the call is over; a cut that the answer did not reach has not."""
+        if not exchange.fault:
+            return
+        if exchange.cut is None:
+            self.fired += 1
+            return
+        exchange.notes.append(f"{exchange.fault} was due, but the answer ended before its place")
+        armed = self._armed.get(exchange.fault)
+        if armed is not None:
+            armed.fired -= 1
+        exchange.fault = ""

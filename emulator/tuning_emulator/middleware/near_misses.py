@@ -1,0 +1,207 @@
+"""The nearest miss: which route a request that matched none comes closest to, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher, get_close_matches
+from functools import lru_cache
+
+from tuning_emulator.api.call import Api
+from tuning_emulator.api.dispatch import Exchange
+from tuning_emulator.api.router import Route, Router, parse_template
+
+_VERB, _LIKE_VERB, _VERSION, _GAP, _OTHER_ACTION = 1.0, 0.5, 1.0, 1.0, 1.0
+_LIKE_VERBS = (frozenset(("PUT", "PATCH")), frozenset(("PUT", "POST")))
+_REMEMBERED = 256
+_LONGEST = 24
+"""Segments of a path that are compared at all."""
+_LONGEST_TEXT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A route that would have been almost right.
+
+    Attributes:
+        route: As ``format_route`` has it. method: Relative name. differences: What would have to change.
+    """
+
+    route: str
+    method: str
+    differences: tuple[str, ...]
+
+
+class NearMisses:
+    """Finds them among all methods of some APIs. What it found is remembered: clients repeat their mistakes."""
+
+    def __init__(self, apis: Sequence[Api]) -> None:
+        self._apis = apis
+        self._signposts: list[_PathIndex] = []
+        self._found: dict[tuple[str, str, str], NearMiss | None] = {}
+
+    def find(self, exchange: Exchange) -> NearMiss | None:
+        """For a request that matched nothing, over either transport; None for others and when nothing is alike."""
+        if exchange.declared is not None or exchange.status not in (404, 501):
+            return None
+        key = (exchange.transport, exchange.verb, exchange.path)
+        if key not in self._found:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            self._found[key] = self._search(exchange)
+        return self._found[key]
+
+    def _search(self, exchange: Exchange) -> NearMiss | None:
+        if not self._signposts:
+            found = Router(self._apis).routes.values()
+            self._signposts = [_index_paths(route) for routes in found for route in routes]
+        if exchange.transport == "grpc":
+            return find_nearest_method({post.route.method.name for post in self._signposts}, exchange.path)
+        return _find_nearest(self._signposts, exchange.verb, exchange.path)
+
+
+def format_route(route: Route) -> str:
+    """``GET /v1beta/{name=tunedModels/*}``."""
+    prefix = "" if route.rule.unversioned else f"/{route.version}"
+    return f"{route.rule.verb} {prefix}{route.rule.template}"
+
+
+@dataclass(frozen=True, slots=True)
+class _PathIndex:
+    """A route as paths are compared with it. ``patience``: what costs more is nowhere near."""
+
+    route: Route
+    segments: tuple[str, ...]
+    action: str
+    patience: float
+
+
+def _index_paths(route: Route) -> _PathIndex:
+    prefix = "" if route.rule.unversioned else f"/{route.version}"
+    segments, _, action = parse_template(prefix + route.rule.template)
+    return _PathIndex(route, tuple(segments), action, len(segments) / 2 + 0.25)
+
+
+def find_nearest(routes: Iterable[Route], verb: str, path: str) -> NearMiss | None:
+    """The closest route, the first of equals; None when nothing at all is alike."""
+    return _find_nearest([_index_paths(route) for route in routes], verb, path)
+
+
+def _find_nearest(signposts: Iterable[_PathIndex], verb: str, path: str) -> NearMiss | None:
+    segments, action = _split(path)
+    if len(segments) > _LONGEST:
+        return None
+    best, nearest = float("inf"), None
+    for post in signposts:
+        limit = min(best, post.patience)
+        cost = _compare_verbs(verb, post.route.rule.verb)
+        gaps = 0 if "**" in post.segments else abs(len(post.segments) - len(segments))
+        if cost + _GAP * gaps < limit:
+            cost += _compare_actions(action, post.action)
+            cost += _measure(_fit(post.segments, segments), segments)[-1][-1] if cost < limit else 0.0
+        else:
+            continue
+        if cost < limit:
+            best, nearest = cost, post
+    return None if nearest is None else _describe(nearest, verb, segments, action)
+
+
+def _compare_verbs(one: str, other: str) -> float:
+    return 0.0 if one == other else _LIKE_VERB if {one, other} in _LIKE_VERBS else _VERB
+
+
+def _compare_actions(one: str, other: str) -> float:
+    if one == other:
+        return 0.0
+    return 2 * _unlike(one, other) if one and other else _OTHER_ACTION
+
+
+def _describe(post: _PathIndex, verb: str, segments: list[str], action: str) -> NearMiss:
+    route = post.route
+    differences = [] if verb == route.rule.verb else [f"verb: {verb}, would be {route.rule.verb}"]
+    differences += _list_changes(_fit(post.segments, segments), segments)
+    if action != post.action:
+        differences.append(f"action: {_quote(action)}, would be {_quote(post.action)}")
+    return NearMiss(format_route(route), route.name, tuple(differences))
+
+
+def find_nearest_method(names: Iterable[str], path: str) -> NearMiss | None:
+    """The same over gRPC, where ``/package.Service/Method`` must be the full name of a method."""
+    service, _, method = path.strip("/").replace("/", ".")[:_LONGEST_TEXT].rpartition(".")
+    split = [name.rpartition(".") for name in sorted(names)]
+    close = get_close_matches(method, {last for _, _, last in split}, 1)
+    if not close:
+        return None
+    package = max((first for first, _, last in split if last == close[0]), key=lambda first: -_unlike(first, service))
+    differences = [] if service == package else [f"service: {service!r}, would be {package!r}"]
+    if method != close[0]:
+        differences.append(f"method: {method!r}, would be {close[0]!r}")
+    return NearMiss(f"gRPC /{package}/{close[0]}", f"{package}.{close[0]}", tuple(differences))
+
+
+def _split(path: str) -> tuple[list[str], str]:
+    head, colon, tail = path.rstrip("/").rpartition(":")
+    if colon and "/" not in tail:
+        return head.split("/")[1:], tail
+    return path.rstrip("/").split("/")[1:], ""
+
+
+def _quote(action: str) -> str:
+    return f":{action}" if action else "none"
+
+
+def _fit(wanted: tuple[str, ...], segments: list[str]) -> tuple[str, ...]:
+    """A template with as many ``*`` in place of ``**`` as the path has segments for it."""
+    if "**" not in wanted:
+        return wanted
+    place = wanted.index("**")
+    return wanted[:place] + ("*",) * max(1, len(segments) - len(wanted) + 1) + wanted[place + 1 :]
+
+
+def _measure(wanted: tuple[str, ...], segments: list[str]) -> list[list[float]]:
+    """Edit distances from every beginning of the template to every beginning of the path."""
+    table = [[_GAP * column for column in range(len(segments) + 1)]]
+    for row, ours in enumerate(wanted):
+        line = [_GAP * (row + 1)]
+        for column, theirs in enumerate(segments):
+            changed = table[row][column] + _change(ours, theirs, column)
+            line.append(min(changed, table[row][column + 1] + _GAP, line[column] + _GAP))
+        table.append(line)
+    return table
+
+
+def _change(ours: str, theirs: str, place: int) -> float:
+    if ours in (theirs, "*") and theirs:
+        return 0.0
+    return _VERSION if place == 0 else 0.25 + 2 * _unlike(ours, theirs)
+
+
+def _list_changes(wanted: tuple[str, ...], segments: list[str]) -> list[str]:
+    """The changes along the cheapest way, in the path's order."""
+    table = _measure(wanted, segments)
+    row, column, texts = len(wanted), len(segments), []
+    while row or column:
+        here = table[row][column]
+        ours, theirs = wanted[row - 1] if row else "", segments[column - 1] if column else ""
+        if row and column and here == table[row - 1][column - 1] + _change(ours, theirs, column - 1):
+            if ours not in (theirs, "*") or not theirs:
+                label = "version" if column == 1 else f"segment {column}"
+                texts.append(f"{label}: {theirs!r}, would be {_name(ours)}")
+            row, column = row - 1, column - 1
+        elif row and here == table[row - 1][column] + _GAP:
+            texts.append(f"missing: {_name(ours)}")
+            row -= 1
+        else:
+            texts.append(f"too much: {theirs!r}")
+            column -= 1
+    return texts[::-1]
+
+
+def _name(segment: str) -> str:
+    return "an id" if segment == "*" else repr(segment)
+
+
+@lru_cache(maxsize=4096)
+def _unlike(one: str, other: str) -> float:
+    """0 for the same texts, 1 for those with nothing in common. Only their beginnings are looked at."""
+    return 1 - SequenceMatcher(None, one[:_LONGEST_TEXT].lower(), other[:_LONGEST_TEXT].lower()).ratio()

@@ -1,0 +1,1 @@
+"""JSON as Google's servers read and print it."""

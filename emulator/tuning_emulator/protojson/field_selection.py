@@ -1,0 +1,65 @@
+"""The ``fields`` system parameter: which part of an answer a client wants.
+
+``a,b/c,d(e,f)`` and ``*``; ``/`` and ``.`` are the same. Source: cloud.google.com/apis/docs/system-parameters;
+refusal recorded in google/google-api-javascript-client#517.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from tuning_emulator.core.errors import ApiError, Code, bad_request
+from tuning_emulator.facts import google_errors
+from tuning_emulator.protojson.compiled import CompiledMessage
+from tuning_emulator.protojson.masks import MaskError, parse_mask, split_path
+
+Tree: TypeAlias = "dict[str, Tree]"
+"""JSON names to what is wanted inside them; empty means everything."""
+
+
+def parse_fields(text: str, plan: CompiledMessage) -> Tree:
+    """What ``fields`` asks for of an answer of that type.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, the brackets do not match or a path leads nowhere.
+    """
+    tree: Tree = {}
+    try:
+        paths = parse_mask(text.replace("/", "."))
+    except MaskError:
+        raise _refuse(text, text) from None
+    for path in paths:
+        _add(tree, plan, split_path(path), text)
+    return tree
+
+
+def _add(tree: Tree, plan: CompiledMessage | None, segments: list[str], text: str) -> None:
+    for position, segment in enumerate(segments):
+        if segment == "*":
+            break
+        field = plan.named.get(segment) if plan is not None else None
+        if plan is not None and field is None:
+            raise _refuse(text, ".".join(segments[: position + 1]))
+        name = field.json_name if field is not None else segment
+        known = tree.setdefault(name, {})
+        if position == len(segments) - 1:
+            known.clear()
+        tree = known
+        plan = field.bundle() if field is not None and field.kind == "message" and not field.key else None
+
+
+def select_fields(answer: Any, tree: Tree) -> Any:
+    """The wanted part of a JSON-ready answer, in its own order."""
+    if not tree:
+        return answer
+    if isinstance(answer, list):
+        return [select_fields(item, tree) for item in answer]
+    if not isinstance(answer, dict):
+        return answer
+    return {name: select_fields(item, tree[name]) for name, item in answer.items() if name in tree}
+
+
+def _refuse(text: str, path: str) -> ApiError:
+    violation = (text, google_errors.FIELDS_UNKNOWN.format(path=path))
+    message = google_errors.INVALID_ARGUMENT.format()
+    return ApiError(Code.INVALID_ARGUMENT, message, (bad_request([violation]),), rule=google_errors.FIELDS_UNKNOWN.name)

@@ -1,0 +1,1 @@
+"""From an accepted socket to what answers it: the port, TLS, tunnels, and Google's other services."""

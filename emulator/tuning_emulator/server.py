@@ -1,0 +1,174 @@
+"""Serving: sockets and uvicorn around the application."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tuning_emulator.api.dispatch import offer_breaking
+from tuning_emulator.app import Emulator, SettingsError, create_app
+from tuning_emulator.control.health import Health
+from tuning_emulator.proxy.connections import ConnectionRouter, Lines
+from tuning_emulator.proxy.hosts import format_url, read_url_host
+from tuning_emulator.proxy.port import Port
+from tuning_emulator.settings import Settings
+from tuning_emulator.store.database import StoreError
+
+log = logging.getLogger(__name__)
+
+KEEP_ALIVE_S = 75
+"""How long an idle connection stays open; clients that poll keep theirs."""
+
+
+class ServerError(Exception):
+    """The server cannot start; the text says why and what to do."""
+
+
+def serve(settings: Settings, announce: Callable[[Health], None]) -> None:
+    """Runs until it is told to stop (SIGINT or SIGTERM). ``announce`` is called once it answers.
+
+    Raises:
+        ServerError: the port is taken, a setting cannot be met, or the data directory cannot be used.
+    """
+    listener = listen(settings.host, settings.port)
+    try:
+        emulator = create_app(settings)
+    except (SettingsError, StoreError) as error:
+        raise ServerError(str(error)) from error
+    gc.freeze()  # what is here now stays: no collection needs to look at it again
+    emulator.url = format_url(settings.host, listener.getsockname()[1])
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(emulator, listener, announce))
+
+
+async def _serve(emulator: Emulator, listener: socket.socket, announce: Callable[[Health], None]) -> None:
+    config = uvicorn.Config(
+        emulator,
+        lifespan="on",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+    )
+    server = _Server(config, emulator, listener, announce)
+    with suppress(SystemExit):  # how uvicorn says that the application did not start
+        await server.serve(sockets=[])
+    if not server.started:
+        raise ServerError("the emulator could not start; the log above says why")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's life cycle and HTTP/1.1 on connections that our own port accepts."""
+
+    def __init__(
+        self, config: uvicorn.Config, emulator: Emulator, listener: socket.socket, announce: Callable[[Health], None]
+    ) -> None:
+        super().__init__(config)
+        self._emulator = emulator
+        self._announce = announce
+        self._listener = listener
+        self._port: Port | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts the emulator, then opens the port."""
+        await super().startup(sockets)
+        if self.started:
+            lines = Lines(
+                http=self._create_http,
+                hosted=self._create_hosted,
+                proxied=self._create_proxied,
+                http2=self._emulator.create_grpc_protocol,
+                context=self._create_context,
+            )
+            self._port = Port(self._listener, ConnectionRouter(lines, self._emulator.create_passes()).connect)
+            self._port.open()
+            self._announce(self._emulator.health())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Closes the port, lets requests under way end, then stops the emulator."""
+        if self._port is not None:
+            self._port.close()
+        self._emulator.middleware.faults.clear()  # lets go whom they hold
+        await super().shutdown(sockets)
+
+    def _create_http(self) -> asyncio.Protocol:
+        return _Http(self.config, self.server_state, self.lifespan.state)
+
+    def _create_hosted(self) -> asyncio.Protocol:
+        protocol = _Http(self.config, self.server_state, self.lifespan.state)
+        protocol.app = self._emulator.google_services.gateway.answer
+        return protocol
+
+    def _create_proxied(self) -> asyncio.Protocol:
+        protocol = _Proxied(self.config, self.server_state, self.lifespan.state)
+        protocol.app = self._emulator.google_services.gateway.answer_proxied
+        return protocol
+
+    def _create_context(self, host: str) -> ssl.SSLContext:
+        try:
+            return self._emulator.google_services.authority.create_context(host)
+        except OSError as error:
+            log.error("no TLS: %s", error)  # noqa: TRY400 the text says it all
+            raise
+
+
+class _Http(HttpToolsProtocol):
+    """HTTP/1.1 on one connection, which can be broken on purpose."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Remembers how to break it."""
+        super().connection_made(transport)
+        self._extensions = offer_breaking(transport)
+
+    def on_message_begin(self) -> None:
+        """Tells the application with each request."""
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions
+
+
+class _Proxied(_Http):
+    """HTTP/1.1 as to a proxy: the URL's host replaces the Host header (RFC 9112 3.2.2)."""
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        host = read_url_host(self.url)
+        self.headers[:] = [(b"host", host), *(header for header in self.headers if header[0] != b"host")]
+        super().on_headers_complete()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, so that port 0 is known before anything is printed.
+
+    Raises:
+        ServerError: the port is taken or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        hint = "choose another --port, or 0 for a free one" if error.errno == errno.EADDRINUSE else "check --host"
+        raise ServerError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from error
+    return listener
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,160 @@
+"""What tests have told the emulator: its clock, its paces, what is to happen to jobs. Kept with the jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tuning_emulator.core.clock import UNTOUCHED, ClockState
+from tuning_emulator.core.job_faults import JobFault, format_job_fault, parse_job_fault
+from tuning_emulator.core.pace import Pace, format_pace, parse_pace
+from tuning_emulator.store.database import Database
+
+CONTROL_TABLES = ("clock", "paces", "job_faults")
+"""What is no job's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateRow:
+    """How far an unfinished job is in what it shows, where that is more than training alone.
+
+    Attributes:
+        pace: Its own; None: its project's. fault: What is to happen to it.
+        fault_id: The waiting fault that it was given, 0 for one of its own. fired: It has happened.
+        entered_ns: When it came into the state that it shows. reads: How often that state was read.
+    """
+
+    pace: Pace | None
+    fault: JobFault | None
+    fault_id: int
+    fired: bool
+    entered_ns: int
+    reads: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFault:
+    """A fault for the next jobs of a project.
+
+    Attributes:
+        project: Its number, "" for any. jobs: How many jobs get it. given: How many have got it already.
+        fired: To how many of them it has happened.
+    """
+
+    id: int
+    project: str
+    fault: JobFault
+    jobs: int
+    given: int
+    fired: int
+
+
+class Controls:
+    """The rows of it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._silent = 0
+        self._paces: dict[str, Pace] | None = None
+
+    @property
+    def silent(self) -> int:
+        """Rows written that change no answer: see ``Store.revision``."""
+        return self._silent
+
+    def reload(self) -> None:
+        """The rows are others now."""
+        self._paces = None
+
+    def clear(self, project: str | None = None) -> None:
+        """Forgets paces and waiting faults, or those of one project (by its number)."""
+        self._database.execute("clear_paces", project)
+        self._database.execute("clear_job_faults", project)
+        self._paces = None
+
+    # ------------------------------------------------------------ clock
+
+    def get_clock(self) -> ClockState:
+        """How the clock was left."""
+        row = self._database.execute("get_clock").fetchone()
+        return ClockState(*row) if row else UNTOUCHED
+
+    def put_clock(self, state: ClockState) -> None:
+        """Keeps how the clock stands."""
+        self._database.execute("put_clock", state.offset_ns, state.frozen_ns)
+
+    def latest_time_ns(self) -> int:
+        """The latest time that a record carries; 0 when there is none."""
+        return int(self._database.execute("latest_time").fetchone()[0])
+
+    # ------------------------------------------------------------ paces
+
+    def list_paces(self) -> dict[str, Pace]:
+        """By project number, "" for all others."""
+        if self._paces is None:
+            self._paces = {project: parse_pace(text) for project, text in self._database.execute("list_paces")}
+        return self._paces
+
+    def put_pace(self, project: str, pace: Pace | None) -> None:
+        """Keeps a pace, or forgets it."""
+        if pace is None:
+            self._database.execute("delete_pace", project)
+        else:
+            self._database.execute("put_pace", project, format_pace(pace))
+        self._paces = None
+
+    # ------------------------------------------------------------ gates
+
+    def get_gate(self, job_uid: int) -> GateRow | None:
+        """How an unfinished job goes on; None where nobody has said anything."""
+        row = self._database.execute("get_gate", job_uid).fetchone()
+        if row is None:
+            return None
+        pace, fault, fault_id, fired, entered_ns, reads = row
+        return GateRow(
+            parse_pace(pace) if pace else None,
+            parse_job_fault(fault) if fault else None,
+            fault_id,
+            bool(fired),
+            entered_ns,
+            reads,
+        )
+
+    def put_gate(self, job_uid: int, row: GateRow) -> None:
+        """Keeps it."""
+        self._database.execute(
+            "put_gate",
+            job_uid,
+            format_pace(row.pace) if row.pace else "",
+            format_job_fault(row.fault) if row.fault else "",
+            *(row.fault_id, int(row.fired), row.entered_ns, row.reads),
+        )
+
+    def put_reads(self, job_uid: int, reads: int) -> None:
+        """Keeps how often the state was read; no answer changes by it."""
+        before = self._database.changes
+        self._database.execute("put_reads", reads, job_uid)
+        self._silent += self._database.changes - before
+
+    # ------------------------------------------------------------ waiting faults
+
+    def insert_job_fault(self, project: str, fault: JobFault, jobs: int) -> WaitingFault:
+        """Keeps a fault for the next ``jobs`` jobs of a project (number), "" for any."""
+        cursor = self._database.execute("insert_job_fault", project, format_job_fault(fault), jobs)
+        return WaitingFault(int(cursor.lastrowid or 0), project, fault, jobs, 0, 0)
+
+    def list_job_faults(self) -> list[WaitingFault]:
+        """In the order in which they were given in, used up ones among them."""
+        rows = self._database.execute("list_job_faults")
+        return [WaitingFault(row[0], row[1], parse_job_fault(row[2]), *row[3:]) for row in map(tuple, rows)]
+
+    def give_job_fault(self, identifier: int) -> None:
+        """Counts that a job has got it."""
+        self._database.execute("give_job_fault", identifier)
+
+    def fire_job_fault(self, identifier: int) -> None:
+        """Counts that it has happened to a job."""
+        self._database.execute("fire_job_fault", identifier)
+
+    def delete_job_fault(self, identifier: int) -> bool:
+        """Takes it back from jobs to come; False when there is none."""
+        return self._database.execute("delete_job_fault", identifier).rowcount > 0

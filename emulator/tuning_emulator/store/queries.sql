@@ -1,0 +1,271 @@
+-- Every statement of the store, by name. `store` methods call them by these names.
+
+-- name: insert_job
+INSERT INTO tuning_jobs (
+    api, project, location, id, api_version, operation_id, owner, display_name, description, labels, base_model,
+    source_model, source_checkpoint, method, requested, resolved, training_uri, validation_uri,
+    export_last_checkpoint_only, sent, state, phase, error, created_ns, started_ns, ended_ns, updated_ns, total_steps,
+    completed_steps, completed_epochs, statistics, experiment_id, trainer, device, adapter, temperature, top_p, top_k,
+    reader_project_numbers
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: replace_job
+UPDATE tuning_jobs SET
+    api = ?, project = ?, location = ?, id = ?, api_version = ?, operation_id = ?, owner = ?, display_name = ?,
+    description = ?, labels = ?, base_model = ?, source_model = ?, source_checkpoint = ?, method = ?, requested = ?,
+    resolved = ?, training_uri = ?, validation_uri = ?, export_last_checkpoint_only = ?, sent = ?, state = ?, phase = ?,
+    error = ?, created_ns = ?, started_ns = ?, ended_ns = ?, updated_ns = ?, total_steps = ?, completed_steps = ?,
+    completed_epochs = ?, statistics = ?, experiment_id = ?, trainer = ?, device = ?, adapter = ?, temperature = ?,
+    top_p = ?, top_k = ?, reader_project_numbers = ?
+WHERE uid = ?;
+
+-- name: get_job
+SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND id = ?;
+
+-- name: get_tuned_model
+SELECT * FROM tuning_jobs WHERE api = 'gemini' AND id = ?;
+
+-- name: get_job_by_uid
+SELECT * FROM tuning_jobs WHERE uid = ?;
+
+-- name: get_job_by_experiment
+SELECT * FROM tuning_jobs WHERE project = ? AND location = ? AND experiment_id = ? AND experiment_id != '';
+
+-- name: list_jobs_newest_first
+SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
+
+-- name: list_jobs_by_state
+SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND uid < ? AND state = ?
+ORDER BY uid DESC LIMIT ?;
+
+-- name: list_jobs_by_display_name
+SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND uid < ? AND display_name = ?
+ORDER BY uid DESC LIMIT ?;
+
+-- name: list_jobs_by_label
+SELECT job.* FROM job_labels AS label CROSS JOIN tuning_jobs AS job ON job.uid = label.job_uid
+WHERE job.api = ? AND job.project = ? AND job.location = ? AND label.job_uid < ? AND label.name = ? AND label.value = ?
+ORDER BY label.job_uid DESC LIMIT ?;
+
+-- name: add_label
+INSERT INTO job_labels (name, value, job_uid) VALUES (?, ?, ?);
+
+-- name: list_tuned_models_oldest_first
+SELECT * FROM tuning_jobs WHERE api = 'gemini' AND uid > ? ORDER BY uid LIMIT ?;
+
+-- name: list_tuned_models_for
+-- Those that a caller may perhaps see: by a permission of his, by everybody's, by that of a project.
+SELECT * FROM tuning_jobs WHERE uid IN (
+    SELECT * FROM (
+        SELECT job_uid FROM permissions WHERE email = ?1 COLLATE NOCASE AND job_uid > ?2 ORDER BY job_uid LIMIT ?3
+    ) UNION SELECT * FROM (
+        SELECT job_uid FROM permissions WHERE grantee_type = 'EVERYONE' AND job_uid > ?2 ORDER BY job_uid LIMIT ?3
+    ) UNION SELECT * FROM (
+        SELECT uid FROM tuning_jobs WHERE reader_project_numbers != '[]' AND uid > ?2 ORDER BY uid LIMIT ?3
+    )
+) ORDER BY uid LIMIT ?3;
+
+-- name: list_unfinished_jobs
+SELECT * FROM tuning_jobs WHERE state IN ('PENDING', 'RUNNING', 'CANCELLING') ORDER BY uid;
+
+-- name: delete_job
+DELETE FROM tuning_jobs WHERE uid = ?;
+
+-- name: put_inline_dataset
+INSERT INTO inline_datasets (job_uid, lines) VALUES (?, ?);
+
+-- name: get_inline_dataset
+SELECT lines FROM inline_datasets WHERE job_uid = ?;
+
+-- name: add_metric_point
+INSERT OR REPLACE INTO metric_points (job_uid, kind, step, epoch, mean_loss, computed_ns, predictions, correct)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: list_metric_points
+SELECT step, epoch, mean_loss, computed_ns, kind, predictions, correct FROM metric_points
+WHERE job_uid = ? AND kind = ? ORDER BY step;
+
+-- name: drop_metric_points_after
+DELETE FROM metric_points WHERE job_uid = ? AND step > ?;
+
+-- name: put_checkpoint
+INSERT OR REPLACE INTO checkpoints (job_uid, id, epoch, step, adapter, endpoint_id) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: list_checkpoints
+SELECT job_uid, id, epoch, step, adapter, endpoint_id FROM checkpoints WHERE job_uid = ? ORDER BY step;
+
+-- name: insert_model
+INSERT INTO models (project, location, id, created_ns) VALUES (?, ?, ?, ?);
+
+-- name: get_model
+SELECT uid, project, location, id, created_ns FROM models WHERE project = ? AND location = ? AND id = ?;
+
+-- name: list_models_newest_first
+SELECT uid, project, location, id, created_ns FROM models
+WHERE project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
+
+-- name: delete_model
+DELETE FROM models WHERE uid = ?;
+
+-- name: insert_model_version
+INSERT INTO model_versions (
+    model_uid, version, aliases, display_name, description, labels, version_description, base_model, job_uid,
+    default_checkpoint, created_ns, updated_ns, revision
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: replace_model_version
+UPDATE model_versions SET
+    aliases = ?, display_name = ?, description = ?, labels = ?, version_description = ?, default_checkpoint = ?,
+    updated_ns = ?, revision = ?
+WHERE model_uid = ? AND version = ?;
+
+-- name: list_model_versions
+SELECT v.*, m.project, m.location, m.id AS model_id FROM model_versions AS v
+JOIN models AS m ON m.uid = v.model_uid WHERE v.model_uid = ? ORDER BY v.version;
+
+-- name: get_model_version_of_job
+SELECT v.*, m.project, m.location, m.id AS model_id FROM model_versions AS v
+JOIN models AS m ON m.uid = v.model_uid WHERE v.job_uid = ?;
+
+-- name: delete_model_version
+DELETE FROM model_versions WHERE model_uid = ? AND version = ?;
+
+-- name: insert_endpoint
+INSERT INTO endpoints (
+    project, location, id, display_name, description, labels, deployed, traffic, created_ns, updated_ns, revision
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: replace_endpoint
+UPDATE endpoints SET
+    display_name = ?, description = ?, labels = ?, deployed = ?, traffic = ?, updated_ns = ?, revision = ?
+WHERE uid = ?;
+
+-- name: get_endpoint
+SELECT * FROM endpoints WHERE project = ? AND location = ? AND id = ?;
+
+-- name: list_endpoints_newest_first
+SELECT * FROM endpoints WHERE project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
+
+-- name: delete_endpoint
+DELETE FROM endpoints WHERE uid = ?;
+
+-- name: put_operation
+INSERT INTO operations (
+    name, project, location, api_version, metadata_type, response_type, created_ns, updated_ns, done, response, error,
+    job_uid
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET
+    updated_ns = excluded.updated_ns, done = excluded.done, response = excluded.response, error = excluded.error;
+
+-- name: get_operation
+SELECT * FROM operations WHERE name = ?;
+
+-- name: list_operations_newest_first
+SELECT * FROM operations WHERE project = ? AND location = ? ORDER BY uid DESC;
+
+-- name: delete_operation
+DELETE FROM operations WHERE name = ?;
+
+-- name: put_permission
+INSERT OR REPLACE INTO permissions (job_uid, id, grantee_type, email, role) VALUES (?, ?, ?, ?, ?);
+
+-- name: list_permissions
+SELECT job_uid, id, grantee_type, email, role FROM permissions WHERE job_uid = ?
+ORDER BY CASE role WHEN 'OWNER' THEN 0 ELSE 1 END, id;
+
+-- name: get_permission
+SELECT job_uid, id, grantee_type, email, role FROM permissions WHERE job_uid = ? AND id = ?;
+
+-- name: delete_permission
+DELETE FROM permissions WHERE job_uid = ? AND id = ?;
+
+-- name: count_jobs_by_state
+SELECT api, state, count(*) FROM tuning_jobs GROUP BY api, state ORDER BY api, state;
+
+-- name: sum_steps_by_api
+SELECT api, sum(completed_steps) FROM tuning_jobs GROUP BY api ORDER BY api;
+
+-- name: update_progress
+UPDATE tuning_jobs SET completed_steps = ?, completed_epochs = ? WHERE uid = ?;
+
+-- name: clear_operations
+DELETE FROM operations WHERE project = ?;
+
+-- name: clear_endpoints
+DELETE FROM endpoints WHERE project = ?;
+
+-- name: clear_models
+DELETE FROM models WHERE project = ?;
+
+-- name: clear_jobs
+DELETE FROM tuning_jobs WHERE project = ?;
+
+-- name: list_projects
+SELECT project FROM tuning_jobs UNION SELECT project FROM models UNION SELECT project FROM endpoints
+UNION SELECT project FROM operations;
+
+-- name: list_job_keys
+SELECT uid, api FROM tuning_jobs WHERE ?1 IS NULL OR project = ?1;
+
+-- name: get_gate
+SELECT pace, fault, fault_id, fired, entered_ns, reads FROM courses WHERE job_uid = ?;
+
+-- name: put_gate
+INSERT OR REPLACE INTO courses (job_uid, pace, fault, fault_id, fired, entered_ns, reads)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: put_reads
+UPDATE courses SET reads = ? WHERE job_uid = ?;
+
+-- name: list_paces
+SELECT project, pace FROM paces ORDER BY project;
+
+-- name: put_pace
+INSERT OR REPLACE INTO paces (project, pace) VALUES (?, ?);
+
+-- name: delete_pace
+DELETE FROM paces WHERE project = ?;
+
+-- name: clear_paces
+DELETE FROM paces WHERE ?1 IS NULL OR project = ?1;
+
+-- name: insert_job_fault
+INSERT INTO job_faults (project, fault, jobs, given, fired) VALUES (?, ?, ?, 0, 0);
+
+-- name: list_job_faults
+SELECT id, project, fault, jobs, given, fired FROM job_faults ORDER BY id;
+
+-- name: give_job_fault
+UPDATE job_faults SET given = given + 1 WHERE id = ?;
+
+-- name: fire_job_fault
+UPDATE job_faults SET fired = fired + 1 WHERE id = ?;
+
+-- name: delete_job_fault
+DELETE FROM job_faults WHERE id = ?;
+
+-- name: clear_job_faults
+DELETE FROM job_faults WHERE ?1 IS NULL OR project = ?1;
+
+-- name: get_clock
+SELECT offset_ns, frozen_ns FROM clock;
+
+-- name: put_clock
+INSERT OR REPLACE INTO clock (id, offset_ns, frozen_ns) VALUES (1, ?, ?);
+
+-- name: latest_time
+SELECT max(
+    (SELECT coalesce(max(max(created_ns, updated_ns, coalesce(started_ns, 0), coalesce(ended_ns, 0))), 0)
+     FROM tuning_jobs),
+    (SELECT coalesce(max(computed_ns), 0) FROM metric_points),
+    (SELECT coalesce(max(created_ns), 0) FROM models),
+    (SELECT coalesce(max(updated_ns), 0) FROM model_versions),
+    (SELECT coalesce(max(updated_ns), 0) FROM endpoints),
+    (SELECT coalesce(max(updated_ns), 0) FROM operations)
+);
+
+-- name: list_jobs_of_project
+SELECT * FROM tuning_jobs WHERE (?1 IS NULL OR project = ?1 OR project = ?2) AND uid < ?3 ORDER BY uid DESC LIMIT ?4;
+
+-- name: count_made
+SELECT coalesce(sum(seq), 0) FROM sqlite_sequence;

@@ -1,0 +1,129 @@
+"""Vertex AI as the front end serves it: every method and who answers it."""
+
+from __future__ import annotations
+
+import re
+
+from tuning_emulator.api.call import Api, Call, Handler
+from tuning_emulator.facts import vertex_errors as errors
+from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.vertex import methods
+from tuning_emulator.vertex.endpoints import Endpoints
+from tuning_emulator.vertex.experiments import Experiments
+from tuning_emulator.vertex.generation import Generation
+from tuning_emulator.vertex.models import Models
+from tuning_emulator.vertex.operations import Operations
+from tuning_emulator.vertex.publishers import Publishers
+from tuning_emulator.vertex.rules import refuse
+from tuning_emulator.vertex.schemas import SCHEMAS
+from tuning_emulator.vertex.tuning_jobs import TuningJobs
+
+# --- Vertex AI's hosts
+
+HOST = "aiplatform.googleapis.com"
+
+_HOST = re.compile(
+    r"(?:(?P<region>[a-z]+-[a-z]+\d+)-)?aiplatform\.googleapis\.com|aiplatform\.(?P<multi>us|eu)\.rep\.googleapis\.com"
+)
+_LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)")
+_NAMED = ("parent", "name", "model", "endpoint", "context")
+"""Request fields that hold the name that a call is about, or the resource that has it."""
+
+
+def is_place(host: str, _path: str) -> bool:
+    """Whether the service has such a host. Recorded: an unknown region's host answers the HTML page for 404."""
+    return not host.endswith(".googleapis.com") or _HOST.fullmatch(host) is not None
+
+
+def keep_to_region(handler: Handler) -> Handler:
+    """The handler, refusing calls for another region than that of the host they came to."""
+
+    def answer(call: Call) -> object:
+        if call.host.endswith(".googleapis.com"):
+            check_region(call)
+        return handler(call)
+
+    return answer  # type: ignore[return-value] # whatever the handler returns
+
+
+def check_region(call: Call) -> None:
+    """Raises ApiError, INVALID_ARGUMENT, when a regional host is asked for another location."""
+    match = _HOST.fullmatch(call.host)
+    served = (match["region"] or match["multi"]) if match else None
+    asked = find_location(call)
+    if served and asked and served != asked:
+        raise refuse(errors.LOCATION_MISMATCH, location=served)
+
+
+def find_location(call: Call) -> str:
+    """The location that a call is about, or ""."""
+    for field in _NAMED:
+        value = call.request.get(field)
+        name = value.get("name") if isinstance(value, dict) else value
+        found = _LOCATION.match(name) if isinstance(name, str) else None
+        if found:
+            return found[1]
+    return ""
+
+
+def create_vertex_api(backend: Backend) -> Api:
+    """The API over these parts."""
+    handlers = list_handlers(backend)
+    return Api(
+        name="vertex",
+        service=HOST,
+        title="Vertex AI API",
+        host_suffix=HOST,
+        schemas=SCHEMAS,
+        revision=lambda: backend.store.revision,
+        handlers={name: keep_to_region(handler) for name, handler in handlers.items()},
+        keys=False,
+        server="ESF",
+        places=is_place,
+    )
+
+
+def list_handlers(backend: Backend) -> dict[str, Handler]:
+    """Who answers each method."""
+    operations = Operations(backend)
+    jobs, models = TuningJobs(backend, operations), Models(backend, operations)
+    endpoints, experiments = Endpoints(backend, operations), Experiments(backend, operations)
+    generation, publishers = Generation(backend), Publishers(backend)
+    return {
+        "GenAiTuningService.CreateTuningJob": jobs.create_tuning_job,
+        "GenAiTuningService.GetTuningJob": jobs.get_tuning_job,
+        "GenAiTuningService.ListTuningJobs": jobs.list_tuning_jobs,
+        "GenAiTuningService.CancelTuningJob": jobs.cancel_tuning_job,
+        "GenAiTuningService.RebaseTunedModel": jobs.rebase_tuned_model,
+        "ModelService.GetModel": models.get_model,
+        "ModelService.ListModels": models.list_models,
+        "ModelService.UpdateModel": models.update_model,
+        "ModelService.DeleteModel": models.delete_model,
+        "ModelService.DeleteModelVersion": models.delete_model_version,
+        "ModelService.ListModelVersions": models.list_model_versions,
+        "ModelService.ListModelVersionCheckpoints": models.list_model_version_checkpoints,
+        "ModelService.MergeVersionAliases": models.merge_version_aliases,
+        "EndpointService.CreateEndpoint": endpoints.create_endpoint,
+        "EndpointService.GetEndpoint": endpoints.get_endpoint,
+        "EndpointService.ListEndpoints": endpoints.list_endpoints,
+        "EndpointService.UpdateEndpoint": endpoints.update_endpoint,
+        "EndpointService.DeleteEndpoint": endpoints.delete_endpoint,
+        "EndpointService.DeployModel": endpoints.deploy_model,
+        "EndpointService.UndeployModel": endpoints.undeploy_model,
+        "PredictionService.GenerateContent": generation.generate_content,
+        "PredictionService.StreamGenerateContent": generation.stream_generate_content,
+        "PredictionService.CountTokens": generation.count_tokens,
+        "LlmUtilityService.CountTokens": generation.count_tokens,
+        "LlmUtilityService.ComputeTokens": generation.compute_tokens,
+        "MetadataService.GetContext": experiments.get_context,
+        "MetadataService.ListContexts": experiments.list_contexts,
+        "MetadataService.DeleteContext": experiments.delete_context,
+        "MetadataService.QueryContextLineageSubgraph": experiments.query_context_lineage_subgraph,
+        "ModelGardenService.ListPublisherModels": publishers.list_publisher_models,
+        "ModelGardenService.GetPublisherModel": publishers.get_publisher_model,
+        methods.GET_OPERATION: operations.get_operation,
+        methods.LIST_OPERATIONS: operations.list_operations,
+        methods.CANCEL_OPERATION: operations.cancel_operation,
+        methods.DELETE_OPERATION: operations.delete_operation,
+        methods.WAIT_OPERATION: operations.wait_operation,
+    }

@@ -1,0 +1,282 @@
+"""Tuning jobs: record to message. The one place that knows how a job prints."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from tuning_emulator.core.clock import to_microseconds
+from tuning_emulator.core.records import (
+    Checkpoint,
+    DatasetStatistics,
+    DeployedModel,
+    Distribution,
+    Endpoint,
+    Failure,
+    JobState,
+    Model,
+    ModelVersion,
+    Phase,
+    TuningJob,
+    TuningMethod,
+)
+from tuning_emulator.jobs.output import metrics_uri
+from tuning_emulator.schema.schema import Value
+from tuning_emulator.store.store import Store
+from tuning_emulator.vertex.names import (
+    Place,
+    format_context_name,
+    format_endpoint_name,
+    format_job_name,
+    format_model_name,
+    format_version_name,
+    place_of,
+)
+from tuning_emulator.vertex.specs import find_spec, format_spec, parse_sent
+
+# --- models and endpoints: record to message
+
+Deployments = Mapping[tuple[str, int], Sequence[Value]]
+"""``DeployedModelRef`` messages by (model id, version)."""
+
+
+def format_etag(name: str, revision: int) -> str:
+    """An etag in the service's shape, base64; it changes with every write."""
+    digest = hashlib.sha256(f"{name}#{revision}".encode()).digest()
+    return base64.b64encode(digest[:32]).decode()
+
+
+def index_deployments(endpoints: Iterable[Endpoint]) -> Deployments:
+    """Where each model version is deployed."""
+    found: dict[tuple[str, int], list[Value]] = {}
+    for endpoint in endpoints:
+        name = format_endpoint_name(place_of(endpoint), endpoint.id)
+        for one in endpoint.deployed:
+            reference = {"endpoint": name, "deployed_model_id": one.id, "checkpoint_id": one.checkpoint_id}
+            found.setdefault((one.model_id, one.version), []).append(reference)
+    return found
+
+
+def format_model(
+    model: Model,
+    version: ModelVersion,
+    checkpoints: Sequence[Checkpoint],
+    deployments: Deployments,
+    versioned_name: bool = False,
+) -> Value:
+    """A version of a model as the registry shows it. ``versioned_name``: lists of versions name them ``ID@1``.
+
+    Source kind and base model source are assumed: no tuned Gemini model was recorded in the registry.
+    """
+    name = format_model_name(version)
+    return {
+        "name": format_version_name(version) if versioned_name else name,
+        "display_name": version.display_name,
+        "description": version.description,
+        "create_time": model.created_ns,
+        "update_time": version.updated_ns,
+        "deployed_models": list(deployments.get((version.model_id, version.version), ())),
+        "etag": format_version_etag(version),
+        "labels": dict(version.labels),
+        "version_id": str(version.version),
+        "version_aliases": list(version.aliases),
+        "version_description": version.version_description,
+        "version_create_time": version.created_ns,
+        "version_update_time": version.updated_ns,
+        "model_source_info": {"source_type": "GENIE"},
+        "base_model_source": {"genie_source": {"base_model_uri": f"publishers/google/models/{version.base_model}"}},
+        "default_checkpoint_id": version.default_checkpoint,
+        "checkpoints": [format_checkpoint(one) for one in checkpoints],
+    }
+
+
+def format_version_etag(version: ModelVersion) -> str:
+    """The etag of a model version."""
+    return format_etag(format_version_name(version), version.revision)
+
+
+def format_checkpoint(checkpoint: Checkpoint) -> Value:
+    """A checkpoint as models show it: without its endpoint."""
+    return {"checkpoint_id": checkpoint.id, "epoch": checkpoint.epoch, "step": checkpoint.step}
+
+
+def format_endpoint(endpoint: Endpoint) -> Value:
+    """An endpoint with what it serves."""
+    place = place_of(endpoint)
+    return {
+        "name": format_endpoint_name(place, endpoint.id),
+        "display_name": endpoint.display_name,
+        "description": endpoint.description,
+        "deployed_models": [format_deployed_model(place, one) for one in endpoint.deployed],
+        "traffic_split": dict(endpoint.traffic),
+        "etag": format_endpoint_etag(endpoint),
+        "labels": dict(endpoint.labels),
+        "create_time": endpoint.created_ns,
+        "update_time": endpoint.updated_ns,
+    }
+
+
+def format_endpoint_etag(endpoint: Endpoint) -> str:
+    """The etag of an endpoint."""
+    return format_etag(format_endpoint_name(place_of(endpoint), endpoint.id), endpoint.revision)
+
+
+def format_deployed_model(place: Place, deployed: DeployedModel) -> Value:
+    """What an endpoint serves. Which kind of resources a tuned Gemini shows is not known; none is printed."""
+    return {
+        "id": deployed.id,
+        "model": f"{place}/models/{deployed.model_id}",
+        "display_name": deployed.display_name,
+        "create_time": deployed.created_ns,
+        "model_version_id": str(deployed.version),
+        "checkpoint_id": deployed.checkpoint_id,
+    }
+
+
+# --- dataset statistics as ``tuningDataStats`` prints them
+
+
+def format_statistics(statistics: DatasetStatistics, method: TuningMethod, steps: int) -> Value:
+    """``tuningDataStats`` of a job. ``steps``: 0 while the job has not succeeded, when no step count is shown."""
+    if method is TuningMethod.PREFERENCE:
+        return {"preference_optimization_data_stats": _format_preference(statistics, steps)}
+    if method is TuningMethod.DISTILLATION:
+        return {"distillation_data_stats": {"training_dataset_stats": _format_dataset(statistics, steps)}}
+    return {"supervised_tuning_data_stats": _format_supervised(statistics, steps)}
+
+
+def _format_supervised(statistics: DatasetStatistics, steps: int) -> Value:
+    return {
+        "tuning_dataset_example_count": statistics.examples,
+        "tuning_step_count": steps,
+        "user_input_token_distribution": _format_distribution(statistics.input_tokens, float),
+        "user_output_token_distribution": _format_distribution(statistics.output_tokens, float),
+        "user_message_per_example_distribution": _format_distribution(statistics.messages, float),
+        "user_dataset_examples": list(statistics.samples),
+        "total_billable_token_count": statistics.billable_tokens,
+        "total_truncated_example_count": statistics.dropped_count,
+        "truncated_example_indices": [index for index, _ in statistics.dropped],
+        "dropped_example_reasons": [reason for _, reason in statistics.dropped],
+    }
+
+
+def _format_dataset(statistics: DatasetStatistics, steps: int) -> Value:
+    """The general message: what the supervised one says, under names of its own."""
+    return {
+        "tuning_dataset_example_count": statistics.examples,
+        "tuning_step_count": steps,
+        "user_input_token_distribution": _format_distribution(statistics.input_tokens, int),
+        "user_output_token_distribution": _format_distribution(statistics.output_tokens, int),
+        "user_message_per_example_distribution": _format_distribution(statistics.messages, int),
+        "user_dataset_examples": list(statistics.samples),
+        "total_billable_token_count": statistics.billable_tokens,
+        "dropped_example_indices": [index for index, _ in statistics.dropped],
+        "dropped_example_reasons": [reason for _, reason in statistics.dropped],
+    }
+
+
+def _format_preference(statistics: DatasetStatistics, steps: int) -> Value:
+    value: Value = {
+        "tuning_dataset_example_count": statistics.examples,
+        "tuning_step_count": steps,
+        "user_input_token_distribution": _format_distribution(statistics.input_tokens, int),
+        "user_output_token_distribution": _format_distribution(statistics.output_tokens, int),
+        "user_dataset_examples": list(statistics.samples),
+        "total_billable_token_count": statistics.billable_tokens,
+        "dropped_example_indices": [index for index, _ in statistics.dropped],
+        "dropped_example_reasons": [reason for _, reason in statistics.dropped],
+    }
+    if statistics.scores is not None:
+        value["scores_distribution"] = _format_distribution(statistics.scores, int)
+    if statistics.score_variance is not None:
+        value["score_variance_per_example_distribution"] = _format_distribution(statistics.score_variance, int)
+    return value
+
+
+def _format_distribution(distribution: Distribution, count: type[int] | type[float]) -> Value:
+    """One distribution. Bucket counts are doubles in the supervised message and int64 in the general one."""
+    return {
+        "sum": distribution.sum,
+        "min": distribution.min,
+        "max": distribution.max,
+        "mean": distribution.mean,
+        "median": distribution.median,
+        "p5": distribution.p5,
+        "p95": distribution.p95,
+        "buckets": [
+            {"count": count(number), "left": left, "right": right} for number, left, right in distribution.buckets
+        ],
+    }
+
+
+SCRIPTED = "scripted"
+"""The trainer that has no loss curve of its own and writes no event files."""
+
+
+def describe_job(store: Store, job: TuningJob) -> Value:
+    """A job as ``tuningJobs.get`` shows it now, with what it has left behind so far."""
+    version = store.get_model_version_of_job(job.uid) if job.started_ns is not None else None
+    return format_job(job, version, store.list_checkpoints(job.uid) if version else ())
+
+
+def format_job(job: TuningJob, version: ModelVersion | None = None, checkpoints: Sequence[Checkpoint] = ()) -> Value:
+    """The message of a job; fields that a version of the API lacks are left out when it is printed."""
+    value = parse_sent(job.sent)
+    spec = find_spec(value)
+    if spec.field:
+        value[spec.field] = format_spec(spec, job.resolved)
+    value.update(
+        name=format_job_name(job),
+        tuned_model_display_name=job.display_name,
+        state=f"JOB_STATE_{job.state.value}",
+        create_time=to_microseconds(job.created_ns),
+        update_time=to_microseconds(job.updated_ns),
+    )
+    if "pre_tuned_model" in value:
+        value["pre_tuned_model"] = {**value["pre_tuned_model"], "base_model": job.base_model}
+    _add_progress(value, job)
+    if job.error is not None:
+        value["error"] = format_failure(job.error)
+    if version is not None:
+        value["tuned_model"] = format_tuned_model(version, checkpoints)
+    if job.statistics is not None:
+        steps = job.total_steps if job.state is JobState.SUCCEEDED else 0
+        value["tuning_data_stats"] = format_statistics(job.statistics, job.method, steps)
+    return value
+
+
+def _add_progress(value: Value, job: TuningJob) -> None:
+    if job.started_ns is not None:
+        value["start_time"] = to_microseconds(job.started_ns)
+        value["tuning_job_metadata"] = {
+            "completed_epoch_count": job.completed_epochs,
+            "completed_step_count": job.completed_steps,
+        }
+    if job.ended_ns is not None:
+        value["end_time"] = to_microseconds(job.ended_ns)
+    if value.get("output_uri") and job.adapter and job.trainer != SCRIPTED and job.state is JobState.SUCCEEDED:
+        value["gcs_metrics_uri"] = metrics_uri(value["output_uri"])
+    if job.experiment_id:
+        value["experiment"] = format_context_name(job)
+    if job.phase is not Phase.NONE:
+        value["tuning_job_state"] = f"TUNING_JOB_STATE_{job.phase.value}"
+
+
+def format_failure(failure: Failure) -> Value:
+    """A ``google.rpc.Status``: its code is a google.rpc code, not an HTTP status."""
+    return {"code": failure.code, "message": failure.message}
+
+
+def format_tuned_model(version: ModelVersion, checkpoints: Sequence[Checkpoint]) -> Value:
+    """Model, endpoint and checkpoints. The endpoint is that of the default checkpoint; none before it is deployed."""
+    place = Place(version.project, version.location)
+    value: Value = {"model": format_version_name(version), "checkpoints": []}
+    for one in checkpoints:
+        entry: Value = {"checkpoint_id": one.id, "epoch": one.epoch, "step": one.step}
+        if one.endpoint_id:
+            entry["endpoint"] = format_endpoint_name(place, one.endpoint_id)
+            if one.id == version.default_checkpoint:
+                value["endpoint"] = entry["endpoint"]
+        value["checkpoints"].append(entry)
+    return value

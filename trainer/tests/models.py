@@ -1,0 +1,140 @@
+"""Tiny random model directories and examples, made by the tests themselves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from tuning_trainer import llama
+from tuning_trainer.spec import Example, Job, Turn, format_example
+
+ROLE_TOKENS = ["<pad>", "<bos>", "<eot>", "<system>", "<user>", "<model>"]
+SHAPE = llama.Config(
+    vocab_size=304, hidden_size=32, layers=2, heads=4, kv_heads=4, head_size=8, mlp_size=48, max_positions=256
+)
+
+PAIRS = [
+    ("1", "2"),
+    ("3", "4"),
+    ("-3", "-2"),
+    ("twenty two", "twenty three"),
+    ("two hundred", "two hundred one"),
+    ("ninety nine", "one hundred"),
+    ("8", "9"),
+    ("-98", "-97"),
+    ("1,000", "1,001"),
+    ("10,100,000", "10,100,001"),
+    ("thirteen", "fourteen"),
+    ("eighty", "eighty one"),
+    ("one", "two"),
+    ("three", "four"),
+    ("seven", "eight"),
+]
+"""The documented tuning example: number successors."""
+
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def write_tokenizer(directory: Path, special: list[str]) -> None:
+    """A byte-level BPE of about 300 entries."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(["one two three four five twenty hundred"] * 4, trainer)
+    tokenizer.save(str(directory / "tokenizer.json"))
+
+
+def write_llama(directory: Path, config: llama.Config = SHAPE, seed: int = 0) -> Path:
+    """A random Llama with the embedded base model's chat format."""
+    directory.mkdir(parents=True, exist_ok=True)
+    write_tokenizer(directory, ROLE_TOKENS)
+    weights = llama.init_weights(config, seed)
+    llama.save_weights(weights, config, directory, bos_token_id=1, eos_token_id=2, pad_token_id=0)
+    return directory
+
+
+def write_qwen(directory: Path) -> Path:
+    """A random Qwen2 with a ChatML template; saved by transformers."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=304, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        intermediate_size=48, max_position_embeddings=256, eos_token_id=2, bos_token_id=None,
+    )  # fmt: skip
+    Qwen2ForCausalLM(config).save_pretrained(directory)
+    write_tokenizer(directory, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
+    values = {"eos_token": "<|im_end|>", "chat_template": CHATML}
+    (directory / "tokenizer_config.json").write_text(json.dumps(values))
+    return directory
+
+
+def write_gpt2(directory: Path) -> Path:
+    """A random GPT-2 without a chat template, with dropout in its config; saved by transformers."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=304, n_embd=32, n_layer=2, n_head=4, n_positions=128, eos_token_id=0, bos_token_id=0)
+    GPT2LMHeadModel(config).save_pretrained(directory)
+    write_tokenizer(directory, ["<|endoftext|>"])
+    (directory / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<|endoftext|>"}))
+    return directory
+
+
+def write_gemma(directory: Path) -> Path:
+    """A random Gemma 3 text model; saved by transformers."""
+    import torch
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+
+    torch.manual_seed(0)
+    config = Gemma3TextConfig(
+        vocab_size=304, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=1, head_dim=8,
+        intermediate_size=48, max_position_embeddings=256, sliding_window=16, eos_token_id=1, bos_token_id=2,
+        pad_token_id=0,
+    )  # fmt: skip
+    Gemma3ForCausalLM(config).save_pretrained(directory)
+    write_tokenizer(directory, ["<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>"])
+    template = (
+        "{{ bos_token }}{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}"
+        "{% endif %}{% for m in messages %}<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n"
+        "{{ m.content | trim }}<end_of_turn>\n{% endfor %}"
+        "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+    )
+    values = {"eos_token": "<eos>", "bos_token": {"content": "<bos>"}, "chat_template": template}
+    (directory / "tokenizer_config.json").write_text(json.dumps(values))
+    return directory
+
+
+def pair(question: str, answer: str, system: str = "", rejected: str | None = None) -> Example:
+    """One question with its answer."""
+    return Example((Turn("user", question), Turn("model", answer)), system, rejected)
+
+
+def write_examples(path: Path, examples: list[Example] | None = None) -> Path:
+    """A file of examples; the documented pairs unless told."""
+    chosen = [pair(*each) for each in PAIRS] if examples is None else examples
+    path.write_text("".join(format_example(each) + "\n" for each in chosen), "utf-8")
+    return path
+
+
+def make_job(folder: Path, base_model: Path | str, **fields: Any) -> Job:
+    """A job over the documented pairs in a directory of its own."""
+    directory = folder / str(fields.get("id", "job"))
+    directory.mkdir(parents=True, exist_ok=True)
+    examples = folder / "examples.jsonl"
+    if not examples.exists():
+        write_examples(examples)
+    values: dict[str, Any] = {"id": "job", "examples": str(examples), "threads": 1, "device": "cpu"} | fields
+    return Job(directory=str(directory), base_model=str(base_model), **values)

@@ -1,0 +1,70 @@
+"""Examples are read, encoded, dropped when too long, and put into batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.models import pair, write_examples
+from tuning_trainer.chat import Encoded, load_chat
+from tuning_trainer.dataset import InvalidDataError, collate, encode_examples, read_examples
+from tuning_trainer.spec import Example, Turn
+
+
+def test_examples_are_read_back(tmp_path: Path) -> None:
+    examples = [pair("1", "2"), pair("ü", "\u2028", system="s", rejected="no")]
+    assert read_examples(write_examples(tmp_path / "e.jsonl", examples)) == examples
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 2"),
+        ('{"turns": [{"role": "robot", "text": "x"}]}', "'robot' is neither"),
+        ('{"turns": [{"role": "user", "text": "x"}]}', "no model turn"),
+        ('{"text": "x"}', "turns"),
+        ("[1]", "line 2"),
+    ],
+)
+def test_bad_line_is_named(line: str, message: str, tmp_path: Path) -> None:
+    path = write_examples(tmp_path / "e.jsonl", [pair("1", "2")])
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(InvalidDataError, match=message):
+        read_examples(path)
+
+
+def test_empty_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDataError, match="no examples"):
+        read_examples(write_examples(tmp_path / "e.jsonl", []))
+
+
+def test_long_examples_are_dropped_and_counted(tiny: Path) -> None:
+    examples = [pair("1", "2"), pair("x" * 50, "2"), pair("3", "4"), pair("5", "y" * 50)]
+    data = encode_examples(examples, load_chat(tiny), 20)
+    assert data.dropped == (1, 3)
+    assert len(data.rows) == 2
+    with pytest.raises(InvalidDataError, match="all 4 are longer than 3 tokens"):
+        encode_examples(examples, load_chat(tiny), 3)
+
+
+def test_preference_example_scores_the_last_answer_only(tiny: Path) -> None:
+    chat = load_chat(tiny)
+    turns = (Turn("user", "a"), Turn("model", "b"), Turn("user", "c"), Turn("model", "good"))
+    (row,) = encode_examples([Example(turns, rejected="bad")], chat, 100, preference=True).rows
+    texts = [chat.tokenizer.decode([i for i, flag in zip(each.ids, each.scored, strict=True) if flag]) for each in row]
+    assert texts == ["good", "bad"]
+    with pytest.raises(InvalidDataError, match="number 0 needs"):
+        encode_examples([Example(turns)], chat, 100, preference=True)
+
+
+def test_batch_points_each_target_at_the_place_before_it() -> None:
+    rows = [Encoded((1, 4, 9, 5, 7, 2), (False,) * 4 + (True,) * 2), Encoded((1, 5, 8), (False, False, True))]
+    batch = collate(rows)
+    assert batch.inputs.tolist() == [[1, 4, 9, 5, 7], [1, 5, 0, 0, 0]]
+    assert batch.targets.tolist() == [7, 2, 8]
+    assert batch.inputs.flatten()[batch.places].tolist() == [5, 7, 5]
+    assert batch.rows.tolist() == [0, 0, 1]
+    assert batch.lengths.tolist() == [5, 2]
+    assert batch.inputs.dtype == torch.int64

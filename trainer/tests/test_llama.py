@@ -1,0 +1,99 @@
+"""The native Llama computes what transformers' Llama computes, and reads and writes its files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.models import SHAPE
+from tuning_trainer import llama
+
+GROUPED = dataclasses.replace(SHAPE, kv_heads=2, head_size=12, tied=False, rope_theta=500000.0)
+
+
+def transformers_logits(directory: Path, ids: torch.Tensor) -> torch.Tensor:
+    from transformers import AutoModelForCausalLM
+
+    model: Any = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
+    with torch.no_grad():
+        scores: torch.Tensor = model(ids).logits
+    return scores
+
+
+@pytest.mark.parametrize("config", [SHAPE, GROUPED], ids=["tied", "grouped heads, own head"])
+def test_logits_equal_those_of_transformers(config: llama.Config, tmp_path: Path) -> None:
+    weights = llama.init_weights(config, 3)
+    llama.save_weights(weights, config, tmp_path)
+    ids = torch.randint(0, config.vocab_size, (3, 40), generator=torch.Generator().manual_seed(0))
+    ours = llama.logits(weights, llama.hidden_states(weights, config, ids))
+    torch.testing.assert_close(ours, transformers_logits(tmp_path, ids), atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("config", [SHAPE, GROUPED])
+def test_saved_weights_and_config_are_read_back(config: llama.Config, tmp_path: Path) -> None:
+    weights = llama.init_weights(config, 1)
+    llama.save_weights(weights, config, tmp_path, bos_token_id=1)
+    assert llama.load_config(tmp_path) == config
+    assert json.loads((tmp_path / "config.json").read_text())["bos_token_id"] == 1
+    loaded = llama.load_weights(tmp_path)
+    assert loaded.keys() == weights.keys()
+    assert all(torch.equal(loaded[name], weights[name]) for name in weights)
+    assert (tmp_path / "model.safetensors").stat().st_mode & 0o044 == 0o044
+
+
+def test_sharded_checkpoint_of_transformers_is_read(tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    weights = llama.init_weights(SHAPE, 2)
+    llama.save_weights(weights, SHAPE, tmp_path / "one")
+    model: Any = AutoModelForCausalLM.from_pretrained(tmp_path / "one", dtype=torch.float32)
+    model.save_pretrained(tmp_path / "many", max_shard_size="20KB")
+    assert len(list((tmp_path / "many").glob("model-*.safetensors"))) > 1
+    loaded = llama.load_weights(tmp_path / "many")
+    assert all(torch.equal(loaded[name], weights[name]) for name in weights)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("model_type", "qwen2"),
+        ("hidden_act", "gelu"),
+        ("attention_bias", True),
+        ("rope_parameters", {"rope_type": "llama3", "rope_theta": 1e4}),
+    ],
+)
+def test_other_architectures_are_refused_by_name(field: str, value: object) -> None:
+    values = llama.format_config(SHAPE) | {field: value}
+    with pytest.raises(llama.UnsupportedModelError, match="rope_type" if "rope" in field else field):
+        llama.parse_config(values)
+
+
+def test_padding_on_the_right_changes_nothing_before_it() -> None:
+    weights = llama.init_weights(SHAPE, 0)
+    ids = torch.arange(10, 20)[None]
+    padded = torch.cat((ids, torch.zeros(1, 6, dtype=torch.int64)), 1)
+    alone = llama.hidden_states(weights, SHAPE, ids)
+    torch.testing.assert_close(llama.hidden_states(weights, SHAPE, padded)[:, :10], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_rotary_table_made_in_inference_mode_can_be_trained_with() -> None:
+    config = dataclasses.replace(SHAPE, rope_theta=12345.0)  # a table that no other test has made
+    with torch.inference_mode():
+        llama.rotation(config, 8)
+    weights = {name: tensor.requires_grad_() for name, tensor in llama.init_weights(config, 0).items()}
+    torch.autograd.backward(llama.hidden_states(weights, config, torch.ones(1, 4, dtype=torch.int64)).sum())
+    assert weights["qkv"].grad is not None
+
+
+def test_native_path_imports_neither_transformers_nor_dynamo() -> None:
+    code = "import sys, tuning_trainer.loop, tuning_trainer.generate, tuning_trainer.native; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "torch" in modules
+    assert not {"transformers", "peft", "torch._dynamo"} & set(modules)

@@ -1,0 +1,276 @@
+"""A job from its examples to its adapter: events, determinism, resumption, failures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.models import PAIRS, make_job, pair, write_examples, write_gpt2, write_llama
+from tuning_trainer.generate import answer
+from tuning_trainer.loop import run_job
+from tuning_trainer.model import open_tuned
+from tuning_trainer.spec import (
+    Cancelled,
+    Checkpoint,
+    Done,
+    Evaluation,
+    Event,
+    Failed,
+    Job,
+    Prompt,
+    Started,
+    Step,
+    Turn,
+    format_job,
+)
+
+
+def train(job: Job, stop_after: int | None = None) -> list[Event]:
+    """All events of a run, which is asked to stop once ``stop_after`` steps are done."""
+    events: list[Event] = []
+
+    def stopped() -> bool:
+        return stop_after is not None and any(isinstance(e, Step) and e.step == stop_after for e in events)
+
+    run_job(job, events.append, stopped)
+    return events
+
+
+def steps(events: list[Event]) -> list[Step]:
+    return [event for event in events if isinstance(event, Step)]
+
+
+def adapter_bytes(events: list[Event]) -> bytes:
+    last = events[-1]
+    assert isinstance(last, Done), last
+    return (Path(last.adapter) / "adapter_model.safetensors").read_bytes()
+
+
+def test_documented_job_reports_every_step_and_learns(tiny: Path, tmp_path: Path) -> None:
+    events = train(make_job(tmp_path, tiny, checkpoint_steps=(4, 8), learning_rate=1e-2))
+    assert events[0] == Started(15, 19, "cpu", "float32", 1)
+    assert [step.step for step in steps(events)] == list(range(1, 20))
+    assert [step.epoch for step in steps(events)][-1] == 5
+    assert [event.step for event in events if isinstance(event, Checkpoint)] == [4, 8, 19]
+    assert sum(s.loss for s in steps(events)[-4:]) < sum(s.loss for s in steps(events)[:4])
+    assert sum(s.correct for s in steps(events)[-4:]) > 2 * sum(s.correct for s in steps(events)[:4])
+    assert all(step.predictions > 0 and step.correct <= step.predictions for step in steps(events))
+
+
+def test_events_are_on_disk_too(tiny: Path, tmp_path: Path) -> None:
+    job = make_job(tmp_path, tiny, checkpoint_steps=(4,))
+    events = train(job)
+    lines = [json.loads(line) for line in (Path(job.directory) / "events.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in lines] == [event.event for event in events]
+    times = [line["time_ns"] for line in lines]
+    assert times == sorted(times)
+
+
+def test_validation_is_scored_once_per_epoch_over_all_its_tokens(tiny: Path, tmp_path: Path) -> None:
+    check = write_examples(tmp_path / "check.jsonl", [pair("5", "xyz"), pair("9", "qqqqqqqq"), pair("x", "y")])
+    events = train(make_job(tmp_path, tiny, validation=str(check), batch_size=2, epochs=3))
+    evaluations = [event for event in events if isinstance(event, Evaluation)]
+    assert [each.epoch for each in evaluations] == [1, 2, 3]
+    assert {each.predictions for each in evaluations} == {len("xyz") + len("qqqqqqqq") + len("y") + 3}
+    assert evaluations[-1].loss < evaluations[0].loss
+
+
+def test_same_seed_same_bytes(tiny: Path, tmp_path: Path) -> None:
+    one, two, other = (train(make_job(tmp_path, tiny, id=f"j{i}", seed=seed)) for i, seed in enumerate((7, 7, 8)))
+    assert adapter_bytes(one) == adapter_bytes(two)
+    assert [step.loss for step in steps(one)] == [step.loss for step in steps(two)]
+    assert adapter_bytes(one) != adapter_bytes(other)
+
+
+@pytest.mark.parametrize("method", ["supervised", "preference"])
+def test_stopped_job_goes_on_bit_for_bit(method: str, tiny: Path, tmp_path: Path) -> None:
+    examples = write_examples(tmp_path / "examples.jsonl", [pair(*each, rejected="never") for each in PAIRS])
+    common: dict[str, Any] = {"method": method, "examples": str(examples), "checkpoint_steps": (4, 12)}
+    whole = train(make_job(tmp_path, tiny, id="whole", **common))
+    job = make_job(tmp_path, tiny, id="parts", **common)
+    first = train(job, stop_after=9)
+    assert first[-1] == Cancelled(9)
+    second = train(job)
+    started = second[0]
+    assert isinstance(started, Started)
+    assert started.resumed_from == 9
+    assert steps(first) + steps(second) == steps(whole)
+    assert adapter_bytes(second) == adapter_bytes(whole)
+    lines = [json.loads(line) for line in (Path(job.directory) / "events.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if line["event"] == "step"] == list(range(1, 20))
+
+
+def test_killed_job_goes_on_bit_for_bit(tiny: Path, tmp_path: Path) -> None:
+    """SIGKILL in the middle of training, for real; the next run repeats only what was not saved."""
+    common: dict[str, Any] = {"epochs": 60, "checkpoint_steps": tuple(range(10, 220, 10))}
+    whole = train(make_job(tmp_path, tiny, id="whole", **common))
+    job = make_job(tmp_path, tiny, id="killed", **common)
+    file = tmp_path / "job.json"
+    file.write_text(format_job(job))
+    command = [sys.executable, "-m", "tuning_trainer", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if json.loads(line).get("step", 0) >= 47:
+                process.send_signal(signal.SIGKILL)
+                break
+        assert process.wait() == -signal.SIGKILL
+    second = train(job)
+    started = second[0]
+    assert isinstance(started, Started)
+    assert 40 <= started.resumed_from < 225
+    assert adapter_bytes(second) == adapter_bytes(whole)
+    assert steps(second) == steps(whole)[started.resumed_from :]
+
+
+def test_finished_job_is_not_trained_again(tiny: Path, tmp_path: Path) -> None:
+    job = make_job(tmp_path, tiny)
+    first, second = train(job), train(job)
+    assert steps(second) == []
+    assert second[-1] == first[-1]
+
+
+def test_directory_of_another_job_is_refused(tiny: Path, tmp_path: Path) -> None:
+    job = make_job(tmp_path, tiny)
+    train(job, stop_after=3)
+    events = train(dataclasses.replace(job, learning_rate=2e-3))
+    assert isinstance(events[-1], Failed)
+    assert "state of another job" in events[-1].message
+    assert train(job)[-1] == Done(str(Path(job.directory) / "checkpoints" / "step-00000019"))
+
+
+def test_thread_count_is_kept_when_resuming(tiny: Path, tmp_path: Path) -> None:
+    job = make_job(tmp_path, tiny, threads=2)
+    train(job, stop_after=3)
+    started = train(dataclasses.replace(job, threads=0))[0]
+    torch.set_num_threads(1)
+    assert isinstance(started, Started)
+    assert started.threads == 2
+
+
+def test_adapter_is_continued(tiny: Path, tmp_path: Path) -> None:
+    first = train(make_job(tmp_path, tiny, id="first", learning_rate=1e-2))
+    done = first[-1]
+    assert isinstance(done, Done)
+    second = train(make_job(tmp_path, tiny, id="second", adapter=done.adapter))
+    fresh = train(make_job(tmp_path, tiny, id="fresh"))
+    assert steps(second)[0].loss < steps(fresh)[0].loss - 0.2
+    assert steps(second)[0].correct > steps(fresh)[0].correct
+    wrong = train(make_job(tmp_path, tiny, id="wrong", adapter=done.adapter, adapter_size=8))
+    assert isinstance(wrong[-1], Failed)
+    assert wrong[-1].code == 3
+    assert "adapter_size: 8 differs from 4" in wrong[-1].message
+
+
+@pytest.mark.parametrize("write", [write_llama, write_gpt2])
+def test_full_tuning_writes_a_model_that_answers_and_is_tuned_on(write: Any, tmp_path: Path) -> None:
+    base = write(tmp_path / "base")
+    before = (base / "model.safetensors").read_bytes()
+    events = train(make_job(tmp_path, base, method="full", learning_rate=1e-2, epochs=12))
+    done = events[-1]
+    assert isinstance(done, Done)
+    assert steps(events)[-1].loss < 0.5 * steps(events)[0].loss
+    assert (base / "model.safetensors").read_bytes() == before
+    alone = answer(Prompt((Turn("user", "3"),), base_model=done.adapter, max_output_tokens=5))
+    over = answer(Prompt((Turn("user", "3"),), base_model=str(base), adapter=done.adapter, max_output_tokens=5))
+    assert alone == over
+    again = train(make_job(tmp_path, base, id="again", adapter=done.adapter, adapter_size=2))
+    assert isinstance(again[-1], Done)
+    assert steps(again)[0].loss < 0.5 * steps(events)[0].loss
+
+
+def test_fully_tuned_model_is_loaded_by_transformers(tiny: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    job = make_job(tmp_path, tiny, method="full")
+    done = train(job)[-1]
+    assert isinstance(done, Done)
+    loader: Any = AutoModelForCausalLM
+    loaded = loader.from_pretrained(done.adapter, dtype=torch.float32)
+    ours = open_tuned(make_job(tmp_path, done.adapter, id="x", method="full"), "cpu", "float32")
+    assert sum(p.numel() for p in loaded.parameters()) == ours.size
+
+
+def test_long_examples_are_dropped_and_their_numbers_reported(tiny: Path, tmp_path: Path) -> None:
+    examples = write_examples(tmp_path / "examples.jsonl", [pair("1", "2"), pair("x" * 300, "2"), pair("3", "4")])
+    started = train(make_job(tmp_path, tiny, examples=str(examples)))[0]
+    assert isinstance(started, Started)
+    assert (started.examples, started.dropped, started.total_steps) == (2, (1,), 3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"base_model": "/nowhere"}, "base_model: '/nowhere'"),
+        ({"examples": "/nowhere.jsonl"}, "/nowhere.jsonl"),
+        ({"directory": "/nowhere"}, "directory: '/nowhere' does not exist"),
+        ({"adapter": "/nowhere"}, "no adapter_config.json"),
+        ({"max_tokens": 2}, "all 15 are longer than 2 tokens"),
+        ({"learning_rate": 1e30}, "learning_rate: 1e+30 is too high"),
+        ({"method": "preference"}, "rejected"),
+    ],
+)
+def test_bad_job_fails_with_the_fields_name(fields: dict[str, Any], message: str, tiny: Path, tmp_path: Path) -> None:
+    events = train(dataclasses.replace(make_job(tmp_path, tiny), **fields))
+    last = events[-1]
+    assert isinstance(last, Failed)
+    assert last.code == 3
+    assert message in last.message
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there")
+def test_missing_cuda_is_said(tiny: Path, tmp_path: Path) -> None:
+    last = train(make_job(tmp_path, tiny, device="cuda"))[-1]
+    assert isinstance(last, Failed)
+    assert "sees no CUDA device" in last.message
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: training on a GPU was NOT checked")
+def test_training_on_a_gpu(tiny: Path, tmp_path: Path) -> None:
+    events = train(make_job(tmp_path, tiny, device="auto", learning_rate=3e-3))
+    started = events[0]
+    assert isinstance(started, Started)
+    assert started.device == "cuda"
+    assert steps(events)[-1].loss < steps(events)[0].loss
+
+
+def test_high_learning_rate_is_warned_of(tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="tuning_trainer.loop"):
+        train(make_job(tmp_path, tiny, learning_rate=3e-3))
+        assert not caplog.records
+        train(make_job(tmp_path, tiny, id="high", learning_rate=1e-2))
+    assert "learning rate of 0.01" in caplog.text
+
+
+def test_low_precision_trains_with_side_branches(tiny: Path, tmp_path: Path) -> None:
+    """What a GPU runs in bfloat16, on the CPU: the losses are those of float32 within the precision."""
+    from tuning_trainer.dataset import encode_examples, read_examples
+    from tuning_trainer.objective import Likelihood
+
+    job = make_job(tmp_path, tiny)
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        model = open_tuned(job, "cpu", precision)
+        data = encode_examples(read_examples(job.examples), model.chat, 100)
+        loss = Likelihood(model, data, "cpu")(range(8)).loss
+        torch.autograd.backward(loss)
+        assert all(p.grad is not None and p.dtype == torch.float32 for p in model.parameters())
+        losses.append(float(loss.detach()))
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_interrupted_run_leaves_no_temporary_files(tiny: Path, tmp_path: Path) -> None:
+    job = make_job(tmp_path, tiny, checkpoint_steps=(2, 4, 6))
+    train(job, stop_after=5)
+    train(job)
+    hidden = [path for path in Path(job.directory).rglob(".*") if path.name != "."]
+    assert hidden == []

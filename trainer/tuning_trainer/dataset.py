@@ -1,0 +1,134 @@
+"""From a file of examples to batches of token ids."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from tuning_trainer.chat import Chat, Encoded
+from tuning_trainer.spec import Example, Turn, parse_example
+
+
+class InvalidDataError(ValueError):
+    """The examples cannot be trained on; the text names the file, the line and what would be right."""
+
+
+def read_examples(path: str | Path) -> list[Example]:
+    """Reads a JSON lines file of examples; blank lines are skipped.
+
+    Raises:
+        InvalidDataError: a line is not an example, or there is none.
+    """
+    examples = []
+    with Path(path).open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                examples.append(_read_line(f"{path}, line {number}", line))
+    if not examples:
+        raise InvalidDataError(f"{path}: no examples")
+    return examples
+
+
+def _read_line(place: str, line: str) -> Example:
+    try:
+        example = parse_example(line)
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidDataError(f'{place}: not {{"turns": [{{"role": …, "text": …}}, …]}}: {error!r}') from error
+    for turn in example.turns:
+        if turn.role not in ("user", "model"):
+            raise InvalidDataError(f"{place}: role {turn.role!r} is neither user nor model")
+    if not any(turn.role == "model" for turn in example.turns):
+        raise InvalidDataError(f"{place}: no model turn, so there is nothing to learn")
+    return example
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Encoded examples that fit the limit. ``rows[i]`` holds one conversation, or in preference tuning the preferred
+    and the rejected one. ``dropped``: 0-based numbers of the examples over the limit."""
+
+    rows: tuple[tuple[Encoded, ...], ...]
+    dropped: tuple[int, ...]
+
+
+def encode_examples(examples: Sequence[Example], chat: Chat, max_tokens: int, preference: bool = False) -> Dataset:
+    """Encodes examples; those longer than ``max_tokens`` are dropped and counted, as the services do.
+
+    Raises:
+        InvalidDataError: nothing is left, or a preference example has no rejected answer.
+    """
+    rows, dropped = [], []
+    for number, example in enumerate(examples):
+        row = _encode_pair(example, chat, number) if preference else (chat.encode(example.turns, example.system),)
+        if max(len(each) for each in row) > max_tokens:
+            dropped.append(number)
+        else:
+            rows.append(row)
+    if not rows:
+        raise InvalidDataError(f"examples: all {len(dropped)} are longer than {max_tokens} tokens")
+    if not all(any(each.scored) for row in rows for each in row):
+        raise InvalidDataError("examples: a model turn is empty and the base model has no end token to learn")
+    return Dataset(tuple(rows), tuple(dropped))
+
+
+def _encode_pair(example: Example, chat: Chat, number: int) -> tuple[Encoded, Encoded]:
+    """The preferred and the rejected conversation; only the last model turn is scored."""
+    if example.rejected is None or example.turns[-1].role != "model":
+        raise InvalidDataError(f"examples: number {number} needs a last model turn and a rejected text")
+    *context, last = example.turns
+    start = len(chat.encode(tuple(context), example.system))
+    texts = (last.text, example.rejected)
+    both = [chat.encode((*context, Turn("model", text)), example.system) for text in texts]
+    first, second = (_score_from(each, start) for each in both)
+    return first, second
+
+
+def _score_from(encoded: Encoded, start: int) -> Encoded:
+    scored = tuple(flag and place >= start for place, flag in enumerate(encoded.scored))
+    return dataclasses.replace(encoded, scored=scored)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows padded on the right. With B rows of at most T + 1 tokens and N scored tokens in all:
+
+    Attributes:
+        inputs: int64 (B, T), 0 in the padding.
+        lengths: int64 (B,), tokens of each row that are not padding.
+        places: int64 (N,), flat positions in (B·T) whose next token is scored.
+        targets: int64 (N,), those next tokens.
+        rows: int64 (N,), the row of each.
+    """
+
+    inputs: Tensor
+    lengths: Tensor
+    places: Tensor
+    targets: Tensor
+    rows: Tensor
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return self.inputs.shape[0]
+
+
+def collate(rows: Sequence[Encoded], device: str = "cpu") -> Batch:
+    """Puts conversations into one batch."""
+    width = max(len(row) for row in rows) - 1
+    inputs = [list(row.ids[:-1]) + [0] * (width + 1 - len(row)) for row in rows]
+    places, targets, owners = [], [], []
+    for number, row in enumerate(rows):
+        for place in range(1, len(row)):
+            if row.scored[place]:
+                places.append(number * width + place - 1)
+                targets.append(row.ids[place])
+                owners.append(number)
+    lengths = [len(row) - 1 for row in rows]
+    columns = (inputs, lengths, places, targets, owners)
+    return Batch(*(torch.tensor(column, dtype=torch.int64, device=device) for column in columns))

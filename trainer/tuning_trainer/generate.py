@@ -1,0 +1,305 @@
+"""Answering: many requests at once, token by token, over one or many tuned models.
+
+Requests over the same base share a decoder, whatever their adapters, so that a step serves all of them; they join and
+leave between tokens.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from tuning_trainer.chat import Chat, encode_text, load_chat, split_text
+from tuning_trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
+from tuning_trainer.sampling import Sampling, choose_token
+from tuning_trainer.spec import Answer, Prompt, Reply
+
+KEPT_MODELS = 64
+KEPT_BYTES = 1 << 30
+"""Most models, and most memory for merged adapters, that are kept ready. Merged into the embedded base one takes about
+2.2 MiB beside the shared rest."""
+
+
+class InvalidPromptError(ValueError):
+    """A prompt names a value that is out of range; the text says which and what would be right."""
+
+    code = 3
+    """Of google.rpc: INVALID_ARGUMENT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """More text of a streamed answer; only the first candidate is streamed."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A request is answered."""
+
+    id: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request cannot be answered; ``message`` says why."""
+
+    id: str
+    message: str
+
+
+Output: TypeAlias = Delta | Finished | Refused
+
+
+def check_prompt(prompt: Prompt) -> None:
+    """Raises InvalidPromptError unless the prompt can be answered."""
+    if not prompt.turns or prompt.turns[-1].role != "user":
+        raise InvalidPromptError("turns: the last turn must be the user's")
+    for name, low in (("max_output_tokens", 1), ("candidates", 1), ("top_k", 0), ("temperature", 0.0)):
+        if getattr(prompt, name) < low:
+            raise InvalidPromptError(f"{name}: {getattr(prompt, name)!r} is not at least {low}")
+    if not 0 <= prompt.top_p <= 1:
+        raise InvalidPromptError(f"top_p: {prompt.top_p!r} is not between 0 and 1")
+    if "" in prompt.stop:
+        raise InvalidPromptError("stop: an empty text would end every answer")
+
+
+class Writing:
+    """One candidate while it is being written."""
+
+    def __init__(self, request: Request, number: int) -> None:
+        self.request, self.number = request, number
+        prompt = request.prompt
+        self.sampling = Sampling(prompt.temperature, prompt.top_p, prompt.top_k)
+        self.generator = torch.Generator().manual_seed(prompt.seed + number)
+        self.tokens: list[int] = []
+        self.log_probability = 0.0
+        self.steps = 0
+        self.sent = 0
+        self.answer: Answer | None = None
+
+    def take(self, token: int, log_probability: float) -> None:
+        """Adds the next token; sets ``answer`` when it is the last."""
+        self.steps += 1
+        self.log_probability += log_probability
+        if token in self.request.chat.stops:
+            self._finish(self.text())
+            return
+        self.tokens.append(token)
+        if self.request.prompt.stop and (place := self._stop_place(text := self.text())) >= 0:
+            self._finish(text[:place])
+        elif len(self.tokens) >= self.request.limit:
+            self._finish(self.text(), "MAX_TOKENS")
+
+    def text(self) -> str:
+        """Everything written so far."""
+        text: str = self.request.chat.tokenizer.decode(self.tokens, skip_special_tokens=True)
+        return text
+
+    def news(self) -> str:
+        """Text that is certain by now and was not returned before."""
+        text = self.answer.text if self.answer else self._certain(self.text())
+        fresh = text[self.sent :]
+        self.sent += len(fresh)
+        return fresh
+
+    def _certain(self, text: str) -> str:
+        """Without what may still change: a torn character, or the beginning of a stop text."""
+        text = text.rstrip("\ufffd")
+        held = 0
+        for stop in self.request.prompt.stop:
+            sizes = range(min(len(stop) - 1, len(text)), held, -1)
+            held = next((size for size in sizes if text.endswith(stop[:size])), held)
+        return text[: len(text) - held]
+
+    def _stop_place(self, text: str) -> int:
+        places = [place for stop in self.request.prompt.stop if (place := text.find(stop)) >= 0]
+        return min(places, default=-1)
+
+    def _finish(self, text: str, reason: str = "STOP") -> None:
+        finish = "STOP" if reason == "STOP" else "MAX_TOKENS"
+        mean = self.log_probability / self.steps
+        self.answer = Answer(text, len(self.tokens), finish, mean)  # type: ignore[arg-type]
+
+
+class Request:
+    """A prompt with its candidates."""
+
+    def __init__(self, id: str, prompt: Prompt, stream: bool, model: AnsweringModel) -> None:
+        self.id, self.prompt, self.stream, self.model, self.chat = id, prompt, stream, model, model.chat
+        self.ids = model.chat.prompt(prompt.turns, prompt.system)
+        if not self.ids:
+            raise InvalidPromptError("turns: the prompt is empty")
+        room = model.max_tokens - len(self.ids)
+        if room < 1:
+            raise InvalidPromptError(f"turns: {len(self.ids)} tokens leave no room within {model.max_tokens}")
+        self.limit = min(prompt.max_output_tokens, room)
+        self.candidates = [Writing(self, number) for number in range(prompt.candidates)]
+
+    def reply(self) -> Reply | None:
+        """The reply, once all candidates are written."""
+        answers = tuple(each.answer for each in self.candidates if each.answer)
+        return Reply(len(self.ids), answers) if len(answers) == len(self.candidates) else None
+
+
+@dataclass(slots=True)
+class Desk:
+    """Models over one base at work: their decoder, the candidates in its rows, and requests that wait to join."""
+
+    decoder: Decoder
+    rows: list[Writing] = field(default_factory=list)
+    waiting: list[Request] = field(default_factory=list)
+
+    def advance(self) -> list[Writing]:
+        """Writes one token of every candidate and returns those that got one."""
+        written = self.rows
+        if self.rows:
+            _write(self.rows, self.decoder.advance([row.tokens[-1] for row in self.rows]))
+        if self.waiting:
+            fresh = [each for request in self.waiting for each in request.candidates]
+            self.waiting = []
+            prompts, models = [each.request.ids for each in fresh], [each.request.model for each in fresh]
+            _write(fresh, self.decoder.add(prompts, models))
+            written = self.rows + fresh
+        left = [number for number, row in enumerate(written) if row.answer is None]
+        if len(left) < len(written):
+            self.decoder.keep(left)
+        self.rows = [written[number] for number in left]
+        return written
+
+
+def _write(rows: list[Writing], scores: Tensor) -> None:
+    """Gives each row its next token out of the scores (rows, V)."""
+    logs = scores.log_softmax(-1)
+    best_logs, best = logs.max(-1)
+    for number, (row, token, log) in enumerate(zip(rows, best.tolist(), best_logs.tolist(), strict=True)):
+        if row.sampling.greedy:
+            row.take(token, log)
+        else:
+            drawn = choose_token(scores[number], row.sampling, row.generator)
+            row.take(drawn, float(logs[number, drawn]))
+
+
+_Key: TypeAlias = tuple[str, str | None, int]
+
+
+class Answering:
+    """All requests of a process."""
+
+    def __init__(self, device: str = "auto") -> None:
+        self._device, self._precision = choose_device(device)
+        self._models: OrderedDict[_Key, AnsweringModel] = OrderedDict()
+        self._desks: dict[str, Desk] = {}
+        self._chats: dict[Path, Chat] = {}
+
+    @property
+    def busy(self) -> bool:
+        """True while there is something to write."""
+        return bool(self._desks)
+
+    def submit(self, id: str, prompt: Prompt, stream: bool = False) -> None:
+        """Takes a request in; its outputs come out of ``advance``.
+
+        Raises:
+            ValueError: the prompt, the model or the adapter cannot be used; the text says why.
+        """
+        check_prompt(prompt)
+        key = (prompt.base_model, prompt.adapter, _stamp_ns(prompt.adapter))
+        model = self._model(key)
+        request = Request(id, prompt, stream, model)
+        if model.desk not in self._desks:
+            self._desks[model.desk] = Desk(model.decoder())
+        self._desks[model.desk].waiting.append(request)
+
+    def advance(self) -> Iterator[Output]:
+        """Writes one token of every candidate of every request."""
+        for key, desk in list(self._desks.items()):
+            requests = {row.request.id: row.request for row in desk.rows}
+            requests |= {request.id: request for request in desk.waiting}
+            try:
+                written = desk.advance()
+            except Exception as error:  # one base's failure must not take the others' requests along
+                del self._desks[key]
+                yield from (Refused(id, f"{type(error).__name__}: {error}") for id in requests)
+                continue
+            if not desk.rows:
+                del self._desks[key]
+            yield from _outputs(written)
+
+    def count(self, base_model: str, texts: list[str]) -> list[int]:
+        """Tokens of each text, without those of the conversation's format."""
+        tokenizer = self._tokenizer(base_model)
+        return [len(encode_text(tokenizer, text)) for text in texts]
+
+    def tokenize(self, base_model: str, texts: list[str]) -> list[list[tuple[int, str]]]:
+        """Tokens of each text, as (id, piece of the text), without those of the conversation's format."""
+        tokenizer = self._tokenizer(base_model)
+        return [split_text(tokenizer, text) for text in texts]
+
+    def _tokenizer(self, base_model: str) -> Tokenizer:
+        directory = model_directory(base_model)
+        if directory not in self._chats:
+            self._chats[directory] = load_chat(directory)
+        return self._chats[directory].tokenizer
+
+    def _model(self, key: _Key) -> AnsweringModel:
+        """A model out of the least-recently-used store."""
+        if key not in self._models:
+            base_model, adapter, _ = key
+            model = open_answering(base_model, adapter, self._device, self._precision)
+            torch.set_num_threads(max(torch.get_num_threads(), choose_threads(0, model.size)))
+            self._models[key] = model
+        self._models.move_to_end(key)
+        while len(self._models) > 1 and self._overfull():
+            self._models.popitem(last=False)
+        return self._models[key]
+
+    def _overfull(self) -> bool:
+        kept_bytes = sum(model.own_bytes for model in self._models.values())
+        return len(self._models) > KEPT_MODELS or kept_bytes > KEPT_BYTES
+
+
+def _outputs(written: list[Writing]) -> Iterator[Output]:
+    for row in written:
+        request = row.request
+        if request.stream and row.number == 0 and (text := row.news()):
+            yield Delta(request.id, text)
+    for request in {row.request.id: row.request for row in written if row.answer}.values():
+        if reply := request.reply():
+            yield Finished(request.id, reply)
+
+
+def _stamp_ns(adapter: str | None) -> int:
+    """When the adapter was written, so that a directory written anew is read anew."""
+    if adapter is None:
+        return 0
+    files = (Path(adapter) / name for name in ("adapter_model.safetensors", "model.safetensors"))
+    return max((file.stat().st_mtime_ns for file in files if file.exists()), default=0)
+
+
+def answer(prompt: Prompt, device: str = "auto") -> Reply:
+    """Answers one prompt, in this process.
+
+    Raises:
+        ValueError: as ``Answering.submit`` does.
+    """
+    answering = Answering(device)
+    answering.submit("answer", prompt)
+    while answering.busy:
+        for output in answering.advance():
+            match output:
+                case Finished():
+                    return output.reply
+                case Refused():
+                    raise RuntimeError(output.message)
+    raise RuntimeError("answering ended without a reply")

@@ -1,0 +1,243 @@
+"""Every other causal language model, through transformers and peft. Importing this module takes seconds; see ``model``.
+
+Directories only, safetensors only, and no code out of the directory is ever run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import torch
+import transformers
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor
+from transformers import AutoModelForCausalLM
+
+from tuning_trainer.chat import load_chat
+from tuning_trainer.dataset import Batch
+from tuning_trainer.llama import UnsupportedModelError
+from tuning_trainer.lora import ALPHA, MODULES, InvalidAdapterError, first_values
+from tuning_trainer.model import AnsweringModel
+from tuning_trainer.native import copy_companions
+from tuning_trainer.spec import InvalidJobError, Job
+
+KEPT_ADAPTERS = 8
+"""Adapters kept loaded beside one base model while answering."""
+
+_logging: Any = transformers.utils.logging
+_logging.set_verbosity_error()
+_logging.disable_progress_bar()
+
+
+def load_model(directory: Path, device: str, precision: str) -> Any:
+    """Loads a model for evaluation mode: no dropout, so that a run depends on nothing but its seed.
+
+    Raises:
+        UnsupportedModelError: transformers cannot load the directory as a causal language model from safetensors.
+    """
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            directory,
+            dtype=getattr(torch, precision),
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise UnsupportedModelError(f"{directory}: {error}") from error
+    return model.to(device).eval()
+
+
+def position_limit(model: Any) -> int:
+    """Longest sequence in tokens that the model's config speaks of."""
+    config = model.config.get_text_config()
+    for name in ("max_position_embeddings", "n_positions", "max_seq_len"):
+        if limit := getattr(config, name, None):
+            return int(limit)
+    return 8192
+
+
+def target_modules(model: Any) -> list[str] | str:
+    """The modules that get an adapter: those of Llama where the model has them all, else every linear one."""
+    names = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
+    return list(MODULES) if names.issuperset(MODULES) else "all-linear"
+
+
+def add_adapter(model: Any, rank: int, seed: int) -> Any:
+    """Puts a fresh adapter on the model, with the same first values as the native path draws."""
+    config = LoraConfig(r=rank, lora_alpha=ALPHA, target_modules=target_modules(model), task_type="CAUSAL_LM")
+    adapted: Any = get_peft_model(model, config)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in adapted.modules():
+            if "default" in getattr(module, "lora_A", {}):
+                weight = module.lora_A["default"].weight
+                weight.copy_(first_values(rank, weight.shape[1], generator))
+    return adapted
+
+
+class HuggingFaceTuned:
+    """A ``TunedModel`` through transformers: LoRA by peft, or all weights for the method ``full``."""
+
+    def __init__(self, job: Job, directory: Path, adapter: str | None, device: str, precision: str) -> None:
+        self._full, self._directory, self._device, self._precision = job.method == "full", directory, device, precision
+        model = load_model(directory, device, "float32" if self._full else precision)
+        self.chat, self.max_tokens, self.size = load_chat(directory), position_limit(model), model.num_parameters()
+        if self._full and adapter:
+            raise InvalidJobError("adapter: full tuning continues from a model directory, not from an adapter")
+        if self._full:
+            self._model = model.requires_grad_(True)
+        elif adapter:
+            self._model = continue_adapter(model, adapter, job.adapter_size)
+        else:
+            self._model = add_adapter(model, job.adapter_size, job.seed)
+
+    def parameters(self) -> list[Tensor]:
+        return [parameter for parameter in self._model.parameters() if parameter.requires_grad]
+
+    def logits(self, batch: Batch) -> Tensor:
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bfloat16"):
+            # Padding on the right needs no mask: attention is causal, and nothing there is scored.
+            scores: Tensor = self._model(input_ids=batch.inputs, use_cache=False).logits
+        return scores.flatten(0, 1)[batch.places].float()
+
+    def save(self, directory: Path) -> None:
+        self._model.save_pretrained(directory)
+        for file in directory.glob("*.safetensors"):
+            file.chmod(0o644)  # the library makes them private
+        if self._full:
+            copy_companions(self._directory, directory)
+            return
+        path = directory / "adapter_config.json"
+        values = json.loads(path.read_text("utf-8"))
+        if isinstance(values["target_modules"], list):
+            values["target_modules"].sort()  # a set, whose order differs from process to process
+        path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def continue_adapter(model: Any, adapter: str, rank: int) -> Any:
+    """Loads an adapter to go on learning.
+
+    Raises:
+        InvalidJobError: the adapter has another size than asked for.
+    """
+    adapted = load_adapter(model, adapter, "default", trainable=True)
+    loaded = adapted.peft_config["default"].r
+    if loaded != rank:
+        raise InvalidJobError(f"adapter_size: {rank} differs from {loaded}, that of {adapter}")
+    return adapted
+
+
+def load_adapter(model: Any, adapter: str, name: str, trainable: bool = False) -> Any:
+    """Puts a saved adapter on a model, or one more on a model that has some; returns the adapted model.
+
+    Raises:
+        InvalidAdapterError: it is not an adapter, or was made for another model.
+    """
+    if not (Path(adapter) / "adapter_config.json").exists():
+        raise InvalidAdapterError(f"{adapter}: no adapter_config.json")
+    try:
+        if isinstance(model, PeftModel):
+            model.load_adapter(adapter, adapter_name=name, is_trainable=trainable)
+            return model
+        return PeftModel.from_pretrained(model, adapter, adapter_name=name, is_trainable=trainable)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InvalidAdapterError(f"{adapter}: {error}") from error
+
+
+def merge_huggingface(adapter: Path, base: Path, target: Path) -> None:
+    """Writes the base with the adapter in its weights. Raises InvalidAdapterError and UnsupportedModelError."""
+    model = load_adapter(load_model(base, "cpu", "float32"), str(adapter), "default")
+    model.merge_and_unload().save_pretrained(target)
+    copy_companions(base, target)
+
+
+# --- answering
+
+
+class _Shelf:
+    """One base model in memory with the adapters that were used last; adapters are not merged."""
+
+    def __init__(self, directory: Path, device: str, precision: str) -> None:
+        self.model = load_model(directory, device, precision)
+        self.chat, self.max_tokens, self.device = load_chat(directory), position_limit(self.model), device
+        self._names: OrderedDict[tuple[str, int], str] = OrderedDict()
+        self._made = 0
+
+    def run(self, adapter: str | None, ids: list[int], cache: Any) -> tuple[Tensor, Any]:
+        """New tokens of one row; scores of the last position, float32 (V,), and the row's cache."""
+        model = self._select(adapter)
+        inputs = torch.tensor([ids], device=self.device)
+        if adapter is None and isinstance(model, PeftModel):
+            with model.disable_adapter():
+                out = model(input_ids=inputs, past_key_values=cache, use_cache=True)
+        else:
+            out = model(input_ids=inputs, past_key_values=cache, use_cache=True)
+        return out.logits[0, -1].float(), out.past_key_values
+
+    def _select(self, adapter: str | None) -> Any:
+        if adapter is None:
+            return self.model
+        key = (adapter, (Path(adapter) / "adapter_config.json").stat().st_mtime_ns)
+        if key not in self._names:
+            self._made += 1
+            self.model = load_adapter(self.model, adapter, f"adapter{self._made}").eval()
+            self._names[key] = f"adapter{self._made}"
+        self._names.move_to_end(key)
+        self.model.set_adapter(self._names[key])
+        while len(self._names) > KEPT_ADAPTERS:
+            self.model.delete_adapter(self._names.popitem(last=False)[1])
+        return self.model
+
+
+@lru_cache(maxsize=2)
+def _shelf(directory: Path, _stamp_ns: int, device: str, precision: str) -> _Shelf:
+    return _Shelf(directory, device, precision)
+
+
+class HuggingFaceAnswering:
+    """An ``AnsweringModel`` through transformers."""
+
+    def __init__(self, directory: Path, adapter: str | None, device: str, precision: str) -> None:
+        stamp_ns = (directory / "config.json").stat().st_mtime_ns
+        self._shelf, self._adapter = _shelf(directory.resolve(), stamp_ns, device, precision), adapter
+        self.chat, self.max_tokens = self._shelf.chat, self._shelf.max_tokens
+        self.size, self.own_bytes = self._shelf.model.num_parameters(), 0  # the shelf limits its adapters itself
+        self.desk = f"{directory.resolve()} {adapter}"  # changing the adapter between rows takes longer than a token
+        if adapter is not None and not (Path(adapter) / "adapter_config.json").exists():
+            raise InvalidAdapterError(f"{adapter}: no adapter_config.json")
+
+    def decoder(self) -> HuggingFaceDecoder:
+        return HuggingFaceDecoder(self._shelf, self._adapter)
+
+
+class HuggingFaceDecoder:
+    """A ``Decoder`` that runs its rows one after the other, each with a cache of its own."""
+
+    def __init__(self, shelf: _Shelf, adapter: str | None) -> None:
+        self._shelf, self._adapter = shelf, adapter
+        self._caches: list[Any] = []
+
+    @torch.no_grad()
+    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel]) -> Tensor:  # noqa: ARG002 - all the same
+        results = [self._shelf.run(self._adapter, prompt, None) for prompt in prompts]
+        self._caches += [cache for _, cache in results]
+        return torch.stack([scores for scores, _ in results])
+
+    @torch.no_grad()
+    def advance(self, tokens: list[int]) -> Tensor:
+        pairs = zip(self._caches, tokens, strict=True)
+        results = [self._shelf.run(self._adapter, [token], cache) for cache, token in pairs]
+        self._caches = [cache for _, cache in results]
+        return torch.stack([scores for scores, _ in results])
+
+    def keep(self, rows: list[int]) -> None:
+        self._caches = [self._caches[row] for row in rows]

@@ -1,0 +1,148 @@
+"""What the loop and the decoder need of a model, and which of the two kinds serves a directory.
+
+``native`` runs Llama directories in plain torch; ``huggingface`` runs every other causal language model through
+transformers and peft, which are imported only then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from tuning_trainer.chat import Chat
+from tuning_trainer.dataset import Batch
+from tuning_trainer.llama import UnsupportedModelError, load_config
+from tuning_trainer.spec import EMBEDDED, InvalidJobError, Job, embedded_base_model
+
+SMALL_MODEL = 3_000_000
+"""Parameters below which one thread is as fast as two, and whole adapted matrices are faster than side branches."""
+
+
+class TunedModel(Protocol):
+    """A base model with what is learned on it."""
+
+    chat: Chat
+    max_tokens: int
+    size: int
+    """Parameters of the base model."""
+
+    def parameters(self) -> list[Tensor]:
+        """What is learned, in a fixed order."""
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Scores at the batch's scored places: float32 (N, V)."""
+
+    def save(self, directory: Path) -> None:
+        """Writes the result: a PEFT adapter, or after full tuning a whole model directory."""
+
+
+class Decoder(Protocol):
+    """Several answers being written at once, one row each; rows come and go between tokens."""
+
+    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel]) -> Tensor:
+        """Appends one row per prompt and returns the scores of their first answer tokens, float32 (prompts, V).
+
+        ``models`` answer the prompts, one each; all stand at the desk of this decoder.
+        """
+
+    def advance(self, tokens: list[int]) -> Tensor:
+        """Appends one token to every row and returns the scores of the next ones, float32 (rows, V)."""
+
+    def keep(self, rows: list[int]) -> None:
+        """Drops all other rows."""
+
+
+class AnsweringModel(Protocol):
+    """A model that answers."""
+
+    chat: Chat
+    max_tokens: int
+    size: int
+    """Parameters of the base model."""
+    own_bytes: int
+    """Memory that this model does not share with its base."""
+    desk: str
+    """Models with the same desk answer together, in one decoder."""
+
+    def decoder(self) -> Decoder:
+        """A decoder without rows."""
+
+
+def model_directory(base_model: str) -> Path:
+    """Where the base model lies.
+
+    Raises:
+        InvalidJobError: there is no model.
+    """
+    path = embedded_base_model() if base_model == EMBEDDED else Path(base_model)
+    if not (path / "config.json").exists():
+        raise InvalidJobError(f"base_model: {base_model!r} holds no config.json")
+    return path
+
+
+def is_native(directory: Path) -> bool:
+    """True if the plain torch path can run this directory."""
+    try:
+        load_config(directory)
+    except (UnsupportedModelError, KeyError):
+        return False
+    return True
+
+
+def choose_device(wanted: str) -> tuple[str, str]:
+    """Device and precision: CUDA when present, with bfloat16 where it is supported, else float32 on the CPU.
+
+    Raises:
+        InvalidJobError: CUDA was asked for and is not there.
+    """
+    present = torch.cuda.is_available()
+    if wanted == "cuda" and not present:
+        raise InvalidJobError("device: 'cuda' was asked for, but torch sees no CUDA device")
+    if wanted == "cpu" or not present:
+        return "cpu", "float32"
+    return "cuda", "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+
+
+def choose_threads(wanted: int, size: int) -> int:
+    """CPU threads of a job; 0 lets the model's size decide."""
+    return wanted or (1 if size < SMALL_MODEL else count_cores())
+
+
+def count_cores() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def open_tuned(job: Job, device: str, precision: str) -> TunedModel:
+    """The model that a job tunes, with its adapter as it is before the first step."""
+    directory = model_directory(job.base_model)
+    adapter = job.adapter
+    if adapter and (Path(adapter) / "config.json").exists():  # the result of full tuning is a base model itself
+        directory, adapter = Path(adapter), None
+    if is_native(directory):
+        from tuning_trainer.native import NativeTuned
+
+        return NativeTuned(job, directory, adapter, device, precision)
+    from tuning_trainer.huggingface import HuggingFaceTuned
+
+    return HuggingFaceTuned(job, directory, adapter, device, precision)
+
+
+def open_answering(base_model: str, adapter: str | None, device: str, precision: str) -> AnsweringModel:
+    """The model that answers: the base, or the base with an adapter."""
+    directory = model_directory(base_model)
+    if adapter and (Path(adapter) / "config.json").exists():
+        directory, adapter = Path(adapter), None
+    if is_native(directory):
+        from tuning_trainer.native import NativeAnswering
+
+        return NativeAnswering(directory, adapter, device, precision)
+    from tuning_trainer.huggingface import HuggingFaceAnswering
+
+    return HuggingFaceAnswering(directory, adapter, device, precision)

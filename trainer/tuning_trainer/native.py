@@ -1,0 +1,255 @@
+"""Llama directories in plain torch: training with an adapter, and decoding with a key-value cache."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tuning_trainer import llama, lora
+from tuning_trainer.chat import Chat, load_chat
+from tuning_trainer.dataset import Batch
+from tuning_trainer.llama import Cache, Config, Layer, Weights
+from tuning_trainer.lora import Wide
+from tuning_trainer.model import SMALL_MODEL, AnsweringModel
+from tuning_trainer.spec import InvalidJobError, Job
+
+COMPANIONS = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "generation_config.json",
+    "chat_template.jinja",
+)
+"""Files of a model directory that a fully tuned model takes over unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base model in memory; its weights are shared and never change."""
+
+    config: Config
+    weights: Weights
+    chat: Chat
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return llama.count_parameters(self.weights)
+
+
+def load_base(directory: Path, device: str = "cpu", precision: str = "float32") -> Base:
+    """Loads a base model, or returns it if it is among the last two and its file has not changed."""
+    return _load(str(directory.resolve()), (directory / "config.json").stat().st_mtime_ns, device, precision)
+
+
+@lru_cache(maxsize=2)
+def _load(directory: str, _stamp_ns: int, device: str, precision: str) -> Base:
+    weights = llama.load_weights(directory, getattr(torch, precision), device)
+    return Base(llama.load_config(directory), weights, load_chat(directory))
+
+
+def warm_base(directory: Path) -> None:
+    """Loads a base model and the tables that every run over it needs, for children to inherit."""
+    base = load_base(directory)
+    llama.rotary_table(base.config, base.config.max_positions)
+
+
+class NativeTuned:
+    """A ``TunedModel`` over a Llama base: LoRA, or all weights for the method ``full``."""
+
+    def __init__(self, job: Job, directory: Path, adapter: str | None, device: str, precision: str) -> None:
+        full = job.method == "full"
+        base = load_base(directory, device, "float32" if full else precision)
+        self.chat, self.config, self.size = base.chat, base.config, base.size
+        self.max_tokens = base.config.max_positions
+        self._base_name, self._directory, self._precision, self._device = job.base_model, directory, precision, device
+        self._weights = {name: t.clone().requires_grad_() for name, t in base.weights.items()} if full else base.weights
+        self._adapter = None if full else start_adapter(job, base.config, adapter).to(device).trainable()
+        if full and adapter:
+            raise InvalidJobError("adapter: full tuning continues from a model directory, not from an adapter")
+
+    def parameters(self) -> list[Tensor]:
+        return list(self._weights.values()) if self._adapter is None else self._adapter.parameters()
+
+    def logits(self, batch: Batch) -> Tensor:
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bfloat16"):
+            weights, layers = self._weights, None
+            if self._adapter is not None and self.size < SMALL_MODEL and self._precision == "float32":
+                weights = lora.materialize(self._adapter, weights, self.config)
+            elif self._adapter is not None:
+                layers = lora.branch_layers(self._adapter, weights, self.config)
+            hidden = llama.hidden_states(weights, self.config, batch.inputs, layers)
+            return llama.logits(weights, hidden.flatten(0, 1)[batch.places]).float()
+
+    def save(self, directory: Path) -> None:
+        if self._adapter is not None:
+            lora.save_adapter(self._adapter, self.config, directory, self._base_name)
+            return
+        save_model(self._weights, self.config, self._directory, directory)
+
+
+def start_adapter(job: Job, config: Config, adapter: str | None) -> lora.Adapter:
+    """A fresh adapter, or the one to continue from.
+
+    Raises:
+        InvalidJobError: the adapter to continue from has another size than asked for.
+    """
+    if adapter is None:
+        return lora.init_adapter(config, job.adapter_size, job.seed)
+    loaded = lora.load_adapter(adapter, config)
+    if loaded.rank != job.adapter_size:
+        raise InvalidJobError(f"adapter_size: {job.adapter_size} differs from {loaded.rank}, that of {adapter}")
+    return loaded
+
+
+def save_model(weights: Weights, config: Config, source: Path, target: Path) -> None:
+    """Writes changed weights as a model directory; everything else is as in the directory that they come from."""
+    values = llama.read_config(source)
+    others = {name: value for name, value in values.items() if name not in ("dtype", "torch_dtype")}
+    llama.save_weights(weights, config, target, **others)
+    copy_companions(source, target)
+
+
+def merge_native(adapter: Path, base: Path, target: Path) -> None:
+    """Writes the base with the adapter in its weights. Raises InvalidAdapterError."""
+    loaded = load_base(base)
+    weights = lora.merge(lora.load_adapter(adapter, loaded.config), loaded.weights, loaded.config)
+    save_model(weights, loaded.config, base, target)
+
+
+def copy_companions(source: Path, target: Path) -> None:
+    """Copies tokenizer and generation settings beside a fully tuned model."""
+    for name in COMPANIONS:
+        if (source / name).exists():
+            shutil.copyfile(source / name, target / name)
+
+
+# --- answering
+
+
+class NativeAnswering:
+    """An ``AnsweringModel`` over a Llama base.
+
+    The adapter is merged once, for requests of this model alone; in the company of others it is a side branch.
+    """
+
+    def __init__(self, directory: Path, adapter: str | None, device: str, precision: str) -> None:
+        base = load_base(directory, device, precision)
+        self.chat, self.max_tokens = base.chat, base.config.max_positions
+        self._base, weights, own = base, base.weights, 0
+        self.wide: Wide | None = None
+        if adapter is not None:
+            loaded = lora.load_adapter(adapter, base.config).to(device).cast(getattr(torch, precision))
+            weights, self.wide = lora.merge(loaded, weights, base.config), lora.widen(loaded, base.config)
+            own = sum(tensor.nbytes for name, tensor in weights.items() if tensor is not base.weights[name])
+            own += sum(tensor.nbytes for pair in self.wide.values() for tensor in pair)
+        self.layers = llama.split_layers(weights)
+        self.size, self.own_bytes = base.size, own
+        self.desk = f"{directory.resolve()} {id(base)}"  # a base that was written anew has a desk of its own
+
+    def decoder(self) -> NativeDecoder:
+        return NativeDecoder(self._base)
+
+
+class NativeDecoder:
+    """A ``Decoder`` with one cache for all rows, padded on the left so that all rows end together.
+
+    Rows of one model go through its merged weights. Rows of several go through the base's, each with its adapter as a
+    side branch: one step serves them all, where merged weights would need a step for every model.
+    """
+
+    def __init__(self, base: Base) -> None:
+        self._weights, self._config = base.weights, base.config
+        self._device = str(base.weights["embedding"].device)
+        self._cache = Cache(base.config.layers)
+        self._width = 0
+        self._pads: list[int] = []  # of each row
+        self._models: list[NativeAnswering] = []  # of each row
+        self._layers: list[Layer] = []  # for these rows
+
+    @torch.inference_mode()
+    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel]) -> Tensor:
+        longest = max(len(prompt) for prompt in prompts)
+        pads = [longest - len(prompt) for prompt in prompts]
+        rows = [[0] * pad + prompt for pad, prompt in zip(pads, prompts, strict=True)]
+        cache, fresh = Cache(self._config.layers), [model for model in models if isinstance(model, NativeAnswering)]
+        scores = self._run(torch.tensor(rows, device=self._device), pads, cache, 0, self._find_layers(fresh))
+        self._join(cache, longest, pads)
+        self._seat(self._models + fresh)
+        return scores
+
+    @torch.inference_mode()
+    def advance(self, tokens: list[int]) -> Tensor:
+        ids = torch.tensor(tokens, device=self._device)[:, None]
+        scores = self._run(ids, self._pads, self._cache, self._width, self._layers)
+        self._width += 1
+        return scores
+
+    def _seat(self, models: list[NativeAnswering]) -> None:
+        """Takes down whose the rows are."""
+        if models != self._models:
+            self._models, self._layers = models, self._find_layers(models)
+
+    def _find_layers(self, models: list[NativeAnswering]) -> list[Layer]:
+        """Layers that serve rows of these models."""
+        if not models:
+            return []
+        if all(model is models[0] for model in models):
+            return models[0].layers
+        return lora.vary_layers([model.wide for model in models], self._weights)
+
+    @torch.inference_mode()
+    def keep(self, rows: list[int]) -> None:
+        self._seat([self._models[row] for row in rows])
+        self._pads = [self._pads[row] for row in rows]
+        trim = min(self._pads, default=0)
+        self._pads = [pad - trim for pad in self._pads]
+        self._width -= trim
+        if not rows:
+            self._cache, self._width = Cache(self._config.layers), 0
+            return
+        index = torch.tensor(rows, device=self._device)
+        self._cache.change(lambda tensor: tensor.index_select(0, index)[:, :, trim:])
+
+    def _run(self, ids: Tensor, pads: list[int], cache: Cache, past: int, layers: list[Layer]) -> Tensor:
+        """New tokens (batch, time) through all layers; scores of the last position, float32 (batch, V)."""
+        time = ids.shape[1]
+        pad = torch.tensor(pads, device=self._device) if any(pads) else None
+        angles = llama.rotation_at(self._config, past, time, pad, self._device)
+        mask = None if pad is None else _mask(pad, past, time)
+        x = F.embedding(ids, self._weights["embedding"])
+        for number, layer in enumerate(layers):
+            x = llama.apply_layer(x, layer, self._config, angles, mask, (cache, number))
+        size = (self._config.hidden_size,)
+        hidden = F.rms_norm(x[:, -1], size, self._weights["final_norm"], self._config.norm_eps)
+        return llama.logits(self._weights, hidden).float()
+
+    def _join(self, cache: Cache, width: int, pads: list[int]) -> None:
+        """Takes new rows in; the narrower side is padded on the left."""
+        if not self._pads:
+            self._cache, self._width, self._pads = cache, width, pads
+            return
+        more_here, more_there = max(0, width - self._width), max(0, self._width - width)
+        self._cache.change(lambda tensor: F.pad(tensor, (0, 0, more_here, 0)))
+        cache.change(lambda tensor: F.pad(tensor, (0, 0, more_there, 0)))
+        self._cache.append_rows(cache)
+        self._pads = [pad + more_here for pad in self._pads] + [pad + more_there for pad in pads]
+        self._width = max(width, self._width)
+
+
+def _mask(pad: Tensor, past: int, time: int) -> Tensor:
+    """Which keys each new position may see, (batch, 1, time, past + time): no padding, nothing later.
+
+    A padded position sees itself, because a softmax over nothing is not a number.
+    """
+    places = torch.arange(past + time, device=pad.device)
+    queries = places[past:, None]
+    seen = (places <= queries) & (places >= pad[:, None, None]) | (places == queries)
+    return seen[:, None]

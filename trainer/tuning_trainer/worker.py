@@ -1,0 +1,275 @@
+"""`python -m trainer worker`: a warm process that trains and answers on request, one JSON object a line.
+
+It imports torch and loads the embedded base model once. Then it only passes lines on: every job runs in a child of its
+own, forked so that torch and the base are there at once, and one more child answers. So a cancel never waits for a
+long computation. Where fork is impossible, and where CUDA is used (a forked process cannot), children are fresh
+processes.
+
+Lines in:
+    ``{"do": "train", "job": {…}}``, ``{"do": "cancel", "job": "id"}``,
+    ``{"do": "generate", "id": "7", "stream": false, "prompt": {…}}``,
+    ``{"do": "count", "id": "8", "base_model": "embedded", "texts": […]}``,
+    ``{"do": "tokenize", "id": "9", "base_model": "embedded", "texts": […]}``,
+    ``{"do": "stop"}``, which the end of the input stands for as well.
+Lines out:
+    ``{"ready": true, …}`` first; ``{"job": "id", "event": …}``;
+    ``{"id": "7", "delta": "…"}``, ``{"id": "7", "reply": {…}}``, ``{"id": "8", "counts": […]}``,
+    ``{"id": "9", "tokens": [[[17, "piece"], …], …]}``,
+    ``{"id": "7", "error": "…", "code": 3}`` (of google.rpc; 3: the prompt's fault);
+    ``{"error": "…"}`` for a line that is none of these.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from tuning_trainer.children import Child, fork_child, spawn_child
+from tuning_trainer.lines import LineReader, write_line
+from tuning_trainer.spec import EMBEDDED, Cancelled, Event, Failed, InvalidJobError, Job, parse_job
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 0.6
+"""What a job gets to reach the end of its step after a cancel, before it is killed."""
+
+Message: TypeAlias = dict[str, Any]
+
+
+@dataclass(slots=True)
+class RunningJob:
+    """A job in its child process."""
+
+    job: Job
+    child: Child
+    step: int = 0
+    ended: bool = False
+    cancelled: bool = False
+    kill_at_s: float | None = None
+
+
+class Worker:
+    """Reads requests from one descriptor and writes everything that comes of them to another."""
+
+    def __init__(self, requests: int, replies: int, *, fork: bool, device: str) -> None:
+        self._requests, self._replies, self._fork, self._device = requests, replies, fork, device
+        self._reader = LineReader(requests)
+        self._selector = selectors.DefaultSelector()
+        self._wake, self._woken = os.pipe()
+        self._jobs: dict[str, RunningJob] = {}
+        self._answering: Child | None = None
+        self._unanswered: set[str] = set()
+        self._stopping = False
+        self._actions: dict[str, Callable[[Message], None]] = {
+            "train": self._train,
+            "cancel": self._cancel,
+            "generate": self._ask,
+            "count": self._ask,
+            "tokenize": self._ask,
+            "stop": self._stop,
+        }
+
+    def stop(self) -> None:
+        """Ends ``run`` soon; may be called from a signal handler."""
+        self._stopping = True
+        os.write(self._woken, b".")
+
+    def run(self) -> None:
+        """Works until told to stop or until the input ends; leaves no process behind."""
+        self._selector.register(self._wake, selectors.EVENT_READ, lambda: os.read(self._wake, 1))
+        self._selector.register(self._requests, selectors.EVENT_READ, self._take_requests)
+        while not self._stopping:
+            for key, _ in self._selector.select(self._next_deadline_s()):
+                key.data()
+            self._kill_late()
+        self._end_all()
+
+    # ------------------------------------------------------------ requests
+
+    def _take_requests(self) -> None:
+        lines = self._reader.read()
+        if lines is None:
+            self._stopping = True
+            return
+        for line in lines:
+            try:
+                message = json.loads(line)
+                action = self._actions[message["do"]]
+            except (ValueError, KeyError, TypeError) as error:
+                self._write({"error": f"not a request: {error!r}: {line[:200]!r}"})
+                continue
+            action(message)
+
+    def _train(self, message: Message) -> None:
+        values = message.get("job")
+        try:
+            job = parse_job(json.dumps(values))
+        except InvalidJobError as error:
+            name = values.get("id") if isinstance(values, dict) else None
+            self._tell(str(name), Failed(3, str(error)))
+            return
+        before = self._jobs.get(job.id)
+        if before and not before.ended:
+            self._write({"error": f"job {job.id!r} is already running"})
+            return
+        if before:  # it has said its last word, and its process is about to be gone
+            self._finish_job(before)
+        start = fork_child if self._fork else spawn_child
+        child = start("job", {"job": values}, self._close_inherited)
+        running = self._jobs[job.id] = RunningJob(job, child)
+        self._selector.register(child.output, selectors.EVENT_READ, lambda: self._take_events(running))
+
+    def _cancel(self, message: Message) -> None:
+        running = self._jobs.get(str(message.get("job")))
+        if running is None:
+            return  # it ended before the cancel came
+        running.cancelled, running.kill_at_s = True, time.monotonic() + GRACE_S
+        running.child.signal(signal.SIGTERM)
+
+    def _ask(self, message: Message) -> None:
+        name = str(message.get("id"))
+        if self._answering is None:
+            start = fork_child if self._fork else spawn_child
+            self._answering = start("answer", {"device": self._device}, self._close_inherited)
+            self._selector.register(self._answering.output, selectors.EVENT_READ, self._take_answers)
+        self._unanswered.add(name)
+        with suppress(OSError):  # it may just have died; the end of its output says so for every question
+            self._answering.write(message)
+
+    def _stop(self, _: Message) -> None:
+        self._stopping = True
+
+    # ------------------------------------------------------------ results
+
+    def _take_events(self, running: RunningJob) -> None:
+        name = running.job.id
+        if self._jobs.get(name) is not running:
+            return  # finished a moment ago, when its successor was started
+        lines = running.child.read()
+        for line in lines or []:
+            event = json.loads(line)
+            running.step = event.get("step", running.step)
+            running.ended = event["event"] in ("done", "failed", "cancelled")
+            self._write({"job": name, **event})
+        if lines is None:
+            self._finish_job(running)
+
+    def _finish_job(self, running: RunningJob) -> None:
+        """The child is gone. If it could not say how it ended, that is said for it."""
+        name = running.job.id
+        del self._jobs[name]
+        self._selector.unregister(running.child.output)
+        how = running.child.reap()
+        if running.ended:
+            return
+        last = Cancelled(running.step) if running.cancelled else Failed(13, f"the trainer's process ended with {how}")
+        self._tell(name, last)
+
+    def _take_answers(self) -> None:
+        assert self._answering is not None
+        lines = self._answering.read()
+        for line in lines or []:
+            answer = json.loads(line)
+            if "delta" not in answer:
+                self._unanswered.discard(answer["id"])
+            self._write(answer)
+        if lines is None:
+            self._selector.unregister(self._answering.output)
+            how = self._answering.reap()
+            self._answering = None  # the next question starts another
+            for name in sorted(self._unanswered):
+                self._write({"id": name, "error": f"the answering process ended with {how}"})
+            self._unanswered.clear()
+
+    # ------------------------------------------------------------ ends
+
+    def _next_deadline_s(self) -> float | None:
+        deadlines = [running.kill_at_s for running in self._jobs.values() if running.kill_at_s]
+        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+
+    def _kill_late(self) -> None:
+        for running in self._jobs.values():
+            if running.kill_at_s and time.monotonic() >= running.kill_at_s:
+                running.child.signal(signal.SIGKILL)
+                running.kill_at_s = None
+
+    def _end_all(self) -> None:
+        """Gives jobs the time of one step to save their state, then ends every child."""
+        children = [running.child for running in self._jobs.values()]
+        for child in children:
+            child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_S
+        while any(child.alive() for child in children) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for child in [*children, *filter(None, [self._answering])]:
+            child.signal(signal.SIGKILL)
+            child.reap()
+
+    def _close_inherited(self) -> None:
+        """Called in a forked child: it must not hold the ends of the parent's and its siblings' pipes."""
+        self._selector.close()
+        os.close(self._requests)
+        os.close(self._replies)
+        for running in self._jobs.values():
+            running.child.close()
+        if self._answering:
+            self._answering.close()
+
+    def _tell(self, name: str, event: Event) -> None:
+        self._write({"job": name, **dataclasses.asdict(event)})
+
+    def _write(self, message: Message) -> None:
+        try:
+            write_line(self._replies, message)
+        except BrokenPipeError:
+            self._stopping = True
+
+
+def warm() -> Message:
+    """Loads what every job and answer needs; returns what the ready line says."""
+    import torch
+
+    from tuning_trainer import generate, loop  # noqa: F401  (so that children find them loaded)
+    from tuning_trainer.model import choose_device, is_native, model_directory
+
+    torch.set_num_threads(1)  # a pool of threads would not survive a fork
+    device, precision = choose_device("auto")
+    try:
+        directory = model_directory(EMBEDDED)
+        if is_native(directory):
+            from tuning_trainer.native import warm_base
+
+            warm_base(directory)
+    except InvalidJobError as error:
+        log.warning("no embedded base model: %s", error)
+    return {"ready": True, "device": device, "precision": precision, "torch": str(torch.__version__)}
+
+
+def main(arguments: list[str]) -> int:
+    """Serves standard input and output. ``--no-fork``: every child is a fresh process."""
+    logging.basicConfig(level=logging.INFO, format="trainer: %(message)s")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # asking for CUDA must not initialise it before a fork
+    requests, replies = os.dup(0), os.dup(1)
+    os.dup2(2, 1)  # whatever a library prints is a log
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    ready = warm()
+    # Elsewhere the system's own libraries may not survive a fork.
+    fork = sys.platform == "linux" and ready["device"] == "cpu" and "--no-fork" not in arguments
+    worker = Worker(requests, replies, fork=fork, device=ready["device"])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    write_line(replies, ready | {"fork": fork, "pid": os.getpid()})
+    worker.run()
+    return 0
