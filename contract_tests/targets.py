@@ -105,7 +105,7 @@ class EmulatorTarget:
     async def _call(self, recording: Recording, request: Sent) -> Heard:
         """A method itself, as gRPC calls it; what it raises is printed as REST prints it."""
         await self.start()
-        api = next(one for one in self.app._google.apis if one.name == recording.api)
+        api = next(one for one in self.app.dispatcher.router.apis if one.name == recording.api)
         version, schema = next(iter(api.schemas.items()))
         method = schema.methods[f"{schema.package}.{version}.{request.rpc}"]
         caller = Caller("owner@example.com", "project", "token")

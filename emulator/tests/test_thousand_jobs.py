@@ -20,7 +20,7 @@ class Caller:
     """Asks the front end itself, without an HTTP client, which would be most of the cost."""
 
     def __init__(self, server: ServerState) -> None:
-        self._rest = server.emulator._google
+        self._rest = server.emulator._rest
 
     async def ask(self, verb: str, path: str, body: Any = None, query: str = "") -> Any:
         """One request that is granted."""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from tuning_emulator.api.auth import OWNER, create_authenticator
+from tuning_emulator.api.dispatch import Dispatcher
+from tuning_emulator.api.router import Router
 from tuning_emulator.control.health import Health, describe_health
 from tuning_emulator.control.state import ServerState
 from tuning_emulator.control.swap import recover
@@ -89,7 +91,8 @@ class Emulator:
         self.trainers, self.trainer = create_trainers(settings)
         self.storage = create_storage(settings, self.directory)
         self.queue, self.answering = self._join_run()
-        self._google = self._join_google()
+        self.dispatcher = self._join_dispatcher()
+        self._rest = RestApp(self.dispatcher)
         self.server = self._join_state()
         self._control: AsgiApp | None = None
         self._grpc: GrpcServer | None = None
@@ -116,35 +119,25 @@ class Emulator:
         )
         return Queue(pipeline, self.settings.jobs_per_project), answering
 
-    def _join_google(self) -> RestApp:
-        try:
-            return self._join_apis()
-        except ValueError as error:  # a file that a setting names cannot be used
-            raise SettingsError(str(error)) from error
-
-    def _join_apis(self) -> RestApp:
+    def _join_dispatcher(self) -> Dispatcher:
         settings = self.settings
-        calendar = create_calendar({name: day.isoformat() for name, day in settings.as_of.items()})
-        backend = Backend(
-            self.store,
-            self.clock,
-            self.ids,
-            self.queue,
-            self.answering,
-            self.open_objects,
-            calendar,
-            load_default_dataset(settings.default_dataset),
-        )
-        gemini, vertex = create_gemini_api(backend), create_vertex_api(backend)
+        try:  # files that a setting names may be unusable
+            calendar = create_calendar({name: day.isoformat() for name, day in settings.as_of.items()})
+            examples = load_default_dataset(settings.default_dataset)
+            authenticator = create_authenticator(settings.credentials, calendar, anonymous=settings.anonymous)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+        parts = (self.store, self.clock, self.ids, self.queue, self.answering)
+        backend = Backend(*parts, self.open_objects, calendar, examples)
+        router = Router([create_gemini_api(backend), create_vertex_api(backend)])
         self.middleware = MiddlewareChain(
-            [gemini, vertex],
+            router,
             self.clock.now_ns,
             calendar,
             journal_entries=settings.journal_entries,
             logged=settings.log_requests,
         )
-        authenticator = create_authenticator(settings.credentials, calendar, anonymous=settings.anonymous)
-        return create_rest_app([gemini, vertex], authenticator, self.middleware)
+        return Dispatcher(router, authenticator, self.middleware)
 
     def _join_state(self) -> ServerState:
         return ServerState(
@@ -156,7 +149,7 @@ class Emulator:
             self.storage,
             self.middleware.faults,
             self.middleware.journal,
-            self._google.apis,
+            self.dispatcher.router.apis,
             self._load_start_state if self.settings.import_file or self.settings.scenario else None,
         )
 
@@ -184,7 +177,7 @@ class Emulator:
         elif _asks_metadata(scope):
             await self.google_services.metadata(scope, receive, send)
         else:
-            await self._google(scope, receive, send)
+            await self._rest(scope, receive, send)
 
     def _get_control(self) -> AsgiApp:
         """The control API, made on first use: FastAPI is a third of the server's start."""
@@ -206,7 +199,7 @@ class Emulator:
         yield reset.create_router(self.server)
         yield snapshot.create_router(self.server)
         yield scenarios.create_router(self.server)
-        reporter = journal.Reporter(self.middleware.near_misses, self._google.read_message)
+        reporter = journal.Reporter(self.middleware.near_misses, self.dispatcher.read_message)
         yield journal.create_router(self.middleware.journal, reporter)
         yield metrics.create_router(self.middleware, self.store)
         yield api.create_certificate_router(lambda: self.google_services.authority.certificate)
@@ -219,9 +212,9 @@ class Emulator:
         if self._grpc is None:
             from tuning_emulator.grpc.http2 import GrpcServer  # h2 is a seventh of the server's start
 
-            google = self._google
-            apis = [*google.apis, self.google_services.projects]
-            self._grpc = GrpcServer(apis, google.authenticator, google.middleware)
+            dispatcher = self.dispatcher
+            router = Router([*dispatcher.router.apis, self.google_services.projects])
+            self._grpc = GrpcServer(Dispatcher(router, dispatcher.authenticator, dispatcher.middleware))
         return self._grpc.create_protocol()
 
     # ------------------------------------------------------------ what surrounds the APIs
@@ -235,9 +228,9 @@ class Emulator:
             identity=create_identity(self.settings),
             directory=self.directory / "tls",
             host=self.settings.host,
-            apis=self._google,
+            apis=self._rest,
             own=self,
-            serve=lambda api: create_rest_app([api], self._google.authenticator),
+            serve=lambda api: create_rest_app([api], self.dispatcher.authenticator),
             storage_url=self.storage_url,
             passes=self.create_passes(),
             now_ns=self.clock.now_ns,

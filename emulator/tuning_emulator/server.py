@@ -14,7 +14,7 @@ from contextlib import suppress
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tuning_emulator.api.dispatch import offer_breaking
+from tuning_emulator.api.exchange import offer_breaking
 from tuning_emulator.app import Emulator, SettingsError, create_app
 from tuning_emulator.control.health import Health
 from tuning_emulator.proxy.connections import ConnectionRouter, Lines

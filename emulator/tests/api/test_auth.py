@@ -15,7 +15,7 @@ from tuning_emulator.api.credentials_file import CredentialsFileError, read_cred
 from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.facts import google_errors
 from tuning_emulator.rest.app import Request, RestApp, create_rest_app
-from tuning_emulator.rest.responses import Answer
+from tuning_emulator.rest.responses import Response
 
 PATH = "/v1/shelves/1/books/2"
 METHOD = f"{PACKAGE}.v1.Library.GetBook"
@@ -37,19 +37,19 @@ def write(tmp_path: Path, content: Any) -> Path:
 
 async def get(
     front: RestApp, headers: dict[str, str] | None = None, query: str = "", path: str = PATH, address: str = ""
-) -> Answer:
+) -> Response:
     """One GET."""
     return await front.answer(Request("GET", path, query, headers or {}, address=address))
 
 
-def refused(answer: Answer) -> dict[str, Any]:
+def refused(answer: Response) -> dict[str, Any]:
     """The error of an answer."""
     error: dict[str, Any] = json.loads(answer.body)["error"]
     assert error["code"] == answer.status
     return error
 
 
-def challenges(answer: Answer) -> list[str]:
+def challenges(answer: Response) -> list[str]:
     """The ``WWW-Authenticate`` headers."""
     return [value.decode() for name, value in answer.headers if name == b"www-authenticate"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.control.exchanges import GEMINI_MODEL, SAY, Controlled
-from tuning_emulator.api.dispatch import Exchange
+from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.middleware.request_log import BUCKETS_S, RequestCounters
 
 parser = pytest.importorskip("prometheus_client.parser")

@@ -101,7 +101,7 @@ class Both:
         if found is None:
             return None
         route, segments = found
-        codec, binary = front.codec, front._binary
+        codec, binary = front.dispatcher.codec, front.dispatcher.binary
         try:
             request, _ = bind_request(
                 codec, binary, route, segments, parse_query(asked.query), asked.body, "application/json"
@@ -110,8 +110,8 @@ class Both:
             return None
         body = json.loads(asked.body) if asked.body else None
         reply = await self.serving.ask(asked.verb, asked.path, body, query=asked.query)
-        over_rest = self._read_reply(route.method, reply)
-        return over_rest, await self._ask_grpc(route.schema, route.method, request)
+        over_rest = self._read_reply(route.target.method, reply)
+        return over_rest, await self._ask_grpc(route.target.schema, route.target.method, request)
 
     async def _ask_rest(
         self, schema: Schema, method: Method, rule: HttpRule, path: str, body: Any, query: dict[str, Any]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tests.rest.library import PACKAGE, SCHEMAS, Library
 from tuning_emulator.api.call import Api, Call
-from tuning_emulator.api.dispatch import Exchange, NoMiddleware
+from tuning_emulator.api.exchange import Exchange, NoMiddleware
 from tuning_emulator.schema.schema import Value
 
 GET = f"/{PACKAGE}.v1.Library/GetBook"
@@ -74,6 +74,6 @@ class Watcher(NoMiddleware):
     def __init__(self) -> None:
         self.left: list[Exchange] = []
 
-    def leave(self, exchange: Exchange) -> None:
+    def on_response(self, exchange: Exchange) -> None:
         """See ``Middleware``."""
         self.left.append(exchange)

@@ -25,7 +25,7 @@ from tests.grpc.patient_library import (
 from tests.grpc.wire import Wire, listening
 from tests.rest.library import SCHEMAS
 from tuning_emulator.api.auth import create_authenticator
-from tuning_emulator.api.dispatch import BrokenConnectionError, Cut, Exchange, PageError
+from tuning_emulator.api.exchange import BrokenConnectionError, Cut, Exchange, PageError
 from tuning_emulator.core.errors import ApiError, Code, bad_request
 
 V1 = SCHEMAS["v1"]
@@ -192,7 +192,7 @@ async def test_what_is_remembered_is_bounded(library: PatientLibrary) -> None:
         for _ in range(3):
             await client.ask(V1, GET_BOOK, {"name": "shelves/1/books/" + "2" * 5000})
         assert len(library.calls) == 4
-        assert len(client.server.calls._cache._answers) == 1
+        assert len(client.server.calls.dispatcher._cache) == 1
 
 
 async def test_compressed_requests(library: PatientLibrary) -> None:
@@ -260,7 +260,7 @@ class Troublemaker(Watcher):
         super().__init__()
         self.cut, self.error = cut, error
 
-    async def enter(self, exchange: Exchange) -> None:
+    async def on_call(self, exchange: Exchange) -> None:
         """See ``Middleware``."""
         exchange.cut = self.cut
         exchange.answer_headers.append((b"x-note", b"seen"))

@@ -341,5 +341,5 @@ async def test_streams_reset_as_fast_as_they_are_opened(server: Wire) -> None:
 
 async def test_every_method_has_a_path(server: Wire) -> None:
     """In every version."""
-    paths = server.server.calls.methods.paths
+    paths = server.server.calls.dispatcher.router.rpcs.keys()
     assert {f"/{PACKAGE}.{version}.Library/GetBook" for version in SCHEMAS} <= paths

@@ -28,6 +28,7 @@ from tests.vertex.test_rules import fill
 from tests.vertex.tuned import furnish
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.call import relative_name
+from tuning_emulator.api.router import Router
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.errors import Code
 from tuning_emulator.core.records import Permission
@@ -169,10 +170,8 @@ async def compare(both: Both, schema: Schema, name: str, good: Value, names: tup
 
 def test_both_apis_have_every_method_at_a_path(tmp_path: Path) -> None:
     """What is declared is what gRPC finds, in every version."""
-    from tuning_emulator.grpc.calls import MethodTable
-
     serving = GeminiServing(tmp_path)
-    paths = MethodTable([serving.api]).paths
+    paths = Router([serving.api]).rpcs
     declared: Any = {method.name for schema in GEMINI.values() for method in schema.methods.values()}
     assert {path[1:].replace("/", ".") for path in paths} == declared
     serving.store.close()

@@ -35,8 +35,8 @@ async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
 @pytest.fixture
 async def both(emulator: Emulator) -> AsyncIterator[Wire]:
     """A client of both APIs."""
-    google = emulator._google
-    async with listening(google.apis, google.authenticator) as one:
+    dispatcher = emulator.dispatcher
+    async with listening(dispatcher.router.apis, dispatcher.authenticator) as one:
         yield one
 
 

@@ -13,7 +13,9 @@ import grpc.aio
 
 from tuning_emulator.api.auth import Authenticator
 from tuning_emulator.api.call import Api
-from tuning_emulator.api.dispatch import Middleware
+from tuning_emulator.api.dispatch import Dispatcher
+from tuning_emulator.api.exchange import Middleware
+from tuning_emulator.api.router import Router
 from tuning_emulator.core.errors import Code
 from tuning_emulator.grpc.http2 import GrpcServer
 from tuning_emulator.grpc.stream import STATUS_TRAILER
@@ -94,7 +96,7 @@ async def listening(
     apis: Sequence[Api], authenticator: Authenticator, middleware: Middleware | None = None
 ) -> AsyncIterator[Wire]:
     """A server of these APIs, with a client."""
-    server = GrpcServer(apis, authenticator, middleware)
+    server = GrpcServer(Dispatcher(Router(apis), authenticator, middleware))
     listener = await asyncio.get_running_loop().create_server(server.create_protocol, "127.0.0.1", 0)
     wire = Wire(server, listener.sockets[0].getsockname()[1], apis)
     try:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.gemini.serving import Serving
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.call import Api
+from tuning_emulator.api.router import Router
 from tuning_emulator.control.journal import Reporter
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.middleware.chain import MiddlewareChain
@@ -82,10 +83,10 @@ async def test_no_secret_is_ever_in_the_journal(api: Api, data: st.DataObject) -
     query = {name: data.draw(CREDENTIAL) for name in data.draw(st.sets(st.sampled_from(PARAMETERS), max_size=2))}
     secrets += query.values()
     body = data.draw(make_bodies(secrets))
-    middleware = MiddlewareChain([api], SteerableClock().now_ns)
+    middleware = MiddlewareChain(Router([api]), SteerableClock().now_ns)
     front = create_rest_app([api], create_authenticator(), middleware)
     await answer(front, headers, "&".join(f"{quote(name)}={value}" for name, value in query.items()), body)
-    reporter = Reporter(middleware.near_misses, front.read_message)
+    reporter = Reporter(middleware.near_misses, front.dispatcher.read_message)
     (entry,) = middleware.journal.list(Filter())
     told = reporter.describe(entry)
     text = json.dumps(told, ensure_ascii=False) + json.dumps(told) + repr(entry)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tuning_emulator.api.dispatch import Exchange
+from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.cli.serve import JsonFormatter
 from tuning_emulator.middleware.near_misses import NearMiss
 from tuning_emulator.middleware.request_log import Logged, RequestLog

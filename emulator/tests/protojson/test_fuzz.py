@@ -15,7 +15,7 @@ from tuning_emulator.api.call import Api, Call, Handler, relative_name
 from tuning_emulator.api.router import Route, Router, parse_template
 from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
 from tuning_emulator.rest.app import Request, create_rest_app
-from tuning_emulator.rest.responses import Answer
+from tuning_emulator.rest.responses import Response
 from tuning_emulator.schema.schema import SCALARS, Schema, Value
 from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
 
@@ -53,7 +53,7 @@ APIS = [
     Api("vertex", "aiplatform.googleapis.com", "V", "aiplatform.googleapis.com", VERTEX, serve_all(VERTEX)),
 ]
 FRONT = create_rest_app(APIS, create_authenticator())
-ROUTES: list[Route] = [route for routes in Router(APIS).routes.values() for route in routes]
+ROUTES: list[Route] = list(Router(APIS).routes)
 
 _NAMES = st.sampled_from(
     sorted(
@@ -99,13 +99,12 @@ def tree_of(schema: Schema, name: str, depth: int) -> st.SearchStrategy[Any]:
 
 def path_of(route: Route) -> str:
     """A path of the route."""
-    prefix = "" if route.rule.unversioned else f"/{route.version}"
-    segments, _, action = parse_template(prefix + route.rule.template)
+    segments, _, action = parse_template(route.template)
     path = "/" + "/".join("x1" if one in ("*", "**") else one for one in segments)
     return path + (f":{action}" if action else "")
 
 
-async def ask(request: Request) -> tuple[Answer, bytes]:
+async def ask(request: Request) -> tuple[Response, bytes]:
     """The answer and its whole body."""
     answer = await FRONT.answer(request)
     body = answer.body
@@ -139,9 +138,9 @@ def check(verb: str, path: str, query: str, body: bytes) -> None:
 def test_bodies_that_nearly_fit(data: st.DataObject) -> None:
     """Bodies made from the declarations of a method's request, with wrong types mixed in."""
     route = data.draw(st.sampled_from([one for one in ROUTES if one.rule.body]))
-    request = route.schema.messages[route.method.request]
+    request = route.target.schema.messages[route.target.method.request]
     member = next((field.type for field in request.fields if field.name == route.rule.body), request.name)
-    tree = data.draw(tree_of(route.schema, member, 0))
+    tree = data.draw(tree_of(route.target.schema, member, 0))
     check(route.rule.verb, path_of(route), "", json.dumps(tree).encode())
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from tuning_emulator.rest.app import Request, RestApp
-from tuning_emulator.rest.responses import Answer
+from tuning_emulator.rest.responses import Response
 
 BOOK_PATH = "/v1/shelves/1/books/2"
 JSON = {"content-type": "application/json", "x-goog-api-key": "k"}
@@ -14,7 +14,7 @@ JSON = {"content-type": "application/json", "x-goog-api-key": "k"}
 
 async def ask(
     front: RestApp, verb: str, path: str, body: Any = b"", headers: dict[str, str] | None = None, query: str = ""
-) -> Answer:
+) -> Response:
     """One request with a key and, unless it is bytes, a JSON body."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return await front.answer(
@@ -22,17 +22,17 @@ async def ask(
     )
 
 
-def read(answer: Answer) -> Any:
+def read(answer: Response) -> Any:
     """The JSON of an answer."""
     return json.loads(answer.body)
 
 
-def header(answer: Answer, name: str) -> list[str]:
+def header(answer: Response, name: str) -> list[str]:
     """The values of a header."""
     return [value.decode() for key, value in answer.headers if key == name.encode()]
 
 
-async def collect(answer: Answer) -> bytes:
+async def collect(answer: Response) -> bytes:
     """The whole stream."""
     assert answer.chunks is not None
     return b"".join([chunk async for chunk in answer.chunks])

@@ -123,12 +123,12 @@ async def test_an_empty_body_is_an_empty_message(library: Library, front: RestAp
 
 async def test_protobuf_bodies_and_answers(library: Library, front: RestApp) -> None:
     """``application/x-protobuf`` in, ``alt=proto`` out."""
-    data = front._binary.encode({"display_name": "x"}, f"{PACKAGE}.v1.Book")
+    data = front.dispatcher.binary.encode({"display_name": "x"}, f"{PACKAGE}.v1.Book")
     headers = {"content-type": "application/x-protobuf"}
     answer = await ask(front, "POST", "/v1/shelves/1/books", data, headers, query="alt=proto")
     assert library.calls[0].request["book"] == {"display_name": "x"}
     assert header(answer, "content-type") == ["application/x-protobuf"]
-    assert front._binary.decode(answer.body, f"{PACKAGE}.v1.Book") == library.book
+    assert front.dispatcher.binary.decode(answer.body, f"{PACKAGE}.v1.Book") == library.book
     assert (await ask(front, "POST", "/v1/shelves/1/books", b"\xff", headers)).status == 400
 
 

@@ -1,189 +1,225 @@
-"""What happens around every call and no client is meant to see: faults made on purpose, the journal, metrics, logs.
+"""The one way of a call, over REST and gRPC alike.
 
-Whoever answers requests, over REST or gRPC, makes one ``Exchange`` a request and shows it to the ``Middleware`` three
-times::
+Middleware → credentials → cache → request message → handler → answer → middleware. A transport makes an ``Exchange``
+and a ``TransportCall`` of each request and hands them over; what differs between the transports is in the latter.
 
-    exchange = Exchange("grpc", …)              # as soon as the method is known, or is known to be unknown
-    try:
-        await middleware.arrive(exchange)        # before the credentials are looked at
-        caller = authenticator.identify(…)
-        exchange.principal, exchange.project = caller.principal, caller.project
-        await middleware.enter(exchange)         # before the handler
-        …                                       # a stream of messages goes through watch_messages(stream, exchange)
-    except ApiError as error:
-        exchange.refuse(error)
-    except BrokenConnectionError as broken:
-        …                                       # breaks as broken.manner says
-    finally:
-        middleware.leave(exchange)               # together with the last byte, so that nobody asks in between
-
-``arrive`` and ``enter`` wait, raise what the client is to get, or leave a ``Cut`` in the exchange.
+The order of the checks is inferred from which error wins in public reports; a bad key with a bad body is
+answered with the key's error.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
-import time
+import inspect
+import logging
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from functools import cached_property
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from tuning_emulator.api.call import Caller
-from tuning_emulator.api.errors import format_error
-from tuning_emulator.api.parameters import Parameters
-from tuning_emulator.api.router import Route
+from tuning_emulator.api.auth import Authenticator, read_presented
+from tuning_emulator.api.call import Call, Caller
+from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, NoMiddleware, PageError
+from tuning_emulator.api.parameters import Parameters, Query
+from tuning_emulator.api.router import Router, Target
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
-from tuning_emulator.schema.schema import Method, Value
+from tuning_emulator.protojson.codec import Codec
+from tuning_emulator.schema.protobuf import BinaryCodec
+from tuning_emulator.schema.schema import Value
 
-Transport: TypeAlias = Literal["rest", "grpc"]
-Manner: TypeAlias = Literal["close", "reset", "goaway", "rst_stream"]
-"""How a connection breaks: the server closes it in good order (FIN), resets it (RST), or, in HTTP/2 alone, says GOAWAY
-and closes, or resets this stream only (RST_STREAM, INTERNAL_ERROR). HTTP/1.1 has neither of these: there ``goaway``
-closes and ``rst_stream`` resets."""
+log = logging.getLogger(__name__)
 
+Printed: TypeAlias = tuple[str, bytes]
+"""An answer in one piece: content type and body."""
 
-class BrokenConnectionError(Exception):
-    """The connection is to break here, on purpose. It never leaves the transport; in process it is the client's."""
+_Key: TypeAlias = tuple[tuple[str, str], Parameters, Caller]
 
-    def __init__(self, manner: Manner = "close") -> None:
-        super().__init__(f"the connection breaks on purpose ({manner})")
-        self.manner = manner
+CACHED_ANSWERS = 512
+CACHED_BYTES = 64 * 1024
+"""Longer answers are lists, which are seldom asked for twice alike."""
 
-
-class PageError(Exception):
-    """The front end itself is to answer, with one of its HTML pages; over gRPC this is UNAVAILABLE.
-
-    Attributes:
-        status: HTTP status.
-    """
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"the front end answers {status}")
-        self.status = status
+Response = TypeVar("Response")
+"""What a transport sends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Where an answer ends before its time.
+class TransportCall(ABC, Generic[Response]):
+    """One call as its transport has it: REST or gRPC.
 
     Attributes:
-        after: Messages of a stream, or bytes of an answer in one piece (None: half of them), that still go out.
-        error: What ends a stream; None: the connection breaks.
-        manner: How the connection breaks.
+        path: Names project and region as an HTTP path does: ``/v1/projects/…``.
+        query: As sent, decoded; credentials may be in it. parameters: The system parameters.
+        refusal: What the transport itself has against the call, before anything else is looked at.
     """
 
-    after: int | None = None
-    error: ApiError | None = None
-    manner: Manner = "close"
-
-    def end(self) -> Exception:
-        """What is to be raised there."""
-        return self.error or BrokenConnectionError(self.manner)
-
-
-@dataclass(slots=True)
-class Exchange:
-    """One request and its answer.
-
-    Attributes:
-        verb, path, query: As sent; over gRPC ``POST``, ``/package.Service/Method`` and "".
-        headers: By lower-case name (gRPC: metadata). host: Lower case, without port. address: The client's.
-        route: What the router found; None over gRPC.
-        declared: The method; None when nothing matched.
-        api: ``gemini`` or ``vertex``. method: Relative name, as in ``Api.handlers``. All three "" when nothing matched.
-        resource: Name of the resource that is asked for, its parent when listing or creating. gRPC sets it from the
-            request; over REST it is read from the path when it is wanted.
-        principal, project: Of the caller, once identified.
-        body: Bytes as sent over REST. message: The request over gRPC, which has no other readable form.
-        status: HTTP status, over gRPC that of the code; 0: none was sent.
-        code: Name of the canonical code, ``OK``; "" for pages and broken connections.
-        rule: Name of the fact or rule that refused the request.
-        notes: Hints for the developer that the client never gets; ``Call.notes`` is the same list.
-        fault: Id of the fault that fired. cut: What it wants done to the answer; None again once it is done.
-        answer_headers: To be added to the answer.
-        response: Body of the answer, without compression; over gRPC the message's bytes, of an error its JSON; of
-            streams: nothing.
-        messages: How many a stream has sent. broken: How the connection was broken on purpose, "" if it was not.
-        start_ns: ``time.perf_counter_ns`` at the request's arrival. duration_ns: From there to the end, set on leaving.
-    """
-
-    transport: Transport
-    verb: str
+    exchange: Exchange
+    target: Target
+    parameters: Parameters
     path: str
-    query: str
-    headers: Mapping[str, str]
-    host: str = ""
-    address: str = ""
-    route: Route | None = None
-    declared: Method | None = None
-    api: str = ""
-    version: str = ""
-    method: str = ""
-    resource: str = ""
-    principal: str = ""
-    project: str = ""
-    body: bytes = b""
-    message: Value | None = None
-    status: int = 0
-    code: str = ""
-    rule: str = ""
-    notes: list[str] = field(default_factory=list)
-    fault: str = ""
-    cut: Cut | None = None
-    answer_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    response: bytes = b""
-    messages: int = 0
-    broken: str = ""
-    start_ns: int = field(default_factory=time.perf_counter_ns)
-    duration_ns: int = 0
+    query: Query = ()
+    refusal: ApiError | None = None
 
     @property
-    def streaming(self) -> bool:
-        """Whether the method answers with a stream."""
-        return self.declared is not None and self.declared.streaming
+    @abstractmethod
+    def cache_key(self) -> tuple[str, str] | None:
+        """Everything that tells this call's answer from others, but for caller and parameters; None: it may change
+        something, or is too long to be remembered."""
 
-    def refuse(self, error: ApiError) -> None:
-        """Notes an error as the answer; over gRPC it has no other readable form than that of REST."""
-        self.status, self.code, self.rule = error.code.http_status, error.code.name, error.rule
-        if self.transport == "grpc":
-            self.response = format_error(error, style="compact")
-
-
-class Middleware(Protocol):
-    """Whoever watches and disturbs. No method may change the request."""
-
-    async def arrive(self, exchange: Exchange) -> None:
-        """The method is known (or known to be unknown), nothing else has been looked at.
+    @abstractmethod
+    def read(self) -> tuple[Value, frozenset[str]]:
+        """The request message, and the fields that the body came with.
 
         Raises:
-            ApiError, PageError, BrokenConnectionError: what the client is to get.
+            ApiError: it cannot be read.
         """
-        ...
 
-    async def enter(self, exchange: Exchange) -> None:
-        """The caller is known; the handler is next. Raises as ``arrive`` does."""
-        ...
+    @abstractmethod
+    def print(self, value: Value) -> Printed:
+        """The response message as the client wants it."""
 
-    def leave(self, exchange: Exchange) -> None:
-        """The answer is out, or never will be."""
-        ...
+    @abstractmethod
+    def respond(self, printed: Printed) -> Response:
+        """An answer in one piece."""
+
+    @abstractmethod
+    async def stream(self, values: AsyncIterator[Value]) -> Response:
+        """An answer of many messages. Raises what the stream raises before its first one, if that is waited for."""
+
+    @abstractmethod
+    def refuse(self, error: ApiError) -> Response:
+        """An error."""
+
+    @abstractmethod
+    def show_page(self, status: int) -> Response:
+        """An HTML page of the front end, in place of any API's answer."""
+
+    @abstractmethod
+    async def send(self, response: Response) -> None:
+        """Sends it, to its last byte."""
+
+    @abstractmethod
+    async def break_off(self, broken: BrokenConnectionError) -> None:
+        """Breaks the connection on purpose, or raises what is given."""
+
+    def interrupt(self) -> ApiError | None:
+        """What the client is to get where the call was cancelled; None: it is gone."""
+        return None
 
 
-class NoMiddleware:
-    """Nobody there."""
+class Dispatcher:
+    """Answers the calls of some APIs.
 
-    async def arrive(self, exchange: Exchange) -> None:
-        """Nothing."""
+    Args:
+        router: Every method of the APIs. authenticator: Says who calls. middleware: Watches and disturbs.
+    """
 
-    async def enter(self, exchange: Exchange) -> None:
-        """Nothing."""
+    def __init__(self, router: Router, authenticator: Authenticator, middleware: Middleware | None = None) -> None:
+        self.router = router
+        self.authenticator = authenticator
+        self.middleware = middleware or NoMiddleware()
+        self._cache: dict[_Key, tuple[int, Printed]] = {}
 
-    def leave(self, exchange: Exchange) -> None:
-        """Nothing."""
+    @cached_property
+    def codec(self) -> Codec:
+        """JSON of every message of the APIs."""
+        return Codec(schema for api in self.router.apis for schema in api.schemas.values())
+
+    @cached_property
+    def binary(self) -> BinaryCodec:
+        """Their wire format."""
+        return BinaryCodec(schema for api in self.router.apis for schema in api.schemas.values())
+
+    def read_message(self, data: bytes, message: str) -> Any:
+        """A message as JSON, from its wire format and its full name.
+
+        Raises:
+            WireError: the bytes are not such a message.
+        """
+        return self.codec.to_json(self.binary.decode(data, message), message)
+
+    async def serve(self, call: TransportCall[Response]) -> None:
+        """Answers one call."""
+        exchange = call.exchange
+        try:
+            await call.send(await self._respond(call))
+        except BrokenConnectionError as broken:
+            exchange.broken = broken.manner
+            await call.break_off(broken)
+        finally:
+            self.middleware.on_response(exchange)
+
+    async def _respond(self, call: TransportCall[Response]) -> Response:
+        """The one edge at which an error becomes an answer."""
+        try:
+            return await self._dispatch(call)
+        except ApiError as error:
+            found = error
+        except PageError as page:
+            return call.show_page(page.status)
+        except BrokenConnectionError:
+            raise
+        except asyncio.CancelledError:
+            interrupted = call.interrupt()
+            if interrupted is None:
+                raise
+            found = interrupted
+        except Exception:
+            log.exception("%s failed", call.target.method.name)
+            found = ApiError(Code.INTERNAL, call.target.api.internal_error, rule="internal")
+        call.exchange.refuse(found)
+        return call.refuse(found)
+
+    async def _dispatch(self, call: TransportCall[Response]) -> Response:
+        if call.refusal is not None:
+            raise call.refusal
+        exchange, target = call.exchange, call.target
+        await self.middleware.on_request(exchange)
+        presented = read_presented(exchange.headers, call.query, exchange.address)
+        caller = self.authenticator.identify(target.api, target.method, call.path, presented)
+        exchange.principal, exchange.project = caller.principal, caller.project
+        await self.middleware.on_call(exchange)
+        key = (call_key, call.parameters, caller) if (call_key := call.cache_key) is not None else None
+        revision = target.api.revision() if key is not None and target.api.revision is not None else None
+        if key is not None and revision is not None:
+            known = self._cache.get(key)
+            if known is not None and known[0] == revision:
+                return call.respond(known[1])
+        request, given = call.read()
+        if target.handler is None:
+            raise ApiError(Code.UNIMPLEMENTED, google_errors.NOT_IMPLEMENTED.format(), rule="not_implemented")
+        asked = Call(
+            target.api,
+            target.schema,
+            target.version,
+            target.method,
+            request,
+            caller,
+            exchange.headers,
+            exchange.host,
+            call.query,
+            given,
+            notes=exchange.notes,
+        )
+        result: Any = target.handler(asked)
+        if inspect.isawaitable(result):
+            result = await result
+        if target.method.streaming:
+            return await call.stream(watch_messages(aiter(result), exchange))
+        if exchange.cut is not None and exchange.cut.error is not None:
+            error, exchange.cut = exchange.cut.error, None
+            raise error  # an answer in one piece has no middle to say it in
+        printed = call.print(result)
+        if key is not None and revision is not None and asked.repeatable:
+            self._remember(key, revision, printed)
+        return call.respond(printed)
+
+    def _remember(self, key: _Key, revision: int, printed: Printed) -> None:
+        """Keeps an answer for as long as no record changes: clients poll, and printing costs most of an answer."""
+        if len(printed[1]) <= CACHED_BYTES:
+            if len(self._cache) >= CACHED_ANSWERS:
+                self._cache.clear()
+            self._cache[key] = (revision, printed)
 
 
 async def watch_messages(stream: AsyncIterator[Value], exchange: Exchange) -> AsyncIterator[Value]:
@@ -209,77 +245,6 @@ async def watch_messages(stream: AsyncIterator[Value], exchange: Exchange) -> As
         close = getattr(stream, "aclose", None)
         if close is not None:
             await close()
-
-
-# --- printed answers to GETs, remembered while nothing has changed
-
-Printed: TypeAlias = tuple[str, bytes]
-"""Content type and body."""
-
-Key: TypeAlias = tuple[str, str, Parameters, Caller]
-"""Host and method, path with its version, all of query and headers that shapes the answer, and who asks."""
-
-CAPACITY = 512
-LARGEST_BYTES = 64 * 1024
-"""Longer answers are lists, which are seldom asked for twice alike."""
-
-
-class ResponseCache:
-    """At most ``CAPACITY`` answers; a new revision makes the old ones useless, a full memory is emptied."""
-
-    def __init__(self) -> None:
-        self._answers: dict[Key, tuple[int, Printed]] = {}
-
-    def find(self, key: Key, revision: int) -> Printed | None:
-        """The answer given before, if nothing has changed since."""
-        known = self._answers.get(key)
-        return known[1] if known is not None and known[0] == revision else None
-
-    def keep(self, key: Key, revision: int, printed: Printed) -> None:
-        """Remembers an answer that was made while ``revision`` held."""
-        if len(printed[1]) > LARGEST_BYTES:
-            return
-        if len(self._answers) >= CAPACITY:
-            self._answers.clear()
-        self._answers[key] = (revision, printed)
-
-
-# --- breaking a connection on purpose, over HTTP/1.1 and ASGI
-
-EXTENSION = "tuning_emulator.break"
-_LINGER_NOT = struct.pack("ii", 1, 0)
-
-
-def offer_breaking(transport: asyncio.Transport) -> dict[str, Any]:
-    """The ASGI extension of a connection, for ``scope["extensions"]``."""
-    return {EXTENSION: {"transport": transport}}
-
-
-async def break_connection(
-    error: BrokenConnectionError, scope: Mapping[str, Any], receive: Callable[[], Awaitable[MutableMapping[str, Any]]]
-) -> None:
-    """Breaks the connection of a request and waits until it is gone.
-
-    Raises:
-        BrokenConnectionError: the transport offers no way; the error is handed on.
-    """
-    offered = (scope.get("extensions") or {}).get(EXTENSION)
-    if offered is None:
-        raise error
-    break_transport(offered["transport"], error.manner)
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def break_transport(transport: asyncio.Transport, manner: Manner) -> None:
-    """Closes a connection in good order, what was written before included, or resets it at once."""
-    if manner in ("close", "goaway"):
-        transport.close()
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-    transport.abort()
 
 
 def unzip(body: bytes, limit: int) -> bytes:

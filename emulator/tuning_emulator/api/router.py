@@ -1,4 +1,4 @@
-"""Paths to methods: every HTTP rule of every API in one table.
+"""Calls to methods: every HTTP rule and every gRPC path of every API in one table.
 
 Rules of matching: google.api.http (github.com/googleapis/googleapis google/api/http.proto) and
 grpc-httpjson-transcoding path_matcher.h. A literal wins over ``*``, and ``*`` over ``**``.
@@ -7,12 +7,14 @@ grpc-httpjson-transcoding path_matcher.h. A literal wins over ``*``, and ``*`` o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 from urllib.parse import unquote
 
 from tuning_emulator.api.call import Api, Handler, relative_name
-from tuning_emulator.schema.schema import HttpRule, Method, Schema
+from tuning_emulator.schema.schema import HttpRule, Method, Schema, Value
 
 _PART = re.compile(r"\{([^=}]+)(?:=([^}]*))?\}|([^/{}]+)")
 _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
@@ -22,14 +24,13 @@ class TemplateError(ValueError):
     """A path template that cannot be compiled; the text names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One HTTP binding of one method in one version of one API.
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One method in one version of one API, whatever transport it is called by.
 
     Attributes:
-        name: Relative name of the method. handler: None when nobody serves it.
-        variables: Field path, first segment and end of each path variable; an end of 0 or less counts from the
-            path's end.
+        name: Relative name. handler: None when nobody serves it.
+        limit_bytes: Longest request: of the body over HTTP, of the message over gRPC.
     """
 
     api: Api
@@ -37,9 +38,81 @@ class Route:
     version: str
     method: Method
     name: str
-    rule: HttpRule
     handler: Handler | None
+    limit_bytes: int
+
+    @cached_property
+    def reads(self) -> bool:
+        """HTTP has it as GET: it changes nothing."""
+        return any(rule.verb == "GET" for rule in self.method.http)
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """The fields of its request that HTTP has in the path."""
+        forms: dict[str, dict[tuple[str, ...], None]] = {}
+        for rule in self.method.http:
+            segments, spans, _ = parse_template(rule.template)
+            for path, start, end in spans:
+                form = segments[start : end if end > 0 else len(segments) + end]
+                forms.setdefault(path, {})[tuple(form)] = None
+        if not self.method.http:
+            forms["name"] = {}  # gRPC alone has WaitOperation
+        return tuple(Variable(tuple(path.split(".")), tuple(each)) for path, each in forms.items())
+
+    @cached_property
+    def heads(self) -> frozenset[str]:
+        """What the names in its requests may begin with, up to the first slash."""
+        return frozenset(form[0] for variable in self.variables for form in variable.forms)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A field of a request that HTTP has in its path: the name of what is asked for.
+
+    Attributes:
+        path: Field names from the request to it. forms: What it may look like, in all paths of the method.
+    """
+
+    path: tuple[str, ...]
+    forms: tuple[tuple[str, ...], ...]
+
+    def read(self, request: Value) -> str:
+        """Its value, "" where it is not set."""
+        value: Any = request
+        for name in self.path:
+            value = value.get(name) if isinstance(value, dict) else None
+        return str(value or "")
+
+    def fill(self, request: Value) -> None:
+        """Sets it where the request leaves it out, as HTTP always has it."""
+        *outer, last = self.path
+        for name in outer:
+            request = request.setdefault(name, {})
+        request.setdefault(last, "")
+
+    def fits(self, value: str) -> bool:
+        """Whether a path of the method leads to that name."""
+        segments = value.split("/")
+        return any(_fits(form, segments) for form in self.forms)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One HTTP binding of a method.
+
+    Attributes:
+        variables: Field path, first segment and end of each path variable; an end of 0 or less counts from the
+            path's end.
+    """
+
+    target: Target
+    rule: HttpRule
     variables: tuple[tuple[str, int, int], ...]
+
+    @property
+    def template(self) -> str:
+        """The path's template with its version: ``/v1beta/{name=tunedModels/*}``."""
+        return self.rule.template if self.rule.unversioned else f"/{self.target.version}{self.rule.template}"
 
     def bind(self, segments: Sequence[str]) -> list[tuple[str, str]]:
         """Values of the path variables: percent-decoded, but an encoded slash stays encoded in longer variables."""
@@ -81,29 +154,49 @@ class _Node:
 
 
 class Router:
-    """All routes of some APIs."""
+    """All methods of some APIs, by HTTP path and by gRPC path."""
 
     def __init__(self, apis: Iterable[Api]) -> None:
+        self.apis = tuple(apis)
         self._roots: dict[tuple[str, str], _Node] = {}
         self._actions: set[str] = set()
-        for api in apis:
+        self._rpcs: dict[str, list[Target]] = {}
+        self._of_hosts: dict[str, Router] = {}
+        for api in self.apis:
             for version, schema in api.schemas.items():
                 for method in schema.methods.values():
-                    for rule in method.http:
-                        self._add(api, version, schema, method, rule)
+                    name = relative_name(schema, method)
+                    limit = min(api.method_limits_bytes.get(name, api.body_limit_bytes), api.body_limit_bytes)
+                    self._add(Target(api, schema, version, method, name, api.handlers.get(name), limit))
 
-    def _add(self, api: Api, version: str, schema: Schema, method: Method, rule: HttpRule) -> None:
-        prefix = "" if rule.unversioned else f"/{version}"
-        segments, variables, action = parse_template(prefix + rule.template)
-        name = relative_name(schema, method)
-        route = Route(api, schema, version, method, name, rule, api.handlers.get(name), variables)
-        node = self._roots.setdefault((rule.verb, action), _Node())
-        for segment in segments:
-            node = _descend(node, segment)
-        if node.route is None:
-            node.route = route
-        if action:
-            self._actions.add(action)
+    def _add(self, target: Target) -> None:
+        service, _, name = target.method.name.rpartition(".")
+        known = self._rpcs.setdefault(f"/{service}/{name}", [])
+        if all(one.api is not target.api for one in known):  # a shared service is that of the API's first version
+            known.append(target)
+        for rule in target.method.http:
+            prefix = "" if rule.unversioned else f"/{target.version}"
+            segments, variables, action = parse_template(prefix + rule.template)
+            node = self._roots.setdefault((rule.verb, action), _Node())
+            for segment in segments:
+                node = _descend(node, segment)
+            if node.route is None:
+                node.route = Route(target, rule, variables)
+            if action:
+                self._actions.add(action)
+
+    def of_host(self, host: str) -> Router:
+        """The methods that a host has: on one of Google's own those of its API, on any other all."""
+        suffix = next((api.host_suffix for api in self.apis if host.endswith(api.host_suffix)), "")
+        if not suffix or len(self.apis) == 1:
+            return self
+        if suffix not in self._of_hosts:
+            self._of_hosts[suffix] = Router(api for api in self.apis if api.host_suffix == suffix)
+        return self._of_hosts[suffix]
+
+    def find_rpc(self, path: str) -> Sequence[Target]:
+        """The methods of ``/package.Service/Method``; more than one only in a service that APIs share."""
+        return self._rpcs.get(path, ())
 
     def find(self, verb: str, path: str) -> tuple[Route, list[str]] | None:
         """The route of a raw (percent-encoded) path, and the path's segments; None when nothing matches."""
@@ -120,9 +213,15 @@ class Router:
         return None if route is None else (route, segments)
 
     @property
-    def routes(self) -> Mapping[tuple[str, str], list[Route]]:
-        """Every route, by verb and custom action."""
-        return {key: list(_walk(root)) for key, root in self._roots.items()}
+    def routes(self) -> Iterator[Route]:
+        """Every route."""
+        for root in self._roots.values():
+            yield from _walk(root)
+
+    @property
+    def rpcs(self) -> Mapping[str, Sequence[Target]]:
+        """Every gRPC path, and the methods that it leads to."""
+        return self._rpcs
 
 
 def _descend(node: _Node, segment: str) -> _Node:
@@ -170,3 +269,12 @@ def parse_template(template: str) -> tuple[list[str], tuple[tuple[str, int, int]
 
 def _unquote_name(text: str) -> str:
     return unquote(_ENCODED_SLASH.sub("%252F", text))
+
+
+def _fits(form: tuple[str, ...], segments: Sequence[str]) -> bool:
+    if "**" in form:
+        pattern = "/".join(".*" if part == "**" else "[^/]+" if part == "*" else re.escape(part) for part in form)
+        return re.fullmatch(pattern, "/".join(segments)) is not None
+    return len(form) == len(segments) and all(
+        (part == "*" and segment != "") or part == segment for part, segment in zip(form, segments, strict=True)
+    )

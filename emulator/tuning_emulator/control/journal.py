@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from tuning_emulator.api.dispatch import Exchange
+from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.middleware.journal import Entry, Filter, Journal
 from tuning_emulator.middleware.near_misses import NearMiss, NearMisses, format_route
@@ -153,9 +153,9 @@ class Reporter:
         )
 
     def _read_response(self, exchange: Exchange) -> Any:
-        if exchange.transport == "grpc" and exchange.code == "OK" and exchange.declared is not None:
+        if exchange.transport == "grpc" and exchange.code == "OK" and exchange.target is not None:
             try:
-                return self._read_message(exchange.response, exchange.declared.response)
+                return self._read_message(exchange.response, exchange.target.method.response)
             except ValueError:  # it was kept in part
                 return f"({len(exchange.response)} bytes)"
         return _parse(exchange.response)
@@ -164,7 +164,7 @@ class Reporter:
 def _describe_route(exchange: Exchange) -> str:
     if exchange.route is not None:
         return format_route(exchange.route)
-    return f"gRPC {exchange.path}" if exchange.declared is not None else ""
+    return f"gRPC {exchange.path}" if exchange.target is not None else ""
 
 
 def _describe_miss(miss: NearMiss | None) -> NearMissReport | None:

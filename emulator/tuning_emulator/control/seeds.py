@@ -16,7 +16,7 @@ from tuning_emulator.core.job_faults import FaultKind, JobFault, JobFaultError, 
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.core.pace import TRAINING, Pace, PaceMode, parse_pace
 from tuning_emulator.core.records import JobState, Phase, TuningJob
-from tuning_emulator.rest.app import Request, RestApp
+from tuning_emulator.rest.app import Request, create_rest_app
 from tuning_emulator.schema.schema import Method
 
 MANUAL = Pace(PaceMode.MANUAL)
@@ -38,7 +38,7 @@ class Seeder:
         self._world = server
         self._project = project
         self._caller = Caller("", "", "token")
-        self._rest = RestApp(server.apis, self)
+        self._rest = create_rest_app(server.apis, self)
 
     def identify(self, api: Api, method: Method, path: str, presented: Presented) -> Caller:  # noqa: ARG002 the seam's
         """The account of the seed that is being created; nobody else calls here."""

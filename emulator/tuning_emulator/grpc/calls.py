@@ -1,33 +1,17 @@
-"""Calls: what comes on a stream, to the same handlers as over REST, and what they say, back.
-
-The checks and their order are those of ``protocol.front``: method → credentials → message → call → answer.
-"""
+"""Calls over gRPC: what comes on a stream, to the dispatcher; what the call comes to, back."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import logging
-import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
-from tuning_emulator.api.auth import Authenticator, read_presented, refusal
-from tuning_emulator.api.call import Api, Call, Caller, Handler, relative_name
-from tuning_emulator.api.dispatch import (
-    BrokenConnectionError,
-    Exchange,
-    Middleware,
-    NoMiddleware,
-    PageError,
-    ResponseCache,
-    watch_messages,
-)
+from tuning_emulator.api.auth import refusal
+from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall
+from tuning_emulator.api.exchange import BrokenConnectionError, Exchange
 from tuning_emulator.api.pages import HTML_TYPE, format_not_found, format_trouble
 from tuning_emulator.api.parameters import parse_parameters
-from tuning_emulator.api.router import parse_template
+from tuning_emulator.api.router import Target
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors, service_errors
 from tuning_emulator.grpc.stream import (
@@ -42,137 +26,165 @@ from tuning_emulator.grpc.stream import (
     read_routing,
     take_message,
 )
-from tuning_emulator.protojson.compiled import CompiledSchemas
 from tuning_emulator.protojson.field_selection import parse_fields
 from tuning_emulator.protojson.masks import parse_mask, project
-from tuning_emulator.schema.protobuf import BinaryCodec, WireError
-from tuning_emulator.schema.schema import Method, Schema, Value
-
-# --- paths to methods
+from tuning_emulator.schema.protobuf import WireError
+from tuning_emulator.schema.schema import Value
 
 SHARED = "google.longrunning.Operations."
 """The service that every API has under one name; its requests tell by a name whose operation they mean."""
 
-_Declared: TypeAlias = tuple[Api, str, Schema, Method]
+PROTO_TYPE = "application/x-protobuf"
+_MEDIA = (CONTENT_TYPE, f"{CONTENT_TYPE}+proto")
+_CACHED_REQUEST_BYTES = 4096
+"""Answers to longer requests are not kept: no client that polls has such."""
 
 
 @dataclass(frozen=True, slots=True)
-class Variable:
-    """A field of a request that HTTP has in its path: the name of what is asked for.
+class GrpcResponse:
+    """An answer in one piece, or the end of one in many: headers to begin with, data, headers to end with."""
 
-    Attributes:
-        path: Field names from the request to it. forms: What it may look like, in all paths of the method.
-    """
-
-    path: tuple[str, ...]
-    forms: tuple[tuple[str, ...], ...]
-
-    def read(self, request: Value) -> str:
-        """Its value, "" where it is not set."""
-        value: Any = request
-        for name in self.path:
-            value = value.get(name) if isinstance(value, dict) else None
-        return str(value or "")
-
-    def fits(self, value: str) -> bool:
-        """Whether a path of the method leads to that name."""
-        segments = value.split("/")
-        return any(_fits(form, segments) for form in self.forms)
+    head: list[Header]
+    data: bytes
+    trailers: Sequence[Header]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One method in one version of one API.
+class GrpcApp:
+    """Answers the streams of connections: their ``Responder``."""
 
-    Attributes:
-        name: Relative name. handler: None when nobody serves it.
-        reads: HTTP has it as GET: it changes nothing.
-        limit_bytes: Longest request message.
-    """
-
-    api: Api
-    schema: Schema
-    version: str
-    method: Method
-    name: str
-    handler: Handler | None
-    variables: tuple[Variable, ...]
-    reads: bool
-    limit_bytes: int
-
-    @property
-    def heads(self) -> frozenset[str]:
-        """What the names in its requests may begin with, up to the first slash."""
-        return frozenset(form[0] for variable in self.variables for form in variable.forms)
-
-
-class MethodTable:
-    """Every method of some APIs. Each is looked at when it is first called."""
-
-    def __init__(self, apis: Iterable[Api]) -> None:
-        self._declared: dict[str, list[_Declared]] = {}
-        self._targets: dict[str, tuple[Target, ...]] = {}
-        self._suffixes: list[str] = []
-        for api in apis:
-            self._suffixes.append(api.host_suffix)
-            for version, schema in api.schemas.items():
-                for method in schema.methods.values():
-                    self._add((api, version, schema, method))
-
-    def _add(self, declared: _Declared) -> None:
-        service, _, name = declared[3].name.rpartition(".")
-        known = self._declared.setdefault(f"/{service}/{name}", [])
-        if all(one[0] is not declared[0] for one in known):  # a shared service is that of the API's first version
-            known.append(declared)
-
-    @property
-    def paths(self) -> frozenset[str]:
-        """Every path that leads somewhere."""
-        return frozenset(self._declared)
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
 
     def limit(self, path: str) -> int:
-        """Longest request message of a path, bytes; 0 where there is nothing."""
-        return max((target.limit_bytes for target in self._make(path)), default=0)
+        """See ``Responder``."""
+        return max((target.limit_bytes for target in self.dispatcher.router.find_rpc(path)), default=0)
 
-    def find(self, path: str, host: str) -> Sequence[Target]:
-        """The methods of that path that a host has; more than one only in the shared service."""
-        found = self._make(path)
-        if not host.endswith("googleapis.com"):
-            return found
-        suffix = next((one for one in self._suffixes if host.endswith(one)), None)
-        return [target for target in found if suffix in (None, target.api.host_suffix)]
-
-    def _make(self, path: str) -> tuple[Target, ...]:
-        found = self._targets.get(path)
-        if found is None:
-            if path not in self._declared:
-                return ()
-            found = self._targets[path] = tuple(make_target(*one) for one in self._declared[path])
-        return found
+    async def respond(self, stream: Stream) -> None:
+        """See ``Responder``."""
+        exchange = Exchange("grpc", "POST", stream.path, "", stream.headers, stream.host, stream.address)
+        targets = self.dispatcher.router.of_host(stream.host).find_rpc(stream.path)
+        if (page := _find_page(stream, targets)) is not None:
+            response = _format_page(*page)
+            exchange.status = page[0]
+            stream.begin(response.head)
+            stream.write(response.data)
+            stream.finish(response.trailers)
+            self.dispatcher.middleware.on_response(exchange)
+            return
+        await self.dispatcher.serve(GrpcCall(self.dispatcher, stream, exchange, targets))
 
 
-def make_target(api: Api, version: str, schema: Schema, method: Method) -> Target:
-    """A method as gRPC finds it."""
-    name = relative_name(schema, method)
-    forms: dict[str, dict[tuple[str, ...], None]] = {}
-    for rule in method.http:
-        segments, spans, _ = parse_template(rule.template)
-        for path, start, end in spans:
-            form = segments[start : end if end > 0 else len(segments) + end]
-            forms.setdefault(path, {})[tuple(form)] = None
-    if not method.http:
-        forms["name"] = {}  # gRPC alone has WaitOperation
-    return Target(
-        api,
-        schema,
-        version,
-        method,
-        name,
-        api.handlers.get(name),
-        tuple(Variable(tuple(path.split(".")), tuple(each)) for path, each in forms.items()),
-        any(rule.verb == "GET" for rule in method.http),
-        min(api.method_limits_bytes.get(name, api.body_limit_bytes), api.body_limit_bytes),
-    )
+class GrpcCall(TransportCall[GrpcResponse]):
+    """A call over gRPC. What is wrong with its message is said when its turn comes."""
+
+    def __init__(self, dispatcher: Dispatcher, stream: Stream, exchange: Exchange, targets: Sequence[Target]) -> None:
+        self.exchange = exchange
+        self.parameters = parse_parameters((), stream.headers)
+        self._dispatcher = dispatcher
+        self._stream = stream
+        self._error: ApiError | None = None
+        self._message: Value = {}
+        self._paths: Sequence[str] = ()
+        if stream.expired:
+            self.refusal = refusal(service_errors.DEADLINE_EXPIRED)
+        elif not targets:
+            self.refusal = refusal(google_errors.METHOD_UNKNOWN)
+        else:
+            self._open(targets)
+
+    def _open(self, targets: Sequence[Target]) -> None:
+        try:
+            data = take_message(self._stream, targets[0].limit_bytes)
+            self._message = self._dispatcher.binary.decode(data, targets[0].method.request)
+        except WireError:
+            self._error = refusal(google_errors.PROTO_INVALID)
+        except ApiError as error:
+            self._error = error
+        self.target = target = choose_target(targets, self._message)
+        exchange = self.exchange
+        exchange.reach(target)
+        exchange.message = self._message
+        exchange.resource = find_resource(target, self._message) or read_routing(self._stream)
+        self.path = f"/{target.version}/{exchange.resource}"
+
+    @property
+    def cache_key(self) -> tuple[str, str] | None:
+        """A call that only reads, told by its message."""
+        message = self._stream.request.message or b""
+        if not self.target.reads or len(message) > _CACHED_REQUEST_BYTES:
+            return None
+        return f"{self.target.api.name} {self._stream.path} {self._stream.host}", message.decode("latin-1")
+
+    def read(self) -> tuple[Value, frozenset[str]]:
+        """The message, with the names that HTTP always has and gRPC leaves out where they are empty."""
+        if self._error is not None:
+            raise self._error
+        target, message = self.target, self._message
+        if fields := self.parameters.fields:
+            # Refuses what leads nowhere.
+            parse_fields(fields, self._dispatcher.codec.plans.find(target.method.response))
+            self._paths = parse_mask(fields.replace("/", "."))
+        body = next((rule.body for rule in target.method.http), "*")
+        given = message.get(body, {}) if body not in ("", "*") else message
+        names = frozenset(given) if isinstance(given, dict) else frozenset()
+        for variable in target.variables:
+            variable.fill(message)
+        refuse_misnamed(target, message)
+        return message, names
+
+    def print(self, value: Value) -> Printed:
+        """The wire format."""
+        chosen = project(value, self._paths) if self._paths else value
+        return PROTO_TYPE, self._dispatcher.binary.encode(chosen, self.target.method.response)
+
+    def respond(self, printed: Printed) -> GrpcResponse:
+        """See ``TransportCall``."""
+        exchange = self.exchange
+        exchange.response = printed[1]
+        exchange.status, exchange.code = 200, Code.OK.name
+        return GrpcResponse(format_head(exchange.answer_headers), frame_message(printed[1]), OK_TRAILERS)
+
+    async def stream(self, values: AsyncIterator[Value]) -> GrpcResponse:
+        """Sends every message; what is left to send is the end."""
+        self._stream.begin(format_head(self.exchange.answer_headers))
+        async with aclosing(values) as messages:  # type: ignore[type-var]
+            async for value in messages:
+                await self._stream.send(self.print(value)[1])
+        self.exchange.status, self.exchange.code = 200, Code.OK.name
+        return GrpcResponse([], b"", OK_TRAILERS)
+
+    def refuse(self, error: ApiError) -> GrpcResponse:
+        """The error in the trailers."""
+        return GrpcResponse(format_head(self.exchange.answer_headers), b"", format_trailers(format_status(error)))
+
+    def show_page(self, status: int) -> GrpcResponse:
+        """See ``TransportCall``; clients make a status of it."""
+        self.exchange.status = status
+        return _format_page(status, format_trouble(status), HTML_TYPE)
+
+    async def send(self, response: GrpcResponse) -> None:
+        """See ``TransportCall``."""
+        stream, exchange = self._stream, self.exchange
+        stream.begin(response.head)
+        cut = exchange.cut if response.data and not exchange.streaming else None
+        if cut is not None:
+            exchange.cut = None
+            stream.write(response.data[: len(response.data) // 2 if cut.after is None else cut.after])
+            stream.push()
+            raise cut.end()
+        stream.write(response.data)
+        stream.finish(response.trailers)
+
+    async def break_off(self, broken: BrokenConnectionError) -> None:
+        """See ``TransportCall``."""
+        self._stream.break_off(broken.manner)
+
+    def interrupt(self) -> ApiError | None:
+        """The client's time is up, or it has left."""
+        if self._stream.expired:
+            return refusal(service_errors.DEADLINE_EXPIRED)
+        self.exchange.refuse(refusal(service_errors.OPERATION_CANCELLED))
+        return None
 
 
 def choose_target(targets: Sequence[Target], request: Value) -> Target:
@@ -186,234 +198,6 @@ def choose_target(targets: Sequence[Target], request: Value) -> Target:
 def find_resource(target: Target, request: Value) -> str:
     """The name that a request is about, "" where it has none."""
     return next((name for variable in target.variables if (name := variable.read(request))), "")
-
-
-def fill_variables(target: Target, request: Value) -> None:
-    """Sets the names that HTTP always has, and gRPC leaves out where they are empty."""
-    for variable in target.variables:
-        *outer, last = variable.path
-        value = request
-        for name in outer:
-            value = value.setdefault(name, {})
-        value.setdefault(last, "")
-
-
-def _fits(form: tuple[str, ...], segments: Sequence[str]) -> bool:
-    if "**" in form:
-        pattern = "/".join(".*" if part == "**" else "[^/]+" if part == "*" else re.escape(part) for part in form)
-        return re.fullmatch(pattern, "/".join(segments)) is not None
-    return len(form) == len(segments) and all(
-        (part == "*" and segment != "") or part == segment for part, segment in zip(form, segments, strict=True)
-    )
-
-
-log = logging.getLogger(__name__)
-
-PROTO_TYPE = "application/x-protobuf"
-_MEDIA = (CONTENT_TYPE, f"{CONTENT_TYPE}+proto")
-_REMEMBERED_BYTES = 4096
-"""Longer requests are not remembered with their answers: no client that polls has such."""
-
-
-@dataclass(slots=True)
-class _Work:
-    """A call on its way: what is known of it so far.
-
-    Attributes:
-        request: The request message, empty where it cannot be read. error: Why it cannot.
-        fields: What of the answer is wanted, as sent; "" is all of it. paths: The same as a mask.
-    """
-
-    stream: Stream
-    exchange: Exchange
-    target: Target
-    request: Value
-    error: ApiError | None
-    fields: str = ""
-    paths: Sequence[str] = ()
-
-
-class GrpcApp:
-    """Answers the calls of some APIs: the ``Responder`` of their connections."""
-
-    def __init__(self, apis: Sequence[Api], authenticator: Authenticator, middleware: Middleware | None = None) -> None:
-        schemas = [schema for api in apis for schema in api.schemas.values()]
-        self.methods = MethodTable(apis)
-        self._authenticator = authenticator
-        self._backstage = middleware or NoMiddleware()
-        self._binary = BinaryCodec(schemas)
-        self._plans = CompiledSchemas(schemas)
-        self._cache = ResponseCache()
-
-    def limit(self, path: str) -> int:
-        """See ``Responder``."""
-        return self.methods.limit(path)
-
-    async def respond(self, stream: Stream) -> None:
-        """See ``Responder``."""
-        exchange = Exchange("grpc", "POST", stream.path, "", stream.headers, stream.host, stream.address)
-        try:
-            if stream.expired:
-                raise refusal(service_errors.DEADLINE_EXPIRED)
-            await self._respond(stream, exchange)
-        except ApiError as error:
-            self._refuse(stream, exchange, error)
-        except PageError as error:
-            _answer_page(stream, exchange, error.status, format_trouble(error.status), HTML_TYPE)
-        except BrokenConnectionError as broken:
-            exchange.broken = broken.manner
-            stream.break_off(broken.manner)
-        except asyncio.CancelledError:
-            if not stream.expired:
-                exchange.refuse(refusal(service_errors.OPERATION_CANCELLED))
-                raise
-            self._refuse(stream, exchange, refusal(service_errors.DEADLINE_EXPIRED))
-        except Exception:
-            log.exception("%s failed", stream.path)
-            self._refuse(stream, exchange, ApiError(Code.INTERNAL, self._internal_error(stream), rule="internal"))
-        finally:
-            self._backstage.leave(exchange)
-
-    def _internal_error(self, stream: Stream) -> str:
-        targets = self.methods.find(stream.path, stream.host)
-        return targets[0].api.internal_error if targets else google_errors.INTERNAL.format()
-
-    # --- one call -----------------------------------------------------------------------------------
-
-    async def _respond(self, stream: Stream, exchange: Exchange) -> None:
-        if stream.verb != "POST" or stream.headers.get("content-type", "").partition(";")[0] not in _MEDIA:
-            status = 415 if stream.verb == "POST" else 405
-            _answer_page(stream, exchange, status, b"gRPC alone is spoken over HTTP/2 here.\n", "text/plain")
-            return
-        targets = self.methods.find(stream.path, stream.host)
-        if not targets:
-            await self._backstage.arrive(exchange)
-            raise refusal(google_errors.METHOD_UNKNOWN)
-        places = targets[0].api.places
-        if places is not None and not places(stream.host, stream.path):
-            _answer_page(stream, exchange, 404, format_not_found(stream.path), HTML_TYPE)
-            return
-        await self._call(self._open(stream, exchange, targets))
-
-    def _open(self, stream: Stream, exchange: Exchange, targets: Sequence[Target]) -> _Work:
-        """Reads the request; what is wrong with it is said when its turn comes."""
-        request: Value = {}
-        error = None
-        try:
-            request = self._read(stream, targets[0])
-        except ApiError as found:
-            error = found
-        target = choose_target(targets, request)
-        exchange.declared, exchange.message = target.method, request
-        exchange.api, exchange.version, exchange.method = target.api.name, target.version, target.name
-        exchange.resource = find_resource(target, request) or read_routing(stream)
-        return _Work(stream, exchange, target, request, error)
-
-    def _read(self, stream: Stream, target: Target) -> Value:
-        """The request message.
-
-        Raises:
-            ApiError: metadata or data are not those of one message.
-        """
-        message = take_message(stream, target.limit_bytes)
-        try:
-            return self._binary.decode(message, target.method.request)
-        except WireError as error:
-            raise refusal(google_errors.PROTO_INVALID) from error
-
-    async def _call(self, work: _Work) -> None:
-        target, stream, exchange = work.target, work.stream, work.exchange
-        await self._backstage.arrive(exchange)
-        presented = read_presented(stream.headers, (), stream.address)
-        path = f"/{target.version}/{exchange.resource}"
-        caller = self._authenticator.identify(target.api, target.method, path, presented)
-        exchange.principal, exchange.project = caller.principal, caller.project
-        await self._backstage.enter(exchange)
-        if work.error is not None:
-            raise work.error
-        parameters = parse_parameters((), stream.headers)
-        asked = (stream.request.message or b"").decode("latin-1")
-        repeatable = target.reads and len(asked) <= _REMEMBERED_BYTES
-        revision = target.api.revision() if target.api.revision and repeatable else None
-        key = (f"{target.api.name} {stream.path} {stream.host}", asked, parameters, caller)
-        if revision is not None and (known := self._cache.find(key, revision)) is not None:
-            self._answer(work, known[1])
-            return
-        self._select(work, parameters.fields)
-        if target.handler is None:
-            raise ApiError(Code.UNIMPLEMENTED, google_errors.NOT_IMPLEMENTED.format(), rule="not_implemented")
-        call = self._make_call(work, caller)
-        result: Any = target.handler(call)
-        if inspect.isawaitable(result):
-            result = await result
-        if target.method.streaming:
-            await self._stream(work, result)
-            return
-        message = self._encode(work, result)
-        if revision is not None and call.repeatable:
-            self._cache.keep(key, revision, (PROTO_TYPE, message))
-        self._answer(work, message)
-
-    def _make_call(self, work: _Work, caller: Caller) -> Call:
-        target, stream, request = work.target, work.stream, work.request
-        body = next((rule.body for rule in target.method.http), "*")
-        given = request.get(body, {}) if body not in ("", "*") else request
-        names = frozenset(given) if isinstance(given, dict) else frozenset()
-        fill_variables(target, request)
-        refuse_misnamed(target, request)
-        return Call(
-            target.api,
-            target.schema,
-            target.version,
-            target.method,
-            request,
-            caller,
-            headers=stream.headers,
-            host=stream.host,
-            given=names,
-            notes=work.exchange.notes,
-        )
-
-    def _select(self, work: _Work, fields: str) -> None:
-        if fields:
-            parse_fields(fields, self._plans.find(work.target.method.response))  # refuses what leads nowhere
-            work.paths = parse_mask(fields.replace("/", "."))
-
-    # --- answers ------------------------------------------------------------------------------------
-
-    def _encode(self, work: _Work, value: Value) -> bytes:
-        chosen = project(value, work.paths) if work.paths else value
-        return self._binary.encode(chosen, work.target.method.response)
-
-    def _answer(self, work: _Work, message: bytes) -> None:
-        stream, exchange = work.stream, work.exchange
-        cut, exchange.cut = exchange.cut, None
-        if cut is not None and cut.error is not None:
-            raise cut.error
-        stream.begin(format_head(exchange.answer_headers))
-        data = frame_message(message)
-        exchange.response = message
-        exchange.status, exchange.code = 200, Code.OK.name
-        if cut is not None:
-            stream.write(data[: len(data) // 2 if cut.after is None else cut.after])
-            stream.push()
-            raise cut.end()
-        stream.write(data)
-        stream.finish(OK_TRAILERS)
-
-    async def _stream(self, work: _Work, values: AsyncIterator[Value]) -> None:
-        stream, exchange = work.stream, work.exchange
-        stream.begin(format_head(exchange.answer_headers))
-        async with aclosing(watch_messages(aiter(values), exchange)) as messages:  # type: ignore[type-var]
-            async for value in messages:
-                await stream.send(self._encode(work, value))
-        exchange.status, exchange.code = 200, Code.OK.name
-        stream.finish(OK_TRAILERS)
-
-    def _refuse(self, stream: Stream, exchange: Exchange, error: ApiError) -> None:
-        exchange.refuse(error)
-        stream.begin(format_head(exchange.answer_headers))
-        stream.finish(format_trailers(format_status(error)))
 
 
 def refuse_misnamed(target: Target, request: Value) -> None:
@@ -433,14 +217,20 @@ def refuse_misnamed(target: Target, request: Value) -> None:
             raise target.api.misnamed(target.method, ".".join(variable.path))
 
 
-def _answer_page(stream: Stream, exchange: Exchange, status: int, page: bytes, content_type: str) -> None:
-    """An answer of HTTP itself; clients make a status of it."""
-    exchange.status = status
+def _find_page(stream: Stream, targets: Sequence[Target]) -> tuple[int, bytes, str] | None:
+    """What HTTP itself answers: status, body and its type."""
+    if stream.verb != "POST" or stream.headers.get("content-type", "").partition(";")[0] not in _MEDIA:
+        return 415 if stream.verb == "POST" else 405, b"gRPC alone is spoken over HTTP/2 here.\n", "text/plain"
+    places = targets[0].api.places if targets else None
+    if places is not None and not places(stream.host, stream.path):
+        return 404, format_not_found(stream.path), HTML_TYPE
+    return None
+
+
+def _format_page(status: int, page: bytes, content_type: str) -> GrpcResponse:
     head: list[Header] = [
         (b":status", str(status).encode()),
         (b"content-type", content_type.encode()),
         (b"content-length", str(len(page)).encode()),
     ]
-    stream.begin(head)
-    stream.write(page)
-    stream.finish(())
+    return GrpcResponse(head, page, ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from h2.config import H2Configuration
@@ -24,9 +24,8 @@ from h2.frame_buffer import FrameBuffer
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import Frame, GoAwayFrame
 
-from tuning_emulator.api.auth import Authenticator
-from tuning_emulator.api.call import Api
-from tuning_emulator.api.dispatch import Manner, Middleware, break_transport
+from tuning_emulator.api.dispatch import Dispatcher
+from tuning_emulator.api.exchange import Manner, break_transport
 from tuning_emulator.facts import google_errors
 from tuning_emulator.grpc.calls import GrpcApp
 from tuning_emulator.grpc.stream import Stream, parse_timeout
@@ -400,8 +399,8 @@ GRACE_S = 5.0
 class GrpcServer:
     """Makes the protocol of each connection, and ends them together."""
 
-    def __init__(self, apis: Sequence[Api], authenticator: Authenticator, middleware: Middleware | None = None) -> None:
-        self.calls = GrpcApp(apis, authenticator, middleware)
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.calls = GrpcApp(dispatcher)
         self._open: set[GrpcProtocol] = set()
 
     def create_protocol(self) -> GrpcProtocol:

@@ -12,7 +12,8 @@ from typing import Protocol, TypeAlias
 from urllib.parse import parse_qsl
 
 from tuning_emulator.api.auth import refusal
-from tuning_emulator.api.dispatch import Manner, unzip
+from tuning_emulator.api.dispatch import unzip
+from tuning_emulator.api.exchange import Manner
 from tuning_emulator.api.operations import build_status
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import google_errors

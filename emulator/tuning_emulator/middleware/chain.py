@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from time import perf_counter_ns
 
-from tuning_emulator.api.call import Api, list_methods
-from tuning_emulator.api.dispatch import Exchange
+from tuning_emulator.api.call import list_methods
+from tuning_emulator.api.exchange import Exchange
+from tuning_emulator.api.router import Router
 from tuning_emulator.core.as_of import Calendar
 from tuning_emulator.middleware.faults import Faults
 from tuning_emulator.middleware.journal import Journal
@@ -25,28 +26,28 @@ class MiddlewareChain:
 
     def __init__(
         self,
-        apis: Sequence[Api],
+        router: Router,
         now_ns: Callable[[], int],
         calendar: Calendar | None = None,
         *,
         journal_entries: int = 1000,
         logged: Logged = "none",
     ) -> None:
-        self.faults = Faults(((api.name, *method) for api in apis for method in list_methods(api)), calendar)
+        self.faults = Faults(((api.name, *method) for api in router.apis for method in list_methods(api)), calendar)
         self.counters = RequestCounters()
         self.journal = Journal(journal_entries, now_ns)
-        self.near_misses = NearMisses(apis)
+        self.near_misses = NearMisses(router)
         self._log = RequestLog(logged, self.near_misses.find)
 
-    async def arrive(self, exchange: Exchange) -> None:
+    async def on_request(self, exchange: Exchange) -> None:
         """See ``Middleware``."""
         await self.faults.disturb(exchange, early=True)
 
-    async def enter(self, exchange: Exchange) -> None:
+    async def on_call(self, exchange: Exchange) -> None:
         """See ``Middleware``."""
         await self.faults.disturb(exchange, early=False)
 
-    def leave(self, exchange: Exchange) -> None:
+    def on_response(self, exchange: Exchange) -> None:
         """See ``Middleware``. The journal is last: it takes out what the others may still look at."""
         exchange.duration_ns = perf_counter_ns() - exchange.start_ns
         if exchange.fault:

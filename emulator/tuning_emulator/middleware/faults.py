@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
-from tuning_emulator.api.dispatch import BrokenConnectionError, Cut, Exchange, Manner, PageError
+from tuning_emulator.api.exchange import BrokenConnectionError, Cut, Exchange, Manner, PageError
 from tuning_emulator.core.as_of import Calendar
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.middleware.fault_answers import Quota, make_error, parse_code

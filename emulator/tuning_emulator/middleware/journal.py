@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tuning_emulator.api.dispatch import Exchange
+from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.middleware.redaction import (
     LARGEST_BYTES,
     KeptHeaders,

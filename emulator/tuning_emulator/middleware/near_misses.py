@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 
-from tuning_emulator.api.call import Api
-from tuning_emulator.api.dispatch import Exchange
+from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.api.router import Route, Router, parse_template
 
 _VERB, _LIKE_VERB, _VERSION, _GAP, _OTHER_ACTION = 1.0, 0.5, 1.0, 1.0, 1.0
@@ -33,16 +32,16 @@ class NearMiss:
 
 
 class NearMisses:
-    """Finds them among all methods of some APIs. What it found is remembered: clients repeat their mistakes."""
+    """Finds them among all methods. What it found is remembered: clients repeat their mistakes."""
 
-    def __init__(self, apis: Sequence[Api]) -> None:
-        self._apis = apis
-        self._signposts: list[_PathIndex] = []
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._indexed: list[_PathIndex] = []
         self._found: dict[tuple[str, str, str], NearMiss | None] = {}
 
     def find(self, exchange: Exchange) -> NearMiss | None:
         """For a request that matched nothing, over either transport; None for others and when nothing is alike."""
-        if exchange.declared is not None or exchange.status not in (404, 501):
+        if exchange.target is not None or exchange.status not in (404, 501):
             return None
         key = (exchange.transport, exchange.verb, exchange.path)
         if key not in self._found:
@@ -52,18 +51,16 @@ class NearMisses:
         return self._found[key]
 
     def _search(self, exchange: Exchange) -> NearMiss | None:
-        if not self._signposts:
-            found = Router(self._apis).routes.values()
-            self._signposts = [_index_paths(route) for routes in found for route in routes]
+        if not self._indexed:
+            self._indexed = [_index_paths(route) for route in self._router.routes]
         if exchange.transport == "grpc":
-            return find_nearest_method({post.route.method.name for post in self._signposts}, exchange.path)
-        return _find_nearest(self._signposts, exchange.verb, exchange.path)
+            return find_nearest_method({path[1:].replace("/", ".") for path in self._router.rpcs}, exchange.path)
+        return _find_nearest(self._indexed, exchange.verb, exchange.path)
 
 
 def format_route(route: Route) -> str:
     """``GET /v1beta/{name=tunedModels/*}``."""
-    prefix = "" if route.rule.unversioned else f"/{route.version}"
-    return f"{route.rule.verb} {prefix}{route.rule.template}"
+    return f"{route.rule.verb} {route.template}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +74,7 @@ class _PathIndex:
 
 
 def _index_paths(route: Route) -> _PathIndex:
-    prefix = "" if route.rule.unversioned else f"/{route.version}"
-    segments, _, action = parse_template(prefix + route.rule.template)
+    segments, _, action = parse_template(route.template)
     return _PathIndex(route, tuple(segments), action, len(segments) / 2 + 0.25)
 
 
@@ -87,12 +83,12 @@ def find_nearest(routes: Iterable[Route], verb: str, path: str) -> NearMiss | No
     return _find_nearest([_index_paths(route) for route in routes], verb, path)
 
 
-def _find_nearest(signposts: Iterable[_PathIndex], verb: str, path: str) -> NearMiss | None:
+def _find_nearest(indexed: Iterable[_PathIndex], verb: str, path: str) -> NearMiss | None:
     segments, action = _split(path)
     if len(segments) > _LONGEST:
         return None
     best, nearest = float("inf"), None
-    for post in signposts:
+    for post in indexed:
         limit = min(best, post.patience)
         cost = _compare_verbs(verb, post.route.rule.verb)
         gaps = 0 if "**" in post.segments else abs(len(post.segments) - len(segments))
@@ -122,7 +118,7 @@ def _describe(post: _PathIndex, verb: str, segments: list[str], action: str) -> 
     differences += _list_changes(_fit(post.segments, segments), segments)
     if action != post.action:
         differences.append(f"action: {_quote(action)}, would be {_quote(post.action)}")
-    return NearMiss(format_route(route), route.name, tuple(differences))
+    return NearMiss(format_route(route), route.target.name, tuple(differences))
 
 
 def find_nearest_method(names: Iterable[str], path: str) -> NearMiss | None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from tuning_emulator.api.auth import find_project
-from tuning_emulator.api.dispatch import Exchange
-from tuning_emulator.api.router import parse_template
+from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.core.ids import project_number
 
 TEST_HEADER = "x-tuning-emulator-test"
@@ -36,16 +34,9 @@ def find_resource(exchange: Exchange) -> str:
             segments[-1] = segments[-1].rpartition(":")[0]
         bound = exchange.route.bind(segments)
         return bound[0][1] if bound else ""
-    if exchange.declared is not None and exchange.message and exchange.declared.http:
-        _, variables, _ = parse_template(exchange.declared.http[0].template)
-        return _dig(exchange.message, variables[0][0]) if variables else ""
+    if exchange.target is not None and exchange.message and exchange.target.variables:
+        return exchange.target.variables[0].read(exchange.message)
     return ""
-
-
-def _dig(message: Any, path: str) -> str:
-    for name in path.split("."):
-        message = message.get(name) if isinstance(message, dict) else None
-    return message if isinstance(message, str) else ""
 
 
 def find_project_of(exchange: Exchange) -> str:

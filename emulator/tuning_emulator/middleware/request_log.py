@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from tuning_emulator.api.dispatch import Exchange
+from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.middleware.near_misses import NearMiss
 from tuning_emulator.middleware.redaction import redact_query
 from tuning_emulator.middleware.request_info import find_project_of, find_resource, find_test, format_client

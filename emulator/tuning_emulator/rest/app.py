@@ -1,13 +1,10 @@
-"""The front end as an ASGI application: route → credentials → body → call → answer.
+"""Google's HTTP front end as an ASGI application: what comes, to a call; what the call comes to, back.
 
-The order of the checks is inferred from which error wins in public reports; a bad key with a bad body is
-answered with the key's error.
+Pages of HTTP itself (404, 411, 414), CORS and discovery documents are answered here; all else is the dispatcher's.
 """
 
 from __future__ import annotations
 
-import inspect
-import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
@@ -15,31 +12,20 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from tuning_emulator.api.auth import Authenticator, read_presented
-from tuning_emulator.api.call import Api, Call, Caller
-from tuning_emulator.api.dispatch import (
-    BrokenConnectionError,
-    Exchange,
-    Middleware,
-    NoMiddleware,
-    PageError,
-    Printed,
-    ResponseCache,
-    break_connection,
-    unzip,
-    watch_messages,
-)
+from tuning_emulator.api.call import Api
+from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall, unzip
 from tuning_emulator.api.errors import challenge, format_error
+from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, break_connection
 from tuning_emulator.api.pages import format_not_found, format_page, format_trouble
-from tuning_emulator.api.parameters import Parameters, Query, parse_parameters, parse_query
+from tuning_emulator.api.parameters import parse_parameters, parse_query
 from tuning_emulator.api.router import Route, Router
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
-from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.protojson.field_selection import Tree, parse_fields, select_fields
-from tuning_emulator.protojson.printer import EVENT_TYPE, JSON_TYPE, format_json
+from tuning_emulator.protojson.printer import EVENT_TYPE, JSON_TYPE, Style, format_json
 from tuning_emulator.rest.responses import (
     Accepts,
-    Answer,
+    Response,
     body_response,
     page_response,
     preflight_response,
@@ -47,10 +33,7 @@ from tuning_emulator.rest.responses import (
 )
 from tuning_emulator.rest.streams import format_stream, send_chunks
 from tuning_emulator.rest.transcoding import bind_request
-from tuning_emulator.schema.protobuf import BinaryCodec
 from tuning_emulator.schema.schema import Value
-
-log = logging.getLogger(__name__)
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -95,37 +78,14 @@ class Request:
         return self.headers.get("host", "").lower().rpartition("]")[2].partition(":")[0]
 
 
-@dataclass(slots=True)
-class _Work:
-    """A request on its way: what is known of it so far."""
-
-    request: Request
-    exchange: Exchange
-    wanted: Accepts
-    route: Route
-    segments: Sequence[str]
-    query: Query
-    parameters: Parameters
-    fields: Tree = field(default_factory=dict)
-
-
 class RestApp:
-    """Answers HTTP requests for some APIs."""
+    """Answers HTTP requests for some APIs. Lifespan belongs to the caller."""
 
-    def __init__(self, apis: Sequence[Api], authenticator: Authenticator, middleware: Middleware | None = None) -> None:
-        self.apis = tuple(apis)
-        self.middleware = middleware or NoMiddleware()
-        self.codec = Codec(schema for api in apis for schema in api.schemas.values())
-        self._binary = BinaryCodec(schema for api in apis for schema in api.schemas.values())
-        self.authenticator = authenticator
-        self._cache = ResponseCache()
-        self._router = Router(apis)
-        self._routers = {api.host_suffix: Router([api]) for api in apis}
-
-    # --- ASGI ---------------------------------------------------------------------------------------
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One HTTP request. Lifespan belongs to the caller."""
+        """One HTTP request."""
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         request = Request(
             verb=scope["method"],
@@ -135,45 +95,38 @@ class RestApp:
             address=(scope.get("client") or ("",))[0],
             scheme=scope.get("scheme", "http"),
         )
-        found = self._find(request)
-        exchange = _open_exchange(request, found)
-        try:
-            if request.verb in _WITH_BODY or request.headers.get("content-length", "0") != "0":
-                await self._receive(request, found[0] if found else None, receive)
-            answer = await self._answer(request, found, exchange)
-            await _send_answer(answer, exchange, receive, send)
-        except BrokenConnectionError as broken:
-            exchange.broken = broken.manner
+
+        async def send_response(response: Response, exchange: Exchange) -> None:
+            await _send(response, exchange, receive, send)
+
+        async def break_off(broken: BrokenConnectionError) -> None:
             await break_connection(broken, scope, receive)
-        finally:
-            self.middleware.leave(exchange)
 
-    async def _receive(self, request: Request, route: Route | None, receive: Receive) -> None:
-        limit = body_limit(route) if route else 0
-        size, parts = 0, []
-        while True:
-            event = await receive()
-            part = event.get("body", b"")
-            size += len(part)
-            if size <= limit:
-                parts.append(part)
-            if not event.get("more_body", False) or size > limit * _DRAINED_BODIES:
-                break
-        request.oversize = size > limit
-        request.body = b"" if request.oversize else b"".join(parts)
-
-    # --- one request --------------------------------------------------------------------------------
-
-    async def answer(self, request: Request) -> Answer:
-        """Answers one request whose body is at hand."""
         found = self._find(request)
-        if found is not None and len(request.body) > body_limit(found[0]):
-            request.oversize, request.body = True, b""
         exchange = _open_exchange(request, found)
-        try:
-            return await self._answer(request, found, exchange)
-        finally:
-            self.middleware.leave(exchange)
+        if request.verb in _WITH_BODY or request.headers.get("content-length", "0") != "0":
+            await _receive(request, found[0].target.limit_bytes if found else 0, receive)
+        await self._serve(request, exchange, found, send_response, break_off)
+
+    async def answer(self, request: Request) -> Response:
+        """Answers one request whose body is at hand.
+
+        Raises:
+            BrokenConnectionError: the connection is to break on purpose.
+        """
+        responses: list[Response] = []
+
+        async def keep(response: Response, exchange: Exchange) -> None:  # noqa: ARG001 as the other sender
+            responses.append(response)
+
+        async def raise_on(broken: BrokenConnectionError) -> None:
+            raise broken
+
+        found = self._find(request)
+        if found is not None and len(request.body) > found[0].target.limit_bytes:
+            request.oversize, request.body = True, b""
+        await self._serve(request, _open_exchange(request, found), found, keep, raise_on)
+        return responses[0]
 
     def _find(self, request: Request) -> tuple[Route, list[str]] | None:
         verb = request.verb
@@ -182,227 +135,219 @@ class RestApp:
         elif verb == "HEAD":
             verb = "GET"
         host = request.host
-        router = self._router
-        if host.endswith("googleapis.com"):
-            router = next((one for suffix, one in self._routers.items() if host.endswith(suffix)), router)
-        found = router.find(verb, request.path)
+        found = self.dispatcher.router.of_host(host).find(verb, request.path)
         if found is not None:
-            places = found[0].api.places
+            places = found[0].target.api.places
             if places is not None and not places(host, request.path):
                 return None
         return found
 
-    async def _answer(self, request: Request, found: tuple[Route, list[str]] | None, exchange: Exchange) -> Answer:
+    async def _serve(
+        self,
+        request: Request,
+        exchange: Exchange,
+        found: tuple[Route, list[str]] | None,
+        send: Sender,
+        break_off: Breaker,
+    ) -> None:
         exchange.body = request.body
-        answer = await self._find_answer(request, found, exchange)
-        exchange.status = answer.status
-        if answer.status == 200 and not exchange.code:
-            exchange.code = Code.OK.name
-        return answer
+        response = self._find_page(request)
+        if response is None and found is not None:
+            await self.dispatcher.serve(RestCall(self.dispatcher, request, exchange, *found, send, break_off))
+            return
+        response = response or self._answer_elsewhere(request)
+        exchange.status = response.status
+        try:
+            await send(response, exchange)
+        finally:
+            self.dispatcher.middleware.on_response(exchange)
 
-    async def _find_answer(self, request: Request, found: tuple[Route, list[str]] | None, exchange: Exchange) -> Answer:
+    def _find_page(self, request: Request) -> Response | None:
+        """What HTTP itself has to say: pages for broken requests, and what browsers ask before they do."""
         headers = request.headers
-        page = _refuse_transport(request)
-        if page is not None:
-            return page
+        if len(request.path) + len(request.query) > int(str(google_errors.URL_LIMIT_BYTES.value)):
+            sentence = "The requested URL is too large to process."
+            return page_response(414, format_page(414, "Request-URI Too Large", sentence))
+        if request.verb in _WITH_BODY and not ("content-length" in headers or "transfer-encoding" in headers):
+            sentence = f"{request.verb} requests require a <code>Content-length</code> header."
+            return page_response(411, format_page(411, "Length Required", sentence))
         if request.verb == "OPTIONS" and "access-control-request-method" in headers:
             asked = headers.get("access-control-request-headers", "")
             return preflight_response(headers.get("origin", ""), headers["access-control-request-method"], asked)
-        if found is None:
-            return self._answer_elsewhere(request)
-        route, segments = found
-        wanted = Accepts("gzip" in headers.get("accept-encoding", ""), headers.get("origin", ""), time.monotonic())
-        query = parse_query(request.query)
-        work = _Work(request, exchange, wanted, route, segments, query, parse_parameters(query, headers))
-        try:
-            return await self._call(work)
-        except ApiError as error:
-            return self._refuse(work, error)
-        except PageError as error:
-            return page_response(error.status, format_trouble(error.status))
-        except BrokenConnectionError:
-            raise
-        except Exception:
-            log.exception("%s failed", route.method.name)
-            return self._refuse(work, ApiError(Code.INTERNAL, route.api.internal_error, rule="internal"))
+        return None
 
-    def _answer_elsewhere(self, request: Request) -> Answer:
+    def _answer_elsewhere(self, request: Request) -> Response:
         """What is no method's: a discovery document, or the 404 page."""
         path = unquote(request.path)
         if request.verb == "GET" and "discovery/" in path:
             from tuning_emulator.rest.discovery import answer_discovery  # rarely wanted
 
-            if (answer := answer_discovery(self.apis, request.url, path, request.query)) is not None:
+            apis = self.dispatcher.router.apis
+            if (answer := answer_discovery(apis, request.url, path, request.query)) is not None:
                 return answer
         return page_response(404, format_not_found(path))
 
-    async def _call(self, work: _Work) -> Answer:
-        route, request, exchange = work.route, work.request, work.exchange
-        await self.middleware.arrive(exchange)
-        presented = read_presented(request.headers, work.query, request.address)
-        caller = self.authenticator.identify(route.api, route.method, request.path, presented)
-        exchange.principal, exchange.project = caller.principal, caller.project
-        await self.middleware.enter(exchange)
-        revision = route.api.revision() if route.api.revision and route.rule.verb == "GET" else None
-        place = request.headers.get("host", "")  # a regional host answers for its region alone
-        key = (f"{place} {route.method.name}", request.path, work.parameters, caller)
-        if revision is not None and (known := self._cache.find(key, revision)) is not None:
-            exchange.response = known[1]
-            return body_response(route.api, work.wanted, 200, *known)
+
+def create_rest_app(apis: Sequence[Api], authenticator: Authenticator, middleware: Middleware | None = None) -> RestApp:
+    """The front end of these APIs, as an ASGI application for ``http`` scopes."""
+    return RestApp(Dispatcher(Router(apis), authenticator, middleware))
+
+
+Sender: TypeAlias = Callable[[Response, Exchange], Awaitable[None]]
+Breaker: TypeAlias = Callable[[BrokenConnectionError], Awaitable[None]]
+
+
+class RestCall(TransportCall[Response]):
+    """A call over HTTP."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        request: Request,
+        exchange: Exchange,
+        route: Route,
+        segments: Sequence[str],
+        send: Sender,
+        break_off: Breaker,
+    ) -> None:
+        self.exchange = exchange
+        self.target = route.target
+        self.path = request.path
+        self.query = parse_query(request.query)
+        self.parameters = parse_parameters(self.query, request.headers)
+        self._dispatcher = dispatcher
+        self._request = request
+        self._route = route
+        self._segments = segments
+        self._fields: Tree = {}
+        self._accepts = Accepts(
+            "gzip" in request.headers.get("accept-encoding", ""), request.headers.get("origin", ""), time.monotonic()
+        )
+        self._send, self._break_off = send, break_off
+
+    @property
+    def cache_key(self) -> tuple[str, str] | None:
+        """A GET of that path on that host: a regional host answers for its region alone."""
+        if self._route.rule.verb != "GET":
+            return None
+        return f"{self._request.headers.get('host', '')} {self.target.method.name}", self.path
+
+    def read(self) -> tuple[Value, frozenset[str]]:
+        """Body, path and query as one message."""
+        request, exchange, limit = self._request, self.exchange, self.target.limit_bytes
         if request.body and "gzip" in request.headers.get("content-encoding", ""):
-            request.body = unzip(request.body, body_limit(route))
-            request.oversize = len(request.body) > body_limit(route)
+            request.body = unzip(request.body, limit)
+            request.oversize = len(request.body) > limit
             exchange.body = b"" if request.oversize else request.body
         if request.oversize:
-            text = google_errors.BODY_TOO_LARGE.format(limit_bytes=body_limit(route))
+            text = google_errors.BODY_TOO_LARGE.format(limit_bytes=limit)
             raise ApiError(Code.INVALID_ARGUMENT, text, rule=google_errors.BODY_TOO_LARGE.name)
-        call = self._bind(work, caller)
-        if work.parameters.fields:
-            plan = self.codec.plans.find(route.method.response)
-            work.fields = parse_fields(work.parameters.fields, plan)
-        if route.handler is None:
-            raise ApiError(Code.UNIMPLEMENTED, google_errors.NOT_IMPLEMENTED.format(), rule="not_implemented")
-        result: Any = route.handler(call)
-        if inspect.isawaitable(result):
-            result = await result
-        if route.method.streaming:
-            return await self._stream(work, result)
-        printed = self._print(work, result)
-        exchange.response = printed[1]
-        if revision is not None and call.repeatable:
-            self._cache.keep(key, revision, printed)
-        return body_response(route.api, work.wanted, 200, *printed)
-
-    def _bind(self, work: _Work, caller: Caller) -> Call:
-        route, request = work.route, work.request
-        media = work.parameters.content_type or request.headers.get("content-type", "")
+        media = self.parameters.content_type or request.headers.get("content-type", "")
         media = media.partition(";")[0].strip().lower()
-        message, given = bind_request(
-            self.codec, self._binary, route, work.segments, work.parameters.rest, request.body, media
-        )
-        return Call(
-            route.api,
-            route.schema,
-            route.version,
-            route.method,
-            message,
-            caller,
-            request.headers,
-            request.host,
-            work.query,
-            given,
-            notes=work.exchange.notes,
-        )
+        codec, binary = self._dispatcher.codec, self._dispatcher.binary
+        rest = self.parameters.rest
+        bound = bind_request(codec, binary, self._route, self._segments, rest, request.body, media)
+        if self.parameters.fields:
+            self._fields = parse_fields(self.parameters.fields, codec.plans.find(self.target.method.response))
+        return bound
 
-    def read_message(self, data: bytes, message: str) -> Any:
-        """A message as JSON, from its wire format and its full name.
-
-        Raises:
-            WireError: the bytes are not such a message.
-        """
-        return self.codec.to_json(self._binary.decode(data, message), message)
-
-    # --- answers ------------------------------------------------------------------------------------
-
-    def _print(self, work: _Work, value: Value) -> Printed:
-        parameters = work.parameters
+    def print(self, value: Value) -> Printed:
+        """JSON, pretty unless asked otherwise; or the wire format, or a script."""
+        parameters = self.parameters
         if parameters.alt == "proto":
-            return PROTO_TYPE, self._binary.encode(value, work.route.method.response)
-        body = format_json(self._to_tree(work, value), "pretty" if parameters.pretty else "compact")
-        content_type = JSON_TYPE
-        if parameters.callback:
-            body = f"// API callback\n{parameters.callback}({body.decode().rstrip()});".encode()
-            content_type = _SCRIPT_TYPE
-        return content_type, body
+            return PROTO_TYPE, self._dispatcher.binary.encode(value, self.target.method.response)
+        body = format_json(self._to_tree(value), "pretty" if parameters.pretty else "compact")
+        if not parameters.callback:
+            return JSON_TYPE, body
+        return _SCRIPT_TYPE, f"// API callback\n{parameters.callback}({body.decode().rstrip()});".encode()
 
-    async def _stream(self, work: _Work, values: AsyncIterator[Value]) -> Answer:
+    def _to_tree(self, value: Value) -> Any:
+        response = self.target.method.response
+        tree = self._dispatcher.codec.to_json(value, response, enum_as_int=self.parameters.enum_as_int)
+        return select_fields(tree, self._fields) if self._fields else tree
+
+    def respond(self, printed: Printed) -> Response:
+        """See ``TransportCall``."""
+        self.exchange.response = printed[1]
+        return body_response(self.target.api, self._accepts, 200, *printed)
+
+    async def stream(self, values: AsyncIterator[Value]) -> Response:
         """Starts a stream: an error before the first message is an ordinary error answer."""
-        iterator = watch_messages(aiter(values), work.exchange)
-        first = await anext(iterator, None)
-        parameters = work.parameters
+        first = await anext(values, None)
+        parameters, api = self.parameters, self.target.api
+        chunks = format_stream(first, values, self._to_tree, parameters, api.internal_error)
+        return stream_response(api, self._accepts, EVENT_TYPE if parameters.alt == "sse" else JSON_TYPE, chunks)
 
-        def to_tree(value: Value) -> Any:
-            return self._to_tree(work, value)
-
-        chunks = format_stream(first, iterator, to_tree, parameters, work.route.api.internal_error)
-        return stream_response(
-            work.route.api, work.wanted, EVENT_TYPE if parameters.alt == "sse" else JSON_TYPE, chunks
-        )
-
-    def _to_tree(self, work: _Work, value: Value) -> Any:
-        response = work.route.method.response
-        tree = self.codec.to_json(value, response, enum_as_int=work.parameters.enum_as_int)
-        return select_fields(tree, work.fields) if work.fields else tree
-
-    def _refuse(self, work: _Work, error: ApiError) -> Answer:
-        parameters, streaming = work.parameters, work.route.method.streaming
+    def refuse(self, error: ApiError) -> Response:
+        """The error in Google's envelope."""
+        parameters, streaming = self.parameters, self.target.method.streaming
         events = streaming and parameters.alt == "sse"
-        body = format_error(
-            error,
-            legacy=parameters.legacy_errors,
-            style="pretty" if parameters.pretty else "compact",
-            in_array=streaming and not events,
-        )
-        token = read_presented(work.request.headers, work.query).token
-        exchange = work.exchange
-        exchange.refuse(error)
-        exchange.response = body
-        answer = body_response(
-            work.route.api,
-            work.wanted,
+        style: Style = "pretty" if parameters.pretty else "compact"
+        body = format_error(error, legacy=parameters.legacy_errors, style=style, in_array=streaming and not events)
+        self.exchange.response = body
+        token = read_presented(self._request.headers, self.query).token
+        response = body_response(
+            self.target.api,
+            self._accepts,
             error.code.http_status,
             EVENT_TYPE if events else JSON_TYPE,
             body,
             challenge=challenge(error, presented=bool(token)),
         )
-        answer.headers += exchange.answer_headers
-        return answer
+        response.headers += self.exchange.answer_headers
+        return response
 
+    def show_page(self, status: int) -> Response:
+        """See ``TransportCall``."""
+        return page_response(status, format_trouble(status))
 
-def create_rest_app(apis: Sequence[Api], authenticator: Authenticator, middleware: Middleware | None = None) -> RestApp:
-    """The front end of these APIs, as an ASGI application for ``http`` scopes."""
-    return RestApp(apis, authenticator, middleware)
+    async def send(self, response: Response) -> None:
+        """See ``TransportCall``."""
+        exchange = self.exchange
+        exchange.status = response.status
+        if response.status == 200 and not exchange.code:
+            exchange.code = Code.OK.name
+        await self._send(response, exchange)
+
+    async def break_off(self, broken: BrokenConnectionError) -> None:
+        """See ``TransportCall``."""
+        await self._break_off(broken)
 
 
 def _open_exchange(request: Request, found: tuple[Route, list[str]] | None) -> Exchange:
     exchange = Exchange("rest", request.verb, request.path, request.query, request.headers, request.host)
     exchange.address = request.address
     if found is not None:
-        route = found[0]
-        exchange.route, exchange.declared = route, route.method
-        exchange.api, exchange.version, exchange.method = route.api.name, route.version, route.name
+        exchange.route = found[0]
+        exchange.reach(found[0].target)
     return exchange
 
 
-async def _send_answer(answer: Answer, exchange: Exchange, receive: Receive, send: Send) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+async def _receive(request: Request, limit: int, receive: Receive) -> None:
+    """Reads the body, or what of it has to be read when it is longer than ``limit``."""
+    size, parts = 0, []
+    while True:
+        event = await receive()
+        part = event.get("body", b"")
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        if not event.get("more_body", False) or size > limit * _DRAINED_BODIES:
+            break
+    request.oversize = size > limit
+    request.body = b"" if request.oversize else b"".join(parts)
+
+
+async def _send(response: Response, exchange: Exchange, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
     if exchange.verb == "HEAD":
         await send({"type": "http.response.body", "body": b""})
-    elif answer.chunks is not None:
-        await send_chunks(answer.chunks, receive, send)
+    elif response.chunks is not None:
+        await send_chunks(response.chunks, receive, send)
     elif (cut := exchange.cut) is not None and not exchange.streaming:  # a refused stream has no middle
-        part = answer.body[: len(answer.body) // 2 if cut.after is None else cut.after]
+        part = response.body[: len(response.body) // 2 if cut.after is None else cut.after]
         await send({"type": "http.response.body", "body": part, "more_body": True})
         exchange.cut = None
         raise cut.end()
     else:
-        await send({"type": "http.response.body", "body": answer.body})
-
-
-def body_limit(route: Route) -> int:
-    """Largest body of a method, bytes."""
-    api = route.api
-    return min(api.method_limits_bytes.get(route.name, api.body_limit_bytes), api.body_limit_bytes)
-
-
-def _refuse_transport(request: Request) -> Answer | None:
-    """Pages for requests that HTTP itself refuses."""
-    headers = request.headers
-    length = len(request.path) + len(request.query)
-    if length > int(str(google_errors.URL_LIMIT_BYTES.value)):
-        sentence = "The requested URL is too large to process."
-        return page_response(414, format_page(414, "Request-URI Too Large", sentence))
-    if request.verb in _WITH_BODY and not ("content-length" in headers or "transfer-encoding" in headers):
-        sentence = f"{request.verb} requests require a <code>Content-length</code> header."
-        return page_response(411, format_page(411, "Length Required", sentence))
-    return None
+        await send({"type": "http.response.body", "body": response.body})

@@ -20,7 +20,7 @@ from tuning_emulator.api.errors import to_envelope
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.printer import JSON_TYPE, format_json
-from tuning_emulator.rest.responses import Accepts, Answer, body_response
+from tuning_emulator.rest.responses import Accepts, Response, body_response
 from tuning_emulator.schema.schema import OUTPUT_ONLY, REQUIRED, Field, HttpRule, Message, Method, Schema
 
 Json: TypeAlias = dict[str, Any]
@@ -70,7 +70,7 @@ _COMMON: dict[str, tuple[str, str]] = {
 """Type and default of the parameters that every method takes."""
 
 
-def answer_discovery(apis: Sequence[Api], url: str, path: str, query: str) -> Answer | None:
+def answer_discovery(apis: Sequence[Api], url: str, path: str, query: str) -> Response | None:
     """The answer to a request for a discovery document, which needs no credentials; None when the path is another's."""
     if path != _BY_QUERY and not _BY_PATH.fullmatch(path):
         return None

@@ -28,7 +28,7 @@ _EXPOSED = ",".join(str(name) for name in google_errors.EXPOSED_HEADERS.value)  
 
 
 @dataclass(slots=True)
-class Answer:
+class Response:
     """One HTTP answer. ``chunks`` replaces ``body`` when the method streams."""
 
     status: int
@@ -69,7 +69,7 @@ def format_date() -> bytes:
 
 def body_response(
     api: Api, wanted: Accepts, status: int, content_type: str, body: bytes, *, challenge: str = ""
-) -> Answer:
+) -> Response:
     """An answer in one piece, compressed when the client takes gzip (never an event stream's).
 
     Cache-Control and Accept-Ranges are those of answers that are not compressed.
@@ -92,10 +92,10 @@ def body_response(
     _finish(headers, api, wanted, bool(challenge))
     if not zipped:
         headers.append((b"accept-ranges", b"none"))
-    return Answer(status, headers, body)
+    return Response(status, headers, body)
 
 
-def stream_response(api: Api, wanted: Accepts, content_type: str, chunks: AsyncGenerator[bytes, None]) -> Answer:
+def stream_response(api: Api, wanted: Accepts, content_type: str, chunks: AsyncGenerator[bytes, None]) -> Response:
     """An answer in chunks; event streams are also an attachment."""
     headers: Headers = [(b"content-type", content_type.encode())]
     if content_type == EVENT_TYPE:
@@ -103,7 +103,7 @@ def stream_response(api: Api, wanted: Accepts, content_type: str, chunks: AsyncG
     headers += _VARY
     headers += [(b"date", format_date()), (b"server", api.server.encode())]
     _finish(headers, api, wanted, challenged=False)
-    return Answer(200, headers, chunks=chunks)
+    return Response(200, headers, chunks=chunks)
 
 
 def _finish(headers: Headers, api: Api, wanted: Accepts, challenged: bool) -> None:
@@ -117,7 +117,7 @@ def _finish(headers: Headers, api: Api, wanted: Accepts, challenged: bool) -> No
         headers.append((b"access-control-expose-headers", exposed.encode()))
 
 
-def page_response(status: int, page: bytes) -> Answer:
+def page_response(status: int, page: bytes) -> Response:
     """One of the front end's HTML pages."""
     headers: Headers = [
         (b"content-type", HTML_TYPE.encode()),
@@ -126,10 +126,10 @@ def page_response(status: int, page: bytes) -> Answer:
         (b"content-length", str(len(page)).encode()),
         *_SAFETY,
     ]
-    return Answer(status, headers, page)
+    return Response(status, headers, page)
 
 
-def preflight_response(origin: str, verb: str, asked: str) -> Answer:
+def preflight_response(origin: str, verb: str, asked: str) -> Response:
     """The answer to a CORS preflight: 200 with what is allowed, or 403 without when a header is not.
 
     Recorded: github.com/googleapis/js-genai/issues/1723.
@@ -153,4 +153,4 @@ def preflight_response(origin: str, verb: str, asked: str) -> Answer:
         (b"content-length", b"0"),
         *_SAFETY,
     ]
-    return Answer(200 if allowed and verb else 403, headers)
+    return Response(200 if allowed and verb else 403, headers)

@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, suppress
 from typing import Any
 
-from tuning_emulator.api.dispatch import BrokenConnectionError
 from tuning_emulator.api.errors import format_error
+from tuning_emulator.api.exchange import BrokenConnectionError
 from tuning_emulator.api.parameters import Parameters
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.protojson.printer import Style, format_event, format_json

@@ -38,7 +38,7 @@ def bind_request(
     Raises:
         ApiError: INVALID_ARGUMENT with every violation.
     """
-    message = route.method.request
+    message = route.target.method.request
     violations = Violations()
     request: Value = {}
     given: frozenset[str] = frozenset()

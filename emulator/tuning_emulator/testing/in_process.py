@@ -19,7 +19,7 @@ import httpx
 import respx
 from respx.mocks import HTTPCoreMocker
 
-from tuning_emulator.api.dispatch import BrokenConnectionError
+from tuning_emulator.api.exchange import BrokenConnectionError
 from tuning_emulator.app import Emulator, create_app
 from tuning_emulator.settings import Settings
 from tuning_emulator.testing.buckets import Buckets
