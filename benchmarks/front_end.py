@@ -18,7 +18,8 @@ from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.call import Api, Call
 from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
 from tuning_emulator.protojson.codec import Codec
-from tuning_emulator.rest.app import Request, RestApp, create_rest_app
+from tuning_emulator.rest.app import RestApp, create_rest_app
+from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
 

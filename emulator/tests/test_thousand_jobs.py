@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.control.running import PAIRS, PLACE, ServerState, open_world
-from tuning_emulator.rest.app import Request
+from tuning_emulator.rest.transcoding import Request
 
 JOBS = 500
 """Of each API."""

@@ -14,8 +14,9 @@ from tuning_emulator.api.auth import OWNER, create_authenticator, find_permissio
 from tuning_emulator.api.credentials_file import CredentialsFileError, read_credentials
 from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.facts import google_errors
-from tuning_emulator.rest.app import Request, RestApp, create_rest_app
+from tuning_emulator.rest.app import RestApp, create_rest_app
 from tuning_emulator.rest.responses import Response
+from tuning_emulator.rest.transcoding import Request
 
 PATH = "/v1/shelves/1/books/2"
 METHOD = f"{PACKAGE}.v1.Library.GetBook"

@@ -28,7 +28,7 @@ VALUE: Value = {
 
 def matches(text: str) -> bool:
     """Whether the book matches."""
-    return compile_filter(text, BOOK, CODEC.plans)(VALUE)
+    return compile_filter(text, BOOK, CODEC.schemas)(VALUE)
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,8 @@ def test_special_names_are_the_services_own() -> None:
         seen.append((compare, argument))
         return lambda value: argument == "me"
 
-    assert compile_filter("owner:me AND lent=true", BOOK, CODEC.plans, {"owner": owner})(VALUE)
-    assert not compile_filter("owner:you", BOOK, CODEC.plans, {"owner": owner})(VALUE)
+    assert compile_filter("owner:me AND lent=true", BOOK, CODEC.schemas, {"owner": owner})(VALUE)
+    assert not compile_filter("owner:you", BOOK, CODEC.schemas, {"owner": owner})(VALUE)
     assert seen == [(":", "me"), (":", "you")]
 
 
@@ -158,7 +158,7 @@ _WORDS = ["genre", "NOVEL", "=", "!=", ":", "*", "(", ")", "AND", "OR", "NOT", "
 def test_any_text_is_a_filter_or_refused(words: list[str], between: str) -> None:
     """Nothing but the refusal comes out, when compiling or when matching."""
     try:
-        predicate = compile_filter(between.join(words), BOOK, CODEC.plans)
+        predicate = compile_filter(between.join(words), BOOK, CODEC.schemas)
     except ApiError:
         return
     assert predicate(VALUE) in (True, False)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.control.exchanges import GEMINI_MODEL, SAY, Controlled
 from tuning_emulator.api.exchange import Exchange
-from tuning_emulator.middleware.request_log import BUCKETS_S, RequestCounters
+from tuning_emulator.middleware.chain import BUCKETS_S, RequestCounters
 
 parser = pytest.importorskip("prometheus_client.parser")
 

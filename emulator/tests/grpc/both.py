@@ -15,8 +15,8 @@ from tuning_emulator.api.parameters import parse_query
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.ids import Ids
 from tuning_emulator.protojson.codec import Codec
-from tuning_emulator.rest.app import Request, RestApp
-from tuning_emulator.rest.transcoding import bind_request
+from tuning_emulator.rest.app import RestApp
+from tuning_emulator.rest.transcoding import Request, bind_request
 from tuning_emulator.schema.schema import HttpRule, Method, Schema, Value
 from tuning_emulator.store.store import Store
 

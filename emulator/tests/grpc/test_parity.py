@@ -33,7 +33,7 @@ from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.errors import Code
 from tuning_emulator.core.records import Permission
 from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
-from tuning_emulator.rest.app import Request
+from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Schema, Value
 from tuning_emulator.storage.server import StorageServer
 from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX

@@ -20,7 +20,8 @@ from tuning_emulator.middleware.chain import MiddlewareChain
 from tuning_emulator.middleware.journal import Filter
 from tuning_emulator.middleware.redaction import READ_BYTES, redact_body, redact_query, redact_value
 from tuning_emulator.protojson.printer import format_string
-from tuning_emulator.rest.app import Request, RestApp, create_rest_app
+from tuning_emulator.rest.app import RestApp, create_rest_app
+from tuning_emulator.rest.transcoding import Request
 
 SECRET = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=8, max_size=30).map(
     lambda text: f"§{text}§"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.rest.library import BOOK, CODEC, PACKAGE
 from tuning_emulator.core.errors import ApiError, Code
-from tuning_emulator.protojson.decoder import Violations
+from tuning_emulator.protojson.decoder import Decoder
 
 URL = f"type.googleapis.com/{PACKAGE}.v1"
 UNKNOWN = "Invalid JSON payload received. Unknown name"
@@ -243,9 +243,9 @@ def test_refuses_in_the_services_words(body: str, violations: list[tuple[str, st
 
 def test_a_body_that_is_a_field_is_placed_below_it() -> None:
     """With ``body: "book"`` every place begins with the field's name."""
-    violations = Violations()
-    CODEC.read(b'{"foo": 1, "chapters": [{"page": "x"}]}', f"{PACKAGE}.v1.CreateBookRequest", violations, "book")
-    assert [place for place, _ in violations.found] == ["book", "book.chapters[0].page"]
+    decoder = Decoder(CODEC.schemas, f"{PACKAGE}.v1.CreateBookRequest")
+    decoder.read_body(b'{"foo": 1, "chapters": [{"page": "x"}]}', "book")
+    assert [place for place, _ in decoder.violations.found] == ["book", "book.chapters[0].page"]
 
 
 @pytest.mark.parametrize(
@@ -257,9 +257,9 @@ def test_a_body_that_is_a_field_is_placed_below_it() -> None:
 )
 def test_a_body_that_is_a_field_must_be_an_object(body: bytes, text: str) -> None:
     """A scalar or a list instead of the resource is refused at the field."""
-    violations = Violations()
-    CODEC.read(body, f"{PACKAGE}.v1.CreateBookRequest", violations, "book")
-    assert [found for _, found in violations.found] == [text]
+    decoder = Decoder(CODEC.schemas, f"{PACKAGE}.v1.CreateBookRequest")
+    decoder.read_body(body, "book")
+    assert [found for _, found in decoder.violations.found] == [text]
 
 
 def test_the_version_decides_which_fields_exist() -> None:

@@ -63,14 +63,14 @@ def test_prints_camel_case() -> None:
 @pytest.mark.parametrize("path", ["*", "display_name", "appendix.title", "labels", "labels.any", "extra.any.thing"])
 def test_known_paths_pass(path: str) -> None:
     """Fields, fields of messages, keys of maps, anything in a struct."""
-    check_mask([path], CODEC.plans.messages[BOOK], CODEC.plans.messages)
+    check_mask([path], CODEC.schemas.messages[BOOK], CODEC.schemas.messages)
 
 
 @pytest.mark.parametrize("path", ["nope", "appendix.nope", "chapters.title", "display_name.x", "labels.a.b"])
 def test_unknown_paths_are_named(path: str) -> None:
     """Also a path into a repeated field, which an update cannot have (AIP-161)."""
     with pytest.raises(MaskError, match=f"^{path}$"):
-        check_mask(["name", path], CODEC.plans.messages[BOOK], CODEC.plans.messages)
+        check_mask(["name", path], CODEC.schemas.messages[BOOK], CODEC.schemas.messages)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuning_emulator.core.errors import ApiError, Code
-from tuning_emulator.protojson.decoder import Pairs
-from tuning_emulator.protojson.reader import read_json, read_lenient
+from tuning_emulator.protojson.reader import Pairs, read_json, read_lenient
 
 PREFIX = "Invalid JSON payload received. "
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tuning_emulator.rest.app import Request, RestApp
+from tuning_emulator.rest.app import RestApp
 from tuning_emulator.rest.responses import Response
+from tuning_emulator.rest.transcoding import Request
 
 BOOK_PATH = "/v1/shelves/1/books/2"
 JSON = {"content-type": "application/json", "x-goog-api-key": "k"}

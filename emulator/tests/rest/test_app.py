@@ -13,7 +13,8 @@ from tests.rest.library import CODEC, PACKAGE, SCHEMAS, SERVICE, Library
 from tests.rest.requests import BOOK_PATH, JSON, ask, header, read
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.core.errors import ApiError, Code, bad_request
-from tuning_emulator.rest.app import Request, RestApp, create_rest_app
+from tuning_emulator.rest.app import RestApp, create_rest_app
+from tuning_emulator.rest.transcoding import Request
 
 # --- requests -----------------------------------------------------------------------------------------
 
@@ -409,4 +410,4 @@ def test_versions_and_service_of_the_example() -> None:
     """The tests' own API is declared as the real ones are."""
     assert set(SCHEMAS) == {"v1", "v1beta"}
     assert SERVICE.endswith("googleapis.com")
-    assert f"{PACKAGE}.v1.Book" in CODEC.plans
+    assert f"{PACKAGE}.v1.Book" in CODEC.schemas

@@ -14,7 +14,8 @@ from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.paging import parse_page_token, read_page_size
 from tuning_emulator.core.errors import Code, ErrorText
 from tuning_emulator.facts import google_errors
-from tuning_emulator.rest.app import Request, create_rest_app
+from tuning_emulator.rest.app import create_rest_app
+from tuning_emulator.rest.transcoding import Request
 
 ROWS = {value.name: value for value in vars(google_errors).values() if isinstance(value, ErrorText)}
 ROWS = {name: row for name, row in ROWS.items() if not name.startswith("grpc_")}

@@ -22,7 +22,8 @@ from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer
-from tuning_emulator.rest.app import Request, create_rest_app
+from tuning_emulator.rest.app import create_rest_app
+from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api

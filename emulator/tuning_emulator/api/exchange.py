@@ -127,11 +127,6 @@ class Exchange:
         """Whether the method answers with a stream."""
         return self.target is not None and self.target.method.streaming
 
-    def reach(self, target: Target) -> None:
-        """Notes the method that is called."""
-        self.target = target
-        self.api, self.version, self.method = target.api.name, target.version, target.name
-
     def refuse(self, error: ApiError) -> None:
         """Notes an error as the answer; over gRPC it has no other readable form than that of REST."""
         self.status, self.code, self.rule = error.code.http_status, error.code.name, error.rule

@@ -56,7 +56,7 @@ class _Restriction:
 
 
 def compile_filter(
-    text: str, message: str, plans: CompiledSchemas, special: Mapping[str, Special] | None = None
+    text: str, message: str, schemas: CompiledSchemas, special: Mapping[str, Special] | None = None
 ) -> Predicate:
     """The predicate of a filter over values of that message; an empty filter matches everything.
 
@@ -69,7 +69,7 @@ def compile_filter(
     if not text.strip():
         return lambda value: True
     try:
-        return _Parser(text, plans.find(message), special or {}).parse()
+        return _Parser(text, schemas[message], special or {}).parse()
     except _FilterError as error:
         message_text = google_errors.FILTER_INVALID.format(reason=error)
         raise ApiError(Code.INVALID_ARGUMENT, message_text, rule="filter_invalid") from None
@@ -81,10 +81,10 @@ def compile_filter(
 class _Parser:
     """Recursive descent; each method is a rule of the grammar."""
 
-    def __init__(self, text: str, plan: CompiledMessage, special: Mapping[str, Special]) -> None:
+    def __init__(self, text: str, compiled: CompiledMessage, special: Mapping[str, Special]) -> None:
         self._text = text
         self._position = 0
-        self._plan = plan
+        self._compiled = compiled
         self._special = special
 
     def parse(self) -> Predicate:
@@ -173,7 +173,7 @@ class _Parser:
         segments = [quoted or plain for quoted, plain in _MEMBER.findall(one.path)]
         if not segments:
             raise _FilterError(f"'{one.path}' is not a field")
-        field, rest = _walk(self._plan, segments, keys)
+        field, rest = _walk(self._compiled, segments, keys)
         check = _compare_key(one, field, keys, rest) if field.key else _compare(one, field)
         depth = keys if not field.key else keys[:-1] if rest else keys
 
@@ -186,10 +186,10 @@ class _Parser:
         return match
 
 
-def _walk(plan: CompiledMessage, segments: list[str], keys: list[str]) -> tuple[CompiledField, bool]:
+def _walk(compiled: CompiledMessage, segments: list[str], keys: list[str]) -> tuple[CompiledField, bool]:
     """The field that a path leads to, its keys in a value, and whether the last of them is a map's key."""
     for position, segment in enumerate(segments):
-        field = plan.named.get(segment)
+        field = compiled.named.get(segment)
         if field is None:
             raise _FilterError(f"unknown field '{'.'.join(segments[: position + 1])}'")
         keys.append(field.name)
@@ -202,7 +202,7 @@ def _walk(plan: CompiledMessage, segments: list[str], keys: list[str]) -> tuple[
             return field, False
         if field.kind != "message" or field.repeated:
             raise _FilterError(f"'{'.'.join(segments[: position + 1])}' has no fields")
-        plan = field.bundle()
+        compiled = field.message
     raise _FilterError("a field is missing")
 
 

@@ -18,8 +18,8 @@ from tuning_emulator.gemini.base_models import find_tunable_model
 from tuning_emulator.gemini.create import CREATE_RULES, RULES, read_examples
 from tuning_emulator.gemini.rules import find_breaches
 from tuning_emulator.gemini.schemas import PACKAGE, SCHEMAS
-from tuning_emulator.protojson.codec import Codec
-from tuning_emulator.protojson.decoder import Violations
+from tuning_emulator.protojson.compiled import CompiledSchemas
+from tuning_emulator.protojson.decoder import Decoder
 from tuning_emulator.protojson.reader import read_json
 from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import Example
@@ -128,10 +128,10 @@ def _bind(plan: Plan, lines: GeminiLines, report: Report) -> Value:
             "training_data": {"examples": given},
         },
     }
-    violations = Violations()
     body = json.dumps(model).encode()
-    request = Codec(SCHEMAS.values()).read(body, _REQUEST, violations, "tuned_model")
-    for place, text in violations.found:
+    decoder = Decoder(CompiledSchemas(SCHEMAS.values()), _REQUEST)
+    request = decoder.read_body(body, "tuned_model")
+    for place, text in decoder.violations.found:
         line = lines.find(place)
         report(Fault(plan.dataset if line else "", line, "transcoding", text))
     return request

@@ -14,8 +14,7 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 
 from tuning_emulator import __version__
-from tuning_emulator.middleware.chain import MiddlewareChain
-from tuning_emulator.middleware.request_log import BUCKETS_S, RequestCounters
+from tuning_emulator.middleware.chain import BUCKETS_S, MiddlewareChain, RequestCounters
 from tuning_emulator.store.store import Store
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

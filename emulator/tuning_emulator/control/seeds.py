@@ -16,7 +16,8 @@ from tuning_emulator.core.job_faults import FaultKind, JobFault, JobFaultError, 
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.core.pace import TRAINING, Pace, PaceMode, parse_pace
 from tuning_emulator.core.records import JobState, Phase, TuningJob
-from tuning_emulator.rest.app import Request, create_rest_app
+from tuning_emulator.rest.app import create_rest_app
+from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Method
 
 MANUAL = Pace(PaceMode.MANUAL)

@@ -102,7 +102,8 @@ class GrpcCall(TransportCall[GrpcResponse]):
             self._error = error
         self.target = target = choose_target(targets, self._message)
         exchange = self.exchange
-        exchange.reach(target)
+        exchange.target, exchange.api = target, target.api.name
+        exchange.version, exchange.method = target.version, target.name
         exchange.message = self._message
         exchange.resource = find_resource(target, self._message) or read_routing(self._stream)
         self.path = f"/{target.version}/{exchange.resource}"
@@ -122,7 +123,7 @@ class GrpcCall(TransportCall[GrpcResponse]):
         target, message = self.target, self._message
         if fields := self.parameters.fields:
             # Refuses what leads nowhere.
-            parse_fields(fields, self._dispatcher.codec.plans.find(target.method.response))
+            parse_fields(fields, self._dispatcher.codec.schemas[target.method.response])
             self._paths = parse_mask(fields.replace("/", "."))
         body = next((rule.body for rule in target.method.http), "*")
         given = message.get(body, {}) if body not in ("", "*") else message

@@ -192,6 +192,7 @@ class Faults:
 
     Attributes:
         fired: How often any fault has fired since the start.
+        early, late: Whether there are any for calls before, and after, their credentials are looked at.
     """
 
     def __init__(self, methods: Iterable[tuple[str, str, bool]], calendar: Calendar | None = None) -> None:
@@ -199,7 +200,7 @@ class Faults:
         self._calendar = calendar or Calendar()
         self._armed: dict[str, ArmedFault] = {}
         self._added = 0
-        self._stages = (False, False)
+        self.early = self.late = False
         self.fired = 0
 
     def __iter__(self) -> Iterator[ArmedFault]:
@@ -263,8 +264,8 @@ class Faults:
         return len(gone)
 
     def _note_stages(self) -> None:
-        early = {one.fault.before_credentials for one in self}
-        self._stages = (False in early, True in early)
+        self.early = any(one.fault.before_credentials for one in self)
+        self.late = any(not one.fault.before_credentials for one in self)
 
     def _check_method(self, armed: ArmedFault) -> None:
         found = [row for row in self._methods if armed.takes_method(row[0], row[1])]
@@ -282,8 +283,6 @@ class Faults:
         Raises:
             ApiError, PageError, BrokenConnectionError: what the client is to get.
         """
-        if not self._stages[early]:
-            return
         due = None
         for armed in self:
             if armed.fault.before_credentials == early and armed.matches(exchange) and armed.count():

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tuning_emulator.protojson.compiled import CompiledField, CompiledMessage, CompiledSchemas
-from tuning_emulator.protojson.decoder import Decoder, TooDeepError, Violations
+from tuning_emulator.protojson.decoder import Decoder
 from tuning_emulator.protojson.printer import Style, format_json
-from tuning_emulator.protojson.reader import read_json, read_lenient
 from tuning_emulator.schema.schema import Schema, Value
 
 # --- message values as JSON
@@ -20,16 +19,16 @@ class Encoder:
     ``enum_as_int`` prints enums as numbers (``$alt=json;enum-encoding=int``).
     """
 
-    __slots__ = ("_enum_as_int", "_plans")
+    __slots__ = ("_enum_as_int", "_schemas")
 
-    def __init__(self, plans: CompiledSchemas, enum_as_int: bool = False) -> None:
-        self._plans = plans
+    def __init__(self, schemas: CompiledSchemas, enum_as_int: bool = False) -> None:
+        self._schemas = schemas
         self._enum_as_int = enum_as_int
 
-    def write_message(self, value: Value, plan: CompiledMessage) -> dict[str, Any]:
+    def write_message(self, value: Value, compiled: CompiledMessage) -> dict[str, Any]:
         """The message as JSON; keys that it does not declare are not printed."""
         out: dict[str, Any] = {}
-        for field in plan.fields:
+        for field in compiled.fields:
             item = value.get(field.name)
             if item is None:
                 if field.kind == "value" and field.name in value and not field.repeated:
@@ -51,7 +50,7 @@ class Encoder:
     def _write(self, field: CompiledField, item: Any) -> Any:
         kind = field.kind
         if kind == "message":
-            return self.write_message(item, field.bundle())
+            return self.write_message(item, field.message)
         if field.convert is not None:
             return field.convert(item)
         if kind == "enum":
@@ -66,12 +65,12 @@ class Encoder:
         return item
 
     def write_any(self, item: Value) -> dict[str, Any]:
-        """``@type`` first; a declared message is written by its plan, anything else is JSON already."""
+        """``@type`` first; a declared message is written by its fields, anything else is JSON already."""
         url = item.get("@type", "")
         name = url.rpartition("/")[2]
-        if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self._plans:
+        if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self._schemas:
             return item
-        return {"@type": url, **self.write_message(item, self._plans.find(name))}
+        return {"@type": url, **self.write_message(item, self._schemas[name])}
 
 
 def _format_key(key: Any) -> str:
@@ -84,9 +83,9 @@ class Codec:
     """Reads and prints messages, by full name: ``google.ai.generativelanguage.v1beta.TunedModel``."""
 
     def __init__(self, schemas: Iterable[Schema]) -> None:
-        self.plans = CompiledSchemas(schemas)
-        self._encoder = Encoder(self.plans)
-        self._int_encoder = Encoder(self.plans, enum_as_int=True)
+        self.schemas = CompiledSchemas(schemas)
+        self._encoder = Encoder(self.schemas)
+        self._int_encoder = Encoder(self.schemas, enum_as_int=True)
 
     def parse(self, body: bytes, message: str) -> Value:
         """A message from JSON text.
@@ -94,41 +93,15 @@ class Codec:
         Raises:
             ApiError: INVALID_ARGUMENT, a syntax error or every violation at once.
         """
-        violations = Violations()
-        value: Value = self.read(body, message, violations)
-        violations.refuse()
-        return value
-
-    def read(self, body: bytes, message: str, violations: Violations, field: str = "") -> Value:
-        """A request from JSON text, which is the whole message or (``field``) one field of it.
-
-        Violations are collected, not raised.
-
-        Raises:
-            ApiError: the text is not JSON, even leniently.
-        """
-        tree = read_json(body)
-        before = len(violations.found)
-        try:
-            return self._bind(tree, message, violations, field)
-        except (TooDeepError, RecursionError):
-            del violations.found[before:]
-            read_lenient(body)  # refuses with the key at which it became too deep
-            raise
-
-    def _bind(self, tree: Any, message: str, violations: Violations, field: str) -> Value:
-        decoder = Decoder(self.plans, message, violations)
-        plan = self.plans.find(message)
-        if not field:
-            return decoder.read_root(tree, plan)
-        value: Value = {}
-        decoder.read_member(tree, plan, field, value)
+        decoder = Decoder(self.schemas, message)
+        value = decoder.read_body(body)
+        decoder.violations.refuse()
         return value
 
     def to_json(self, value: Value, message: str, *, enum_as_int: bool = False) -> dict[str, Any]:
         """The message as a JSON-ready dict, in the order in which it prints."""
         encoder = self._int_encoder if enum_as_int else self._encoder
-        return encoder.write_message(value, self.plans.find(message))
+        return encoder.write_message(value, self.schemas[message])
 
     def format(self, value: Value, message: str, *, style: Style = "pretty", enum_as_int: bool = False) -> bytes:
         """The message as JSON text."""

@@ -1,4 +1,4 @@
-"""Messages compiled for the codecs: one plan per message, found by any name of a field, built on first use."""
+"""Messages compiled for reading and printing: their fields by any name, with what JSON needs of each."""
 
 from __future__ import annotations
 
@@ -59,30 +59,10 @@ class CompiledField:
         zero_item: What an entry of a map has when its value is null.
     """
 
-    __slots__ = (
-        "_message",
-        "_plans",
-        "convert",
-        "direct",
-        "entry",
-        "enum",
-        "json_name",
-        "key",
-        "kind",
-        "name",
-        "number",
-        "oneof",
-        "parse",
-        "plain",
-        "repeated",
-        "shown",
-        "stored",
-        "type",
-        "zero",
-        "zero_item",
-    )
+    message: CompiledMessage
+    """The field's own message, compiled when it is first asked for: messages contain each other in circles."""
 
-    def __init__(self, owner: str, field: Field, kind: Kind, enum: Enum | None, plans: CompiledSchemas) -> None:
+    def __init__(self, owner: str, field: Field, kind: Kind, enum: Enum | None, schemas: CompiledSchemas) -> None:
         self.number = field.number
         self.name = field.name
         self.json_name = field.json_name
@@ -92,8 +72,7 @@ class CompiledField:
         self.repeated = field.repeated
         self.oneof = field.oneof
         self.enum = enum
-        self._plans = plans
-        self._message: CompiledMessage | None = None
+        self._schemas = schemas
         self.convert = CONVERTERS.get(field.type if kind == "scalar" else kind)
         self.entry = f"type.googleapis.com/{owner}.{field.json_name[:1].upper()}{field.json_name[1:]}Entry"
         self.parse: Parser | None = None
@@ -113,11 +92,11 @@ class CompiledField:
             self.stored = str if field.type == "string" else bool
         self.direct = None if field.oneof else self.stored
 
-    def bundle(self) -> CompiledMessage:
-        """The plan of the field's message."""
-        if self._message is None:
-            self._message = self._plans.find(self.type)
-        return self._message
+    def __getattr__(self, name: str) -> CompiledMessage:
+        if name != "message":
+            raise AttributeError(name)
+        self.message = self._schemas[self.type]
+        return self.message
 
 
 class CompiledMessage:
@@ -150,33 +129,30 @@ class CompiledMessage:
         self.shapes[keys] = (types, None if names == keys else names) if fits else None
 
 
-class CompiledSchemas:
-    """CompiledSchemas of every message of the given schemas, by full name."""
+class CompiledSchemas(dict[str, CompiledMessage]):
+    """The messages of the given schemas, by full name; each is compiled when it is first asked for.
+
+    Raises:
+        KeyError: no schema declares the message.
+    """
 
     def __init__(self, schemas: Iterable[Schema]) -> None:
+        super().__init__()
         self.messages: dict[str, Message] = {**SHAPES, **RPC.messages}
         self.enums: dict[str, Enum] = {_NULL_VALUE.name: _NULL_VALUE}
         for schema in schemas:
             self.messages.update(schema.messages)
             self.enums.update(schema.enums)
-        self._built: dict[str, CompiledMessage] = {}
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self.messages
 
-    def find(self, name: str) -> CompiledMessage:
-        """The plan of that message, by full name.
+    def __missing__(self, name: str) -> CompiledMessage:
+        fields = tuple(self._compile(name, field) for field in self.messages[name].fields)
+        compiled = self[name] = CompiledMessage(name, fields)
+        return compiled
 
-        Raises:
-            KeyError: no schema declares it.
-        """
-        plan = self._built.get(name)
-        if plan is None:
-            fields = tuple(self._plan(name, field) for field in self.messages[name].fields)
-            plan = self._built[name] = CompiledMessage(name, fields)
-        return plan
-
-    def _plan(self, owner: str, field: Field) -> CompiledField:
+    def _compile(self, owner: str, field: Field) -> CompiledField:
         enum = self.enums.get(field.type)
         kind: Kind = "scalar" if field.type in SCALARS else _KINDS.get(field.type, "enum" if enum else "message")
         return CompiledField(owner, field, kind, enum, self)

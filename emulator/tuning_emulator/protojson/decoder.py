@@ -14,6 +14,7 @@ from tuning_emulator.core.errors import ApiError, Code, bad_request
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.compiled import CompiledField, CompiledMessage, CompiledSchemas, Shape
 from tuning_emulator.protojson.masks import MaskError, parse_mask
+from tuning_emulator.protojson.reader import MAX_DEPTH, Pairs, read_json, read_lenient
 from tuning_emulator.protojson.scalars import (
     PARSERS,
     InstantError,
@@ -70,14 +71,7 @@ class Violations:
             raise ApiError(Code.INVALID_ARGUMENT, message, (bad_request(self.found),), rule="transcoding")
 
 
-MAX_DEPTH = int(str(google_errors.MAX_DEPTH.value))
-
-
 _UNSEEN: Shape = ((type(None),), None)
-
-
-class Pairs(list[tuple[str, Any]]):
-    """A JSON object in which a key is repeated."""
 
 
 class TooDeepError(Exception):
@@ -104,41 +98,54 @@ class _Frame:
 class Decoder:
     """Reads the JSON of one request."""
 
-    __slots__ = ("_plans", "_root", "violations")
+    __slots__ = ("_root", "_schemas", "violations")
 
-    def __init__(self, plans: CompiledSchemas, root: str, violations: Violations) -> None:
+    def __init__(self, schemas: CompiledSchemas, root: str) -> None:
         """``root`` is the full name of the request message, which some error texts name."""
-        self._plans = plans
+        self._schemas = schemas
         self._root = root
-        self.violations = violations
+        self.violations = Violations()
 
-    def read_root(self, node: Any, plan: CompiledMessage) -> Value:
-        """The whole body as a message.
+    def read_body(self, body: bytes, field: str = "") -> Value:
+        """A request from JSON text: the whole message or, for rules such as ``body: "tuned_model"``, one field.
+
+        Violations are collected, not raised.
 
         Raises:
-            TooDeepError: see there.
+            ApiError: the text is not JSON, even leniently.
         """
+        tree = read_json(body)
+        before = len(self.violations.found)
+        compiled = self._schemas[self._root]
+        try:
+            if not field:
+                return self._read_root(tree, compiled)
+            value: Value = {}
+            self._read_field(compiled.named[field], field, tree, _Frame(value, None, 0))
+        except (TooDeepError, RecursionError):
+            del self.violations.found[before:]
+            read_lenient(body)  # refuses with the key at which it became too deep
+            raise
+        return value
+
+    def _read_root(self, node: Any, compiled: CompiledMessage) -> Value:
         if type(node) is dict or type(node) is Pairs:
-            return self.read_message(node, plan, None, 1)
+            return self.read_message(node, compiled, None, 1)
         self.violations.add_name(None, "", "Root element must be a message.")
         return {}
-
-    def read_member(self, node: Any, plan: CompiledMessage, name: str, out: Value) -> None:
-        """The body as one field of the request message, for rules such as ``body: "tuned_model"``."""
-        self._read_field(plan.named[name], name, node, _Frame(out, None, 0))
 
     def read_text(self, field: CompiledField, text: str, place: Place, out: Value) -> None:
         """One value from the path or the query: parsed as a JSON string would be; repeated fields append."""
         frame = _Frame(out, place, 0)
         self._read_single(field, field.name, text, frame)
 
-    def read_message(self, node: Any, plan: CompiledMessage, place: Place, depth: int) -> Value:
+    def read_message(self, node: Any, compiled: CompiledMessage, place: Place, depth: int) -> Value:
         """An object as a message; the value has exactly the keys that are set."""
         if depth > MAX_DEPTH:
             raise TooDeepError
         out: Value = {}
         frame = None
-        named = plan.named
+        named = compiled.named
         for key, item in node.items() if type(node) is dict else node:
             field = named.get(key)
             if field is None:
@@ -191,12 +198,12 @@ class Decoder:
         """An object for a field of any message type."""
         kind = field.kind
         if kind == "message":
-            return self.read_message(node, field.bundle(), place, depth)
+            return self.read_message(node, field.message, place, depth)
         if kind in ("struct", "value", "list"):
             return read_plain(node, depth - 1)
         if kind == "any":
             return self._read_any(node, place, depth)
-        inner = self.read_message(node, self._plans.find(field.type), place, depth)
+        inner = self.read_message(node, self._schemas[field.type], place, depth)
         if kind in ("timestamp", "duration"):
             return inner.get("seconds", 0) * 1_000_000_000 + inner.get("nanos", 0)
         return inner.get("paths", []) if kind == "mask" else inner.get("value", False)
@@ -211,9 +218,9 @@ class Decoder:
             return {}
         rest = Pairs((key, item) for key, item in pairs if key != "@type")
         name = url.rpartition("/")[2]
-        if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self._plans:
+        if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self._schemas:
             return {"@type": url, **read_plain(rest, depth - 1)}
-        return {"@type": url, **self.read_message(rest, self._plans.find(name), place, depth)}
+        return {"@type": url, **self.read_message(rest, self._schemas[name], place, depth)}
 
     def _read_map(self, field: CompiledField, node: Any, entries: dict[Any, Any], place: Place, depth: int) -> None:
         if depth > MAX_DEPTH:
@@ -283,19 +290,19 @@ class Decoder:
             found.extend(read_plain(items, depth))
             return
         count = 0
-        plan = field.bundle() if field.kind == "message" else None
-        shapes = plan.shapes if plan is not None else {}
+        compiled = field.message if field.kind == "message" else None
+        shapes = compiled.shapes if compiled is not None else {}
         for item in items:
             kind = type(item)
-            if kind is dict and plan is not None:
+            if kind is dict and compiled is not None:
                 keys = tuple(item)
                 shape = shapes.get(keys, _UNSEEN)
                 if shape is not None and tuple(map(type, item.values())) == shape[0]:
                     found.append(dict(zip(shape[1], item.values(), strict=True)) if shape[1] else item)
                 else:
                     if shape is _UNSEEN:
-                        plan.learn_shape(keys)
-                    found.append(self.read_message(item, plan, (place, count), depth + 1))
+                        compiled.learn_shape(keys)
+                    found.append(self.read_message(item, compiled, (place, count), depth + 1))
                 count += 1
             elif item is None:
                 continue

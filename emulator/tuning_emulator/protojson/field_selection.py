@@ -17,7 +17,7 @@ Tree: TypeAlias = "dict[str, Tree]"
 """JSON names to what is wanted inside them; empty means everything."""
 
 
-def parse_fields(text: str, plan: CompiledMessage) -> Tree:
+def parse_fields(text: str, compiled: CompiledMessage) -> Tree:
     """What ``fields`` asks for of an answer of that type.
 
     Raises:
@@ -29,23 +29,23 @@ def parse_fields(text: str, plan: CompiledMessage) -> Tree:
     except MaskError:
         raise _refuse(text, text) from None
     for path in paths:
-        _add(tree, plan, split_path(path), text)
+        _add(tree, compiled, split_path(path), text)
     return tree
 
 
-def _add(tree: Tree, plan: CompiledMessage | None, segments: list[str], text: str) -> None:
+def _add(tree: Tree, compiled: CompiledMessage | None, segments: list[str], text: str) -> None:
     for position, segment in enumerate(segments):
         if segment == "*":
             break
-        field = plan.named.get(segment) if plan is not None else None
-        if plan is not None and field is None:
+        field = compiled.named.get(segment) if compiled is not None else None
+        if compiled is not None and field is None:
             raise _refuse(text, ".".join(segments[: position + 1]))
         name = field.json_name if field is not None else segment
         known = tree.setdefault(name, {})
         if position == len(segments) - 1:
             known.clear()
         tree = known
-        plan = field.bundle() if field is not None and field.kind == "message" and not field.key else None
+        compiled = field.message if field is not None and field.kind == "message" and not field.key else None
 
 
 def select_fields(answer: Any, tree: Tree) -> Any:

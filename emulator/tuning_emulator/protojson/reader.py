@@ -15,7 +15,13 @@ from typing import Any
 
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
-from tuning_emulator.protojson.decoder import MAX_DEPTH, Pairs
+
+MAX_DEPTH = int(str(google_errors.MAX_DEPTH.value))
+
+
+class Pairs(list[tuple[str, Any]]):
+    """A JSON object in which a key is repeated."""
+
 
 _LONE_SURROGATE = re.compile(
     r"\\\\u[dD]|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]"

@@ -5,77 +5,28 @@ Pages of HTTP itself (404, 411, 414), CORS and discovery documents are answered 
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from tuning_emulator.api.auth import Authenticator, read_presented
+from tuning_emulator.api.auth import Authenticator
 from tuning_emulator.api.call import Api
-from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall, unzip
-from tuning_emulator.api.errors import challenge, format_error
+from tuning_emulator.api.dispatch import Dispatcher
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, break_connection
-from tuning_emulator.api.pages import format_not_found, format_page, format_trouble
-from tuning_emulator.api.parameters import parse_parameters, parse_query
+from tuning_emulator.api.pages import format_not_found, format_page
 from tuning_emulator.api.router import Route, Router
-from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
-from tuning_emulator.protojson.field_selection import Tree, parse_fields, select_fields
-from tuning_emulator.protojson.printer import EVENT_TYPE, JSON_TYPE, Style, format_json
-from tuning_emulator.rest.responses import (
-    Accepts,
-    Response,
-    body_response,
-    page_response,
-    preflight_response,
-    stream_response,
-)
-from tuning_emulator.rest.streams import format_stream, send_chunks
-from tuning_emulator.rest.transcoding import bind_request
-from tuning_emulator.schema.schema import Value
+from tuning_emulator.rest.responses import Response, page_response, preflight_response
+from tuning_emulator.rest.streams import send_chunks
+from tuning_emulator.rest.transcoding import Breaker, Request, RestCall, Sender
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-PROTO_TYPE = "application/x-protobuf"
-_SCRIPT_TYPE = "text/javascript; charset=UTF-8"
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 _DRAINED_BODIES = 8
 """How many times the limit of a too large body is read and thrown away, so that the client gets to read the answer."""
-
-
-@dataclass(slots=True)
-class Request:
-    """One HTTP request.
-
-    Attributes:
-        path: As sent, percent-encoded, without the query. query: As sent.
-        headers: By lower-case name.
-        address: The client's IP address.
-        oversize: The body is larger than its method takes; ``body`` is then empty.
-        scheme: How it came: ``http`` or ``https``.
-    """
-
-    verb: str
-    path: str
-    query: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    address: str = ""
-    oversize: bool = False
-    scheme: str = "http"
-
-    @property
-    def url(self) -> str:
-        """Where the client has reached this server."""
-        return f"{self.scheme}://{self.headers.get('host', '')}"
-
-    @property
-    def host(self) -> str:
-        """The host in lower case, without port."""
-        return self.headers.get("host", "").lower().rpartition("]")[2].partition(":")[0]
 
 
 class RestApp:
@@ -193,133 +144,13 @@ def create_rest_app(apis: Sequence[Api], authenticator: Authenticator, middlewar
     return RestApp(Dispatcher(Router(apis), authenticator, middleware))
 
 
-Sender: TypeAlias = Callable[[Response, Exchange], Awaitable[None]]
-Breaker: TypeAlias = Callable[[BrokenConnectionError], Awaitable[None]]
-
-
-class RestCall(TransportCall[Response]):
-    """A call over HTTP."""
-
-    def __init__(
-        self,
-        dispatcher: Dispatcher,
-        request: Request,
-        exchange: Exchange,
-        route: Route,
-        segments: Sequence[str],
-        send: Sender,
-        break_off: Breaker,
-    ) -> None:
-        self.exchange = exchange
-        self.target = route.target
-        self.path = request.path
-        self.query = parse_query(request.query)
-        self.parameters = parse_parameters(self.query, request.headers)
-        self._dispatcher = dispatcher
-        self._request = request
-        self._route = route
-        self._segments = segments
-        self._fields: Tree = {}
-        self._accepts = Accepts(
-            "gzip" in request.headers.get("accept-encoding", ""), request.headers.get("origin", ""), time.monotonic()
-        )
-        self._send, self._break_off = send, break_off
-
-    @property
-    def cache_key(self) -> tuple[str, str] | None:
-        """A GET of that path on that host: a regional host answers for its region alone."""
-        if self._route.rule.verb != "GET":
-            return None
-        return f"{self._request.headers.get('host', '')} {self.target.method.name}", self.path
-
-    def read(self) -> tuple[Value, frozenset[str]]:
-        """Body, path and query as one message."""
-        request, exchange, limit = self._request, self.exchange, self.target.limit_bytes
-        if request.body and "gzip" in request.headers.get("content-encoding", ""):
-            request.body = unzip(request.body, limit)
-            request.oversize = len(request.body) > limit
-            exchange.body = b"" if request.oversize else request.body
-        if request.oversize:
-            text = google_errors.BODY_TOO_LARGE.format(limit_bytes=limit)
-            raise ApiError(Code.INVALID_ARGUMENT, text, rule=google_errors.BODY_TOO_LARGE.name)
-        media = self.parameters.content_type or request.headers.get("content-type", "")
-        media = media.partition(";")[0].strip().lower()
-        codec, binary = self._dispatcher.codec, self._dispatcher.binary
-        rest = self.parameters.rest
-        bound = bind_request(codec, binary, self._route, self._segments, rest, request.body, media)
-        if self.parameters.fields:
-            self._fields = parse_fields(self.parameters.fields, codec.plans.find(self.target.method.response))
-        return bound
-
-    def print(self, value: Value) -> Printed:
-        """JSON, pretty unless asked otherwise; or the wire format, or a script."""
-        parameters = self.parameters
-        if parameters.alt == "proto":
-            return PROTO_TYPE, self._dispatcher.binary.encode(value, self.target.method.response)
-        body = format_json(self._to_tree(value), "pretty" if parameters.pretty else "compact")
-        if not parameters.callback:
-            return JSON_TYPE, body
-        return _SCRIPT_TYPE, f"// API callback\n{parameters.callback}({body.decode().rstrip()});".encode()
-
-    def _to_tree(self, value: Value) -> Any:
-        response = self.target.method.response
-        tree = self._dispatcher.codec.to_json(value, response, enum_as_int=self.parameters.enum_as_int)
-        return select_fields(tree, self._fields) if self._fields else tree
-
-    def respond(self, printed: Printed) -> Response:
-        """See ``TransportCall``."""
-        self.exchange.response = printed[1]
-        return body_response(self.target.api, self._accepts, 200, *printed)
-
-    async def stream(self, values: AsyncIterator[Value]) -> Response:
-        """Starts a stream: an error before the first message is an ordinary error answer."""
-        first = await anext(values, None)
-        parameters, api = self.parameters, self.target.api
-        chunks = format_stream(first, values, self._to_tree, parameters, api.internal_error)
-        return stream_response(api, self._accepts, EVENT_TYPE if parameters.alt == "sse" else JSON_TYPE, chunks)
-
-    def refuse(self, error: ApiError) -> Response:
-        """The error in Google's envelope."""
-        parameters, streaming = self.parameters, self.target.method.streaming
-        events = streaming and parameters.alt == "sse"
-        style: Style = "pretty" if parameters.pretty else "compact"
-        body = format_error(error, legacy=parameters.legacy_errors, style=style, in_array=streaming and not events)
-        self.exchange.response = body
-        token = read_presented(self._request.headers, self.query).token
-        response = body_response(
-            self.target.api,
-            self._accepts,
-            error.code.http_status,
-            EVENT_TYPE if events else JSON_TYPE,
-            body,
-            challenge=challenge(error, presented=bool(token)),
-        )
-        response.headers += self.exchange.answer_headers
-        return response
-
-    def show_page(self, status: int) -> Response:
-        """See ``TransportCall``."""
-        return page_response(status, format_trouble(status))
-
-    async def send(self, response: Response) -> None:
-        """See ``TransportCall``."""
-        exchange = self.exchange
-        exchange.status = response.status
-        if response.status == 200 and not exchange.code:
-            exchange.code = Code.OK.name
-        await self._send(response, exchange)
-
-    async def break_off(self, broken: BrokenConnectionError) -> None:
-        """See ``TransportCall``."""
-        await self._break_off(broken)
-
-
 def _open_exchange(request: Request, found: tuple[Route, list[str]] | None) -> Exchange:
     exchange = Exchange("rest", request.verb, request.path, request.query, request.headers, request.host)
     exchange.address = request.address
     if found is not None:
-        exchange.route = found[0]
-        exchange.reach(found[0].target)
+        exchange.route, target = found[0], found[0].target
+        exchange.target, exchange.api = target, target.api.name
+        exchange.version, exchange.method = target.version, target.name
     return exchange
 
 

@@ -1,24 +1,193 @@
-"""Body, path and query as one request message; violations in the service's order: body, path, query.
+"""HTTP requests as calls, and what calls come to as HTTP responses: Google's HTTP/JSON transcoding.
 
+Body, path and query make one request message; violations are told in the service's order: body, path, query.
 Source: google/api/http.proto; grpc-httpjson-transcoding request_weaver.cc; texts recorded on Google's front end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
-from tuning_emulator.api.parameters import Query, parse_query
+from tuning_emulator.api.auth import read_presented
+from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall, unzip
+from tuning_emulator.api.errors import challenge, format_error
+from tuning_emulator.api.exchange import BrokenConnectionError, Exchange
+from tuning_emulator.api.pages import format_trouble
+from tuning_emulator.api.parameters import Query, parse_parameters, parse_query
 from tuning_emulator.api.router import Route
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.codec import Codec
-from tuning_emulator.protojson.compiled import CompiledField
-from tuning_emulator.protojson.decoder import Decoder, Place, Violations
+from tuning_emulator.protojson.compiled import CompiledField, CompiledMessage
+from tuning_emulator.protojson.decoder import Decoder, Place
+from tuning_emulator.protojson.field_selection import Tree, parse_fields, select_fields
+from tuning_emulator.protojson.printer import EVENT_TYPE, JSON_TYPE, Style, format_json
+from tuning_emulator.rest.responses import Accepts, Response, body_response, page_response, stream_response
+from tuning_emulator.rest.streams import format_stream
 from tuning_emulator.schema.protobuf import BinaryCodec, WireError
 from tuning_emulator.schema.schema import Value
 
+PROTO_TYPE = "application/x-protobuf"
+_SCRIPT_TYPE = "text/javascript; charset=UTF-8"
 _FORM = "application/x-www-form-urlencoded"
-_PROTO = frozenset(("application/x-protobuf", "application/protobuf"))
+_PROTO = frozenset((PROTO_TYPE, "application/protobuf"))
+_NOTHING = CompiledMessage("", ())
+
+
+@dataclass(slots=True)
+class Request:
+    """One HTTP request.
+
+    Attributes:
+        path: As sent, percent-encoded, without the query. query: As sent.
+        headers: By lower-case name.
+        address: The client's IP address.
+        oversize: The body is larger than its method takes; ``body`` is then empty.
+        scheme: How it came: ``http`` or ``https``.
+    """
+
+    verb: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    address: str = ""
+    oversize: bool = False
+    scheme: str = "http"
+
+    @property
+    def url(self) -> str:
+        """Where the client has reached this server."""
+        return f"{self.scheme}://{self.headers.get('host', '')}"
+
+    @property
+    def host(self) -> str:
+        """The host in lower case, without port."""
+        return self.headers.get("host", "").lower().rpartition("]")[2].partition(":")[0]
+
+
+Sender: TypeAlias = Callable[[Response, Exchange], Awaitable[None]]
+Breaker: TypeAlias = Callable[[BrokenConnectionError], Awaitable[None]]
+
+
+class RestCall(TransportCall[Response]):
+    """A call over HTTP."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        request: Request,
+        exchange: Exchange,
+        route: Route,
+        segments: Sequence[str],
+        send: Sender,
+        break_off: Breaker,
+    ) -> None:
+        self.exchange = exchange
+        self.target = route.target
+        self.path = request.path
+        self.query = parse_query(request.query) if request.query else ()
+        self.parameters = parse_parameters(self.query, request.headers)
+        self._dispatcher = dispatcher
+        self._request = request
+        self._route = route
+        self._segments = segments
+        self._fields: Tree = {}
+        self._accepts = Accepts(
+            "gzip" in request.headers.get("accept-encoding", ""), request.headers.get("origin", ""), time.monotonic()
+        )
+        self._send, self._break_off = send, break_off
+
+    @property
+    def cache_key(self) -> tuple[str, str] | None:
+        """A GET of that path on that host: a regional host answers for its region alone."""
+        if self._route.rule.verb != "GET":
+            return None
+        return f"{self._request.headers.get('host', '')} {self.target.method.name}", self.path
+
+    def read(self) -> tuple[Value, frozenset[str]]:
+        """Body, path and query as one message."""
+        request, exchange, limit = self._request, self.exchange, self.target.limit_bytes
+        if request.body and "gzip" in request.headers.get("content-encoding", ""):
+            request.body = unzip(request.body, limit)
+            request.oversize = len(request.body) > limit
+            exchange.body = b"" if request.oversize else request.body
+        if request.oversize:
+            text = google_errors.BODY_TOO_LARGE.format(limit_bytes=limit)
+            raise ApiError(Code.INVALID_ARGUMENT, text, rule=google_errors.BODY_TOO_LARGE.name)
+        media = self.parameters.content_type or request.headers.get("content-type", "")
+        media = media.partition(";")[0].strip().lower()
+        codec, binary = self._dispatcher.codec, self._dispatcher.binary
+        rest = self.parameters.rest
+        bound = bind_request(codec, binary, self._route, self._segments, rest, request.body, media)
+        if self.parameters.fields:
+            self._fields = parse_fields(self.parameters.fields, codec.schemas[self.target.method.response])
+        return bound
+
+    def print(self, value: Value) -> Printed:
+        """JSON, pretty unless asked otherwise; or the wire format, or a script."""
+        parameters = self.parameters
+        if parameters.alt == "proto":
+            return PROTO_TYPE, self._dispatcher.binary.encode(value, self.target.method.response)
+        body = format_json(self._to_tree(value), "pretty" if parameters.pretty else "compact")
+        if not parameters.callback:
+            return JSON_TYPE, body
+        return _SCRIPT_TYPE, f"// API callback\n{parameters.callback}({body.decode().rstrip()});".encode()
+
+    def _to_tree(self, value: Value) -> Any:
+        response = self.target.method.response
+        tree = self._dispatcher.codec.to_json(value, response, enum_as_int=self.parameters.enum_as_int)
+        return select_fields(tree, self._fields) if self._fields else tree
+
+    def respond(self, printed: Printed) -> Response:
+        """See ``TransportCall``."""
+        self.exchange.response = printed[1]
+        return body_response(self.target.api, self._accepts, 200, *printed)
+
+    async def stream(self, values: AsyncIterator[Value]) -> Response:
+        """Starts a stream: an error before the first message is an ordinary error answer."""
+        first = await anext(values, None)
+        parameters, api = self.parameters, self.target.api
+        chunks = format_stream(first, values, self._to_tree, parameters, api.internal_error)
+        return stream_response(api, self._accepts, EVENT_TYPE if parameters.alt == "sse" else JSON_TYPE, chunks)
+
+    def refuse(self, error: ApiError) -> Response:
+        """The error in Google's envelope."""
+        parameters, streaming = self.parameters, self.target.method.streaming
+        events = streaming and parameters.alt == "sse"
+        style: Style = "pretty" if parameters.pretty else "compact"
+        body = format_error(error, legacy=parameters.legacy_errors, style=style, in_array=streaming and not events)
+        self.exchange.response = body
+        token = read_presented(self._request.headers, self.query).token
+        response = body_response(
+            self.target.api,
+            self._accepts,
+            error.code.http_status,
+            EVENT_TYPE if events else JSON_TYPE,
+            body,
+            challenge=challenge(error, presented=bool(token)),
+        )
+        response.headers += self.exchange.answer_headers
+        return response
+
+    def show_page(self, status: int) -> Response:
+        """See ``TransportCall``."""
+        return page_response(status, format_trouble(status))
+
+    async def send(self, response: Response) -> None:
+        """See ``TransportCall``."""
+        exchange = self.exchange
+        exchange.status = response.status
+        if response.status == 200 and not exchange.code:
+            exchange.code = Code.OK.name
+        await self._send(response, exchange)
+
+    async def break_off(self, broken: BrokenConnectionError) -> None:
+        """See ``TransportCall``."""
+        await self._break_off(broken)
 
 
 def bind_request(
@@ -39,7 +208,7 @@ def bind_request(
         ApiError: INVALID_ARGUMENT with every violation.
     """
     message = route.target.method.request
-    violations = Violations()
+    decoder = Decoder(codec.schemas, message)
     request: Value = {}
     given: frozenset[str] = frozenset()
     field = route.rule.body
@@ -50,15 +219,16 @@ def bind_request(
         if body and content_type in _PROTO:
             request = _read_binary(binary, body, codec, message, field)
         else:
-            request = codec.read(body, message, violations, "" if field == "*" else field)
+            request = decoder.read_body(body, "" if field == "*" else field)
         inner = request if field == "*" else request.get(field)
         given = frozenset(inner) if isinstance(inner, dict) else given
-    binder = _RequestBinder(codec, message, request, violations)
+    compiled = codec.schemas[message]
     for path, text in route.bind(segments):
-        binder.bind(path, text)
+        _bind_variable(decoder, compiled, request, path, text)
     for name, text in query:
-        binder.bind_query(name, text)
-    violations.refuse()
+        _bind_parameter(decoder, compiled, request, name, text)
+    if decoder.violations.found:
+        decoder.violations.refuse()
     return request, given
 
 
@@ -71,67 +241,46 @@ def _read_binary(binary: BinaryCodec, body: bytes, codec: Codec, message: str, f
     try:
         if field == "*":
             return binary.decode(body, message)
-        return {field: binary.decode(body, codec.plans.find(message).named[field].type)}
+        return {field: binary.decode(body, codec.schemas[message].named[field].type)}
     except WireError as error:
         text = google_errors.PROTO_INVALID.format()
         raise ApiError(Code.INVALID_ARGUMENT, text, rule=google_errors.PROTO_INVALID.name) from error
 
 
-class _RequestBinder:
-    """Puts texts from path and query into a request message."""
+def _bind_variable(decoder: Decoder, compiled: CompiledMessage, out: Value, path: str, text: str) -> None:
+    """One variable of the path into the request message."""
+    *outer, last = path.split(".")
+    place: Place = None
+    for name in outer:
+        field = compiled.named[name]
+        out, place, compiled = out.setdefault(field.name, {}), (place, field.name), field.message
+    field = compiled.named[last]
+    if field.direct is str:
+        out[field.name] = text
+    else:
+        decoder.read_text(field, text, place, out)
 
-    def __init__(self, codec: Codec, message: str, request: Value, violations: Violations) -> None:
-        self._codec = codec
-        self._message = message
-        self._request = request
-        self._violations = violations
-        self._decoder = Decoder(codec.plans, message, violations)
 
-    def bind(self, path: str, text: str) -> None:
-        """One variable of the path."""
-        head, _, rest = path.partition(".")
-        plan = self._codec.plans.find(self._message)
-        out = self._request
-        place: Place = None
-        while rest:
-            field = plan.named[head]
-            out, place, plan = out.setdefault(field.name, {}), (place, field.name), field.bundle()
-            head, _, rest = rest.partition(".")
-        field = plan.named[head]
-        if field.direct is str:
-            out[field.name] = text
-        else:
-            self._decoder.read_text(field, text, place, out)
-
-    def bind_query(self, name: str, text: str) -> None:
-        """One parameter of the query."""
-        plan = self._codec.plans.find(self._message)
-        found: list[CompiledField] = []
-        segments = name.split(".")
-        for position, segment in enumerate(segments):
-            field = plan.named.get(segment)
-            if field is None:
-                self._refuse(name, google_errors.QUERY_UNKNOWN.format(field=segment))
-                return
-            found.append(field)
-            if position < len(segments) - 1:
-                if field.kind != "message" or field.repeated or field.key:
-                    missing = segments[position + 1]
-                    self._refuse(name, google_errors.QUERY_UNKNOWN.format(field=missing))
-                    return
-                plan = field.bundle()
-        self._set(name, found, text)
-
-    def _set(self, name: str, path: list[CompiledField], text: str) -> None:
-        *outer, field = path
-        if field.kind in ("message", "any", "struct", "list") or field.key:
-            self._refuse(name, google_errors.QUERY_MESSAGE.format(field=field.name))
+def _bind_parameter(decoder: Decoder, compiled: CompiledMessage, out: Value, name: str, text: str) -> None:
+    """One parameter of the query into the request message, or why it cannot be."""
+    place: Place = None
+    segments = name.split(".")
+    fields: list[CompiledField] = []
+    for segment in segments:
+        inner = fields[-1] if fields else None
+        if inner is not None and (inner.kind != "message" or inner.repeated or inner.key):
+            compiled = _NOTHING
+        elif inner is not None:
+            compiled = inner.message
+        field = compiled.named.get(segment)
+        if field is None:
+            decoder.violations.add_name(None, name, google_errors.QUERY_UNKNOWN.format(field=segment))
             return
-        out = self._request
-        place: Place = None
-        for step in outer:
-            out, place = out.setdefault(step.name, {}), (place, step.name)
-        self._decoder.read_text(field, text, place, out)
-
-    def _refuse(self, name: str, reason: str) -> None:
-        self._violations.add_name(None, name, reason)
+        fields.append(field)
+    *outer, field = fields
+    if field.kind in ("message", "any", "struct", "list") or field.key:
+        decoder.violations.add_name(None, name, google_errors.QUERY_MESSAGE.format(field=field.name))
+        return
+    for step in outer:
+        out, place = out.setdefault(step.name, {}), (place, step.name)
+    decoder.read_text(field, text, place, out)
