@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -125,7 +126,11 @@ class _Server(uvicorn.Server):
 
 
 class _Http(HttpToolsProtocol):
-    """HTTP/1.1 on one connection, which can be broken on purpose."""
+    """HTTP/1.1 on one connection, which can be broken on purpose.
+
+    An offer to upgrade (``curl --http2`` and Java's HttpClient make one to plain HTTP servers) is ignored, as RFC 9110
+    7.8 lets a server do: the request is answered as it stands, body and all.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Remembers how to break it."""
@@ -136,6 +141,41 @@ class _Http(HttpToolsProtocol):
         """Tells the application with each request."""
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
+
+    def data_received(self, data: bytes) -> None:
+        """Called with what the client sends."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            log.warning("%s sends what is no HTTP request", self.client[0] if self.client else "a client")
+            self.send_400_response("Invalid HTTP request received.")
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser, which takes a request that offers an upgrade for complete here, and stops."""
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Called by the parser."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Reads the request again without its offer, and what came behind its headers."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":  # no tunnel inside a connection that is not one's own
+            self.send_400_response("Invalid HTTP request received.")
+            return
+        kept = [header for header in self.headers if header[0] not in (b"upgrade", b"connection", b"http2-settings")]
+        if any(name == b"connection" and b"close" in value.lower() for name, value in self.headers):
+            kept.append((b"connection", b"close"))
+        first = b"%s %s HTTP/%s" % (method, self.url, self.parser.get_http_version().encode())
+        lines = [first, *(b"%s: %s" % header for header in kept), b"", rest]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join(lines))
 
 
 class _Proxied(_Http):
