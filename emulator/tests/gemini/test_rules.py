@@ -218,11 +218,11 @@ async def dump(serving: Serving) -> list[str]:
 @pytest.mark.parametrize("name", SAMPLES)
 async def test_each_rule_says_its_text_and_changes_nothing(peopled: Serving, name: str) -> None:
     """The sample breaks this row alone; the store is as it was."""
-    row = {one.name: one for one in gemini_errors.ERRORS}[name]
+    row = {one.name: one for one in gemini_errors.ROWS}[name]
     before, sample = await dump(peopled), SAMPLES[name]
     reply = await peopled.ask(sample.verb, sample.path, sample.body, query=sample.query)
     assert reply.message == row.format(**sample.values)
-    assert reply.json["error"]["status"] == row.code
+    assert reply.json["error"]["status"] == row.code.name
     assert "details" not in reply.json["error"]
     assert await dump(peopled) == before
     assert len(peopled.store.list_tuned_models_oldest_first(0, 10)) == 5
@@ -230,12 +230,12 @@ async def test_each_rule_says_its_text_and_changes_nothing(peopled: Serving, nam
 
 def test_every_text_has_a_sample() -> None:
     """No row of the table is without one."""
-    assert {row.name for row in gemini_errors.ERRORS} == SAMPLES.keys() | ELSEWHERE.keys()
+    assert {row.name for row in gemini_errors.ROWS} == SAMPLES.keys() | ELSEWHERE.keys()
 
 
 def test_names_of_texts_are_unique() -> None:
     """A name leads to one row."""
-    rows: tuple[ErrorText, ...] = gemini_errors.ERRORS
+    rows: tuple[ErrorText, ...] = gemini_errors.ROWS
     assert len({row.name for row in rows}) == len(rows)
 
 

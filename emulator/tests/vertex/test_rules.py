@@ -26,7 +26,7 @@ from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.storage.server import StorageServer
 from tuning_emulator.vertex.rules import RULES, read_draft
 
-ROWS: dict[str, ErrorText] = {row.name: row for row in (*vertex_errors.ERRORS, *vertex_resource_errors.ERRORS)}
+ROWS: dict[str, ErrorText] = {row.name: row for row in (*vertex_errors.ROWS, *vertex_resource_errors.ROWS)}
 SPEC = "tuning_job.supervised_tuning_spec"
 BASE = f"{PLACE}/publishers/google/models/{FLASH}"
 REGIONAL_HOST = "us-central1-aiplatform.googleapis.com"
@@ -277,13 +277,13 @@ async def test_each_rule_says_its_text_and_changes_nothing(
     before = dump_tables(serving.store)
     reply = await serving.ask(sample.verb, f"/{sample.version}/{path}", body, query=sample.query, host=sample.host)
     assert reply.json == format_refusal(row, row.format(**values), sample.field)
-    assert reply.status == Code[row.code].http_status
+    assert reply.status == row.code.http_status
     assert dump_tables(serving.store) == before
 
 
 def format_refusal(row: ErrorText, text: str, path: str) -> dict[str, Any]:
     """The body of an answer: a text alone, or as the only violation (recorded form)."""
-    error = {"code": Code[row.code].http_status, "message": text, "status": row.code}
+    error = {"code": row.code.http_status, "message": text, "status": row.code.name}
     if path:
         violations = [{"field": path, "description": text}]
         error["message"] = f"List of found errors:\t1.Field: {path}; Message: {text}\t"
@@ -298,7 +298,7 @@ def test_every_text_has_a_sample() -> None:
 
 def test_names_of_texts_are_unique() -> None:
     """A name leads to one row, whichever table it is in."""
-    assert len(ROWS) == len(vertex_errors.ERRORS) + len(vertex_resource_errors.ERRORS)
+    assert len(ROWS) == len(vertex_errors.ROWS) + len(vertex_resource_errors.ROWS)
 
 
 def test_every_check_of_create_has_a_sample() -> None:
@@ -351,7 +351,7 @@ async def end(serving: Serving, name: str) -> dict[str, Any]:
 
 def format_ending(row: ErrorText, state: str, **values: object) -> dict[str, Any]:
     """The end that a row stands for."""
-    return {"error": {"code": Code[row.code].value, "message": row.format(**values)}, "state": f"JOB_STATE_{state}"}
+    return {"error": {"code": row.code.value, "message": row.format(**values)}, "state": f"JOB_STATE_{state}"}
 
 
 async def test_a_job_that_is_cancelled_ends_with_its_text(waiting: Serving) -> None:
@@ -395,7 +395,7 @@ async def test_storage_that_is_not_there(tmp_path: Path) -> None:
     before = dump_tables(serving.store)
     reply = await serving.refuse()
     row = vertex_resource_errors.STORAGE_UNAVAILABLE
-    assert (reply.status, reply.json["error"]["status"]) == (503, row.code)
+    assert (reply.status, reply.json["error"]["status"]) == (503, row.code.name)
     assert reply.message.startswith(row.format(reason="").rstrip())
     assert dump_tables(serving.store) == before
     serving.store.close()

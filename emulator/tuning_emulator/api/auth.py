@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tuning_emulator.api.call import Api, Caller
 from tuning_emulator.api.parameters import Query
 from tuning_emulator.core.as_of import Calendar, Day
-from tuning_emulator.core.errors import ApiError, Code, Detail, ErrorText
+from tuning_emulator.core.errors import ApiError, Detail, ErrorText
 from tuning_emulator.facts import google_errors
 from tuning_emulator.schema.schema import Method
 
@@ -151,7 +151,7 @@ def find_project(path: str) -> str:
 
 def refusal(text: ErrorText, *details: Detail, **values: object) -> ApiError:
     """The error of a text of the facts, with its placeholders filled in."""
-    return ApiError(Code[text.code], text.format(**values), details, rule=text.name)
+    return ApiError(text.code, text.format(**values), details, rule=text.name)
 
 
 def error_info(reason: str, metadata: Mapping[str, str], domain: str = "googleapis.com") -> Detail:
@@ -316,7 +316,7 @@ def find_scopes(service: str, method: str) -> tuple[str, ...]:
     """The scopes of which a token needs one for a method, by full name."""
     name = method.rpartition(".")[2]
     for row, pattern, scopes in google_errors.SCOPES:
-        if row == service and re.fullmatch(pattern, name) and isinstance(scopes.value, tuple):
+        if row == service and re.fullmatch(pattern, name):
             return scopes.value
     return ()
 
@@ -334,7 +334,7 @@ def find_permission(method: str) -> str:
 
 def _service_disabled(api: Api, project: Project, day: Day) -> Exception:
     number = project.number or project.id
-    url = str(google_errors.ACTIVATION_URL.value).format(service=api.service, project=number)
+    url = google_errors.ACTIVATION_URL.value.format(service=api.service, project=number)
     names = {"serviceTitle": api.title, "consumer": f"projects/{number}", "containerInfo": number}
     names |= {"service": api.service, "activationUrl": url}
     values = {"title": api.title, "project": number, "url": url}

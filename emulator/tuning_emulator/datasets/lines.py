@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from tuning_emulator.core.errors import Code, ErrorText
+from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.datasets.contents import GEMINI_ROLES, OPEN_MODEL_ROLES, BrokenRuleError, read_text, read_turn
 from tuning_emulator.facts import dataset_errors as rules
 from tuning_trainer.spec import Example, Turn
@@ -35,7 +35,7 @@ class DatasetError(Exception):
     def __init__(self, rule: ErrorText, line: int = 0, **values: object) -> None:
         self.message = rule.format(**values)
         super().__init__(self.message)
-        self.code = Code[rule.code]
+        self.code = rule.code
         self.line = line
         self.rule = rule.name
 

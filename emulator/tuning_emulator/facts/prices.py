@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tuning_emulator.core.errors import Fact
+from tuning_emulator.core.errors import Fact, Row, name_rows
 from tuning_emulator.facts.base_models import Api
 
 _PAGE = "cloud.google.com/vertex-ai/generative-ai/pricing"
@@ -14,7 +14,7 @@ _FREE = 'ai.google.dev/gemini-api/docs/billing: "Model tuning is free"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Price(Fact):
+class Price(Fact[float]):
     """US dollars (``value``) for a million training tokens: billable tokens of the dataset times epochs.
 
     Attributes:
@@ -24,7 +24,6 @@ class Price(Fact):
         dated: When the source said so, as closely as is known.
     """
 
-    value: float
     api: Api
     model: str = ""
     methods: tuple[str, ...] = ("supervised",)
@@ -32,16 +31,12 @@ class Price(Fact):
 
 
 TRAINING_TOKENS_TIMES_EPOCHS = Fact(
-    "training_tokens_times_epochs",
-    True,
-    "a course's model card with the bill checked: 27,353 billable tokens, 3 epochs, billed as 82,059",
-    "recorded",
+    True, "a course's model card with the bill checked: 27,353 billable tokens, 3 epochs, billed as 82,059", "recorded"
 )
 """What is paid for: ``totalBillableTokenCount`` counts the dataset once, the bill once per epoch."""
 
-GEMINI_TUNING = Price("gemini_tuning", value=0.0, source=_FREE, grade="documented", api="gemini", dated="2024 or 2025")
+GEMINI_TUNING = Price(value=0.0, source=_FREE, grade="documented", api="gemini", dated="2024 or 2025")
 GEMINI_1_5_FLASH_TUNING = Price(
-    "gemini_1_5_flash_tuning",
     value=8.0,
     source=f"{_PAGE}?hl=es",
     grade="documented",
@@ -50,16 +45,9 @@ GEMINI_1_5_FLASH_TUNING = Price(
     dated="late 2024",
 )
 GEMINI_2_5_FLASH_TUNING = Price(
-    "gemini_2_5_flash_tuning",
-    value=5.0,
-    source=_QUOTED,
-    grade="documented",
-    api="vertex",
-    model="gemini-2.5-flash",
-    dated="2025 or 2026",
+    value=5.0, source=_QUOTED, grade="documented", api="vertex", model="gemini-2.5-flash", dated="2025 or 2026"
 )
 GEMINI_2_5_FLASH_PREFERENCE_TUNING = Price(
-    "gemini_2_5_flash_preference_tuning",
     value=5.0,
     source=_TABLE,
     grade="assumed",
@@ -69,16 +57,9 @@ GEMINI_2_5_FLASH_PREFERENCE_TUNING = Price(
     dated="2025 or 2026",
 )
 GEMINI_2_5_PRO_TUNING = Price(
-    "gemini_2_5_pro_tuning",
-    value=25.0,
-    source=_TABLE,
-    grade="assumed",
-    api="vertex",
-    model="gemini-2.5-pro",
-    dated="2025 or 2026",
+    value=25.0, source=_TABLE, grade="assumed", api="vertex", model="gemini-2.5-pro", dated="2025 or 2026"
 )
 GEMINI_2_5_FLASH_LITE_TUNING = Price(
-    "gemini_2_5_flash_lite_tuning",
     value=1.5,
     source=_TABLE,
     grade="assumed",
@@ -88,17 +69,13 @@ GEMINI_2_5_FLASH_LITE_TUNING = Price(
     dated="2025 or 2026",
 )
 GEMINI_2_0_FLASH_TUNING = Price(
-    "gemini_2_0_flash_tuning",
-    value=3.0,
-    source=_TABLE,
-    grade="assumed",
-    api="vertex",
-    model="gemini-2.0-flash-001",
-    dated="2025 or 2026",
+    value=3.0, source=_TABLE, grade="assumed", api="vertex", model="gemini-2.0-flash-001", dated="2025 or 2026"
 )
 
-PRICES: tuple[Price, ...] = tuple(row for row in globals().values() if isinstance(row, Price))
-"""All rows."""
+ROWS: tuple[Row, ...] = name_rows(globals(), Row)
+"""All rows, in this order."""
+
+PRICES: tuple[Price, ...] = tuple(row for row in ROWS if isinstance(row, Price))
 
 
 def find_price(api: Api, model: str, method: str) -> Price | None:

@@ -7,7 +7,7 @@ about datasets in ``dataset_errors``, about credentials and projects in ``google
 
 from __future__ import annotations
 
-from tuning_emulator.core.errors import ErrorText, Grade
+from tuning_emulator.core.errors import Code, ErrorText, Grade, name_rows
 
 _ISSUE_2081 = "github.com/GoogleCloudPlatform/generative-ai/issues/2081 (2025-05-24)"
 _ISSUE_908 = "github.com/googleapis/python-genai/issues/908 (2025-06-27)"
@@ -18,118 +18,87 @@ _KCC = "github.com/GoogleCloudPlatform/k8s-config-connector pkg/test/resourcefix
 _NONE = "no recording; worded after the other texts of this service"
 
 
-def _row(name: str, code: str, text: str, source: str, grade: Grade) -> ErrorText:
-    return ErrorText(name, code, text, source, grade)
-
-
-def _bad(name: str, text: str, source: str, grade: Grade = "assumed") -> ErrorText:
-    return ErrorText(name, "INVALID_ARGUMENT", text, source, grade)
+def _bad(text: str, source: str, grade: Grade = "assumed") -> ErrorText:
+    return ErrorText(Code.INVALID_ARGUMENT, text, source, grade)
 
 
 # --- violations of a field, printed together -----------------------------------------------------------
-NOT_JSONL_OBJECT = _bad("not_jsonl_object", "{field} should be a GCS object of type JSONL.", _ISSUE_2081, "recorded")
+NOT_JSONL_OBJECT = _bad("{field} should be a GCS object of type JSONL.", _ISSUE_2081, "recorded")
 """Recorded for URIs that were not shown and, by a second report, for a local path."""
-REQUIRED_FIELD = _bad(
-    "required_field", "Required field is not set.", "Vertex AI's validator on other services; not re-found for tuning"
-)
-HYPERPARAMETER_NOT_POSITIVE = _bad("hyperparameter_not_positive", "{name} must be positive, but is {value}.", _PATTERN)
-DISPLAY_NAME_TOO_LONG = _bad("display_name_too_long", "The display name must be at most 128 characters long.", _RULE)
+REQUIRED_FIELD = _bad("Required field is not set.", "Vertex AI's validator on other services; not re-found for tuning")
+HYPERPARAMETER_NOT_POSITIVE = _bad("{name} must be positive, but is {value}.", _PATTERN)
+DISPLAY_NAME_TOO_LONG = _bad("The display name must be at most 128 characters long.", _RULE)
 LABEL_INVALID = _bad(
-    "label_invalid",
     "Label keys and values must be at most 64 characters long and may only contain lowercase letters, numeric "
     "characters, underscores and dashes.",
     _RULE,
 )
 
 # --- what a job may ask for, refused alone -------------------------------------------------------------
-ADAPTER_SIZE_NOT_SUPPORTED = _bad(
-    "adapter_size_not_supported",
-    "The adapter size is not supported for this base model.",
-    _ISSUE_908,
-    "recorded",
-)
-BASE_MODEL_NOT_SUPPORTED = _bad(
-    "base_model_not_supported", "Base model {base_model} is not supported", _DEBUGGING, "documented"
-)
+ADAPTER_SIZE_NOT_SUPPORTED = _bad("The adapter size is not supported for this base model.", _ISSUE_908, "recorded")
+BASE_MODEL_NOT_SUPPORTED = _bad("Base model {base_model} is not supported", _DEBUGGING, "documented")
 REGION_NOT_SUPPORTED = _bad(
-    "region_not_supported",
     "Base model {base_model} cannot be tuned in {location}. The supported regions are: {regions}.",
     "the rule: docs.cloud.google.com …/models/tuning/supervised-tuning (2026-09-25); the text: a guess",
 )
 LOCATION_MISMATCH = _bad(
-    "location_mismatch",
     "The provided location ID doesn't match the endpoint. The valid location ID is `{location}`.",
     "the text: github.com/kubeflow/pipelines/pull/6011 (pipelines); that tuning jobs answer INVALID_ARGUMENT for a "
     "location mismatch: github.com/googleapis/python-genai/issues/810",
     "recorded",
 )
 """A regional host asked for another region: ``us-central1-aiplatform.googleapis.com`` for ``europe-west4``."""
-PRE_TUNED_MODEL_NOT_FOUND = _row(
-    "pre_tuned_model_not_found", "NOT_FOUND", 'model "{name}" not found', f"style of {_KCC}", "assumed"
-)
+PRE_TUNED_MODEL_NOT_FOUND = ErrorText(Code.NOT_FOUND, 'model "{name}" not found', f"style of {_KCC}", "assumed")
 
 # --- a job that is there or not ------------------------------------------------------------------------
-TUNING_JOB_NOT_FOUND = _row(
-    "tuning_job_not_found",
-    "NOT_FOUND",
+TUNING_JOB_NOT_FOUND = ErrorText(
+    Code.NOT_FOUND,
     "The TuningJob does not exist.",
     f"no recording; style of 'The Featurestore does not exist.' ({_KCC})",
     "assumed",
 )
-JOB_ENDED = _row(
-    "job_ended", "FAILED_PRECONDITION", "The tuning job cannot be cancelled: its state is {state}.", _NONE, "assumed"
+JOB_ENDED = ErrorText(
+    Code.FAILED_PRECONDITION, "The tuning job cannot be cancelled: its state is {state}.", _NONE, "assumed"
 )
 
 # --- what a job ends with ------------------------------------------------------------------------------
-JOB_TOO_LONG = _row(
-    "job_too_long",
-    "INVALID_ARGUMENT",
+JOB_TOO_LONG = ErrorText(
+    Code.INVALID_ARGUMENT,
     "Tuning would take {steps} steps, more than the maximum of {maximum}.",
     "no recording",
     "assumed",
 )
-JOB_CANCELLED = _row(
-    "job_cancelled",
-    "CANCELLED",
+JOB_CANCELLED = ErrorText(
+    Code.CANCELLED,
     "The tuning job has been cancelled.",
     "the code: docs.cloud.google.com …/reference/models/tuning; the text: a guess",
     "assumed",
 )
-DATASET_ACCESS_DENIED = _row(
-    "dataset_access_denied",
-    "PERMISSION_DENIED",
+DATASET_ACCESS_DENIED = ErrorText(
+    Code.PERMISSION_DENIED,
     "{service_account} does not have storage.objects.get access to the Google Cloud Storage object.",
     "quoted in a public course as coming minutes into the job; the ending: Cloud Storage's own text",
     "assumed",
 )
-DATASET_NOT_FOUND = _row(
-    "dataset_not_found",
-    "NOT_FOUND",
-    "The dataset {uri} does not exist.",
-    _NONE,
-    "assumed",
-)
+DATASET_NOT_FOUND = ErrorText(Code.NOT_FOUND, "The dataset {uri} does not exist.", _NONE, "assumed")
 
 # --- endpoints and models that cannot answer -----------------------------------------------------------
-ENDPOINT_NOT_FOUND = _row("endpoint_not_found", "NOT_FOUND", 'endpoint "{name}" not found', _KCC, "recorded")
+ENDPOINT_NOT_FOUND = ErrorText(Code.NOT_FOUND, 'endpoint "{name}" not found', _KCC, "recorded")
 """Of the control plane: get, update, delete."""
-PREDICTION_ENDPOINT_NOT_FOUND = _row(
-    "prediction_endpoint_not_found",
-    "NOT_FOUND",
+PREDICTION_ENDPOINT_NOT_FOUND = ErrorText(
+    Code.NOT_FOUND,
     "Endpoint `{name}` not found.",
     "github.com/googleapis/python-genai/issues/1706 (2025-11-15)",
     "recorded",
 )
 MODEL_NAME_MALFORMED = _bad(
-    "model_name_malformed",
     "The Model name {name} is malformed and it should be in form of "
     "projects/{{project}}/locations/{{location}}/publishers/google/models/{{model}}",
     "github.com/googleapis/python-genai/issues/1679",
     "recorded",
 )
-PUBLISHER_MODEL_NOT_FOUND = _row(
-    "publisher_model_not_found",
-    "NOT_FOUND",
+PUBLISHER_MODEL_NOT_FOUND = ErrorText(
+    Code.NOT_FOUND,
     "Publisher Model `{name}` was not found or your project does not have access to it. Please ensure you are using a "
     "valid model version. For more information, see: "
     "https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions",
@@ -137,5 +106,5 @@ PUBLISHER_MODEL_NOT_FOUND = _row(
     "recorded",
 )
 
-ERRORS: tuple[ErrorText, ...] = tuple(row for row in globals().values() if isinstance(row, ErrorText))
+ROWS = name_rows(globals(), ErrorText)
 """All rows, in this order."""

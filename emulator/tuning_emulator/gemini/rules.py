@@ -38,7 +38,7 @@ class Rule(Generic[Subject]):
 
 def refuse(text: ErrorText, **values: object) -> ApiError:
     """The answer that says this text."""
-    return ApiError(Code[text.code], text.format(**values), rule=text.name)
+    return ApiError(text.code, text.format(**values), rule=text.name)
 
 
 def refuse_name(method: Method, field: str) -> ApiError:

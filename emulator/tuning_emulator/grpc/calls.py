@@ -288,7 +288,7 @@ class GrpcApp:
         targets = self.methods.find(stream.path, stream.host)
         if not targets:
             await self._backstage.arrive(exchange)
-            raise refusal(google_errors.METHOD_UNKNOWN)
+            raise refusal(google_errors.GRPC_METHOD_UNKNOWN)
         places = targets[0].api.places
         if places is not None and not places(stream.host, stream.path):
             _answer_page(stream, exchange, 404, format_not_found(stream.path), HTML_TYPE)

@@ -59,7 +59,7 @@ def metrics_uri(output_uri: str) -> str:
 def list_results(output_uri: str, directory: Path, adapter: Path) -> Iterator[tuple[str, Path]]:
     """(URI, file) of everything that a job has made."""
     root = output_uri.rstrip("/")
-    for folder, name in ((adapter, str(FINAL_FOLDER.value)), (directory / EVENTS_FOLDER, str(METRICS_FOLDER.value))):
+    for folder, name in ((adapter, FINAL_FOLDER.value), (directory / EVENTS_FOLDER, METRICS_FOLDER.value)):
         for file in sorted(folder.iterdir()) if folder.is_dir() else ():
             if file.is_file():
                 yield f"{root}/{name}/{file.name}", file

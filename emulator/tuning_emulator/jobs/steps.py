@@ -102,7 +102,7 @@ def describe_fault(fault: JobFault, job: TuningJob) -> Failure:
 
 
 def _fail(text: ErrorText, **values: object) -> Failure:
-    return Failure(Code[text.code], text.format(**values))
+    return Failure(text.code, text.format(**values))
 
 
 # --- what a resumed job did before and the server never heard
@@ -153,7 +153,7 @@ def recover_checkpoints(directory: Path, up_to_step: int) -> list[Checkpoint]:
 
 log = logging.getLogger(__name__)
 
-CANCELLED = Failure(Code[JOB_CANCELLED.code], JOB_CANCELLED.text)
+CANCELLED = Failure(JOB_CANCELLED.code, JOB_CANCELLED.text)
 """What a job ends with when it was asked to stop."""
 
 ATTEMPTS = 2
@@ -539,7 +539,7 @@ def find_source_adapter(store: Store, job: TuningJob) -> str:
 
 
 def _failure(text: ErrorText, **values: object) -> JobFailedError:
-    return JobFailedError(Code[text.code], text.format(**values))
+    return JobFailedError(text.code, text.format(**values))
 
 
 def _keep_going(stop: threading.Event) -> Callable[[], None]:

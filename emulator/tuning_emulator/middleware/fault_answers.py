@@ -35,9 +35,16 @@ _TEXTS: dict[tuple[str, Code], tuple[ErrorText, ...]] = {
 """Texts of one API, those that replaced one another in turn."""
 
 _SHARED = {
-    Code[row.code]: row
+    row.code: row
     for row in (
-        *service_errors.DEFAULTS,
+        service_errors.DEFAULT_UNKNOWN,
+        service_errors.DEFAULT_NOT_FOUND,
+        service_errors.DEFAULT_ALREADY_EXISTS,
+        service_errors.DEFAULT_PERMISSION_DENIED,
+        service_errors.DEFAULT_FAILED_PRECONDITION,
+        service_errors.DEFAULT_ABORTED,
+        service_errors.DEFAULT_OUT_OF_RANGE,
+        service_errors.DEFAULT_DATA_LOSS,
         service_errors.DEADLINE_EXPIRED,
         service_errors.OPERATION_CANCELLED,
         google_errors.INTERNAL,
@@ -118,7 +125,6 @@ def _word_quota(api: str, quota: Quota, retry_delay_s: float) -> tuple[str, str]
 def _detail_quota(quota: Quota) -> list[Detail]:
     """``Help`` and ``QuotaFailure``. Recorded: github.com/ogkalu2/comic-translate/issues/403; their order changes."""
     words = service_errors.GEMINI_QUOTA_HELP.value
-    assert isinstance(words, tuple)
     violation = {
         "quotaMetric": f"generativelanguage.googleapis.com/{quota.metric}",
         "quotaId": quota.id,

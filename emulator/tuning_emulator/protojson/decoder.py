@@ -70,7 +70,7 @@ class Violations:
             raise ApiError(Code.INVALID_ARGUMENT, message, (bad_request(self.found),), rule="transcoding")
 
 
-MAX_DEPTH = int(str(google_errors.MAX_DEPTH.value))
+MAX_DEPTH = google_errors.MAX_DEPTH.value
 
 
 _UNSEEN: Shape = ((type(None),), None)

@@ -399,7 +399,7 @@ def _refuse_transport(request: Request) -> Answer | None:
     """Pages for requests that HTTP itself refuses."""
     headers = request.headers
     length = len(request.path) + len(request.query)
-    if length > int(str(google_errors.URL_LIMIT_BYTES.value)):
+    if length > google_errors.URL_LIMIT_BYTES.value:
         sentence = "The requested URL is too large to process."
         return page_response(414, format_page(414, "Request-URI Too Large", sentence))
     if request.verb in _WITH_BODY and not ("content-length" in headers or "transfer-encoding" in headers):

@@ -109,9 +109,7 @@ def build_document(api: Api, version: str, url: str) -> Json:
     schema, name, root = api.schemas[version], api.service.partition(".")[0], f"{url.rstrip('/')}/"
     writer = _Writer(api, schema, name)
     resources = writer.write_resources()
-    scopes = sorted(
-        {scope for row, _, listed in google_errors.SCOPES if row == api.service for scope in _strings(listed)}
-    )
+    scopes = sorted({scope for row, _, listed in google_errors.SCOPES if row == api.service for scope in listed.value})
     return {
         "kind": "discovery#restDescription",
         "discoveryVersion": "v1",
@@ -139,10 +137,6 @@ def build_document(api: Api, version: str, url: str) -> Json:
 def _common_parameter(type_name: str, default: str) -> Json:
     said: Json = {"type": type_name, "location": "query"}
     return {**said, "default": default} if default else said
-
-
-def _strings(fact: Any) -> tuple[str, ...]:
-    return fact.value if isinstance(fact.value, tuple) else ()
 
 
 class _Writer:

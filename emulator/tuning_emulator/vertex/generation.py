@@ -70,7 +70,7 @@ def parse_turns(contents: list[Value]) -> tuple[Turn, ...]:
     for content in contents:
         role = str(content.get("role", "")).lower() or "user"
         if role not in ("user", "model"):
-            raise refuse(resource_errors.INVALID_ROLE)
+            raise refuse(resource_errors.PROMPT_INVALID_ROLE)
         if not content.get("parts"):
             raise refuse(resource_errors.PARTS_REQUIRED)
         turns.append(Turn("user" if role == "user" else "model", join_text(content)))

@@ -29,7 +29,7 @@ from tuning_emulator.vertex.specs import Spec, find_spec
 
 def refuse(row: ErrorText, /, **values: object) -> ApiError:
     """The error that a row stands for; its placeholders are filled from ``values``."""
-    return ApiError(Code[row.code], row.format(**values), rule=row.name)
+    return ApiError(row.code, row.format(**values), rule=row.name)
 
 
 class Violations:
