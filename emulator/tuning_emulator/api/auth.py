@@ -137,7 +137,7 @@ def refuse_unfit(api: Api, method: Method, presented: Presented, day: Day) -> No
     if presented.token or (presented.key and keys):
         return
     if keys:
-        raise refusal(google_errors.NO_CALLER)
+        raise google_errors.NO_CALLER()
     text = google_errors.KEY_NOT_SUPPORTED if presented.key else google_errors.NO_TOKEN
     names = ("service", "method") if presented.key else ("method", "service")
     raise refusal(text, error_info("CREDENTIALS_MISSING", _name(names, api, method)))
@@ -226,7 +226,7 @@ class Guard:
         else:
             entry = self._find_key(api, method, presented, day)
         if not entry.located:
-            raise refusal(google_errors.LOCATION_UNSUPPORTED)
+            raise google_errors.LOCATION_UNSUPPORTED()
         self._check_project(api, project, day)
         self._check_permission(api, method, path, entry.principal)
         return make_caller(api, entry.principal, project, presented, day)
@@ -238,7 +238,7 @@ class Guard:
             info = error_info("API_KEY_INVALID", {"service": api.service})
             raise refusal(text, info, *_localized(day, text.format()))
         if entry.state == "leaked":
-            raise refusal(google_errors.KEY_LEAKED)
+            raise google_errors.KEY_LEAKED()
         self._check_restrictions(api, method, entry, presented, day)
         return entry
 
@@ -255,28 +255,28 @@ class Guard:
         referer = presented.referer or "<empty>"
         if entry.referrers and not any(referer.startswith(one) for one in entry.referrers):
             info = error_info("API_KEY_HTTP_REFERRER_BLOCKED", names)
-            raise refusal(google_errors.KEY_REFERRER_BLOCKED, info, referer=referer)
+            raise google_errors.KEY_REFERRER_BLOCKED(info, referer=referer)
         if entry.addresses and presented.address not in entry.addresses:
             info = error_info("API_KEY_IP_ADDRESS_BLOCKED", names)
-            raise refusal(google_errors.KEY_ADDRESS_BLOCKED, info, address=presented.address)
+            raise google_errors.KEY_ADDRESS_BLOCKED(info, address=presented.address)
         package = presented.package or "<empty>"
         if entry.packages and package not in entry.packages:
             info = error_info("API_KEY_ANDROID_APP_BLOCKED", names)
-            raise refusal(google_errors.KEY_ANDROID_BLOCKED, info, package=package)
+            raise google_errors.KEY_ANDROID_BLOCKED(info, package=package)
 
     def _find_token(self, api: Api, method: Method, presented: Presented, day: Day) -> Token:
         entry = self._tokens.get(presented.token)
         names = {"method": method.name, "service": api.service}
         if entry is None:
             if api.keys:
-                raise refusal(google_errors.TOKEN_INVALID)
-            raise refusal(google_errors.TOKEN_INVALID, error_info("ACCESS_TOKEN_TYPE_UNSUPPORTED", names))
+                raise google_errors.TOKEN_INVALID()
+            raise google_errors.TOKEN_INVALID(error_info("ACCESS_TOKEN_TYPE_UNSUPPORTED", names))
         if entry.scopes and not set(entry.scopes) & set(find_scopes(api.service, method.name)):
             info = error_info("ACCESS_TOKEN_SCOPE_INSUFFICIENT", {"service": api.service, "method": method.name})
-            raise refusal(google_errors.SCOPE_INSUFFICIENT, info)
+            raise google_errors.SCOPE_INSUFFICIENT(info)
         if entry.needs_quota_project and not presented.user_project:
             info = error_info("SERVICE_DISABLED", {"service": api.service, "consumer": _ADC_CONSUMER})
-            raise refusal(google_errors.QUOTA_PROJECT_MISSING, info, service=api.service)
+            raise google_errors.QUOTA_PROJECT_MISSING(info, service=api.service)
         if entry.projects and presented.user_project and presented.user_project not in entry.projects:
             raise _user_project_denied(api, presented.user_project, day)
         return entry
@@ -307,9 +307,7 @@ class Guard:
             if denial.principal == principal and denial.permission == permission and within:
                 names = {"permission": permission, "resource": resource}
                 info = error_info("IAM_PERMISSION_DENIED", names, domain=api.service)
-                raise refusal(
-                    google_errors.IAM_DENIED, info, permission=permission, service=api.service, resource=resource
-                )
+                raise google_errors.IAM_DENIED(info, permission=permission, service=api.service, resource=resource)
 
 
 def find_scopes(service: str, method: str) -> tuple[str, ...]:

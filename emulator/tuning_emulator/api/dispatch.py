@@ -35,7 +35,7 @@ from tuning_emulator.api.call import Caller
 from tuning_emulator.api.errors import format_error
 from tuning_emulator.api.parameters import Parameters
 from tuning_emulator.api.router import Route
-from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import google_errors
 from tuning_emulator.schema.schema import Method, Value
 
@@ -296,5 +296,5 @@ def unzip(body: bytes, limit: int) -> bytes:
     else:
         whole = unpacker.eof or len(data) > limit
     if not whole:
-        raise ApiError(Code.INVALID_ARGUMENT, google_errors.GZIP_INVALID.format(), rule=google_errors.GZIP_INVALID.name)
+        raise google_errors.GZIP_INVALID()
     return data

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.compiled import CompiledField, CompiledMessage, CompiledSchemas
 from tuning_emulator.protojson.scalars import InstantError, parse_duration, parse_timestamp
@@ -71,11 +70,9 @@ def compile_filter(
     try:
         return _Parser(text, plans.find(message), special or {}).parse()
     except _FilterError as error:
-        message_text = google_errors.FILTER_INVALID.format(reason=error)
-        raise ApiError(Code.INVALID_ARGUMENT, message_text, rule="filter_invalid") from None
+        raise google_errors.FILTER_INVALID(reason=error) from None
     except RecursionError:
-        message_text = google_errors.FILTER_INVALID.format(reason="nested too deep")
-        raise ApiError(Code.INVALID_ARGUMENT, message_text, rule="filter_invalid") from None
+        raise google_errors.FILTER_INVALID(reason="nested too deep") from None
 
 
 class _Parser:

@@ -14,7 +14,7 @@ from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.ids import tuned_model_slug_fits
 from tuning_emulator.core.job_faults import Magic
 from tuning_emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, TuningMethod
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
 from tuning_emulator.facts.defaults import gemini_defaults
 from tuning_emulator.facts.limits import (
@@ -27,7 +27,7 @@ from tuning_emulator.facts.limits import (
 from tuning_emulator.gemini.access import find_tuned_model
 from tuning_emulator.gemini.base_models import find_max_temperature, find_tunable_model
 from tuning_emulator.gemini.convert import format_state, is_active, own_permission
-from tuning_emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, dig, find_breaches, refuse, refuse_breaches
+from tuning_emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, dig, find_breaches, refuse_breaches
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import find_magic
 from tuning_emulator.schema.schema import Value
@@ -113,15 +113,15 @@ def _find_open_ends(request: Value) -> Iterator[dict[str, object]]:
 
 
 RULES: tuple[Rule[Value], ...] = (
-    Rule(texts.TRAINING_DATA_MISSING, _find_missing_data),
-    Rule(texts.EXAMPLES_EMPTY, _find_no_examples),
-    Rule(texts.OUTPUT_MISSING, _find_missing_outputs),
-    Rule(texts.TEXT_INPUT_LENGTH, _find_long_inputs),
-    Rule(texts.OUTPUT_LENGTH, _find_long_outputs),
-    Rule(texts.MULTITURN_EMPTY, _find_empty_conversations),
-    Rule(texts.MULTITURN_ROLE, _find_roles),
-    Rule(texts.MULTITURN_PARTS, _find_empty_turns),
-    Rule(texts.MULTITURN_END, _find_open_ends),
+    Rule(gemini_errors.TRAINING_DATA_MISSING, _find_missing_data),
+    Rule(gemini_errors.EXAMPLES_EMPTY, _find_no_examples),
+    Rule(gemini_errors.OUTPUT_MISSING, _find_missing_outputs),
+    Rule(gemini_errors.TEXT_INPUT_LENGTH, _find_long_inputs),
+    Rule(gemini_errors.OUTPUT_LENGTH, _find_long_outputs),
+    Rule(gemini_errors.MULTITURN_EMPTY, _find_empty_conversations),
+    Rule(gemini_errors.MULTITURN_ROLE, _find_roles),
+    Rule(gemini_errors.MULTITURN_PARTS, _find_empty_turns),
+    Rule(gemini_errors.MULTITURN_END, _find_open_ends),
 )
 """Over the whole request."""
 
@@ -267,22 +267,22 @@ def _find_top_k(fields: TunedFields) -> Iterator[dict[str, object]]:
 
 
 CREATE_RULES: tuple[Rule[Value], ...] = (
-    Rule(texts.TUNED_MODEL_ID_FORMAT, _find_tuned_model_id),
-    Rule(texts.SOURCE_MODEL_MISSING, _find_missing_source),
-    Rule(texts.BASE_MODEL_FORMAT, _find_base_model_format),
-    Rule(texts.SOURCE_TUNED_MODEL_FORMAT, _find_source_format),
-    Rule(texts.EPOCH_COUNT, _not_positive("epoch_count")),
-    Rule(texts.BATCH_SIZE, _not_positive("batch_size")),
-    Rule(texts.LEARNING_RATE, _not_positive("learning_rate")),
-    Rule(texts.LEARNING_RATE_MULTIPLIER, _not_positive("learning_rate_multiplier")),
+    Rule(gemini_errors.TUNED_MODEL_ID_FORMAT, _find_tuned_model_id),
+    Rule(gemini_errors.SOURCE_MODEL_MISSING, _find_missing_source),
+    Rule(gemini_errors.BASE_MODEL_FORMAT, _find_base_model_format),
+    Rule(gemini_errors.SOURCE_TUNED_MODEL_FORMAT, _find_source_format),
+    Rule(gemini_errors.EPOCH_COUNT, _not_positive("epoch_count")),
+    Rule(gemini_errors.BATCH_SIZE, _not_positive("batch_size")),
+    Rule(gemini_errors.LEARNING_RATE, _not_positive("learning_rate")),
+    Rule(gemini_errors.LEARNING_RATE_MULTIPLIER, _not_positive("learning_rate_multiplier")),
 )
 """Over the whole request, before its examples."""
 
 FIELD_RULES: tuple[Rule[TunedFields], ...] = (
-    Rule(texts.DISPLAY_NAME_LENGTH, _find_display_name),
-    Rule(texts.TUNED_TEMPERATURE, _find_temperature),
-    Rule(texts.TUNED_TOP_P, _find_top_p),
-    Rule(texts.TUNED_TOP_K, _find_top_k),
+    Rule(gemini_errors.DISPLAY_NAME_LENGTH, _find_display_name),
+    Rule(gemini_errors.TUNED_TEMPERATURE, _find_temperature),
+    Rule(gemini_errors.TUNED_TOP_P, _find_top_p),
+    Rule(gemini_errors.TUNED_TOP_K, _find_top_k),
 )
 """Over what create and update share."""
 
@@ -305,7 +305,7 @@ class Creation:
         request = call.request
         examples = self._read_examples(call)
         if not request.get("tuned_model_id") and not dig(request, "tuned_model", "display_name"):
-            raise refuse(texts.NAME_MISSING)
+            raise gemini_errors.NAME_MISSING()
         origin = self._find_origin(call)
         base = self._find_base(call, origin)
         magic = find_magic("gemini", request["tuned_model"].get("display_name", ""), {})
@@ -333,13 +333,13 @@ class Creation:
             return Origin(model["base_model"].removeprefix("models/"))
         parent = find_tuned_model(self._backend.store, source["tuned_model"], call.caller)
         if not is_active(parent):
-            raise refuse(texts.SOURCE_NOT_ACTIVE, id=parent.id, state=format_state(parent))
+            raise gemini_errors.SOURCE_NOT_ACTIVE(id=parent.id, state=format_state(parent))
         return Origin(parent.base_model, source["tuned_model"])
 
     def _find_base(self, call: Call, origin: Origin) -> BaseModel:
         base = find_tunable_model(origin.base_model, self._backend.find_day(call.caller))
         if base is None:
-            raise refuse(texts.BASE_MODEL_NOT_TUNABLE, model=origin.base_model, version=call.version)
+            raise gemini_errors.BASE_MODEL_NOT_TUNABLE(model=origin.base_model, version=call.version)
         return base
 
     def _choose_id(self, call: Call) -> str:
@@ -351,8 +351,8 @@ class Creation:
         if taken is None:
             return str(wanted)
         if taken.owner.lower() == call.caller.principal.lower():
-            raise refuse(texts.TUNED_MODEL_EXISTS, id=wanted)
-        raise refuse(texts.TUNED_MODEL_ID_OF_STRANGER, id=wanted)
+            raise gemini_errors.TUNED_MODEL_EXISTS(id=wanted)
+        raise gemini_errors.TUNED_MODEL_ID_OF_STRANGER(id=wanted)
 
     def _make_id(self, call: Call) -> str:
         """A free id from the display name, as such ids looked on the caller's day."""
@@ -460,5 +460,5 @@ def _fill(job: TuningJob, examples: int) -> TuningJob:
     used = Hyperparameters(epochs=epochs, batch_size=batch_size, learning_rate=rate)
     steps = total_steps(examples, epochs, batch_size)
     if steps > GEMINI_MAX_STEPS.value:
-        raise refuse(texts.TOO_MANY_STEPS, steps=steps, maximum=GEMINI_MAX_STEPS.value)
+        raise gemini_errors.TOO_MANY_STEPS(steps=steps, maximum=GEMINI_MAX_STEPS.value)
     return replace(job, requested=used, total_steps=steps)

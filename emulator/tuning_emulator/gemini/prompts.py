@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.limits import GEMINI_MAX_CANDIDATES, GEMINI_MAX_PROMPT_CHARACTERS, GEMINI_MAX_STOP_SEQUENCES
 from tuning_emulator.gemini.base_models import find_max_temperature
@@ -91,9 +91,9 @@ def _find_parts_without_data(asked: Asked) -> Iterator[dict[str, object]]:
 
 
 CONTENT_RULES: tuple[Rule[Asked], ...] = (
-    Rule(texts.CONTENTS_MISSING, _find_no_contents),
-    Rule(texts.PARTS_EMPTY, _find_empty_parts),
-    Rule(texts.PART_WITHOUT_DATA, _find_parts_without_data),
+    Rule(gemini_errors.CONTENTS_MISSING, _find_no_contents),
+    Rule(gemini_errors.PARTS_EMPTY, _find_empty_parts),
+    Rule(gemini_errors.PART_WITHOUT_DATA, _find_parts_without_data),
 )
 
 # --- rules over the generation config
@@ -138,13 +138,13 @@ def _find_mime_type(asked: Asked) -> Breaches:
 
 
 CONFIG_RULES: tuple[Rule[Asked], ...] = (
-    Rule(texts.TEMPERATURE, _find_temperature),
-    Rule(texts.TOP_P, _find_top_p),
-    Rule(texts.TOP_K, _find_top_k),
-    Rule(texts.MAX_OUTPUT_TOKENS, _find_max_output_tokens),
-    Rule(texts.CANDIDATE_COUNT, _find_candidate_count),
-    Rule(texts.STOP_SEQUENCES, _find_stop_sequences),
-    Rule(texts.RESPONSE_MIME_TYPE, _find_mime_type),
+    Rule(gemini_errors.TEMPERATURE, _find_temperature),
+    Rule(gemini_errors.TOP_P, _find_top_p),
+    Rule(gemini_errors.TOP_K, _find_top_k),
+    Rule(gemini_errors.MAX_OUTPUT_TOKENS, _find_max_output_tokens),
+    Rule(gemini_errors.CANDIDATE_COUNT, _find_candidate_count),
+    Rule(gemini_errors.STOP_SEQUENCES, _find_stop_sequences),
+    Rule(gemini_errors.RESPONSE_MIME_TYPE, _find_mime_type),
 )
 
 # --- what the model does not do
@@ -220,19 +220,19 @@ def _find_characters(asked: Asked) -> Breaches:
 
 
 ABILITY_RULES: tuple[Rule[Asked], ...] = (
-    Rule(texts.ROLE, _find_roles),
-    Rule(texts.SINGLE_TURN_END, _find_model_alone),
-    Rule(texts.MULTITURN, _find_multiturn),
-    Rule(texts.MULTITURN_REQUEST_END, _find_model_last),
-    Rule(texts.CACHED_CONTENT, _find_cached_content),
-    Rule(texts.SYSTEM_INSTRUCTION, _find_system_instruction),
-    Rule(texts.JSON_MODE, _find_json_mode),
-    Rule(texts.FUNCTION_CALLING, _find_functions),
-    Rule(texts.INPUT_MODALITY, _find_media),
-    Rule(texts.RESPONSE_MODALITIES, _find_modalities),
-    Rule(texts.LOGPROBS, _find_logprobs),
-    Rule(texts.ONE_CANDIDATE, _find_candidates),
-    Rule(texts.INPUT_CHARACTERS, _find_characters),
+    Rule(gemini_errors.ROLE, _find_roles),
+    Rule(gemini_errors.SINGLE_TURN_END, _find_model_alone),
+    Rule(gemini_errors.MULTITURN, _find_multiturn),
+    Rule(gemini_errors.MULTITURN_REQUEST_END, _find_model_last),
+    Rule(gemini_errors.CACHED_CONTENT, _find_cached_content),
+    Rule(gemini_errors.SYSTEM_INSTRUCTION, _find_system_instruction),
+    Rule(gemini_errors.JSON_MODE, _find_json_mode),
+    Rule(gemini_errors.FUNCTION_CALLING, _find_functions),
+    Rule(gemini_errors.INPUT_MODALITY, _find_media),
+    Rule(gemini_errors.RESPONSE_MODALITIES, _find_modalities),
+    Rule(gemini_errors.LOGPROBS, _find_logprobs),
+    Rule(gemini_errors.ONE_CANDIDATE, _find_candidates),
+    Rule(gemini_errors.INPUT_CHARACTERS, _find_characters),
 )
 """Each speaks alone. What plays a base model here writes text and nothing else, so that base models refuse too."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from tuning_emulator.core.errors import ApiError, Code, ErrorText
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.schema.schema import Method
 
 Subject = TypeVar("Subject")
@@ -36,17 +36,12 @@ class Rule(Generic[Subject]):
     find: Callable[[Subject], Breaches]
 
 
-def refuse(text: ErrorText, **values: object) -> ApiError:
-    """The answer that says this text."""
-    return ApiError(text.code, text.format(**values), rule=text.name)
-
-
 def refuse_name(method: Method, field: str) -> ApiError:
     """The answer to a resource name of another form, which only gRPC can bring."""
     request = method.request.rpartition(".")[2]
     if field == "model":
-        return refuse(texts.MODEL_NAME_FORMAT, request=request)
-    return refuse(texts.NAME_FORMAT, request=request, field=field)
+        return gemini_errors.MODEL_NAME_FORMAT(request=request)
+    return gemini_errors.NAME_FORMAT(request=request, field=field)
 
 
 Breach: TypeAlias = tuple[ErrorText, Mapping[str, object]]
@@ -81,7 +76,7 @@ def check_first(rules: Sequence[Rule[Subject]], subject: Subject) -> None:
     """
     for rule in rules:
         for values in rule.find(subject):
-            raise refuse(rule.text, **values)
+            raise rule.text(**values)
 
 
 def dig(message: Mapping[str, Any], *path: str) -> Any:

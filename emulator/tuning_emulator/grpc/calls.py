@@ -14,7 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from tuning_emulator.api.auth import Authenticator, read_presented, refusal
+from tuning_emulator.api.auth import Authenticator, read_presented
 from tuning_emulator.api.call import Api, Call, Caller, Handler, relative_name
 from tuning_emulator.api.dispatch import (
     BrokenConnectionError,
@@ -254,7 +254,7 @@ class GrpcApp:
         exchange = Exchange("grpc", "POST", stream.path, "", stream.headers, stream.host, stream.address)
         try:
             if stream.expired:
-                raise refusal(service_errors.DEADLINE_EXPIRED)
+                raise service_errors.DEADLINE_EXPIRED()
             await self._respond(stream, exchange)
         except ApiError as error:
             self._refuse(stream, exchange, error)
@@ -265,18 +265,18 @@ class GrpcApp:
             stream.break_off(broken.manner)
         except asyncio.CancelledError:
             if not stream.expired:
-                exchange.refuse(refusal(service_errors.OPERATION_CANCELLED))
+                exchange.refuse(service_errors.OPERATION_CANCELLED())
                 raise
-            self._refuse(stream, exchange, refusal(service_errors.DEADLINE_EXPIRED))
+            self._refuse(stream, exchange, service_errors.DEADLINE_EXPIRED())
         except Exception:
             log.exception("%s failed", stream.path)
-            self._refuse(stream, exchange, ApiError(Code.INTERNAL, self._internal_error(stream), rule="internal"))
+            self._refuse(stream, exchange, self._find_internal_error(stream))
         finally:
             self._backstage.leave(exchange)
 
-    def _internal_error(self, stream: Stream) -> str:
+    def _find_internal_error(self, stream: Stream) -> ApiError:
         targets = self.methods.find(stream.path, stream.host)
-        return targets[0].api.internal_error if targets else google_errors.INTERNAL.format()
+        return (targets[0].api.internal_error if targets else google_errors.INTERNAL)()
 
     # --- one call -----------------------------------------------------------------------------------
 
@@ -288,7 +288,7 @@ class GrpcApp:
         targets = self.methods.find(stream.path, stream.host)
         if not targets:
             await self._backstage.arrive(exchange)
-            raise refusal(google_errors.GRPC_METHOD_UNKNOWN)
+            raise google_errors.GRPC_METHOD_UNKNOWN()
         places = targets[0].api.places
         if places is not None and not places(stream.host, stream.path):
             _answer_page(stream, exchange, 404, format_not_found(stream.path), HTML_TYPE)
@@ -319,7 +319,7 @@ class GrpcApp:
         try:
             return self._binary.decode(message, target.method.request)
         except WireError as error:
-            raise refusal(google_errors.PROTO_INVALID) from error
+            raise google_errors.PROTO_INVALID() from error
 
     async def _call(self, work: _Work) -> None:
         target, stream, exchange = work.target, work.stream, work.exchange
@@ -341,7 +341,7 @@ class GrpcApp:
             return
         self._select(work, parameters.fields)
         if target.handler is None:
-            raise ApiError(Code.UNIMPLEMENTED, google_errors.NOT_IMPLEMENTED.format(), rule="not_implemented")
+            raise google_errors.NOT_IMPLEMENTED()
         call = self._make_call(work, caller)
         result: Any = target.handler(call)
         if inspect.isawaitable(result):

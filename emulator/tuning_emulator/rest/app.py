@@ -224,7 +224,7 @@ class RestApp:
             raise
         except Exception:
             log.exception("%s failed", route.method.name)
-            return self._refuse(work, ApiError(Code.INTERNAL, route.api.internal_error, rule="internal"))
+            return self._refuse(work, route.api.internal_error())
 
     def _answer_elsewhere(self, request: Request) -> Answer:
         """What is no method's: a discovery document, or the 404 page."""
@@ -254,14 +254,13 @@ class RestApp:
             request.oversize = len(request.body) > body_limit(route)
             exchange.body = b"" if request.oversize else request.body
         if request.oversize:
-            text = google_errors.BODY_TOO_LARGE.format(limit_bytes=body_limit(route))
-            raise ApiError(Code.INVALID_ARGUMENT, text, rule=google_errors.BODY_TOO_LARGE.name)
+            raise google_errors.BODY_TOO_LARGE(limit_bytes=body_limit(route))
         call = self._bind(work, caller)
         if work.parameters.fields:
             plan = self.codec.plans.find(route.method.response)
             work.fields = parse_fields(work.parameters.fields, plan)
         if route.handler is None:
-            raise ApiError(Code.UNIMPLEMENTED, google_errors.NOT_IMPLEMENTED.format(), rule="not_implemented")
+            raise google_errors.NOT_IMPLEMENTED()
         result: Any = route.handler(call)
         if inspect.isawaitable(result):
             result = await result

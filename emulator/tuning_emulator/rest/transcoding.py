@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from tuning_emulator.api.parameters import Query, parse_query
 from tuning_emulator.api.router import Route
-from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.protojson.compiled import CompiledField
@@ -73,8 +72,7 @@ def _read_binary(binary: BinaryCodec, body: bytes, codec: Codec, message: str, f
             return binary.decode(body, message)
         return {field: binary.decode(body, codec.plans.find(message).named[field].type)}
     except WireError as error:
-        text = google_errors.PROTO_INVALID.format()
-        raise ApiError(Code.INVALID_ARGUMENT, text, rule=google_errors.PROTO_INVALID.name) from error
+        raise google_errors.PROTO_INVALID() from error
 
 
 class _RequestBinder:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tuning_emulator.core.as_of import Day
 from tuning_emulator.core.errors import ApiError, Code, ErrorText, bad_request
 from tuning_emulator.core.records import TuningMethod
-from tuning_emulator.facts import vertex_errors as errors
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.limits import (
     VERTEX_MAX_DISPLAY_NAME_CHARACTERS,
@@ -25,11 +25,6 @@ from tuning_emulator.schema.schema import Value
 from tuning_emulator.vertex.specs import Spec, find_spec
 
 # --- how Vertex AI says no
-
-
-def refuse(row: ErrorText, /, **values: object) -> ApiError:
-    """The error that a row stands for; its placeholders are filled from ``values``."""
-    return ApiError(row.code, row.format(**values), rule=row.name)
 
 
 class Violations:
@@ -142,7 +137,7 @@ def _is_not_positive(name: str) -> Callable[[Draft], bool]:
 
 def _positive(name: str) -> Rule:
     return Rule(
-        errors.HYPERPARAMETER_NOT_POSITIVE,
+        vertex_errors.HYPERPARAMETER_NOT_POSITIVE,
         lambda draft: draft.path(f"hyper_parameters.{name}"),
         _is_not_positive(name),
         lambda draft: {"name": name, "value": draft.hyperparameters[name]},
@@ -151,39 +146,39 @@ def _positive(name: str) -> Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        errors.REQUIRED_FIELD,
+        vertex_errors.REQUIRED_FIELD,
         lambda draft: "tuning_job.base_model",
         lambda draft: not draft.base_model and not _continues(draft),
     ),
     Rule(
-        errors.REQUIRED_FIELD,
+        vertex_errors.REQUIRED_FIELD,
         lambda draft: "tuning_job.pre_tuned_model.tuned_model_name",
         lambda draft: _continues(draft) and not draft.job["pre_tuned_model"].get("tuned_model_name"),
     ),
     Rule(
-        errors.REQUIRED_FIELD,
+        vertex_errors.REQUIRED_FIELD,
         lambda draft: "tuning_job.output_uri",
         lambda draft: is_open_model(draft.base_model) and not draft.job.get("output_uri"),
     ),
-    Rule(errors.REQUIRED_FIELD, lambda draft: "tuning_job.tuning_spec", lambda draft: not draft.spec.field),
+    Rule(vertex_errors.REQUIRED_FIELD, lambda draft: "tuning_job.tuning_spec", lambda draft: not draft.spec.field),
     Rule(
-        errors.REQUIRED_FIELD,
+        vertex_errors.REQUIRED_FIELD,
         lambda draft: draft.path("base_teacher_model"),
         lambda draft: draft.spec.field == "distillation_spec" and not (draft.base_teacher or draft.tuned_teacher),
     ),
     Rule(
-        errors.REQUIRED_FIELD,
+        vertex_errors.REQUIRED_FIELD,
         lambda draft: draft.path(draft.spec.training_field),
         lambda draft: bool(draft.spec.field) and not draft.spec.training_uri,
     ),
     Rule(
-        errors.NOT_JSONL_OBJECT,
+        vertex_errors.NOT_JSONL_OBJECT,
         lambda draft: draft.path(draft.spec.training_field),
         lambda draft: bool(draft.spec.training_uri) and not is_dataset_uri(draft.spec.training_uri),
         lambda draft: {"field": draft.spec.training_field},
     ),
     Rule(
-        errors.NOT_JSONL_OBJECT,
+        vertex_errors.NOT_JSONL_OBJECT,
         lambda draft: draft.path("validation_dataset_uri"),
         lambda draft: bool(draft.spec.validation_uri) and not is_dataset_uri(draft.spec.validation_uri),
         lambda draft: {"field": "validation_dataset_uri"},
@@ -194,12 +189,12 @@ RULES: tuple[Rule, ...] = (
     _positive("learning_rate"),
     _positive("beta"),
     Rule(
-        errors.DISPLAY_NAME_TOO_LONG,
+        vertex_errors.DISPLAY_NAME_TOO_LONG,
         lambda draft: "tuning_job.tuned_model_display_name",
         lambda draft: len(draft.job.get("tuned_model_display_name", "")) > VERTEX_MAX_DISPLAY_NAME_CHARACTERS.value,
     ),
     Rule(
-        errors.LABEL_INVALID,
+        vertex_errors.LABEL_INVALID,
         lambda draft: "tuning_job.labels",
         lambda draft: not all(_label_fits(*pair) for pair in draft.job.get("labels", {}).items()),
     ),
@@ -236,12 +231,12 @@ def check_model(draft: Draft, model: BaseModel | None, named: str, location: str
     if method is TuningMethod.PARTNER and model is None:
         return
     if model is None or method.value not in model.tuning_methods:
-        raise refuse(errors.BASE_MODEL_NOT_SUPPORTED, base_model=named)
+        raise vertex_errors.BASE_MODEL_NOT_SUPPORTED(base_model=named)
     if not day.offers(model.tunable_since, model.tunable_until):
-        raise refuse(errors.BASE_MODEL_NOT_SUPPORTED, base_model=named)
+        raise vertex_errors.BASE_MODEL_NOT_SUPPORTED(base_model=named)
     if model.regions and location not in model.regions:
         regions = ", ".join(model.regions)
-        raise refuse(errors.REGION_NOT_SUPPORTED, base_model=named, location=location, regions=regions)
+        raise vertex_errors.REGION_NOT_SUPPORTED(base_model=named, location=location, regions=regions)
     rank = adapter_size_rank(draft.hyperparameters.get("adapter_size", ""))
     if rank and model.adapter_sizes and rank not in model.adapter_sizes:
-        raise refuse(errors.ADAPTER_SIZE_NOT_SUPPORTED)
+        raise vertex_errors.ADAPTER_SIZE_NOT_SUPPORTED()
