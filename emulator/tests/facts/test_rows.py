@@ -12,7 +12,18 @@ from typing import Any
 import pytest
 
 from tuning_emulator import facts
-from tuning_emulator.core.errors import GRADES, Code, ErrorText, Fact, FactError, Row, name_rows
+from tuning_emulator.core.errors import (
+    GRADES,
+    LOCALIZED_MESSAGE,
+    Code,
+    ErrorText,
+    Fact,
+    FactError,
+    Row,
+    bad_request,
+    error_info,
+    name_rows,
+)
 
 MODULES = [importlib.import_module(f"{facts.__name__}.{one.name}") for one in pkgutil.iter_modules(facts.__path__)]
 IDS = [one.__name__.rpartition(".")[2] for one in MODULES]
@@ -85,6 +96,22 @@ def test_an_error_is_not_said_with_other_values() -> None:
         row.format()
     with pytest.raises(FactError, match="x: wants"):
         row.format(thing="job", other="y")
+
+
+def test_a_row_is_its_error() -> None:
+    """Called, it has code, text and details, and is known by its name; a detail of the call comes last."""
+    info = error_info("GONE", thing="{thing}", place="{place}")
+    row = ErrorText(Code.NOT_FOUND, "No {thing}.", "somewhere", "assumed", details=(info, LOCALIZED_MESSAGE))
+    name_rows({"X": row}, ErrorText)
+    error = row(bad_request([("a", "{b}")]), thing="{job}", place="here")
+    assert (error.code, error.message, error.rule) == (Code.NOT_FOUND, "No {job}.", "x")
+    filled, again, last = error.details
+    assert filled["metadata"] == {"thing": "{job}", "place": "here"}
+    assert again["message"] == "No {job}."
+    assert last["fieldViolations"] == [{"field": "a", "description": "{b}"}]
+    assert row.format(thing="job") == "No job.", "which wants what is in the text alone"
+    with pytest.raises(FactError, match=r"x: wants \['place', 'thing'\], got \['thing'\]"):
+        row(thing="job")
 
 
 @pytest.mark.parametrize(("source", "grade"), [("", "recorded"), ("somewhere", "certain")])

@@ -8,15 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tuning_emulator.core.errors import Code, ErrorText, Fact, Grade, Row, name_rows
+from tuning_emulator.core.errors import (
+    LOCALIZED_MESSAGE,
+    Code,
+    Detail,
+    ErrorText,
+    Fact,
+    Grade,
+    Row,
+    error_info,
+    help_link,
+    name_rows,
+)
 
 _PARSER = "protobuf v3.21 src/google/protobuf/util/internal/json_stream_parser.cc"
 _WRITER = "protobuf v3.21 src/google/protobuf/util/internal/protostream_objectwriter.cc"
 _FIRESTORE = "recorded on firestore.googleapis.com (same front end), github.com/t-k/fireemu"
 
 
-def _bad(text: str, source: str, grade: Grade) -> ErrorText:
-    return ErrorText(Code.INVALID_ARGUMENT, text, source, grade)
+def _bad(text: str, source: str, grade: Grade, details: tuple[Detail, ...] = ()) -> ErrorText:
+    return ErrorText(Code.INVALID_ARGUMENT, text, source, grade, details=details)
 
 
 # --- values -----------------------------------------------------------------------------------------
@@ -132,20 +143,29 @@ FILTER_INVALID = _bad(
 
 
 # --- credentials ------------------------------------------------------------------------------------
+_DENIED = Code.PERMISSION_DENIED
+_SIGN_IN = "See https://developers.google.com/identity/sign-in/web/devconsole-project."
+_BAD_KEY = (error_info("API_KEY_INVALID", service="{service}"), LOCALIZED_MESSAGE)
+
+
+def _blocked(reason: str) -> tuple[Detail]:
+    return (error_info(reason, service="{service}", consumer="projects/{project}"),)
+
+
 NO_CALLER = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other "
     "form of API consumer identity to call this API.",
     "github.com/PublicAffairs/openai-gemini/issues/92",
     "recorded",
 )
-_SIGN_IN = "See https://developers.google.com/identity/sign-in/web/devconsole-project."
 NO_TOKEN = ErrorText(
     Code.UNAUTHENTICATED,
     "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid "
     f"authentication credential. {_SIGN_IN}",
     "github.com/reactmore/morelab/issues/17",
     "recorded",
+    details=(error_info("CREDENTIALS_MISSING", method="{method}", service="{service}"),),
 )
 KEY_NOT_SUPPORTED = ErrorText(
     Code.UNAUTHENTICATED,
@@ -153,6 +173,7 @@ KEY_NOT_SUPPORTED = ErrorText(
     "assert a principal. See https://cloud.google.com/docs/authentication",
     "github.com/a2aproject/a2a-samples/issues/43",
     "recorded",
+    details=(error_info("CREDENTIALS_MISSING", service="{service}", method="{method}"),),
 )
 KEYLESS_TUNING = Fact(
     r"ModelService\.\w+TunedModels?|PermissionService\.\w+|.*\.Operations\.\w+",
@@ -175,51 +196,77 @@ LOCALIZED = Fact(
 )
 """Refusals of credentials repeat their text in a LocalizedMessage, and say more of a disabled service."""
 KEY_INVALID = _bad(
-    "API key not valid. Please pass a valid API key.", "github.com/continuedev/continue/issues/8516", "recorded"
+    "API key not valid. Please pass a valid API key.",
+    "github.com/continuedev/continue/issues/8516",
+    "recorded",
+    _BAD_KEY,
 )
 KEY_NOT_FOUND = _bad(
-    "API Key not found. Please pass a valid API key.", "github.com/google-gemini/gemini-cli/issues/25198", "recorded"
+    "API Key not found. Please pass a valid API key.",
+    "github.com/google-gemini/gemini-cli/issues/25198",
+    "recorded",
+    _BAD_KEY,
 )
 KEY_EXPIRED = _bad(
-    "API key expired. Please renew the API key.", "github.com/continuedev/continue/issues/11336", "recorded"
+    "API key expired. Please renew the API key.", "github.com/continuedev/continue/issues/11336", "recorded", _BAD_KEY
 )
 KEY_LEAKED = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "Your API key was reported as leaked. Please use another API key.",
     "public reports quote 'reported as leaked'; the rest and the absence of details are not confirmed",
     "assumed",
 )
+_BLOCKED_SERVICE = {"consumer": "projects/{project}", "service": "{service}", "apiName": "{service}"}
 KEY_SERVICE_BLOCKED = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "Requests to this API {service} method {method} are blocked.",
     "github.com/continuedev/continue/issues/12781",
     "recorded",
+    details=(error_info("API_KEY_SERVICE_BLOCKED", **_BLOCKED_SERVICE, methodName="{method}"), LOCALIZED_MESSAGE),
 )
 KEY_REFERRER_BLOCKED = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "Requests from referer {referer} are blocked.",
     "github.com/YouCount/youcount.github.io/issues/14",
     "recorded",
+    details=_blocked("API_KEY_HTTP_REFERRER_BLOCKED"),
 )
 KEY_ADDRESS_BLOCKED = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "The provided API key has an IP address restriction. The originating IP address of the call ({address}) violates "
     "this restriction.",
     "github.com/firebase/quickstart-android/issues/1008",
     "recorded",
+    details=_blocked("API_KEY_IP_ADDRESS_BLOCKED"),
 )
 KEY_ANDROID_BLOCKED = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "Requests from this Android client application {package} are blocked.",
     "github.com/googleapis/google-cloud-java/issues/1697",
     "recorded",
+    details=_blocked("API_KEY_ANDROID_APP_BLOCKED"),
 )
+_CONSUMER = {"consumer": "projects/{project}", "containerInfo": "{project}", "service": "{service}"}
+_ACTIVATE = help_link("Google developers console API activation", "{url}")
 SERVICE_DISABLED = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "{title} has not been used in project {project} before or it is disabled. Enable it by visiting {url} then retry. "
     "If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.",
     "FirebaseExtended/vertexai-sdk-test-data unary-failure-firebasevertexai-api-not-enabled.json",
     "recorded",
+    details=(
+        error_info("SERVICE_DISABLED", serviceTitle="{title}", **_CONSUMER, activationUrl="{url}"),
+        LOCALIZED_MESSAGE,
+        _ACTIVATE,
+    ),
+)
+SERVICE_DISABLED_2024 = ErrorText(
+    _DENIED,
+    SERVICE_DISABLED.text,
+    "github.com/google-gemini/deprecated-generative-ai-python/issues/481 (July 2024)",
+    "recorded",
+    until=LOCALIZED.since,
+    details=(_ACTIVATE, error_info("SERVICE_DISABLED", service="{service}", consumer="projects/{project}")),
 )
 ACTIVATION_URL = Fact(
     "https://console.developers.google.com/apis/api/{service}/overview?project={project}",
@@ -234,39 +281,59 @@ TOKEN_INVALID = ErrorText(
     "recorded",
 )
 SCOPE_INSUFFICIENT = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "Request had insufficient authentication scopes.",
     "github.com/googleapis/js-genai/issues/569",
     "recorded",
+    details=(error_info("ACCESS_TOKEN_SCOPE_INSUFFICIENT", service="{service}", method="{method}"),),
 )
 IAM_DENIED = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "Permission '{permission}' denied on resource '//{service}/{resource}' (or it may not exist).",
     "FirebaseExtended/vertexai-sdk-test-data unary-failure-iam-permission-denied.json",
     "recorded",
+    details=(error_info("IAM_PERMISSION_DENIED", "{service}", permission="{permission}", resource="{resource}"),),
 )
 PROJECT_INVALID = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "Permission denied on resource project {project}.",
     "github.com/GoogleCloudPlatform/training-data-analyst/issues/1811",
     "recorded",
+    details=(
+        error_info("CONSUMER_INVALID", containerInfo="{project}", service="{service}", consumer="projects/{project}"),
+        LOCALIZED_MESSAGE,
+        help_link("Google developers console", "https://console.developers.google.com"),
+    ),
 )
 USER_PROJECT_DENIED = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "Caller does not have required permission to use project {project}. Grant the caller the "
     "roles/serviceusage.serviceUsageConsumer role, or a custom role with the serviceusage.services.use permission, by "
     "visiting {url} and then retry. Propagation of the new permission may take a few minutes.",
     "github.com/lbjlaq/Antigravity-Manager/issues/3050",
     "recorded",
+    details=(
+        error_info(
+            "USER_PROJECT_DENIED",
+            containerInfo="{project}",
+            consumer="projects/{project}",
+            consoleUrl="{url}",
+            service="{service}",
+        ),
+        LOCALIZED_MESSAGE,
+        help_link("Google developer console IAM admin", "{url}"),
+    ),
 )
 QUOTA_PROJECT_MISSING = ErrorText(
-    Code.PERMISSION_DENIED,
+    _DENIED,
     "Your application is authenticating by using local Application Default Credentials. The {service} API requires a "
     "quota project, which is not set by default. To learn how to set your quota project, see "
     "https://cloud.google.com/docs/authentication/adc-troubleshooting/user-creds .",
     "github.com/GoogleCloudPlatform/dlp-pdf-redaction/issues/25",
     "recorded",
+    details=(error_info("SERVICE_DISABLED", service="{service}", consumer="projects/764086051850"),),
 )
+"""The consumer is gcloud's own project."""
 LOCATION_UNSUPPORTED = ErrorText(
     Code.FAILED_PRECONDITION,
     "User location is not supported for the API use.",

@@ -1,12 +1,14 @@
 """What both services say when the trouble is theirs: quotas, overload, time-outs. For faults made on purpose.
 
-Details that go with a text (``QuotaFailure``, ``RetryInfo``) are left to who makes the fault; without them
-the texts are those of calls that had none. No answer with a ``Retry-After`` header has been recorded.
+Other details (``RetryInfo``) are left to who makes the fault; without them the texts are those of calls that had
+none. No answer with a ``Retry-After`` header has been recorded.
 """
 
 from __future__ import annotations
 
-from tuning_emulator.core.errors import Code, ErrorText, Fact, Row, name_rows
+from tuning_emulator.core.errors import Code, ErrorText, Fact, Row, help_link, name_rows
+
+_QUOTA_403 = "github.com/ogkalu2/comic-translate/issues/403 (2026)"
 
 # --- Gemini API ---------------------------------------------------------------------------------------
 GEMINI_EXHAUSTED = ErrorText(
@@ -15,16 +17,37 @@ GEMINI_EXHAUSTED = ErrorText(
     "github.com/googleapis/python-genai/issues/2065",
     "recorded",
 )
+GEMINI_QUOTA_HELP = Fact(
+    ("Learn more about Gemini API quotas", "https://ai.google.dev/gemini-api/docs/rate-limits"),
+    _QUOTA_403,
+    "recorded",
+)
+"""Description and address of the ``Help`` that goes with the next row."""
 GEMINI_QUOTA = ErrorText(
     Code.RESOURCE_EXHAUSTED,
     "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
     "head to: https://ai.google.dev/gemini-api/docs/rate-limits. To monitor your current usage, head to: "
     "https://ai.dev/rate-limit. \n* Quota exceeded for metric: generativelanguage.googleapis.com/{metric}, "
     "limit: {limit}, model: {model}\nPlease retry in {retry_s}s.",
-    "github.com/ogkalu2/comic-translate/issues/403 (2026)",
+    _QUOTA_403,
     "recorded",
     since="2026-01-01",
+    details=(
+        help_link(*GEMINI_QUOTA_HELP.value),
+        {
+            "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+            "violations": [
+                {
+                    "quotaMetric": "generativelanguage.googleapis.com/{metric}",
+                    "quotaId": "{id}",
+                    "quotaDimensions": {"location": "global", "model": "{model}"},
+                    "quotaValue": "{limit}",
+                }
+            ],
+        },
+    ),
 )
+"""Its details come in any order, and RetryInfo with them."""
 GEMINI_OVERLOADED = ErrorText(
     Code.UNAVAILABLE,
     "The model is overloaded. Please try again later.",
@@ -47,13 +70,6 @@ GEMINI_INTERNAL = ErrorText(
     "reported on this host many times",
     "recorded",
 )
-
-GEMINI_QUOTA_HELP = Fact(
-    ("Learn more about Gemini API quotas", "https://ai.google.dev/gemini-api/docs/rate-limits"),
-    "github.com/ogkalu2/comic-translate/issues/403 (2026)",
-    "recorded",
-)
-"""Description and address of the ``Help`` that goes with ``GEMINI_QUOTA``."""
 
 # --- Vertex AI ----------------------------------------------------------------------------------------
 VERTEX_EXHAUSTED = ErrorText(
