@@ -213,10 +213,6 @@ BROKEN_LINES: dict[str, Sample] = {
     ),
 }
 FILE_RULES = {
-    "over_trainers_limit",
-    "teacher_refused",
-    "teacher_silent",
-    "prompt_not_text",
     "unsupported_modality",
     "too_few_examples",
     "empty_dataset",
@@ -225,8 +221,6 @@ FILE_RULES = {
     "too_large",
     "validation_too_large",
     "too_many_tokens",
-    "not_text",
-    "all_dropped",
 }
 """Broken in test_check.py."""
 

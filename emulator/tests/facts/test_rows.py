@@ -16,6 +16,7 @@ from tuning_emulator.core.errors import (
     GRADES,
     LOCALIZED_MESSAGE,
     Code,
+    ErrorRow,
     ErrorText,
     Fact,
     FactError,
@@ -29,12 +30,19 @@ MODULES = [importlib.import_module(f"{facts.__name__}.{one.name}") for one in pk
 IDS = [one.__name__.rpartition(".")[2] for one in MODULES]
 
 
-def list_rows(module: ModuleType) -> Iterator[tuple[str, Fact[Any] | ErrorText]]:
+def list_rows(module: ModuleType) -> Iterator[tuple[str, Row]]:
     """The rows that a module names, with the name of the constant."""
     for name, value in vars(module).items():
         for key, row in value.items() if isinstance(value, dict) else [("", value)]:
-            if isinstance(row, Fact | ErrorText):
+            if isinstance(row, Row):
                 yield f"{name}_{key}".rstrip("_"), row
+
+
+def list_facts(module: ModuleType) -> Iterator[tuple[str, Fact[Any] | ErrorText]]:
+    """Those that say something of a service."""
+    for name, row in list_rows(module):
+        if isinstance(row, Fact | ErrorText):
+            yield name, row
 
 
 def test_there_are_rows() -> None:
@@ -47,7 +55,7 @@ def test_there_are_rows() -> None:
 @pytest.mark.parametrize("module", MODULES, ids=IDS)
 def test_a_row_says_where_it_comes_from(module: ModuleType) -> None:
     """A source, a grade that exists, a name, and days that are ISO dates or empty."""
-    for constant, row in list_rows(module):
+    for constant, row in list_facts(module):
         assert row.name, constant
         assert row.source.strip(), constant
         assert row.grade in GRADES, constant
@@ -58,7 +66,7 @@ def test_a_row_says_where_it_comes_from(module: ModuleType) -> None:
 @pytest.mark.parametrize("module", MODULES, ids=IDS)
 def test_a_source_is_public(module: ModuleType) -> None:
     """No source is a path of somebody's machine."""
-    for constant, row in list_rows(module):
+    for constant, row in list_facts(module):
         assert not re.search(r"(^|[\s(])/(home|opt|root|tmp|work)/", row.source), constant
 
 
@@ -81,7 +89,7 @@ def test_a_rows_name_is_that_of_its_constant(module: ModuleType) -> None:
 def test_an_error_has_a_code_and_can_be_said(module: ModuleType) -> None:
     """The code is one of google.rpc, and the text takes its placeholders and shows every one of them."""
     for constant, row in list_rows(module):
-        if isinstance(row, ErrorText):
+        if isinstance(row, ErrorRow):
             assert row.code is not Code.OK, constant
             said = row.format(**dict.fromkeys(row.placeholders, "<x>"))
             assert said.count("<x>") >= len(row.placeholders), constant

@@ -17,8 +17,7 @@ from tuning_emulator.datasets.columns import count_processes
 from tuning_emulator.datasets.lines import DatasetError
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.dataset_errors import EMPTY_DATASET
-from tuning_emulator.facts.limits import adapter_size_name
-from tuning_emulator.facts.prices import Price, find_price
+from tuning_emulator.facts.limits import Price, adapter_size_name, find_price
 from tuning_emulator.jobs.dataset import fill_in, find_defaults, find_limits
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.cloud import CloudObjectStore

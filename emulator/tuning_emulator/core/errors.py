@@ -167,17 +167,17 @@ class ErrorRow(Row):
     Attributes:
         text: The message, with ``{placeholders}`` in Python's format syntax.
         details: What always goes with the text; their texts may have placeholders too, and ``{text}`` is the message.
+        placeholders: The names that ``format`` wants.
     """
 
     code: Code
     text: str
     details: tuple[Detail, ...] = field(default=(), kw_only=True)
     name: str = field(init=False, default="")
+    placeholders: frozenset[str] = field(init=False, repr=False)
 
-    @property
-    def placeholders(self) -> frozenset[str]:
-        """The names that ``format`` wants."""
-        return frozenset(_find_placeholders(self.text))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "placeholders", frozenset(_find_placeholders(self.text)))
 
     def format(self, **values: object) -> str:
         """The message alone.
@@ -224,6 +224,7 @@ class ErrorText(ErrorRow):
     until: str = ""
 
     def __post_init__(self) -> None:
+        ErrorRow.__post_init__(self)  # super() does not know a class with slots
         check_row(repr(self.text), self.source, self.grade)
 
 

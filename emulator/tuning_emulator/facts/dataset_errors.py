@@ -15,8 +15,6 @@ _VALIDATOR = "the rule: third-party validator jsonlkit.com; the text: style of m
 _PREFERENCE = "the rule: docs.cloud.google.com …/models/gemini-preference-tuning-prepare; the text: a guess"
 _SUPERVISED = "the limit: docs.cloud.google.com …/models/tuning/supervised-tuning (2026-09-25); the text: a guess"
 _DROPPED = "the rule: aiplatform discovery document, totalTruncatedExampleCount; the reason's text: a guess"
-_OWN_TEACHER = "not a text of the service: the teacher is a model of this emulator"
-_OWN = "not a text of the service: the trainer of this emulator reads text only"
 
 
 def _guess(text: str, source: str = _STYLE) -> ErrorText:
@@ -89,19 +87,9 @@ VALIDATION_TOO_LARGE = _guess(
     _SUPERVISED,
 )
 
-PROMPT_NOT_TEXT = _guess(
-    "Row: {row}. The prompt contains [{modality}]; the teachers of this emulator read text only.", _OWN
-)
 
 # --- examples that are left out ---------------------------------------------------------------------
 TOO_MANY_TOKENS = _guess("Example has {tokens} tokens, which exceeds the maximum of {limit} tokens.", _DROPPED)
-NOT_TEXT = _guess("Example contains [{modality}]; the trainer of this emulator reads text only.", _OWN)
-OVER_TRAINERS_LIMIT = _guess("Example has more tokens than what plays the base model here can read.", _OWN)
-TEACHER_REFUSED = _guess("The teacher model did not answer this prompt: {reason}.", _OWN_TEACHER)
-TEACHER_SILENT = _guess("The teacher model's answer to this prompt is empty.", _OWN_TEACHER)
-ALL_DROPPED = _guess(
-    "None of the {examples} examples of the dataset can be trained on. Example {example}: {reason}", _OWN
-)
 
 ROWS = name_rows(globals(), ErrorText)
 """All rows, in this order."""

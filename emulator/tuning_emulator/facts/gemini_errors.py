@@ -7,8 +7,9 @@ style of those that were recorded for ``GenerateContentRequest``.
 
 from __future__ import annotations
 
-from tuning_emulator.core.errors import Code, ErrorText, Grade, name_rows
+from tuning_emulator.core.errors import Code, ErrorText, Fact, Grade, Row, help_link, name_rows
 
+_QUOTA_403 = "github.com/ogkalu2/comic-translate/issues/403 (2026)"
 _NOTEBOOK = "github.com/google/generative-ai-docs site/en/gemini-api/docs/model-tuning/python.ipynb (213c6ce)"
 _TUTORIAL = "public run of the official tuning tutorial, Feb to May 2025"
 _GENAI_TESTS = "github.com/googleapis/python-genai google/genai/tests/tunings/test_tune.py"
@@ -343,5 +344,66 @@ TRANSFER_NOT_OWNER = ErrorText(
     "recorded",
 )
 
-ROWS = name_rows(globals(), ErrorText)
+# --- quotas and outages: for faults made on purpose --------------------------------------------------------
+GEMINI_EXHAUSTED = ErrorText(
+    Code.RESOURCE_EXHAUSTED,
+    "Resource has been exhausted (e.g. check quota).",
+    "github.com/googleapis/python-genai/issues/2065",
+    "recorded",
+)
+GEMINI_QUOTA_HELP = Fact(
+    ("Learn more about Gemini API quotas", "https://ai.google.dev/gemini-api/docs/rate-limits"),
+    _QUOTA_403,
+    "recorded",
+)
+"""Description and address of the ``Help`` that goes with the next row."""
+GEMINI_QUOTA = ErrorText(
+    Code.RESOURCE_EXHAUSTED,
+    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
+    "head to: https://ai.google.dev/gemini-api/docs/rate-limits. To monitor your current usage, head to: "
+    "https://ai.dev/rate-limit. \n* Quota exceeded for metric: generativelanguage.googleapis.com/{metric}, "
+    "limit: {limit}, model: {model}\nPlease retry in {retry_s}s.",
+    _QUOTA_403,
+    "recorded",
+    since="2026-01-01",
+    details=(
+        help_link(*GEMINI_QUOTA_HELP.value),
+        {
+            "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+            "violations": [
+                {
+                    "quotaMetric": "generativelanguage.googleapis.com/{metric}",
+                    "quotaId": "{id}",
+                    "quotaDimensions": {"location": "global", "model": "{model}"},
+                    "quotaValue": "{limit}",
+                }
+            ],
+        },
+    ),
+)
+"""Its details come in any order, and RetryInfo with them."""
+GEMINI_OVERLOADED = ErrorText(
+    Code.UNAVAILABLE,
+    "The model is overloaded. Please try again later.",
+    "reported on this host, 2024 and 2025; github.com/google-gemini/deprecated-generative-ai-python/issues/691 "
+    "saw the code when tuning",
+    "recorded",
+    until="2026-01-01",
+)
+GEMINI_HIGH_DEMAND = ErrorText(
+    Code.UNAVAILABLE,
+    "This model is currently experiencing high demand. Spikes in demand are usually temporary. Please try again later.",
+    "reported on this host many times, 2026",
+    "recorded",
+    since="2026-01-01",
+)
+GEMINI_INTERNAL = ErrorText(
+    Code.INTERNAL,
+    "An internal error has occurred. Please retry or report in "
+    "https://developers.generativeai.google/guide/troubleshooting",
+    "reported on this host many times",
+    "recorded",
+)
+
+ROWS: tuple[Row, ...] = name_rows(globals(), Row)
 """All rows, in this order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tuning_emulator.api.call import Api, Handler
-from tuning_emulator.facts import service_errors
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
 from tuning_emulator.gemini import methods
 from tuning_emulator.gemini.base_models import BaseModels
@@ -28,7 +28,7 @@ def create_gemini_api(backend: Backend) -> Api:
         handlers=list_handlers(backend),
         server_timing=True,
         misnamed=refuse_name,
-        internal_error=service_errors.GEMINI_INTERNAL,
+        internal_error=gemini_errors.GEMINI_INTERNAL,
         method_limits_bytes={"ModelService.CreateTunedModel": GEMINI_MAX_REQUEST_BYTES.value},
     )
 

@@ -29,7 +29,7 @@ from tuning_emulator.api.pages import HTML_TYPE, format_not_found, format_troubl
 from tuning_emulator.api.parameters import parse_parameters
 from tuning_emulator.api.router import parse_template
 from tuning_emulator.core.errors import ApiError, Code
-from tuning_emulator.facts import google_errors, service_errors
+from tuning_emulator.facts import google_errors
 from tuning_emulator.grpc.stream import (
     CONTENT_TYPE,
     OK_TRAILERS,
@@ -254,7 +254,7 @@ class GrpcApp:
         exchange = Exchange("grpc", "POST", stream.path, "", stream.headers, stream.host, stream.address)
         try:
             if stream.expired:
-                raise service_errors.DEADLINE_EXPIRED()
+                raise google_errors.DEADLINE_EXPIRED()
             await self._respond(stream, exchange)
         except ApiError as error:
             self._refuse(stream, exchange, error)
@@ -265,9 +265,9 @@ class GrpcApp:
             stream.break_off(broken.manner)
         except asyncio.CancelledError:
             if not stream.expired:
-                exchange.refuse(service_errors.OPERATION_CANCELLED())
+                exchange.refuse(google_errors.OPERATION_CANCELLED())
                 raise
-            self._refuse(stream, exchange, service_errors.DEADLINE_EXPIRED())
+            self._refuse(stream, exchange, google_errors.DEADLINE_EXPIRED())
         except Exception:
             log.exception("%s failed", stream.path)
             self._refuse(stream, exchange, self._find_internal_error(stream))

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from tuning_emulator.api.dispatch import Manner, unzip
 from tuning_emulator.api.operations import build_status
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.facts import google_errors
+from tuning_emulator.facts import emulator_errors, google_errors
 from tuning_emulator.schema.protobuf import BinaryCodec
 
 # --- messages in the data of a stream
@@ -339,7 +339,7 @@ def take_message(stream: Stream, limit_bytes: int) -> bytes:
     _check_metadata(stream)
     request = stream.request
     if request.refused:
-        raise google_errors.GRPC_CONNECTION_FULL()
+        raise emulator_errors.GRPC_CONNECTION_FULL()
     if not request.oversize and (request.count != 1 or request.message is None or request.is_cut):
         if request.is_cut:
             raise google_errors.GRPC_REQUEST_CUT()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tuning_emulator.core.as_of import Day
 from tuning_emulator.core.errors import ApiError, Code, ErrorText, retry_info
-from tuning_emulator.facts import google_errors, service_errors
+from tuning_emulator.facts import gemini_errors, google_errors, vertex_errors
 
 _STATUSES = {
     400: Code.INVALID_ARGUMENT,
@@ -26,27 +26,27 @@ _STATUSES = {
 """The code that is meant by an HTTP status that several codes share."""
 
 _TEXTS: dict[tuple[str, Code], tuple[ErrorText, ...]] = {
-    ("gemini", Code.RESOURCE_EXHAUSTED): (service_errors.GEMINI_EXHAUSTED,),
-    ("gemini", Code.UNAVAILABLE): (service_errors.GEMINI_OVERLOADED, service_errors.GEMINI_HIGH_DEMAND),
-    ("gemini", Code.INTERNAL): (service_errors.GEMINI_INTERNAL,),
-    ("vertex", Code.RESOURCE_EXHAUSTED): (service_errors.VERTEX_EXHAUSTED,),
-    ("vertex", Code.UNAVAILABLE): (service_errors.VERTEX_UNAVAILABLE,),
+    ("gemini", Code.RESOURCE_EXHAUSTED): (gemini_errors.GEMINI_EXHAUSTED,),
+    ("gemini", Code.UNAVAILABLE): (gemini_errors.GEMINI_OVERLOADED, gemini_errors.GEMINI_HIGH_DEMAND),
+    ("gemini", Code.INTERNAL): (gemini_errors.GEMINI_INTERNAL,),
+    ("vertex", Code.RESOURCE_EXHAUSTED): (vertex_errors.VERTEX_EXHAUSTED,),
+    ("vertex", Code.UNAVAILABLE): (vertex_errors.VERTEX_UNAVAILABLE,),
 }
 """Texts of one API, those that replaced one another in turn."""
 
 _SHARED = {
     row.code: row
     for row in (
-        service_errors.DEFAULT_UNKNOWN,
-        service_errors.DEFAULT_NOT_FOUND,
-        service_errors.DEFAULT_ALREADY_EXISTS,
-        service_errors.DEFAULT_PERMISSION_DENIED,
-        service_errors.DEFAULT_FAILED_PRECONDITION,
-        service_errors.DEFAULT_ABORTED,
-        service_errors.DEFAULT_OUT_OF_RANGE,
-        service_errors.DEFAULT_DATA_LOSS,
-        service_errors.DEADLINE_EXPIRED,
-        service_errors.OPERATION_CANCELLED,
+        google_errors.DEFAULT_UNKNOWN,
+        google_errors.DEFAULT_NOT_FOUND,
+        google_errors.DEFAULT_ALREADY_EXISTS,
+        google_errors.DEFAULT_PERMISSION_DENIED,
+        google_errors.DEFAULT_FAILED_PRECONDITION,
+        google_errors.DEFAULT_ABORTED,
+        google_errors.DEFAULT_OUT_OF_RANGE,
+        google_errors.DEFAULT_DATA_LOSS,
+        google_errors.DEADLINE_EXPIRED,
+        google_errors.OPERATION_CANCELLED,
         google_errors.INTERNAL,
         google_errors.INVALID_ARGUMENT,
         google_errors.NOT_IMPLEMENTED,
@@ -103,9 +103,9 @@ def make_error(
     if quota is None:
         error = day.choose(_TEXTS.get((api, code)) or (_SHARED[code],))()
     elif api == "vertex":
-        error = service_errors.VERTEX_QUOTA(metric=quota.metric, model=quota.model)
+        error = vertex_errors.VERTEX_QUOTA(metric=quota.metric, model=quota.model)
     else:
-        error = service_errors.GEMINI_QUOTA(**quota.model_dump(), retry_s=f"{delay_s:g}")
+        error = gemini_errors.GEMINI_QUOTA(**quota.model_dump(), retry_s=f"{delay_s:g}")
     if retry_delay_s is not None or (quota is not None and api == "gemini"):
         details = (*details, retry_info(delay_s))
     text, rule = (error.message, error.rule) if message is None else (message, "fault")

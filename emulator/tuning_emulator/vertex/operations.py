@@ -11,7 +11,7 @@ from tuning_emulator.api.call import Call
 from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
 from tuning_emulator.core.records import JobState, Operation, TuningJob
-from tuning_emulator.facts import vertex_resource_errors
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import count_shown
 from tuning_emulator.schema.schema import Value
@@ -143,7 +143,7 @@ class Operations:
         _, name = parse_any_name(parent)
         operation = self._backend.store.get_operation(f"{name}/operations/{identifier}")
         if operation is None:
-            raise vertex_resource_errors.OPERATION_NOT_FOUND(name=f"{name}/operations/{identifier}")
+            raise vertex_errors.OPERATION_NOT_FOUND(name=f"{name}/operations/{identifier}")
         return operation
 
     def _format(self, operation: Operation) -> Value:

@@ -7,12 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from tuning_emulator.api.call import Call
-from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.lifecycle import IllegalTransitionError
 from tuning_emulator.core.records import JobState, ModelVersion, Phase, TuningJob, TuningMethod
 from tuning_emulator.datasets.check import check_first_line, dataset_form
-from tuning_emulator.datasets.lines import DatasetError
-from tuning_emulator.facts import vertex_errors, vertex_resource_errors
+from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, find_magic
@@ -106,7 +104,7 @@ class TuningJobs:
     async def rebase_tuned_model(self, call: Call) -> Value:
         """Tunes another base model with the dataset of a tuned one; the operation ends with that job."""
         if call.request.get("deploy_to_same_endpoint"):
-            raise vertex_resource_errors.REBASE_SAME_ENDPOINT()
+            raise emulator_errors.REBASE_SAME_ENDPOINT()
         place = parse_place(call.request["parent"])
         source = self._find_source(call.request.get("tuned_model_ref", {}))
         overrides: Value = call.request.get("tuning_job", {})
@@ -205,7 +203,7 @@ class TuningJobs:
         wanted = named.get("checkpoint_id", "")
         if find_checkpoint(self._store, version, wanted) is None:
             saved = [one.id for one in self._store.list_checkpoints(version.job_uid)]
-            raise vertex_resource_errors.CHECKPOINT_NOT_FOUND(id=wanted, known=", ".join(saved))
+            raise vertex_errors.CHECKPOINT_NOT_FOUND(id=wanted, known=", ".join(saved))
         return version
 
     def _check_teacher(self, draft: Draft) -> None:
@@ -226,12 +224,10 @@ class TuningJobs:
             except ObjectForbiddenError:
                 continue  # reported to come "minutes into the job"
             except StorageUnavailableError as error:
-                raise vertex_resource_errors.STORAGE_UNAVAILABLE(reason=error) from error
+                raise emulator_errors.STORAGE_UNAVAILABLE(reason=error) from error
             except StorageError as error:  # it is not there, or its first line is endless
                 log.warning("%s: %s", field, error)
                 violations.add(draft.path(field), vertex_errors.NOT_JSONL_OBJECT, field=field)
-            except DatasetError as error:
-                raise ApiError(error.code, error.message, rule=error.rule) from error
         violations.refuse()
 
     def _find_source(self, reference: Value) -> TuningJob:
@@ -243,9 +239,9 @@ class TuningJobs:
             version = find_named_version(self._store, name)
             job = self._store.get_job_by_uid(version.job_uid) if version else None
         if job is None:
-            raise vertex_resource_errors.REBASE_SOURCE_NOT_FOUND(name=name)
+            raise vertex_errors.REBASE_SOURCE_NOT_FOUND(name=name)
         if job.state is not JobState.SUCCEEDED:
-            raise vertex_resource_errors.REBASE_NOT_TRAINED(name=format_job_name(job))
+            raise vertex_errors.REBASE_NOT_TRAINED(name=format_job_name(job))
         return job
 
     def _require(self, name: str) -> TuningJob:
