@@ -323,7 +323,7 @@ def test_names_of_texts_are_unique() -> None:
 def test_every_check_of_create_has_a_sample() -> None:
     """Several checks share a text; each has a sample that breaks it."""
     draft = read_draft({"supervised_tuning_spec": {}})
-    checks = {(rule.text.name, rule.field(draft)) for rule in RULES}
+    checks = {(rule.row.name, rule.locate(draft)) for rule in RULES}
     shown = {
         (
             name.partition("/")[0],

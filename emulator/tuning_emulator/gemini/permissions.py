@@ -7,6 +7,7 @@ from typing import Any
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.records import Permission, TuningJob
+from tuning_emulator.core.rules import Breaches, Rule, broken
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_PERMISSIONS_PAGE_DEFAULT
 from tuning_emulator.gemini.access import find_tuned_model, holds
@@ -19,7 +20,7 @@ from tuning_emulator.gemini.convert import (
     parse_tuned_model_name,
 )
 from tuning_emulator.gemini.listing import read_page
-from tuning_emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, check_fields
+from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.schema import Value
 
@@ -28,24 +29,26 @@ _GRANTEE_TYPES = ("USER", "GROUP", "EVERYONE")
 """Of an enum, JSON may hold any number; unknown ones count as unset."""
 
 
+def _is_for_everyone(permission: Value) -> bool:
+    return permission.get("grantee_type") == "EVERYONE"
+
+
 def _find_no_email(permission: Value) -> Breaches:
-    everyone = permission.get("grantee_type") == "EVERYONE"
-    return KEPT if everyone or permission.get("email_address") else BROKEN
+    return broken(not _is_for_everyone(permission) and not permission.get("email_address"))
 
 
 def _find_email_of_everyone(permission: Value) -> Breaches:
-    everyone = permission.get("grantee_type") == "EVERYONE"
-    return BROKEN if everyone and permission.get("email_address") else KEPT
+    return broken(_is_for_everyone(permission) and permission.get("email_address"))
 
 
 def _find_no_role(permission: Value) -> Breaches:
     request = permission.get("request", "CreatePermissionRequest")
-    return [{"request": request}] if permission.get("role") not in _ROLES else KEPT
+    return broken(permission.get("role") not in _ROLES, request=request)
 
 
 def _find_owner_role(permission: Value) -> Breaches:
     request = permission.get("request", "CreatePermissionRequest")
-    return [{"request": request}] if permission.get("role") == "OWNER" else KEPT
+    return broken(permission.get("role") == "OWNER", request=request)
 
 
 ROLE_RULES: tuple[Rule[Value], ...] = (

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.records import DeployedModel, Endpoint
+from tuning_emulator.core.rules import Breaches, Rule, broken
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version, find_version
@@ -17,13 +18,28 @@ from tuning_emulator.vertex.listing import list_newest_first
 from tuning_emulator.vertex.models import read_changes
 from tuning_emulator.vertex.names import format_endpoint_name, parse_name, parse_place, place_of
 from tuning_emulator.vertex.operations import Operations
-from tuning_emulator.vertex.rules import Violations
+from tuning_emulator.vertex.rules import check_fields
 
 CHANGEABLE = ("display_name", "description", "labels", "traffic_split")
 """What PATCH changes."""
 
 _ENDPOINT_ID = re.compile(r"\d{1,10}|[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 """Source: aiplatform discovery document, endpoints.create."""
+
+
+def _check_display_name(request: Value) -> Breaches:
+    return broken(not request.get("endpoint", {}).get("display_name"))
+
+
+def _check_endpoint_id(request: Value) -> Breaches:
+    identifier = request.get("endpoint_id", "")
+    return broken(identifier and _ENDPOINT_ID.fullmatch(identifier) is None)
+
+
+CREATE_RULES: tuple[Rule[Value], ...] = (
+    Rule(vertex_errors.REQUIRED_FIELD, _check_display_name, "endpoint.display_name"),
+    Rule(vertex_errors.ENDPOINT_ID_INVALID, _check_endpoint_id, "endpoint_id"),
+)
 
 NEW_MODEL = "0"
 """Stands for the model being deployed in the traffic split of deployModel. Source: aiplatform discovery document."""
@@ -41,13 +57,8 @@ class Endpoints:
         """An empty endpoint, for deployModel."""
         place = parse_place(call.request["parent"])
         sent: Value = call.request.get("endpoint", {})
-        violations = Violations()
-        if not sent.get("display_name"):
-            violations.add("endpoint.display_name", vertex_errors.REQUIRED_FIELD)
+        check_fields(CREATE_RULES, call.request)
         identifier = call.request.get("endpoint_id", "")
-        if identifier and _ENDPOINT_ID.fullmatch(identifier) is None:
-            violations.add("endpoint_id", vertex_errors.ENDPOINT_ID_INVALID)
-        violations.refuse()
         now_ns = self._backend.now_ns()
         endpoint = Endpoint(
             uid=0,

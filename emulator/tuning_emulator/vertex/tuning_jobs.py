@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.lifecycle import IllegalTransitionError
 from tuning_emulator.core.records import JobState, ModelVersion, Phase, TuningJob, TuningMethod
+from tuning_emulator.core.rules import Violation
 from tuning_emulator.datasets.check import check_first_line, dataset_form
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
@@ -21,7 +22,7 @@ from tuning_emulator.vertex.convert import describe_job
 from tuning_emulator.vertex.listing import find_only, list_newest_first
 from tuning_emulator.vertex.names import Place, format_job_name, format_version_name, parse_name, parse_place
 from tuning_emulator.vertex.operations import Operations
-from tuning_emulator.vertex.rules import Draft, Violations, check_fields, check_model, read_draft
+from tuning_emulator.vertex.rules import RULES, Draft, check_fields, check_model, read_draft, refuse_violations
 from tuning_emulator.vertex.specs import METHODS, format_sent, parse_hyperparameters, parse_sent
 
 # --- the part of a dataset that create looks at before it answers
@@ -130,7 +131,7 @@ class TuningJobs:
 
     async def _create(self, call: Call, place: Place, tuning_job: Value) -> TuningJob:
         draft = read_draft(tuning_job)
-        check_fields(draft)
+        check_fields(RULES, draft)
         source = self._find_pre_tuned(draft)
         base_model = source.base_model if source else draft.base_model
         day = self._backend.calendar.find_day(place.project)
@@ -215,7 +216,7 @@ class TuningJobs:
     async def _check_datasets(self, draft: Draft, base_model: str) -> None:
         """Whether the datasets are there, and whether the first row of the training set is an example."""
         spec = draft.spec
-        violations = Violations()
+        found: list[Violation] = []
         for field, uri in ((spec.training_field, spec.training_uri), ("validation_dataset_uri", spec.validation_uri)):
             if not uri.startswith("gs://"):
                 continue  # a multimodal dataset, or none
@@ -227,8 +228,8 @@ class TuningJobs:
                 raise emulator_errors.STORAGE_UNAVAILABLE(reason=error) from error
             except StorageError as error:  # it is not there, or its first line is endless
                 log.warning("%s: %s", field, error)
-                violations.add(draft.path(field), vertex_errors.NOT_JSONL_OBJECT, field=field)
-        violations.refuse()
+                found.append(Violation(vertex_errors.NOT_JSONL_OBJECT, {"field": field}, draft.path(field)))
+        refuse_violations(found)
 
     def _find_source(self, reference: Value) -> TuningJob:
         """The job behind what a rebase names: a tuned model or a tuning job."""
