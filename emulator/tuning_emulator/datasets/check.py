@@ -25,8 +25,9 @@ from tuning_emulator.datasets.lines import DatasetError, DatasetForm, Line, deco
 from tuning_emulator.datasets.statistics import Tally
 from tuning_emulator.datasets.tokens import count_json_tokens
 from tuning_emulator.facts import dataset_errors, emulator_errors
+from tuning_emulator.facts.limits import VERTEX_DATASET_SAMPLES
 
-_SAMPLES = 3
+_SAMPLES = VERTEX_DATASET_SAMPLES.value
 _ECHO_CODE_POINTS = 1000
 _BATCH_BYTES = 1 << 16
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from tuning_emulator.core.errors import ErrorRow
 from tuning_emulator.facts import dataset_errors
+from tuning_emulator.facts.limits import VERTEX_SAMPLE_CHARACTERS
 
-SAMPLE_CODE_POINTS = 397
-"""Longest text in ``userDatasetExamples``; a longer one is cut and gets ``...``. Recorded in a job of 2024-11."""
+SAMPLE_CODE_POINTS = VERTEX_SAMPLE_CHARACTERS.value
+"""Longest text in ``userDatasetExamples``; a longer one is cut and gets ``...``."""
 
 GEMINI_ROLES = {"user": "user", "model": "model", "function": "user"}
 """What a content's role counts as. ``function`` is how older clients name the turn of a function's response."""

@@ -45,19 +45,9 @@ class Entry:
 def list_entries() -> list[Entry]:
     """Every error text, figure and base model, table by table."""
     entries = [_describe(where, row) for where, rows in _TABLES for row in rows]
-    entries += [
-        Entry(
-            f"{one.api} base models",
-            one.id,
-            "base model",
-            one.display_name,
-            one.grade,
-            one.source,
-            one.since,
-            one.until,
-        )
-        for one in MODELS
-    ]
+    for one in MODELS:
+        said = (one.display_name, one.grade, one.source, one.since, one.until)
+        entries.append(Entry(f"{one.api} base models", one.id, "base model", *said))
     return entries
 
 

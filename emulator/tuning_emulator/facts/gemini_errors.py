@@ -16,12 +16,19 @@ _GENAI_TESTS = "github.com/googleapis/python-genai google/genai/tests/tunings/te
 _PROTO = "github.com/googleapis/googleapis google/ai/generativelanguage/v1beta"
 _DOC = "ai.google.dev/gemini-api/docs/model-tuning (2025-02-25)"
 _PROBE = "public probe of gemini-3.5-flash-lite, third-party notes, 2026-08"
+_CHATWISE = "github.com/egoist/chatwise-releases/issues/250"
+_LANGCHAIN = "github.com/langchain-ai/langchain-google/issues/631"
+_GENKIT = "github.com/genkit-ai/genkit/issues/3816"
+_PERMISSION_TYPES = (
+    "the rule: github.com/google-gemini/deprecated-generative-ai-python google/generativeai/types/permission_types.py; "
+    "the text: a guess"
+)
 _STYLE = "no recording; style of github.com/vercel/ai/issues/3775"
 _NONE = "no recording; worded after the other texts of this service"
 
 
-def _bad(text: str, source: str, grade: Grade, since: str = "", until: str = "") -> ErrorText:
-    return ErrorText(Code.INVALID_ARGUMENT, text, source, grade, since, until)
+def _bad(text: str, source: str, grade: Grade = "recorded") -> ErrorText:
+    return ErrorText(Code.INVALID_ARGUMENT, text, source, grade)
 
 
 def _guess(text: str, source: str = _STYLE) -> ErrorText:
@@ -82,9 +89,7 @@ MODEL_NOT_SUPPORTED_2026 = ErrorText(
 MODEL_NOT_SUPPORTED_TEXTS = (MODEL_NOT_SUPPORTED_2023, MODEL_NOT_SUPPORTED, MODEL_NOT_SUPPORTED_2026)
 """One after the other."""
 MODEL_NAME_FORMAT = _bad(
-    "* {request}.model: unexpected model name format\n",
-    "github.com/langchain-ai/langchain-google/issues/631",
-    "recorded",
+    "* {request}.model: unexpected model name format\n", "github.com/langchain-ai/langchain-google/issues/631"
 )
 NAME_FORMAT = _bad(
     "* {request}.{field}: unexpected name format\n",
@@ -114,18 +119,19 @@ DISPLAY_NAME_LENGTH = _guess(
     "* {request}.tuned_model.display_name: display_name must be at most {limit} characters long, but has {length}\n",
     "the limit: github.com/google-gemini/deprecated-generative-ai-js/issues/282; the text: a guess",
 )
+_CREATE = "* CreateTunedModelRequest.tuned_model"
+_EXAMPLES = f"{_CREATE}.tuning_task.training_data.examples"
+_PAIR = f"{_EXAMPLES}.examples[{{index}}]"
+_TALK = f"{_EXAMPLES}.multiturn_examples[{{index}}].contents"
 SOURCE_MODEL_MISSING = _guess(
-    "* CreateTunedModelRequest.tuned_model.source_model: required oneof field 'source_model' must have one "
-    "initialized field\n",
-    "no recording; style of github.com/genkit-ai/genkit/issues/3816",
+    f"{_CREATE}.source_model: required oneof field 'source_model' must have one initialized field\n",
+    f"no recording; style of {_GENKIT}",
 )
 BASE_MODEL_FORMAT = _guess(
-    "* CreateTunedModelRequest.tuned_model.base_model: unexpected model name format\n",
-    "no recording; style of github.com/langchain-ai/langchain-google/issues/631",
+    f"{_CREATE}.base_model: unexpected model name format\n", f"no recording; style of {_LANGCHAIN}"
 )
 SOURCE_TUNED_MODEL_FORMAT = _guess(
-    "* CreateTunedModelRequest.tuned_model.tuned_model_source.tuned_model: unexpected model name format\n",
-    "no recording; style of github.com/langchain-ai/langchain-google/issues/631",
+    f"{_CREATE}.tuned_model_source.tuned_model: unexpected model name format\n", f"no recording; style of {_LANGCHAIN}"
 )
 BASE_MODEL_NOT_TUNABLE = ErrorText(
     Code.NOT_FOUND,
@@ -136,46 +142,26 @@ BASE_MODEL_NOT_TUNABLE = ErrorText(
 SOURCE_NOT_ACTIVE = ErrorText(
     Code.FAILED_PRECONDITION, "Tuned model tunedModels/{id} is not active: its state is {state}.", _NONE, "assumed"
 )
-TRAINING_DATA_MISSING = _guess(
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data: training_data is not specified\n"
-)
+TRAINING_DATA_MISSING = _guess(f"{_CREATE}.tuning_task.training_data: training_data is not specified\n")
 EXAMPLES_EMPTY = _guess(
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.examples: "
-    "examples.examples must not be empty.\n",
-    "no recording; style of github.com/egoist/chatwise-releases/issues/250",
+    f"{_EXAMPLES}.examples: examples.examples must not be empty.\n", f"no recording; style of {_CHATWISE}"
 )
-OUTPUT_MISSING = _guess(
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.examples[{index}].output: "
-    "output is not specified\n"
-)
+OUTPUT_MISSING = _guess(f"{_PAIR}.output: output is not specified\n")
 TEXT_INPUT_LENGTH = _guess(
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.examples[{index}].text_input: "
-    "text_input must be at most {limit} characters long, but has {length}\n",
+    f"{_PAIR}.text_input: text_input must be at most {{limit}} characters long, but has {{length}}\n",
     f"the limit: {_DOC}; the text: a guess",
 )
 OUTPUT_LENGTH = _guess(
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.examples[{index}].output: "
-    "output must be at most {limit} characters long, but has {length}\n",
+    f"{_PAIR}.output: output must be at most {{limit}} characters long, but has {{length}}\n",
     f"the limit: {_DOC}; the text: a guess",
 )
-MULTITURN_EMPTY = _guess(
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.multiturn_examples[{index}].contents: "
-    "contents is not specified\n"
-)
-MULTITURN_ROLE = _guess(
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.multiturn_examples[{index}]"
-    ".contents[{turn}].role: '{role}' is not a valid role: user, model.\n"
-)
-MULTITURN_END = _guess(
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.multiturn_examples[{index}]"
-    ".contents: contents must end with role model\n"
-)
+MULTITURN_EMPTY = _guess(f"{_TALK}: contents is not specified\n")
+MULTITURN_ROLE = _guess(f"{_TALK}[{{turn}}].role: '{{role}}' is not a valid role: user, model.\n")
+MULTITURN_END = _guess(f"{_TALK}: contents must end with role model\n")
 MULTITURN_PARTS = _guess(
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.multiturn_examples[{index}]"
-    ".contents[{turn}].parts: contents.parts must not be empty.\n",
-    "no recording; style of github.com/egoist/chatwise-releases/issues/250",
+    f"{_TALK}[{{turn}}].parts: contents.parts must not be empty.\n", f"no recording; style of {_CHATWISE}"
 )
-_HYPERPARAMETERS = "* CreateTunedModelRequest.tuned_model.tuning_task.hyperparameters"
+_HYPERPARAMETERS = f"{_CREATE}.tuning_task.hyperparameters"
 EPOCH_COUNT = _guess(f"{_HYPERPARAMETERS}.epoch_count: epoch_count must be positive.\n")
 TOO_MANY_STEPS = _guess(
     f"{_HYPERPARAMETERS}.epoch_count: tuning would take {{steps}} steps, more than the maximum of {{maximum}}.\n"
@@ -198,50 +184,36 @@ FILTER = _guess("* ListTunedModelsRequest.filter: '{term}' is not one of {known}
 TUNED_MODEL_NOT_ACTIVE = ErrorText(
     Code.FAILED_PRECONDITION, "Tuned model tunedModels/{id} is not active: its state is {state}.", _NONE, "assumed"
 )
-CONTENTS_MISSING = _bad(
-    "* {request}.contents: contents is not specified\n", "github.com/vercel/ai/issues/3775", "recorded"
-)
-PARTS_EMPTY = _bad(
-    "* {request}.contents[{index}].parts: contents.parts must not be empty.\n",
-    "github.com/egoist/chatwise-releases/issues/250",
-    "recorded",
-)
+CONTENTS_MISSING = _bad("* {request}.contents: contents is not specified\n", "github.com/vercel/ai/issues/3775")
+PARTS_EMPTY = _bad("* {request}.contents[{index}].parts: contents.parts must not be empty.\n", _CHATWISE)
 PART_WITHOUT_DATA = _bad(
     "* {request}.contents[{index}].parts[{part}].data: required oneof field 'data' must have one initialized field\n",
-    "github.com/genkit-ai/genkit/issues/3816",
-    "recorded",
+    _GENKIT,
 )
-ROLE = _bad("Please use a valid role: user, model.", "github.com/langbot-app/LangBot/issues/1486", "recorded")
+ROLE = _bad("Please use a valid role: user, model.", "github.com/langbot-app/LangBot/issues/1486")
 SINGLE_TURN_END = _bad(
     "Please ensure that single turn requests end with a user role or the role field is empty.",
     "github.com/microsoft/semantic-kernel/issues/13262 and the sources of several public clients",
-    "recorded",
 )
 MULTITURN_REQUEST_END = _bad(
     "Please ensure that multiturn requests ends with a user role or a function response.",
     "github.com/songquanpeng/one-api/issues/836 (gemini-pro, December 2023)",
-    "recorded",
 )
 TEMPERATURE = _bad(
-    "* {request}.generation_config.temperature: temperature must be in the range [0.0, {maximum}].\n",
-    _PROBE,
-    "recorded",
+    "* {request}.generation_config.temperature: temperature must be in the range [0.0, {maximum}].\n", _PROBE
 )
 TOP_P = _guess("* {request}.generation_config.top_p: top_p must be in the range [0.0, 1.0].\n")
 TOP_K = _guess("* {request}.generation_config.top_k: top_k must not be negative.\n")
 MAX_OUTPUT_TOKENS = _bad(
     "* {request}.generation_config.max_output_tokens: max_output_tokens must be positive.\n",
     "recorded answer kept in a public client's tests, 2026",
-    "recorded",
 )
 CANDIDATE_COUNT = _guess(
     "* {request}.generation_config.candidate_count: candidate_count must be in the range [1, {maximum}].\n",
     f"the range 1 to 8: {_PROTO}/generative_service.proto; the text: a guess",
 )
 ONE_CANDIDATE = _bad(
-    "Only one candidate can be specified",
-    "github.com/google-gemini/deprecated-generative-ai-dart/issues/34",
-    "recorded",
+    "Only one candidate can be specified", "github.com/google-gemini/deprecated-generative-ai-dart/issues/34"
 )
 STOP_SEQUENCES = _guess(
     "* {request}.generation_config.stop_sequences: stop_sequences must have at most {limit} items, but has {length}\n",
@@ -251,12 +223,10 @@ SYSTEM_INSTRUCTION = _bad(
     "Developer instruction is not enabled for {model}",
     "for tuned models: a public project's code comment; for models: "
     "github.com/google-gemini/deprecated-generative-ai-python/issues/278",
-    "recorded",
 )
 JSON_MODE = _bad(
     "Json mode is not enabled for {model}",
     f"the text: github.com/google-gemini/deprecated-generative-ai-python/issues/137; that tuned models refuse: {_DOC}",
-    "recorded",
 )
 FUNCTION_CALLING = _bad(
     "Function calling is not enabled for {model}",
@@ -268,9 +238,7 @@ INPUT_MODALITY = _bad(
     f"the text: public reports on gemma-3-27b-it; that tuned models take text alone: {_DOC}",
     "assumed",
 )
-MULTITURN = _bad(
-    "Multiturn chat is not enabled for {model}", "github.com/zuisong/gemini-openai-proxy/issues/37", "recorded"
-)
+MULTITURN = _bad("Multiturn chat is not enabled for {model}", "github.com/zuisong/gemini-openai-proxy/issues/37")
 INPUT_CHARACTERS = _guess(
     "The input character count ({length}) exceeds the maximum number of characters allowed ({limit}).",
     f"the limit: {_DOC}; the text: after github.com/google-gemini/gemini-cli/issues/4118",
@@ -278,7 +246,6 @@ INPUT_CHARACTERS = _guess(
 INPUT_TOKENS = _bad(
     "The input token count ({length}) exceeds the maximum number of tokens allowed ({limit}).",
     "github.com/google-gemini/gemini-cli/issues/4118",
-    "recorded",
 )
 PROMPT_REFUSED = _guess(
     "Request contains an invalid argument. {reason}",
@@ -295,7 +262,6 @@ RESPONSE_MIME_TYPE = _bad(
     "* {request}.generation_config.response_mime_type: allowed mimetypes are `text/plain`, `application/json`, "
     "`application/xml`, `application/yaml` and `text/x.enum`.\n",
     "public run of a third-party client, 2026",
-    "recorded",
 )
 RESPONSE_MODALITIES = _guess(
     "The requested combination of response modalities ({modalities}) is not supported by the model. "
@@ -319,14 +285,11 @@ ROLE_OWNER = _guess(
     "the rule: TransferOwnership is the only way to change ownership, ai.google.dev/api/tuning; the text: a guess",
 )
 EMAIL_MISSING = _guess(
-    "* CreatePermissionRequest.permission.email_address: email_address is not specified\n",
-    "the rule: github.com/google-gemini/deprecated-generative-ai-python google/generativeai/types/permission_types.py; "
-    "the text: a guess",
+    "* CreatePermissionRequest.permission.email_address: email_address is not specified\n", _PERMISSION_TYPES
 )
 EMAIL_FORBIDDEN = _guess(
     "* CreatePermissionRequest.permission.email_address: email_address must not be set for EVERYONE\n",
-    "the rule: github.com/google-gemini/deprecated-generative-ai-python google/generativeai/types/permission_types.py; "
-    "the text: a guess",
+    _PERMISSION_TYPES,
 )
 PERMISSION_MASK_MISSING = _guess("* UpdatePermissionRequest.update_mask: update_mask is not specified\n")
 PERMISSION_MASK = _guess(
@@ -352,9 +315,7 @@ GEMINI_EXHAUSTED = ErrorText(
     "recorded",
 )
 GEMINI_QUOTA_HELP = Fact(
-    ("Learn more about Gemini API quotas", "https://ai.google.dev/gemini-api/docs/rate-limits"),
-    _QUOTA_403,
-    "recorded",
+    ("Learn more about Gemini API quotas", "https://ai.google.dev/gemini-api/docs/rate-limits"), _QUOTA_403, "recorded"
 )
 """Description and address of the ``Help`` that goes with the next row."""
 GEMINI_QUOTA = ErrorText(

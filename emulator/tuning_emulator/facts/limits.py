@@ -151,42 +151,21 @@ TRAINING_TOKENS_TIMES_EPOCHS = Fact(
 )
 """What is paid for: ``totalBillableTokenCount`` counts the dataset once, the bill once per epoch."""
 
-GEMINI_TUNING = Price(value=0.0, source=_FREE, grade="documented", api="gemini", dated="2024 or 2025")
+_BOTH = ("supervised", "preference")
+_LATELY = "2025 or 2026"
+GEMINI_TUNING = Price(0.0, _FREE, "documented", api="gemini", dated="2024 or 2025")
 GEMINI_1_5_FLASH_TUNING = Price(
-    value=8.0,
-    source=f"{_PRICE_PAGE}?hl=es",
-    grade="documented",
-    api="vertex",
-    model="gemini-1.5-flash-002",
-    dated="late 2024",
+    8.0, f"{_PRICE_PAGE}?hl=es", "documented", api="vertex", model="gemini-1.5-flash-002", dated="late 2024"
 )
-GEMINI_2_5_FLASH_TUNING = Price(
-    value=5.0, source=_QUOTED, grade="documented", api="vertex", model="gemini-2.5-flash", dated="2025 or 2026"
-)
+GEMINI_2_5_FLASH_TUNING = Price(5.0, _QUOTED, "documented", api="vertex", model="gemini-2.5-flash", dated=_LATELY)
 GEMINI_2_5_FLASH_PREFERENCE_TUNING = Price(
-    value=5.0,
-    source=_TABLE,
-    grade="assumed",
-    api="vertex",
-    model="gemini-2.5-flash",
-    methods=("preference",),
-    dated="2025 or 2026",
+    5.0, _TABLE, "assumed", api="vertex", model="gemini-2.5-flash", methods=("preference",), dated=_LATELY
 )
-GEMINI_2_5_PRO_TUNING = Price(
-    value=25.0, source=_TABLE, grade="assumed", api="vertex", model="gemini-2.5-pro", dated="2025 or 2026"
-)
+GEMINI_2_5_PRO_TUNING = Price(25.0, _TABLE, "assumed", api="vertex", model="gemini-2.5-pro", dated=_LATELY)
 GEMINI_2_5_FLASH_LITE_TUNING = Price(
-    value=1.5,
-    source=_TABLE,
-    grade="assumed",
-    api="vertex",
-    model="gemini-2.5-flash-lite",
-    methods=("supervised", "preference"),
-    dated="2025 or 2026",
+    1.5, _TABLE, "assumed", api="vertex", model="gemini-2.5-flash-lite", methods=_BOTH, dated=_LATELY
 )
-GEMINI_2_0_FLASH_TUNING = Price(
-    value=3.0, source=_TABLE, grade="assumed", api="vertex", model="gemini-2.0-flash-001", dated="2025 or 2026"
-)
+GEMINI_2_0_FLASH_TUNING = Price(3.0, _TABLE, "assumed", api="vertex", model="gemini-2.0-flash-001", dated=_LATELY)
 
 ROWS: tuple[Row, ...] = name_rows(globals(), Row)
 """All rows, in this order."""
