@@ -105,7 +105,8 @@ def make_error(
     elif api == "vertex":
         error = vertex_errors.VERTEX_QUOTA(metric=quota.metric, model=quota.model)
     else:
-        error = gemini_errors.GEMINI_QUOTA(**quota.model_dump(), retry_s=f"{delay_s:g}")
+        names = {"metric": quota.metric, "limit": quota.limit, "model": quota.model, "id": quota.id}
+        error = gemini_errors.GEMINI_QUOTA(**names, retry_s=f"{delay_s:g}")
     if retry_delay_s is not None or (quota is not None and api == "gemini"):
         details = (*details, retry_info(delay_s))
     text, rule = (error.message, error.rule) if message is None else (message, "fault")
