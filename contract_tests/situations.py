@@ -12,7 +12,7 @@ from typing import Any
 from contract_tests.contract import Situation
 from contract_tests.targets import EmulatorTarget
 from tuning_emulator.api.auth import OWNER
-from tuning_emulator.core.errors import ApiError, Code, ErrorText
+from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.core.records import (
     Endpoint,
     Hyperparameters,
@@ -203,7 +203,7 @@ def trouble(row: ErrorText, values: Mapping[str, str]) -> Situation:
     async def prepare(target: EmulatorTarget) -> None:
         async def refuse(*_: Any) -> Any:
             await asyncio.sleep(0)
-            raise ApiError(Code[row.code], row.format(**values), rule=row.name)
+            raise ApiError(row.code, row.format(**values), rule=row.name)
 
         target.app.answering.generate = refuse  # type: ignore[assignment]
 

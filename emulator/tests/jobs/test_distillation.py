@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.records import make_job
-from tuning_emulator.core.errors import Code
+from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.records import TuningJob, TuningMethod
 from tuning_emulator.jobs.dataset import DatasetPreparation
 from tuning_emulator.jobs.distillation import ANSWERS_NAME, BLOCK_PROMPTS, LABELLED_NAME, Distillation
 from tuning_emulator.jobs.pacing import StoppedError
 from tuning_emulator.jobs.scripted import ScriptedTrainer
-from tuning_emulator.jobs.steps import JobFailedError, Orders
+from tuning_emulator.jobs.steps import Orders
 from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.storage.server import StorageServer
@@ -91,9 +91,9 @@ async def test_a_job_that_was_interrupted_asks_for_what_is_missing(objects: Http
     """The teacher dies in the second block; a half line, as a kill leaves it, is asked for again."""
     files = tmp_path / "examples.jsonl", tmp_path / "validation.jsonl"
     dying = make_distillation(objects, tmp_path, Teacher(lives=BLOCK_PROMPTS + 3))
-    with pytest.raises(JobFailedError, match="its process ended") as found:
+    with pytest.raises(ApiError, match="its process ended") as found:
         await dying(distillation_job(), ORDERS, *files, go_on)
-    assert found.value.failure.code == Code.UNAVAILABLE
+    assert found.value.code == Code.UNAVAILABLE
     answers = tmp_path / ANSWERS_NAME
     assert answers.read_text().count("\n") == BLOCK_PROMPTS
     answers.write_text(answers.read_text() + '{"te')
@@ -120,6 +120,6 @@ async def test_a_cancel_ends_the_asking(objects: HttpObjectStore, tmp_path: Path
 async def test_a_teacher_that_is_gone_fails_the_job(objects: HttpObjectStore, tmp_path: Path) -> None:
     distillation = make_distillation(objects, tmp_path, Teacher())
     orders = Orders(None, "projects/1/locations/l/models/2")
-    with pytest.raises(JobFailedError, match="models/2 does not exist") as found:
+    with pytest.raises(ApiError, match="models/2 does not exist") as found:
         await distillation(distillation_job(), orders, tmp_path / "e.jsonl", tmp_path / "v.jsonl", go_on)
-    assert found.value.failure.code == Code.NOT_FOUND
+    assert found.value.code == Code.NOT_FOUND

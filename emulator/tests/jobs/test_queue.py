@@ -11,12 +11,13 @@ import pytest
 
 from tests.records import make_job, make_tuned_model
 from tuning_emulator.core.clock import SteerableClock
+from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.ids import Ids
 from tuning_emulator.core.lifecycle import IllegalTransitionError
 from tuning_emulator.core.records import Failure, Hyperparameters, JobState, TuningJob, TuningMethod
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.scripted import ScriptedTrainer
-from tuning_emulator.jobs.steps import CANCELLED, JobFailedError, Pipeline, Prepared
+from tuning_emulator.jobs.steps import CANCELLED, Pipeline, Prepared
 from tuning_emulator.jobs.trainer import TrainerUnavailableError
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import Event, Example, Job, Started, Step, Turn, format_example
@@ -144,7 +145,7 @@ async def test_a_refused_dataset_fails_the_job_with_its_text(store: Store, tmp_p
     def refuse(
         job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
     ) -> Prepared:
-        raise JobFailedError(3, "Row: 1. Missing required 'contents' field.")
+        raise ApiError(Code.INVALID_ARGUMENT, "Row: 1. Missing required 'contents' field.")
 
     queue = make_queue(tmp_path, store, prepare=refuse)
     await queue.start()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.facts import google_errors
 from tuning_emulator.schema.schema import Method, Schema, Value
 
@@ -80,7 +80,7 @@ class Api:
         server: Value of the ``Server`` header.
         server_timing: Whether answers carry ``Server-Timing``.
         body_limit_bytes: Largest request body. ``method_limits_bytes``: by relative method name, where smaller.
-        internal_error: Text of a 500.
+        internal_error: What is said of a failure inside the emulator.
         revision: A number that changes whenever the answer to a GET may; None: it always may. While it stays the same,
             a GET asked again is answered from memory: clients poll.
         misnamed: What is said over gRPC of a request's field that holds a name which no path of the method leads to,
@@ -99,7 +99,7 @@ class Api:
     server_timing: bool = False
     body_limit_bytes: int = 20_971_520
     method_limits_bytes: Mapping[str, int] = field(default_factory=dict)
-    internal_error: str = google_errors.INTERNAL.text
+    internal_error: ErrorText = google_errors.INTERNAL
     misnamed: Callable[[Method, str], ApiError] | None = None
     places: Callable[[str, str], bool] | None = None
     revision: Callable[[], int] | None = None

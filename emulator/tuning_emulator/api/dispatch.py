@@ -23,7 +23,7 @@ from tuning_emulator.api.call import Call, Caller
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, NoMiddleware, PageError
 from tuning_emulator.api.parameters import Parameters, Query
 from tuning_emulator.api.router import Router, Target
-from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.schema.protobuf import BinaryCodec
@@ -166,7 +166,7 @@ class Dispatcher:
             found = interrupted
         except Exception:
             log.exception("%s failed", call.target.method.name)
-            found = ApiError(Code.INTERNAL, call.target.api.internal_error, rule="internal")
+            found = call.target.api.internal_error()
         call.exchange.refuse(found)
         return call.refuse(found)
 
@@ -187,7 +187,7 @@ class Dispatcher:
                 return call.respond(known[1])
         request, given = call.read()
         if target.handler is None:
-            raise ApiError(Code.UNIMPLEMENTED, google_errors.NOT_IMPLEMENTED.format(), rule="not_implemented")
+            raise google_errors.NOT_IMPLEMENTED()
         asked = Call(
             target.api,
             target.schema,
@@ -261,5 +261,5 @@ def unzip(body: bytes, limit: int) -> bytes:
     else:
         whole = unpacker.eof or len(data) > limit
     if not whole:
-        raise ApiError(Code.INVALID_ARGUMENT, google_errors.GZIP_INVALID.format(), rule=google_errors.GZIP_INVALID.name)
+        raise google_errors.GZIP_INVALID()
     return data

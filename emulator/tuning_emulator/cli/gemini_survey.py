@@ -10,13 +10,13 @@ from typing import Any
 from tuning_emulator.cli.survey import Fault, Plan, Report, open_file, open_objects
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import DatasetStatistics, Hyperparameters
+from tuning_emulator.core.rules import find_violations
 from tuning_emulator.datasets.statistics import Tally
 from tuning_emulator.datasets.tokens import count_tokens
 from tuning_emulator.facts import gemini_errors, google_errors
 from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
 from tuning_emulator.gemini.base_models import find_tunable_model
 from tuning_emulator.gemini.create import CREATE_RULES, RULES, read_examples
-from tuning_emulator.gemini.rules import find_breaches
 from tuning_emulator.gemini.schemas import PACKAGE, SCHEMAS
 from tuning_emulator.protojson.compiled import CompiledSchemas
 from tuning_emulator.protojson.decoder import Decoder
@@ -77,7 +77,7 @@ def survey_gemini(plan: Plan, report: Report) -> DatasetStatistics | None:
     lines = split_examples(plan, data, broken.append)
     request = _bind(plan, lines, broken.append)
     if lines.any or not broken:
-        broken += _find_breaches(plan, lines, request)
+        broken += _find_violations(plan, lines, request)
     for fault in sorted(broken, key=lambda one: one.line):
         report(fault)
     return None if any(fault.line for fault in broken) else _count(read_examples(request))
@@ -147,13 +147,12 @@ def _name_hyperparameters(asked: Hyperparameters) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _find_breaches(plan: Plan, lines: GeminiLines, request: Value) -> Iterator[Fault]:
-    for text, values in (*find_breaches(CREATE_RULES, request), *find_breaches(RULES, request)):
-        message = text.format(**values).rstrip("\n")
+def _find_violations(plan: Plan, lines: GeminiLines, request: Value) -> Iterator[Fault]:
+    for violation in (*find_violations(CREATE_RULES, request), *find_violations(RULES, request)):
+        message = violation.text.rstrip("\n")
         line = lines.find(message)
-        yield Fault(
-            plan.dataset if line or text.name == gemini_errors.EXAMPLES_EMPTY.name else "", line, text.name, message
-        )
+        where = plan.dataset if line or violation.row is gemini_errors.EXAMPLES_EMPTY else ""
+        yield Fault(where, line, violation.row.name, message)
 
 
 def _count(examples: tuple[Example, ...]) -> DatasetStatistics | None:

@@ -17,13 +17,12 @@ from tuning_emulator.datasets.columns import count_processes
 from tuning_emulator.datasets.lines import DatasetError
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.dataset_errors import EMPTY_DATASET
-from tuning_emulator.facts.limits import adapter_size_name
-from tuning_emulator.facts.prices import Price, find_price
+from tuning_emulator.facts.limits import Price, adapter_size_name, find_price
 from tuning_emulator.jobs.dataset import fill_in, find_defaults, find_limits
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.objects import FILE_BUFFER_BYTES, HttpObjectStore, ObjectStore, read_lines
-from tuning_emulator.vertex.rules import check_fields, check_model, is_open_model, read_draft
+from tuning_emulator.vertex.rules import RULES, check_fields, check_model, is_open_model, read_draft
 from tuning_emulator.vertex.specs import METHODS
 from tuning_trainer.spec import total_steps
 
@@ -178,7 +177,7 @@ def _check_request(plan: Plan, report: Report) -> None:
     draft = read_draft(_make_tuning_job(plan))
     model = find_base_model("vertex", plan.model)
     checks: tuple[Callable[[], None], ...] = (
-        lambda: check_fields(draft),
+        lambda: check_fields(RULES, draft),
         lambda: check_model(draft, model, draft.base_model, plan.location, plan.day),
     )
     for check in checks:

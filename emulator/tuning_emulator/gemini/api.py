@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tuning_emulator.api.call import Api, Handler
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
 from tuning_emulator.gemini import methods
 from tuning_emulator.gemini.base_models import BaseModels
@@ -13,12 +14,6 @@ from tuning_emulator.gemini.rules import refuse_name
 from tuning_emulator.gemini.schemas import SCHEMAS
 from tuning_emulator.gemini.tuned_models import TunedModels
 from tuning_emulator.jobs.backend import Backend
-
-INTERNAL_ERROR = (
-    "An internal error has occurred. Please retry or report in "
-    "https://developers.generativeai.google/guide/troubleshooting"
-)
-"""Recorded: public reports of 500 answers of this host."""
 
 
 def create_gemini_api(backend: Backend) -> Api:
@@ -33,7 +28,7 @@ def create_gemini_api(backend: Backend) -> Api:
         handlers=list_handlers(backend),
         server_timing=True,
         misnamed=refuse_name,
-        internal_error=INTERNAL_ERROR,
+        internal_error=gemini_errors.GEMINI_INTERNAL,
         method_limits_bytes={"ModelService.CreateTunedModel": GEMINI_MAX_REQUEST_BYTES.value},
     )
 

@@ -9,7 +9,8 @@ from tuning_emulator.api.operations import build_any, build_operation
 from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.lifecycle import ENDED
-from tuning_emulator.core.records import Failure, JobState, MetricPoint, Permission, TuningJob
+from tuning_emulator.core.records import JobState, MetricPoint, Permission, TuningJob
+from tuning_emulator.facts import google_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.schema.schema import Value
 
@@ -56,7 +57,6 @@ def own_permission(job: TuningJob) -> Permission:
 
 
 _PACKAGE = "google.ai.generativelanguage"
-_UNKNOWN = Failure(13, "Internal error encountered.")
 
 
 def _type_name(version: str, message: str) -> str:
@@ -144,8 +144,7 @@ def format_operation(job: TuningJob, points: Sequence[MetricPoint]) -> Value:
     if job.state is JobState.SUCCEEDED:
         response = build_any(_type_name(job.api_version, "TunedModel"), format_tuned_model(job, points))
     elif job.state in ENDED:
-        failure = job.error or _UNKNOWN
-        error = ApiError(Code(failure.code), failure.message)
+        error = ApiError(Code(job.error.code), job.error.message) if job.error else google_errors.INTERNAL()
     return build_operation(format_operation_name(job), metadata, response=response, error=error)
 
 

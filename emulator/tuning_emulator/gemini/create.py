@@ -14,7 +14,8 @@ from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.ids import tuned_model_slug_fits
 from tuning_emulator.core.job_faults import Magic
 from tuning_emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, TuningMethod
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.core.rules import Breaches, Rule, broken, find_violations
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
 from tuning_emulator.facts.defaults import gemini_defaults
 from tuning_emulator.facts.limits import (
@@ -27,7 +28,7 @@ from tuning_emulator.facts.limits import (
 from tuning_emulator.gemini.access import find_tuned_model
 from tuning_emulator.gemini.base_models import find_max_temperature, find_tunable_model
 from tuning_emulator.gemini.convert import format_state, is_active, own_permission
-from tuning_emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, dig, find_breaches, refuse, refuse_breaches
+from tuning_emulator.gemini.rules import dig, drawing_rules, refuse_violations
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import find_magic
 from tuning_emulator.schema.schema import Value
@@ -55,73 +56,67 @@ def _conversations(request: Value) -> list[Value]:
     return conversations
 
 
-def _find_missing_data(request: Value) -> Breaches:
-    return BROKEN if dig(request, "tuned_model", "tuning_task", "training_data") is None else KEPT
+def _training_data(request: Value) -> Value | None:
+    data: Value | None = dig(request, "tuned_model", "tuning_task", "training_data")
+    return data
 
 
 def _find_no_examples(request: Value) -> Breaches:
-    if dig(request, "tuned_model", "tuning_task", "training_data") is None:
-        return KEPT
-    return KEPT if _pairs(request) or _conversations(request) else BROKEN
+    return broken(_training_data(request) is not None and not _pairs(request) and not _conversations(request))
 
 
-def _find_missing_outputs(request: Value) -> Iterator[dict[str, object]]:
+def _find_missing_outputs(request: Value) -> Breaches:
     for index, pair in enumerate(_pairs(request)):
-        if not pair.get("output"):
-            yield {"index": index}
+        yield from broken(not pair.get("output"), index=index)
 
 
-def _find_long_inputs(request: Value) -> Iterator[dict[str, object]]:
-    for index, pair in enumerate(_pairs(request)):
-        length = len(pair.get("text_input", ""))
-        if length > MAX_INPUT:
-            yield {"index": index, "limit": MAX_INPUT, "length": length}
+def _find_long(field: str, limit: int) -> Callable[[Value], Breaches]:
+    def find(request: Value) -> Breaches:
+        for index, pair in enumerate(_pairs(request)):
+            length = len(pair.get(field, ""))
+            yield from broken(length > limit, index=index, limit=limit, length=length)
+
+    return find
 
 
-def _find_long_outputs(request: Value) -> Iterator[dict[str, object]]:
-    for index, pair in enumerate(_pairs(request)):
-        length = len(pair.get("output", ""))
-        if length > MAX_OUTPUT:
-            yield {"index": index, "limit": MAX_OUTPUT, "length": length}
-
-
-def _find_empty_conversations(request: Value) -> Iterator[dict[str, object]]:
+def _find_empty_conversations(request: Value) -> Breaches:
     for index, conversation in enumerate(_conversations(request)):
-        if not conversation.get("contents"):
-            yield {"index": index}
+        yield from broken(not conversation.get("contents"), index=index)
 
 
-def _find_roles(request: Value) -> Iterator[dict[str, object]]:
+def _list_turns(request: Value) -> Iterator[tuple[int, int, Value]]:
     for index, conversation in enumerate(_conversations(request)):
         for turn, content in enumerate(conversation.get("contents", [])):
-            if content.get("role", "") not in ("user", "model"):
-                yield {"index": index, "turn": turn, "role": content.get("role", "")}
+            yield index, turn, content
 
 
-def _find_empty_turns(request: Value) -> Iterator[dict[str, object]]:
-    for index, conversation in enumerate(_conversations(request)):
-        for turn, content in enumerate(conversation.get("contents", [])):
-            if not content.get("parts"):
-                yield {"index": index, "turn": turn}
+def _find_roles(request: Value) -> Breaches:
+    for index, turn, content in _list_turns(request):
+        role = content.get("role", "")
+        yield from broken(role not in ("user", "model"), index=index, turn=turn, role=role)
 
 
-def _find_open_ends(request: Value) -> Iterator[dict[str, object]]:
+def _find_empty_turns(request: Value) -> Breaches:
+    for index, turn, content in _list_turns(request):
+        yield from broken(not content.get("parts"), index=index, turn=turn)
+
+
+def _find_open_ends(request: Value) -> Breaches:
     for index, conversation in enumerate(_conversations(request)):
         contents = conversation.get("contents", [])
-        if contents and contents[-1].get("role") != "model":
-            yield {"index": index}
+        yield from broken(contents and contents[-1].get("role") != "model", index=index)
 
 
 RULES: tuple[Rule[Value], ...] = (
-    Rule(texts.TRAINING_DATA_MISSING, _find_missing_data),
-    Rule(texts.EXAMPLES_EMPTY, _find_no_examples),
-    Rule(texts.OUTPUT_MISSING, _find_missing_outputs),
-    Rule(texts.TEXT_INPUT_LENGTH, _find_long_inputs),
-    Rule(texts.OUTPUT_LENGTH, _find_long_outputs),
-    Rule(texts.MULTITURN_EMPTY, _find_empty_conversations),
-    Rule(texts.MULTITURN_ROLE, _find_roles),
-    Rule(texts.MULTITURN_PARTS, _find_empty_turns),
-    Rule(texts.MULTITURN_END, _find_open_ends),
+    Rule(gemini_errors.TRAINING_DATA_MISSING, lambda request: broken(_training_data(request) is None)),
+    Rule(gemini_errors.EXAMPLES_EMPTY, _find_no_examples),
+    Rule(gemini_errors.OUTPUT_MISSING, _find_missing_outputs),
+    Rule(gemini_errors.TEXT_INPUT_LENGTH, _find_long("text_input", MAX_INPUT)),
+    Rule(gemini_errors.OUTPUT_LENGTH, _find_long("output", MAX_OUTPUT)),
+    Rule(gemini_errors.MULTITURN_EMPTY, _find_empty_conversations),
+    Rule(gemini_errors.MULTITURN_ROLE, _find_roles),
+    Rule(gemini_errors.MULTITURN_PARTS, _find_empty_turns),
+    Rule(gemini_errors.MULTITURN_END, _find_open_ends),
 )
 """Over the whole request."""
 
@@ -191,9 +186,9 @@ NO_DATA_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class TunedFields:
-    """The fields of a tuned model that create and update share, and how the request is called in texts."""
+    """The fields of a tuned model (``config``) that create and update share, and how the request is called in texts."""
 
-    model: Value
+    config: Value
     request: str
     max_temperature: float
 
@@ -211,22 +206,22 @@ class Origin:
 
 def _find_tuned_model_id(request: Value) -> Breaches:
     identifier = request.get("tuned_model_id", "")
-    return [{"id": identifier}] if identifier and not tuned_model_slug_fits(identifier) else KEPT
+    return broken(identifier and not tuned_model_slug_fits(identifier), id=identifier)
 
 
 def _find_missing_source(request: Value) -> Breaches:
     model = request.get("tuned_model", {})
-    return KEPT if model.get("base_model") or model.get("tuned_model_source") is not None else BROKEN
+    return broken(not model.get("base_model") and model.get("tuned_model_source") is None)
 
 
 def _find_base_model_format(request: Value) -> Breaches:
     name = dig(request, "tuned_model", "base_model")
-    return BROKEN if name and not _is_name(name, "models/") else KEPT
+    return broken(name and not _is_name(name, "models/"))
 
 
 def _find_source_format(request: Value) -> Breaches:
     source = dig(request, "tuned_model", "tuned_model_source")
-    return BROKEN if source is not None and not _is_name(source.get("tuned_model", ""), "tunedModels/") else KEPT
+    return broken(source is not None and not _is_name(source.get("tuned_model", ""), "tunedModels/"))
 
 
 def _is_name(name: str, prefix: str) -> bool:
@@ -237,52 +232,31 @@ def _is_name(name: str, prefix: str) -> bool:
 def _not_positive(field: str) -> Callable[[Value], Breaches]:
     def find(request: Value) -> Breaches:
         value = dig(request, "tuned_model", "tuning_task", "hyperparameters", field)
-        return BROKEN if value is not None and not 0 < value < math.inf else KEPT
+        return broken(value is not None and not 0 < value < math.inf)
 
     return find
 
 
-def _find_display_name(fields: TunedFields) -> Iterator[dict[str, object]]:
-    length = len(fields.model.get("display_name") or "")
-    if length > MAX_DISPLAY_NAME:
-        yield {"request": fields.request, "limit": MAX_DISPLAY_NAME, "length": length}
-
-
-def _find_temperature(fields: TunedFields) -> Iterator[dict[str, object]]:
-    temperature = fields.model.get("temperature")
-    if temperature is not None and not 0 <= temperature <= fields.max_temperature:
-        yield {"request": fields.request, "maximum": fields.max_temperature}
-
-
-def _find_top_p(fields: TunedFields) -> Iterator[dict[str, object]]:
-    top_p = fields.model.get("top_p")
-    if top_p is not None and not 0 <= top_p <= 1:
-        yield {"request": fields.request}
-
-
-def _find_top_k(fields: TunedFields) -> Iterator[dict[str, object]]:
-    top_k = fields.model.get("top_k")
-    if top_k is not None and top_k < 0:
-        yield {"request": fields.request}
+def _find_display_name(fields: TunedFields) -> Breaches:
+    length = len(fields.config.get("display_name") or "")
+    return broken(length > MAX_DISPLAY_NAME, request=fields.request, limit=MAX_DISPLAY_NAME, length=length)
 
 
 CREATE_RULES: tuple[Rule[Value], ...] = (
-    Rule(texts.TUNED_MODEL_ID_FORMAT, _find_tuned_model_id),
-    Rule(texts.SOURCE_MODEL_MISSING, _find_missing_source),
-    Rule(texts.BASE_MODEL_FORMAT, _find_base_model_format),
-    Rule(texts.SOURCE_TUNED_MODEL_FORMAT, _find_source_format),
-    Rule(texts.EPOCH_COUNT, _not_positive("epoch_count")),
-    Rule(texts.BATCH_SIZE, _not_positive("batch_size")),
-    Rule(texts.LEARNING_RATE, _not_positive("learning_rate")),
-    Rule(texts.LEARNING_RATE_MULTIPLIER, _not_positive("learning_rate_multiplier")),
+    Rule(gemini_errors.TUNED_MODEL_ID_FORMAT, _find_tuned_model_id),
+    Rule(gemini_errors.SOURCE_MODEL_MISSING, _find_missing_source),
+    Rule(gemini_errors.BASE_MODEL_FORMAT, _find_base_model_format),
+    Rule(gemini_errors.SOURCE_TUNED_MODEL_FORMAT, _find_source_format),
+    Rule(gemini_errors.EPOCH_COUNT, _not_positive("epoch_count")),
+    Rule(gemini_errors.BATCH_SIZE, _not_positive("batch_size")),
+    Rule(gemini_errors.LEARNING_RATE, _not_positive("learning_rate")),
+    Rule(gemini_errors.LEARNING_RATE_MULTIPLIER, _not_positive("learning_rate_multiplier")),
 )
 """Over the whole request, before its examples."""
 
 FIELD_RULES: tuple[Rule[TunedFields], ...] = (
-    Rule(texts.DISPLAY_NAME_LENGTH, _find_display_name),
-    Rule(texts.TUNED_TEMPERATURE, _find_temperature),
-    Rule(texts.TUNED_TOP_P, _find_top_p),
-    Rule(texts.TUNED_TOP_K, _find_top_k),
+    Rule(gemini_errors.DISPLAY_NAME_LENGTH, _find_display_name),
+    *drawing_rules(gemini_errors.TUNED_TEMPERATURE, gemini_errors.TUNED_TOP_P, gemini_errors.TUNED_TOP_K),
 )
 """Over what create and update share."""
 
@@ -305,7 +279,7 @@ class Creation:
         request = call.request
         examples = self._read_examples(call)
         if not request.get("tuned_model_id") and not dig(request, "tuned_model", "display_name"):
-            raise refuse(texts.NAME_MISSING)
+            raise gemini_errors.NAME_MISSING()
         origin = self._find_origin(call)
         base = self._find_base(call, origin)
         magic = find_magic("gemini", request["tuned_model"].get("display_name", ""), {})
@@ -318,12 +292,12 @@ class Creation:
         missing = find_dataset(request) is None
         if missing:
             call.notes.append(NO_DATA_HINT)
-        found = find_breaches(CREATE_RULES, request)
-        found += find_breaches(FIELD_RULES, _read_fields(request))
+        found = find_violations(CREATE_RULES, request)
+        found += find_violations(FIELD_RULES, _read_fields(request))
         if missing and self._backend.default_dataset:
-            refuse_breaches(found)
+            refuse_violations(found)
             return self._backend.default_dataset
-        refuse_breaches([*found, *find_breaches(RULES, request)])
+        refuse_violations([*found, *find_violations(RULES, request)])
         return read_examples(request)
 
     def _find_origin(self, call: Call) -> Origin:
@@ -333,13 +307,13 @@ class Creation:
             return Origin(model["base_model"].removeprefix("models/"))
         parent = find_tuned_model(self._backend.store, source["tuned_model"], call.caller)
         if not is_active(parent):
-            raise refuse(texts.SOURCE_NOT_ACTIVE, id=parent.id, state=format_state(parent))
+            raise gemini_errors.SOURCE_NOT_ACTIVE(id=parent.id, state=format_state(parent))
         return Origin(parent.base_model, source["tuned_model"])
 
     def _find_base(self, call: Call, origin: Origin) -> BaseModel:
         base = find_tunable_model(origin.base_model, self._backend.find_day(call.caller))
         if base is None:
-            raise refuse(texts.BASE_MODEL_NOT_TUNABLE, model=origin.base_model, version=call.version)
+            raise gemini_errors.BASE_MODEL_NOT_TUNABLE(model=origin.base_model, version=call.version)
         return base
 
     def _choose_id(self, call: Call) -> str:
@@ -351,8 +325,8 @@ class Creation:
         if taken is None:
             return str(wanted)
         if taken.owner.lower() == call.caller.principal.lower():
-            raise refuse(texts.TUNED_MODEL_EXISTS, id=wanted)
-        raise refuse(texts.TUNED_MODEL_ID_OF_STRANGER, id=wanted)
+            raise gemini_errors.TUNED_MODEL_EXISTS(id=wanted)
+        raise gemini_errors.TUNED_MODEL_ID_OF_STRANGER(id=wanted)
 
     def _make_id(self, call: Call) -> str:
         """A free id from the display name, as such ids looked on the caller's day."""
@@ -460,5 +434,5 @@ def _fill(job: TuningJob, examples: int) -> TuningJob:
     used = Hyperparameters(epochs=epochs, batch_size=batch_size, learning_rate=rate)
     steps = total_steps(examples, epochs, batch_size)
     if steps > GEMINI_MAX_STEPS.value:
-        raise refuse(texts.TOO_MANY_STEPS, steps=steps, maximum=GEMINI_MAX_STEPS.value)
+        raise gemini_errors.TOO_MANY_STEPS(steps=steps, maximum=GEMINI_MAX_STEPS.value)
     return replace(job, requested=used, total_steps=steps)

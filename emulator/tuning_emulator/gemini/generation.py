@@ -12,13 +12,13 @@ from typing import Any
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.gemini.access import find_tuned_model
 from tuning_emulator.gemini.base_models import find_served_model
 from tuning_emulator.gemini.convert import format_state, is_active
 from tuning_emulator.gemini.prompts import CONTENT_RULES, Asked, list_texts, read_prompt
-from tuning_emulator.gemini.rules import check_fields, refuse
+from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.schema.schema import Value
@@ -118,7 +118,7 @@ class Generation:
             return self._find_tuned(call, name, method)
         identifier = name.removeprefix("models/")
         if identifier == name or "/" in identifier or not identifier:
-            raise refuse(texts.MODEL_NAME_FORMAT, request=call.method.request.rpartition(".")[2])
+            raise gemini_errors.MODEL_NAME_FORMAT(request=call.method.request.rpartition(".")[2])
         base = self._require_method(
             find_served_model(identifier, self._backend.find_day(call.caller)), call, name, method
         )
@@ -129,7 +129,7 @@ class Generation:
         base = find_served_model(job.base_model, self._backend.find_day(call.caller))
         base = self._require_method(base, call, f"models/{job.base_model}", method)
         if not is_active(job):
-            raise refuse(texts.TUNED_MODEL_NOT_ACTIVE, id=job.id, state=format_state(job))
+            raise gemini_errors.TUNED_MODEL_NOT_ACTIVE(id=job.id, state=format_state(job))
         target = Target(job.base_model, job.adapter, job.trainer)
         chosen = None if job.temperature == base.temperature else job.temperature
         return self._make_asked(call, name, base, chosen, job.top_p, job.top_k), target
@@ -139,10 +139,10 @@ class Generation:
         listed = "generateContent" if method == "streamGenerateContent" else method
         if base is None or listed not in base.methods:
             model = name.removeprefix("models/")
-            text = self._backend.find_day(call.caller).choose(texts.MODEL_NOT_SUPPORTED_TEXTS)
+            text = self._backend.find_day(call.caller).choose(gemini_errors.MODEL_NOT_SUPPORTED_TEXTS)
             words: dict[str, object] = {"method": method, "rpc": f"{method[0].upper()}{method[1:]}"}
             chosen = {name: word for name, word in words.items() if name in text.placeholders}
-            raise refuse(text, model=model, version=call.version, **chosen)
+            raise text(model=model, version=call.version, **chosen)
         return base
 
     def _make_asked(
@@ -163,7 +163,7 @@ class Generation:
         limit = asked.base.input_token_limit
         length = await self._count(target, list_texts(asked))
         if limit and length > limit:
-            raise refuse(texts.INPUT_TOKENS, length=length, limit=limit)
+            raise gemini_errors.INPUT_TOKENS(length=length, limit=limit)
         return prompt, length
 
     async def _ask(self, target: Target, prompt: Prompt) -> Reply:
@@ -192,8 +192,8 @@ class Generation:
 
 def _explain(error: TrainerUnavailableError) -> ApiError:
     """The answer for a trainer's refusal or failure."""
-    text = texts.PROMPT_REFUSED if isinstance(error, PromptRefusedError) else texts.UNAVAILABLE
-    return refuse(text, reason=error)
+    text = gemini_errors.PROMPT_REFUSED if isinstance(error, PromptRefusedError) else gemini_errors.UNAVAILABLE
+    return text(reason=error)
 
 
 def _format_reply(asked: Asked, prompt_tokens: int, reply: Reply, head: Value) -> Value:

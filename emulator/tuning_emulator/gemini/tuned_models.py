@@ -7,7 +7,7 @@ from typing import Any
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.records import TuningJob
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.limits import GEMINI_TUNED_MODELS_PAGE_DEFAULT
 from tuning_emulator.gemini.access import find_tuned_model
@@ -15,7 +15,7 @@ from tuning_emulator.gemini.base_models import find_max_temperature
 from tuning_emulator.gemini.convert import format_operation, format_tuned_model
 from tuning_emulator.gemini.create import FIELD_RULES, Creation, TunedFields
 from tuning_emulator.gemini.listing import list_jobs, parse_search, read_page
-from tuning_emulator.gemini.rules import check_fields, refuse
+from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown
 from tuning_emulator.protojson.masks import MaskError, check_mask, project
@@ -111,8 +111,8 @@ def _read_mask(mask: Iterable[str], model: Value, schema: Schema) -> list[str]:
     try:
         check_mask(paths, schema.message("TunedModel"), schema.messages)
     except MaskError as error:
-        raise refuse(texts.MASK_PATH, path=error) from error
+        raise gemini_errors.MASK_PATH(path=error) from error
     for path in paths:
         if path not in UPDATABLE and path not in OUTPUT_ONLY:
-            raise refuse(texts.MASK_FIELD, path=path)
+            raise gemini_errors.MASK_FIELD(path=path)
     return [path for path in paths if path in UPDATABLE]

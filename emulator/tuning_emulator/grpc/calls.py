@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from tuning_emulator.api.auth import refusal
 from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange
 from tuning_emulator.api.pages import HTML_TYPE, format_not_found, format_trouble
 from tuning_emulator.api.parameters import parse_parameters
 from tuning_emulator.api.router import Target
 from tuning_emulator.core.errors import ApiError, Code
-from tuning_emulator.facts import google_errors, service_errors
+from tuning_emulator.facts import google_errors
 from tuning_emulator.grpc.stream import (
     CONTENT_TYPE,
     OK_TRAILERS,
@@ -86,9 +85,9 @@ class GrpcCall(TransportCall[GrpcResponse]):
         self._message: Value = {}
         self._paths: Sequence[str] = ()
         if stream.expired:
-            self.refusal = refusal(service_errors.DEADLINE_EXPIRED)
+            self.refusal = google_errors.DEADLINE_EXPIRED()
         elif not targets:
-            self.refusal = refusal(google_errors.METHOD_UNKNOWN)
+            self.refusal = google_errors.GRPC_METHOD_UNKNOWN()
         else:
             self._open(targets)
 
@@ -97,7 +96,7 @@ class GrpcCall(TransportCall[GrpcResponse]):
             data = take_message(self._stream, targets[0].limit_bytes)
             self._message = self._dispatcher.binary.decode(data, targets[0].method.request)
         except WireError:
-            self._error = refusal(google_errors.PROTO_INVALID)
+            self._error = google_errors.PROTO_INVALID()
         except ApiError as error:
             self._error = error
         self.target = target = choose_target(targets, self._message)
@@ -183,8 +182,8 @@ class GrpcCall(TransportCall[GrpcResponse]):
     def interrupt(self) -> ApiError | None:
         """The client's time is up, or it has left."""
         if self._stream.expired:
-            return refusal(service_errors.DEADLINE_EXPIRED)
-        self.exchange.refuse(refusal(service_errors.OPERATION_CANCELLED))
+            return google_errors.DEADLINE_EXPIRED()
+        self.exchange.refuse(google_errors.OPERATION_CANCELLED())
         return None
 
 

@@ -34,8 +34,8 @@ STREAM_WINDOW_BYTES = 1_048_576
 CONNECTION_WINDOW_BYTES = 4 * 1_048_576
 FRAME_BYTES = 65_536
 _FRAME_HEAD_BYTES = 9
-MAX_STREAMS = int(str(google_errors.MAX_STREAMS.value))
-MAX_METADATA_BYTES = int(str(google_errors.MAX_METADATA_BYTES.value))
+MAX_STREAMS = google_errors.GRPC_MAX_STREAMS.value
+MAX_METADATA_BYTES = google_errors.GRPC_MAX_METADATA_BYTES.value
 _CONFIGURATION = H2Configuration(
     client_side=False, header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
 )

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 from urllib.parse import parse_qsl
 
-from tuning_emulator.api.auth import refusal
 from tuning_emulator.api.dispatch import unzip
 from tuning_emulator.api.exchange import Manner
 from tuning_emulator.api.operations import build_status
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.facts import google_errors
+from tuning_emulator.facts import emulator_errors, google_errors
 from tuning_emulator.schema.protobuf import BinaryCodec
 
 # --- messages in the data of a stream
@@ -329,7 +328,7 @@ class Stream:
 
 # --- requests
 
-_MAX_METADATA_BYTES = int(str(google_errors.MAX_METADATA_BYTES.value))
+_MAX_METADATA_BYTES = google_errors.GRPC_MAX_METADATA_BYTES.value
 
 
 def take_message(stream: Stream, limit_bytes: int) -> bytes:
@@ -341,23 +340,23 @@ def take_message(stream: Stream, limit_bytes: int) -> bytes:
     _check_metadata(stream)
     request = stream.request
     if request.refused:
-        raise refusal(google_errors.CONNECTION_FULL)
+        raise emulator_errors.GRPC_CONNECTION_FULL()
     if not request.oversize and (request.count != 1 or request.message is None or request.is_cut):
         if request.is_cut:
-            raise refusal(google_errors.REQUEST_CUT)
+            raise google_errors.GRPC_REQUEST_CUT()
         raise (
-            refusal(google_errors.REQUEST_REPEATED, count=request.count)
+            google_errors.GRPC_REQUEST_REPEATED(count=request.count)
             if request.count
-            else refusal(google_errors.REQUEST_MISSING)
+            else google_errors.GRPC_REQUEST_MISSING()
         )
     message = request.message or b""
     if request.compressed:
         encoding = stream.headers.get("grpc-encoding", "identity")
         if encoding == "identity":
-            raise refusal(google_errors.COMPRESSION_UNNAMED)
+            raise google_errors.GRPC_COMPRESSION_UNNAMED()
         message = unzip(message, limit_bytes)
     if request.oversize or len(message) > limit_bytes:
-        raise refusal(google_errors.BODY_TOO_LARGE, limit_bytes=limit_bytes)
+        raise google_errors.BODY_TOO_LARGE(limit_bytes=limit_bytes)
     return message
 
 
@@ -365,13 +364,13 @@ def _check_metadata(stream: Stream) -> None:
     headers = stream.headers
     size = sum(len(name) + len(value) + ENTRY_BYTES for name, value in headers.items())
     if size > _MAX_METADATA_BYTES:
-        raise refusal(google_errors.METADATA_TOO_LARGE, size=size, limit=_MAX_METADATA_BYTES)
+        raise google_errors.GRPC_METADATA_TOO_LARGE(size=size, limit=_MAX_METADATA_BYTES)
     timeout = headers.get("grpc-timeout")
     if timeout is not None and parse_timeout(timeout) is None:
-        raise refusal(google_errors.TIMEOUT_INVALID, value=timeout)
+        raise google_errors.GRPC_TIMEOUT_INVALID(value=timeout)
     encoding = headers.get("grpc-encoding", "identity")
     if encoding not in ENCODINGS:
-        raise refusal(google_errors.COMPRESSION_UNKNOWN, name=encoding)
+        raise google_errors.GRPC_COMPRESSION_UNKNOWN(name=encoding)
 
 
 def read_routing(stream: Stream) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuning_emulator.core.errors import Code
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, Hyperparameters, TuningJob, TuningMethod
 from tuning_emulator.datasets.check import (
     DEFAULT_LIMITS,
@@ -15,11 +15,11 @@ from tuning_emulator.datasets.check import (
     check_validation_size,
     dataset_form,
 )
-from tuning_emulator.datasets.lines import DatasetError, DatasetForm
-from tuning_emulator.facts import vertex_errors
+from tuning_emulator.datasets.lines import DatasetForm
+from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.defaults import Defaults, gemini_defaults, vertex_defaults
-from tuning_emulator.jobs.steps import JobFailedError, Prepared, watched
+from tuning_emulator.jobs.steps import Prepared, watched
 from tuning_emulator.storage.objects import (
     ObjectForbiddenError,
     ObjectNotFoundError,
@@ -48,18 +48,15 @@ class DatasetPreparation:
         """Writes the examples, and the validation examples if the job has any.
 
         Raises:
-            JobFailedError: the data is refused, or cannot be read.
+            ApiError: the data is refused, or cannot be read.
         """
         if inline:
             examples.write_text(inline, encoding="utf-8")
             return Prepared(inline.rstrip("\n").count("\n") + 1)
         form = dataset_form(job.method, job.base_model) or "contents"
         limits = find_limits(job.api, job.base_model)
-        try:
-            statistics = check_dataset(self.read_lines(job, job.training_uri, keep_going), form, limits, examples)
-            self.read_validation(job, statistics.examples, form, validation, keep_going)
-        except DatasetError as error:
-            raise JobFailedError(error.code, error.message) from error
+        statistics = check_dataset(self.read_lines(job, job.training_uri, keep_going), form, limits, examples)
+        self.read_validation(job, statistics.examples, form, validation, keep_going)
         return Prepared(statistics.examples - statistics.dropped_count, statistics)
 
     def read_validation(
@@ -73,7 +70,7 @@ class DatasetPreparation:
         """Writes the validation examples, if the job has any.
 
         Raises:
-            JobFailedError: they cannot be read. DatasetError: they are refused.
+            ApiError: they are refused, or cannot be read.
         """
         if not job.validation_uri:
             return
@@ -87,12 +84,12 @@ class DatasetPreparation:
         """The lines of an object, until the job is asked to stop.
 
         Raises:
-            JobFailedError: it cannot be read.
+            ApiError: it cannot be read.
         """
         try:
             yield from watched(self.open_objects().lines(uri), keep_going)
         except StorageError as error:
-            raise _refuse(error, job, uri) from error
+            raise _explain(error, job, uri) from error
 
 
 def find_limits(api: Api, base_model: str) -> DatasetLimits:
@@ -114,17 +111,15 @@ def find_limits(api: Api, base_model: str) -> DatasetLimits:
     )
 
 
-def _refuse(error: StorageError, job: TuningJob, uri: str) -> JobFailedError:
+def _explain(error: StorageError, job: TuningJob, uri: str) -> ApiError:
     """Why the object could not be read, in the service's words where they are known."""
     if isinstance(error, ObjectNotFoundError):
-        return JobFailedError(Code.NOT_FOUND, vertex_errors.DATASET_NOT_FOUND.format(uri=uri))
+        return vertex_errors.DATASET_NOT_FOUND(uri=uri)
     if isinstance(error, ObjectForbiddenError):
         account = f"service-{job.project}@gcp-sa-vertex-tune.iam.gserviceaccount.com"
-        return JobFailedError(
-            Code.PERMISSION_DENIED, vertex_errors.DATASET_ACCESS_DENIED.format(service_account=account)
-        )
-    code = Code.UNAVAILABLE if isinstance(error, StorageUnavailableError) else Code.INVALID_ARGUMENT
-    return JobFailedError(code, str(error))
+        return vertex_errors.DATASET_ACCESS_DENIED(service_account=account)
+    gone = isinstance(error, StorageUnavailableError)
+    return (emulator_errors.DATASET_UNAVAILABLE if gone else emulator_errors.DATASET_UNREADABLE)(reason=error)
 
 
 # --- what a job runs with

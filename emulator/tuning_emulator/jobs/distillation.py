@@ -13,14 +13,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tuning_emulator.core.errors import Code
 from tuning_emulator.core.records import DatasetStatistics, TuningJob, TuningMethod
 from tuning_emulator.datasets.check import check_dataset, dataset_form
 from tuning_emulator.datasets.lines import DatasetError, Line, format_line, parse_line
-from tuning_emulator.facts import dataset_errors as rules
+from tuning_emulator.facts import dataset_errors, emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import TEACHER_MAX_TOKENS
 from tuning_emulator.jobs.dataset import DatasetPreparation, find_limits
-from tuning_emulator.jobs.steps import JobFailedError, Orders, Prepared
+from tuning_emulator.jobs.steps import Orders, Prepared
 from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, Target, TrainerUnavailableError
 from tuning_trainer.spec import Example, Prompt, format_example, parse_example
 
@@ -50,11 +49,11 @@ class Distillation:
         """Writes the examples for the trainer, and what the service reports of them.
 
         Raises:
-            JobFailedError: a dataset is refused, or there is no teacher, or it does not answer.
+            ApiError: a dataset is refused, or there is no teacher, or it does not answer.
             StoppedError: the job was asked to stop.
         """
         if orders.teacher is None:
-            raise JobFailedError(Code.NOT_FOUND, f"The teacher model {orders.teacher_name} does not exist.")
+            raise vertex_errors.TEACHER_NOT_FOUND(name=orders.teacher_name)
         prompts = examples.with_name(PROMPTS_NAME)
         if not prompts.exists():
             await asyncio.to_thread(self._read_prompts, job, prompts, keep_going)
@@ -66,17 +65,14 @@ class Distillation:
         lines = self.preparation.read_lines(job, job.training_uri, keep_going)
         whole = destination.with_suffix(".tmp")
         limits, count = find_limits(job.api, job.base_model), 0
-        try:
-            with whole.open("w", encoding="utf-8") as file:
-                for line in read_prompts(lines):
-                    count += 1
-                    file.write(format_example(format_line(line)) + "\n")
-            if count == 0:
-                raise DatasetError(rules.EMPTY_DATASET)
-            if count > limits.max_examples:
-                raise DatasetError(rules.TOO_MANY_EXAMPLES, limit=limits.max_examples)
-        except DatasetError as error:
-            raise JobFailedError(error.code, error.message) from error
+        with whole.open("w", encoding="utf-8") as file:
+            for line in read_prompts(lines):
+                count += 1
+                file.write(format_example(format_line(line)) + "\n")
+        if count == 0:
+            raise DatasetError(dataset_errors.EMPTY_DATASET)
+        if count > limits.max_examples:
+            raise DatasetError(dataset_errors.TOO_MANY_EXAMPLES, limit=limits.max_examples)
         whole.replace(destination)
 
     async def _label(self, teacher: Target, prompts: Path, answers: Path, keep_going: Callable[[], None]) -> None:
@@ -99,7 +95,7 @@ class Distillation:
                 return [task.result() for task in tasks]
             except TrainerUnavailableError as error:
                 if attempt == ATTEMPTS:
-                    raise JobFailedError(Code.UNAVAILABLE, f"The teacher model does not answer: {error}") from error
+                    raise emulator_errors.TEACHER_FAILED(reason=error) from error
             finally:
                 for task in tasks:
                     task.cancel()
@@ -112,25 +108,22 @@ class Distillation:
         try:
             reply = await self.answering.generate(teacher, prompt)
         except PromptRefusedError as error:
-            return {"refused": rules.TEACHER_REFUSED.format(reason=error)}
+            return {"refused": emulator_errors.TEACHER_REFUSED.format(reason=error)}
         text = reply.answers[0].text
-        return {"text": text} if text else {"refused": rules.TEACHER_SILENT.text}
+        return {"text": text} if text else {"refused": emulator_errors.TEACHER_SILENT.text}
 
     def _check(self, job: TuningJob, examples: Path, validation: Path, keep_going: Callable[[], None]) -> Prepared:
         """Holds the labelled dataset to the rules of a training set, and writes it for the trainer."""
         folder = examples.parent
         labelled, limits = folder / LABELLED_NAME, find_limits(job.api, job.base_model)
         kept, refused = write_labelled(folder / PROMPTS_NAME, folder / ANSWERS_NAME, labelled)
-        try:
-            if not kept:
-                number, reason = refused[0]
-                raise DatasetError(rules.ALL_DROPPED, examples=len(refused), example=number, reason=reason)
-            with labelled.open("rb") as file:
-                checked = check_dataset((line.rstrip(b"\n") for line in file), "contents", limits, examples)
-            form = dataset_form(TuningMethod.SUPERVISED, job.base_model) or "contents"
-            self.preparation.read_validation(job, checked.examples, form, validation, keep_going)
-        except DatasetError as error:
-            raise JobFailedError(error.code, error.message) from error
+        if not kept:
+            number, reason = refused[0]
+            raise DatasetError(emulator_errors.ALL_DROPPED, examples=len(refused), example=number, reason=reason)
+        with labelled.open("rb") as file:
+            checked = check_dataset((line.rstrip(b"\n") for line in file), "contents", limits, examples)
+        form = dataset_form(TuningMethod.SUPERVISED, job.base_model) or "contents"
+        self.preparation.read_validation(job, checked.examples, form, validation, keep_going)
         return Prepared(checked.examples - checked.dropped_count, add_refused(checked, kept, refused))
 
 
@@ -144,7 +137,7 @@ def read_prompts(lines: Iterable[bytes]) -> Iterator[Line]:
         if data.strip():
             line = parse_line(data, row, "prompts")
             if line.media:
-                raise DatasetError(rules.PROMPT_NOT_TEXT, row + 1, row=row, modality=", ".join(line.media))
+                raise DatasetError(emulator_errors.PROMPT_NOT_TEXT, row + 1, row=row, modality=", ".join(line.media))
             yield line
 
 

@@ -16,11 +16,11 @@ from typing import Protocol
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.clock import SECOND_NS, Clock
-from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_faults import NO_MAGIC, FaultKind, JobFault, Magic, MagicError, check_api, read_magic
 from tuning_emulator.core.pace import TRAINING, Pace, PaceMode
 from tuning_emulator.core.records import Api, JobState, Phase, TuningJob
+from tuning_emulator.facts import emulator_errors
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.controls import Controls, GateRow, WaitingFault
 
@@ -433,7 +433,7 @@ def find_magic(api: Api, display_name: str, labels: dict[str, str]) -> Magic:
     try:
         return read_magic(api, display_name, labels)
     except MagicError as error:
-        raise ApiError(Code.INVALID_ARGUMENT, str(error), rule="magic_value") from error
+        raise emulator_errors.MAGIC_VALUE(reason=error) from error
 
 
 def _show(call: Call, watched: Watched, job: TuningJob, describe: Callable[[TuningJob], Value]) -> Value:

@@ -11,11 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.job_faults import NO_MAGIC, FaultKind, Magic
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError, JobEvent
-from tuning_emulator.core.records import Failure, JobState, Phase, TuningJob
+from tuning_emulator.core.records import JobState, Phase, TuningJob
+from tuning_emulator.facts import google_errors
 from tuning_emulator.jobs.pacing import JobGate, StoppedError
-from tuning_emulator.jobs.steps import CANCELLED, JobFailedError, Pipeline, describe_fault
+from tuning_emulator.jobs.steps import CANCELLED, Pipeline, describe_failure, describe_fault
 
 log = logging.getLogger(__name__)
 
@@ -165,12 +167,12 @@ class Queue:
             raise
         except StoppedError:
             pass  # while it waited to begin
-        except JobFailedError as error:
-            self._store.transition(job.uid, JobEvent.FAIL, gate.now_ns(), error=error.failure)
+        except ApiError as error:
+            self._store.transition(job.uid, JobEvent.FAIL, gate.now_ns(), error=describe_failure(error))
         except Exception:
             log.exception("job %s failed inside the emulator", job.uid)
             if self._store.get_job_by_uid(job.uid) is not None:
-                failure = Failure(13, "Internal error encountered.")
+                failure = describe_failure(google_errors.INTERNAL())
                 self._store.transition(job.uid, JobEvent.FAIL, self._clock.now_ns(), error=failure)
         finally:
             self._leave(gate, line)
@@ -180,13 +182,12 @@ class Queue:
         """PENDING → RUNNING, once its pace and the jobs before it allow that.
 
         Raises:
-            StoppedError: it was cancelled or deleted. JobFailedError: it was to fail.
+            StoppedError: it was cancelled or deleted. ApiError: it was to fail.
         """
         await gate.reach()
         if (fault := gate.find_fault(FaultKind.QUOTA_EXHAUSTED)) is not None:
             gate.fire()
-            failure = describe_fault(fault, job)
-            raise JobFailedError(failure.code, failure.message)
+            raise describe_fault(fault, job)
         if len(self._busy[line]) >= self._per_project:
             self._show_waiting(job)
             gate.queued = True

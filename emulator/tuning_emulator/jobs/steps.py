@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from tuning_emulator.core.clock import Clock
-from tuning_emulator.core.errors import Code, ErrorText
+from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.ids import Ids, experiment_id
 from tuning_emulator.core.job_faults import FaultKind, JobFault
 from tuning_emulator.core.lifecycle import JobEvent
@@ -32,10 +32,8 @@ from tuning_emulator.core.records import (
     TuningMethod,
 )
 from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
-from tuning_emulator.facts import service_errors
-from tuning_emulator.facts.dataset_errors import MISSING_CONTENTS, OVER_TRAINERS_LIMIT
+from tuning_emulator.facts import dataset_errors, emulator_errors, gemini_errors, google_errors, vertex_errors
 from tuning_emulator.facts.limits import VERTEX_MAX_STEPS
-from tuning_emulator.facts.vertex_errors import JOB_CANCELLED, JOB_TOO_LONG
 from tuning_emulator.jobs.pacing import JobGate, Pacing, Stage, StoppedError
 from tuning_emulator.jobs.registry import checkpoint_steps, find_adapter, publish_checkpoint, publish_model
 from tuning_emulator.jobs.trainer import Target, Trainer, TrainerUnavailableError
@@ -83,26 +81,23 @@ def no_orders(_job: TuningJob) -> Orders:
 # --- the words in which a job ends to which a fault was made to happen
 
 
-def describe_fault(fault: JobFault, job: TuningJob) -> Failure:
+def describe_fault(fault: JobFault, job: TuningJob) -> ApiError:
     """What the job ends with. Which words the services have for each is in ``facts``, with a grade."""
     gemini = job.api == "gemini"
     match fault.kind:
         case FaultKind.DATASET_REJECTED:
-            return _fail(MISSING_CONTENTS, row=fault.at - 1)  # the service counts rows from 0
+            return dataset_errors.MISSING_CONTENTS(row=fault.at - 1)  # the service counts rows from 0
         case FaultKind.QUOTA_EXHAUSTED:
-            return _fail(service_errors.GEMINI_EXHAUSTED if gemini else service_errors.VERTEX_CONCURRENT_JOBS)
+            return gemini_errors.GEMINI_EXHAUSTED() if gemini else vertex_errors.VERTEX_CONCURRENT_JOBS()
         case FaultKind.ENDPOINT_CREATION_FAILED:
-            return _fail(service_errors.ENDPOINT_CREATION_FAILED)
+            return vertex_errors.ENDPOINT_CREATION_FAILED()
         case _:
-            return (
-                _fail(service_errors.GEMINI_INTERNAL)
-                if gemini
-                else Failure(Code.INTERNAL, "Internal error encountered.")
-            )
+            return gemini_errors.GEMINI_INTERNAL() if gemini else google_errors.INTERNAL()
 
 
-def _fail(text: ErrorText, **values: object) -> Failure:
-    return Failure(Code[text.code], text.format(**values))
+def describe_failure(error: ApiError) -> Failure:
+    """An error as a job's record keeps it."""
+    return Failure(error.code, error.message)
 
 
 # --- what a resumed job did before and the server never heard
@@ -153,7 +148,7 @@ def recover_checkpoints(directory: Path, up_to_step: int) -> list[Checkpoint]:
 
 log = logging.getLogger(__name__)
 
-CANCELLED = Failure(Code[JOB_CANCELLED.code], JOB_CANCELLED.text)
+CANCELLED = describe_failure(vertex_errors.JOB_CANCELLED())
 """What a job ends with when it was asked to stop."""
 
 ATTEMPTS = 2
@@ -166,14 +161,6 @@ TRAINABLE: dict[TuningMethod, Method] = {
     TuningMethod.DISTILLATION: "distillation",
 }
 """What a trainer here can do. The others end in a FAILED job that says so."""
-
-
-class JobFailedError(Exception):
-    """The job ends as FAILED with this code and text."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.failure = Failure(code, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +189,7 @@ class Preparation(Protocol):
         ``keep_going`` raises ``StoppedError`` when the job was asked to stop.
 
         Raises:
-            JobFailedError: the data is refused.
+            ApiError: the data is refused.
         """
         ...
 
@@ -221,7 +208,7 @@ class Delivery(Protocol):
     """Copies the results of a job to where its request wants them; called in a thread."""
 
     def __call__(self, output_uri: str, directory: Path, adapter: Path) -> None:
-        """``directory``: the job's own. Raises JobFailedError: the bucket cannot be written to."""
+        """``directory``: the job's own. Raises ApiError: the bucket cannot be written to."""
         ...
 
 
@@ -288,8 +275,8 @@ class Pipeline:
             job = await self._prepare_job(gate, stop)
             await self._train(job, gate)
             await self._finish(gate)
-        except JobFailedError as error:
-            self.store.transition(uid, JobEvent.FAIL, gate.now_ns(), error=error.failure)
+        except ApiError as error:
+            self.store.transition(uid, JobEvent.FAIL, gate.now_ns(), error=describe_failure(error))
         except StoppedError:
             await self._end_cancelled(gate)
         finally:
@@ -316,13 +303,13 @@ class Pipeline:
         gate.enter(Stage.PROCESSING_DATASET)
         prepared = await self._read_data(job, stop)
         await gate.reach()
-        if isinstance(prepared, JobFailedError):
+        if isinstance(prepared, ApiError):
             raise prepared
         self._check_fault(gate, job, FaultKind.DATASET_REJECTED)
         resolved = self.resolve(job, prepared.examples)
         steps = total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1)
         if steps > VERTEX_MAX_STEPS.value:
-            raise _failure(JOB_TOO_LONG, steps=steps, maximum=VERTEX_MAX_STEPS.value)
+            raise vertex_errors.JOB_TOO_LONG(steps=steps, maximum=VERTEX_MAX_STEPS.value)
         return self.store.update_job(
             job.uid,
             phase=Phase.WAITING_FOR_CAPACITY if gate.paced else Phase.TUNING,
@@ -333,12 +320,11 @@ class Pipeline:
             trainer=job.trainer or self.trainer,
         )
 
-    async def _read_data(self, job: TuningJob, stop: threading.Event) -> Prepared | JobFailedError:
+    async def _read_data(self, job: TuningJob, stop: threading.Event) -> Prepared | ApiError:
         """The data, or why it cannot be trained on, which is for the job's pace to show."""
         distil = self.distil if job.method is TuningMethod.DISTILLATION else None
         if job.method not in TRAINABLE or (job.method is TuningMethod.DISTILLATION and distil is None):
-            text = f"This emulator has no trainer for {job.method.value} tuning of {job.base_model}."
-            return JobFailedError(12, text)
+            return emulator_errors.METHOD_UNTRAINED(method=job.method.value, base_model=job.base_model)
         directory = self.job_directory(job)
         directory.mkdir(parents=True, exist_ok=True)
         inline = self.store.get_inline_dataset(job.uid)
@@ -348,7 +334,7 @@ class Pipeline:
                 prepared = await distil(job, self.read_orders(job), *files, _keep_going(stop))
             else:
                 prepared = await asyncio.to_thread(self.prepare, job, inline, *files, _keep_going(stop))
-        except JobFailedError as error:
+        except ApiError as error:
             return error
         if stop.is_set():
             raise StoppedError
@@ -364,7 +350,7 @@ class Pipeline:
         gate.enter(Stage.TUNING)
         trainer = self.trainers.get(job.trainer)
         if trainer is None:
-            raise JobFailedError(14, f"The {job.trainer} trainer that ran this job is not installed here any more.")
+            raise emulator_errors.TRAINER_GONE(trainer=job.trainer)
         spec = self._spec(job)
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -373,7 +359,7 @@ class Pipeline:
             except TrainerUnavailableError as error:
                 log.warning("job %s, attempt %s: %s", job.id, attempt, error)
                 if attempt == ATTEMPTS:
-                    raise JobFailedError(14, f"The trainer is unavailable: {error}") from error
+                    raise emulator_errors.TRAINER_FAILED(reason=error) from error
             else:
                 return
 
@@ -383,7 +369,7 @@ class Pipeline:
                 await self._take(gate, trainer, event)
 
     async def _take(self, gate: JobGate, trainer: Trainer, event: Event) -> None:
-        """What an event changes. Raises JobFailedError, and StoppedError also when the job was deleted."""
+        """What an event changes. Raises ApiError, and StoppedError also when the job was deleted."""
         uid = gate.uid
         if isinstance(event, Step):
             await self._reach_step(gate, event.step)
@@ -403,7 +389,7 @@ class Pipeline:
                 adapter = str(Path(event.adapter).relative_to(self.directory))
                 self.store.update_job(uid, adapter=adapter)
             case Failed():
-                raise JobFailedError(event.code, event.message)
+                raise ApiError(Code(event.code), event.message)
             case Cancelled():
                 raise StoppedError
 
@@ -424,8 +410,7 @@ class Pipeline:
         """Ends a job to which this was to happen."""
         if (fault := gate.find_fault(kind)) is not None:
             gate.fire()
-            failure = describe_fault(fault, job)
-            raise JobFailedError(failure.code, failure.message)
+            raise describe_fault(fault, job)
 
     def _recover(self, job: TuningJob, gate: JobGate, resumed_from: int) -> None:
         """Makes the records agree with the step that the trainer goes on from."""
@@ -518,7 +503,7 @@ def count_dropped(statistics: DatasetStatistics, numbers: Sequence[int]) -> Data
     Args:
         numbers: 0-based, among the examples that the trainer was given.
     """
-    reason = OVER_TRAINERS_LIMIT.text
+    reason = emulator_errors.OVER_TRAINERS_LIMIT.text
     if not numbers or any(said == reason for _, said in statistics.dropped):
         return statistics
     known, wanted = {index for index, _ in statistics.dropped}, set(numbers[:DROPPED_SAMPLE])
@@ -536,10 +521,6 @@ def find_source_adapter(store: Store, job: TuningJob) -> str:
         parent = store.get_tuned_model(job.source_model.removeprefix("tunedModels/"))
         return parent.adapter if parent else ""
     return find_adapter(store, job.source_model, job.source_checkpoint)
-
-
-def _failure(text: ErrorText, **values: object) -> JobFailedError:
-    return JobFailedError(Code[text.code], text.format(**values))
 
 
 def _keep_going(stop: threading.Event) -> Callable[[], None]:

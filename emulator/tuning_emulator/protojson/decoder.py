@@ -52,13 +52,13 @@ class Violations:
         """A name that cannot be bound there."""
         where = format_place(place)
         at = f" at '{where}'" if where else ""
-        self.found.append((where, f'Invalid JSON payload received. Unknown name "{name}"{at}: {reason}'))
+        self.found.append((where, google_errors.NAME_UNKNOWN.format(name=name, at=at, reason=reason)))
 
     def add_value(self, place: Place, type_name: str, value: str) -> None:
         """A value that its field cannot hold; ``value`` is the value as JSON, or the reason."""
         where = format_place(place)
         at = f" at '{where}'" if where else ""
-        self.found.append((where, f"Invalid value{at} ({type_name}), {value}"))
+        self.found.append((where, google_errors.VALUE_INVALID.format(type=type_name, at=at, value=value)))
 
     def refuse(self) -> None:
         """Raises the service's answer if there is any violation.
@@ -131,7 +131,7 @@ class Decoder:
     def _read_root(self, node: Any, compiled: CompiledMessage) -> Value:
         if type(node) is dict or type(node) is Pairs:
             return self.read_message(node, compiled, None, 1)
-        self.violations.add_name(None, "", "Root element must be a message.")
+        self.violations.add_name(None, "", google_errors.ROOT_INVALID.text)
         return {}
 
     def read_text(self, field: CompiledField, text: str, place: Place, out: Value) -> None:
@@ -149,7 +149,7 @@ class Decoder:
         for key, item in node.items() if type(node) is dict else node:
             field = named.get(key)
             if field is None:
-                self.violations.add_name(place, key, "Cannot find field.")
+                self.violations.add_name(place, key, google_errors.FIELD_UNKNOWN.text)
                 measure(item, depth)
             elif type(item) is field.direct:
                 out[field.name] = item
@@ -172,7 +172,7 @@ class Decoder:
 
     def _take_oneof(self, field: CompiledField, key: str, frame: _Frame) -> bool:
         if field.oneof and field.oneof in frame.taken:
-            reason = f"oneof field '{field.oneof}' is already set. Cannot set '{key}'"
+            reason = google_errors.ONEOF_TAKEN.format(oneof=field.oneof, key=key)
             self.violations.add_value(frame.place, "oneof", reason)
             return False
         frame.taken.add(field.oneof)
@@ -183,7 +183,7 @@ class Decoder:
             entries = frame.out.setdefault(field.name, {})
             self._read_map(field, node, entries, (frame.place, field.name), frame.depth + 1)
         elif field.kind in ("scalar", "enum"):
-            self.violations.add_value(frame.place, field.name, "Starting an object on a scalar field")
+            self.violations.add_value(frame.place, field.name, google_errors.OBJECT_ON_SCALAR.text)
             measure(node, frame.depth)
         elif self._take_oneof(field, key, frame):
             value = self._read_shape(field, node, (frame.place, field.name), frame.depth + 1)
@@ -213,7 +213,7 @@ class Decoder:
         url = next((item for key, item in pairs if key == "@type"), None)
         if not isinstance(url, str):
             if pairs:
-                self.violations.add_value(place, "Any", f"Missing @type for any field in {self._root}")
+                self.violations.add_value(place, "Any", google_errors.ANY_UNTYPED.format(message=self._root))
             measure(node, depth - 1)
             return {}
         rest = Pairs((key, item) for key, item in pairs if key != "@type")
@@ -230,7 +230,7 @@ class Decoder:
         for key, item in iterate(node):
             if key in seen:
                 here = (place, count - 1) if count else place
-                self.violations.add_name(here, key, f"Repeated map key: '{key}' is already set.")
+                self.violations.add_name(here, key, google_errors.MAP_KEY_REPEATED.format(key=key))
                 continue
             seen.add(key)
             here = (place, count)
@@ -253,13 +253,13 @@ class Decoder:
         elif item is None:
             return
         elif kind is list:
-            self.violations.add_value(place, "Map", f"Cannot have repeated items ('{key}') within a map.")
+            self.violations.add_value(place, "Map", google_errors.LIST_IN_MAP.format(key=key))
             for one in item:
-                self.violations.add_name(place, "", "Proto fields must have a name.")
+                self.violations.add_name(place, "", google_errors.LIST_UNNAMED.text)
                 measure(one, frame.depth)
         elif kind is dict or kind is Pairs:
             if field.kind in ("scalar", "enum"):
-                self.violations.add_value(frame.place, "value", "Starting an object on a scalar field")
+                self.violations.add_value(frame.place, "value", google_errors.OBJECT_ON_SCALAR.text)
                 measure(item, frame.depth)
             else:
                 frame.out["value"] = self._read_shape(field, item, place, frame.depth + 1)
@@ -273,10 +273,10 @@ class Decoder:
             if self._take_oneof(field, key, frame):
                 frame.out[field.name] = read_plain(items, frame.depth)
         elif field.key:
-            self.violations.add_value(frame.place, "Map", f"Cannot bind a list to map for field '{key}'.")
+            self.violations.add_value(frame.place, "Map", google_errors.LIST_ON_MAP.format(key=key))
             measure(items, frame.depth)
         elif not field.repeated:
-            self.violations.add_name(frame.place, key, "Proto field is not repeating, cannot start list.")
+            self.violations.add_name(frame.place, key, google_errors.LIST_ON_SINGLE.text)
             measure(items, frame.depth)
         else:
             found = frame.out.setdefault(field.name, [])
@@ -321,7 +321,7 @@ class Decoder:
     ) -> int:
         if field.kind in ("scalar", "enum"):
             here = (place, count - 1) if count else place
-            self.violations.add_value(here, field.name, "Starting an object on a scalar field")
+            self.violations.add_value(here, field.name, google_errors.OBJECT_ON_SCALAR.text)
             measure(item, depth)
             return 0
         found.append(self._read_shape(field, item, (place, count), depth + 1))
@@ -348,7 +348,7 @@ class Decoder:
         try:
             return field.parse(item) if field.parse is not None else _parse_known(field, item)
         except (InstantError, MaskError) as error:
-            self.violations.add_value(place, field.shown, f"Field '{key}', {error}")
+            self.violations.add_value(place, field.shown, google_errors.FIELD_INVALID.format(key=key, reason=error))
         except ScalarError as error:
             inner = (place, "value") if field.kind == "bool" else place
             self.violations.add_value(inner, "TYPE_BOOL" if field.kind == "bool" else field.shown, str(error))

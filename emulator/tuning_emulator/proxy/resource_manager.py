@@ -7,8 +7,8 @@ cloud.google.com/resource-manager/reference/rest/v1/projects/get.
 from __future__ import annotations
 
 from tuning_emulator.api.call import Api, Call
-from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.ids import project_number
+from tuning_emulator.facts import google_errors
 from tuning_emulator.proxy.metadata_server import Identity
 from tuning_emulator.schema.schema import HttpRule, Method, Schema, Value, build_schemas, enum, f, mapped, message
 
@@ -70,7 +70,7 @@ class Projects:
         request = call.request
         name = str(request.get("project_id") or request.get("name", "")).removeprefix("projects/")
         if not name:
-            raise ApiError(Code.INVALID_ARGUMENT, "The project name is missing.", rule="resource-manager")
+            raise google_errors.PROJECT_NAME_MISSING()
         identity = self._identity
         project, number = name, project_number(name)
         if name in (identity.project, identity.project_number):

@@ -116,7 +116,7 @@ class RestApp:
     def _find_page(self, request: Request) -> Response | None:
         """What HTTP itself has to say: pages for broken requests, and what browsers ask before they do."""
         headers = request.headers
-        if len(request.path) + len(request.query) > int(str(google_errors.URL_LIMIT_BYTES.value)):
+        if len(request.path) + len(request.query) > google_errors.URL_LIMIT_BYTES.value:
             sentence = "The requested URL is too large to process."
             return page_response(414, format_page(414, "Request-URI Too Large", sentence))
         if request.verb in _WITH_BODY and not ("content-length" in headers or "transfer-encoding" in headers):

@@ -116,8 +116,7 @@ class RestCall(TransportCall[Response]):
             request.oversize = len(request.body) > limit
             exchange.body = b"" if request.oversize else request.body
         if request.oversize:
-            text = google_errors.BODY_TOO_LARGE.format(limit_bytes=limit)
-            raise ApiError(Code.INVALID_ARGUMENT, text, rule=google_errors.BODY_TOO_LARGE.name)
+            raise google_errors.BODY_TOO_LARGE(limit_bytes=limit)
         media = self.parameters.content_type or request.headers.get("content-type", "")
         media = media.partition(";")[0].strip().lower()
         codec, binary = self._dispatcher.codec, self._dispatcher.binary
@@ -243,8 +242,7 @@ def _read_binary(binary: BinaryCodec, body: bytes, codec: Codec, message: str, f
             return binary.decode(body, message)
         return {field: binary.decode(body, codec.schemas[message].named[field].type)}
     except WireError as error:
-        text = google_errors.PROTO_INVALID.format()
-        raise ApiError(Code.INVALID_ARGUMENT, text, rule=google_errors.PROTO_INVALID.name) from error
+        raise google_errors.PROTO_INVALID() from error
 
 
 def _bind_variable(decoder: Decoder, compiled: CompiledMessage, out: Value, path: str, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tuning_emulator.api.call import Api, Call, Handler
-from tuning_emulator.facts import vertex_errors as errors
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.vertex import methods
 from tuning_emulator.vertex.endpoints import Endpoints
@@ -14,7 +14,6 @@ from tuning_emulator.vertex.generation import Generation
 from tuning_emulator.vertex.models import Models
 from tuning_emulator.vertex.operations import Operations
 from tuning_emulator.vertex.publishers import Publishers
-from tuning_emulator.vertex.rules import refuse
 from tuning_emulator.vertex.schemas import SCHEMAS
 from tuning_emulator.vertex.tuning_jobs import TuningJobs
 
@@ -52,7 +51,7 @@ def check_region(call: Call) -> None:
     served = (match["region"] or match["multi"]) if match else None
     asked = find_location(call)
     if served and asked and served != asked:
-        raise refuse(errors.LOCATION_MISMATCH, location=served)
+        raise vertex_errors.LOCATION_MISMATCH(location=served)
 
 
 def find_location(call: Call) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.records import JobState, TuningJob
-from tuning_emulator.facts import vertex_resource_errors as resource_errors
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import NEWEST
@@ -18,7 +18,6 @@ from tuning_emulator.vertex.convert import format_etag
 from tuning_emulator.vertex.listing import list_all
 from tuning_emulator.vertex.names import Place, format_context_name, parse_name
 from tuning_emulator.vertex.operations import Operations
-from tuning_emulator.vertex.rules import refuse
 
 STORE = "default"
 """The metadata store that tuning writes to."""
@@ -79,12 +78,12 @@ class Experiments:
             job = job if job is not None and job.id == run else None
         if job is None:
             full = f"{place}/metadataStores/{store}/contexts/{identifier}"
-            raise refuse(resource_errors.CONTEXT_NOT_FOUND, name=full)
+            raise vertex_errors.CONTEXT_NOT_FOUND(name=full)
         return job
 
     def _check_store(self, place: Place, store: str) -> None:
         if store != STORE:
-            raise refuse(resource_errors.METADATA_STORE_NOT_FOUND, name=f"{place}/metadataStores/{store}")
+            raise vertex_errors.METADATA_STORE_NOT_FOUND(name=f"{place}/metadataStores/{store}")
 
     def _format_run(self, job: TuningJob) -> Value:
         """The run of an experiment: ``{experiment}-{job id}`` (which id the service takes is not known)."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import Endpoint, ModelVersion, TuningJob
-from tuning_emulator.facts import vertex_resource_errors as resource_errors
-from tuning_emulator.vertex.rules import refuse
+from tuning_emulator.facts import vertex_errors
 
 _NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)(?:/(.+))?")
 
@@ -65,7 +64,7 @@ def parse_any_name(name: str) -> tuple[Place, str]:
 
 def refuse_name(name: str, wanted: str) -> ApiError:
     """The answer to a name of another form."""
-    return refuse(resource_errors.MALFORMED_NAME, name=name, form=wanted)
+    return vertex_errors.MALFORMED_NAME(name=name, form=wanted)
 
 
 def place_of(record: TuningJob | ModelVersion | Endpoint) -> Place:

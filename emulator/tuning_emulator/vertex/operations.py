@@ -11,14 +11,13 @@ from tuning_emulator.api.call import Call
 from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
 from tuning_emulator.core.records import JobState, Operation, TuningJob
-from tuning_emulator.facts import vertex_resource_errors as resource_errors
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import count_shown
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.vertex.convert import describe_job, format_failure
 from tuning_emulator.vertex.listing import list_all
 from tuning_emulator.vertex.names import Place, parse_any_name
-from tuning_emulator.vertex.rules import refuse
 
 EMPTY = "google.protobuf.Empty"
 UNPUBLISHED = frozenset(("tuning_job_metadata", "tuning_job_state"))
@@ -144,7 +143,7 @@ class Operations:
         _, name = parse_any_name(parent)
         operation = self._backend.store.get_operation(f"{name}/operations/{identifier}")
         if operation is None:
-            raise refuse(resource_errors.OPERATION_NOT_FOUND, name=f"{name}/operations/{identifier}")
+            raise vertex_errors.OPERATION_NOT_FOUND(name=f"{name}/operations/{identifier}")
         return operation
 
     def _format(self, operation: Operation) -> Value:

@@ -1,4 +1,4 @@
-"""What tuningJobs.create checks before it answers: rows of (field, text, check), all violations together.
+"""What tuningJobs.create checks before it answers: rules over fields, all violations together.
 
 Recorded: unusable dataset URIs are reported together, with numbered fields; the base model and the adapter size are
 refused alone. The other rows are guesses in the same form.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tuning_emulator.core.as_of import Day
-from tuning_emulator.core.errors import ApiError, Code, ErrorText, bad_request
+from tuning_emulator.core.errors import bad_request
 from tuning_emulator.core.records import TuningMethod
-from tuning_emulator.facts import vertex_errors as errors
+from tuning_emulator.core.rules import Breaches, Rule, Subject, Violation, broken, find_violations
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.limits import (
     VERTEX_MAX_DISPLAY_NAME_CHARACTERS,
@@ -27,38 +28,29 @@ from tuning_emulator.vertex.specs import Spec, find_spec
 # --- how Vertex AI says no
 
 
-def refuse(row: ErrorText, /, **values: object) -> ApiError:
-    """The error that a row stands for; its placeholders are filled from ``values``."""
-    return ApiError(Code[row.code], row.format(**values), rule=row.name)
-
-
-class Violations:
-    """Field violations of one request, in the order in which they were found.
+def refuse_violations(found: Sequence[Violation]) -> None:
+    """Answers violations of rules over fields, in the order in which they were found.
 
     Recorded: ``List of found errors:\\t1.Field: tuning_job.…; Message: ….\\t2.Field: …; Message: ….\\t``
     (github.com/GoogleCloudPlatform/generative-ai/issues/2081); the same pairs are in ``fieldViolations``.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT with all of them, if there is any.
     """
+    if found:
+        pairs = [(one.field, one.text) for one in found]
+        numbered = (
+            vertex_errors.VIOLATION.format(number=number, field=field, text=text)
+            for number, (field, text) in enumerate(pairs, 1)
+        )
+        error = vertex_errors.VIOLATIONS(bad_request(pairs), violations="".join(numbered))
+        error.rule = ",".join(one.row.name for one in found)
+        raise error
 
-    def __init__(self) -> None:
-        self.found: list[tuple[str, str]] = []
-        self._rules: list[str] = []
 
-    def add(self, path: str, row: ErrorText, /, **values: object) -> None:
-        """A field that breaks a rule; ``path`` is its snake_case path from the request message."""
-        self.found.append((path, row.format(**values)))
-        self._rules.append(row.name)
-
-    def refuse(self) -> None:
-        """Raises the answer if anything was found.
-
-        Raises:
-            ApiError: INVALID_ARGUMENT with all of them.
-        """
-        if self.found:
-            listed = "".join(f"\t{n}.Field: {field}; Message: {text}" for n, (field, text) in enumerate(self.found, 1))
-            message = f"List of found errors:{listed}\t"
-            rule = ",".join(self._rules)
-            raise ApiError(Code.INVALID_ARGUMENT, message, (bad_request(self.found),), rule=rule)
+def check_fields(rules: Iterable[Rule[Subject]], subject: Subject) -> None:
+    """Holds a request against rules over its fields. Raises as ``refuse_violations``."""
+    refuse_violations(find_violations(rules, subject))
 
 
 _OBJECT = re.compile(r"gs://[^/]+/.+")
@@ -97,6 +89,11 @@ class Draft:
         """The tuned model that teaches a distillation, or ""."""
         return str(self.spec.value.get("tuned_teacher_model_source", ""))
 
+    @property
+    def continues(self) -> bool:
+        """Whether a tuned model is tuned further."""
+        return "pre_tuned_model" in self.job
+
     def path(self, name: str) -> str:
         """Path of a field of the spec, as error texts name it."""
         return f"tuning_job.{self.spec.field}.{name}"
@@ -105,16 +102,6 @@ class Draft:
 def read_draft(tuning_job: Value) -> Draft:
     """The request as the rules read it."""
     return Draft(tuning_job, find_spec(tuning_job))
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One check. ``field`` is the path to report, ``breaks`` whether the request breaks it."""
-
-    text: ErrorText
-    field: Callable[[Draft], str]
-    breaks: Callable[[Draft], bool]
-    values: Callable[[Draft], Mapping[str, object]] = lambda draft: {}
 
 
 def is_dataset_uri(uri: str) -> bool:
@@ -132,95 +119,66 @@ def _label_fits(key: str, value: str) -> bool:
     return bool(key) and texts_fit
 
 
-def _is_not_positive(name: str) -> Callable[[Draft], bool]:
-    def check(draft: Draft) -> bool:
+def _check_labels(draft: Draft) -> Breaches:
+    return broken(not all(_label_fits(*pair) for pair in draft.job.get("labels", {}).items()))
+
+
+def _check_display_name(draft: Draft) -> Breaches:
+    length = len(draft.job.get("tuned_model_display_name", ""))
+    return broken(length > VERTEX_MAX_DISPLAY_NAME_CHARACTERS.value)
+
+
+def _check_teacher(draft: Draft) -> Breaches:
+    distils = draft.spec.field == "distillation_spec"
+    return broken(distils and not (draft.base_teacher or draft.tuned_teacher))
+
+
+def _check_uri(uri: str, field: str) -> Breaches:
+    return broken(uri and not is_dataset_uri(uri), field=field)
+
+
+def _required(field: str | Callable[[Draft], str], lacks: Callable[[Draft], object]) -> Rule[Draft]:
+    return Rule(vertex_errors.REQUIRED_FIELD, lambda draft: broken(lacks(draft)), field)
+
+
+def _positive(name: str) -> Rule[Draft]:
+    def check(draft: Draft) -> Breaches:
         value = draft.hyperparameters.get(name, 0)
-        return not 0 <= value < math.inf
+        return broken(not 0 <= value < math.inf, name=name, value=value)
 
-    return check
-
-
-def _positive(name: str) -> Rule:
-    return Rule(
-        errors.HYPERPARAMETER_NOT_POSITIVE,
-        lambda draft: draft.path(f"hyper_parameters.{name}"),
-        _is_not_positive(name),
-        lambda draft: {"name": name, "value": draft.hyperparameters[name]},
-    )
+    return Rule(vertex_errors.HYPERPARAMETER_NOT_POSITIVE, check, lambda draft: draft.path(f"hyper_parameters.{name}"))
 
 
-RULES: tuple[Rule, ...] = (
-    Rule(
-        errors.REQUIRED_FIELD,
-        lambda draft: "tuning_job.base_model",
-        lambda draft: not draft.base_model and not _continues(draft),
+RULES: tuple[Rule[Draft], ...] = (
+    _required("tuning_job.base_model", lambda draft: not draft.base_model and not draft.continues),
+    _required(
+        "tuning_job.pre_tuned_model.tuned_model_name",
+        lambda draft: draft.continues and not draft.job["pre_tuned_model"].get("tuned_model_name"),
     ),
-    Rule(
-        errors.REQUIRED_FIELD,
-        lambda draft: "tuning_job.pre_tuned_model.tuned_model_name",
-        lambda draft: _continues(draft) and not draft.job["pre_tuned_model"].get("tuned_model_name"),
+    _required(
+        "tuning_job.output_uri", lambda draft: is_open_model(draft.base_model) and not draft.job.get("output_uri")
     ),
-    Rule(
-        errors.REQUIRED_FIELD,
-        lambda draft: "tuning_job.output_uri",
-        lambda draft: is_open_model(draft.base_model) and not draft.job.get("output_uri"),
-    ),
-    Rule(errors.REQUIRED_FIELD, lambda draft: "tuning_job.tuning_spec", lambda draft: not draft.spec.field),
-    Rule(
-        errors.REQUIRED_FIELD,
-        lambda draft: draft.path("base_teacher_model"),
-        lambda draft: draft.spec.field == "distillation_spec" and not (draft.base_teacher or draft.tuned_teacher),
-    ),
-    Rule(
-        errors.REQUIRED_FIELD,
+    _required("tuning_job.tuning_spec", lambda draft: not draft.spec.field),
+    Rule(vertex_errors.REQUIRED_FIELD, _check_teacher, lambda draft: draft.path("base_teacher_model")),
+    _required(
         lambda draft: draft.path(draft.spec.training_field),
-        lambda draft: bool(draft.spec.field) and not draft.spec.training_uri,
+        lambda draft: draft.spec.field and not draft.spec.training_uri,
     ),
     Rule(
-        errors.NOT_JSONL_OBJECT,
+        vertex_errors.NOT_JSONL_OBJECT,
+        lambda draft: _check_uri(draft.spec.training_uri, draft.spec.training_field),
         lambda draft: draft.path(draft.spec.training_field),
-        lambda draft: bool(draft.spec.training_uri) and not is_dataset_uri(draft.spec.training_uri),
-        lambda draft: {"field": draft.spec.training_field},
     ),
     Rule(
-        errors.NOT_JSONL_OBJECT,
+        vertex_errors.NOT_JSONL_OBJECT,
+        lambda draft: _check_uri(draft.spec.validation_uri, "validation_dataset_uri"),
         lambda draft: draft.path("validation_dataset_uri"),
-        lambda draft: bool(draft.spec.validation_uri) and not is_dataset_uri(draft.spec.validation_uri),
-        lambda draft: {"field": "validation_dataset_uri"},
     ),
-    _positive("epoch_count"),
-    _positive("learning_rate_multiplier"),
-    _positive("batch_size"),
-    _positive("learning_rate"),
-    _positive("beta"),
-    Rule(
-        errors.DISPLAY_NAME_TOO_LONG,
-        lambda draft: "tuning_job.tuned_model_display_name",
-        lambda draft: len(draft.job.get("tuned_model_display_name", "")) > VERTEX_MAX_DISPLAY_NAME_CHARACTERS.value,
-    ),
-    Rule(
-        errors.LABEL_INVALID,
-        lambda draft: "tuning_job.labels",
-        lambda draft: not all(_label_fits(*pair) for pair in draft.job.get("labels", {}).items()),
-    ),
+    *map(_positive, ("epoch_count", "learning_rate_multiplier", "batch_size", "learning_rate", "beta")),
+    Rule(vertex_errors.DISPLAY_NAME_TOO_LONG, _check_display_name, "tuning_job.tuned_model_display_name"),
+    Rule(vertex_errors.LABEL_INVALID, _check_labels, "tuning_job.labels"),
 )
-
-
-def _continues(draft: Draft) -> bool:
-    return "pre_tuned_model" in draft.job
-
-
-def check_fields(draft: Draft) -> None:
-    """Everything that can be said without looking anything up.
-
-    Raises:
-        ApiError: INVALID_ARGUMENT, all violations together.
-    """
-    violations = Violations()
-    for rule in RULES:
-        if rule.breaks(draft):
-            violations.add(rule.field(draft), rule.text, **rule.values(draft))
-    violations.refuse()
+"""Everything that can be said without looking anything up."""
 
 
 def check_model(draft: Draft, model: BaseModel | None, named: str, location: str, day: Day) -> None:
@@ -236,12 +194,12 @@ def check_model(draft: Draft, model: BaseModel | None, named: str, location: str
     if method is TuningMethod.PARTNER and model is None:
         return
     if model is None or method.value not in model.tuning_methods:
-        raise refuse(errors.BASE_MODEL_NOT_SUPPORTED, base_model=named)
+        raise vertex_errors.BASE_MODEL_NOT_SUPPORTED(base_model=named)
     if not day.offers(model.tunable_since, model.tunable_until):
-        raise refuse(errors.BASE_MODEL_NOT_SUPPORTED, base_model=named)
+        raise vertex_errors.BASE_MODEL_NOT_SUPPORTED(base_model=named)
     if model.regions and location not in model.regions:
         regions = ", ".join(model.regions)
-        raise refuse(errors.REGION_NOT_SUPPORTED, base_model=named, location=location, regions=regions)
+        raise vertex_errors.REGION_NOT_SUPPORTED(base_model=named, location=location, regions=regions)
     rank = adapter_size_rank(draft.hyperparameters.get("adapter_size", ""))
     if rank and model.adapter_sizes and rank not in model.adapter_sizes:
-        raise refuse(errors.ADAPTER_SIZE_NOT_SUPPORTED)
+        raise vertex_errors.ADAPTER_SIZE_NOT_SUPPORTED()

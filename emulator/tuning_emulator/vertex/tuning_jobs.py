@@ -7,13 +7,11 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from tuning_emulator.api.call import Call
-from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.lifecycle import IllegalTransitionError
 from tuning_emulator.core.records import JobState, ModelVersion, Phase, TuningJob, TuningMethod
+from tuning_emulator.core.rules import Violation
 from tuning_emulator.datasets.check import check_first_line, dataset_form
-from tuning_emulator.datasets.lines import DatasetError
-from tuning_emulator.facts import vertex_errors as errors
-from tuning_emulator.facts import vertex_resource_errors as resource_errors
+from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, find_magic
@@ -24,7 +22,7 @@ from tuning_emulator.vertex.convert import describe_job
 from tuning_emulator.vertex.listing import find_only, list_newest_first
 from tuning_emulator.vertex.names import Place, format_job_name, format_version_name, parse_name, parse_place
 from tuning_emulator.vertex.operations import Operations
-from tuning_emulator.vertex.rules import Draft, Violations, check_fields, check_model, read_draft, refuse
+from tuning_emulator.vertex.rules import RULES, Draft, check_fields, check_model, read_draft, refuse_violations
 from tuning_emulator.vertex.specs import METHODS, format_sent, parse_hyperparameters, parse_sent
 
 # --- the part of a dataset that create looks at before it answers
@@ -101,13 +99,13 @@ class TuningJobs:
         try:
             self._backend.queue.cancel(job.uid)
         except IllegalTransitionError as error:
-            raise refuse(errors.JOB_ENDED, state=f"JOB_STATE_{job.state.value}") from error
+            raise vertex_errors.JOB_ENDED(state=f"JOB_STATE_{job.state.value}") from error
         return {}
 
     async def rebase_tuned_model(self, call: Call) -> Value:
         """Tunes another base model with the dataset of a tuned one; the operation ends with that job."""
         if call.request.get("deploy_to_same_endpoint"):
-            raise refuse(resource_errors.REBASE_SAME_ENDPOINT)
+            raise emulator_errors.REBASE_SAME_ENDPOINT()
         place = parse_place(call.request["parent"])
         source = self._find_source(call.request.get("tuned_model_ref", {}))
         overrides: Value = call.request.get("tuning_job", {})
@@ -133,7 +131,7 @@ class TuningJobs:
 
     async def _create(self, call: Call, place: Place, tuning_job: Value) -> TuningJob:
         draft = read_draft(tuning_job)
-        check_fields(draft)
+        check_fields(RULES, draft)
         source = self._find_pre_tuned(draft)
         base_model = source.base_model if source else draft.base_model
         day = self._backend.calendar.find_day(place.project)
@@ -202,23 +200,23 @@ class TuningJobs:
         name = named["tuned_model_name"]
         version = find_named_version(self._store, name)
         if version is None:
-            raise refuse(errors.PRE_TUNED_MODEL_NOT_FOUND, name=name)
+            raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=name)
         wanted = named.get("checkpoint_id", "")
         if find_checkpoint(self._store, version, wanted) is None:
             saved = [one.id for one in self._store.list_checkpoints(version.job_uid)]
-            raise refuse(resource_errors.CHECKPOINT_NOT_FOUND, id=wanted, known=", ".join(saved))
+            raise vertex_errors.CHECKPOINT_NOT_FOUND(id=wanted, known=", ".join(saved))
         return version
 
     def _check_teacher(self, draft: Draft) -> None:
         """Whether the tuned model that is to teach is there. Raises ApiError."""
         name = draft.tuned_teacher
         if name and find_named_version(self._store, name) is None:
-            raise refuse(errors.PRE_TUNED_MODEL_NOT_FOUND, name=name)
+            raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=name)
 
     async def _check_datasets(self, draft: Draft, base_model: str) -> None:
         """Whether the datasets are there, and whether the first row of the training set is an example."""
         spec = draft.spec
-        violations = Violations()
+        found: list[Violation] = []
         for field, uri in ((spec.training_field, spec.training_uri), ("validation_dataset_uri", spec.validation_uri)):
             if not uri.startswith("gs://"):
                 continue  # a multimodal dataset, or none
@@ -227,13 +225,11 @@ class TuningJobs:
             except ObjectForbiddenError:
                 continue  # reported to come "minutes into the job"
             except StorageUnavailableError as error:
-                raise refuse(resource_errors.STORAGE_UNAVAILABLE, reason=error) from error
+                raise emulator_errors.STORAGE_UNAVAILABLE(reason=error) from error
             except StorageError as error:  # it is not there, or its first line is endless
                 log.warning("%s: %s", field, error)
-                violations.add(draft.path(field), errors.NOT_JSONL_OBJECT, field=field)
-            except DatasetError as error:
-                raise ApiError(error.code, error.message, rule=error.rule) from error
-        violations.refuse()
+                found.append(Violation(vertex_errors.NOT_JSONL_OBJECT, {"field": field}, draft.path(field)))
+        refuse_violations(found)
 
     def _find_source(self, reference: Value) -> TuningJob:
         """The job behind what a rebase names: a tuned model or a tuning job."""
@@ -244,14 +240,14 @@ class TuningJobs:
             version = find_named_version(self._store, name)
             job = self._store.get_job_by_uid(version.job_uid) if version else None
         if job is None:
-            raise refuse(resource_errors.REBASE_SOURCE_NOT_FOUND, name=name)
+            raise vertex_errors.REBASE_SOURCE_NOT_FOUND(name=name)
         if job.state is not JobState.SUCCEEDED:
-            raise refuse(resource_errors.REBASE_NOT_TRAINED, name=format_job_name(job))
+            raise vertex_errors.REBASE_NOT_TRAINED(name=format_job_name(job))
         return job
 
     def _require(self, name: str) -> TuningJob:
         place, (identifier,) = parse_name(name, "tuningJobs")
         job = self._store.get_job("vertex", place.project, place.location, identifier)
         if job is None:
-            raise refuse(errors.TUNING_JOB_NOT_FOUND)
+            raise vertex_errors.TUNING_JOB_NOT_FOUND()
         return job
