@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tuning_emulator.app import Emulator, SettingsError, create_app, create_trainers
-from tuning_emulator.settings import Settings
+from tuning_emulator.app import Emulator, create_app, create_trainers
+from tuning_emulator.settings import Settings, SettingsError
 
 KEY = {"x-goog-api-key": "test"}
 BODY = {

@@ -35,7 +35,7 @@ from tuning_emulator.middleware.chain import MiddlewareChain
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, format_url
 from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
-from tuning_emulator.settings import Settings
+from tuning_emulator.settings import Settings, SettingsError
 from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
 from tuning_emulator.storage.server import StorageServer
@@ -61,10 +61,6 @@ AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HEALTH_PATH = "/emulator/v1/health"
 """Answered here as well as by the control API, so that waiting for the server does not load FastAPI."""
-
-
-class SettingsError(ValueError):
-    """A setting cannot be met here; the text names it and says what would be right."""
 
 
 class Emulator:

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 from tuning_emulator import __version__
 from tuning_emulator.jobs.lora import missing_packages
-from tuning_emulator.settings import DEFAULT_STORAGE_PORT
+from tuning_emulator.settings import DEFAULT_STORAGE_PORT, PREFIX, SETTINGS, Settings, SettingsError, name_variable
 
 # --- one thing that ``tuning-emulator doctor`` looked at
 
@@ -372,7 +372,6 @@ def _find_sockets(port: int) -> set[str]:
 
 _TRUE = ("1", "true", "yes")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_PREFIX = "TUNING_EMULATOR_"
 _EVAL = "eval $(tuning-emulator env)"
 
 Variables = Mapping[str, str]
@@ -396,22 +395,17 @@ def _configured(name: str, status: str, text: str, fix: str = "") -> Finding:
 
 
 def _check_settings(variables: Variables) -> Iterator[Finding]:
-    from pydantic import ValidationError
-
-    from tuning_emulator.settings import Settings
-
-    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {name_variable(name) for name in SETTINGS}
     for name in sorted(variables):
-        if name.upper().startswith(_PREFIX) and name.upper() not in known:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
             nearest = get_close_matches(name.upper(), known, 1)
             fix = f"unset {name}" + (f", or is {nearest[0]} meant?" if nearest else "")
             yield _configured(name, "warning", "no such setting; it has no effect", fix)
     try:
         Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = f"{_PREFIX}{str(problem['loc'][0]).upper()}" if problem["loc"] else "settings"
-            yield _configured(name, "broken", f"{problem['msg']} (got {problem['input']!r})", "correct or unset it")
+    except SettingsError as error:
+        for setting, text in error.problems:
+            yield _configured(name_variable(setting), "broken", text, "correct or unset it")
 
 
 def _check_addresses(variables: Variables, url: str, health: dict[str, Any] | None) -> Iterator[Finding]:

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from tuning_emulator.cli import serve
 from tuning_emulator.cli.exec_environment import Reached, create_environment
+from tuning_emulator.settings import format_options, name_variable
 from tuning_emulator.testing.client import Control, ControlError
 from tuning_emulator.testing.process import START_LIMIT_S, STOP_LIMIT_S, end_process
 
@@ -41,7 +41,7 @@ class ExecError(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of ``serve``, for the emulator that is started, and the program to run."""
     parser.usage = "tuning-emulator exec [--url URL | options of serve] [--base-urls] -- COMMAND…"
-    serve.add_arguments(parser)
+    serve.add_settings(parser)
     parser.add_argument("--url", help="use the emulator that runs here instead of starting one")
     parser.add_argument(
         "--base-urls", action="store_true", help="set GOOGLE_GEMINI_BASE_URL and GOOGLE_VERTEX_BASE_URL too"
@@ -53,7 +53,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Runs the program; answers its exit status, or 128 + N when signal N ended it."""
     command = parsed.command[1:] if parsed.command[:1] == ["--"] else parsed.command
     url: str | None = getattr(parsed, "url", None)
-    options = format_options(parsed)
+    options = format_options(serve.read_given(parsed))
     if not command:
         print("tuning-emulator: exec needs a program to run: tuning-emulator exec -- COMMAND", file=sys.stderr)
         return 2
@@ -73,30 +73,6 @@ def run(parsed: argparse.Namespace) -> int:
     except ExecError as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return error.status
-
-
-class ServeOptions(argparse.ArgumentParser):
-    """The options of ``serve``. ``actions``: each as it was declared."""
-
-    def __init__(self) -> None:
-        self.actions: list[argparse.Action] = []
-        super().__init__(add_help=False)
-        serve.add_arguments(self)
-
-    def add_argument(self, *names: str, **kinds: Any) -> argparse.Action:
-        """As of any parser."""
-        self.actions.append(super().add_argument(*names, **kinds))
-        return self.actions[-1]
-
-
-def format_options(parsed: argparse.Namespace) -> list[str]:
-    """The options of ``serve`` among those that were parsed, as one would type them."""
-    options: list[str] = []
-    for action in ServeOptions().actions:
-        value = getattr(parsed, action.dest, None)
-        for one in value if isinstance(value, list) else [] if value is None else [value]:
-            options += [action.option_strings[0]] if action.nargs == 0 else [action.option_strings[0], str(one)]
-    return options
 
 
 # --- the program
@@ -163,10 +139,9 @@ def start_emulator(options: Sequence[str]) -> Iterator[str]:
     """
     # -P: a folder named like one of our packages where the user stands is none of ours
     command = [sys.executable, "-P", "-m", "tuning_emulator", "serve", "--until-eof"]
-    for option, value in (("--port", "0"), ("--storage-port", "0")):
-        command += [] if option in options else [option, value]
-    if "--log-level" not in options and "TUNING_EMULATOR_LOG_LEVEL" not in os.environ:
-        command += ["--log-level", "warning"]
+    command += format_options({"port": 0, "storage_port": 0})
+    if name_variable("log_level") not in os.environ:
+        command += format_options({"log_level": "warning"})
     process = subprocess.Popen(  # noqa: S603 our own program
         [*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )

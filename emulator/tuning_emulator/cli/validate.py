@@ -11,6 +11,7 @@ from typing import Any
 from tuning_emulator.cli.survey import Fault, Plan, Survey, survey
 from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.records import DatasetStatistics, Distribution, Hyperparameters, TuningMethod
+from tuning_emulator.settings import parse_days
 from tuning_emulator.storage.objects import StorageError
 
 KEPT_FAULTS = 1000
@@ -109,8 +110,6 @@ def parse_day(text: str | None) -> Day:
     """
     if text is None:
         return LENIENT
-    from tuning_emulator.settings import parse_days  # pydantic is not needed otherwise
-
     days = parse_days(text)
     if list(days) != ["*"]:
         raise ValueError(f"--as-of: {text!r} is not a date like 2024-08-01, nor `today`")

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuning_emulator.settings import format_options
 from tuning_emulator.testing.client import Control
 
 START_LIMIT_S = 60.0
@@ -54,17 +55,17 @@ def start_emulator(**settings: object) -> Iterator[RunningEmulator]:
         StartError: it ended, or was not ready within a minute.
         TypeError: there is no such setting.
     """
-    variables = format_variables({"port": 0, "storage_port": 0, **settings})
+    options = format_options({"port": 0, "storage_port": 0, **settings})
     with tempfile.TemporaryDirectory(prefix="tuning-emulator-log-") as folder:
         log = Path(folder) / "log.txt"
         with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tuning_emulator", "serve", "--until-eof"],
+            process = subprocess.Popen(  # noqa: S603 our own program
+                [sys.executable, "-P", "-m", "tuning_emulator", "serve", "--until-eof", *options],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the program that started it, which then ends it
-                env={**os.environ, **variables, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         try:
             url = _await_ready(process, log)
@@ -75,24 +76,6 @@ def start_emulator(**settings: object) -> Iterator[RunningEmulator]:
             assert process.stdin is not None
             process.stdin.close()
             end_process(process)
-
-
-def format_variables(settings: Mapping[str, object]) -> dict[str, str]:
-    """Settings as ``TUNING_EMULATOR_…`` variables; mappings become ``NAME=VALUE,…``, None is left out.
-
-    Raises:
-        TypeError: there is no such setting.
-    """
-    from tuning_emulator.settings import Settings  # late: pydantic is not needed by tests that use no emulator
-
-    variables = {}
-    for name, value in settings.items():
-        if name not in Settings.model_fields:
-            raise TypeError(f"no setting {name!r}; there are {', '.join(sorted(Settings.model_fields))}")
-        if value is not None:
-            text = ",".join(f"{key}={one}" for key, one in value.items()) if isinstance(value, Mapping) else str(value)
-            variables[f"TUNING_EMULATOR_{name.upper()}"] = text
-    return variables
 
 
 def _await_ready(process: subprocess.Popen[bytes], log: Path) -> str:
