@@ -38,7 +38,6 @@ from tuning_emulator.rest.app import RestApp, create_rest_app
 from tuning_emulator.settings import Settings, SettingsError
 from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
-from tuning_emulator.storage.server import StorageServer
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
 from tuning_emulator.vertex.specs import read_orders
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from tuning_emulator.control.api import Interception
     from tuning_emulator.grpc.http2 import GrpcProtocol, GrpcServer
     from tuning_emulator.proxy.google import GoogleServices
+    from tuning_emulator.storage.server import StorageServer
 
 log = logging.getLogger(__name__)
 
@@ -350,6 +350,8 @@ def create_storage(settings: Settings, directory: Path) -> StorageServer | None:
     """The embedded Cloud Storage, or None when another one is used."""
     if settings.storage != "embedded":
         return None
+    from tuning_emulator.storage.server import StorageServer  # and with it http.server, of no use to the others
+
     return StorageServer(settings.host, settings.storage_port, directory / "buckets", settings.buckets)
 
 

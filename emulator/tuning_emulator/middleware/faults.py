@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from tuning_emulator.api.dispatch import BrokenConnectionError, Cut, Exchange, Manner, PageError
@@ -265,6 +264,8 @@ class Faults:
         fault = armed.fault
         if not found:
             names = {name.rpartition(".")[2] for api, name, _ in self._methods if fault.api in ("", api)}
+            from difflib import get_close_matches  # only for this text
+
             near = ", ".join(get_close_matches(fault.method.rpartition(".")[2], names, 3)) or "GetTunedModel"
             raise FaultError(f"method: no method is called {fault.method!r}; there is {near}")
         if fault.cut_after and not any(streaming for _, _, streaming in found):
