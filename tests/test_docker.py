@@ -103,6 +103,16 @@ def test_image_sets_variables_that_exist(target: str) -> None:
     assert {name.lower() for name in names} <= set(SETTINGS)
 
 
+def test_images_hold_bytecode() -> None:
+    """What runs writes none (the root is read-only), so every install compiles, as pip does unless told otherwise."""
+    stages = read_stages()
+    installs = [(name, rest) for name, (_, rows) in stages.items() for word, rest in rows if word == "RUN"]
+    assert not [name for name, rest in installs if "--no-compile" in rest]
+    told = {name for name, (_, rows) in stages.items() for word, rest in rows if "PYTHONDONTWRITEBYTECODE" in rest}
+    assert told == {"runtime"}
+    assert not [name for name, rest in installs if name in told and "pip install" in rest]
+
+
 def test_only_the_full_image_installs_torch() -> None:
     """The lora extra is asked for in one environment, and the server's image copies the other."""
     stages = read_stages()
