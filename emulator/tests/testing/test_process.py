@@ -24,6 +24,7 @@ def test_it_answers_inside_the_block_and_is_gone_after_it() -> None:
         health = Control(running.url).health()
         assert health["trainer"]["name"] == "scripted"
         assert health["storage"]["url"] == running.storage_url
+        assert running.log is not None
         assert "answers at" in running.log.read_text()
     assert not _lives(running.pid)
     with pytest.raises(OSError, match="refused"):

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from tuning_emulator.cli import serve
 from tuning_emulator.cli.exec_environment import Reached, create_environment
 from tuning_emulator.settings import format_options, name_variable
 from tuning_emulator.testing.client import Control, ControlError
-from tuning_emulator.testing.process import START_LIMIT_S, STOP_LIMIT_S, end_process
+from tuning_emulator.testing.process import StartError, run_server
 
 _ANSWER_S = 10.0
 _FORWARDED = tuple(
@@ -27,7 +26,6 @@ _FORWARDED = tuple(
     if hasattr(signal, name)
 )
 _FROM_TERMINAL = (signal.SIGINT, getattr(signal, "SIGQUIT", signal.SIGINT))
-_ADDRESS = "answers at "
 
 
 class ExecError(Exception):
@@ -65,7 +63,7 @@ def run(parsed: argparse.Namespace) -> int:
         with (
             runner.forwarding(),
             tempfile.TemporaryDirectory(prefix="tuning-emulator-exec-") as folder,
-            start_emulator(options) if not url else _at(url) as address,
+            find_emulator(url, options) as address,
         ):
             reached = read_emulator(address)
             environment = create_environment(reached, Path(folder), base_urls="base_urls" in parsed)
@@ -129,44 +127,25 @@ class Runner:
 
 
 @contextmanager
-def start_emulator(options: Sequence[str]) -> Iterator[str]:
-    """An emulator of our own on free ports, gone when the block, or this process, ends; its URL.
-
-    It is a session of its own, so that Ctrl-C reaches the program alone.
+def find_emulator(url: str | None, options: Sequence[str]) -> Iterator[str]:
+    """The URL of a running emulator, or of one of our own on free ports, gone when the block ends.
 
     Raises:
         ExecError: it did not start; its own words are on standard error.
     """
-    # -P: a folder named like one of our packages where the user stands is none of ours
-    command = [sys.executable, "-P", "-m", "tuning_emulator", "serve", "--until-eof"]
-    command += format_options({"port": 0, "storage_port": 0})
+    if url is not None:
+        yield url.rstrip("/")
+        return
+    given: dict[str, object] = {"port": 0, "storage_port": 0}
     if name_variable("log_level") not in os.environ:
-        command += format_options({"log_level": "warning"})
-    process = subprocess.Popen(  # noqa: S603 our own program
-        [*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    limit = threading.Timer(START_LIMIT_S, process.kill)
-    limit.start()
+        given["log_level"] = "warning"
     try:
-        said = next((line for line in process.stdout if _ADDRESS.encode() in line), b"")
-        limit.cancel()
-        if not said:
-            raise ExecError("the emulator did not start", process.wait(STOP_LIMIT_S) or 1)
-        yield said.decode().partition(_ADDRESS)[2].strip()
-        if process.poll() is not None:
-            print(f"tuning-emulator: the emulator ended with {process.returncode} by itself", file=sys.stderr)
-    finally:
-        limit.cancel()
-        process.stdin.close()
-        process.stdout.close()
-        end_process(process)
-
-
-@contextmanager
-def _at(url: str) -> Iterator[str]:
-    yield url.rstrip("/")
+        with run_server(*format_options(given), *options, quiet=False) as running:
+            yield running.url
+            if running.process is not None and (status := running.process.poll()) is not None:
+                print(f"tuning-emulator: the emulator ended with {status} by itself", file=sys.stderr)
+    except StartError as error:
+        raise ExecError("the emulator did not start", error.status) from error
 
 
 def read_emulator(url: str) -> Reached:

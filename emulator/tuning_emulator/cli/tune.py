@@ -20,8 +20,7 @@ from tuning_emulator.cli.screen import Answer, PlainScreen, Screen, open_screen
 from tuning_emulator.cli.survey import Plan, Survey, open_file, open_lines, survey
 from tuning_emulator.cli.validate import format_fault, make_plan
 from tuning_emulator.storage.objects import StorageError
-from tuning_emulator.testing.buckets import Buckets
-from tuning_emulator.testing.client import Control, ControlError
+from tuning_emulator.testing.client import Buckets, Control, ControlError
 from tuning_emulator.testing.process import StartError, start_emulator
 
 # --- a tuning job on a running emulator, through the services' own requests

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from pathlib import Path
 
-from tuning_emulator.testing.buckets import Buckets
-from tuning_emulator.testing.client import Control, ControlError
+from tuning_emulator.testing.client import Buckets, Control, ControlError
 from tuning_emulator.testing.process import HEALTH_LIMIT_S, RunningEmulator
 
 LOCATION = "us-central1"
@@ -79,4 +77,4 @@ def use_emulator(url: str) -> RunningEmulator:
     Raises:
         OSError: nothing answers there.
     """
-    return RunningEmulator(url, str(Control(url, timeout_s=HEALTH_LIMIT_S).health()["storage"]["url"]), 0, Path())
+    return RunningEmulator(url, str(Control(url, timeout_s=HEALTH_LIMIT_S).health()["storage"]["url"]))

@@ -12,7 +12,8 @@ import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any, Final, TypeVar
+from io import BytesIO
+from typing import IO, Any, Final, TypeVar
 from unittest.mock import patch
 
 import httpx
@@ -22,8 +23,7 @@ from respx.mocks import HTTPCoreMocker
 from tuning_emulator.api.dispatch import BrokenConnectionError
 from tuning_emulator.app import Emulator, create_app
 from tuning_emulator.settings import Settings
-from tuning_emulator.testing.buckets import Buckets
-from tuning_emulator.testing.client import Control
+from tuning_emulator.testing.client import Body, Buckets, Control
 
 URL: Final = "http://tuning-emulator.local"
 """Address of the emulator inside the process; no name server knows it."""
@@ -70,9 +70,10 @@ class InProcess:
         """Its objects."""
         return Buckets(self.storage_url)
 
-    def _send(self, verb: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        answer = self.transport.handle_request(httpx.Request(verb, URL + path, content=data, headers=dict(headers)))
-        return answer.status_code, answer.read()
+    def _send(self, verb: str, path: str, body: Body, headers: Mapping[str, str]) -> tuple[int, IO[bytes]]:
+        content = body if body is None or isinstance(body, bytes) else body.read()
+        answer = self.transport.handle_request(httpx.Request(verb, URL + path, content=content, headers=dict(headers)))
+        return answer.status_code, BytesIO(answer.read())
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """The result of a coroutine on the emulator's loop."""
