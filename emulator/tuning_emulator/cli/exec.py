@@ -16,7 +16,7 @@ from types import FrameType
 from tuning_emulator.cli import serve
 from tuning_emulator.cli.exec_environment import Reached, create_environment
 from tuning_emulator.settings import format_options, name_variable
-from tuning_emulator.testing.client import Control, ControlError
+from tuning_emulator.testing.client import Control, ControlError, NoAnswerError
 from tuning_emulator.testing.process import StartError, run_server
 
 _ANSWER_S = 10.0
@@ -159,8 +159,8 @@ def read_emulator(url: str) -> Reached:
         health = control.health()
         known = control.call("GET", "interception")
         certificate = control.send("GET", "ca.pem")
-    except (ControlError, OSError, ValueError) as error:
-        raise ExecError(f"no emulator answers at {url}: {error}") from error
+    except (ControlError, NoAnswerError) as error:
+        raise ExecError(f"no emulator answers at {url}: {getattr(error, 'reason', error)}") from error
     return Reached(
         url=url,
         storage_url=health["storage"]["url"],

@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuning_emulator import __version__
-from tuning_emulator.cli.env import format_environment
+from tuning_emulator.control.health import list_variables
 from tuning_emulator.settings import SETTINGS, Setting, Settings, SettingsError, name_option
 
 # --- how log lines look: for people, or one JSON object each
@@ -119,6 +120,6 @@ def _announce(health: dict[str, Any]) -> None:
     print(f"data:    {health['data_dir'] or 'in memory, gone when this stops'}")
     print()
     print("Point the SDKs at it with these variables (or: eval $(tuning-emulator env)):")
-    for line in format_environment(health):
-        print(f"  {line}")
+    for name, value in list_variables(health["url"], health["storage"]["url"]).items():
+        print(f"  export {name}={shlex.quote(value)}")
     print("Stop with Ctrl-C.", flush=True)

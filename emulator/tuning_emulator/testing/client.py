@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, TypeAlias
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from tuning_emulator.storage.objects import HttpObjectStore, format_uri
 
@@ -32,18 +32,25 @@ Send: TypeAlias = Callable[[str, str, Body, Mapping[str, str]], tuple[int, IO[by
 
 
 class NoAnswerError(ConnectionError):
-    """Nothing usable answers; the text says what happened instead."""
+    """Nothing usable answers at a URL. ``reason``: what happened instead."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        parts = urlsplit(url)
+        super().__init__(f"nothing answers at {parts.scheme}://{parts.netloc}: {reason}")
+        self.reason = reason
 
 
 @contextmanager
-def answering() -> Iterator[None]:
+def answering(url: str) -> Iterator[None]:
     """Whatever keeps an answer from coming, or from coming whole, is a ``NoAnswerError``."""
     try:
         yield
+    except NoAnswerError:
+        raise
     except urllib.error.URLError as error:
-        raise NoAnswerError(str(error.reason)) from error
+        raise NoAnswerError(url, str(error.reason)) from error
     except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        raise NoAnswerError(str(error) or type(error).__name__) from error
+        raise NoAnswerError(url, str(error) or type(error).__name__) from error
 
 
 def send_request(
@@ -55,14 +62,14 @@ def send_request(
         NoAnswerError: there is none.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with answering():
+    with answering(url):
         try:
             request = urllib.request.Request(url, body, dict(headers), method=verb)  # noqa: S310 the user's URL
             answer = opener.open(request, timeout=timeout_s)
         except urllib.error.HTTPError as error:
             return error.code, error
         except ValueError as error:  # no URL at all
-            raise NoAnswerError(str(error)) from error
+            raise NoAnswerError(url, str(error)) from error
         return answer.status, answer
 
 
@@ -137,7 +144,7 @@ class Control:
         try:
             answer: Json = json.loads(said or b"{}")
         except ValueError as error:
-            raise NoAnswerError(f"no emulator: {said[:60]!r} is not JSON") from error
+            raise NoAnswerError(self.url, f"{said[:60]!r} is not JSON") from error
         return answer
 
     def send(self, verb: str, path: str, data: bytes | None = None, media: str = "application/json") -> bytes:
@@ -150,18 +157,20 @@ class Control:
         Raises:
             ControlError: it was refused.
         """
-        with self._open("GET", _add_query(path, query), None, {}) as answer, answering():
+        with self._open("GET", _add_query(path, query), None, {}) as answer, answering(self.url):
             shutil.copyfileobj(answer, target)
+            if missing := getattr(answer, "length", None):  # http.client says nothing when it reads in blocks
+                raise NoAnswerError(self.url, f"it broke off {missing} bytes before the end")
 
     def _exchange(self, verb: str, path: str, body: Body, headers: Mapping[str, str]) -> bytes:
-        with self._open(verb, path, body, headers) as answer, answering():
+        with self._open(verb, path, body, headers) as answer, answering(self.url):
             return answer.read()
 
     def _open(self, verb: str, path: str, body: Body, headers: Mapping[str, str]) -> IO[bytes]:
         status, answer = self._send(verb, f"/emulator/v1/{path}", body, headers)
         if status < 300:
             return answer
-        with answer, answering():
+        with answer, answering(self.url):
             raise ControlError(status, _read_detail(answer.read()))
 
     def _send_http(self, verb: str, path: str, body: Body, headers: Mapping[str, str]) -> tuple[int, IO[bytes]]:

@@ -22,6 +22,7 @@ from respx.mocks import HTTPCoreMocker
 
 from tuning_emulator.api.dispatch import BrokenConnectionError
 from tuning_emulator.app import Emulator, create_app
+from tuning_emulator.control.health import list_variables
 from tuning_emulator.settings import Settings
 from tuning_emulator.testing.client import Body, Buckets, Control
 
@@ -101,7 +102,7 @@ def in_process(**settings: Any) -> Iterator[InProcess]:
         chosen = Settings(**{"port": 0, "storage_port": 0, "trainer": "scripted", **settings})
         running = InProcess(asyncio.run_coroutine_threadsafe(_start(chosen), loop).result(), loop)
         try:
-            with patch.dict(os.environ, format_environment(running)), running.router:
+            with patch.dict(os.environ, list_variables(URL, running.storage_url)), running.router:
                 yield running
         finally:
             running.run(running.emulator.stop())
@@ -117,12 +118,6 @@ async def _start(settings: Settings) -> Emulator:
     emulator.url = URL
     await emulator.start()
     return emulator
-
-
-def format_environment(running: InProcess) -> dict[str, str]:
-    """The variables that SDKs read."""
-    variables = {"GOOGLE_GEMINI_BASE_URL": URL, "GOOGLE_VERTEX_BASE_URL": URL, "GEMINI_API_KEY": "emulator"}
-    return variables | ({"STORAGE_EMULATOR_HOST": running.storage_url} if running.storage_url else {})
 
 
 # --- respx and httpx
