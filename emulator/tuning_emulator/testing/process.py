@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from tuning_emulator.testing.client import Control
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 20.0
 HEALTH_LIMIT_S = 10.0
+PROGRAM = (sys.executable, "-P", "-m", "tuning_emulator")
+"""``tuning-emulator`` as it is installed here, whatever lies where one stands (``-P``)."""
 _POLL_S = 0.01
 _READY = "Stop with Ctrl-C."
 _ADDRESS = re.compile(r"answers at (\S+)")
@@ -73,14 +75,15 @@ def start_emulator(**settings: object) -> Iterator[RunningEmulator]:
 
 
 @contextmanager
-def run_server(*options: str, quiet: bool = True) -> Iterator[RunningEmulator]:
+def run_server(*options: str, quiet: bool = True, program: Sequence[str] = PROGRAM) -> Iterator[RunningEmulator]:
     """The same with the options of ``serve`` as one types them.
 
     Args:
         quiet: Its log goes to its file too, not to our standard error.
+        program: What ``tuning-emulator`` is.
     """
     with tempfile.TemporaryDirectory(prefix="tuning-emulator-log-") as folder:
-        running = launch(options, Path(folder) / "log.txt", subprocess.STDOUT if quiet else None)
+        running = launch(options, Path(folder) / "log.txt", subprocess.STDOUT if quiet else None, program)
         try:
             yield running
         finally:
@@ -88,7 +91,9 @@ def run_server(*options: str, quiet: bool = True) -> Iterator[RunningEmulator]:
             end_process(running.process)
 
 
-def launch(options: Iterable[str], log: Path, errors: int | None = None) -> RunningEmulator:
+def launch(
+    options: Iterable[str], log: Path, errors: int | None = None, program: Sequence[str] = PROGRAM
+) -> RunningEmulator:
     """A server that ends with us, in a session of its own: Ctrl-C is for us, who then end it.
 
     Args:
@@ -99,7 +104,7 @@ def launch(options: Iterable[str], log: Path, errors: int | None = None) -> Runn
     """
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 our own program
-            [sys.executable, "-P", "-m", "tuning_emulator", "serve", "--until-eof", *options],
+            [*program, "serve", "--until-eof", *options],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=errors,
