@@ -151,7 +151,7 @@ def make_job(work: Workload, folder: Path) -> Job:
 
 
 def train_ours(work: Workload, folder: Path) -> Trained:
-    """`python -m trainer job.json`, as anyone may run it."""
+    """`python -m tuning_trainer job.json`, as anyone may run it."""
     job = make_job(work, folder)
     file = folder / "job.json"
     file.write_text(format_job(job))

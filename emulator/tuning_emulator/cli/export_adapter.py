@@ -114,13 +114,11 @@ def write_target(adapter: Path, target: Path, merged: bool) -> None:
         for file in adapter.iterdir():
             (target / file.name).write_bytes(file.read_bytes())
         return
-    from tuning_emulator.jobs.lora import find_environment, missing_packages
+    from tuning_emulator.jobs.lora import missing_packages
 
     if missing := missing_packages():
         raise ExportError(f"--merged needs {', '.join(missing)}; install tuning-emulator[lora]")
     command = [sys.executable, "-P", "-m", "tuning_trainer", "merge", str(adapter), str(target.absolute())]
-    done = subprocess.run(  # noqa: S603 our own module
-        command, capture_output=True, text=True, check=False, env=find_environment()
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 our own module
     if done.returncode:
         raise ExportError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "merging failed")
