@@ -133,7 +133,7 @@ def find_emulator(url: str | None, options: Sequence[str]) -> Iterator[str]:
     Raises:
         ExecError: it did not start; its own words are on standard error.
     """
-    if url is not None:
+    if url:
         yield url.rstrip("/")
         return
     given: dict[str, object] = {"port": 0, "storage_port": 0}
