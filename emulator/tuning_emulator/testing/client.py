@@ -122,6 +122,7 @@ class Control:
         with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}-", delete=False) as unfinished:
             try:
                 self.receive("snapshot", unfinished)
+                unfinished.flush()
                 Path(unfinished.name).replace(file)
             finally:
                 Path(unfinished.name).unlink(missing_ok=True)
