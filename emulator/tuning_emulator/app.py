@@ -37,10 +37,9 @@ from tuning_emulator.middleware.chain import MiddlewareChain
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, format_url
 from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
-from tuning_emulator.settings import Settings
+from tuning_emulator.settings import Settings, SettingsError
 from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
-from tuning_emulator.storage.server import StorageServer
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
 from tuning_emulator.vertex.specs import read_orders
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from tuning_emulator.control.api import Interception
     from tuning_emulator.grpc.http2 import GrpcProtocol, GrpcServer
     from tuning_emulator.proxy.google import GoogleServices
+    from tuning_emulator.storage.server import StorageServer
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +63,6 @@ AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HEALTH_PATH = "/emulator/v1/health"
 """Answered here as well as by the control API, so that waiting for the server does not load FastAPI."""
-
-
-class SettingsError(ValueError):
-    """A setting cannot be met here; the text names it and says what would be right."""
 
 
 class Emulator:
@@ -347,6 +343,8 @@ def create_storage(settings: Settings, directory: Path) -> StorageServer | None:
     """The embedded Cloud Storage, or None when another one is used."""
     if settings.storage != "embedded":
         return None
+    from tuning_emulator.storage.server import StorageServer  # and with it http.server, of no use to the others
+
     return StorageServer(settings.host, settings.storage_port, directory / "buckets", settings.buckets)
 
 

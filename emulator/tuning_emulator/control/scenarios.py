@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ def _apply_trouble(server: ServerState, scenario: Scenario, project: str) -> lis
         whose = one.project or project
         number = project_number(whose) if whose else ""
         server.store.controls.insert_job_fault(number, parse_job_fault(one.fault), one.jobs)
-    wanted = [one if one.project else one.model_copy(update={"project": project}) for one in scenario.faults]
+    wanted = [one if one.project else replace(one, project=project) for one in scenario.faults]
     return [server.faults.add(one).id for one in wanted]
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import emulator_errors
@@ -22,6 +21,9 @@ from tuning_emulator.storage.objects import (
     StorageUnavailableError,
 )
 from tuning_trainer.spec import EMBEDDED, embedded_base_model
+
+if TYPE_CHECKING:
+    import tarfile  # loaded where an adapter is handed out
 
 EVENTS_FOLDER = "tensorboard"
 """In the job's directory: the trainer's event files."""
@@ -95,6 +97,8 @@ def pack_adapter(directory: Path, target: IO[bytes]) -> None:
     Raises:
         FileNotFoundError: the directory is not there any more.
     """
+    import tarfile
+
     with tarfile.open(fileobj=target, mode="w") as archive:
         for file in sorted(directory.iterdir()):
             if file.name == ADAPTER_CONFIG:
@@ -109,6 +113,8 @@ def unpack_adapter(source: IO[bytes], target: Path) -> None:
     Raises:
         tarfile.TarError: it is none, or holds something else than plain files.
     """
+    import tarfile
+
     with tarfile.open(fileobj=source, mode="r|") as archive:
         archive.extractall(target, filter="data")
 
@@ -121,6 +127,8 @@ def _name_base_model(text: str) -> bytes:
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    import tarfile
+
     entry = tarfile.TarInfo(name)
     entry.size = len(data)
     archive.addfile(entry, BytesIO(data))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict
 
 from tuning_emulator.core.as_of import Day
 from tuning_emulator.core.errors import ApiError, Code, ErrorText, retry_info
@@ -55,10 +54,9 @@ _SHARED = {
 }
 
 
-class Quota(BaseModel):
+@dataclass(frozen=True)
+class Quota:
     """A quota that is used up. ``metric``: without the service in front. ``id``: of the limit; only Gemini shows it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: str = "generate_content_free_tier_requests"
     limit: int = 20

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 
 from tuning_emulator.api.exchange import Exchange
@@ -123,6 +122,8 @@ def _describe(post: _PathIndex, verb: str, segments: list[str], action: str) -> 
 
 def find_nearest_method(names: Iterable[str], path: str) -> NearMiss | None:
     """The same over gRPC, where ``/package.Service/Method`` must be the full name of a method."""
+    from difflib import get_close_matches  # of no use to requests that match
+
     service, _, method = path.strip("/").replace("/", ".")[:_LONGEST_TEXT].rpartition(".")
     split = [name.rpartition(".") for name in sorted(names)]
     close = get_close_matches(method, {last for _, _, last in split}, 1)
@@ -200,4 +201,6 @@ def _name(segment: str) -> str:
 @lru_cache(maxsize=4096)
 def _unlike(one: str, other: str) -> float:
     """0 for the same texts, 1 for those with nothing in common. Only their beginnings are looked at."""
+    from difflib import SequenceMatcher  # as above
+
     return 1 - SequenceMatcher(None, one[:_LONGEST_TEXT].lower(), other[:_LONGEST_TEXT].lower()).ratio()
