@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Flag, auto
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Value: TypeAlias = dict[str, Any]
 """A message value; see the module's docstring."""
@@ -61,8 +61,7 @@ DEPRECATED = Behaviour.DEPRECATED
 PRESENCE = Behaviour.PRESENCE
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field of a message.
 
     Attributes:
@@ -198,10 +197,31 @@ def enum(name: str, *values: str, versions: frozenset[str] = frozenset(), **numb
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A ``.proto`` file as one version of an API has it.
+
+    Attributes:
+        name: ``google/cloud/aiplatform/v1/tuning_job.proto``.
+        imports: Names of the files that it refers to.
+        methods: As the file has them: those of a service that many APIs share without the bindings of any.
+    """
+
+    name: str
+    package: str
+    imports: tuple[str, ...]
+    messages: tuple[Message, ...]
+    enums: tuple[Enum, ...]
+    methods: tuple[Method, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Schema:
     """The messages, enums and methods of one API version, all by full name.
 
     Field types are full names too (scalars stay as they are).
+
+    Attributes:
+        files: What the rest is from, and the types that message values hold natively (google.protobuf).
     """
 
     package: str
@@ -209,6 +229,7 @@ class Schema:
     messages: Mapping[str, Message]
     enums: Mapping[str, Enum]
     methods: Mapping[str, Method] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
 
     def full_name(self, name: str) -> str:
         """``TunedModel`` → ``google.ai.generativelanguage.v1beta.TunedModel``; full names and scalars stay."""
