@@ -14,8 +14,9 @@ import pytest
 
 from tuning_emulator.api.call import Api, relative_name
 from tuning_emulator.rest.discovery import build_document
-from tuning_emulator.vertex.schemas import SCHEMAS
+from tuning_emulator.schema.proto import load_schemas
 
+SCHEMAS = load_schemas("google.cloud.aiplatform")
 HERE_ALONE = {"v1": set(), "v1beta1": {"projects.locations.tuningJobs.operations.list"}}
 """Methods that the published document lacks; the generated REST clients have them."""
 THERE_ALONE = {"projects.locations.endpoints.list": {"gdcZone"}}

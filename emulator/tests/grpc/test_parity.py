@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -31,11 +31,11 @@ from tuning_emulator.api.call import relative_name
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.errors import Code
 from tuning_emulator.core.records import Permission
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
+from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.rest.app import Request
 from tuning_emulator.schema.schema import Schema, Value
 from tuning_emulator.storage.server import StorageServer
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 ROUNDS = 12
 REFUSING = {
@@ -55,7 +55,7 @@ GEMINI_REQUESTS: dict[str, Value] = {
 }
 
 
-def list_cases(schemas: dict[str, Schema]) -> list[tuple[str, str]]:
+def list_cases(schemas: Mapping[str, Schema]) -> list[tuple[str, str]]:
     """Version and relative name of each method that REST has too; deletions last, for they delete files as well."""
     cases = [
         (version, relative_name(schema, method))

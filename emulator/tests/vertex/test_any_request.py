@@ -20,7 +20,7 @@ from tuning_emulator.api.call import relative_name
 from tuning_emulator.core.errors import Code
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.schema.schema import HttpRule, Method, Schema, Value
-from tuning_emulator.vertex.schemas import SCHEMAS
+from tuning_emulator.vertex.api import SCHEMAS
 
 ROUNDS = 40
 CASES = [

@@ -15,12 +15,13 @@ from tuning_emulator.datasets.tokens import count_tokens
 from tuning_emulator.facts import gemini_errors, google_errors
 from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
 from tuning_emulator.gemini.base_models import find_tunable_model
+from tuning_emulator.gemini.convert import PACKAGE
 from tuning_emulator.gemini.create import CREATE_RULES, RULES, read_examples
 from tuning_emulator.gemini.rules import find_breaches
-from tuning_emulator.gemini.schemas import PACKAGE, SCHEMAS
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.protojson.decoder import Violations
 from tuning_emulator.protojson.reader import read_json
+from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import Example
 
@@ -130,7 +131,7 @@ def _bind(plan: Plan, lines: GeminiLines, report: Report) -> Value:
     }
     violations = Violations()
     body = json.dumps(model).encode()
-    request = Codec(SCHEMAS.values()).read(body, _REQUEST, violations, "tuned_model")
+    request = Codec(load_schemas(PACKAGE).values()).read(body, _REQUEST, violations, "tuned_model")
     for place, text in violations.found:
         line = lines.find(place)
         report(Fault(plan.dataset if line else "", line, "transcoding", text))

@@ -354,6 +354,12 @@ def load_schemas(package: str, root: Path = PROTO) -> Mapping[str, Schema]:
 
 
 @cache
+def load_shared() -> tuple[Schema, ...]:
+    """What every codec knows besides its APIs: the types that message values hold natively, and error details."""
+    return tuple(load_schemas(package)[""] for package in ("google.protobuf", "google.rpc"))
+
+
+@cache
 def _read_file(name: str, root: Path) -> _Text:
     path = root / name
     return _Reader(name, (path if path.exists() else PROTO / name).read_text(encoding="utf-8")).read()

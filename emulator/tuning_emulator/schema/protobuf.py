@@ -13,8 +13,8 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from tuning_emulator.schema.google import RPC, SHAPES
-from tuning_emulator.schema.schema import PRESENCE, SCALARS, Field, Message, Schema, Value, f, mapped, message, repeated
+from tuning_emulator.schema.proto import load_shared
+from tuning_emulator.schema.schema import PRESENCE, SCALARS, Field, Message, Schema, Value
 
 Writer: TypeAlias = Callable[[Any], bytes]
 Reader: TypeAlias = Callable[[Any], Any]
@@ -23,20 +23,6 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _SECOND_NS = 1_000_000_000
 _MASK64 = (1 << 64) - 1
 _DEEPEST = 100
-
-_PLAIN_JSON = (
-    message("google.protobuf.Struct", mapped(1, "fields", "string", "google.protobuf.Value")),
-    message("google.protobuf.ListValue", repeated(1, "values", "google.protobuf.Value")),
-    message(
-        "google.protobuf.Value",
-        f(1, "null_value", "google.protobuf.NullValue", oneof="kind"),
-        f(2, "number_value", "double", oneof="kind"),
-        f(3, "string_value", "string", oneof="kind"),
-        f(4, "bool_value", "bool", oneof="kind"),
-        f(5, "struct_value", "google.protobuf.Struct", oneof="kind"),
-        f(6, "list_value", "google.protobuf.ListValue", oneof="kind"),
-    ),
-)
 
 
 class WireError(ValueError):
@@ -88,9 +74,9 @@ class BinaryCodec:
     """Encodes and decodes every message of the given schemas, by full name."""
 
     def __init__(self, schemas: Iterable[Schema]) -> None:
-        self._messages: dict[str, Message] = {**SHAPES, **RPC.messages, **{one.name: one for one in _PLAIN_JSON}}
-        self._enums: dict[str, dict[str, int]] = {"google.protobuf.NullValue": {"NULL_VALUE": 0}}
-        for schema in schemas:
+        self._messages: dict[str, Message] = {}
+        self._enums: dict[str, dict[str, int]] = {}
+        for schema in (*load_shared(), *schemas):
             self._messages.update(schema.messages)
             self._enums.update({name: dict(one.values) for name, one in schema.enums.items()})
         self._plans: dict[str, _CompiledMessage] = {}

@@ -7,16 +7,19 @@ import re
 from tuning_emulator.api.call import Api, Call, Handler
 from tuning_emulator.facts import vertex_errors as errors
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.vertex import methods
+from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
 from tuning_emulator.vertex.generation import Generation
 from tuning_emulator.vertex.models import Models
+from tuning_emulator.vertex.names import PACKAGE
 from tuning_emulator.vertex.operations import Operations
 from tuning_emulator.vertex.publishers import Publishers
 from tuning_emulator.vertex.rules import refuse
-from tuning_emulator.vertex.schemas import SCHEMAS
 from tuning_emulator.vertex.tuning_jobs import TuningJobs
+
+SCHEMAS = load_schemas(PACKAGE)
+"""By version: ``v1``, ``v1beta1``."""
 
 # --- Vertex AI's hosts
 
@@ -121,9 +124,9 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "MetadataService.QueryContextLineageSubgraph": experiments.query_context_lineage_subgraph,
         "ModelGardenService.ListPublisherModels": publishers.list_publisher_models,
         "ModelGardenService.GetPublisherModel": publishers.get_publisher_model,
-        methods.GET_OPERATION: operations.get_operation,
-        methods.LIST_OPERATIONS: operations.list_operations,
-        methods.CANCEL_OPERATION: operations.cancel_operation,
-        methods.DELETE_OPERATION: operations.delete_operation,
-        methods.WAIT_OPERATION: operations.wait_operation,
+        "google.longrunning.Operations.GetOperation": operations.get_operation,
+        "google.longrunning.Operations.ListOperations": operations.list_operations,
+        "google.longrunning.Operations.CancelOperation": operations.cancel_operation,
+        "google.longrunning.Operations.DeleteOperation": operations.delete_operation,
+        "google.longrunning.Operations.WaitOperation": operations.wait_operation,
     }

@@ -11,6 +11,9 @@ from tuning_emulator.core.records import Endpoint, ModelVersion, TuningJob
 from tuning_emulator.facts import vertex_resource_errors as resource_errors
 from tuning_emulator.vertex.rules import refuse
 
+PACKAGE = "google.cloud.aiplatform"
+"""Of its messages and services, without the version."""
+
 _NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)(?:/(.+))?")
 
 
