@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import NoReturn, TypeAlias
@@ -214,7 +214,7 @@ class _Reader:
         elif around and option == f"tuning_emulator.{around.kind}_versions":
             around.versions |= {text}
         elif around and around.method and option == "google.api.http":
-            around.method = replace(around.method, http=self._read_http(tree)[1])
+            around.method = around.method._replace(http=self._read_http(tree)[1])
         else:
             self._refuse(f"{option} is not read here")
 
@@ -226,7 +226,7 @@ class _Reader:
             if key in _VERBS:
                 rules.append(HttpRule(key.upper(), value))
             elif key == "body" and rules:
-                rules[-1] = replace(rules[-1], body=value)
+                rules[-1] = rules[-1]._replace(body=value)
             elif key == "selector":
                 selector = value
             elif key:  # without one it is a comment
@@ -259,7 +259,7 @@ class _Builder:
             for name, rules in text.bindings.items():
                 if name not in methods:
                     text.refuse(text.text.index(f'"{name}"'), f"nobody declares {name}")
-                served[name] = replace(methods[name], http=self._bind(rules))
+                served[name] = methods[name]._replace(http=self._bind(rules))
         held = [one for one in files if one.package != "google.protobuf" or self._package == "google.protobuf"]
         messages = {one.name: one for file in held for one in file.messages}
         enums = {one.name: one for file in held for one in file.enums}
@@ -321,9 +321,9 @@ class _Builder:
         for rule in rules:
             first, _, rest = rule.template[1:].partition("/")
             if first in ("$version", self._version):
-                bound.append(replace(rule, template=f"/{rest}"))
+                bound.append(rule._replace(template=f"/{rest}"))
             elif first not in self._versions:
-                bound.append(replace(rule, unversioned=True))
+                bound.append(rule._replace(unversioned=True))
         return tuple(bound)
 
 

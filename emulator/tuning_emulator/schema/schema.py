@@ -81,24 +81,21 @@ class Field(NamedTuple):
         return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message by its full name; fields in the order of their numbers, in which the services print them."""
 
     name: str
     fields: tuple[Field, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Enum:
+class Enum(NamedTuple):
     """An enum: value name to number, in proto order."""
 
     name: str
     values: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRule:
+class HttpRule(NamedTuple):
     """A ``google.api.http`` binding.
 
     Attributes:
@@ -114,8 +111,7 @@ class HttpRule:
     unversioned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """One RPC with its HTTP bindings.
 
     Attributes:
@@ -131,8 +127,7 @@ class Method:
     streaming: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """A ``.proto`` file as one version of an API has it.
 
     Attributes:
