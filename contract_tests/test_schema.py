@@ -207,12 +207,21 @@ def descriptors_for_all(cache: dict[tuple[str, str], dict[str, Any]], api: str) 
     return [pair for version in VERTEX for pair in descriptors_for(cache, api, version)]
 
 
+HIDDEN = {"google.iam.v1.Policy": {"audit_configs"}}
+"""Official fields of shared messages that no API here has, by its discovery documents."""
+
+
 @pytest.mark.parametrize(
     ("package", "modules"),
     [
         ("google.rpc", ("google.rpc.status_pb2", "google.rpc.error_details_pb2")),
         ("google.longrunning", ("google.longrunning.operations_pb2",)),
-        ("google.type", ("google.type.date_pb2", "google.type.interval_pb2", "google.type.latlng_pb2")),
+        (
+            "google.type",
+            tuple(f"google.type.{name}_pb2" for name in ("date", "expr", "interval", "latlng")),
+        ),
+        ("google.cloud.location", ("google.cloud.location.locations_pb2",)),
+        ("google.iam.v1", tuple(f"google.iam.v1.{name}_pb2" for name in ("iam_policy", "options", "policy"))),
         (
             "google.protobuf",
             tuple(
@@ -223,7 +232,7 @@ def descriptors_for_all(cache: dict[tuple[str, str], dict[str, Any]], api: str) 
     ],
 )
 def test_shared_messages_are_the_official_ones(package: str, modules: tuple[str, ...]) -> None:
-    """google.rpc, google.longrunning, google.type and google.protobuf are declared as their descriptors are."""
+    """What many APIs share is declared as its descriptors are."""
     for name in modules:
         pytest.importorskip(name, reason="googleapis-common-protos is not installed")
     found: dict[str, Any] = {}
@@ -235,7 +244,9 @@ def test_shared_messages_are_the_official_ones(package: str, modules: tuple[str,
     for message in own:
         declared = {field.name: describe_declared(field, "gemini", "") for field in message.fields}
         assert declared == {
-            field.name: describe_official(field, "gemini", "") for field in found[message.name].fields
+            field.name: describe_official(field, "gemini", "")
+            for field in found[message.name].fields
+            if field.name not in HIDDEN.get(message.name, ())
         }, message.name
 
 
@@ -344,6 +355,27 @@ def test_vertex_operations_are_at_official_places(version: str, verb: str) -> No
         for http, path, _ in declared_rules(VERTEX[version].methods[f"google.longrunning.Operations.{verb}"], version)
     }
     assert {path for path in declared - paths if "/tuningJobs/" not in path[1]} == set()
+
+
+MIXINS = {
+    "google.cloud.location.Locations.GetLocation": "",
+    "google.cloud.location.Locations.ListLocations": "",
+    "google.iam.v1.IAMPolicy.GetIamPolicy": r"/locations/\*/(models|endpoints)/\*\}",
+    "google.iam.v1.IAMPolicy.SetIamPolicy": r"/locations/\*/(models|endpoints)/\*\}",
+    "google.iam.v1.IAMPolicy.TestIamPermissions": r"/locations/\*/(models|endpoints)/\*\}",
+}
+"""Methods that every client of Vertex AI carries, and the places at which something here answers them."""
+
+
+@pytest.mark.parametrize("version", list(VERTEX))
+@pytest.mark.parametrize("name", MIXINS)
+def test_vertex_mixins_are_at_official_places(version: str, name: str) -> None:
+    """Locations and the policies of what exists here are bound exactly where generated clients look."""
+    official = official_rules("vertex", version, "ModelService", name.rpartition(".")[2])
+    assert official is not None
+    assert declared_rules(VERTEX[version].methods[name], version) == {
+        rule for rule in official if re.search(MIXINS[name], rule[1])
+    }
 
 
 # --- discovery documents

@@ -41,6 +41,7 @@ ROUNDS = 12
 REFUSING = {
     *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")),
     "LlmUtilityService.ComputeTokens",
+    "google.iam.v1.IAMPolicy.SetIamPolicy",
     "google.longrunning.Operations.DeleteOperation",
 }
 """Methods that refuse everything here, or without a trainer that has tokens."""
@@ -116,7 +117,7 @@ async def test_gemini(gemini: Both, version: str, name: str) -> None:
 async def test_vertex(vertex: tuple[Both, dict[str, str]], version: str, name: str) -> None:
     """Good requests and spoilt ones."""
     both, known = vertex
-    text = json.dumps(VERTEX_GOOD.get(name, {"parent": PLACE}))
+    text = json.dumps(VERTEX_GOOD.get(name, {"parent": PLACE, "resource": "$model"}))
     good = json.loads(Template(text).substitute(known))
     await compare(both, VERTEX[version], name, good, (*known.values(), f"{PLACE}/models/1", "", "x/y"))
 

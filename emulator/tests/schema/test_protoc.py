@@ -193,12 +193,13 @@ def test_field_behaviours_are_protocs(compiled: Compiled, package: str, version:
     assert seen == sum(len(one.fields) for one in schema.messages.values())
 
 
-def list_rules(rule: Any, version: str) -> list[tuple[str, str, str]]:
-    """Verb, path and body of an HTTP rule and its additional bindings."""
+def list_rules(rule: Any, version: str, package: str) -> list[tuple[str, str, str]]:
+    """Verb, path and body of an HTTP rule and its additional bindings, without the paths of other versions."""
+    others = tuple(f"/{one}/" for one in load_schemas(package) if one != version)
     rules = []
     for one in (rule, *rule.additional_bindings):
         verb = one.WhichOneof("pattern")
-        if verb:
+        if verb and not getattr(one, verb).startswith(others):
             rules.append((verb.upper(), getattr(one, verb).replace("$version", version), one.body))
     return rules
 
@@ -224,9 +225,9 @@ def test_bindings_are_protocs(compiled: Compiled, package: str, version: str) ->
                 for method in service.method:
                     if compiled.has("method", method, version):
                         rule = compiled.option("google.api.http", method)
-                        wanted[f"{package}.{version}.{service.name}.{method.name}"] = list_rules(rule, version)
+                        wanted[f"{package}.{version}.{service.name}.{method.name}"] = list_rules(rule, version, package)
             for rule in compiled.option("tuning_emulator.http", file):
-                wanted[rule.selector] = list_rules(rule, version)
+                wanted[rule.selector] = list_rules(rule, version, package)
     assert served_rules(load_schemas(package)[version]) == wanted
 
 

@@ -37,6 +37,20 @@ ETAG_MISMATCH = ErrorText(
     "assumed",
 )
 
+# --- locations and policies --------------------------------------------------------------------------
+LOCATION_UNKNOWN = ErrorText(
+    "location_unknown",
+    "PERMISSION_DENIED",
+    "Location {location} is not found or access is unauthorized.",
+    "other services: github.com/dstackai/gpuhunt/issues/98 (TPU), "
+    "github.com/crossplane-contrib/provider-upjet-gcp/issues/163 (Notebooks)",
+    "assumed",
+)
+POLICY_VERSION_INVALID = _bad(
+    "policy_version_invalid", "The policy version must be 0, 1 or 3, but is {version}.", _RULE
+)
+PERMISSION_INVALID = _bad("permission_invalid", "Permission {permission} is not valid for this resource.", _RULE)
+
 # --- operations --------------------------------------------------------------------------------------
 OPERATION_NOT_FOUND = _missing("operation_not_found", 'operation "{name}" not found')
 REBASE_SOURCE_NOT_FOUND = _missing("rebase_source_not_found", 'tuned model "{name}" not found')

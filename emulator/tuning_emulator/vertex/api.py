@@ -11,6 +11,7 @@ from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
 from tuning_emulator.vertex.generation import Generation
+from tuning_emulator.vertex.mixins import Locations, Policies
 from tuning_emulator.vertex.models import Models
 from tuning_emulator.vertex.names import PACKAGE
 from tuning_emulator.vertex.operations import Operations
@@ -29,7 +30,7 @@ _HOST = re.compile(
     r"(?:(?P<region>[a-z]+-[a-z]+\d+)-)?aiplatform\.googleapis\.com|aiplatform\.(?P<multi>us|eu)\.rep\.googleapis\.com"
 )
 _LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)")
-_NAMED = ("parent", "name", "model", "endpoint", "context")
+_NAMED = ("parent", "name", "model", "endpoint", "context", "resource")
 """Request fields that hold the name that a call is about, or the resource that has it."""
 
 
@@ -92,6 +93,8 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
     jobs, models = TuningJobs(backend, operations), Models(backend, operations)
     endpoints, experiments = Endpoints(backend, operations), Experiments(backend, operations)
     generation, publishers = Generation(backend), Publishers(backend)
+    locations = Locations()
+    policies = Policies({"models": models.get_model, "endpoints": endpoints.get_endpoint})
     return {
         "GenAiTuningService.CreateTuningJob": jobs.create_tuning_job,
         "GenAiTuningService.GetTuningJob": jobs.get_tuning_job,
@@ -124,6 +127,10 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "MetadataService.QueryContextLineageSubgraph": experiments.query_context_lineage_subgraph,
         "ModelGardenService.ListPublisherModels": publishers.list_publisher_models,
         "ModelGardenService.GetPublisherModel": publishers.get_publisher_model,
+        "google.cloud.location.Locations.ListLocations": locations.list_locations,
+        "google.cloud.location.Locations.GetLocation": locations.get_location,
+        "google.iam.v1.IAMPolicy.GetIamPolicy": policies.get_iam_policy,
+        "google.iam.v1.IAMPolicy.TestIamPermissions": policies.test_iam_permissions,
         "google.longrunning.Operations.GetOperation": operations.get_operation,
         "google.longrunning.Operations.ListOperations": operations.list_operations,
         "google.longrunning.Operations.CancelOperation": operations.cancel_operation,
