@@ -167,6 +167,8 @@ def test_files_are_named_as_the_version_has_them(tmp_path: Path) -> None:
         ("message A {\n  string a = 1 [packed = true];\n}\n", 4, "packed = true"),
         ("message A {\n  option (tuning_emulator.enum_versions) = 'v1';\n}\n", 4, "no statement"),
         ('message A {\n  option (tuning_emulator.enum_versions) = "v1";\n}\n', 4, "enum_versions is not read here"),
+        ('message A {\n  string a = 1 [(tuning_emulator.field_versions) = "v3"];\n}\n', 4, "has no version v3"),
+        ('option (tuning_emulator.http) = "x";\n', 3, "http is not read here"),
         ("service S {\n  rpc Do(A) returns (A);\n}\n", 4, "nobody declares A"),
         ('option (tuning_emulator.http) = {\n  selector: "x.Y.Z"\n};\n', 4, "nobody declares x.Y.Z"),
         ('service S {\n  rpc D(A) returns (A) {\n    option (google.api.http) = { gett: "/" };\n  }\n}\n', 5, "gett"),

@@ -30,7 +30,7 @@ _STATEMENT = re.compile(
     | rpc\s+(?P<rpc>\w+)\((?P<request>[\w.]+)\)\s+returns\s+\((?P<stream>stream\s+)?(?P<response>[\w.]+)\)
         \s*(?P<then>[{{;])(?P<method>)
     | option\s+\((?P<said>[\w.]+)\)\s*=\s*
-        (?:"(?P<text>[^"]*)"|(?P<tree>\{{(?://.*|"[^"]*"|\{{(?:"[^"]*"|[^"}}])*\}}|[^"{{}}])*\}}));(?P<option>)
+        (?:"(?P<text>[^"]*)"|(?P<tree>\{{(?://.*|"[^"]*"|\{{(?:"[^"]*"|[^"}}])*+\}}|[^"{{}}])*+\}}));(?P<option>)
     | (?:syntax\s*=\s*"proto3"|package\s+(?P<package>[\w.]+)|import\s+"(?P<import>[^"]+)");(?P<head>)
     | \Z(?P<end>)
     )""",
@@ -80,6 +80,7 @@ class _Text:
     """A file as it stands, for all versions.
 
     Attributes:
+        versions: Of the API, where this file says them. named_versions: Those of single declarations, and where.
         bindings: Where the API binds methods of other files, by their full names.
     """
 
@@ -88,6 +89,7 @@ class _Text:
     package: str = ""
     imports: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
+    named_versions: dict[str, int] = field(default_factory=dict)
     blocks: dict[str, list[_Block]] = field(default_factory=lambda: {"message": [], "enum": [], "method": []})
     bindings: dict[str, tuple[HttpRule, ...]] = field(default_factory=dict)
 
@@ -182,15 +184,19 @@ class _Reader:
         for option, value in _FIELD_OPTION.findall(options or ""):
             if option == "google.api.field_behavior" and value in Behaviour.__members__:
                 behaviour |= Behaviour[value]
-            elif option == "deprecated":
+            elif option == "deprecated" and value == "true":
                 behaviour |= Behaviour.DEPRECATED
             elif option == "tuning_emulator.field_versions":
-                versions |= {value}
+                versions |= self._name_version(value)
             elif option == "tuning_emulator.field_name":
                 name = value
             else:
                 self._refuse(f"{option} = {value} is not read here")
         return behaviour, versions, name
+
+    def _name_version(self, version: str) -> Versions:
+        self._file.named_versions.setdefault(version, self._position)
+        return frozenset((version,))
 
     def _add_value(self, match: re.Match[str]) -> None:
         self._expect("enum").values[match["constant"]] = int(match["equals"])
@@ -207,13 +213,13 @@ class _Reader:
     def _take_option(self, match: re.Match[str]) -> None:
         option, text, tree = match.group("said", "text", "tree")
         around = self._around
-        if around is None and option == "tuning_emulator.api_versions":
+        if around is None and option == "tuning_emulator.api_versions" and text:
             self._file.versions.append(text)
-        elif around is None and option == "tuning_emulator.http":
+        elif around is None and option == "tuning_emulator.http" and tree:
             self._file.bindings.update([self._read_http(tree)])
-        elif around and option == f"tuning_emulator.{around.kind}_versions":
-            around.versions |= {text}
-        elif around and around.method and option == "google.api.http":
+        elif around and option == f"tuning_emulator.{around.kind}_versions" and text:
+            around.versions |= self._name_version(text)
+        elif around and around.method and option == "google.api.http" and tree:
             around.method = around.method._replace(http=self._read_http(tree)[1])
         else:
             self._refuse(f"{option} is not read here")
@@ -350,6 +356,10 @@ def load_schemas(package: str, root: Path = PROTO) -> Mapping[str, Schema]:
             texts[name] = _read_file(name, root)
             waiting += texts[name].imports
     versions = [version for text in texts.values() if text.package == package for version in text.versions] or [""]
+    for text in texts.values():
+        for version, position in text.named_versions.items():
+            if version not in versions:
+                text.refuse(position, f"{package} has no version {version}")
     return {version: _Builder(package, versions, version, [*texts.values()]).build() for version in versions}
 
 
