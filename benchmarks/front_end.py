@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.call import Api, Call
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
+from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.rest.app import RestApp, create_rest_app
 from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 ROUNDS = 15
 BODY_BYTES = 4 * 1024 * 1024

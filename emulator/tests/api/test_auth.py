@@ -355,6 +355,12 @@ def test_permissions_of_methods(method: str, permission: str) -> None:
     assert find_permission(method) == permission
 
 
+def test_permissions_of_policies() -> None:
+    """Of the collection that the resource is in. Source: cloud.google.com/vertex-ai/docs, endpoints.getIamPolicy."""
+    permission = find_permission("google.iam.v1.IAMPolicy.GetIamPolicy", "projects/p/locations/l/endpoints/1")
+    assert permission == "aiplatform.endpoints.getIamPolicy"
+
+
 def test_scopes_of_methods() -> None:
     """Reading needs less than writing."""
     readonly = "https://www.googleapis.com/auth/generative-language.tuning.readonly"

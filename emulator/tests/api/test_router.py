@@ -7,8 +7,8 @@ import pytest
 from tests.rest.library import Library
 from tuning_emulator.api.call import Api
 from tuning_emulator.api.router import Router, TemplateError, parse_template
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.gemini.api import SCHEMAS as GEMINI
+from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 LIBRARY = Router([Library().create_api()])
 GOOGLE = Router(

@@ -8,7 +8,7 @@ from tuning_emulator.core.errors import FactError
 from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.facts.base_models import MODELS, BaseModel, TuningLimits, find_base_model, list_base_models
 from tuning_emulator.facts.limits import ADAPTER_SIZES, adapter_size_name, adapter_size_rank
-from tuning_emulator.vertex.schemas import SCHEMAS
+from tuning_emulator.vertex.api import SCHEMAS
 
 MODEL_IDS = [f"{one.api}:{one.id}" for one in MODELS]
 

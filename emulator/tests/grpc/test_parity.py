@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -32,16 +32,17 @@ from tuning_emulator.api.router import Router
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.errors import Code
 from tuning_emulator.core.records import Permission
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
+from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Schema, Value
 from tuning_emulator.storage.server import StorageServer
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 ROUNDS = 12
 REFUSING = {
     *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")),
     "LlmUtilityService.ComputeTokens",
+    "google.iam.v1.IAMPolicy.SetIamPolicy",
     "google.longrunning.Operations.DeleteOperation",
 }
 """Methods that refuse everything here, or without a trainer that has tokens."""
@@ -56,7 +57,7 @@ GEMINI_REQUESTS: dict[str, Value] = {
 }
 
 
-def list_cases(schemas: dict[str, Schema]) -> list[tuple[str, str]]:
+def list_cases(schemas: Mapping[str, Schema]) -> list[tuple[str, str]]:
     """Version and relative name of each method that REST has too; deletions last, for they delete files as well."""
     cases = [
         (version, relative_name(schema, method))
@@ -117,7 +118,7 @@ async def test_gemini(gemini: Both, version: str, name: str) -> None:
 async def test_vertex(vertex: tuple[Both, dict[str, str]], version: str, name: str) -> None:
     """Good requests and spoilt ones."""
     both, known = vertex
-    text = json.dumps(VERTEX_GOOD.get(name, {"parent": PLACE}))
+    text = json.dumps(VERTEX_GOOD.get(name, {"parent": PLACE, "resource": "$model"}))
     good = json.loads(Template(text).substitute(known))
     await compare(both, VERTEX[version], name, good, (*known.values(), f"{PLACE}/models/1", "", "x/y"))
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.call import Api, Call, Handler, relative_name
 from tuning_emulator.api.router import Route, Router, parse_template
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
+from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.rest.app import create_rest_app
 from tuning_emulator.rest.responses import Response
 from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import SCALARS, Schema, Value
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 
 def answer_nothing(call: Call) -> Value:

@@ -21,8 +21,8 @@ from tuning_emulator.core.records import (
 )
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.protojson.printer import format_json
+from tuning_emulator.vertex.api import SCHEMAS
 from tuning_emulator.vertex.convert import format_job
-from tuning_emulator.vertex.schemas import SCHEMAS
 
 PLACE = "projects/646763706049/locations/us-central1"
 TRAINING = "gs://cloud-samples-data/ai-platform/generative_ai/gemini-1_5/text/sft_train_data.jsonl"

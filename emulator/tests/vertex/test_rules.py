@@ -160,6 +160,13 @@ SAMPLES: dict[str, Sample] = {
     "mask_unknown_field": Sample("PATCH", "$endpoint", {}, "updateMask=colour", {"path": "colour"}),
     "etag_mismatch": Sample("PATCH", "$endpoint", {"displayName": "x", "etag": "old"}),
     "etag_mismatch/model": Sample("PATCH", "$model", {"displayName": "x", "etag": "old"}),
+    "location_unknown": read("projects/p/locations/mars", location="mars"),
+    "policy_version_invalid": Sample(
+        "POST", "$model:getIamPolicy", None, "options.requestedPolicyVersion=2", {"version": "2"}
+    ),
+    "permission_invalid": Sample(
+        "POST", "$model:testIamPermissions", None, "permissions=aiplatform.*", {"permission": "aiplatform.*"}
+    ),
     "operation_not_found": read("$job/operations/1", name="$job/operations/1"),
     "rebase_source_not_found": rebase({"tunedModel": f"{PLACE}/models/1"}, {"name": f"{PLACE}/models/1"}),
     "rebase_not_trained": rebase({"tuningJob": "$pending"}, {"name": "$pending"}),

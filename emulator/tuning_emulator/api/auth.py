@@ -262,11 +262,11 @@ class Guard:
     def _check_permission(self, api: Api, method: Method, path: str, principal: str) -> None:
         if not self._denials or api.keys:
             return
-        permission = find_permission(method.name)
         resource = path.partition("/")[2].partition("/")[2]
         resource = resource.rpartition(":")[0] or resource
         if method.name.rpartition(".")[2].startswith(("Create", "List")) and resource.count("/") % 2 == 0:
             resource = resource.rpartition("/")[0]
+        permission = find_permission(method.name, resource)
         for denial in self._denials:
             within = not denial.resource or f"{resource}/".startswith(f"{denial.resource}/")
             if denial.principal == principal and denial.permission == permission and within:
@@ -282,9 +282,11 @@ def find_scopes(service: str, method: str) -> tuple[str, ...]:
     return ()
 
 
-def find_permission(method: str) -> str:
-    """The IAM permission of a Vertex AI method: ``aiplatform.tuningJobs.create``."""
+def find_permission(method: str, resource: str = "") -> str:
+    """The IAM permission of a Vertex AI method: ``aiplatform.tuningJobs.create``; one of a policy is the resource's."""
     name = method.rpartition(".")[2]
+    if name.endswith("IamPolicy"):
+        return f"aiplatform.{resource.rpartition('/')[0].rpartition('/')[2]}.{name[:1].lower()}{name[1:]}"
     match = _STANDARD.fullmatch(name)
     if match is None:
         return _PERMISSIONS.get(name, f"aiplatform.{name[:1].lower()}{name[1:]}")

@@ -25,12 +25,13 @@ from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.dataset_errors import EMPTY_DATASET
 from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES, Price, adapter_size_name, find_price
 from tuning_emulator.gemini.base_models import find_tunable_model
+from tuning_emulator.gemini.convert import PACKAGE
 from tuning_emulator.gemini.create import CREATE_RULES, RULES, read_examples
-from tuning_emulator.gemini.schemas import PACKAGE, SCHEMAS
 from tuning_emulator.jobs.dataset import fill_in, find_defaults, find_limits
 from tuning_emulator.protojson.compiled import CompiledSchemas
 from tuning_emulator.protojson.decoder import Decoder
 from tuning_emulator.protojson.reader import read_json
+from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.objects import FILE_BUFFER_BYTES, HttpObjectStore, ObjectStore, read_lines
@@ -327,7 +328,7 @@ def split_examples(request: TuningRequest, data: bytes, report: Report) -> Gemin
 def _bind(request: TuningRequest, lines: GeminiLines, report: Report) -> Value:
     """The create request, read as the service's front end reads it."""
     body = json.dumps(make_tuned_model(request, lines, "validated")).encode()
-    decoder = Decoder(CompiledSchemas(SCHEMAS.values()), _REQUEST)
+    decoder = Decoder(CompiledSchemas(load_schemas(PACKAGE).values()), _REQUEST)
     create = decoder.read_body(body, "tuned_model")
     for place, text in decoder.violations.found:
         line = lines.find(place)

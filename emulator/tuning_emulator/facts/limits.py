@@ -121,6 +121,40 @@ def home_location(base_model: str, location: str) -> str:
     return location
 
 
+# --- locations and policies
+
+
+REGIONS = Fact(
+    (
+        *("africa-south1", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3"),
+        *("asia-south1", "asia-south2", "asia-southeast1", "asia-southeast2", "asia-southeast3"),
+        *("australia-southeast1", "australia-southeast2", "europe-central2", "europe-north1", "europe-north2"),
+        *("europe-southwest1", "europe-west1", "europe-west10", "europe-west12", "europe-west15", "europe-west2"),
+        *("europe-west3", "europe-west4", "europe-west6", "europe-west8", "europe-west9", "me-central1", "me-central2"),
+        *("me-west1", "northamerica-northeast1", "northamerica-northeast2", "southamerica-east1", "southamerica-west1"),
+        *("us-central1", "us-central2", "us-east1", "us-east4", "us-east5", "us-east7", "us-south1", "us-west1"),
+        *("us-west2", "us-west3", "us-west4", "us-west8"),
+    ),
+    f"{_VERTEX_DISCOVERY}, endpoints",
+    "documented",
+)
+"""Where Vertex AI has a host of its own."""
+
+WIDER_LOCATIONS = Fact(
+    ("eu", "global", "us"),
+    f"eu, us: {_VERTEX_DISCOVERY}, endpoints; global: google-cloud-aiplatform 2.7.0, SUPPORTED_REGIONS; that "
+    "locations.list has them, and without the region's label: guesses",
+    "assumed",
+)
+
+NO_POLICY_ETAG = Fact(
+    "ACAB",
+    "github.com/googleapis/python-api-core tests/unit/test_iam.py; Cloud Run, KMS and Compute Engine answer it for "
+    "resources without a policy; Vertex AI's answer is not recorded",
+    "assumed",
+)
+
+
 # --- what tuning costs, as far as public pages say it: what no row covers is unknown, and said to be
 
 _PRICE_PAGE = "cloud.google.com/vertex-ai/generative-ai/pricing"

@@ -115,6 +115,17 @@ ETAG_MISMATCH = ErrorText(
     "assumed",
 )
 
+# --- locations and policies --------------------------------------------------------------------------
+LOCATION_UNKNOWN = ErrorText(
+    Code.PERMISSION_DENIED,
+    "Location {location} is not found or access is unauthorized.",
+    "other services: github.com/dstackai/gpuhunt/issues/98 (TPU), "
+    "github.com/crossplane-contrib/provider-upjet-gcp/issues/163 (Notebooks)",
+    "assumed",
+)
+POLICY_VERSION_INVALID = _bad("The policy version must be 0, 1 or 3, but is {version}.", _RESOURCE_RULE)
+PERMISSION_INVALID = _bad("Permission {permission} is not valid for this resource.", _RESOURCE_RULE)
+
 # --- operations --------------------------------------------------------------------------------------
 OPERATION_NOT_FOUND = _missing('operation "{name}" not found')
 REBASE_SOURCE_NOT_FOUND = _missing('tuned model "{name}" not found')

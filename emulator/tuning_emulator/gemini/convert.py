@@ -56,7 +56,7 @@ def own_permission(job: TuningJob) -> Permission:
     return Permission(job.uid, identify_grantee(job.owner), "USER", job.owner, "OWNER")
 
 
-_PACKAGE = "google.ai.generativelanguage"
+PACKAGE = "google.ai.generativelanguage"
 
 
 def _type_name(version: str, message: str) -> str:
@@ -64,7 +64,7 @@ def _type_name(version: str, message: str) -> str:
 
     v1 has no tuning messages of its own: operations read through it carry v1beta's (recorded).
     """
-    return f"{_PACKAGE}.{'v1beta' if version == 'v1' else version}.{message}"
+    return f"{PACKAGE}.{'v1beta' if version == 'v1' else version}.{message}"
 
 
 def format_state(job: TuningJob) -> str:

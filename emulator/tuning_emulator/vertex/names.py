@@ -10,6 +10,9 @@ from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import Endpoint, ModelVersion, TuningJob
 from tuning_emulator.facts import vertex_errors
 
+PACKAGE = "google.cloud.aiplatform"
+"""Of its messages and services, without the version."""
+
 _NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)(?:/(.+))?")
 
 

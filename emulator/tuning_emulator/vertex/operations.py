@@ -17,7 +17,7 @@ from tuning_emulator.jobs.pacing import count_shown
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.vertex.convert import describe_job, format_failure
 from tuning_emulator.vertex.listing import list_all
-from tuning_emulator.vertex.names import Place, parse_any_name
+from tuning_emulator.vertex.names import PACKAGE, Place, parse_any_name
 
 EMPTY = "google.protobuf.Empty"
 UNPUBLISHED = frozenset(("tuning_job_metadata", "tuning_job_state"))
@@ -172,5 +172,5 @@ class Operations:
 
 
 def _type_url(operation: Operation, name: str) -> str:
-    full = name if name.startswith("google.") else f"google.cloud.aiplatform.{operation.api_version}.{name}"
+    full = name if name.startswith("google.") else f"{PACKAGE}.{operation.api_version}.{name}"
     return f"type.googleapis.com/{full}"
