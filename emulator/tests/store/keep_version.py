@@ -1,7 +1,7 @@
 """Keeps a store as today's program writes it, for the day when a later one reads it.
 
-``python -m tests.store.keep_version FOLDER`` fills a server with one of everything, in every state that lasts, and
-writes to FOLDER:
+``python emulator/tests/store/keep_version.py FOLDER`` fills a server with one of everything, in every state that lasts,
+and writes to FOLDER:
 
 ===================  =================================================================================================
 ``data.tar.xz``      its data directory
