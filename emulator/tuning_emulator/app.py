@@ -21,7 +21,7 @@ from tuning_emulator.control.swap import recover
 from tuning_emulator.core.as_of import create_calendar
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.ids import Ids, project_number
-from tuning_emulator.core.pace import parse_pace
+from tuning_emulator.core.job_control import parse_pace
 from tuning_emulator.gemini.api import create_gemini_api
 from tuning_emulator.gemini.create import load_default_dataset
 from tuning_emulator.gemini.jobs import GeminiTuning

@@ -68,33 +68,33 @@ def test_names_are_unique_and_gemini_ids_are_global(store: Store) -> None:
 
 
 def test_a_transition_writes_state_and_times_or_nothing(store: Store) -> None:
-    """Start and end are stamped once; an illegal event changes nothing."""
+    """Start and end are stamped once, in whole microseconds; an illegal event changes nothing."""
     job = store.insert_job(make_job())
-    started = store.transition(job.uid, JobEvent.START, MOMENT_NS + 1)
+    started = store.transition(job.uid, JobEvent.START, MOMENT_NS + 1_999)
     assert (started.state, started.progress.started_ns, started.progress.updated_ns) == (
         JobState.RUNNING,
-        MOMENT_NS + 1,
-        MOMENT_NS + 1,
+        MOMENT_NS + 1_000,
+        MOMENT_NS + 1_000,
     )
-    ended = store.transition(job.uid, JobEvent.FAIL, MOMENT_NS + 2, error=Failure(3, "no"))
+    ended = store.transition(job.uid, JobEvent.FAIL, MOMENT_NS + 2_000, error=Failure(3, "no"))
     assert (ended.progress.ended_ns, ended.progress.updated_ns, ended.progress.error) == (
-        MOMENT_NS + 2,
-        MOMENT_NS + 2,
+        MOMENT_NS + 2_000,
+        MOMENT_NS + 2_000,
         Failure(3, "no"),
     )
     with pytest.raises(IllegalTransitionError):
-        store.transition(job.uid, JobEvent.SUCCEED, MOMENT_NS + 3, device="x")
+        store.transition(job.uid, JobEvent.SUCCEED, MOMENT_NS + 3_000, device="x")
     assert store.get_job_by_uid(job.uid) == ended
 
 
 def test_a_gemini_models_update_time_waits_for_its_end(store: Store) -> None:
     """Recorded: createTime equals updateTime while CREATING; at the end updateTime equals completeTime."""
     job = store.insert_job(make_tuned_model())
-    assert store.transition(job.uid, JobEvent.START, MOMENT_NS + 1).progress.updated_ns == MOMENT_NS
+    assert store.transition(job.uid, JobEvent.START, MOMENT_NS + 1_000).progress.updated_ns == MOMENT_NS
     for event in (JobEvent.TUNE, JobEvent.TRAIN):
-        assert store.transition(job.uid, event, MOMENT_NS + 1).progress.updated_ns == MOMENT_NS
-    ended = store.transition(job.uid, JobEvent.SUCCEED, MOMENT_NS + 2)
-    assert ended.progress.updated_ns == ended.progress.ended_ns == MOMENT_NS + 2
+        assert store.transition(job.uid, event, MOMENT_NS + 1_000).progress.updated_ns == MOMENT_NS
+    ended = store.transition(job.uid, JobEvent.SUCCEED, MOMENT_NS + 2_000)
+    assert ended.progress.updated_ns == ended.progress.ended_ns == MOMENT_NS + 2_000
 
 
 def test_only_transition_writes_state(store: Store) -> None:

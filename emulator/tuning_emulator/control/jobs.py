@@ -13,9 +13,8 @@ from tuning_emulator.control.faults import FaultSetting, parse_fault
 from tuning_emulator.control.pace import PaceSetting, parse_setting
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.job_faults import JobFaultError, check_api, format_job_fault
+from tuning_emulator.core.job_control import JobFaultError, check_api, format_job_fault, format_pace
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
-from tuning_emulator.core.pace import format_pace
 from tuning_emulator.core.records import JobState, Phase, TuningJob
 from tuning_emulator.jobs.pacing import ADVANCED, JobGate, Pacing
 from tuning_emulator.jobs.queue import Queue

@@ -12,9 +12,17 @@ from tuning_emulator.api.call import Api, Caller
 from tuning_emulator.control.jobs import find_job
 from tuning_emulator.control.scenario_file import PROJECT, EndpointSeed, ScenarioError, TunedModelSeed, TuningJobSeed
 from tuning_emulator.control.state import ServerState
-from tuning_emulator.core.job_faults import FaultKind, JobFault, JobFaultError, check_api
+from tuning_emulator.core.job_control import (
+    TRAINING,
+    FaultKind,
+    JobFault,
+    JobFaultError,
+    Pace,
+    PaceMode,
+    check_api,
+    parse_pace,
+)
 from tuning_emulator.core.lifecycle import ENDED
-from tuning_emulator.core.pace import TRAINING, Pace, PaceMode, parse_pace
 from tuning_emulator.core.records import JobState, Phase, TuningJob
 from tuning_emulator.rest.app import create_rest_app
 from tuning_emulator.rest.transcoding import Request

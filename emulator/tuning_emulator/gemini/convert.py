@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 
 from tuning_emulator.api.operations import build_any, build_operation
-from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.core.records import JobState, MetricPoint, Permission, TuningJob
@@ -97,8 +96,8 @@ def format_tuned_model(job: TuningJob, points: Sequence[MetricPoint]) -> Value:
         "display_name": job.display_name,
         "description": job.description,
         "state": format_state(job),
-        "create_time": to_microseconds(job.created_ns),
-        "update_time": to_microseconds(job.progress.updated_ns),
+        "create_time": job.created_ns,
+        "update_time": job.progress.updated_ns,
         "tuning_task": _format_task(job, points),
         "temperature": job.temperature,
         "top_p": job.top_p,
@@ -111,7 +110,7 @@ def format_tuned_model(job: TuningJob, points: Sequence[MetricPoint]) -> Value:
 def _format_task(job: TuningJob, points: Sequence[MetricPoint]) -> Value:
     task: Value = {"start_time": job.progress.started_ns}
     if is_active(job) and job.progress.ended_ns is not None:
-        task["complete_time"] = to_microseconds(job.progress.ended_ns)
+        task["complete_time"] = job.progress.ended_ns
     task["snapshots"] = [_format_snapshot(point) for point in points]
     task["hyperparameters"] = _format_hyperparameters(job)
     return task

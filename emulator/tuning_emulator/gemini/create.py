@@ -12,11 +12,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from tuning_emulator.api.call import Call
-from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.ids import tuned_model_slug_fits
-from tuning_emulator.core.job_faults import Magic
+from tuning_emulator.core.job_control import Magic
 from tuning_emulator.core.records import Asked, Hyperparameters, Progress, TuningJob, TuningMethod
-from tuning_emulator.core.rules import Breaches, Rule, broken, find_violations
+from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
 from tuning_emulator.facts.defaults import gemini_defaults
@@ -63,55 +62,52 @@ def _training_data(request: Value) -> Value | None:
     return data
 
 
-def _find_no_examples(request: Value) -> Breaches:
-    return broken(_training_data(request) is not None and not _pairs(request) and not _conversations(request))
+def _has_no_examples(request: Value) -> bool:
+    return _training_data(request) is not None and not _pairs(request) and not _conversations(request)
 
 
-def _find_missing_outputs(request: Value) -> Breaches:
-    for index, pair in enumerate(_pairs(request)):
-        yield from broken(not pair.get("output"), index=index)
+def _find_missing_outputs(request: Value) -> Iterator[Values]:
+    return ({"index": index} for index, pair in enumerate(_pairs(request)) if not pair.get("output"))
 
 
-def _find_long(field: str, limit: int) -> Callable[[Value], Breaches]:
-    def find(request: Value) -> Breaches:
-        for index, pair in enumerate(_pairs(request)):
-            length = len(pair.get(field, ""))
-            yield from broken(length > limit, index=index, limit=limit, length=length)
+def _find_long(field: str, limit: int) -> Callable[[Value], Iterator[Values]]:
+    def find(request: Value) -> Iterator[Values]:
+        lengths = (len(pair.get(field, "")) for pair in _pairs(request))
+        return ({"index": i, "limit": limit, "length": n} for i, n in enumerate(lengths) if n > limit)
 
     return find
 
 
-def _find_empty_conversations(request: Value) -> Breaches:
-    for index, conversation in enumerate(_conversations(request)):
-        yield from broken(not conversation.get("contents"), index=index)
+def _find_empty_conversations(request: Value) -> Iterator[Values]:
+    return ({"index": index} for index, one in enumerate(_conversations(request)) if not one.get("contents"))
 
 
-def _list_turns(request: Value) -> Iterator[tuple[int, int, Value]]:
+def _list_turns(request: Value) -> Iterator[tuple[Values, Value]]:
     for index, conversation in enumerate(_conversations(request)):
         for turn, content in enumerate(conversation.get("contents", [])):
-            yield index, turn, content
+            yield {"index": index, "turn": turn}, content
 
 
-def _find_roles(request: Value) -> Breaches:
-    for index, turn, content in _list_turns(request):
-        role = content.get("role", "")
-        yield from broken(role not in ("user", "model"), index=index, turn=turn, role=role)
+def _find_roles(request: Value) -> Iterator[Values]:
+    for place, content in _list_turns(request):
+        if (role := content.get("role", "")) not in ("user", "model"):
+            yield {**place, "role": role}
 
 
-def _find_empty_turns(request: Value) -> Breaches:
-    for index, turn, content in _list_turns(request):
-        yield from broken(not content.get("parts"), index=index, turn=turn)
+def _find_empty_turns(request: Value) -> Iterator[Values]:
+    return (place for place, content in _list_turns(request) if not content.get("parts"))
 
 
-def _find_open_ends(request: Value) -> Breaches:
+def _find_open_ends(request: Value) -> Iterator[Values]:
     for index, conversation in enumerate(_conversations(request)):
         contents = conversation.get("contents", [])
-        yield from broken(contents and contents[-1].get("role") != "model", index=index)
+        if contents and contents[-1].get("role") != "model":
+            yield {"index": index}
 
 
 RULES: tuple[Rule[Value], ...] = (
-    Rule(gemini_errors.TRAINING_DATA_MISSING, lambda request: broken(_training_data(request) is None)),
-    Rule(gemini_errors.EXAMPLES_EMPTY, _find_no_examples),
+    Rule(gemini_errors.TRAINING_DATA_MISSING, lambda request: _training_data(request) is None),
+    Rule(gemini_errors.EXAMPLES_EMPTY, _has_no_examples),
     Rule(gemini_errors.OUTPUT_MISSING, _find_missing_outputs),
     Rule(gemini_errors.TEXT_INPUT_LENGTH, _find_long("text_input", MAX_INPUT)),
     Rule(gemini_errors.OUTPUT_LENGTH, _find_long("output", MAX_OUTPUT)),
@@ -188,10 +184,9 @@ NO_DATA_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class TunedFields:
-    """The fields of a tuned model (``config``) that create and update share, and how the request is called in texts."""
+    """The fields of a tuned model (``config``) that create and update share."""
 
     config: Value
-    request: str
     max_temperature: float
 
 
@@ -208,22 +203,22 @@ class Origin:
 
 def _find_tuned_model_id(request: Value) -> Breaches:
     identifier = request.get("tuned_model_id", "")
-    return broken(identifier and not tuned_model_slug_fits(identifier), id=identifier)
+    return identifier != "" and not tuned_model_slug_fits(identifier) and {"id": identifier}
 
 
-def _find_missing_source(request: Value) -> Breaches:
+def _lacks_source(request: Value) -> bool:
     model = request.get("tuned_model", {})
-    return broken(not model.get("base_model") and model.get("tuned_model_source") is None)
+    return not model.get("base_model") and model.get("tuned_model_source") is None
 
 
-def _find_base_model_format(request: Value) -> Breaches:
+def _has_wrong_base_model(request: Value) -> bool:
     name = dig(request, "tuned_model", "base_model")
-    return broken(name and not _is_name(name, "models/"))
+    return bool(name) and not _is_name(name, "models/")
 
 
-def _find_source_format(request: Value) -> Breaches:
+def _has_wrong_source(request: Value) -> bool:
     source = dig(request, "tuned_model", "tuned_model_source")
-    return broken(source is not None and not _is_name(source.get("tuned_model", ""), "tunedModels/"))
+    return source is not None and not _is_name(source.get("tuned_model", ""), "tunedModels/")
 
 
 def _is_name(name: str, prefix: str) -> bool:
@@ -231,24 +226,24 @@ def _is_name(name: str, prefix: str) -> bool:
     return rest not in (name, "") and "/" not in rest
 
 
-def _not_positive(field: str) -> Callable[[Value], Breaches]:
-    def find(request: Value) -> Breaches:
+def _not_positive(field: str) -> Callable[[Value], bool]:
+    def check(request: Value) -> bool:
         value = dig(request, "tuned_model", "tuning_task", "hyperparameters", field)
-        return broken(value is not None and not 0 < value < math.inf)
+        return value is not None and not 0 < value < math.inf
 
-    return find
+    return check
 
 
 def _find_display_name(fields: TunedFields) -> Breaches:
     length = len(fields.config.get("display_name") or "")
-    return broken(length > MAX_DISPLAY_NAME, request=fields.request, limit=MAX_DISPLAY_NAME, length=length)
+    return length > MAX_DISPLAY_NAME and {"limit": MAX_DISPLAY_NAME, "length": length}
 
 
 CREATE_RULES: tuple[Rule[Value], ...] = (
     Rule(gemini_errors.TUNED_MODEL_ID_FORMAT, _find_tuned_model_id),
-    Rule(gemini_errors.SOURCE_MODEL_MISSING, _find_missing_source),
-    Rule(gemini_errors.BASE_MODEL_FORMAT, _find_base_model_format),
-    Rule(gemini_errors.SOURCE_TUNED_MODEL_FORMAT, _find_source_format),
+    Rule(gemini_errors.SOURCE_MODEL_MISSING, _lacks_source),
+    Rule(gemini_errors.BASE_MODEL_FORMAT, _has_wrong_base_model),
+    Rule(gemini_errors.SOURCE_TUNED_MODEL_FORMAT, _has_wrong_source),
     Rule(gemini_errors.EPOCH_COUNT, _not_positive("epoch_count")),
     Rule(gemini_errors.BATCH_SIZE, _not_positive("batch_size")),
     Rule(gemini_errors.LEARNING_RATE, _not_positive("learning_rate")),
@@ -295,7 +290,7 @@ class Creation:
         if missing:
             call.notes.append(NO_DATA_HINT)
         found = find_violations(CREATE_RULES, request)
-        found += find_violations(FIELD_RULES, _read_fields(request))
+        found += find_violations(FIELD_RULES, _read_fields(request), request="CreateTunedModelRequest")
         if missing and self._backend.default_dataset:
             refuse_violations(found)
             return self._backend.default_dataset
@@ -340,7 +335,7 @@ class Creation:
 
     def _make_job(self, call: Call, origin: Origin, base: BaseModel, identifier: str) -> TuningJob:
         model = call.request["tuned_model"]
-        now_ns = to_microseconds(self._backend.clock.now_ns())
+        now_ns = self._backend.clock.timestamp_ns()
         hyperparameters = _read_hyperparameters(dig(model, "tuning_task", "hyperparameters") or {})
         return TuningJob(
             uid=0,
@@ -377,7 +372,7 @@ def _read_fields(request: Value) -> TunedFields:
     """The fields that update has too; the base model, if it is known, says how hot it may be."""
     model: Value = request.get("tuned_model", {})
     base = find_base_model("gemini", (model.get("base_model") or "").removeprefix("models/"))
-    return TunedFields(model, "CreateTunedModelRequest", find_max_temperature(base))
+    return TunedFields(model, find_max_temperature(base))
 
 
 def _given(model: Value, name: str, default: Any) -> Any:

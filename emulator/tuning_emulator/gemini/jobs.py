@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.job_faults import FaultKind, JobFault
+from tuning_emulator.core.job_control import FaultKind, JobFault
 from tuning_emulator.core.records import TuningJob
 from tuning_emulator.facts import dataset_errors, gemini_errors
 from tuning_emulator.gemini.convert import format_tuned_model_name, parse_tuned_model_name

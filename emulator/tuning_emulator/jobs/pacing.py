@@ -15,8 +15,18 @@ from contextlib import suppress
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.clock import SECOND_NS, Clock
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.job_faults import NO_MAGIC, FaultKind, JobFault, Magic, MagicError, check_api, read_magic
-from tuning_emulator.core.pace import TRAINING, Pace, PaceMode
+from tuning_emulator.core.job_control import (
+    NO_MAGIC,
+    TRAINING,
+    FaultKind,
+    JobFault,
+    Magic,
+    MagicError,
+    Pace,
+    PaceMode,
+    check_api,
+    read_magic,
+)
 from tuning_emulator.core.records import Api, TuningJob
 from tuning_emulator.facts import emulator_errors
 from tuning_emulator.jobs.tuning_api import Stage, TuningApis, find_stage

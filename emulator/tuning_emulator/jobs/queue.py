@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.job_faults import NO_MAGIC, FaultKind, Magic
+from tuning_emulator.core.job_control import NO_MAGIC, FaultKind, Magic
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError, JobEvent
 from tuning_emulator.core.records import JobState, TuningJob
 from tuning_emulator.facts import google_errors

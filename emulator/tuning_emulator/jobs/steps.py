@@ -17,11 +17,10 @@ from typing import Literal
 
 from msgspec import structs
 
-from tuning_emulator.core.clock import Clock
+from tuning_emulator.core.clock import Clock, to_microseconds
 from tuning_emulator.core.errors import ApiError, Code
-from tuning_emulator.core.job_faults import FaultKind
+from tuning_emulator.core.job_control import TRAINING, FaultKind, Pace
 from tuning_emulator.core.lifecycle import JobEvent
-from tuning_emulator.core.pace import TRAINING, Pace
 from tuning_emulator.core.records import (
     DatasetStatistics,
     Failure,
@@ -338,7 +337,7 @@ class Pipeline:
         relative = str(Path(event.directory).relative_to(self.directory))
         deploy = gate.find_fault(FaultKind.ENDPOINT_CREATION_FAILED) is None
         checkpoint = replace(event, directory=relative)
-        self.apis[job.api].publish_checkpoint(job, checkpoint, gate.now_ns(), deploy=deploy)
+        self.apis[job.api].publish_checkpoint(job, checkpoint, to_microseconds(gate.now_ns()), deploy=deploy)
 
     def _make_point(self, gate: JobGate, event: Step | Evaluation, kind: Literal["train", "eval"]) -> MetricPoint:
         return MetricPoint(event.step, event.epoch, event.loss, gate.now_ns(), kind, event.predictions, event.correct)
@@ -353,7 +352,7 @@ class Pipeline:
             await asyncio.to_thread(write_output, self.open_objects(), *results)
         await gate.reach()
         with self.store.transaction():
-            self.apis[job.api].publish_model(job, gate.now_ns())
+            self.apis[job.api].publish_model(job, to_microseconds(gate.now_ns()))
             if gate.find_fault(FaultKind.ENDPOINT_CREATION_FAILED) is None:
                 self.store.transition(gate.uid, JobEvent.SUCCEED, gate.now_ns())
         self._check_fault(gate, job, FaultKind.ENDPOINT_CREATION_FAILED)

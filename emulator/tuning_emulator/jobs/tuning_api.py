@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.job_faults import JobFault
+from tuning_emulator.core.job_control import JobFault
 from tuning_emulator.core.records import Api, JobState, Phase, TuningJob
 from tuning_trainer.spec import Checkpoint
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuning_emulator.core.job_faults import parse_job_fault
-from tuning_emulator.core.pace import parse_pace
+from tuning_emulator.core.job_control import parse_job_fault, parse_pace
 from tuning_emulator.store import rows
 from tuning_emulator.store.database import StoreError, open_copy
 from tuning_emulator.store.migration import READABLE, SCHEMA_VERSION, load_schema, migrate, read_version

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.records import Asked, Endpoint, ModelVersion, Operation, Progress, TuningJob
 from tuning_emulator.store import rows
 from tuning_emulator.store.rows import DamagedRowError
@@ -95,6 +96,7 @@ def _pick(row: Row, kind: type[msgspec.Struct]) -> Row:
 def _convert_job(row: Row) -> Row:
     sent, vertex = _load(row["sent"]), row["api"] == "vertex"
     parts = {name: _load(row[name]) for name in ("resolved", "error", "statistics")}
+    times = {name: row[name] and to_microseconds(row[name]) for name in ("started_ns", "updated_ns", "ended_ns")}
     hyperparameters = _load(row["requested"]) | ({} if vertex else sent)  # the multiplier, to be echoed
     asked = {
         **_pick(row, Asked),
@@ -106,7 +108,7 @@ def _convert_job(row: Row) -> Row:
     job = {
         **_pick(row, TuningJob),
         "asked": asked,
-        "progress": {**_pick(row, Progress), **parts},
+        "progress": {**_pick(row, Progress), **parts, **times},
         "reader_project_numbers": _load(row["reader_project_numbers"]),
     }
     return rows.format_job(msgspec.convert(job, TuningJob))

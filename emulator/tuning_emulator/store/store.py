@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
+from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.lifecycle import ENDED, WITHIN, JobEvent, advance
 from tuning_emulator.core.records import (
@@ -179,6 +180,7 @@ class Store:
             IllegalTransitionError: the job's state does not allow the event.
             KeyError: no such job.
         """
+        now_ns = to_microseconds(now_ns)
         with self.transaction():
             job = self._require(uid)
             state, phase = advance(job.state, job.progress.phase, event)

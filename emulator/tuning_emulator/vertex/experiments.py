@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tuning_emulator.api.call import Call
-from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.records import JobState, TuningJob
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import NEWEST
-from tuning_emulator.vertex.convert import format_etag
+from tuning_emulator.vertex.convert import Place, format_context_name, format_etag, parse_name
 from tuning_emulator.vertex.listing import list_all
-from tuning_emulator.vertex.names import Place, format_context_name, parse_name
 from tuning_emulator.vertex.operations import Operations
 
 STORE = "default"
@@ -114,7 +112,7 @@ def format_experiment(job: TuningJob) -> Value:
 
 
 def _format_context(job: TuningJob, name: str, display_name: str, schema_title: str) -> Value:
-    created_ns = to_microseconds(job.progress.started_ns or job.created_ns)
+    created_ns = job.progress.started_ns or job.created_ns
     return {
         "name": name,
         "display_name": display_name,

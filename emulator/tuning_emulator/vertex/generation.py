@@ -286,7 +286,7 @@ class Generation:
         return Speaker(model, Target(version.base_model, checkpoint.adapter, job.progress.trainer))
 
     def _writer(self, speaker: Speaker) -> ResponseWriter:
-        return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.now_ns())
+        return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.clock.timestamp_ns())
 
     async def _count(self, speaker: Speaker, said: list[str]) -> list[int]:
         try:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import Ids, experiment_id, project_number
-from tuning_emulator.core.job_faults import FaultKind, JobFault
+from tuning_emulator.core.job_control import FaultKind, JobFault
 from tuning_emulator.core.records import (
     Checkpoint,
     DeployedModel,
@@ -26,7 +25,7 @@ from tuning_emulator.facts.limits import VERTEX_MAX_CHECKPOINTS, home_location
 from tuning_emulator.jobs.registry import DEFAULT_ALIAS, find_adapter, find_named_version
 from tuning_emulator.jobs.tuning_api import Stage
 from tuning_emulator.store.store import Store
-from tuning_emulator.vertex.names import format_job_name
+from tuning_emulator.vertex.convert import format_job_name
 from tuning_trainer import spec
 
 MAX_CHECKPOINTS = VERTEX_MAX_CHECKPOINTS.value
@@ -92,17 +91,17 @@ class VertexTuning:
             resolved = job.progress.resolved
             epoch = min(checkpoint.epoch, resolved.epochs or checkpoint.epoch) if resolved else checkpoint.epoch
             made = Checkpoint(job.uid, str(len(saved) + 1), epoch, checkpoint.step, checkpoint.directory, "")
-            version = self._require_version(job, to_microseconds(now_ns))
+            version = self._require_version(job, now_ns)
             if deploy:
-                made = replace(made, endpoint_id=self._deploy(job, version, made.id, to_microseconds(now_ns)).id)
+                made = replace(made, endpoint_id=self._deploy(job, version, made.id, now_ns).id)
             self.store.put_checkpoint(made)
 
     def publish_model(self, job: TuningJob, now_ns: int) -> None:
         """Makes the final checkpoint the model's default; before, ``tunedModel.endpoint`` is empty."""
         with self.store.transaction():
-            version = self._require_version(job, to_microseconds(now_ns))
+            version = self._require_version(job, now_ns)
             if saved := self.store.list_checkpoints(job.uid):
-                changed = replace(version, default_checkpoint=saved[-1].id, updated_ns=to_microseconds(now_ns))
+                changed = replace(version, default_checkpoint=saved[-1].id, updated_ns=now_ns)
                 self.store.replace_model_version(changed)
 
     def _require_version(self, job: TuningJob, now_ns: int) -> ModelVersion:
