@@ -86,8 +86,9 @@ class Cutter:
                 for one in methods:
                     request, response = self.name_type(one.input_type), self.name_type(one.output_type)
                     added = made.method.add(name=one.name, input_type=request, output_type=response)
-                    if one.server_streaming:
-                        added.server_streaming = True
+                    for stream in ("client_streaming", "server_streaming"):
+                        if getattr(one, stream):
+                            setattr(added, stream, True)
         return cut
 
     def name_file(self, name: str) -> str:

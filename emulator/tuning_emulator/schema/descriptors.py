@@ -114,7 +114,7 @@ class Descriptors:
                 _data(8, _number(3, 1)) if field.behaviour & DEPRECATED else b"",
                 _number(9, oneofs.index(oneof)) if oneof else b"",
                 _text(10, field.json_name),
-                _number(17, 1) if optional else b"",
+                _flag(17, optional),
             )
         )
 
@@ -136,7 +136,7 @@ def _write_service(name: str, methods: Sequence[Method]) -> bytes:
 
 def _write_method(method: Method) -> bytes:
     names = _text(1, _last(method.name)) + _text(2, f".{method.request}") + _text(3, f".{method.response}")
-    return names + (_number(6, 1) if method.streaming else b"")
+    return names + _flag(5, method.client_streaming) + _flag(6, method.streaming)
 
 
 def _name_entry(field: Field) -> str:
@@ -169,3 +169,7 @@ def _text(number: int, text: str) -> bytes:
 
 def _number(number: int, value: int) -> bytes:
     return encode_varint(number << 3 | VARINT) + encode_varint(value)
+
+
+def _flag(number: int, value: bool) -> bytes:
+    return _number(number, 1) if value else b""
