@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from tuning_emulator.api.auth import Authenticator, read_presented
-from tuning_emulator.api.call import Call, Caller
+from tuning_emulator.api.call import NO_REQUESTS, Call, Caller
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, NoMiddleware, PageError
 from tuning_emulator.api.parameters import Parameters, Query
 from tuning_emulator.api.router import Router, Target
@@ -51,6 +51,7 @@ class TransportCall(ABC, Generic[Response]):
         path: Names project and region as an HTTP path does: ``/v1/projects/…``.
         query: As sent, decoded; credentials may be in it. parameters: The system parameters.
         refusal: What the transport itself has against the call, before anything else is looked at.
+        requests: See ``Call``.
     """
 
     exchange: Exchange
@@ -59,6 +60,7 @@ class TransportCall(ABC, Generic[Response]):
     path: str
     query: Query = ()
     refusal: ApiError | None = None
+    requests: AsyncIterator[Value] = NO_REQUESTS
 
     @property
     @abstractmethod
@@ -68,7 +70,7 @@ class TransportCall(ABC, Generic[Response]):
 
     @abstractmethod
     def read(self) -> tuple[Value, frozenset[str]]:
-        """The request message, and the fields that the body came with.
+        """The request message, and the fields that the body came with; neither where requests are streamed.
 
         Raises:
             ApiError: it cannot be read.
@@ -200,6 +202,7 @@ class Dispatcher:
             call.query,
             given,
             notes=exchange.notes,
+            requests=call.requests,
         )
         result: Any = target.handler(asked)
         if inspect.isawaitable(result):
