@@ -7,7 +7,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
@@ -42,7 +42,6 @@ from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
-from tuning_emulator.vertex.specs import read_orders
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -109,9 +108,8 @@ class Emulator:
             base_model_directory=answering.base_model_directory,
             seed=self.settings.seed,
             pace=parse_pace(self.settings.pace),
-            distil=Distillation(preparation, answering),
+            distil=Distillation(self.store, preparation, answering),
             deliver=OutputWriter(self.open_objects),
-            read_orders=partial(read_orders, self.store),
         )
         return Queue(pipeline, self.settings.jobs_per_project), answering
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.records import MOMENT_NS, make_job
 from tuning_emulator.core.clock import ManualClock

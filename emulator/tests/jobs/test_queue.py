@@ -74,11 +74,11 @@ async def test_a_job_runs_to_its_end_with_one_point_per_step(store: Store, tmp_p
     queue.wake()
     job = await finish(queue, uid)
     points = store.list_metric_points(uid)
-    assert (job.state, job.total_steps, job.completed_steps) == (JobState.SUCCEEDED, 19, 19)
+    assert (job.state, job.progress.total_steps, job.progress.completed_steps) == (JobState.SUCCEEDED, 19, 19)
     assert [point.epoch for point in points] == [step * 4 // 15 for step in range(1, 20)]
     assert [point.step for point in points] == list(range(1, 20))
     assert points[-1].mean_loss < points[0].mean_loss
-    assert (tmp_path / job.adapter).is_dir()
+    assert (tmp_path / job.progress.adapter).is_dir()
     await queue.stop()
 
 
@@ -94,7 +94,7 @@ async def test_the_second_job_of_a_project_waits_for_the_first(store: Store, tmp
     assert states == [JobState.RUNNING, JobState.PENDING, JobState.RUNNING]
     ended = [await finish(queue, job.uid) for job in (first, second, other)]
     assert [job.state for job in ended] == [JobState.SUCCEEDED] * 3
-    assert (ended[1].started_ns or 0) >= (ended[0].ended_ns or 0)
+    assert (ended[1].progress.started_ns or 0) >= (ended[0].progress.ended_ns or 0)
     await queue.stop()
 
 
@@ -108,8 +108,8 @@ async def test_cancelling_a_waiting_job_ends_it_and_a_running_one_stops(store: S
     assert queue.cancel(waiting.uid).state is JobState.CANCELLED
     assert queue.cancel(running.uid).state is JobState.CANCELLING
     ended = await finish(queue, running.uid)
-    assert (ended.state, ended.error) == (JobState.CANCELLED, CANCELLED)
-    assert ended.completed_steps < 19
+    assert (ended.state, ended.progress.error) == (JobState.CANCELLED, CANCELLED)
+    assert ended.progress.completed_steps < 19
     with pytest.raises(IllegalTransitionError):
         queue.cancel(running.uid)
     await queue.stop()
@@ -135,7 +135,7 @@ async def test_cancelling_while_the_dataset_is_read_stops_there(store: Store, tm
     await asyncio.to_thread(reading.wait, 10)
     queue.cancel(uid)
     ended = await finish(queue, uid)
-    assert (ended.state, ended.total_steps) == (JobState.CANCELLED, 0)
+    assert (ended.state, ended.progress.total_steps) == (JobState.CANCELLED, 0)
     await queue.stop()
 
 
@@ -152,7 +152,10 @@ async def test_a_refused_dataset_fails_the_job_with_its_text(store: Store, tmp_p
     uid = store.insert_job(make_job()).uid
     queue.wake()
     job = await finish(queue, uid)
-    assert (job.state, job.error) == (JobState.FAILED, Failure(3, "Row: 1. Missing required 'contents' field."))
+    assert (job.state, job.progress.error) == (
+        JobState.FAILED,
+        Failure(3, "Row: 1. Missing required 'contents' field."),
+    )
     await queue.stop()
 
 
@@ -171,7 +174,7 @@ async def test_an_error_of_our_own_fails_the_job_and_the_next_one_runs(store: St
     first, second = store.insert_job(make_job(id="1")), store.insert_job(make_job(id="2"))
     queue.wake()
     failed, succeeded = await finish(queue, first.uid), await finish(queue, second.uid)
-    assert failed.error == Failure(13, "Internal error encountered.")
+    assert failed.progress.error == Failure(13, "Internal error encountered.")
     assert succeeded.state is JobState.SUCCEEDED
     await queue.stop()
 
@@ -184,8 +187,8 @@ async def test_what_no_trainer_can_do_fails_and_says_so(store: Store, tmp_path: 
     queue.wake()
     job = await finish(queue, uid)
     assert job.state is JobState.FAILED
-    assert job.error is not None
-    assert (job.error.code, "veo" in job.error.message) == (12, True)
+    assert job.progress.error is not None
+    assert (job.progress.error.code, "veo" in job.progress.error.message) == (12, True)
     await queue.stop()
 
 
@@ -202,12 +205,12 @@ async def test_a_job_that_was_running_when_the_server_ended_is_run_to_its_end(tm
     store = Store(tmp_path)
     left = store.get_job_by_uid(job.uid)
     assert left is not None
-    assert (left.state, left.completed_steps > 0) == (JobState.RUNNING, True)
+    assert (left.state, left.progress.completed_steps > 0) == (JobState.RUNNING, True)
     queue = make_queue(tmp_path, store)
     await queue.start()
     ended = [await finish(queue, uid) for uid in (job.uid, doomed.uid)]
     assert [one.state for one in ended] == [JobState.SUCCEEDED] * 2
-    assert ended[0].started_ns == left.started_ns
+    assert ended[0].progress.started_ns == left.progress.started_ns
     assert len(store.list_metric_points(job.uid)) == 19
     await queue.stop()
     store.close()
@@ -242,7 +245,7 @@ async def test_a_trainer_that_dies_once_is_given_the_job_again(
     queue.wake()
     job = await finish(queue, uid)
     assert job.state is state
-    assert (job.error is None) or "killed" in job.error.message
+    assert (job.progress.error is None) or "killed" in job.progress.error.message
     await queue.stop()
 
 

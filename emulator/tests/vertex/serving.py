@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
-from tuning_emulator.vertex.specs import read_orders
 
 BUCKET = "numbers"
 PLACE = "projects/my-project/locations/us-central1"
@@ -84,9 +82,8 @@ class Serving:
             preparation,
             resolve_hyperparameters,
             answering.base_model_directory,
-            distil=Distillation(preparation, answering),
+            distil=Distillation(self.store, preparation, answering),
             deliver=OutputWriter(self.open_objects),
-            read_orders=partial(read_orders, self.store),
         )
         self.queue = Queue(pipeline, per_project)
         self.api = create_vertex_api(

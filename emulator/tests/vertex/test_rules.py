@@ -371,7 +371,7 @@ async def end(serving: Serving, name: str) -> dict[str, Any]:
     ended = await serving.finish(name)
     job = await serving.get(name)
     await serving.queue.stop()
-    assert ended.error is not None
+    assert ended.progress.error is not None
     return {"error": job["error"], "state": job["state"]}
 
 

@@ -101,28 +101,28 @@ def summarise_job(store: Store, pacing: Pacing, job: TuningJob, name: str = "") 
     """What is known of a job but its metrics."""
     gate = pacing.get(job.uid)
     row = store.controls.get_gate(job.uid)
-    fault = row.fault if row else None
+    fault, progress = row.fault if row else None, job.progress
     return JobSummary(
         name=name or format_name(job),
         api=job.api,
         project=job.project,
-        base_model=job.base_model,
+        base_model=job.asked.base_model,
         display_name=job.display_name,
         state=job.state.value,
-        phase=job.phase.value,
-        error=job.error.message if job.error else "",
-        completed_steps=job.completed_steps,
-        total_steps=job.total_steps,
-        completed_epochs=job.completed_epochs,
-        trainer=job.trainer,
-        device=job.device,
+        phase=progress.phase.value,
+        error=progress.error.message if progress.error else "",
+        completed_steps=progress.completed_steps,
+        total_steps=progress.total_steps,
+        completed_epochs=progress.completed_epochs,
+        trainer=progress.trainer,
+        device=progress.device,
         pace=format_pace(gate.pace if gate else (row and row.pace) or pacing.find(job.project)),
         reads=0 if gate is None or gate.reads >= ADVANCED else gate.reads,
         fault=format_job_fault(fault) if fault else "",
         fired=bool(row and row.fired),
         create_time=format_ns(job.created_ns),
-        start_time=format_ns(job.started_ns) if job.started_ns else "",
-        end_time=format_ns(job.ended_ns) if job.ended_ns else "",
+        start_time=format_ns(progress.started_ns) if progress.started_ns else "",
+        end_time=format_ns(progress.ended_ns) if progress.ended_ns else "",
     )
 
 
@@ -197,7 +197,7 @@ class JobControl:
         while True:
             await self._paces.settle([uid], PATIENCE_S)
             job = self._require(name)
-            if wanted and (job.state in ENDED or wanted in (job.state, job.phase)):
+            if wanted and (job.state in ENDED or wanted in (job.state, job.progress.phase)):
                 break
             gate = self._require_gate(name)
             self._check_steerable(gate, name)
@@ -272,7 +272,7 @@ class JobControl:
 
     def _check_reached(self, name: str, wanted: str | None) -> JobReport:
         job = self._require(name)
-        if wanted and wanted not in (job.state, job.phase):
+        if wanted and wanted not in (job.state, job.progress.phase):
             raise HTTPException(409, f"{name} has ended as {job.state.value} without being {wanted}")
         return self.describe(name)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.ids import tuned_model_slug_fits
 from tuning_emulator.core.job_faults import Magic
-from tuning_emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, TuningMethod
+from tuning_emulator.core.records import Asked, Hyperparameters, Progress, TuningJob, TuningMethod
 from tuning_emulator.core.rules import Breaches, Rule, broken, find_violations
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
@@ -308,7 +310,7 @@ class Creation:
         parent = find_tuned_model(self._backend.store, source["tuned_model"], call.caller)
         if not is_active(parent):
             raise gemini_errors.SOURCE_NOT_ACTIVE(id=parent.id, state=format_state(parent))
-        return Origin(parent.base_model, source["tuned_model"])
+        return Origin(parent.asked.base_model, source["tuned_model"])
 
     def _find_base(self, call: Call, origin: Origin) -> BaseModel:
         base = find_tunable_model(origin.base_model, self._backend.find_day(call.caller))
@@ -339,7 +341,7 @@ class Creation:
     def _make_job(self, call: Call, origin: Origin, base: BaseModel, identifier: str) -> TuningJob:
         model = call.request["tuned_model"]
         now_ns = to_microseconds(self._backend.clock.now_ns())
-        asked = dig(model, "tuning_task", "hyperparameters") or {}
+        hyperparameters = _read_hyperparameters(dig(model, "tuning_task", "hyperparameters") or {})
         return TuningJob(
             uid=0,
             api="gemini",
@@ -348,35 +350,12 @@ class Creation:
             id=identifier,
             api_version=call.version,
             operation_id=self._backend.ids.operation(),
+            created_ns=now_ns,
+            asked=Asked(TuningMethod.SUPERVISED, base.id, hyperparameters, source_model=origin.source_model),
+            progress=Progress(updated_ns=now_ns),
             owner=call.caller.principal,
             display_name=model.get("display_name", ""),
             description=model.get("description", ""),
-            labels={},
-            base_model=base.id,
-            source_model=origin.source_model,
-            source_checkpoint="",
-            method=TuningMethod.SUPERVISED,
-            requested=_read_hyperparameters(asked),
-            resolved=None,
-            training_uri="",
-            validation_uri="",
-            export_last_checkpoint_only=False,
-            sent=_echoes(asked),
-            state=JobState.PENDING,
-            phase=Phase.NONE,
-            error=None,
-            created_ns=now_ns,
-            started_ns=None,
-            ended_ns=None,
-            updated_ns=now_ns,
-            total_steps=0,
-            completed_steps=0,
-            completed_epochs=0,
-            statistics=None,
-            experiment_id="",
-            trainer="",
-            device="",
-            adapter="",
             temperature=_given(model, "temperature", base.temperature),
             top_p=_given(model, "top_p", base.top_p),
             top_k=_given(model, "top_k", base.top_k or 0),
@@ -415,24 +394,22 @@ def _read_hyperparameters(asked: Value) -> Hyperparameters:
     )
 
 
-def _echoes(asked: Value) -> dict[str, Any]:
-    """What is only echoed."""
-    multiplier = asked.get("learning_rate_multiplier")
-    return {} if multiplier is None else {"learning_rate_multiplier": multiplier}
-
-
 def _fill(job: TuningJob, examples: int) -> TuningJob:
     """Fixes what the request left open: Gemini knows its examples from the start and echoes everything at once.
 
     Raises:
         ApiError: INVALID_ARGUMENT, more steps than the answer's int32 can count.
     """
-    asked, defaults = job.requested, gemini_defaults(examples)
+    asked, defaults = job.asked.hyperparameters, gemini_defaults(examples)
     epochs = asked.epochs or defaults.epochs
     batch_size = asked.batch_size or defaults.batch_size
     rate = asked.learning_rate or defaults.learning_rate * (asked.learning_rate_multiplier or 1.0)
-    used = Hyperparameters(epochs=epochs, batch_size=batch_size, learning_rate=rate)
+    filled = replace(asked, epochs=epochs, batch_size=batch_size, learning_rate=rate)
     steps = total_steps(examples, epochs, batch_size)
     if steps > GEMINI_MAX_STEPS.value:
         raise gemini_errors.TOO_MANY_STEPS(steps=steps, maximum=GEMINI_MAX_STEPS.value)
-    return replace(job, requested=used, total_steps=steps)
+    return replace(
+        job,
+        asked=replace(job.asked, hyperparameters=filled),
+        progress=replace(job.progress, total_steps=steps),
+    )

@@ -126,11 +126,11 @@ class Generation:
 
     def _find_tuned(self, call: Call, name: str, method: str) -> tuple[Asked, Target]:
         job = find_tuned_model(self._store, name, call.caller)
-        base = find_served_model(job.base_model, self._backend.find_day(call.caller))
-        base = self._require_method(base, call, f"models/{job.base_model}", method)
+        base = find_served_model(job.asked.base_model, self._backend.find_day(call.caller))
+        base = self._require_method(base, call, f"models/{job.asked.base_model}", method)
         if not is_active(job):
             raise gemini_errors.TUNED_MODEL_NOT_ACTIVE(id=job.id, state=format_state(job))
-        target = Target(job.base_model, job.adapter, job.trainer)
+        target = Target(job.asked.base_model, job.progress.adapter, job.progress.trainer)
         chosen = None if job.temperature == base.temperature else job.temperature
         return self._make_asked(call, name, base, chosen, job.top_p, job.top_k), target
 

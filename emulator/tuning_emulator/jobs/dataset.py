@@ -53,9 +53,10 @@ class DatasetPreparation:
         if inline:
             examples.write_text(inline, encoding="utf-8")
             return Prepared(inline.rstrip("\n").count("\n") + 1)
-        form = dataset_form(job.method, job.base_model) or "contents"
-        limits = find_limits(job.api, job.base_model)
-        statistics = check_dataset(self.read_lines(job, job.training_uri, keep_going), form, limits, examples)
+        form = dataset_form(job.asked.method, job.asked.base_model) or "contents"
+        limits = find_limits(job.api, job.asked.base_model)
+        lines = self.read_lines(job, job.asked.training_uri, keep_going)
+        statistics = check_dataset(lines, form, limits, examples)
         self.read_validation(job, statistics.examples, form, validation, keep_going)
         return Prepared(statistics.examples - statistics.dropped_count, statistics)
 
@@ -72,11 +73,11 @@ class DatasetPreparation:
         Raises:
             ApiError: they are refused, or cannot be read.
         """
-        if not job.validation_uri:
+        if not job.asked.validation_uri:
             return
-        limits = find_limits(job.api, job.base_model)
+        limits = find_limits(job.api, job.asked.base_model)
         no_minimum = replace(limits, min_examples=1)  # that one is the training set's
-        lines = self.read_lines(job, job.validation_uri, keep_going)
+        lines = self.read_lines(job, job.asked.validation_uri, keep_going)
         checked = check_dataset(lines, form, no_minimum, destination)
         check_validation_size(checked.examples, training_examples, limits)
 
@@ -130,7 +131,8 @@ def resolve_hyperparameters(job: TuningJob, examples: int) -> Hyperparameters:
 
     ``learning_rate`` is the rate that is trained with: as given, or the default times the multiplier.
     """
-    return fill_in(job.requested, find_defaults(job.api, job.base_model, job.method, examples))
+    asked = job.asked
+    return fill_in(asked.hyperparameters, find_defaults(job.api, asked.base_model, asked.method, examples))
 
 
 def fill_in(asked: Hyperparameters, defaults: Defaults) -> Hyperparameters:

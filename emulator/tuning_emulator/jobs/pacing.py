@@ -58,7 +58,8 @@ def find_stage(job: TuningJob) -> Stage:
     """Where an unfinished job stands."""
     if job.state is not JobState.RUNNING:
         return Stage(job.state.value)
-    return Stage(job.phase.value) if job.phase is not Phase.NONE else Stage.PROCESSING_DATASET
+    phase = job.progress.phase
+    return Stage(phase.value) if phase is not Phase.NONE else Stage.PROCESSING_DATASET
 
 
 class JobGate:
@@ -78,7 +79,7 @@ class JobGate:
         self.reads = row.reads if row else 0
         self.stopped = self.gone = self.queued = False
         self._fault_id = row.fault_id if row else 0
-        self._entered_ns = row.entered_ns if row else job.started_ns or job.created_ns
+        self._entered_ns = row.entered_ns if row else job.progress.started_ns or job.created_ns
         self._entered_s = time.monotonic()
         self._reached_ns = self._entered_ns
         self._paces = pacing

@@ -149,7 +149,7 @@ class Queue:
 
     def _show_waiting(self, job: TuningJob) -> None:
         if job.api == "vertex":
-            self._store.update_job(job.uid, phase=Phase.WAITING_FOR_QUOTA)
+            self._store.update_progress(job.uid, phase=Phase.WAITING_FOR_QUOTA)
 
     def _launch(self, job: TuningJob, gate: JobGate) -> None:
         task = asyncio.create_task(self._run_job(job, gate), name=f"tuning job {job.id}")

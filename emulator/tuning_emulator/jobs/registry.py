@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from tuning_emulator.core.clock import Times, to_microseconds
 from tuning_emulator.core.ids import Ids, project_number
@@ -101,7 +103,7 @@ def find_tuned(store: Store, name: str, checkpoint_id: str = "") -> Tuned:
         if checkpoint_id:
             raise NoAdapterError(f"checkpoint: {checkpoint_id!r} given, but models of the Gemini API have none", True)
         job = store.get_tuned_model(match["id"])
-        return _require_adapter(name, job, job.adapter if job else "")
+        return _require_adapter(name, job, job.progress.adapter if job else "")
     job, version, served = _find_vertex(store, name)
     wanted = checkpoint_id or served
     checkpoint = find_checkpoint(store, version, wanted) if version else None
@@ -134,7 +136,7 @@ def _find_deployed(store: Store, match: re.Match[str]) -> tuple[ModelVersion | N
 def _require_adapter(name: str, job: TuningJob | None, adapter: str) -> Tuned:
     if job is None:
         raise NoAdapterError(f"name: nothing tuned is called {name!r}; give {NAMES}", False)
-    if job.trainer == "scripted":
+    if job.progress.trainer == "scripted":
         raise NoAdapterError(
             f"name: {name!r} was made by the scripted trainer, which only pretends and has no adapter; "
             "install tuning-emulator[lora] and tune it again",
@@ -198,7 +200,8 @@ def publish_checkpoint(
         if known is not None:
             store.put_checkpoint(replace(known, adapter=event.directory))
             return
-        epoch = min(event.epoch, job.resolved.epochs or event.epoch) if job.resolved else event.epoch
+        resolved = job.progress.resolved
+        epoch = min(event.epoch, resolved.epochs or event.epoch) if resolved else event.epoch
         checkpoint = Checkpoint(job.uid, str(len(saved) + 1), epoch, event.step, event.directory, "")
         version = store.get_model_version_of_job(job.uid) or _register(store, ids, clock, job)
         if deploy:
@@ -234,13 +237,14 @@ def find_adapter(store: Store, model_name: str, checkpoint_id: str = "") -> str:
 def _register(store: Store, ids: Ids, clock: Times, job: TuningJob) -> ModelVersion:
     """The job's model version: the next one of the model it continues, unless it was given another display name."""
     now_ns = to_microseconds(clock.now_ns())
-    parent = find_named_version(store, job.source_model) if job.source_model else None
+    asked = job.asked
+    parent = find_named_version(store, asked.source_model) if asked.source_model else None
     if parent is not None and parent.display_name == job.display_name:
         model = store.get_model(parent.project, parent.location, parent.model_id)
         assert model is not None  # its version was just read
         number = store.list_model_versions(model.uid)[-1].version + 1
     else:
-        home = home_location(job.base_model, job.location)
+        home = home_location(asked.base_model, job.location)
         model = store.insert_model(Model(0, project_number(job.project), home, ids.number(), now_ns))
         number = 1
     version = ModelVersion(
@@ -254,7 +258,7 @@ def _register(store: Store, ids: Ids, clock: Times, job: TuningJob) -> ModelVers
         description=job.description,
         labels=_format_labels(job),
         version_description="",
-        base_model=job.base_model,
+        base_model=asked.base_model,
         job_uid=job.uid,
         default_checkpoint="",
         created_ns=now_ns,
@@ -267,11 +271,12 @@ def _register(store: Store, ids: Ids, clock: Times, job: TuningJob) -> ModelVers
 
 def _format_labels(job: TuningJob) -> dict[str, str]:
     """The job's own labels and those by which clients recognise a tuned model."""
+    asked = job.asked
     return {
-        **job.labels,
-        BASE_MODEL_LABEL: re.sub(r"[^a-z0-9_-]", "_", job.base_model),
+        **asked.labels,
+        BASE_MODEL_LABEL: re.sub(r"[^a-z0-9_-]", "_", asked.base_model),
         JOB_LABEL: job.id,
-        TUNE_TYPE_LABEL: TUNE_TYPES.get(job.method, job.method.value.replace("_", "-")),
+        TUNE_TYPE_LABEL: TUNE_TYPES.get(asked.method, asked.method.value.replace("_", "-")),
     }
 
 
@@ -289,7 +294,7 @@ def _deploy(
             id=ids.number(),
             display_name=job.display_name,
             description="",
-            labels=dict(job.labels),
+            labels=dict(job.asked.labels),
             deployed=(deployed,),
             traffic={deployed.id: 100},
             created_ns=now_ns,

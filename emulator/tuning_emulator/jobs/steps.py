@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
+from msgspec import structs
+
 from tuning_emulator.core.clock import Clock
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.ids import Ids, experiment_id
@@ -36,7 +38,7 @@ from tuning_emulator.facts import dataset_errors, emulator_errors, gemini_errors
 from tuning_emulator.facts.limits import VERTEX_MAX_STEPS
 from tuning_emulator.jobs.pacing import JobGate, Pacing, Stage, StoppedError
 from tuning_emulator.jobs.registry import checkpoint_steps, find_adapter, publish_checkpoint, publish_model
-from tuning_emulator.jobs.trainer import Target, Trainer, TrainerUnavailableError
+from tuning_emulator.jobs.trainer import Trainer, TrainerUnavailableError
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import (
     Cancelled,
@@ -52,31 +54,6 @@ from tuning_trainer.spec import (
     parse_event,
     total_steps,
 )
-
-# --- what a job's request asks for beyond the columns of its record
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """Read from the request anew whenever they are needed.
-
-    Attributes:
-        teacher: Who answers the prompts of a distillation; None where the request's teacher is not there (any more).
-        teacher_name: As the request names it.
-        full: All weights are tuned, not an adapter.
-        output_uri: Folder of Cloud Storage that gets the results, ``gs://bucket/folder``, or "".
-    """
-
-    teacher: Target | None = None
-    teacher_name: str = ""
-    full: bool = False
-    output_uri: str = ""
-
-
-def no_orders(_job: TuningJob) -> Orders:
-    """Of APIs whose requests hold nothing of the kind."""
-    return Orders()
-
 
 # --- the words in which a job ends to which a fault was made to happen
 
@@ -198,7 +175,7 @@ class Distil(Protocol):
     """Makes the training set of a distillation job out of prompts and a teacher's answers."""
 
     async def __call__(
-        self, job: TuningJob, orders: Orders, examples: Path, validation: Path, keep_going: Callable[[], None]
+        self, job: TuningJob, examples: Path, validation: Path, keep_going: Callable[[], None]
     ) -> Prepared:
         """As ``Preparation``; ``StoppedError`` ends it as well."""
         ...
@@ -226,7 +203,6 @@ class Pipeline:
         seed: Of every job's training.
         distil: Of distillation jobs, in place of ``prepare``; None: there are none.
         deliver: Of jobs whose request names a bucket for the results.
-        read_orders: What a job's request says beyond its record.
         pace: When what is done may be shown, where ``pacing`` has no other for the project or the job.
     """
 
@@ -243,7 +219,6 @@ class Pipeline:
     pace: Pace = TRAINING
     distil: Distil | None = None
     deliver: Delivery | None = None
-    read_orders: Callable[[TuningJob], Orders] = no_orders
     pacing: Pacing = field(init=False)
     _stops: dict[int, threading.Event] = field(default_factory=dict)
 
@@ -262,8 +237,8 @@ class Pipeline:
         gate = self.pacing.get(job.uid)
         if gate is not None:
             gate.stop()
-        if job.trainer in self.trainers:
-            asyncio.get_running_loop().create_task(self.trainers[job.trainer].cancel(str(job.uid)))
+        if (trainer := self.trainers.get(job.progress.trainer)) is not None:
+            asyncio.get_running_loop().create_task(trainer.cancel(str(job.uid)))
 
     async def run(self, gate: JobGate) -> None:
         """Takes a RUNNING job to its end, or one that is CANCELLING."""
@@ -297,9 +272,9 @@ class Pipeline:
     async def _prepare_job(self, gate: JobGate, stop: threading.Event) -> TuningJob:
         """Checks the data and fixes everything that training depends on."""
         job = self._require(gate.uid)
-        if job.resolved is not None:
+        if job.progress.resolved is not None:
             return job  # resumed: its examples lie there already
-        job = self.store.update_job(job.uid, phase=Phase.PROCESSING_DATASET)
+        job = self.store.update_progress(job.uid, phase=Phase.PROCESSING_DATASET)
         gate.enter(Stage.PROCESSING_DATASET)
         prepared = await self._read_data(job, stop)
         await gate.reach()
@@ -310,28 +285,29 @@ class Pipeline:
         steps = total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1)
         if steps > VERTEX_MAX_STEPS.value:
             raise vertex_errors.JOB_TOO_LONG(steps=steps, maximum=VERTEX_MAX_STEPS.value)
-        return self.store.update_job(
+        return self.store.update_progress(
             job.uid,
             phase=Phase.WAITING_FOR_CAPACITY if gate.paced else Phase.TUNING,
             resolved=resolved,
             statistics=prepared.statistics,
             total_steps=steps,
             experiment_id=experiment_id(gate.now_ns()) if job.api == "vertex" else "",
-            trainer=job.trainer or self.trainer,
+            trainer=job.progress.trainer or self.trainer,
         )
 
     async def _read_data(self, job: TuningJob, stop: threading.Event) -> Prepared | ApiError:
         """The data, or why it cannot be trained on, which is for the job's pace to show."""
-        distil = self.distil if job.method is TuningMethod.DISTILLATION else None
-        if job.method not in TRAINABLE or (job.method is TuningMethod.DISTILLATION and distil is None):
-            return emulator_errors.METHOD_UNTRAINED(method=job.method.value, base_model=job.base_model)
+        method = job.asked.method
+        distil = self.distil if method is TuningMethod.DISTILLATION else None
+        if method not in TRAINABLE or (method is TuningMethod.DISTILLATION and distil is None):
+            return emulator_errors.METHOD_UNTRAINED(method=method.value, base_model=job.asked.base_model)
         directory = self.job_directory(job)
         directory.mkdir(parents=True, exist_ok=True)
         inline = self.store.get_inline_dataset(job.uid)
         files = (directory / "examples.jsonl", directory / "validation.jsonl")
         try:
             if distil is not None:
-                prepared = await distil(job, self.read_orders(job), *files, _keep_going(stop))
+                prepared = await distil(job, *files, _keep_going(stop))
             else:
                 prepared = await asyncio.to_thread(self.prepare, job, inline, *files, _keep_going(stop))
         except ApiError as error:
@@ -341,20 +317,20 @@ class Pipeline:
         return prepared
 
     async def _train(self, job: TuningJob, gate: JobGate) -> None:
-        if job.phase is Phase.POST_PROCESSING:
+        if job.progress.phase is Phase.POST_PROCESSING:
             return  # resumed: it is trained
-        if job.phase is not Phase.TUNING:
+        if job.progress.phase is not Phase.TUNING:
             gate.enter(Stage.WAITING_FOR_CAPACITY)
             await gate.reach()
-            job = self.store.update_job(job.uid, phase=Phase.TUNING)
+            job = self.store.update_progress(job.uid, phase=Phase.TUNING)
         gate.enter(Stage.TUNING)
-        trainer = self.trainers.get(job.trainer)
+        trainer = self.trainers.get(job.progress.trainer)
         if trainer is None:
-            raise emulator_errors.TRAINER_GONE(trainer=job.trainer)
+            raise emulator_errors.TRAINER_GONE(trainer=job.progress.trainer)
         spec = self._spec(job)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                await self._follow(gate, trainer, spec)
+                await self._follow(gate, trainer, spec, job.progress.total_steps)
                 await gate.reach()
             except TrainerUnavailableError as error:
                 log.warning("job %s, attempt %s: %s", job.id, attempt, error)
@@ -363,48 +339,51 @@ class Pipeline:
             else:
                 return
 
-    async def _follow(self, gate: JobGate, trainer: Trainer, spec: Job) -> None:
+    async def _follow(self, gate: JobGate, trainer: Trainer, spec: Job, total_steps: int) -> None:
         async with aclosing(trainer.train(spec)) as events:
             async for event in events:
-                await self._take(gate, trainer, event)
+                if isinstance(event, Step):  # the common one; it reads no record
+                    await self._reach_step(gate, event.step, total_steps)
+                    self.store.add_progress(gate.uid, self._make_point(gate, event, "train"))
+                else:
+                    total_steps = event.total_steps if isinstance(event, Started) else total_steps
+                    await self._take(gate, trainer, event)
 
     async def _take(self, gate: JobGate, trainer: Trainer, event: Event) -> None:
         """What an event changes. Raises ApiError, and StoppedError also when the job was deleted."""
         uid = gate.uid
-        if isinstance(event, Step):
-            await self._reach_step(gate, event.step)
         job = self._require(uid)
         match event:
             case Started():
-                counted = job.statistics and count_dropped(job.statistics, event.dropped)
-                self.store.update_job(uid, device=event.device, total_steps=event.total_steps, statistics=counted)
+                statistics = job.progress.statistics
+                counted = statistics and count_dropped(statistics, event.dropped)
+                self.store.update_progress(uid, device=event.device, total_steps=event.total_steps, statistics=counted)
                 self._recover(job, gate, event.resumed_from)
                 if job.state is JobState.CANCELLING:
                     await trainer.cancel(str(uid))
-            case Step() | Evaluation():
-                self._record(job, gate, event)
+            case Evaluation():
+                self.store.add_metric_points(uid, [self._make_point(gate, event, "eval")])
             case Checkpoint():
                 self._publish(job, gate, event)
             case Done():
                 adapter = str(Path(event.adapter).relative_to(self.directory))
-                self.store.update_job(uid, adapter=adapter)
+                self.store.update_progress(uid, adapter=adapter)
             case Failed():
                 raise ApiError(Code(event.code), event.message)
             case Cancelled():
                 raise StoppedError
 
-    async def _reach_step(self, gate: JobGate, step: int) -> None:
+    async def _reach_step(self, gate: JobGate, step: int, total_steps: int) -> None:
         """Waits until the job's pace lets it show a step, then does to it what was to happen there."""
-        job = self._require(gate.uid)
-        await gate.reach(step, job.total_steps)
+        await gate.reach(step, total_steps)
         if (fault := gate.find_fault(FaultKind.INTERNAL_ERROR, FaultKind.CANCELLED)) is None:
             return
-        if step >= min(fault.at, job.total_steps):
+        if step >= min(fault.at, total_steps):
             if fault.kind is FaultKind.CANCELLED:
                 gate.fire()
-                self.store.transition(job.uid, JobEvent.CANCEL, gate.now_ns())
+                self.store.transition(gate.uid, JobEvent.CANCEL, gate.now_ns())
                 raise StoppedError
-            self._check_fault(gate, job, FaultKind.INTERNAL_ERROR)
+            self._check_fault(gate, self._require(gate.uid), FaultKind.INTERNAL_ERROR)
 
     def _check_fault(self, gate: JobGate, job: TuningJob, kind: FaultKind) -> None:
         """Ends a job to which this was to happen."""
@@ -431,20 +410,15 @@ class Pipeline:
         deploy = gate.find_fault(FaultKind.ENDPOINT_CREATION_FAILED) is None
         publish_checkpoint(self.store, self.ids, gate, job, replace(event, directory=relative), deploy=deploy)
 
-    def _record(self, job: TuningJob, gate: JobGate, event: Step | Evaluation) -> None:
-        kind: Literal["train", "eval"] = "train" if isinstance(event, Step) else "eval"
-        point = MetricPoint(event.step, event.epoch, event.loss, gate.now_ns(), kind, event.predictions, event.correct)
-        if kind == "train":
-            self.store.add_progress(job, point)
-        else:
-            self.store.add_metric_points(job.uid, [point])
+    def _make_point(self, gate: JobGate, event: Step | Evaluation, kind: Literal["train", "eval"]) -> MetricPoint:
+        return MetricPoint(event.step, event.epoch, event.loss, gate.now_ns(), kind, event.predictions, event.correct)
 
     async def _finish(self, gate: JobGate) -> None:
-        job = self.store.update_job(gate.uid, phase=Phase.POST_PROCESSING)
+        job = self.store.update_progress(gate.uid, phase=Phase.POST_PROCESSING)
         gate.enter(Stage.POST_PROCESSING)
-        output_uri = self.read_orders(job).output_uri
+        output_uri = job.asked.output_uri
         if output_uri and self.deliver is not None:
-            paths = self.job_directory(job), self.directory / job.adapter
+            paths = self.job_directory(job), self.directory / job.progress.adapter
             await asyncio.to_thread(self.deliver, output_uri, *paths)
         await gate.reach()
         with self.store.transaction():
@@ -459,14 +433,14 @@ class Pipeline:
     def _spec(self, job: TuningJob) -> Job:
         directory = self.job_directory(job)
         validation = directory / "validation.jsonl"
-        resolved = job.resolved or Hyperparameters()
+        resolved = job.progress.resolved or Hyperparameters()
         return Job(
             id=str(job.uid),
             directory=str(directory),
             examples=str(directory / "examples.jsonl"),
-            base_model=self.base_model_directory(job.base_model),
+            base_model=self.base_model_directory(job.asked.base_model),
             validation=str(validation) if validation.exists() else None,
-            method="full" if self.read_orders(job).full else TRAINABLE[job.method],
+            method="full" if job.asked.full else TRAINABLE[job.asked.method],
             epochs=resolved.epochs or 1,
             batch_size=resolved.batch_size or 1,
             learning_rate=resolved.learning_rate or 1e-3,
@@ -482,8 +456,8 @@ class Pipeline:
             return ()
         batch = resolved.batch_size or 1
         epochs = resolved.epochs or 1
-        last_only = job.export_last_checkpoint_only
-        return checkpoint_steps(job.total_steps, epochs, job.total_steps * batch // epochs, batch, last_only)
+        total_steps, last_only = job.progress.total_steps, job.asked.export_last_checkpoint_only
+        return checkpoint_steps(total_steps, epochs, total_steps * batch // epochs, batch, last_only)
 
     def _source_adapter(self, job: TuningJob) -> str | None:
         """The adapter that a job continues from, as an absolute directory."""
@@ -510,17 +484,18 @@ def count_dropped(statistics: DatasetStatistics, numbers: Sequence[int]) -> Data
     given = (index for index in range(1, statistics.examples + 1) if index not in known)
     fresh = [(index, reason) for number, index in enumerate(given) if number in wanted]
     dropped = tuple(sorted([*statistics.dropped, *fresh]))
-    return replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
+    return structs.replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
 
 
 def find_source_adapter(store: Store, job: TuningJob) -> str:
     """Directory of the adapter that a continued job starts from, relative to the data directory; "" if none."""
-    if not job.source_model:
+    source = job.asked.source_model
+    if not source:
         return ""
     if job.api == "gemini":
-        parent = store.get_tuned_model(job.source_model.removeprefix("tunedModels/"))
-        return parent.adapter if parent else ""
-    return find_adapter(store, job.source_model, job.source_checkpoint)
+        parent = store.get_tuned_model(source.removeprefix("tunedModels/"))
+        return parent.progress.adapter if parent else ""
+    return find_adapter(store, source, job.asked.source_checkpoint)
 
 
 def _keep_going(stop: threading.Event) -> Callable[[], None]:

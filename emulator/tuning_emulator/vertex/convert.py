@@ -33,7 +33,7 @@ from tuning_emulator.vertex.names import (
     format_version_name,
     place_of,
 )
-from tuning_emulator.vertex.specs import find_spec, format_spec, parse_sent
+from tuning_emulator.vertex.specs import find_spec, format_spec, parse_echoed
 
 # --- models and endpoints: record to message
 
@@ -216,51 +216,53 @@ SCRIPTED = "scripted"
 
 def describe_job(store: Store, job: TuningJob) -> Value:
     """A job as ``tuningJobs.get`` shows it now, with what it has left behind so far."""
-    version = store.get_model_version_of_job(job.uid) if job.started_ns is not None else None
+    version = store.get_model_version_of_job(job.uid) if job.progress.started_ns is not None else None
     return format_job(job, version, store.list_checkpoints(job.uid) if version else ())
 
 
 def format_job(job: TuningJob, version: ModelVersion | None = None, checkpoints: Sequence[Checkpoint] = ()) -> Value:
     """The message of a job; fields that a version of the API lacks are left out when it is printed."""
-    value = parse_sent(job.sent)
+    progress = job.progress
+    value = parse_echoed(job.asked.echoed)
     spec = find_spec(value)
     if spec.field:
-        value[spec.field] = format_spec(spec, job.resolved)
+        value[spec.field] = format_spec(spec, progress.resolved)
     value.update(
         name=format_job_name(job),
         tuned_model_display_name=job.display_name,
         state=f"JOB_STATE_{job.state.value}",
         create_time=to_microseconds(job.created_ns),
-        update_time=to_microseconds(job.updated_ns),
+        update_time=to_microseconds(progress.updated_ns),
     )
     if "pre_tuned_model" in value:
-        value["pre_tuned_model"] = {**value["pre_tuned_model"], "base_model": job.base_model}
+        value["pre_tuned_model"] = {**value["pre_tuned_model"], "base_model": job.asked.base_model}
     _add_progress(value, job)
-    if job.error is not None:
-        value["error"] = format_failure(job.error)
+    if progress.error is not None:
+        value["error"] = format_failure(progress.error)
     if version is not None:
         value["tuned_model"] = format_tuned_model(version, checkpoints)
-    if job.statistics is not None:
-        steps = job.total_steps if job.state is JobState.SUCCEEDED else 0
-        value["tuning_data_stats"] = format_statistics(job.statistics, job.method, steps)
+    if progress.statistics is not None:
+        steps = progress.total_steps if job.state is JobState.SUCCEEDED else 0
+        value["tuning_data_stats"] = format_statistics(progress.statistics, job.asked.method, steps)
     return value
 
 
 def _add_progress(value: Value, job: TuningJob) -> None:
-    if job.started_ns is not None:
-        value["start_time"] = to_microseconds(job.started_ns)
+    progress, output_uri = job.progress, job.asked.output_uri
+    if progress.started_ns is not None:
+        value["start_time"] = to_microseconds(progress.started_ns)
         value["tuning_job_metadata"] = {
-            "completed_epoch_count": job.completed_epochs,
-            "completed_step_count": job.completed_steps,
+            "completed_epoch_count": progress.completed_epochs,
+            "completed_step_count": progress.completed_steps,
         }
-    if job.ended_ns is not None:
-        value["end_time"] = to_microseconds(job.ended_ns)
-    if value.get("output_uri") and job.adapter and job.trainer != SCRIPTED and job.state is JobState.SUCCEEDED:
-        value["gcs_metrics_uri"] = metrics_uri(value["output_uri"])
-    if job.experiment_id:
+    if progress.ended_ns is not None:
+        value["end_time"] = to_microseconds(progress.ended_ns)
+    if output_uri and progress.adapter and progress.trainer != SCRIPTED and job.state is JobState.SUCCEEDED:
+        value["gcs_metrics_uri"] = metrics_uri(output_uri)
+    if progress.experiment_id:
         value["experiment"] = format_context_name(job)
-    if job.phase is not Phase.NONE:
-        value["tuning_job_state"] = f"TUNING_JOB_STATE_{job.phase.value}"
+    if progress.phase is not Phase.NONE:
+        value["tuning_job_state"] = f"TUNING_JOB_STATE_{progress.phase.value}"
 
 
 def format_failure(failure: Failure) -> Value:

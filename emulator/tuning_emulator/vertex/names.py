@@ -97,4 +97,4 @@ def format_endpoint_name(place: Place, endpoint_id: str) -> str:
 
 def format_context_name(job: TuningJob) -> str:
     """Name of the job's experiment."""
-    return f"{place_of(job)}/metadataStores/default/contexts/{job.experiment_id}"
+    return f"{place_of(job)}/metadataStores/default/contexts/{job.progress.experiment_id}"

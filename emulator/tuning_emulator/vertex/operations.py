@@ -150,7 +150,7 @@ class Operations:
         job = self._backend.store.get_job_by_uid(operation.job_uid) if operation.job_uid is not None else None
         times = {
             "create_time": operation.created_ns,
-            "update_time": to_microseconds(job.updated_ns) if job else operation.updated_ns,
+            "update_time": to_microseconds(job.progress.updated_ns) if job else operation.updated_ns,
         }
         value: Value = {
             "name": operation.name,
@@ -159,7 +159,7 @@ class Operations:
         if job is not None and job.state not in ENDED:
             return value
         value["done"] = True
-        failure = operation.error or (job.error if job else None)
+        failure = operation.error or (job.progress.error if job else None)
         if failure is not None:
             value["error"] = format_failure(failure)
             return value

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tuning_emulator.core.records import Hyperparameters, TuningJob, TuningMethod
+from tuning_emulator.core.records import Hyperparameters, TuningMethod
 from tuning_emulator.facts.limits import adapter_size_name, adapter_size_rank
-from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
-from tuning_emulator.jobs.steps import Orders
-from tuning_emulator.jobs.trainer import Target
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.store.store import Store
 
 METHODS: Mapping[str, TuningMethod] = {
     "supervised_tuning_spec": TuningMethod.SUPERVISED,
@@ -51,9 +48,14 @@ class Spec:
     @property
     def method(self) -> TuningMethod:
         """What kind of tuning it asks for."""
-        if self.field == "supervised_tuning_spec" and self.value.get("tuning_mode") == "TUNING_MODE_FULL":
+        if self.field == "supervised_tuning_spec" and self.full:
             return TuningMethod.FULL
         return METHODS[self.field]
+
+    @property
+    def full(self) -> bool:
+        """Whether all weights are tuned, not an adapter."""
+        return self.field == "full_fine_tuning_spec" or self.value.get("tuning_mode") == "TUNING_MODE_FULL"
 
     @property
     def training_field(self) -> str:
@@ -118,20 +120,27 @@ def format_spec(spec: Spec, resolved: Hyperparameters | None) -> Value:
     return {**spec.value, "hyper_parameters": {**known, **spec.hyperparameters}}
 
 
-def format_sent(tuning_job: Value) -> dict[str, Any]:
-    """The request as the store keeps it: without output-only fields, bytes as ``{"$bytes": base64}``."""
-    kept = {name: value for name, value in tuning_job.items() if name not in OUTPUT_ONLY}
-    return {name: _pack(value) for name, value in kept.items()}
+# --- what answers echo, as the store keeps it
 
 
-def parse_sent(sent: Mapping[str, Any]) -> Value:
-    """What ``format_sent`` was given."""
-    return {name: _unpack(value) for name, value in sent.items()}
+def format_echoed(tuning_job: Value) -> dict[str, Any]:
+    """A request's tuning job without output-only fields, in JSON.
+
+    What JSON has no form for: bytes are ``{"$bytes": base64}``, infinity and no number ``{"$float": "NaN"}``.
+    """
+    return {name: _pack(value) for name, value in tuning_job.items() if name not in OUTPUT_ONLY}
+
+
+def parse_echoed(echoed: Mapping[str, Any]) -> Value:
+    """What ``format_echoed`` was given."""
+    return {name: _unpack(value) for name, value in echoed.items()}
 
 
 def _pack(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": str(value)}
     if isinstance(value, dict):
         return {name: _pack(item) for name, item in value.items()}
     return [_pack(item) for item in value] if isinstance(value, list) else value
@@ -141,36 +150,7 @@ def _unpack(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() == {"$bytes"}:
             return base64.b64decode(value["$bytes"])
+        if value.keys() == {"$float"}:
+            return float(value["$float"])
         return {name: _unpack(item) for name, item in value.items()}
     return [_unpack(item) for item in value] if isinstance(value, list) else value
-
-
-# --- what a job's request asks of its run
-
-PREFIX = "publishers/google/models/"
-FULL = "TUNING_MODE_FULL"
-
-
-def read_orders(store: Store, job: TuningJob) -> Orders:
-    """The orders of a job of this API; none of another's."""
-    if job.api != "vertex":
-        return Orders()
-    sent = parse_sent(job.sent)
-    output_uri = str(sent.get("output_uri", ""))
-    if job.method is not TuningMethod.DISTILLATION:
-        return Orders(full=job.method is TuningMethod.FULL, output_uri=output_uri)
-    spec = find_spec(sent).value
-    name = str(spec.get("tuned_teacher_model_source") or spec.get("base_teacher_model") or "")
-    return Orders(find_teacher(store, spec), name, spec.get("tuning_mode") == FULL, output_uri)
-
-
-def find_teacher(store: Store, spec: Value) -> Target | None:
-    """Who answers the prompts: a base model, played by what plays it here, or a tuned one; None if it is not there."""
-    if named := spec.get("base_teacher_model"):
-        return Target(str(named).removeprefix(PREFIX))
-    version = find_named_version(store, spec.get("tuned_teacher_model_source") or "")
-    checkpoint = find_checkpoint(store, version) if version else None
-    job = store.get_job_by_uid(version.job_uid) if version else None
-    if version is None or checkpoint is None or job is None:
-        return None
-    return Target(version.base_model, checkpoint.adapter, job.trainer)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.lifecycle import IllegalTransitionError
-from tuning_emulator.core.records import JobState, ModelVersion, Phase, TuningJob, TuningMethod
+from tuning_emulator.core.records import Asked, JobState, ModelVersion, Progress, TuningJob, TuningMethod
 from tuning_emulator.core.rules import Violation
 from tuning_emulator.datasets.check import check_first_line, dataset_form
 from tuning_emulator.facts import emulator_errors, vertex_errors
@@ -22,8 +22,8 @@ from tuning_emulator.vertex.convert import describe_job
 from tuning_emulator.vertex.listing import find_only, list_newest_first
 from tuning_emulator.vertex.names import Place, format_job_name, format_version_name, parse_name, parse_place
 from tuning_emulator.vertex.operations import Operations
-from tuning_emulator.vertex.rules import RULES, Draft, check_fields, check_model, read_draft, refuse_violations
-from tuning_emulator.vertex.specs import METHODS, format_sent, parse_hyperparameters, parse_sent
+from tuning_emulator.vertex.rules import PREFIX, RULES, Draft, check_fields, check_model, read_draft, refuse_violations
+from tuning_emulator.vertex.specs import METHODS, format_echoed, parse_echoed, parse_hyperparameters
 
 # --- the part of a dataset that create looks at before it answers
 
@@ -54,13 +54,38 @@ def merge_rebase(source: TuningJob, overrides: Value) -> Value:
 
     A oneof of the request (the spec, the source model) replaces the source's.
     """
-    wanted = {name: value for name, value in parse_sent(source.sent).items() if name != "pre_tuned_model"}
+    wanted = {name: value for name, value in parse_echoed(source.asked.echoed).items() if name != "pre_tuned_model"}
     if any(field in overrides for field in METHODS):
         wanted = {name: value for name, value in wanted.items() if name not in METHODS}
     wanted |= {"base_model": REBASE_TARGET, "tuned_model_display_name": source.display_name}
     if "pre_tuned_model" in overrides:
         del wanted["base_model"]
     return wanted | overrides
+
+
+def read_asked(draft: Draft, base_model: str, source_model: str) -> Asked:
+    """What a job is asked to do.
+
+    Args:
+        base_model: That of the model it continues, if any. source_model: That model's name, or "".
+    """
+    job, spec = draft.job, draft.spec
+    return Asked(
+        spec.method,
+        base_model,
+        parse_hyperparameters(spec),
+        source_model=source_model,
+        source_checkpoint=job["pre_tuned_model"].get("checkpoint_id", "") if source_model else "",
+        training_uri=spec.training_uri,
+        validation_uri=spec.validation_uri,
+        output_uri=job.get("output_uri", ""),
+        base_teacher=draft.base_teacher.removeprefix(PREFIX),
+        tuned_teacher=draft.tuned_teacher,
+        full=spec.full,
+        export_last_checkpoint_only=bool(spec.value.get("export_last_checkpoint_only")),
+        labels=job.get("labels", {}),
+        echoed=format_echoed(job),
+    )
 
 
 class TuningJobs:
@@ -147,7 +172,6 @@ class TuningJobs:
     def _build(self, call: Call, place: Place, draft: Draft, base_model: str, source: ModelVersion | None) -> TuningJob:
         now_ns = self._backend.now_ns()
         ids = self._backend.ids
-        sent = draft.job
         default_name = source.display_name if source else f"{base_model}-{ids.uuid()}"
         return TuningJob(
             uid=0,
@@ -157,35 +181,12 @@ class TuningJobs:
             id=ids.number(),
             api_version=call.version,
             operation_id="",
-            owner=call.caller.principal,
-            display_name=sent.get("tuned_model_display_name") or default_name,
-            description=sent.get("description", ""),
-            labels=sent.get("labels", {}),
-            base_model=base_model,
-            source_model=format_version_name(source) if source else "",
-            source_checkpoint=sent["pre_tuned_model"].get("checkpoint_id", "") if source else "",
-            method=draft.spec.method,
-            requested=parse_hyperparameters(draft.spec),
-            resolved=None,
-            training_uri=draft.spec.training_uri,
-            validation_uri=draft.spec.validation_uri,
-            export_last_checkpoint_only=bool(draft.spec.value.get("export_last_checkpoint_only")),
-            sent=format_sent(sent),
-            state=JobState.PENDING,
-            phase=Phase.NONE,
-            error=None,
             created_ns=now_ns,
-            started_ns=None,
-            ended_ns=None,
-            updated_ns=now_ns,
-            total_steps=0,
-            completed_steps=0,
-            completed_epochs=0,
-            statistics=None,
-            experiment_id="",
-            trainer="",
-            device="",
-            adapter="",
+            asked=read_asked(draft, base_model, format_version_name(source) if source else ""),
+            progress=Progress(updated_ns=now_ns),
+            owner=call.caller.principal,
+            display_name=draft.job.get("tuned_model_display_name") or default_name,
+            description=draft.job.get("description", ""),
         )
 
     def _find_pre_tuned(self, draft: Draft) -> ModelVersion | None:
