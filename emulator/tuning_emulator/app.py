@@ -205,9 +205,11 @@ class Emulator:
         """The protocol of one HTTP/2 connection, plain or inside TLS, on which gRPC calls the same methods."""
         if self._grpc is None:
             from tuning_emulator.grpc.http2 import GrpcServer  # h2 is a seventh of the server's start
+            from tuning_emulator.grpc.reflection import create_reflection_api
 
             dispatcher = self.dispatcher
-            router = Router([*dispatcher.router.apis, self.google_services.projects])
+            apis = [*dispatcher.router.apis, self.google_services.projects]
+            router = Router([*apis, create_reflection_api(apis)])
             self._grpc = GrpcServer(Dispatcher(router, dispatcher.authenticator, dispatcher.middleware))
         return self._grpc.create_protocol()
 

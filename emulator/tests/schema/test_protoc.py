@@ -25,6 +25,7 @@ PACKAGES = (
     "google.cloud.aiplatform",
     "google.cloud.resourcemanager",
     "google.cloudresourcemanager",
+    "grpc.reflection",
 )
 SERVED = [(package, version) for package in PACKAGES for version in load_schemas(package)]
 OPTIONS_ALONE = ("google/api/", "tuning_emulator/")

@@ -98,6 +98,8 @@ class Api:
         server_timing: Whether answers carry ``Server-Timing``.
         body_limit_bytes: Largest request body. ``method_limits_bytes``: by relative method name, where smaller.
         internal_error: What is said of a failure inside the emulator.
+        admin: It answers about the server itself, as gRPC's admin services do: it wants no credentials, middleware does
+            not see its calls, and no host of Google's has it.
         revision: A number that changes whenever the answer to a GET may; None: it always may. While it stays the same,
             a GET asked again is answered from memory: clients poll.
         misnamed: What is said over gRPC of a request's field that holds a name which no path of the method leads to,
@@ -120,6 +122,7 @@ class Api:
     misnamed: Callable[[Method, str], ApiError] | None = None
     places: Callable[[str, str], bool] | None = None
     revision: Callable[[], int] | None = None
+    admin: bool = False
 
 
 def relative_name(schema: Schema, method: Method) -> str:

@@ -36,6 +36,9 @@ Printed: TypeAlias = tuple[str, bytes]
 
 _Key: TypeAlias = tuple[tuple[str, str], Parameters, Caller]
 
+_NO_MIDDLEWARE = NoMiddleware()
+_NOBODY = Caller("", "", "none")
+
 CACHED_ANSWERS = 512
 CACHED_BYTES = 64 * 1024
 """Longer answers are lists, which are seldom asked for twice alike."""
@@ -143,18 +146,20 @@ class Dispatcher:
     async def serve(self, call: TransportCall[Response]) -> None:
         """Answers one call."""
         exchange = call.exchange
+        admin = exchange.target is not None and exchange.target.api.admin
+        middleware = _NO_MIDDLEWARE if admin else self.middleware
         try:
-            await call.send(await self._respond(call))
+            await call.send(await self._respond(call, middleware))
         except BrokenConnectionError as broken:
             exchange.broken = broken.manner
             await call.break_off(broken)
         finally:
-            self.middleware.on_response(exchange)
+            middleware.on_response(exchange)
 
-    async def _respond(self, call: TransportCall[Response]) -> Response:
+    async def _respond(self, call: TransportCall[Response], middleware: Middleware) -> Response:
         """The one edge at which an error becomes an answer."""
         try:
-            return await self._dispatch(call)
+            return await self._dispatch(call, middleware)
         except ApiError as error:
             found = error
         except PageError as page:
@@ -172,15 +177,14 @@ class Dispatcher:
         call.exchange.refuse(found)
         return call.refuse(found)
 
-    async def _dispatch(self, call: TransportCall[Response]) -> Response:
+    async def _dispatch(self, call: TransportCall[Response], middleware: Middleware) -> Response:
         if call.refusal is not None:
             raise call.refusal
         exchange, target = call.exchange, call.target
-        await self.middleware.on_request(exchange)
-        presented = read_presented(exchange.headers, call.query, exchange.address)
-        caller = self.authenticator.identify(target.api, target.method, call.path, presented)
+        await middleware.on_request(exchange)
+        caller = self._identify(call)
         exchange.principal, exchange.project = caller.principal, caller.project
-        await self.middleware.on_call(exchange)
+        await middleware.on_call(exchange)
         key = (call_key, call.parameters, caller) if (call_key := call.cache_key) is not None else None
         revision = target.api.revision() if key is not None and target.api.revision is not None else None
         if key is not None and revision is not None:
@@ -216,6 +220,13 @@ class Dispatcher:
         if key is not None and revision is not None and asked.repeatable:
             self._remember(key, revision, printed)
         return call.respond(printed)
+
+    def _identify(self, call: TransportCall[Response]) -> Caller:
+        target, exchange = call.target, call.exchange
+        if target.api.admin:
+            return _NOBODY
+        presented = read_presented(exchange.headers, call.query, exchange.address)
+        return self.authenticator.identify(target.api, target.method, call.path, presented)
 
     def _remember(self, key: _Key, revision: int, printed: Printed) -> None:
         """Keeps an answer for as long as no record changes: clients poll, and printing costs most of an answer."""
