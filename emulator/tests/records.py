@@ -6,7 +6,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tuning_emulator.core.ids import Ids
 from tuning_emulator.core.records import Asked, Hyperparameters, Progress, TuningJob, TuningMethod
+from tuning_emulator.gemini.jobs import GeminiTuning
+from tuning_emulator.jobs.tuning_api import TuningApis
+from tuning_emulator.store.store import Store
+from tuning_emulator.vertex.jobs import VertexTuning
 
 MOMENT_NS = 1_730_668_087_734_198_000
 """2024-11-03T21:08:07.734198Z, the create time of a recorded job."""
@@ -60,3 +65,8 @@ def make_tuned_model(**changes: Any) -> TuningJob:
         "echoed": {},
     }
     return make_job(**{**gemini, **changes})
+
+
+def make_apis(store: Store, ids: Ids) -> TuningApis:
+    """What jobs mean to both APIs."""
+    return {"gemini": GeminiTuning(store), "vertex": VertexTuning(store, ids)}

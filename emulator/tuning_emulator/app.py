@@ -24,15 +24,14 @@ from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.pace import parse_pace
 from tuning_emulator.gemini.api import create_gemini_api
 from tuning_emulator.gemini.create import load_default_dataset
+from tuning_emulator.gemini.jobs import GeminiTuning
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.jobs.dataset import DatasetPreparation, resolve_hyperparameters
-from tuning_emulator.jobs.distillation import Distillation
 from tuning_emulator.jobs.lora import LoraTrainer, missing_packages
-from tuning_emulator.jobs.output import OutputWriter
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer
+from tuning_emulator.jobs.tuning_api import TuningApis
 from tuning_emulator.middleware.chain import MiddlewareChain
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, format_url
 from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
@@ -42,6 +41,7 @@ from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
+from tuning_emulator.vertex.jobs import VertexTuning
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -95,21 +95,16 @@ class Emulator:
     def _join_run(self) -> tuple[Queue, Answering]:
         base_models = {name: path.absolute() for name, path in self.settings.base_models.items()}
         answering = Answering(self.trainers, self.trainer, self.directory, base_models)
-        preparation = DatasetPreparation(self.open_objects)
+        apis: TuningApis = {"gemini": GeminiTuning(self.store), "vertex": VertexTuning(self.store, self.ids)}
         pipeline = Pipeline(
             self.store,
             self.clock,
-            self.ids,
-            self.trainers,
-            self.trainer,
+            apis,
+            answering,
             self.directory,
-            prepare=preparation,
-            resolve=resolve_hyperparameters,
-            base_model_directory=answering.base_model_directory,
+            self.open_objects,
             seed=self.settings.seed,
             pace=parse_pace(self.settings.pace),
-            distil=Distillation(self.store, preparation, answering),
-            deliver=OutputWriter(self.open_objects),
         )
         return Queue(pipeline, self.settings.jobs_per_project), answering
 

@@ -91,6 +91,8 @@ def test_a_gemini_models_update_time_waits_for_its_end(store: Store) -> None:
     """Recorded: createTime equals updateTime while CREATING; at the end updateTime equals completeTime."""
     job = store.insert_job(make_tuned_model())
     assert store.transition(job.uid, JobEvent.START, MOMENT_NS + 1).progress.updated_ns == MOMENT_NS
+    for event in (JobEvent.TUNE, JobEvent.TRAIN):
+        assert store.transition(job.uid, event, MOMENT_NS + 1).progress.updated_ns == MOMENT_NS
     ended = store.transition(job.uid, JobEvent.SUCCEED, MOMENT_NS + 2)
     assert ended.progress.updated_ns == ended.progress.ended_ns == MOMENT_NS + 2
 

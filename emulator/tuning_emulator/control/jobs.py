@@ -17,11 +17,9 @@ from tuning_emulator.core.job_faults import JobFaultError, check_api, format_job
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
 from tuning_emulator.core.pace import format_pace
 from tuning_emulator.core.records import JobState, Phase, TuningJob
-from tuning_emulator.gemini.convert import format_tuned_model_name
 from tuning_emulator.jobs.pacing import ADVANCED, JobGate, Pacing
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.store.store import NEWEST, Store
-from tuning_emulator.vertex.names import format_job_name
 
 _VERTEX_NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([^/]+)")
 _GEMINI_NAME = re.compile(r"tunedModels/([^/]+)")
@@ -92,18 +90,13 @@ def find_job(store: Store, name: str) -> TuningJob | None:
     return None
 
 
-def format_name(job: TuningJob) -> str:
-    """What the job's API calls it."""
-    return format_tuned_model_name(job) if job.api == "gemini" else format_job_name(job)
-
-
 def summarise_job(store: Store, pacing: Pacing, job: TuningJob, name: str = "") -> JobSummary:
     """What is known of a job but its metrics."""
     gate = pacing.get(job.uid)
     row = store.controls.get_gate(job.uid)
     fault, progress = row.fault if row else None, job.progress
     return JobSummary(
-        name=name or format_name(job),
+        name=name or pacing.apis[job.api].format_name(job),
         api=job.api,
         project=job.project,
         base_model=job.asked.base_model,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.records import Api, Hyperparameters, TuningJob, TuningMethod
+from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningJob, TuningMethod
 from tuning_emulator.datasets.check import (
     DEFAULT_LIMITS,
     DatasetLimits,
@@ -19,7 +19,6 @@ from tuning_emulator.datasets.lines import DatasetForm
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.defaults import Defaults, gemini_defaults, vertex_defaults
-from tuning_emulator.jobs.steps import Prepared, watched
 from tuning_emulator.storage.objects import (
     ObjectForbiddenError,
     ObjectNotFoundError,
@@ -30,6 +29,19 @@ from tuning_emulator.storage.objects import (
 
 _MODALITIES = {"image": "image", "document": "PDF document", "audio": "audio", "video": "video"}
 """Our words for what examples may hold, and the service's in its error text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked dataset: what the trainer reads and what the service reports.
+
+    Attributes:
+        examples: Number of examples that are trained on.
+        statistics: None for Gemini, which reports none.
+    """
+
+    examples: int
+    statistics: DatasetStatistics | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,9 @@ class DatasetPreparation:
             ApiError: it cannot be read.
         """
         try:
-            yield from watched(self.open_objects().lines(uri), keep_going)
+            for line in self.open_objects().lines(uri):
+                keep_going()
+                yield line
         except StorageError as error:
             raise _explain(error, job, uri) from error
 

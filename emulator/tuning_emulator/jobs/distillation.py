@@ -20,9 +20,8 @@ from tuning_emulator.datasets.check import check_dataset, dataset_form
 from tuning_emulator.datasets.lines import DatasetError, Line, format_line, parse_line
 from tuning_emulator.facts import dataset_errors, emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import TEACHER_MAX_TOKENS
-from tuning_emulator.jobs.dataset import DatasetPreparation, find_limits
+from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, find_limits
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
-from tuning_emulator.jobs.steps import Prepared
 from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import Example, Prompt, format_example, parse_example

@@ -9,18 +9,17 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from msgspec import structs
 
 from tuning_emulator.core.clock import Clock
 from tuning_emulator.core.errors import ApiError, Code
-from tuning_emulator.core.ids import Ids, experiment_id
-from tuning_emulator.core.job_faults import FaultKind, JobFault
+from tuning_emulator.core.job_faults import FaultKind
 from tuning_emulator.core.lifecycle import JobEvent
 from tuning_emulator.core.pace import TRAINING, Pace
 from tuning_emulator.core.records import (
@@ -34,11 +33,15 @@ from tuning_emulator.core.records import (
     TuningMethod,
 )
 from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
-from tuning_emulator.facts import dataset_errors, emulator_errors, gemini_errors, google_errors, vertex_errors
+from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import VERTEX_MAX_STEPS
-from tuning_emulator.jobs.pacing import JobGate, Pacing, Stage, StoppedError
-from tuning_emulator.jobs.registry import checkpoint_steps, find_adapter, publish_checkpoint, publish_model
-from tuning_emulator.jobs.trainer import Trainer, TrainerUnavailableError
+from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, resolve_hyperparameters
+from tuning_emulator.jobs.distillation import Distillation
+from tuning_emulator.jobs.output import write_output
+from tuning_emulator.jobs.pacing import JobGate, Pacing, StoppedError
+from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerUnavailableError
+from tuning_emulator.jobs.tuning_api import Stage, TuningApis
+from tuning_emulator.storage.objects import ObjectStore
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import (
     Cancelled,
@@ -54,22 +57,6 @@ from tuning_trainer.spec import (
     parse_event,
     total_steps,
 )
-
-# --- the words in which a job ends to which a fault was made to happen
-
-
-def describe_fault(fault: JobFault, job: TuningJob) -> ApiError:
-    """What the job ends with. Which words the services have for each is in ``facts``, with a grade."""
-    gemini = job.api == "gemini"
-    match fault.kind:
-        case FaultKind.DATASET_REJECTED:
-            return dataset_errors.MISSING_CONTENTS(row=fault.at - 1)  # the service counts rows from 0
-        case FaultKind.QUOTA_EXHAUSTED:
-            return gemini_errors.GEMINI_EXHAUSTED() if gemini else vertex_errors.VERTEX_CONCURRENT_JOBS()
-        case FaultKind.ENDPOINT_CREATION_FAILED:
-            return vertex_errors.ENDPOINT_CREATION_FAILED()
-        case _:
-            return gemini_errors.GEMINI_INTERNAL() if gemini else google_errors.INTERNAL()
 
 
 def describe_failure(error: ApiError) -> Failure:
@@ -140,90 +127,33 @@ TRAINABLE: dict[TuningMethod, Method] = {
 """What a trainer here can do. The others end in a FAILED job that says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A checked dataset: what the trainer reads and what the service reports.
-
-    Attributes:
-        examples: Number of examples that are trained on.
-        statistics: None for Gemini, which reports none.
-    """
-
-    examples: int
-    statistics: DatasetStatistics | None = None
-    has_validation: bool = False
-
-
-class Preparation(Protocol):
-    """Reads and checks a job's data; called in a thread."""
-
-    def __call__(
-        self, job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
-    ) -> Prepared:
-        """Writes trainer examples to the two files.
-
-        ``inline``: the examples that came with the request, in the trainer's form, or "".
-        ``keep_going`` raises ``StoppedError`` when the job was asked to stop.
-
-        Raises:
-            ApiError: the data is refused.
-        """
-        ...
-
-
-class Distil(Protocol):
-    """Makes the training set of a distillation job out of prompts and a teacher's answers."""
-
-    async def __call__(
-        self, job: TuningJob, examples: Path, validation: Path, keep_going: Callable[[], None]
-    ) -> Prepared:
-        """As ``Preparation``; ``StoppedError`` ends it as well."""
-        ...
-
-
-class Delivery(Protocol):
-    """Copies the results of a job to where its request wants them; called in a thread."""
-
-    def __call__(self, output_uri: str, directory: Path, adapter: Path) -> None:
-        """``directory``: the job's own. Raises ApiError: the bucket cannot be written to."""
-        ...
-
-
 @dataclass(slots=True)
 class Pipeline:
     """Runs one job per call of ``run``.
 
     Attributes:
-        trainers: By name.
-        trainer: Name of the one that takes new jobs.
+        apis: What a job means to its API. answering: The trainers, and the weights that play base models.
         directory: Data directory; jobs keep their files under it.
-        prepare: Reads and checks the data, in a thread.
-        resolve: Fills in the hyperparameters that the request left open, given the number of examples.
-        base_model_directory: Weights that play a base model.
+        open_objects: Cloud Storage as it is reached now.
         seed: Of every job's training.
-        distil: Of distillation jobs, in place of ``prepare``; None: there are none.
-        deliver: Of jobs whose request names a bucket for the results.
         pace: When what is done may be shown, where ``pacing`` has no other for the project or the job.
     """
 
     store: Store
     clock: Clock
-    ids: Ids
-    trainers: Mapping[str, Trainer]
-    trainer: str
+    apis: TuningApis
+    answering: Answering
     directory: Path
-    prepare: Preparation
-    resolve: Callable[[TuningJob, int], Hyperparameters]
-    base_model_directory: Callable[[str], str]
+    open_objects: Callable[[], ObjectStore]
     seed: int = 0
     pace: Pace = TRAINING
-    distil: Distil | None = None
-    deliver: Delivery | None = None
     pacing: Pacing = field(init=False)
+    _datasets: DatasetPreparation = field(init=False)
     _stops: dict[int, threading.Event] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.pacing = Pacing(self.store.controls, self.clock, self.pace)
+        self.pacing = Pacing(self.store.controls, self.clock, self.apis, self.pace)
+        self._datasets = DatasetPreparation(self.open_objects)
 
     def job_directory(self, job: TuningJob) -> Path:
         """Where a job keeps its examples, checkpoints and adapter."""
@@ -237,7 +167,7 @@ class Pipeline:
         gate = self.pacing.get(job.uid)
         if gate is not None:
             gate.stop()
-        if (trainer := self.trainers.get(job.progress.trainer)) is not None:
+        if (trainer := self.answering.trainers.get(job.progress.trainer)) is not None:
             asyncio.get_running_loop().create_task(trainer.cancel(str(job.uid)))
 
     async def run(self, gate: JobGate) -> None:
@@ -265,7 +195,7 @@ class Pipeline:
         gate.enter(Stage.CANCELLING)
         with suppress(StoppedError):  # deleted meanwhile
             await gate.reach()
-            self.store.transition(gate.uid, JobEvent.STOPPED, gate.now_ns(), error=CANCELLED)
+            self.store.transition(gate.uid, JobEvent.STOP, gate.now_ns(), error=CANCELLED)
 
     # ------------------------------------------------------------ steps
 
@@ -274,42 +204,41 @@ class Pipeline:
         job = self._require(gate.uid)
         if job.progress.resolved is not None:
             return job  # resumed: its examples lie there already
-        job = self.store.update_progress(job.uid, phase=Phase.PROCESSING_DATASET)
         gate.enter(Stage.PROCESSING_DATASET)
         prepared = await self._read_data(job, stop)
         await gate.reach()
         if isinstance(prepared, ApiError):
             raise prepared
         self._check_fault(gate, job, FaultKind.DATASET_REJECTED)
-        resolved = self.resolve(job, prepared.examples)
+        resolved = resolve_hyperparameters(job, prepared.examples)
         steps = total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1)
         if steps > VERTEX_MAX_STEPS.value:
             raise vertex_errors.JOB_TOO_LONG(steps=steps, maximum=VERTEX_MAX_STEPS.value)
-        return self.store.update_progress(
+        return self.store.transition(
             job.uid,
-            phase=Phase.WAITING_FOR_CAPACITY if gate.paced else Phase.TUNING,
+            JobEvent.CHECK if gate.paced else JobEvent.TUNE,
+            gate.now_ns(),
             resolved=resolved,
             statistics=prepared.statistics,
             total_steps=steps,
-            experiment_id=experiment_id(gate.now_ns()) if job.api == "vertex" else "",
-            trainer=job.progress.trainer or self.trainer,
+            experiment_id=self.apis[job.api].make_experiment_id(gate.now_ns()),
+            trainer=job.progress.trainer or self.answering.default,
         )
 
     async def _read_data(self, job: TuningJob, stop: threading.Event) -> Prepared | ApiError:
         """The data, or why it cannot be trained on, which is for the job's pace to show."""
-        method = job.asked.method
-        distil = self.distil if method is TuningMethod.DISTILLATION else None
-        if method not in TRAINABLE or (method is TuningMethod.DISTILLATION and distil is None):
-            return emulator_errors.METHOD_UNTRAINED(method=method.value, base_model=job.asked.base_model)
+        if job.asked.method not in TRAINABLE:
+            return emulator_errors.METHOD_UNTRAINED(method=job.asked.method.value, base_model=job.asked.base_model)
         directory = self.job_directory(job)
         directory.mkdir(parents=True, exist_ok=True)
         inline = self.store.get_inline_dataset(job.uid)
         files = (directory / "examples.jsonl", directory / "validation.jsonl")
         try:
-            if distil is not None:
+            if job.asked.method is TuningMethod.DISTILLATION:
+                distil = Distillation(self.store, self._datasets, self.answering)
                 prepared = await distil(job, *files, _keep_going(stop))
             else:
-                prepared = await asyncio.to_thread(self.prepare, job, inline, *files, _keep_going(stop))
+                prepared = await asyncio.to_thread(self._datasets, job, inline, *files, _keep_going(stop))
         except ApiError as error:
             return error
         if stop.is_set():
@@ -322,9 +251,9 @@ class Pipeline:
         if job.progress.phase is not Phase.TUNING:
             gate.enter(Stage.WAITING_FOR_CAPACITY)
             await gate.reach()
-            job = self.store.update_progress(job.uid, phase=Phase.TUNING)
+            job = self.store.transition(job.uid, JobEvent.TUNE, gate.now_ns())
         gate.enter(Stage.TUNING)
-        trainer = self.trainers.get(job.progress.trainer)
+        trainer = self.answering.trainers.get(job.progress.trainer)
         if trainer is None:
             raise emulator_errors.TRAINER_GONE(trainer=job.progress.trainer)
         spec = self._spec(job)
@@ -389,7 +318,7 @@ class Pipeline:
         """Ends a job to which this was to happen."""
         if (fault := gate.find_fault(kind)) is not None:
             gate.fire()
-            raise describe_fault(fault, job)
+            raise self.apis[job.api].explain(fault)
 
     def _recover(self, job: TuningJob, gate: JobGate, resumed_from: int) -> None:
         """Makes the records agree with the step that the trainer goes on from."""
@@ -408,22 +337,23 @@ class Pipeline:
     def _publish(self, job: TuningJob, gate: JobGate, event: Checkpoint) -> None:
         relative = str(Path(event.directory).relative_to(self.directory))
         deploy = gate.find_fault(FaultKind.ENDPOINT_CREATION_FAILED) is None
-        publish_checkpoint(self.store, self.ids, gate, job, replace(event, directory=relative), deploy=deploy)
+        checkpoint = replace(event, directory=relative)
+        self.apis[job.api].publish_checkpoint(job, checkpoint, gate.now_ns(), deploy=deploy)
 
     def _make_point(self, gate: JobGate, event: Step | Evaluation, kind: Literal["train", "eval"]) -> MetricPoint:
         return MetricPoint(event.step, event.epoch, event.loss, gate.now_ns(), kind, event.predictions, event.correct)
 
     async def _finish(self, gate: JobGate) -> None:
-        job = self.store.update_progress(gate.uid, phase=Phase.POST_PROCESSING)
+        job = self._require(gate.uid)
+        if job.progress.phase is Phase.TUNING:
+            job = self.store.transition(gate.uid, JobEvent.TRAIN, gate.now_ns())
         gate.enter(Stage.POST_PROCESSING)
-        output_uri = job.asked.output_uri
-        if output_uri and self.deliver is not None:
-            paths = self.job_directory(job), self.directory / job.progress.adapter
-            await asyncio.to_thread(self.deliver, output_uri, *paths)
+        if job.asked.output_uri:
+            results = (job.asked.output_uri, self.job_directory(job), self.directory / job.progress.adapter)
+            await asyncio.to_thread(write_output, self.open_objects(), *results)
         await gate.reach()
         with self.store.transaction():
-            if job.api == "vertex":
-                publish_model(self.store, self.ids, gate, job)
+            self.apis[job.api].publish_model(job, gate.now_ns())
             if gate.find_fault(FaultKind.ENDPOINT_CREATION_FAILED) is None:
                 self.store.transition(gate.uid, JobEvent.SUCCEED, gate.now_ns())
         self._check_fault(gate, job, FaultKind.ENDPOINT_CREATION_FAILED)
@@ -438,7 +368,7 @@ class Pipeline:
             id=str(job.uid),
             directory=str(directory),
             examples=str(directory / "examples.jsonl"),
-            base_model=self.base_model_directory(job.asked.base_model),
+            base_model=self.answering.base_model_directory(job.asked.base_model),
             validation=str(validation) if validation.exists() else None,
             method="full" if job.asked.full else TRAINABLE[job.asked.method],
             epochs=resolved.epochs or 1,
@@ -446,22 +376,14 @@ class Pipeline:
             learning_rate=resolved.learning_rate or 1e-3,
             adapter_size=resolved.adapter_size or 4,
             seed=self.seed,
-            checkpoint_steps=self._checkpoint_steps(job, resolved),
+            checkpoint_steps=self.apis[job.api].list_checkpoint_steps(job),
             adapter=self._source_adapter(job),
             beta=0.1 if resolved.beta is None else resolved.beta,
         )
 
-    def _checkpoint_steps(self, job: TuningJob, resolved: Hyperparameters) -> tuple[int, ...]:
-        if job.api == "gemini":
-            return ()
-        batch = resolved.batch_size or 1
-        epochs = resolved.epochs or 1
-        total_steps, last_only = job.progress.total_steps, job.asked.export_last_checkpoint_only
-        return checkpoint_steps(total_steps, epochs, total_steps * batch // epochs, batch, last_only)
-
     def _source_adapter(self, job: TuningJob) -> str | None:
         """The adapter that a job continues from, as an absolute directory."""
-        source = find_source_adapter(self.store, job)
+        source = self.apis[job.api].find_source_adapter(job)
         return str(self.directory / source) if source else None
 
     def _require(self, uid: int) -> TuningJob:
@@ -487,27 +409,9 @@ def count_dropped(statistics: DatasetStatistics, numbers: Sequence[int]) -> Data
     return structs.replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
 
 
-def find_source_adapter(store: Store, job: TuningJob) -> str:
-    """Directory of the adapter that a continued job starts from, relative to the data directory; "" if none."""
-    source = job.asked.source_model
-    if not source:
-        return ""
-    if job.api == "gemini":
-        parent = store.get_tuned_model(source.removeprefix("tunedModels/"))
-        return parent.progress.adapter if parent else ""
-    return find_adapter(store, source, job.asked.source_checkpoint)
-
-
 def _keep_going(stop: threading.Event) -> Callable[[], None]:
     def check() -> None:
         if stop.is_set():
             raise StoppedError
 
     return check
-
-
-def watched(lines: Iterator[bytes], keep_going: Callable[[], None]) -> Iterator[bytes]:
-    """The same lines, until the job is asked to stop."""
-    for line in lines:
-        keep_going()
-        yield line

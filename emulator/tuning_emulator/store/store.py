@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from msgspec.structs import replace
 
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.lifecycle import ENDED, JobEvent, next_state
+from tuning_emulator.core.lifecycle import ENDED, WITHIN, JobEvent, advance
 from tuning_emulator.core.records import (
     Api,
     Checkpoint,
@@ -22,7 +22,6 @@ from tuning_emulator.core.records import (
     ModelVersion,
     Operation,
     Permission,
-    Phase,
     TuningJob,
 )
 from tuning_emulator.store import rows
@@ -171,7 +170,7 @@ class Store:
         return [(row[0], row[1]) for row in self._database.execute("sum_steps_by_api")]
 
     def transition(self, uid: int, event: JobEvent, now_ns: int, **changes: Any) -> TuningJob:
-        """Moves a job to the state that the lifecycle allows, with its times; the only writer of ``state``.
+        """Moves a job as the lifecycle allows, with its times; the only writer of state and phase.
 
         ``changes`` are other fields of its progress that change with it. While a Gemini model is CREATING its update
         time stays its create time (recorded), so starting does not touch it.
@@ -182,19 +181,19 @@ class Store:
         """
         with self.transaction():
             job = self._require(uid)
-            state = next_state(job.state, event)
+            state, phase = advance(job.state, job.progress.phase, event)
             if event is JobEvent.START and job.progress.started_ns is None:
                 changes["started_ns"] = now_ns
             if state in ENDED:
-                changes.update(ended_ns=now_ns, phase=Phase.NONE)
-            if not (job.api == "gemini" and state not in ENDED):
+                changes["ended_ns"] = now_ns
+            if event not in WITHIN and (state in ENDED or job.api != "gemini"):
                 changes["updated_ns"] = now_ns
-            return self._replace(replace(job, progress=replace(job.progress, state=state, **changes)))
+            return self._replace(replace(job, progress=replace(job.progress, state=state, phase=phase, **changes)))
 
     def update_progress(self, uid: int, **changes: Any) -> TuningJob:
-        """Changes fields of a job's progress other than its state."""
-        if "state" in changes:
-            raise ValueError("state: only `transition` writes it")
+        """Changes fields of a job's progress other than state and phase."""
+        if changes.keys() & {"state", "phase"}:
+            raise ValueError("state, phase: only `transition` writes them")
         with self.transaction():
             job = self._require(uid)
             return self._replace(replace(job, progress=replace(job.progress, **changes)))
