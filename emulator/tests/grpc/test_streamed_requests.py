@@ -124,6 +124,16 @@ async def test_a_client_that_says_nothing_is_told_all_the_same(server: Wire) -> 
         assert (found.status, found.reset) == ("7", ErrorCodes.NO_ERROR)
 
 
+async def test_a_method_that_nobody_has(server: Wire) -> None:
+    """It may be a stream to its client: the answer waits neither for a message nor for the end."""
+    async with RawClient(server.port) as client:
+        for data in (b"", frame(b""), frame(piece(b"a"))[:-1]):
+            number = await client.open(f"/{PACKAGE}.v1.Library/ReadAloud")
+            await send(client, number, [data])
+            found = await client.finish(number)
+            assert (found.status, found.text) == ("12", "GRPC target method can't be resolved.")
+
+
 async def test_errors(server: Wire, library: PatientLibrary) -> None:
     """Those of the handler, of the credentials and of the messages all end the call in the trailers.
 

@@ -61,7 +61,8 @@ class GrpcApp:
         """See ``Responder``."""
         targets = self.dispatcher.router.find_rpc(path)
         limit_bytes = max((target.limit_bytes for target in targets), default=0)
-        return Assembler(limit_bytes, streamed=bool(targets) and targets[0].method.client_streaming)
+        # What nobody answers may be a stream to its client, which is told at once.
+        return Assembler(limit_bytes, streamed=not targets or targets[0].method.client_streaming)
 
     async def respond(self, stream: Stream) -> None:
         """See ``Responder``."""

@@ -81,8 +81,9 @@ class Http2(H2Connection):
 
 log = logging.getLogger(__name__)
 
-HELD_BYTES = 64 * 1_048_576
-"""How much of unfinished requests a connection keeps; a stream beyond that is refused."""
+HELD_BYTES = 256 * 1_048_576
+"""How much of unfinished requests a connection keeps; a stream beyond that is refused. A hundred uploads in messages of
+2 MiB are within it."""
 
 SILENCE_S = 0.05
 """A method that takes a stream begins with the first data, or after this time without any. Began it with the headers,
