@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange
@@ -223,8 +224,17 @@ class Requests:
             raise StopAsyncIteration
         message = decode_request(self._dispatcher, data, self._target)
         if self._exchange.message is None:
-            self._exchange.message = message
+            self._exchange.message = summarise_bytes(message)
         return message
+
+
+def summarise_bytes(value: Any) -> Any:
+    """A message without its bytes, which an upload has many of: each stands as its size, as in the journal."""
+    if isinstance(value, dict):
+        return {name: summarise_bytes(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [summarise_bytes(inner) for inner in value]
+    return f"({len(value)} bytes)" if isinstance(value, bytes) else value
 
 
 def decode_request(dispatcher: Dispatcher, data: bytes, target: Target) -> Value:
