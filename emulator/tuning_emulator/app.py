@@ -188,7 +188,7 @@ class Emulator:
         yield reset.create_router(self.server)
         yield snapshot.create_router(self.server)
         yield scenarios.create_router(self.server)
-        reporter = journal.Reporter(self.middleware.near_misses, self.dispatcher.read_message)
+        reporter = journal.Reporter(self.middleware.near_misses, self._read_message)
         yield journal.create_router(self.middleware.journal, reporter)
         yield metrics.create_router(self.middleware, self.store)
         yield api.create_certificate_router(lambda: self.google_services.authority.certificate)
@@ -200,11 +200,18 @@ class Emulator:
         """The protocol of one HTTP/2 connection, plain or inside TLS, on which gRPC calls the same methods."""
         if self._grpc is None:
             from tuning_emulator.grpc.http2 import GrpcServer  # h2 is a seventh of the server's start
+            from tuning_emulator.grpc.reflection import create_reflection_api
 
             dispatcher = self.dispatcher
-            router = Router([*dispatcher.router.apis, self.google_services.projects])
+            apis = [*dispatcher.router.apis, self.google_services.projects]
+            router = Router([*apis, create_reflection_api(apis)])
             self._grpc = GrpcServer(Dispatcher(router, dispatcher.authenticator, dispatcher.middleware))
         return self._grpc.create_protocol()
+
+    def _read_message(self, data: bytes, message: str) -> Any:
+        """An answer over gRPC as JSON: gRPC has APIs that REST serves by their host alone."""
+        dispatcher = self.dispatcher if self._grpc is None else self._grpc.calls.dispatcher
+        return dispatcher.read_message(data, message)
 
     # ------------------------------------------------------------ what surrounds the APIs
 
