@@ -277,5 +277,5 @@ def test_the_tables_of_a_migrated_store_are_those_of_a_new_one(tmp_path: Path) -
     store, fresh = Store(unpack(tmp_path / "data")), sqlite3.connect(":memory:")
     fresh.executescript(load_schema())
     statement = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
-    found = map(tuple, store._database._connection.execute(statement))
+    found = map(tuple, store._database.connection.execute(statement))
     assert list(found) == fresh.execute(statement).fetchall()

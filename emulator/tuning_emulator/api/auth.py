@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tuning_emulator.api.call import Api, Caller
-from tuning_emulator.api.parameters import Query
+from tuning_emulator.api.call import Api, Caller, Query
 from tuning_emulator.core.as_of import Calendar, Day
 from tuning_emulator.core.errors import LOCALIZED_MESSAGE, ApiError, error_info
 from tuning_emulator.facts import google_errors

@@ -25,7 +25,6 @@ from tuning_emulator.core.job_control import (
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.core.records import JobState, Phase, TuningJob
 from tuning_emulator.rest.app import create_rest_app
-from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Method
 
 MANUAL = Pace(PaceMode.MANUAL)
@@ -111,7 +110,7 @@ class Seeder:
     async def _post(self, path: str, body: dict[str, Any], query: str = "") -> Any:
         data = json.dumps(body).encode()
         headers = {"content-type": "application/json", "content-length": str(len(data))}
-        answer = await self._rest.answer(Request("POST", path, query, headers, data))
+        answer = await self._rest.answer("POST", path, query, headers, data)
         value = json.loads(answer.body)
         if answer.status != 200:
             raise ScenarioError(f"the service refuses it: {value['error']['message']}")

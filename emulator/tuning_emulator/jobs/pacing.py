@@ -259,7 +259,7 @@ class Pacing:
 
     def find(self, project: str = "") -> Pace:
         """The pace of a project (id or number), "" for the one of all others."""
-        pacing = self.controls.list_paces()
+        pacing = self.controls.paces
         if not pacing:
             return self.default
         return pacing.get(project_number(project) if project else "") or pacing.get("", self.default)
@@ -349,7 +349,7 @@ class Pacing:
         """The first fault that waits for a job of that project, unless the job has brought its own."""
         if gate.fault is not None:
             return
-        for waiting in self.controls.list_job_faults():
+        for waiting in self.controls.job_faults:
             if waiting.given < waiting.jobs and waiting.project in ("", gate.project) and _fits(waiting, gate):
                 self.controls.give_job_fault(waiting.id)
                 gate.give(waiting)

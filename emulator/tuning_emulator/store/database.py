@@ -36,24 +36,27 @@ def load_statements() -> dict[str, str]:
 class Database:
     """One connection to one file (or to memory), used from one thread; from others it may be looked into, as tests do.
 
+    Attributes:
+        connection: Its ``total_changes`` grows with every row written. replacements: How often everything was replaced.
+
     WAL with ``synchronous=NORMAL``: a killed process loses nothing that was committed.
     """
 
     def __init__(self, directory: Path | None) -> None:
         self._lock = _lock_directory(directory) if directory else None
         path = str(directory / DATABASE_NAME) if directory else ":memory:"
-        self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=256, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
+        self.connection = sqlite3.connect(path, isolation_level=None, cached_statements=256, check_same_thread=False)
+        self.connection.row_factory = sqlite3.Row
+        self.connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
         self._statements = load_statements()
-        self._replacements = 0
+        self.replacements = 0
         self._take_over(path)
 
     def _take_over(self, path: str) -> None:
         """Makes an empty file a store, and one of an older version one of this version."""
-        version = read_version(self._connection)
+        version = read_version(self.connection)
         if version == 0:
-            create_tables(self._connection)
+            create_tables(self.connection)
         elif version not in READABLE:
             self.close()
             raise StoreError(
@@ -72,68 +75,63 @@ class Database:
         log.warning("%s: schema version %s becomes %s; older programs will not read it", path, version, SCHEMA_VERSION)
         try:
             with closing(sqlite3.connect("")) as fresh:
-                for error in migrate(self._connection, fresh):
+                for error in migrate(self.connection, fresh):
                     log.warning("%s; it is kept as it is", error)
-                fresh.backup(self._connection)
+                fresh.backup(self.connection)
         except sqlite3.Error as error:
             self.close()
             raise StoreError(f"{path} cannot be brought to schema version {SCHEMA_VERSION}: {error}") from error
 
-    @property
-    def changes(self) -> int:
-        """A number that grows with every row written."""
-        return self._connection.total_changes + self._replacements
-
     def execute(self, name: str, /, *values: Any, **named: Any) -> sqlite3.Cursor:
         """Runs the named statement, with values in order or by name."""
-        return self._connection.execute(self._statements[name], named or values)
+        return self.connection.execute(self._statements[name], named or values)
 
     def execute_many(self, name: str, rows: list[tuple[Any, ...]]) -> None:
         """Runs the named statement once per row."""
-        self._connection.executemany(self._statements[name], rows)
+        self.connection.executemany(self._statements[name], rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing. Nested use joins the outer one."""
-        if self._connection.in_transaction:
+        if self.connection.in_transaction:
             yield
             return
-        self._connection.execute("BEGIN IMMEDIATE")
+        self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            self.connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+        self.connection.execute("COMMIT")
 
     def empty(self, kept: Collection[str] = ()) -> None:
         """Deletes every row of every table but some. With no reference to follow, SQLite drops whole pages."""
-        self._connection.execute("PRAGMA foreign_keys=OFF")
+        self.connection.execute("PRAGMA foreign_keys=OFF")
         try:
             with self.transaction():
-                for (name,) in self._connection.execute(_TABLES).fetchall():
+                for (name,) in self.connection.execute(_TABLES).fetchall():
                     if name not in kept:
-                        self._connection.execute(f"DELETE FROM {name}")  # noqa: S608 a name of ours
+                        self.connection.execute(f"DELETE FROM {name}")  # noqa: S608 a name of ours
         finally:
-            self._connection.execute("PRAGMA foreign_keys=ON")
-        self._replacements += 1
+            self.connection.execute("PRAGMA foreign_keys=ON")
+        self.replacements += 1
 
     def copy_to(self, path: Path) -> None:
         """Writes everything to a new file, as it stands at this moment."""
         with closing(sqlite3.connect(path)) as target:
-            self._connection.backup(target)
+            self.connection.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
 
     def replace_with(self, path: Path) -> None:
         """Takes everything from a file that ``copies`` has found good: all of it or, on an error, nothing."""
         with closing(open_copy(path)) as source:
-            source.backup(self._connection)
+            source.backup(self.connection)
         self._take_over(str(path))  # an import of an older program, cut short before it was in its place
-        self._replacements += 1
+        self.replacements += 1
 
     def close(self) -> None:
         """Closes the file and lets another server have the directory."""
-        self._connection.close()
+        self.connection.close()
         if self._lock:
             self._lock.close()
 

@@ -58,10 +58,10 @@ class Store:
         self._database = Database(directory)
         self.controls = Controls(self._database)
 
-    @property
     def revision(self) -> int:
         """A number that changes with every row written that an answer may show."""
-        return self._database.changes - self.controls.silent
+        database = self._database
+        return database.connection.total_changes + database.replacements - self.controls.silent
 
     def close(self) -> None:
         """Closes the file."""
@@ -111,8 +111,9 @@ class Store:
         """
         with self.transaction():
             uid = int(self._database.execute("insert_job", **rows.format_job(job)).lastrowid or 0)
-            labels = job.asked.labels
-            self._database.execute_many("add_label", [(name, value, uid) for name, value in labels.items()])
+            if job.asked.labels:
+                labels = [(name, value, uid) for name, value in job.asked.labels.items()]
+                self._database.execute_many("add_label", labels)
         return replace(job, uid=uid)
 
     def get_job(self, api: Api, project: str, location: str, identifier: str) -> TuningJob | None:
