@@ -17,8 +17,7 @@ from tuning_emulator.api.router import Router
 from tuning_emulator.control.journal import Reporter
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.middleware.chain import MiddlewareChain
-from tuning_emulator.middleware.journal import Filter
-from tuning_emulator.middleware.redaction import READ_BYTES, redact_body, redact_query, redact_value
+from tuning_emulator.middleware.journal import READ_BYTES, Filter, redact_body, redact_query, redact_value
 from tuning_emulator.protojson.printer import format_string
 from tuning_emulator.rest.app import RestApp, create_rest_app
 

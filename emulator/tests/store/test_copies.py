@@ -11,8 +11,8 @@ import pytest
 from tests.records import make_job, make_tuned_model
 from tests.store_dump import dump_tables
 from tuning_emulator.core.records import Checkpoint, MetricPoint, Permission
-from tuning_emulator.store.copies import read_contents
 from tuning_emulator.store.database import StoreError
+from tuning_emulator.store.migration import read_contents
 from tuning_emulator.store.store import Store
 
 

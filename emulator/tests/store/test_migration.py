@@ -25,10 +25,8 @@ from tests.store.keep_version import JOBS, Server
 from tests.store_dump import dump_tables
 from tuning_emulator.control.swap import COMMITTED, recover
 from tuning_emulator.core.records import TuningJob
-from tuning_emulator.store.copies import Contents, read_contents, upgrade_copy
-from tuning_emulator.store.database import DATABASE_NAME, StoreError
-from tuning_emulator.store.migration import SCHEMA_VERSION, load_schema
-from tuning_emulator.store.rows import DamagedRowError
+from tuning_emulator.store.database import DATABASE_NAME, DamagedRowError, StoreError
+from tuning_emulator.store.migration import SCHEMA_VERSION, Contents, load_schema, read_contents, upgrade_copy
 from tuning_emulator.store.store import Store
 
 VERSION_2 = Path(__file__).with_name("version_2")

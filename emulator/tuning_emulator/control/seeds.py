@@ -146,7 +146,7 @@ class Seeder:
         for _ in range(_STAGES):
             await pacing.settle([uid])
             job = self._world.store.get_job_by_uid(uid)
-            if job is None or job.state in ENDED or arrived(job):
+            if job is None or job.progress.state in ENDED or arrived(job):
                 break
             gate = pacing.get(uid)
             if gate is not None:
@@ -154,8 +154,8 @@ class Seeder:
         self._check(self._world.store.get_job_by_uid(uid), "RUNNING")
 
     def _check(self, job: TuningJob | None, wanted: str) -> None:
-        if job is None or job.state is not JobState(wanted):
-            state = job.state.value if job else "gone"
+        if job is None or job.progress.state is not JobState(wanted):
+            state = job.progress.state.value if job else "gone"
             error = job.progress.error if job else None
             why = f": {error.message}" if error else ""
             hint = "; another job of its project runs, see jobs_per_project" if state == "PENDING" else ""

@@ -40,8 +40,8 @@ class RestApp:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         path, query = raw.partition(b"?")[0].decode("latin-1"), scope["query_string"].decode("latin-1")
-        exchange = Exchange("rest", scope["method"], path, query, headers, read_host(headers))
-        exchange.address, exchange.scheme = (scope.get("client") or ("",))[0], scope.get("scheme", "http")
+        exchange = Exchange("rest", scope["method"], path, query, headers, scheme=scope.get("scheme", "http"))
+        exchange.address = (scope.get("client") or ("",))[0]
 
         async def send_response(response: Response, exchange: Exchange) -> None:
             await _send(response, exchange, receive, send)
@@ -73,7 +73,7 @@ class RestApp:
         async def raise_on(broken: BrokenConnectionError) -> None:
             raise broken
 
-        exchange = Exchange("rest", verb, path, query, headers, read_host(headers), address)
+        exchange = Exchange("rest", verb, path, query, headers, address=address)
         variables = self._find(exchange)
         exchange.oversize = exchange.target is not None and len(body) > exchange.target.limit_bytes
         exchange.body = b"" if exchange.oversize else body
@@ -81,12 +81,13 @@ class RestApp:
         return responses[0]
 
     def _find(self, exchange: Exchange) -> PathValues:
-        """Sets the exchange's route; the variables of its path."""
+        """Sets the exchange's host and route; the variables of its path."""
         verb = exchange.verb
         if verb == "POST":
             verb = exchange.headers.get("x-http-method-override", verb).upper()
         elif verb == "HEAD":
             verb = "GET"
+        exchange.host = read_host(exchange.headers)
         found = self.dispatcher.router.find(verb, exchange.path, exchange.host)
         if found is None:
             return []
