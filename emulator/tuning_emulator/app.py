@@ -16,8 +16,7 @@ from tuning_emulator.api.auth import OWNER, create_authenticator
 from tuning_emulator.api.dispatch import Dispatcher
 from tuning_emulator.api.router import Router
 from tuning_emulator.control.health import Health, describe_health
-from tuning_emulator.control.state import ServerState
-from tuning_emulator.control.swap import recover
+from tuning_emulator.control.state import ServerState, recover
 from tuning_emulator.core.as_of import create_calendar
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.ids import Ids, project_number
@@ -144,7 +143,7 @@ class Emulator:
 
     async def _load_start_state(self) -> None:
         """Fills the empty emulator with what it is to begin with."""
-        from tuning_emulator.control.start_state import load_start_state
+        from tuning_emulator.control.snapshot import load_start_state
 
         await load_start_state(self.server, self.settings.import_file, self.settings.scenario)
 
@@ -177,11 +176,11 @@ class Emulator:
         return self._control
 
     def _create_routers(self) -> Iterator[APIRouter]:
-        from tuning_emulator.control import api, clock, faults, jobs, journal, metrics, pace, reset, scenarios, snapshot
+        from tuning_emulator.control import api, faults, jobs, journal, metrics, reset, scenarios, snapshot, timing
 
         yield api.create_adapter_router(self.store, self.directory)
-        yield clock.create_router(self.clock, self.store.controls, self.queue.pacing)
-        yield pace.create_router(self.queue.pacing)
+        yield timing.create_clock_router(self.clock, self.store.controls, self.queue.pacing)
+        yield timing.create_pace_router(self.queue.pacing)
         yield faults.create_job_fault_router(self.store.controls)
         yield jobs.create_router(self.store, self.queue)
         yield faults.create_router(self.middleware.faults)
@@ -280,7 +279,7 @@ class Emulator:
         if self._grpc is not None:
             await self._grpc.stop()
         if self.settings.export_on_exit is not None:
-            from tuning_emulator.control.start_state import export_on_exit_to
+            from tuning_emulator.control.snapshot import export_on_exit_to
 
             await export_on_exit_to(self.server, self.settings.export_on_exit)
         await self.queue.stop()

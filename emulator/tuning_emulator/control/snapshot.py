@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
@@ -26,8 +29,8 @@ from tuning_emulator.control.archive import (
     write_archive,
 )
 from tuning_emulator.control.faults import FaultBody
-from tuning_emulator.control.state import ServerState
-from tuning_emulator.control.swap import STORE_NAME, TREES, commit, make_place, swap
+from tuning_emulator.control.scenarios import load_from
+from tuning_emulator.control.state import STORE_NAME, TREES, ServerState, commit, make_place, swap
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.middleware.faults import SavedFault
@@ -271,3 +274,44 @@ async def _receive(blocks: AsyncIterator[bytes], archive: Path) -> None:
             await asyncio.to_thread(file.write, block)
     if not size:
         raise ArchiveError("the body is empty; send the archive itself: curl --data-binary @FILE")
+
+
+# --- what an emulator has from its start (a snapshot, then a scenario), and the snapshot that it leaves at its end
+
+
+log = logging.getLogger(__name__)
+
+
+class StartStateError(ValueError):
+    """A snapshot or a scenario that the emulator was to start with cannot be loaded; the text says why."""
+
+
+async def load_start_state(server: ServerState, archive: Path | None, scenario: str | None) -> None:
+    """Fills an empty emulator.
+
+    Raises:
+        StartStateError: the archive cannot be read. ScenarioError: the scenario cannot be loaded.
+    """
+    if archive is not None:
+        try:
+            await import_snapshot(server, archive)
+        except (ArchiveError, OSError) as error:
+            raise StartStateError(f"import: {archive}: {error}") from error
+    if scenario:
+        await load_from(server, scenario)
+
+
+async def export_on_exit_to(server: ServerState, archive: Path) -> None:
+    """Writes everything to a file, which has its name only once it is whole."""
+    unfinished = _create_beside(archive)
+    try:
+        await export_snapshot(server, unfinished)
+        os.replace(unfinished, archive)
+    except (ArchiveError, OSError):
+        log.exception("export: %s could not be written", archive)
+        os.unlink(unfinished)
+
+
+def _create_beside(path: Path) -> Path:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        return Path(file.name)

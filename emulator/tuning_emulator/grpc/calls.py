@@ -9,8 +9,8 @@ from typing import Any
 
 from tuning_emulator.api.call import Parameters
 from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall
+from tuning_emulator.api.errors import HTML_TYPE, format_not_found, format_trouble
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange
-from tuning_emulator.api.pages import HTML_TYPE, format_not_found, format_trouble
 from tuning_emulator.api.router import Target
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
@@ -29,8 +29,7 @@ from tuning_emulator.grpc.stream import (
     receive_message,
     take_message,
 )
-from tuning_emulator.protojson.field_selection import parse_fields
-from tuning_emulator.protojson.masks import parse_mask, project
+from tuning_emulator.protojson.masks import parse_fields, parse_mask, project
 from tuning_emulator.schema.protobuf import WireError
 from tuning_emulator.schema.schema import Value
 

@@ -12,12 +12,11 @@ from urllib.parse import unquote
 from tuning_emulator.api.auth import Authenticator
 from tuning_emulator.api.call import Api
 from tuning_emulator.api.dispatch import Dispatcher
+from tuning_emulator.api.errors import format_not_found, format_page
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, break_connection
-from tuning_emulator.api.pages import format_not_found, format_page
 from tuning_emulator.api.router import PathValues, Router, read_host
 from tuning_emulator.facts import google_errors
-from tuning_emulator.rest.responses import Response, page_response, preflight_response
-from tuning_emulator.rest.streams import send_chunks
+from tuning_emulator.rest.responses import Response, page_response, preflight_response, send_chunks
 from tuning_emulator.rest.transcoding import Breaker, RestCall, Sender
 
 Scope: TypeAlias = MutableMapping[str, Any]
