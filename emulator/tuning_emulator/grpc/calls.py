@@ -33,9 +33,6 @@ from tuning_emulator.protojson.masks import parse_fields, parse_mask, project
 from tuning_emulator.schema.protobuf import WireError
 from tuning_emulator.schema.schema import Value
 
-SHARED = "google.longrunning.Operations."
-"""The service that every API has under one name; its requests tell by a name whose operation they mean."""
-
 PROTO_TYPE = "application/x-protobuf"
 _MEDIA = (CONTENT_TYPE, f"{CONTENT_TYPE}+proto")
 _CACHED_REQUEST_BYTES = 4096
