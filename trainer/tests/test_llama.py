@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.models import SHAPE
+from tests.shapes import SHAPE
 from tuning_trainer import llama
 
 GROUPED = dataclasses.replace(SHAPE, kv_heads=2, head_size=12, tied=False, rope_theta=500000.0)
@@ -92,6 +92,7 @@ def test_rotary_table_made_in_inference_mode_can_be_trained_with() -> None:
     assert weights["qkv"].grad is not None
 
 
+@pytest.mark.process
 def test_native_path_imports_neither_transformers_nor_dynamo() -> None:
     code = "import sys, tuning_trainer.loop, tuning_trainer.generate, tuning_trainer.native; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

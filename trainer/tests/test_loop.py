@@ -109,6 +109,7 @@ def test_stopped_job_goes_on_bit_for_bit(method: str, tiny: Path, tmp_path: Path
     assert [line["step"] for line in lines if line["event"] == "step"] == list(range(1, 20))
 
 
+@pytest.mark.process
 def test_killed_job_goes_on_bit_for_bit(tiny: Path, tmp_path: Path) -> None:
     """SIGKILL in the middle of training, for real; the next run repeats only what was not saved."""
     common: dict[str, Any] = {"epochs": 60, "checkpoint_steps": tuple(range(10, 220, 10))}

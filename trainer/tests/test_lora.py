@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.models import SHAPE
+from tests.shapes import SHAPE
 from tuning_trainer import llama, lora
 
 CONFIGS = [SHAPE, dataclasses.replace(SHAPE, kv_heads=2, tied=False)]

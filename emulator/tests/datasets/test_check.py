@@ -279,6 +279,7 @@ def test_from_storage_to_trainer(storage: StorageServer, tmp_path: Path) -> None
     assert [int(example.turns[1].text) for example in examples] == list(range(1, 5001))
 
 
+@pytest.mark.process
 def test_several_processes_say_what_one_says() -> None:
     """Statistics, dropped examples, errors with their lines: the same however many processes count."""
     chance = random.Random(5)

@@ -22,7 +22,7 @@ from tests.grpc.patient_library import (
     PatientLibrary,
     Watcher,
 )
-from tests.grpc.wire import Wire, listening
+from tests.grpc.wire import Wire, listening, open_channel
 from tests.rest.library import SCHEMAS
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.exchange import BrokenConnectionError, Cut, Exchange, PageError
@@ -290,7 +290,7 @@ async def test_trouble_made_on_purpose(library: PatientLibrary, trouble: Any, co
         assert text is None or heard.text == text
         trouble.cut = trouble.error = None
         await client.channel.close()
-        client.channel = grpc.aio.insecure_channel(f"127.0.0.1:{client.port}")
+        client.channel = open_channel(client.port)
         assert (await client.ask(V1, GET_BOOK, REQUEST)).code is Code.OK
         assert [one.code for one in trouble.left][-1] == "OK"
 

@@ -110,7 +110,7 @@ async def channel(port: int) -> AsyncIterator[grpc.aio.Channel]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
+def server(process: None) -> Iterator[RunningServer]:
     """The server as users start it."""
     one = start_server("--trainer", "scripted", "--anonymous")
     yield one

@@ -71,7 +71,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Api:
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None, print_blob=False)
+@settings(max_examples=300, print_blob=False)
 async def test_no_secret_is_ever_in_the_journal(api: Api, data: st.DataObject) -> None:
     """Random keys and tokens in any place, data sets right and wrong: nothing of them is in the journal's JSON."""
     secrets: list[str] = []

@@ -53,7 +53,7 @@ class Compiled:
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+def compiled(process: None, tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     """All our files, compiled."""
     out = tmp_path_factory.mktemp("protoc") / "all.bin"
     files = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
