@@ -91,9 +91,9 @@ class WorkerProcess:
 @pytest.fixture(scope="module")
 def worker(process: None) -> Iterator[WorkerProcess]:
     """Shared, because importing torch takes seconds: a test ends its jobs and reads its lines."""
-    process = WorkerProcess()
-    yield process
-    process.close()
+    made = WorkerProcess()
+    yield made
+    made.close()
 
 
 def ended(message: Message) -> bool:

@@ -66,8 +66,8 @@ async def answer(front: RestApp, headers: dict[str, str], query: str, body: byte
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Api:
-    return Serving(tmp_path_factory.mktemp("serving")).api
+def api() -> Api:
+    return Serving().api
 
 
 @given(data=st.data())

@@ -13,8 +13,9 @@ import pytest
 import pytest_asyncio
 
 from tests.random_requests import Writer, spoil
+from tests.serving import Reply
 from tests.store_dump import dump_tables, restore_tables, save_tables
-from tests.vertex.serving import FLASH, PLACE, TRAINING, Reply, Serving
+from tests.vertex.serving import FLASH, PLACE, TRAINING, Serving
 from tests.vertex.tuned import furnish
 from tuning_emulator.api.call import relative_name
 from tuning_emulator.core.errors import Code
@@ -146,12 +147,12 @@ def format_query(message: Value) -> str:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def sender(tmp_path_factory: pytest.TempPathFactory, storage_url: str) -> AsyncIterator[Sender]:
+async def sender(storage_url: str) -> AsyncIterator[Sender]:
     """One project for all requests; what a request changed is undone after it."""
-    serving = Serving(tmp_path_factory.mktemp("any"), storage_url)
-    await serving.queue.start()
+    serving = Serving(storage_url)
+    await serving.start()
     yield Sender(serving, await furnish(serving))
-    serving.store.close()
+    await serving.stop()
 
 
 @pytest.mark.asyncio(loop_scope="module")

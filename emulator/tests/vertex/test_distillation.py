@@ -32,16 +32,13 @@ def spec_of(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def real(tmp_path: Path, storage_url: str) -> AsyncIterator[Serving]:
+async def real(storage_url: str) -> AsyncIterator[Serving]:
     """An API that trains on this machine."""
-    one = Serving(tmp_path, storage_url, trainer="lora")
+    one = Serving(storage_url, trainer="lora")
     one.objects.write(PROMPTS, format_prompts([str(n) for n in SEEN]))
-    await one.trainers["lora"].start()
-    await one.queue.start()
+    await one.start()
     yield one
-    await one.queue.stop()
-    await one.trainers["lora"].stop()
-    one.store.close()
+    await one.stop()
 
 
 lora = pytest.mark.skipif(bool(missing_packages()), reason=f"lora needs {', '.join(missing_packages())}")
