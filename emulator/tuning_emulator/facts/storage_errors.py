@@ -235,6 +235,20 @@ PART_ORDER_INVALID = _row(
     _XML,
     "documented",
 )
+PART_TOO_SMALL = _row(
+    _INVALID,
+    ("EntityTooSmall", "Your proposed upload is smaller than the minimum object size allowed."),
+    "A part is smaller than 5 MiB.",
+    _XML,
+    "documented",
+)
+UPLOAD_BUSY = _row(
+    (Code.UNAVAILABLE, 503, "backendError"),
+    ("ServiceUnavailable", "Service is unavailable."),
+    "Another request goes on with this upload.",
+    _CODES,
+    "assumed",
+)
 UNAVAILABLE = _row(
     (Code.INTERNAL, 500, "internalError"),
     ("InternalError", "We encountered an internal error. Please try again."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import astuple, fields
 from importlib import resources
@@ -179,11 +179,12 @@ def parse_bucket(row: tuple[Any, ...]) -> Bucket:
     return Bucket(name, project, created_ns, updated_ns, metageneration, _parse_fields(data))
 
 
+_make_object: Callable[..., StoredObject] = StoredObject
+
+
 def parse_object(row: tuple[Any, ...]) -> StoredObject:
     """A row of ``objects``."""
-    return StoredObject(
-        *row[:11], state=State(row[11]), gone_ns=row[12], until_ns=row[13], fields=_parse_fields(row[14])
-    )
+    return _make_object(*row[:11], State(row[11]), *row[12:14], _parse_fields(row[14]))
 
 
 def parse_session(row: tuple[Any, ...]) -> Session:

@@ -288,6 +288,8 @@ class Storage:
         conditions.check(current)
         if current is not None:
             self._retire(owner, current, doomed)
+        if owner.fields.get("defaultEventBasedHold"):
+            fields = {**fields, "eventBasedHold": True}
         now_ns = self.now_ns()
         stored = StoredObject(
             *(bucket, name, self._next_generation(now_ns), content.size_bytes, content.id),
@@ -432,21 +434,28 @@ class Storage:
         name: str,
         fields: Fields | None = None,
         conditions: Conditions = NO_CONDITIONS,
+        *,
+        delete_sources: bool = False,
     ) -> StoredObject:
         """A new object of the bytes of others, one after the other.
 
         The bytes are joined while others may write; where a source has changed meanwhile they are joined again.
         """
         check_object_name(name)
-        for attempt in range(_COMPOSE_TRIES):
+        for _ in range(_COMPOSE_TRIES):
             with suppress(_ChangedError):
-                if attempt < _COMPOSE_TRIES - 1:
-                    return self._compose(sources, bucket, name, fields, conditions)
+                return self._compose(sources, bucket, name, fields or {}, conditions, delete_sources)
         with self.database.alone():
-            return self._compose(sources, bucket, name, fields, conditions)
+            return self._compose(sources, bucket, name, fields or {}, conditions, delete_sources)
 
     def _compose(
-        self, sources: Sequence[Source], bucket: str, name: str, fields: Fields | None, conditions: Conditions
+        self,
+        sources: Sequence[Source],
+        bucket: str,
+        name: str,
+        fields: Fields,
+        conditions: Conditions,
+        delete_sources: bool,
     ) -> StoredObject:
         with self.database.alone():
             self.get_bucket(bucket, filling=True)
@@ -457,11 +466,13 @@ class Storage:
             join(streams, spool)
             content = spool.finish(sync=self.durable)
             components = sum(max(1, one.components) for one in found)
-            given = found[0].fields if fields is None else fields
             with self.change() as doomed:
                 if [self.resolve(source) for source in sources] != found:
                     raise _ChangedError
-                return self.replace_object(bucket, name, content, given, conditions, components, doomed)
+                made = self.replace_object(bucket, name, content, fields, conditions, components, doomed)
+                for one in {one.name: one for one in found if delete_sources and one.name != name}.values():
+                    self._retire(self.get_bucket(one.bucket), one, doomed)
+                return made
 
     # --- all of it ----------------------------------------------------------------------------------
 
