@@ -34,8 +34,9 @@ def _row(
     kind: tuple[Code, int, str], xml: tuple[str, str], text: str, source: str, grade: Grade, location: str = ""
 ) -> StorageErrorText:
     code, status, reason = kind
-    said = {"xml_code": xml[0], "xml_text": xml[1], "location": location}
-    return StorageErrorText(code, text, source, grade, status=status, reason=reason, **said)
+    xml_code, xml_text = xml
+    more = {"status": status, "reason": reason, "xml_code": xml_code, "xml_text": xml_text, "location": location}
+    return StorageErrorText(code, text, source, grade, **more)  # type: ignore[arg-type] # named as its fields
 
 
 _INVALID = (Code.INVALID_ARGUMENT, 400, "invalid")

@@ -216,11 +216,12 @@ def _read_schema() -> str:
 # --- a copy that somebody else made, before it takes the place of ours
 
 
+_BUCKET_TYPES = tuple[str, str, int, int, int, str]
 _OBJECT_TYPES = tuple[str, str, int, int, str, str, str, int, int, int, int, int, int, int, str]
 
 
-def read_copy(directory: Path) -> list[StoredObject]:
-    """Checks the records of ``Database.copy_to``, row by row; the generations in them.
+def read_copy(directory: Path) -> tuple[list[Bucket], list[StoredObject]]:
+    """Checks the records of ``Database.copy_to``, row by row; the buckets and generations in them.
 
     Raises:
         DamagedStorageError: this version has not written them.
@@ -230,10 +231,12 @@ def read_copy(directory: Path) -> list[StoredObject]:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             connection.execute("PRAGMA trusted_schema=OFF")
             _check_schema(connection)
-            for row in connection.execute(f"SELECT {_BUCKET} FROM buckets"):  # noqa: S608 names of ours
-                parse_bucket(row)
+            if connection.execute("SELECT 1 FROM sessions UNION ALL SELECT 1 FROM parts").fetchone():
+                raise DamagedStorageError(f"{DATABASE_NAME}: uploads under way do not belong here")
+            rows = connection.execute(f"SELECT {_BUCKET} FROM buckets")  # noqa: S608 names of ours
+            buckets = [parse_bucket(msgspec.convert(row, _BUCKET_TYPES)) for row in rows]
             rows = connection.execute(f"SELECT {_OBJECT} FROM objects")  # noqa: S608 names of ours
-            return [parse_object(msgspec.convert(row, _OBJECT_TYPES)) for row in rows]
+            return buckets, [parse_object(msgspec.convert(row, _OBJECT_TYPES)) for row in rows]
     except (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError, TypeError) as error:
         raise DamagedStorageError(f"{DATABASE_NAME}: {error}") from error
 

@@ -36,7 +36,7 @@ def download(request: StorageRequest, found: StoredObject, stream: BinaryIO, *, 
     encoding = found.fields.get("contentEncoding") or ""
     if encoding == "gzip" and not _takes_gzip(request, found):
         headers += [("Warning", "214 UploadServer gunzipped"), ("Vary", "Accept-Encoding")]
-        return Reply(200, headers, content=_unpack(stream))
+        return Reply(200, headers, content=unpack_gzip(stream))
     if encoding:
         headers.append(("Content-Encoding", encoding))
     headers.append(("Accept-Ranges", "bytes"))
@@ -105,7 +105,7 @@ def _takes_gzip(request: StorageRequest, found: StoredObject) -> bool:
     return kept or "gzip" in accepted.lower()
 
 
-def _unpack(stream: BinaryIO) -> Iterator[bytes]:
+def unpack_gzip(stream: BinaryIO) -> Iterator[bytes]:
     """The content of a gzip file, a bounded block at a time; what is no gzip goes out as it is."""
     with stream:
         unpacker = zlib.decompressobj(31)

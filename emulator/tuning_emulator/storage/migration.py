@@ -13,16 +13,19 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.protojson.scalars import parse_timestamp
 from tuning_emulator.storage.contents import CONTENTS_NAME, Contents, link_or_copy
 from tuning_emulator.storage.database import DATABASE_NAME, DamagedStorageError, Database
 from tuning_emulator.storage.records import Bucket, Conditions, Content, Session, State, StoredObject
+from tuning_emulator.storage.resources import BUCKET_FIELDS, OBJECT_FIELDS, clean, read_fields
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +34,6 @@ _NEW = "_new"
 _RESUMABLE, _SOFT_DELETED, _UPLOADS = "_resumable", "_softdelete", "_uploads"
 _NAME_BYTES = 200
 _BUCKET = re.compile(r"[a-z0-9][-_.a-z0-9]{1,220}[a-z0-9]")
-_COMPUTED = frozenset(
-    "kind id selfLink mediaLink name bucket generation metageneration size md5Hash crc32c etag timeCreated updated "
-    "timeDeleted softDeleteTime hardDeleteTime timeStorageClassUpdated projectNumber locationType owner".split()
-)
 _Tables = dict[str, Any]
 
 
@@ -118,7 +117,7 @@ class _Migration:
             self._open_session(identifier, resource)
 
     def _read_bucket(self, name: str, resource: dict[str, Any]) -> Bucket:
-        fields = {key: value for key, value in resource.items() if key not in _COMPUTED and value is not None}
+        fields = _read_fields(resource, BUCKET_FIELDS)
         policy = self._tables["bucket_iam_policies"].get(name)
         if policy:
             fields["_iam"] = policy
@@ -138,9 +137,7 @@ class _Migration:
                     yield path, self._read_object(bucket, name, resource)
 
     def _read_object(self, bucket: str, name: str, resource: dict[str, Any]) -> StoredObject:
-        fields = {key: value for key, value in resource.items() if key not in _COMPUTED and value is not None}
-        if isinstance(fields.get("metadata"), dict):
-            fields["metadata"] = {key: value for key, value in fields["metadata"].items() if value is not None}
+        fields = _read_fields(resource, OBJECT_FIELDS)
         gone = resource.get("softDeleteTime")
         return StoredObject(
             *(bucket, name, int(resource["generation"]), int(resource["size"]), uuid.uuid4().hex),
@@ -159,7 +156,7 @@ class _Migration:
             return
         content = uuid.uuid4().hex
         received = self._adopt(path, content) if path.is_file() else None
-        fields = {key: value for key, value in resource.items() if key not in _COMPUTED and value is not None}
+        fields = _read_fields(resource, OBJECT_FIELDS)
         self._database.put(
             Session(
                 *(identifier, resource["bucket"], resource["name"], content, self._now_ns, fields, Conditions()),
@@ -179,6 +176,15 @@ class _Migration:
             return parse_timestamp(text) if text else self._now_ns
         except ValueError:
             return self._now_ns
+
+
+def _read_fields(resource: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What was set of a resource, without what can be no value of its field."""
+    found: dict[str, Any] = {}
+    for name in known:
+        with suppress(ApiError):
+            found |= clean(read_fields({key: one for key, one in resource.items() if key == name}, known, []))
+    return found
 
 
 def _is_plain(name: str) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.contents import BLOCK_BYTES, CONTENTS_NAME, Contents, Spool
@@ -28,6 +29,7 @@ from tuning_emulator.storage.records import (
     check_object_name,
     touch,
 )
+from tuning_emulator.storage.resources import BUCKET_FIELDS, OBJECT_FIELDS, read_fields
 from tuning_emulator.storage.retention import refuse_held
 
 NOBODY = "123456789012"
@@ -567,16 +569,23 @@ def check_copy(directory: Path, now_ns: int) -> int:
         migrate(directory, now_ns)
     elif not any(directory.iterdir()):
         return 0
-    found = read_copy(directory)
+    buckets, found = read_copy(directory)
+    names = {one.name for one in buckets}
     try:
         sizes = Contents(directory / CONTENTS_NAME).sizes()
-    except ValueError as error:
-        raise DamagedStorageError(str(error)) from error
+        for bucket in buckets:
+            read_fields(bucket.fields, BUCKET_FIELDS, [])
+        for one in found:
+            read_fields(one.fields, OBJECT_FIELDS, [])
+    except (ValueError, TypeError, AttributeError, ApiError) as error:
+        raise DamagedStorageError(f"a record cannot be read: {error}") from error
     others = {path.name for path in directory.iterdir()} - {DATABASE_NAME, CONTENTS_NAME}
     strange = sorted({one.content for one in found} ^ sizes.keys() | others)
     if strange:
         raise DamagedStorageError(f"the records of objects and the files differ: {strange[0]}")
     for one in found:
+        if one.bucket not in names:
+            raise DamagedStorageError(f"{one.bucket!r} is no bucket")
         if sizes[one.content] != one.size_bytes:
             raise DamagedStorageError(f"{one.name}: {sizes[one.content]} bytes, in its record {one.size_bytes}")
     return sum(one.state is State.LIVE for one in found)

@@ -36,6 +36,9 @@ SUBRESOURCES = frozenset(
 
 _DECLARATION = "<?xml version='1.0' encoding='UTF-8'?>"
 _NAMESPACE = "xmlns='http://doc.s3.amazonaws.com/2006-03-01'"
+_PARTS_NAMESPACE = "xmlns='http://s3.amazonaws.com/doc/2006-03-01/'"
+"""Of multipart uploads, whose answers are those of S3: google-cloud-storage for Python looks for it."""
+
 _HEADER_FIELDS = {
     "cache-control": "cacheControl",
     "content-disposition": "contentDisposition",
@@ -301,7 +304,7 @@ class XmlApi:
         fields = read_header_fields(request)
         session = self.sessions.create(bucket, name, fields, read_conditions(request), parts=True)
         named = f"{_tag('Bucket', bucket)}{_tag('Key', name)}{_tag('UploadId', session.id)}"
-        return _xml(f"<InitiateMultipartUploadResult {_NAMESPACE}>{named}</InitiateMultipartUploadResult>")
+        return _xml(f"<InitiateMultipartUploadResult {_PARTS_NAMESPACE}>{named}</InitiateMultipartUploadResult>")
 
     async def _put_part(self, request: StorageRequest) -> Reply:
         number = request.integer("partNumber")
@@ -327,7 +330,7 @@ class XmlApi:
         )
         named = f"{_tag('Bucket', session.bucket)}{_tag('Key', session.name)}{_tag('UploadId', session.id)}"
         ends = _tag("IsTruncated", "false")
-        return _xml(f"<ListPartsResult {_NAMESPACE}>{named}{ends}{listed}</ListPartsResult>")
+        return _xml(f"<ListPartsResult {_PARTS_NAMESPACE}>{named}{ends}{listed}</ListPartsResult>")
 
     async def _complete_parts(self, request: StorageRequest, bucket: str, name: str) -> Reply:
         root = _parse(await request.body.read())
@@ -339,7 +342,7 @@ class XmlApi:
         location = f"{request.base_url}/{quote(bucket)}/{quote(name)}"
         named = f"{_tag('Location', location)}{_tag('Bucket', bucket)}{_tag('Key', name)}"
         etag = _tag("ETag", f'"{made.xml_etag}"')
-        reply = _xml(f"<CompleteMultipartUploadResult {_NAMESPACE}>{named}{etag}</CompleteMultipartUploadResult>")
+        reply = _xml(f"<CompleteMultipartUploadResult {_PARTS_NAMESPACE}>{named}{etag}</CompleteMultipartUploadResult>")
         reply.headers += [header for header in _stored(made).headers if header[0] != "Content-Type"]
         return reply
 
