@@ -19,7 +19,7 @@ from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Orders
 from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.storage.objects import HttpObjectStore
-from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.testing.storage_server import StorageServer
 from tuning_trainer.spec import Answer, Prompt, Reply
 
 URI = "gs://prompts/p.jsonl"

@@ -23,7 +23,7 @@ from tuning_emulator.core.errors import ApiError, Code, ErrorRow
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.storage import objects
 from tuning_emulator.storage.objects import HttpObjectStore
-from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.testing.storage_server import StorageServer
 from tuning_emulator.vertex.rules import RULES, read_draft
 
 ROWS: dict[str, ErrorRow] = {row.name: row for row in (*vertex_errors.ROWS, *emulator_errors.ROWS)}

@@ -25,8 +25,11 @@ from tuning_emulator import __version__
 FORMAT = "tuning-emulator snapshot"
 """What a manifest begins with."""
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Goes up when an older program could not read what is written."""
+
+READ_VERSIONS = (1, FORMAT_VERSION)
+"""Those of older programs are brought up to date."""
 
 MANIFEST_NAME = "manifest.json"
 MAX_FILES = 200_000
@@ -214,7 +217,7 @@ def _read_manifest(unpacker: _Unpacker) -> Manifest:
         head = _Head.model_validate_json(text)
         if head.format != FORMAT:
             raise ArchiveError(f"{MANIFEST_NAME}: format: {head.format!r} is not {FORMAT!r}")
-        if head.format_version != FORMAT_VERSION:
+        if head.format_version not in READ_VERSIONS:
             raise ArchiveError(
                 f"{MANIFEST_NAME}: format_version: {head.format_version}, this program reads {FORMAT_VERSION}; it was "
                 f"written by tuning-emulator {head.emulator_version}, this is {__version__}"

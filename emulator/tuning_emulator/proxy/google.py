@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuning_emulator.api.call import Api
-from tuning_emulator.proxy.gateway import AsgiApp, Gateway, StorageGate
+from tuning_emulator.proxy.gateway import AsgiApp, Gateway
 from tuning_emulator.proxy.hosts import PassHosts, Service
 from tuning_emulator.proxy.metadata_server import Identity, MetadataServer
 from tuning_emulator.proxy.oauth import TokenServer
@@ -31,7 +31,7 @@ class GoogleServices:
         directory: Where the certificate authority is kept.
         host: The address that the emulator listens on.
         apis: Answers for the Gemini API and Vertex AI. own: Answers everything on the emulator's own address.
-        serve: Makes an application of one API. storage_url: Of the storage emulator; "" for the real Cloud Storage.
+        serve: Makes an application of one API. storage: Answers for Cloud Storage.
         passes: Hosts that are let through. now_ns: The emulator's clock.
     """
 
@@ -41,7 +41,7 @@ class GoogleServices:
     apis: AsgiApp
     own: AsgiApp
     serve: Callable[[Api], AsgiApp]
-    storage_url: Callable[[], str]
+    storage: AsgiApp
     passes: PassHosts
     now_ns: Callable[[], int]
 
@@ -71,7 +71,7 @@ class GoogleServices:
         """Every service under its own host names."""
         services: dict[Service, AsgiApp] = {
             Service.APIS: self.apis,
-            Service.STORAGE: StorageGate(self.storage_url()),
+            Service.STORAGE: self.storage,
             Service.TOKENS: TokenServer(self.identity, self.now_ns),
             Service.PROJECTS: self.serve(self.projects),
             Service.METADATA: self.metadata,

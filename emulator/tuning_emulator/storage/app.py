@@ -20,6 +20,7 @@ from tuning_emulator.facts import storage_errors
 from tuning_emulator.rest.responses import format_date
 from tuning_emulator.rest.streams import send_chunks
 from tuning_emulator.storage.batch import answer_batch
+from tuning_emulator.storage.hosting import BATCH_PATH, JSON_PATH, find_bucket_of_host, is_json_path
 from tuning_emulator.storage.json_api import JsonApi
 from tuning_emulator.storage.records import is_bucket_name
 from tuning_emulator.storage.request import (
@@ -39,19 +40,10 @@ from tuning_emulator.storage.xml_api import XmlApi, format_xml_error
 log = logging.getLogger(__name__)
 
 API = "storage"
-HOST_SUFFIX = ".storage.googleapis.com"
-_JSON = re.compile(r"/(?:(?P<kind>upload|resumable/upload|download)/)?storage/v1/(?P<rest>.*)|/(?P<bare>b(?:/.*)?)")
-_BATCH = re.compile(r"/batch(/storage/v1)?/?")
-_BLOCKS_IN_THREAD = 64 * 1024
 MISSING_BUCKET_HINT = (
     "the bucket {bucket} does not exist: start with --bucket {bucket} (an empty one) or --bucket {bucket}=DIRECTORY, "
     "create it, or let uploads make buckets with --auto-create-buckets"
 )
-
-
-def is_json_path(path: str) -> bool:
-    """Whether a path is one of the JSON API's, whatever the host."""
-    return _JSON.fullmatch(path) is not None or _BATCH.fullmatch(path) is not None
 
 
 class StorageApp:
@@ -61,11 +53,9 @@ class StorageApp:
         observe: Gets every exchange when it is over: the journal, the log, the counters.
     """
 
-    def __init__(self, storage: Storage, observe: Callable[[Exchange], None] | None = None) -> None:
-        self.storage = storage
-        self.sessions = Sessions(storage)
-        self.json_api = JsonApi(storage, self.sessions)
-        self.xml_api = XmlApi(storage, self.sessions)
+    def __init__(self, storage: Storage, sessions: Sessions, observe: Callable[[Exchange], None] | None = None) -> None:
+        self.json_api = JsonApi(storage, sessions)
+        self.xml_api = XmlApi(storage, sessions)
         self._observe = observe or (lambda exchange: None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,11 +103,11 @@ class StorageApp:
         Raises:
             ClientGoneError: nobody waits for it.
         """
-        if _BATCH.fullmatch(request.path):
+        if BATCH_PATH.fullmatch(request.path):
             request.method = "batch"
             return await answer_batch(request, self.answer_json)
         try:
-            found = _JSON.fullmatch(request.path)
+            found = JSON_PATH.fullmatch(request.path)
             path = (found["rest"] or found["bare"] or "").rstrip("/") if found else ""
             verb = "GET" if request.verb == "HEAD" else request.verb
             segments = path.split("/")
@@ -132,11 +122,6 @@ class StorageApp:
             return await self.json_api.answer(request, matched[0], [decode(one) for one in matched[1]])
         except ApiError as error:
             return _refuse(error, request, xml=False)
-
-
-def find_bucket_of_host(host: str) -> str:
-    """The bucket in front of Cloud Storage's own host, "" where there is none."""
-    return host.removesuffix(HOST_SUFFIX) if host.endswith(HOST_SUFFIX) else ""
 
 
 def _open_exchange(scope: Scope) -> Exchange:
