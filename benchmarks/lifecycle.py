@@ -15,7 +15,7 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count, cycle
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,8 @@ def expect(found: object, wanted: object, where: str) -> None:
 
 def fill(directory: Path, jobs: int) -> None:
     """Brings a data directory to so many jobs, half of each API: copies of one real job of each."""
+    from msgspec.structs import replace
+
     from tuning_emulator.core.records import Permission  # late: the measured server is another process
     from tuning_emulator.store.store import Store
 
@@ -188,11 +190,11 @@ def fill(directory: Path, jobs: int) -> None:
             for job in originals:
                 assert job is not None
                 identifier = f"model-{number}" if job.api == "gemini" else str(10**17 + number)
-                labels = {"team": "one"} if job.api == "vertex" else {}
-                sent = {**job.sent, "labels": labels} if labels else job.sent
-                copy = replace(
-                    job, id=identifier, display_name=f"{job.api} {number}", labels=labels, sent=sent, experiment_id=""
-                )
+                asked, progress = job.asked, replace(job.progress, experiment_id="")
+                if job.api == "vertex":
+                    labels = {"team": "one"}
+                    asked = replace(asked, labels=labels, echoed={**asked.echoed, "labels": labels})
+                copy = replace(job, id=identifier, display_name=f"{job.api} {number}", asked=asked, progress=progress)
                 copy = store.insert_job(copy)
                 store.add_metric_points(copy.uid, store.list_metric_points(job.uid))
                 for one in store.list_permissions(job.uid):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from client_tests.results import HEADINGS, list_cells
-from tuning_emulator.core.job_faults import LABEL_PREFIX, MAGIC_VALUES
+from tuning_emulator.core.job_control import LABEL_PREFIX, MAGIC_VALUES
 from tuning_emulator.facts.catalogue import count_by_grade, list_entries
 from tuning_emulator.facts.differences import DIVERGENCES
 from tuning_emulator.settings import SETTINGS, Setting, name_variable

@@ -23,6 +23,3 @@ def save_tables(store: Store) -> sqlite3.Connection:
 def restore_tables(store: Store, saved: sqlite3.Connection) -> None:
     """Makes the store what it was."""
     saved.backup(store._database._connection)
-    for kept in vars(store).values():  # records that it keeps in memory
-        if isinstance(kept, dict):
-            kept.clear()

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from tuning_emulator.core.pace import format_pace, parse_pace
+from tuning_emulator.core.job_control import format_pace, parse_pace
 from tuning_emulator.proxy.hosts import PassHosts
 
 DEFAULT_PORT = 8790

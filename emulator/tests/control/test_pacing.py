@@ -201,7 +201,7 @@ async def test_time_goes_by_itself_when_the_clock_runs(tmp_path: Path) -> None:
         name = (await server.create("[pace=time:0.02]"))["name"]
         ended = await server.emulator.queue.wait_until_ended(1, 20)
         assert ended is not None
-        assert (ended.ended_ns or 0) - ended.created_ns >= 5 * 20_000_000
+        assert (ended.progress.ended_ns or 0) - ended.created_ns >= 5 * 20_000_000
         assert await server.look(name) == ("SUCCEEDED", "")
 
 

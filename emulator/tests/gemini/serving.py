@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.records import make_apis
 from tuning_emulator.api.auth import Presented
 from tuning_emulator.api.call import Api, Caller
 from tuning_emulator.core.clock import Clock, SteerableClock
@@ -18,7 +19,6 @@ from tuning_emulator.core.records import TuningJob
 from tuning_emulator.gemini.api import create_gemini_api
 from tuning_emulator.gemini.create import load_default_dataset
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.jobs.dataset import DatasetPreparation, resolve_hyperparameters
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
@@ -89,12 +89,8 @@ class Serving:
         self.clock, self.ids = clock, ids
         trainers = {"scripted": trainer or ScriptedTrainer()}
         answering = Answering(trainers, "scripted", directory, {})
-        place = answering.base_model_directory
         objects = partial(HttpObjectStore, "http://127.0.0.1:9")  # examples come inline
-        prepare = DatasetPreparation(objects)
-        pipeline = Pipeline(
-            self.store, clock, ids, trainers, "scripted", directory, prepare, resolve_hyperparameters, place
-        )
+        pipeline = Pipeline(self.store, clock, make_apis(self.store, ids), answering, directory, objects)
         self.queue = Queue(pipeline)
         settings["default_dataset"] = load_default_dataset(settings.get("default_dataset"))
         self.api = create_gemini_api(Backend(self.store, clock, ids, self.queue, answering, objects, **settings))

@@ -307,7 +307,7 @@ async def test_malformed_model_name(waiting: Serving, name: str) -> None:
 async def test_adapter_without_its_trainer(serving: Serving) -> None:
     """An adapter whose trainer is not installed answers 503 with what would help, also before a stream begins."""
     name = await serving.create()
-    serving.store.update_job(1, trainer="lora")
+    serving.store.update_progress(1, trainer="lora")
     whole = await serving.generate(name)
     assert (whole.status, "not installed" in whole.message) == (503, True)
     streamed = await serving.ask("POST", f"/v1beta/{name}:streamGenerateContent", SAY)

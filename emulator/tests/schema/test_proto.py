@@ -30,6 +30,8 @@ option (tuning_emulator.http) = {
 
 service Shop {
   rpc Sell(SellRequest) returns (stream Item);
+  rpc Return(stream Item) returns (Item);
+  rpc Haggle(stream Item) returns (stream Item);
 
   rpc Buy(Item) returns (google.longrunning.Operation) {
     option (tuning_emulator.method_versions) = "v2";
@@ -126,15 +128,29 @@ def test_enums_keep_their_order_and_numbers(tmp_path: Path) -> None:
 def test_methods_have_the_bindings_of_the_version(tmp_path: Path) -> None:
     """Those of every version, of one version alone, and of none; shared methods where the API binds them."""
     read = load(tmp_path, SHOP)
-    assert [*read["v1"].methods] == ["shop.api.v1.Shop.Sell", "google.longrunning.Operations.GetOperation"]
+    operations = "google.longrunning.Operations.GetOperation"
+    own = [f"shop.api.v1.Shop.{name}" for name in ("Sell", "Return", "Haggle")]
+    assert [*read["v1"].methods] == [*own, operations]
     sell = read["v1"].methods["shop.api.v1.Shop.Sell"]
     assert (sell.request, sell.response, sell.streaming) == ("shop.api.v1.SellRequest", "shop.api.v1.Item", True)
     assert read["v2"].methods["shop.api.v2.Shop.Buy"].http == (
         HttpRule("POST", "/items", "*"),
         HttpRule("GET", "/ui/items", unversioned=True),
     )
-    operation = read["v1"].methods["google.longrunning.Operations.GetOperation"]
-    assert operation.http == (HttpRule("GET", "/{name=operations/*}"),)
+    assert read["v1"].methods[operations].http == (HttpRule("GET", "/{name=operations/*}"),)
+
+
+def test_methods_stream_requests_responses_or_both(tmp_path: Path) -> None:
+    """As ``stream`` stands before the one or the other."""
+    methods = load(tmp_path, SHOP)["v2"].methods
+    streams = {name.rpartition(".")[2]: (one.client_streaming, one.streaming) for name, one in methods.items()}
+    assert streams == {
+        "Sell": (False, True),
+        "Return": (True, False),
+        "Haggle": (True, True),
+        "Buy": (False, False),
+        "GetOperation": (False, False),
+    }
 
 
 def test_a_binding_may_be_of_one_version(tmp_path: Path) -> None:
@@ -172,6 +188,11 @@ def test_files_are_named_as_the_version_has_them(tmp_path: Path) -> None:
         ("service S {\n  rpc Do(A) returns (A);\n}\n", 4, "nobody declares A"),
         ('option (tuning_emulator.http) = {\n  selector: "x.Y.Z"\n};\n', 4, "nobody declares x.Y.Z"),
         ('service S {\n  rpc D(A) returns (A) {\n    option (google.api.http) = { gett: "/" };\n  }\n}\n', 5, "gett"),
+        (
+            'service S {\n  rpc D(stream A) returns (A) {\n    option (google.api.http) = { get: "/" };\n  }\n}\n',
+            5,
+            "no path",
+        ),
     ],
 )
 def test_a_broken_file_is_refused_with_its_line(tmp_path: Path, text: str, line: int, reason: str) -> None:

@@ -25,6 +25,7 @@ PACKAGES = (
     "google.cloud.aiplatform",
     "google.cloud.resourcemanager",
     "google.cloudresourcemanager",
+    "grpc.reflection",
 )
 SERVED = [(package, version) for package in PACKAGES for version in load_schemas(package)]
 OPTIONS_ALONE = ("google/api/", "tuning_emulator/")
@@ -86,8 +87,9 @@ class Cutter:
                 for one in methods:
                     request, response = self.name_type(one.input_type), self.name_type(one.output_type)
                     added = made.method.add(name=one.name, input_type=request, output_type=response)
-                    if one.server_streaming:
-                        added.server_streaming = True
+                    for stream in ("client_streaming", "server_streaming"):
+                        if getattr(one, stream):
+                            setattr(added, stream, True)
         return cut
 
     def name_file(self, name: str) -> str:

@@ -24,7 +24,8 @@ from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.storage import objects
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.testing.storage_server import StorageServer
-from tuning_emulator.vertex.rules import RULES, read_draft
+from tuning_emulator.vertex.rules import RULES
+from tuning_emulator.vertex.specs import read_request
 
 ROWS: dict[str, ErrorRow] = {row.name: row for row in (*vertex_errors.ROWS, *emulator_errors.ROWS)}
 SPEC = "tuning_job.supervised_tuning_spec"
@@ -329,8 +330,8 @@ def test_names_of_texts_are_unique() -> None:
 
 def test_every_check_of_create_has_a_sample() -> None:
     """Several checks share a text; each has a sample that breaks it."""
-    draft = read_draft({"supervised_tuning_spec": {}})
-    checks = {(rule.row.name, rule.locate(draft)) for rule in RULES}
+    request = read_request({"supervised_tuning_spec": {}})
+    checks = {(one.row.name, one.field if isinstance(one.field, str) else one.field(request)) for one in RULES}
     shown = {
         (
             name.partition("/")[0],
@@ -371,7 +372,7 @@ async def end(serving: Serving, name: str) -> dict[str, Any]:
     ended = await serving.finish(name)
     job = await serving.get(name)
     await serving.queue.stop()
-    assert ended.error is not None
+    assert ended.progress.error is not None
     return {"error": job["error"], "state": job["state"]}
 
 

@@ -67,7 +67,7 @@ async def test_both_key_styles_strings_for_numbers_enum_numbers_and_nulls_are_re
     }
     assert (job["tunedModelDisplayName"], job["labels"]) == ("n", {"a": "b"})
     record = waiting.find(job["name"])
-    assert (record.requested.epochs, record.requested.adapter_size) == (2, 4)
+    assert (record.asked.hyperparameters.epochs, record.asked.hyperparameters.adapter_size) == (2, 4)
 
 
 async def test_a_finished_job_shows_what_it_left_behind(serving: Serving) -> None:

@@ -27,13 +27,26 @@ class Caller:
     kind: Literal["key", "token", "none"]
 
 
+class NoRequests:
+    """The stream of requests of a method that takes one alone: it has ended."""
+
+    def __aiter__(self) -> NoRequests:
+        return self
+
+    async def __anext__(self) -> Value:
+        raise StopAsyncIteration
+
+
+NO_REQUESTS = NoRequests()
+
+
 @dataclass(slots=True)
 class Call:
     """One call of one method, as gRPC would deliver it.
 
     Attributes:
         request: The whole request message: path, query and body bound. The keys of ``request[body_field]`` are exactly
-            those that the client sent, which is what PATCH without a mask updates.
+            those that the client sent, which is what PATCH without a mask updates. Empty where requests are streamed.
         headers: By lower-case name; the last one wins.
         host: The ``Host`` header in lower case, without port.
         query: The query as sent, decoded, system parameters included.
@@ -42,6 +55,9 @@ class Call:
         repeatable: Whether the same GET may be answered from memory until a record changes; a handler says no where
             being asked is itself what changes the next answer.
         notes: Hints for the developer, to be added to; they end up in the journal, never in the answer.
+        requests: Of a method whose requests are streamed: the messages, each once it is whole, to the end of what the
+            client sends. It sends no more than about a window beyond what was taken from here. Raises ApiError where
+            one cannot be read, or is too long.
     """
 
     api: Api
@@ -56,6 +72,7 @@ class Call:
     given: frozenset[str] = frozenset()
     repeatable: bool = True
     notes: list[str] = field(default_factory=list)
+    requests: AsyncIterator[Value] = NO_REQUESTS
 
 
 Handler: TypeAlias = Callable[[Call], "Value | Awaitable[Value] | AsyncIterator[Value]"]
@@ -81,6 +98,8 @@ class Api:
         server_timing: Whether answers carry ``Server-Timing``.
         body_limit_bytes: Largest request body. ``method_limits_bytes``: by relative method name, where smaller.
         internal_error: What is said of a failure inside the emulator.
+        admin: It answers about the server itself, as gRPC's admin services do: it wants no credentials, middleware does
+            not see its calls, and no host of Google's has it.
         revision: A number that changes whenever the answer to a GET may; None: it always may. While it stays the same,
             a GET asked again is answered from memory: clients poll.
         misnamed: What is said over gRPC of a request's field that holds a name which no path of the method leads to,
@@ -103,6 +122,7 @@ class Api:
     misnamed: Callable[[Method, str], ApiError] | None = None
     places: Callable[[str, str], bool] | None = None
     revision: Callable[[], int] | None = None
+    admin: bool = False
 
 
 def relative_name(schema: Schema, method: Method) -> str:

@@ -187,11 +187,12 @@ class Router:
 
     def of_host(self, host: str) -> Router:
         """The methods that a host has: on one of Google's own those of its API, on any other all."""
-        suffix = next((api.host_suffix for api in self.apis if host.endswith(api.host_suffix)), "")
-        if not suffix or len(self.apis) == 1:
+        if not host.endswith(".googleapis.com") or len(self.apis) == 1:
             return self
+        apis = [api for api in self.apis if not api.admin]
+        suffix = next((api.host_suffix for api in apis if host.endswith(api.host_suffix)), "")
         if suffix not in self._of_hosts:
-            self._of_hosts[suffix] = Router(api for api in self.apis if api.host_suffix == suffix)
+            self._of_hosts[suffix] = Router(api for api in apis if suffix in ("", api.host_suffix))
         return self._of_hosts[suffix]
 
     def find_rpc(self, path: str) -> Sequence[Target]:

@@ -36,8 +36,8 @@ from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.objects import FILE_BUFFER_BYTES, HttpObjectStore, ObjectStore, read_lines
 from tuning_emulator.vertex import rules as vertex_rules
-from tuning_emulator.vertex.rules import check_fields, check_model, is_open_model, read_draft
-from tuning_emulator.vertex.specs import METHODS
+from tuning_emulator.vertex.rules import check_fields, check_model, is_open_model
+from tuning_emulator.vertex.specs import METHODS, read_request
 from tuning_trainer.spec import Example, total_steps
 
 LARGE_BYTES = 32 << 20
@@ -187,11 +187,11 @@ class _Described:
 
 def _check_request(request: TuningRequest, report: Report) -> None:
     """What create refuses without looking into the dataset."""
-    draft = read_draft(make_tuning_job(request))
+    asked = read_request(make_tuning_job(request))
     model = find_base_model("vertex", request.model)
     checks: tuple[Callable[[], None], ...] = (
-        lambda: check_fields(vertex_rules.RULES, draft),
-        lambda: check_model(draft, model, draft.base_model, request.location, request.day),
+        lambda: check_fields(vertex_rules.RULES, asked),
+        lambda: check_model(asked, model, asked.base_model, request.location, request.day),
     )
     for check in checks:
         try:

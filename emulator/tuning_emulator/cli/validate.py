@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 from typing import Any
+
+import msgspec
 
 from tuning_emulator.cli.dry_run import BrokenRule, DryRun, TuningRequest, dry_run
 from tuning_emulator.core.as_of import LENIENT, Day
@@ -207,9 +208,9 @@ def describe(request: TuningRequest, found: DryRun, kept: list[BrokenRule]) -> d
         "errors": [
             {"file": one.where, "line": one.line or None, "rule": one.rule, "message": one.message} for one in kept
         ],
-        "statistics": dataclasses.asdict(found.statistics) if found.statistics else None,
-        "validation_statistics": dataclasses.asdict(found.validation) if found.validation else None,
-        "hyperparameters": dataclasses.asdict(found.hyperparameters) if found.hyperparameters else None,
+        "statistics": msgspec.to_builtins(found.statistics),
+        "validation_statistics": msgspec.to_builtins(found.validation),
+        "hyperparameters": msgspec.to_builtins(found.hyperparameters),
         "steps": found.steps if found.statistics else None,
         "billable_tokens": billable,
         "tokens_are_approximate": True,

@@ -26,9 +26,9 @@ FORMAT = "tuning-emulator snapshot"
 """What a manifest begins with."""
 
 FORMAT_VERSION = 2
-"""Goes up when an older program could not read what is written."""
+"""Goes up when an older program could not read what is written. 2: records and buckets are kept in a newer way."""
 
-READ_VERSIONS = (1, FORMAT_VERSION)
+READABLE = (1, FORMAT_VERSION)
 """Those of older programs are brought up to date."""
 
 MANIFEST_NAME = "manifest.json"
@@ -217,9 +217,10 @@ def _read_manifest(unpacker: _Unpacker) -> Manifest:
         head = _Head.model_validate_json(text)
         if head.format != FORMAT:
             raise ArchiveError(f"{MANIFEST_NAME}: format: {head.format!r} is not {FORMAT!r}")
-        if head.format_version not in READ_VERSIONS:
+        if head.format_version not in READABLE:
             raise ArchiveError(
-                f"{MANIFEST_NAME}: format_version: {head.format_version}, this program reads {FORMAT_VERSION}; it was "
+                f"{MANIFEST_NAME}: format_version: {head.format_version}, this program reads "
+                f"{' and '.join(map(str, READABLE))}; it was "
                 f"written by tuning-emulator {head.emulator_version}, this is {__version__}"
             )
         return Manifest.model_validate_json(text)

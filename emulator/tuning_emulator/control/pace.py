@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from tuning_emulator.core.pace import Pace, PaceError, PaceMode
+from tuning_emulator.core.job_control import Pace, PaceError, PaceMode
 from tuning_emulator.jobs.pacing import Pacing
 
 

@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tuning_emulator.control.faults import FaultBody
-from tuning_emulator.core.job_faults import JobFault, format_job_fault, parse_job_fault
-from tuning_emulator.core.pace import format_pace, parse_pace
+from tuning_emulator.core.job_control import JobFault, format_job_fault, format_pace, parse_job_fault, parse_pace
 from tuning_emulator.protojson.scalars import InstantError, parse_timestamp
 
 VERSION = 1

@@ -30,8 +30,7 @@ from tuning_emulator.control.swap import STORE_NAME, commit, make_place, set_job
 from tuning_emulator.core.clock import ClockError
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.job_faults import parse_job_fault
-from tuning_emulator.core.pace import parse_pace
+from tuning_emulator.core.job_control import parse_job_fault, parse_pace
 from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.protojson.scalars import parse_timestamp
 from tuning_emulator.storage.store import Storage

@@ -34,7 +34,8 @@ from tuning_emulator.middleware.faults import SavedFault
 from tuning_emulator.storage.contents import link_or_copy
 from tuning_emulator.storage.database import DamagedStorageError
 from tuning_emulator.storage.store import check_copy
-from tuning_emulator.store.database import Contents, StoreError, read_contents
+from tuning_emulator.store.copies import Contents, read_contents, upgrade_copy
+from tuning_emulator.store.database import StoreError
 
 STATE_NAME = "state.json"
 MEDIA_TYPE = "application/gzip"
@@ -169,6 +170,7 @@ def _unpack(server: ServerState, archive: Path, incoming: Path) -> tuple[Manifes
         if name not in manifest.files:
             raise ArchiveError(f"{name!r} is missing")
     try:
+        upgrade_copy(incoming / STORE_NAME)
         contents = read_contents(incoming / STORE_NAME)
     except StoreError as error:
         raise ArchiveError(f"{STORE_NAME}: {error}") from error

@@ -5,7 +5,7 @@ Both APIs have tables of them. How several violations are printed together is ea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
@@ -13,31 +13,10 @@ from tuning_emulator.core.errors import ErrorText
 
 Subject_contra = TypeVar("Subject_contra", contravariant=True)
 Subject = TypeVar("Subject")
-Breaches: TypeAlias = Iterable[Mapping[str, object]]
-"""One mapping for each breach: the placeholders of the rule's text."""
-
-
-def broken(condition: object, **values: object) -> Breaches:
-    """One breach if the condition is true, with what its text's placeholders stand for."""
-    return (values,) if condition else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A rule that a request breaks.
-
-    Attributes:
-        field: Snake_case path from the request message; "" where the text says it, or none is to blame.
-    """
-
-    row: ErrorText
-    values: Mapping[str, object]
-    field: str = ""
-
-    @property
-    def text(self) -> str:
-        """What is said of it."""
-        return self.row.format(**self.values)
+Values: TypeAlias = Mapping[str, object]
+"""What the placeholders of a rule's text stand for."""
+Breaches: TypeAlias = bool | Values | Iterable[Values]
+"""Whether a rule is broken; with values, if its text has any of its own; one for each time that it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +33,36 @@ class Rule(Generic[Subject_contra]):
     check: Callable[[Subject_contra], Breaches]
     field: str | Callable[[Subject_contra], str] = ""
 
-    def locate(self, subject: Subject_contra) -> str:
-        """The field that is to blame in this request."""
-        return self.field if isinstance(self.field, str) else self.field(subject)
 
-    def find(self, subject: Subject_contra) -> Iterator[Violation]:
-        """The violations in a request."""
-        for values in self.check(subject):
-            yield Violation(self.row, values, self.locate(subject))
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that a request breaks.
 
-
-def find_violations(rules: Iterable[Rule[Subject]], subject: Subject) -> list[Violation]:
-    """All violations, in the order of the rules."""
-    return [violation for rule in rules for violation in rule.find(subject)]
-
-
-def check_first(rules: Iterable[Rule[Subject]], subject: Subject) -> None:
-    """Holds a request against rules that speak alone.
-
-    Raises:
-        ApiError: the first violation.
+    Attributes:
+        field: Snake_case path from the request message; "" where the text says it, or none is to blame.
     """
+
+    row: ErrorText
+    values: Values
+    field: str = ""
+
+    @property
+    def text(self) -> str:
+        """What is said of it."""
+        return self.row.format(**self.values)
+
+
+def find_violations(rules: Iterable[Rule[Subject]], subject: Subject, **shared: object) -> list[Violation]:
+    """All violations, in the order of the rules. ``shared``: values for whichever text has a placeholder for them."""
+    found = []
     for rule in rules:
-        for violation in rule.find(subject):
-            raise violation.row(**violation.values)
+        breaches = rule.check(subject)
+        if isinstance(breaches, bool):
+            breaches = ({},) if breaches else ()
+        elif isinstance(breaches, Mapping):
+            breaches = (breaches,)
+        for values in breaches:
+            known = {name: value for name, value in shared.items() if name in rule.row.placeholders}
+            field = rule.field if isinstance(rule.field, str) else rule.field(subject)
+            found.append(Violation(rule.row, {**known, **values}, field))
+    return found

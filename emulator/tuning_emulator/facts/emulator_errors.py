@@ -12,6 +12,8 @@ from tuning_emulator.core.errors import Code, ErrorRow, name_rows
 GRPC_CONNECTION_FULL = ErrorRow(
     Code.RESOURCE_EXHAUSTED, "The unfinished requests of this connection are too long together."
 )
+REFLECTION_NOT_FOUND = ErrorRow(Code.NOT_FOUND, "Not found: {name}")
+REFLECTION_ASKS_NOTHING = ErrorRow(Code.INVALID_ARGUMENT, "The request asks for nothing.")
 MAGIC_VALUE = ErrorRow(Code.INVALID_ARGUMENT, "{reason}")
 REBASE_SAME_ENDPOINT = ErrorRow(
     Code.UNIMPLEMENTED,

@@ -233,11 +233,6 @@ ADAPTER_SIZES: Mapping[str, int] = {
 _NAMES: Mapping[int, str] = {rank: name for name, rank in ADAPTER_SIZES.items()}
 
 
-def adapter_size_rank(name: str | int) -> int:
-    """Rank of an enum value, or 0 when it is unspecified, unknown or only a number."""
-    return ADAPTER_SIZES.get(name, 0) if isinstance(name, str) else 0
-
-
 def adapter_size_name(rank: int) -> str:
     """Enum value of a rank.
 

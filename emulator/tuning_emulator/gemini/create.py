@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from tuning_emulator.api.call import Call
-from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.ids import tuned_model_slug_fits
-from tuning_emulator.core.job_faults import Magic
-from tuning_emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, TuningMethod
-from tuning_emulator.core.rules import Breaches, Rule, broken, find_violations
+from tuning_emulator.core.job_control import Magic
+from tuning_emulator.core.records import Asked, Hyperparameters, Progress, TuningJob, TuningMethod
+from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
 from tuning_emulator.facts.defaults import gemini_defaults
@@ -61,55 +62,52 @@ def _training_data(request: Value) -> Value | None:
     return data
 
 
-def _find_no_examples(request: Value) -> Breaches:
-    return broken(_training_data(request) is not None and not _pairs(request) and not _conversations(request))
+def _has_no_examples(request: Value) -> bool:
+    return _training_data(request) is not None and not _pairs(request) and not _conversations(request)
 
 
-def _find_missing_outputs(request: Value) -> Breaches:
-    for index, pair in enumerate(_pairs(request)):
-        yield from broken(not pair.get("output"), index=index)
+def _find_missing_outputs(request: Value) -> Iterator[Values]:
+    return ({"index": index} for index, pair in enumerate(_pairs(request)) if not pair.get("output"))
 
 
-def _find_long(field: str, limit: int) -> Callable[[Value], Breaches]:
-    def find(request: Value) -> Breaches:
-        for index, pair in enumerate(_pairs(request)):
-            length = len(pair.get(field, ""))
-            yield from broken(length > limit, index=index, limit=limit, length=length)
+def _find_long(field: str, limit: int) -> Callable[[Value], Iterator[Values]]:
+    def find(request: Value) -> Iterator[Values]:
+        lengths = (len(pair.get(field, "")) for pair in _pairs(request))
+        return ({"index": i, "limit": limit, "length": n} for i, n in enumerate(lengths) if n > limit)
 
     return find
 
 
-def _find_empty_conversations(request: Value) -> Breaches:
-    for index, conversation in enumerate(_conversations(request)):
-        yield from broken(not conversation.get("contents"), index=index)
+def _find_empty_conversations(request: Value) -> Iterator[Values]:
+    return ({"index": index} for index, one in enumerate(_conversations(request)) if not one.get("contents"))
 
 
-def _list_turns(request: Value) -> Iterator[tuple[int, int, Value]]:
+def _list_turns(request: Value) -> Iterator[tuple[Values, Value]]:
     for index, conversation in enumerate(_conversations(request)):
         for turn, content in enumerate(conversation.get("contents", [])):
-            yield index, turn, content
+            yield {"index": index, "turn": turn}, content
 
 
-def _find_roles(request: Value) -> Breaches:
-    for index, turn, content in _list_turns(request):
-        role = content.get("role", "")
-        yield from broken(role not in ("user", "model"), index=index, turn=turn, role=role)
+def _find_roles(request: Value) -> Iterator[Values]:
+    for place, content in _list_turns(request):
+        if (role := content.get("role", "")) not in ("user", "model"):
+            yield {**place, "role": role}
 
 
-def _find_empty_turns(request: Value) -> Breaches:
-    for index, turn, content in _list_turns(request):
-        yield from broken(not content.get("parts"), index=index, turn=turn)
+def _find_empty_turns(request: Value) -> Iterator[Values]:
+    return (place for place, content in _list_turns(request) if not content.get("parts"))
 
 
-def _find_open_ends(request: Value) -> Breaches:
+def _find_open_ends(request: Value) -> Iterator[Values]:
     for index, conversation in enumerate(_conversations(request)):
         contents = conversation.get("contents", [])
-        yield from broken(contents and contents[-1].get("role") != "model", index=index)
+        if contents and contents[-1].get("role") != "model":
+            yield {"index": index}
 
 
 RULES: tuple[Rule[Value], ...] = (
-    Rule(gemini_errors.TRAINING_DATA_MISSING, lambda request: broken(_training_data(request) is None)),
-    Rule(gemini_errors.EXAMPLES_EMPTY, _find_no_examples),
+    Rule(gemini_errors.TRAINING_DATA_MISSING, lambda request: _training_data(request) is None),
+    Rule(gemini_errors.EXAMPLES_EMPTY, _has_no_examples),
     Rule(gemini_errors.OUTPUT_MISSING, _find_missing_outputs),
     Rule(gemini_errors.TEXT_INPUT_LENGTH, _find_long("text_input", MAX_INPUT)),
     Rule(gemini_errors.OUTPUT_LENGTH, _find_long("output", MAX_OUTPUT)),
@@ -186,10 +184,9 @@ NO_DATA_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class TunedFields:
-    """The fields of a tuned model (``config``) that create and update share, and how the request is called in texts."""
+    """The fields of a tuned model (``config``) that create and update share."""
 
     config: Value
-    request: str
     max_temperature: float
 
 
@@ -206,22 +203,22 @@ class Origin:
 
 def _find_tuned_model_id(request: Value) -> Breaches:
     identifier = request.get("tuned_model_id", "")
-    return broken(identifier and not tuned_model_slug_fits(identifier), id=identifier)
+    return identifier != "" and not tuned_model_slug_fits(identifier) and {"id": identifier}
 
 
-def _find_missing_source(request: Value) -> Breaches:
+def _lacks_source(request: Value) -> bool:
     model = request.get("tuned_model", {})
-    return broken(not model.get("base_model") and model.get("tuned_model_source") is None)
+    return not model.get("base_model") and model.get("tuned_model_source") is None
 
 
-def _find_base_model_format(request: Value) -> Breaches:
+def _has_wrong_base_model(request: Value) -> bool:
     name = dig(request, "tuned_model", "base_model")
-    return broken(name and not _is_name(name, "models/"))
+    return bool(name) and not _is_name(name, "models/")
 
 
-def _find_source_format(request: Value) -> Breaches:
+def _has_wrong_source(request: Value) -> bool:
     source = dig(request, "tuned_model", "tuned_model_source")
-    return broken(source is not None and not _is_name(source.get("tuned_model", ""), "tunedModels/"))
+    return source is not None and not _is_name(source.get("tuned_model", ""), "tunedModels/")
 
 
 def _is_name(name: str, prefix: str) -> bool:
@@ -229,24 +226,24 @@ def _is_name(name: str, prefix: str) -> bool:
     return rest not in (name, "") and "/" not in rest
 
 
-def _not_positive(field: str) -> Callable[[Value], Breaches]:
-    def find(request: Value) -> Breaches:
+def _not_positive(field: str) -> Callable[[Value], bool]:
+    def check(request: Value) -> bool:
         value = dig(request, "tuned_model", "tuning_task", "hyperparameters", field)
-        return broken(value is not None and not 0 < value < math.inf)
+        return value is not None and not 0 < value < math.inf
 
-    return find
+    return check
 
 
 def _find_display_name(fields: TunedFields) -> Breaches:
     length = len(fields.config.get("display_name") or "")
-    return broken(length > MAX_DISPLAY_NAME, request=fields.request, limit=MAX_DISPLAY_NAME, length=length)
+    return length > MAX_DISPLAY_NAME and {"limit": MAX_DISPLAY_NAME, "length": length}
 
 
 CREATE_RULES: tuple[Rule[Value], ...] = (
     Rule(gemini_errors.TUNED_MODEL_ID_FORMAT, _find_tuned_model_id),
-    Rule(gemini_errors.SOURCE_MODEL_MISSING, _find_missing_source),
-    Rule(gemini_errors.BASE_MODEL_FORMAT, _find_base_model_format),
-    Rule(gemini_errors.SOURCE_TUNED_MODEL_FORMAT, _find_source_format),
+    Rule(gemini_errors.SOURCE_MODEL_MISSING, _lacks_source),
+    Rule(gemini_errors.BASE_MODEL_FORMAT, _has_wrong_base_model),
+    Rule(gemini_errors.SOURCE_TUNED_MODEL_FORMAT, _has_wrong_source),
     Rule(gemini_errors.EPOCH_COUNT, _not_positive("epoch_count")),
     Rule(gemini_errors.BATCH_SIZE, _not_positive("batch_size")),
     Rule(gemini_errors.LEARNING_RATE, _not_positive("learning_rate")),
@@ -293,7 +290,7 @@ class Creation:
         if missing:
             call.notes.append(NO_DATA_HINT)
         found = find_violations(CREATE_RULES, request)
-        found += find_violations(FIELD_RULES, _read_fields(request))
+        found += find_violations(FIELD_RULES, _read_fields(request), request="CreateTunedModelRequest")
         if missing and self._backend.default_dataset:
             refuse_violations(found)
             return self._backend.default_dataset
@@ -308,7 +305,7 @@ class Creation:
         parent = find_tuned_model(self._backend.store, source["tuned_model"], call.caller)
         if not is_active(parent):
             raise gemini_errors.SOURCE_NOT_ACTIVE(id=parent.id, state=format_state(parent))
-        return Origin(parent.base_model, source["tuned_model"])
+        return Origin(parent.asked.base_model, source["tuned_model"])
 
     def _find_base(self, call: Call, origin: Origin) -> BaseModel:
         base = find_tunable_model(origin.base_model, self._backend.find_day(call.caller))
@@ -338,8 +335,8 @@ class Creation:
 
     def _make_job(self, call: Call, origin: Origin, base: BaseModel, identifier: str) -> TuningJob:
         model = call.request["tuned_model"]
-        now_ns = to_microseconds(self._backend.clock.now_ns())
-        asked = dig(model, "tuning_task", "hyperparameters") or {}
+        now_ns = self._backend.clock.timestamp_ns()
+        hyperparameters = _read_hyperparameters(dig(model, "tuning_task", "hyperparameters") or {})
         return TuningJob(
             uid=0,
             api="gemini",
@@ -348,35 +345,12 @@ class Creation:
             id=identifier,
             api_version=call.version,
             operation_id=self._backend.ids.operation(),
+            created_ns=now_ns,
+            asked=Asked(TuningMethod.SUPERVISED, base.id, hyperparameters, source_model=origin.source_model),
+            progress=Progress(updated_ns=now_ns),
             owner=call.caller.principal,
             display_name=model.get("display_name", ""),
             description=model.get("description", ""),
-            labels={},
-            base_model=base.id,
-            source_model=origin.source_model,
-            source_checkpoint="",
-            method=TuningMethod.SUPERVISED,
-            requested=_read_hyperparameters(asked),
-            resolved=None,
-            training_uri="",
-            validation_uri="",
-            export_last_checkpoint_only=False,
-            sent=_echoes(asked),
-            state=JobState.PENDING,
-            phase=Phase.NONE,
-            error=None,
-            created_ns=now_ns,
-            started_ns=None,
-            ended_ns=None,
-            updated_ns=now_ns,
-            total_steps=0,
-            completed_steps=0,
-            completed_epochs=0,
-            statistics=None,
-            experiment_id="",
-            trainer="",
-            device="",
-            adapter="",
             temperature=_given(model, "temperature", base.temperature),
             top_p=_given(model, "top_p", base.top_p),
             top_k=_given(model, "top_k", base.top_k or 0),
@@ -398,7 +372,7 @@ def _read_fields(request: Value) -> TunedFields:
     """The fields that update has too; the base model, if it is known, says how hot it may be."""
     model: Value = request.get("tuned_model", {})
     base = find_base_model("gemini", (model.get("base_model") or "").removeprefix("models/"))
-    return TunedFields(model, "CreateTunedModelRequest", find_max_temperature(base))
+    return TunedFields(model, find_max_temperature(base))
 
 
 def _given(model: Value, name: str, default: Any) -> Any:
@@ -415,24 +389,22 @@ def _read_hyperparameters(asked: Value) -> Hyperparameters:
     )
 
 
-def _echoes(asked: Value) -> dict[str, Any]:
-    """What is only echoed."""
-    multiplier = asked.get("learning_rate_multiplier")
-    return {} if multiplier is None else {"learning_rate_multiplier": multiplier}
-
-
 def _fill(job: TuningJob, examples: int) -> TuningJob:
     """Fixes what the request left open: Gemini knows its examples from the start and echoes everything at once.
 
     Raises:
         ApiError: INVALID_ARGUMENT, more steps than the answer's int32 can count.
     """
-    asked, defaults = job.requested, gemini_defaults(examples)
+    asked, defaults = job.asked.hyperparameters, gemini_defaults(examples)
     epochs = asked.epochs or defaults.epochs
     batch_size = asked.batch_size or defaults.batch_size
     rate = asked.learning_rate or defaults.learning_rate * (asked.learning_rate_multiplier or 1.0)
-    used = Hyperparameters(epochs=epochs, batch_size=batch_size, learning_rate=rate)
+    filled = replace(asked, epochs=epochs, batch_size=batch_size, learning_rate=rate)
     steps = total_steps(examples, epochs, batch_size)
     if steps > GEMINI_MAX_STEPS.value:
         raise gemini_errors.TOO_MANY_STEPS(steps=steps, maximum=GEMINI_MAX_STEPS.value)
-    return replace(job, requested=used, total_steps=steps)
+    return replace(
+        job,
+        asked=replace(job.asked, hyperparameters=filled),
+        progress=replace(job.progress, total_steps=steps),
+    )

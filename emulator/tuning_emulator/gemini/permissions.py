@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.records import Permission, TuningJob
-from tuning_emulator.core.rules import Breaches, Rule, broken
+from tuning_emulator.core.rules import Rule
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_PERMISSIONS_PAGE_DEFAULT
 from tuning_emulator.gemini.access import find_tuned_model, holds
@@ -33,33 +34,19 @@ def _is_for_everyone(permission: Value) -> bool:
     return permission.get("grantee_type") == "EVERYONE"
 
 
-def _find_no_email(permission: Value) -> Breaches:
-    return broken(not _is_for_everyone(permission) and not permission.get("email_address"))
-
-
-def _find_email_of_everyone(permission: Value) -> Breaches:
-    return broken(_is_for_everyone(permission) and permission.get("email_address"))
-
-
-def _find_no_role(permission: Value) -> Breaches:
-    request = permission.get("request", "CreatePermissionRequest")
-    return broken(permission.get("role") not in _ROLES, request=request)
-
-
-def _find_owner_role(permission: Value) -> Breaches:
-    request = permission.get("request", "CreatePermissionRequest")
-    return broken(permission.get("role") == "OWNER", request=request)
+def _has_email(permission: Value) -> bool:
+    return bool(permission.get("email_address"))
 
 
 ROLE_RULES: tuple[Rule[Value], ...] = (
-    Rule(gemini_errors.ROLE_MISSING, _find_no_role),
-    Rule(gemini_errors.ROLE_OWNER, _find_owner_role),
+    Rule(gemini_errors.ROLE_MISSING, lambda permission: permission.get("role") not in _ROLES),
+    Rule(gemini_errors.ROLE_OWNER, lambda permission: permission.get("role") == "OWNER"),
 )
-"""Over a permission whose role is to be written; ``request`` in it names another request than create."""
+"""Over a permission whose role is to be written."""
 
 CREATE_RULES: tuple[Rule[Value], ...] = (
-    Rule(gemini_errors.EMAIL_MISSING, _find_no_email),
-    Rule(gemini_errors.EMAIL_FORBIDDEN, _find_email_of_everyone),
+    Rule(gemini_errors.EMAIL_MISSING, lambda one: not _is_for_everyone(one) and not _has_email(one)),
+    Rule(gemini_errors.EMAIL_FORBIDDEN, lambda one: _is_for_everyone(one) and _has_email(one)),
     *ROLE_RULES,
 )
 
@@ -74,7 +61,7 @@ class Permissions:
         """Grants a role. Writers may share."""
         job = find_tuned_model(self._store, call.request["parent"], call.caller, "WRITER")
         asked: Value = call.request.get("permission", {})
-        check_fields(CREATE_RULES, asked)
+        check_fields(CREATE_RULES, asked, request="CreatePermissionRequest")
         kind: Any = asked["grantee_type"] if asked.get("grantee_type") in _GRANTEE_TYPES else ""
         email = asked.get("email_address", "")
         identifier = EVERYONE if kind == "EVERYONE" else identify_grantee(email)
@@ -110,7 +97,7 @@ class Permissions:
         for path in mask:
             if path not in ("role", "*"):
                 raise gemini_errors.PERMISSION_MASK(path=path)
-        check_fields(ROLE_RULES, {**asked, "request": "UpdatePermissionRequest"})
+        check_fields(ROLE_RULES, asked, request="UpdatePermissionRequest")
         _keep_owner(permission)
         permission = replace(permission, role=asked["role"])
         self._store.put_permission(permission)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tuning_emulator.core.rules import Breaches, Rule, broken, check_first
+from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.limits import GEMINI_MAX_CANDIDATES, GEMINI_MAX_PROMPT_CHARACTERS, GEMINI_MAX_STOP_SEQUENCES
@@ -31,7 +32,7 @@ _MIME_TYPES = ("text/plain", "application/json", "application/xml", "application
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ContentRequest:
     """A request for content, with what its rules look at.
 
     Attributes:
@@ -86,123 +87,116 @@ class Asked:
 # --- rules over contents
 
 
-def _find_empty_parts(asked: Asked) -> Breaches:
-    for index, content in enumerate(asked.contents):
-        yield from broken(not content.get("parts"), request=asked.request, index=index)
-
-
-def _find_parts_without_data(asked: Asked) -> Breaches:
+def _list_parts(asked: ContentRequest) -> Iterator[tuple[Values, Value]]:
     for index, content in enumerate(asked.contents):
         for number, part in enumerate(content.get("parts", [])):
-            empty = not any(part.get(kind) is not None for kind in _DATA)
-            yield from broken(empty, request=asked.request, index=index, part=number)
+            yield {"index": index, "part": number}, part
 
 
-CONTENT_RULES: tuple[Rule[Asked], ...] = (
-    Rule(gemini_errors.CONTENTS_MISSING, lambda asked: broken(not asked.contents, request=asked.request)),
-    Rule(gemini_errors.PARTS_EMPTY, _find_empty_parts),
-    Rule(gemini_errors.PART_WITHOUT_DATA, _find_parts_without_data),
+def _find_kind(part: Value) -> str:
+    """Which field of a part is set, or "" for none."""
+    return next((name for name in _DATA if part.get(name) is not None), "")
+
+
+def _find_empty_contents(asked: ContentRequest) -> Iterator[Values]:
+    return ({"index": index} for index, content in enumerate(asked.contents) if not content.get("parts"))
+
+
+def _find_empty_parts(asked: ContentRequest) -> Iterator[Values]:
+    return (place for place, part in _list_parts(asked) if not _find_kind(part))
+
+
+CONTENT_RULES: tuple[Rule[ContentRequest], ...] = (
+    Rule(gemini_errors.CONTENTS_MISSING, lambda asked: not asked.contents),
+    Rule(gemini_errors.PARTS_EMPTY, _find_empty_contents),
+    Rule(gemini_errors.PART_WITHOUT_DATA, _find_empty_parts),
 )
 
 # --- rules over the generation config
 
 
-def _find_max_output_tokens(asked: Asked) -> Breaches:
+def _has_no_room(asked: ContentRequest) -> bool:
     value = asked.config.get("max_output_tokens")
-    return broken(value is not None and value < 1, request=asked.request)
+    return value is not None and value < 1
 
 
-def _find_candidate_count(asked: Asked) -> Breaches:
+def _find_candidate_count(asked: ContentRequest) -> Breaches:
     value = asked.config.get("candidate_count")
-    wrong = value is not None and not 1 <= value <= MAX_CANDIDATES
-    return broken(wrong, request=asked.request, maximum=MAX_CANDIDATES)
+    return value is not None and not 1 <= value <= MAX_CANDIDATES and {"maximum": MAX_CANDIDATES}
 
 
-def _find_stop_sequences(asked: Asked) -> Breaches:
+def _find_stop_sequences(asked: ContentRequest) -> Breaches:
     length = len(asked.config.get("stop_sequences", []))
-    return broken(length > MAX_STOP_SEQUENCES, request=asked.request, limit=MAX_STOP_SEQUENCES, length=length)
+    return length > MAX_STOP_SEQUENCES and {"limit": MAX_STOP_SEQUENCES, "length": length}
 
 
-CONFIG_RULES: tuple[Rule[Asked], ...] = (
+CONFIG_RULES: tuple[Rule[ContentRequest], ...] = (
     *drawing_rules(gemini_errors.TEMPERATURE, gemini_errors.TOP_P, gemini_errors.TOP_K),
-    Rule(gemini_errors.MAX_OUTPUT_TOKENS, _find_max_output_tokens),
+    Rule(gemini_errors.MAX_OUTPUT_TOKENS, _has_no_room),
     Rule(gemini_errors.CANDIDATE_COUNT, _find_candidate_count),
     Rule(gemini_errors.STOP_SEQUENCES, _find_stop_sequences),
-    Rule(
-        gemini_errors.RESPONSE_MIME_TYPE,
-        lambda asked: broken(asked.mime_type not in _MIME_TYPES, request=asked.request),
-    ),
+    Rule(gemini_errors.RESPONSE_MIME_TYPE, lambda asked: asked.mime_type not in _MIME_TYPES),
 )
 
 # --- what the model does not do
 
 
-def _find_roles(asked: Asked) -> Breaches:
-    return broken(any(one.get("role") not in (None, "", "user", "model") for one in asked.contents))
+def _has_strange_role(asked: ContentRequest) -> bool:
+    return any(one.get("role") not in (None, "", "user", "model") for one in asked.contents)
 
 
-def _find_model_alone(asked: Asked) -> Breaches:
-    return broken(len(asked.contents) == 1 and asked.contents[0].get("role") == "model")
-
-
-def _find_model_last(asked: Asked) -> Breaches:
+def _ends_with_model(asked: ContentRequest) -> bool:
     """Recorded for gemini-1.0; that newer models refuse it too is said by their clients, without the text."""
-    return broken(len(asked.contents) > 1 and asked.contents[-1].get("role") == "model")
+    return bool(asked.contents) and asked.contents[-1].get("role") == "model"
 
 
-def _find_system_instruction(asked: Asked) -> Breaches:
-    refused = asked.is_tuned or asked.is_single
-    return broken(refused and asked.body.get("system_instruction") is not None, model=asked.model)
+def _has_system_instruction(asked: ContentRequest) -> bool:
+    return (asked.is_tuned or asked.is_single) and asked.body.get("system_instruction") is not None
 
 
-def _find_functions(asked: Asked) -> Breaches:
-    parts = (part for content in asked.contents for part in content.get("parts", []))
-    used = asked.body.get("tools") or any(
-        part.get("function_call") is not None or part.get("function_response") is not None for part in parts
-    )
-    return broken(used, model=asked.model)
+def _has_functions(asked: ContentRequest) -> bool:
+    kinds = (_find_kind(part) for _, part in _list_parts(asked))
+    return bool(asked.body.get("tools")) or any(kind in ("function_call", "function_response") for kind in kinds)
 
 
-def _find_media(asked: Asked) -> Breaches:
-    for content in asked.contents:
-        for part in content.get("parts", []):
-            kind = next((name for name in _DATA if part.get(name) is not None), "text")
+def _find_media(asked: ContentRequest) -> Iterator[Values]:
+    for _, part in _list_parts(asked):
+        if (kind := _find_kind(part)) not in ("", "text"):
             mime_type = dig(part, kind, "mime_type") if kind.endswith("_data") else ""
-            modality = _MEDIA.get(str(mime_type).partition("/")[0], "Document")
-            yield from broken(kind != "text", modality=modality, model=asked.model)
+            yield {"modality": _MEDIA.get(str(mime_type).partition("/")[0], "Document")}
 
 
-def _find_modalities(asked: Asked) -> Breaches:
+def _find_modalities(asked: ContentRequest) -> Breaches:
     wanted = [one for one in asked.config.get("response_modalities", []) if one not in ("TEXT", "MODALITY_UNSPECIFIED")]
-    return broken(wanted, model=asked.model, modalities=", ".join(map(str, wanted)))
+    return wanted != [] and {"modalities": ", ".join(map(str, wanted))}
 
 
-def _find_multiturn(asked: Asked) -> Breaches:
-    return broken(asked.is_tuned and asked.is_single and len(asked.contents) > 1, model=asked.model)
+def _has_turns(asked: ContentRequest) -> bool:
+    return asked.is_tuned and asked.is_single and len(asked.contents) > 1
 
 
-def _find_candidates(asked: Asked) -> Breaches:
-    return broken(asked.is_single and (asked.config.get("candidate_count") or 1) > 1)
+def _has_candidates(asked: ContentRequest) -> bool:
+    return asked.is_single and (asked.config.get("candidate_count") or 1) > 1
 
 
-def _find_characters(asked: Asked) -> Breaches:
+def _find_characters(asked: ContentRequest) -> Breaches:
     length = sum(len(turn.text) for turn in read_turns(asked.contents)) if asked.is_tuned else 0
-    return broken(length > MAX_TUNED_INPUT, length=length, limit=MAX_TUNED_INPUT)
+    return length > MAX_TUNED_INPUT and {"length": length, "limit": MAX_TUNED_INPUT}
 
 
-ABILITY_RULES: tuple[Rule[Asked], ...] = (
-    Rule(gemini_errors.ROLE, _find_roles),
-    Rule(gemini_errors.SINGLE_TURN_END, _find_model_alone),
-    Rule(gemini_errors.MULTITURN, _find_multiturn),
-    Rule(gemini_errors.MULTITURN_REQUEST_END, _find_model_last),
-    Rule(gemini_errors.CACHED_CONTENT, lambda asked: broken(asked.body.get("cached_content"))),
-    Rule(gemini_errors.SYSTEM_INSTRUCTION, _find_system_instruction),
-    Rule(gemini_errors.JSON_MODE, lambda asked: broken(asked.mime_type != "text/plain", model=asked.model)),
-    Rule(gemini_errors.FUNCTION_CALLING, _find_functions),
+ABILITY_RULES: tuple[Rule[ContentRequest], ...] = (
+    Rule(gemini_errors.ROLE, _has_strange_role),
+    Rule(gemini_errors.SINGLE_TURN_END, lambda asked: len(asked.contents) == 1 and _ends_with_model(asked)),
+    Rule(gemini_errors.MULTITURN, _has_turns),
+    Rule(gemini_errors.MULTITURN_REQUEST_END, lambda asked: len(asked.contents) > 1 and _ends_with_model(asked)),
+    Rule(gemini_errors.CACHED_CONTENT, lambda asked: bool(asked.body.get("cached_content"))),
+    Rule(gemini_errors.SYSTEM_INSTRUCTION, _has_system_instruction),
+    Rule(gemini_errors.JSON_MODE, lambda asked: asked.mime_type != "text/plain"),
+    Rule(gemini_errors.FUNCTION_CALLING, _has_functions),
     Rule(gemini_errors.INPUT_MODALITY, _find_media),
     Rule(gemini_errors.RESPONSE_MODALITIES, _find_modalities),
-    Rule(gemini_errors.LOGPROBS, lambda asked: broken(asked.config.get("response_logprobs"), model=asked.model)),
-    Rule(gemini_errors.ONE_CANDIDATE, _find_candidates),
+    Rule(gemini_errors.LOGPROBS, lambda asked: bool(asked.config.get("response_logprobs"))),
+    Rule(gemini_errors.ONE_CANDIDATE, _has_candidates),
     Rule(gemini_errors.INPUT_CHARACTERS, _find_characters),
 )
 """Each speaks alone. What plays a base model here writes text and nothing else, so that base models refuse too."""
@@ -211,7 +205,7 @@ ABILITY_RULES: tuple[Rule[Asked], ...] = (
 # --- prompts
 
 
-def read_prompt(asked: Asked) -> Prompt:
+def read_prompt(asked: ContentRequest) -> Prompt:
     """The prompt of a request.
 
     Without a temperature of the request (or one that the tuned model was created with) the likeliest answer is given,
@@ -220,8 +214,9 @@ def read_prompt(asked: Asked) -> Prompt:
     Raises:
         ApiError: a rule refuses the request.
     """
-    check_fields((*CONTENT_RULES, *CONFIG_RULES), asked)
-    check_first(ABILITY_RULES, asked)
+    check_fields((*CONTENT_RULES, *CONFIG_RULES), asked, request=asked.request)
+    for violation in find_violations(ABILITY_RULES, asked, model=asked.model):
+        raise violation.row(**violation.values)
     config = asked.config
     return Prompt(
         turns=read_turns(asked.contents),
@@ -236,7 +231,7 @@ def read_prompt(asked: Asked) -> Prompt:
     )
 
 
-def list_texts(asked: Asked) -> list[str]:
+def list_texts(asked: ContentRequest) -> list[str]:
     """The texts whose tokens are counted, the system instruction's first."""
     system = join_text(asked.body.get("system_instruction") or {})
     return [*([system] if system else []), *(turn.text for turn in read_turns(asked.contents))]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from tuning_emulator.core.errors import ApiError, Code, ErrorText
-from tuning_emulator.core.rules import Breaches, Rule, Subject, Violation, broken, find_violations
+from tuning_emulator.core.rules import Breaches, Rule, Subject, Violation, find_violations
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.schema.schema import Method, Value
 
@@ -29,9 +29,9 @@ def refuse_violations(found: Sequence[Violation]) -> None:
         raise ApiError(Code.INVALID_ARGUMENT, "".join(one.text for one in found), rule=found[0].row.name)
 
 
-def check_fields(rules: Iterable[Rule[Subject]], subject: Subject) -> None:
-    """Holds a request against rules over its fields. Raises as ``refuse_violations``."""
-    refuse_violations(find_violations(rules, subject))
+def check_fields(rules: Iterable[Rule[Subject]], subject: Subject, **shared: object) -> None:
+    """Holds a request against rules over its fields; see ``find_violations``. Raises as ``refuse_violations``."""
+    refuse_violations(find_violations(rules, subject, **shared))
 
 
 def dig(message: Mapping[str, Any], *path: str) -> Any:
@@ -51,11 +51,6 @@ class Drawn(Protocol):
     """What says how answers are drawn."""
 
     @property
-    def request(self) -> str:
-        """How the request is called in texts."""
-        ...
-
-    @property
     def config(self) -> Value:
         """The message with ``temperature``, ``top_p`` and ``top_k``, as far as they are set."""
         ...
@@ -71,13 +66,13 @@ def drawing_rules(temperature: ErrorText, top_p: ErrorText, top_k: ErrorText) ->
 
     def check_temperature(drawn: Drawn) -> Breaches:
         value, maximum = drawn.config.get("temperature"), drawn.max_temperature
-        return broken(value is not None and not 0 <= value <= maximum, request=drawn.request, maximum=maximum)
+        return value is not None and not 0 <= value <= maximum and {"maximum": maximum}
 
-    def check_top_p(drawn: Drawn) -> Breaches:
+    def check_top_p(drawn: Drawn) -> bool:
         value = drawn.config.get("top_p")
-        return broken(value is not None and not 0 <= value <= 1, request=drawn.request)
+        return value is not None and not 0 <= value <= 1
 
-    def check_top_k(drawn: Drawn) -> Breaches:
-        return broken((drawn.config.get("top_k") or 0) < 0, request=drawn.request)
+    def check_top_k(drawn: Drawn) -> bool:
+        return (drawn.config.get("top_k") or 0) < 0
 
     return Rule(temperature, check_temperature), Rule(top_p, check_top_p), Rule(top_k, check_top_k)

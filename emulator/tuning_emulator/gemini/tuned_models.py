@@ -78,9 +78,9 @@ class TunedModels:
         model: Value = call.request["tuned_model"]
         job = find_tuned_model(self._store, model["name"], call.caller, "WRITER")
         mask = _read_mask(call.request.get("update_mask", []), model, call.schema)
-        limit = find_max_temperature(find_base_model("gemini", job.base_model))
+        limit = find_max_temperature(find_base_model("gemini", job.asked.base_model))
         written = {name: model[name] for name in mask if name in model}
-        check_fields(FIELD_RULES, TunedFields(written, "UpdateTunedModelRequest", limit))
+        check_fields(FIELD_RULES, TunedFields(written, limit), request="UpdateTunedModelRequest")
         changes = {name: UPDATABLE[name] if model.get(name) is None else model[name] for name in mask}
         if "reader_project_numbers" in changes:
             changes["reader_project_numbers"] = tuple(changes["reader_project_numbers"])

@@ -9,18 +9,21 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tuning_emulator.core.records import DatasetStatistics, TuningJob, TuningMethod
+from msgspec.structs import replace
+
+from tuning_emulator.core.records import Asked, DatasetStatistics, TuningJob, TuningMethod
 from tuning_emulator.datasets.check import check_dataset, dataset_form
 from tuning_emulator.datasets.lines import DatasetError, Line, format_line, parse_line
 from tuning_emulator.facts import dataset_errors, emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import TEACHER_MAX_TOKENS
-from tuning_emulator.jobs.dataset import DatasetPreparation, find_limits
-from tuning_emulator.jobs.steps import Orders, Prepared
+from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, find_limits
+from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
 from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, Target, TrainerUnavailableError
+from tuning_emulator.store.store import Store
 from tuning_trainer.spec import Example, Prompt, format_example, parse_example
 
 PROMPTS_NAME, ANSWERS_NAME, LABELLED_NAME = "prompts.jsonl", "teacher.jsonl", "labelled.jsonl"
@@ -40,11 +43,12 @@ ATTEMPTS = 2
 class Distillation:
     """Makes the training set of a distillation job."""
 
+    store: Store
     preparation: DatasetPreparation
     answering: Answering
 
     async def __call__(
-        self, job: TuningJob, orders: Orders, examples: Path, validation: Path, keep_going: Callable[[], None]
+        self, job: TuningJob, examples: Path, validation: Path, keep_going: Callable[[], None]
     ) -> Prepared:
         """Writes the examples for the trainer, and what the service reports of them.
 
@@ -52,19 +56,20 @@ class Distillation:
             ApiError: a dataset is refused, or there is no teacher, or it does not answer.
             StoppedError: the job was asked to stop.
         """
-        if orders.teacher is None:
-            raise vertex_errors.TEACHER_NOT_FOUND(name=orders.teacher_name)
+        teacher = find_teacher(self.store, job.asked)
+        if teacher is None:
+            raise vertex_errors.TEACHER_NOT_FOUND(name=job.asked.tuned_teacher)
         prompts = examples.with_name(PROMPTS_NAME)
         if not prompts.exists():
             await asyncio.to_thread(self._read_prompts, job, prompts, keep_going)
-        await self._label(orders.teacher, prompts, examples.with_name(ANSWERS_NAME), keep_going)
+        await self._label(teacher, prompts, examples.with_name(ANSWERS_NAME), keep_going)
         return await asyncio.to_thread(self._check, job, examples, validation, keep_going)
 
     def _read_prompts(self, job: TuningJob, destination: Path, keep_going: Callable[[], None]) -> None:
         """Checks the prompts and writes them as examples without an answer; all of them or no file."""
-        lines = self.preparation.read_lines(job, job.training_uri, keep_going)
+        lines = self.preparation.read_lines(job, job.asked.training_uri, keep_going)
         whole = destination.with_suffix(".tmp")
-        limits, count = find_limits(job.api, job.base_model), 0
+        limits, count = find_limits(job.api, job.asked.base_model), 0
         with whole.open("w", encoding="utf-8") as file:
             for line in read_prompts(lines):
                 count += 1
@@ -115,16 +120,28 @@ class Distillation:
     def _check(self, job: TuningJob, examples: Path, validation: Path, keep_going: Callable[[], None]) -> Prepared:
         """Holds the labelled dataset to the rules of a training set, and writes it for the trainer."""
         folder = examples.parent
-        labelled, limits = folder / LABELLED_NAME, find_limits(job.api, job.base_model)
+        labelled, limits = folder / LABELLED_NAME, find_limits(job.api, job.asked.base_model)
         kept, refused = write_labelled(folder / PROMPTS_NAME, folder / ANSWERS_NAME, labelled)
         if not kept:
             number, reason = refused[0]
             raise DatasetError(emulator_errors.ALL_DROPPED, examples=len(refused), example=number, reason=reason)
         with labelled.open("rb") as file:
             checked = check_dataset((line.rstrip(b"\n") for line in file), "contents", limits, examples)
-        form = dataset_form(TuningMethod.SUPERVISED, job.base_model) or "contents"
+        form = dataset_form(TuningMethod.SUPERVISED, job.asked.base_model) or "contents"
         self.preparation.read_validation(job, checked.examples, form, validation, keep_going)
         return Prepared(checked.examples - checked.dropped_count, add_refused(checked, kept, refused))
+
+
+def find_teacher(store: Store, asked: Asked) -> Target | None:
+    """Who answers the prompts: a base model, played by what plays it here, or a tuned one; None if it is not there."""
+    if asked.base_teacher:
+        return Target(asked.base_teacher)
+    version = find_named_version(store, asked.tuned_teacher)
+    checkpoint = find_checkpoint(store, version) if version else None
+    job = store.get_job_by_uid(version.job_uid) if version else None
+    if version is None or checkpoint is None or job is None:
+        return None
+    return Target(version.base_model, checkpoint.adapter, job.progress.trainer)
 
 
 def read_prompts(lines: Iterable[bytes]) -> Iterator[Line]:

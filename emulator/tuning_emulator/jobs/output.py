@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -29,28 +28,20 @@ EVENTS_FOLDER = "tensorboard"
 """In the job's directory: the trainer's event files."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutputWriter:
-    """Writes results as objects.
+def write_output(objects: ObjectStore, output_uri: str, directory: Path, adapter: Path) -> None:
+    """Copies everything that a job has made to where its request wants it; done twice, the same is written again.
 
-    Attributes:
-        open_objects: Cloud Storage as it is reached now.
+    Args:
+        directory: The job's own.
+
+    Raises:
+        ApiError: the bucket cannot be written to.
     """
-
-    open_objects: Callable[[], ObjectStore]
-
-    def __call__(self, output_uri: str, directory: Path, adapter: Path) -> None:
-        """Copies everything there is; done twice, the same objects are written again.
-
-        Raises:
-            ApiError: the bucket cannot be written to.
-        """
-        objects = self.open_objects()
-        for uri, file in list_results(output_uri, directory, adapter):
-            try:
-                objects.write(uri, file.read_bytes())
-            except StorageError as error:
-                raise _explain(error, output_uri) from error
+    for uri, file in list_results(output_uri, directory, adapter):
+        try:
+            objects.write(uri, file.read_bytes())
+        except StorageError as error:
+            raise _explain(error, output_uri) from error
 
 
 def metrics_uri(output_uri: str) -> str:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.job_faults import NO_MAGIC, FaultKind, Magic
+from tuning_emulator.core.job_control import NO_MAGIC, FaultKind, Magic
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError, JobEvent
-from tuning_emulator.core.records import JobState, Phase, TuningJob
+from tuning_emulator.core.records import JobState, TuningJob
 from tuning_emulator.facts import google_errors
 from tuning_emulator.jobs.pacing import JobGate, StoppedError
-from tuning_emulator.jobs.steps import CANCELLED, Pipeline, describe_failure, describe_fault
+from tuning_emulator.jobs.steps import CANCELLED, Pipeline, describe_failure
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Queue:
         """Takes a new job, with what its request asked of the emulator. While stopped it waits for the next start."""
         gate = self.pacing.open(job, magic)
         if gate.paced or gate.stuck:
-            self._show_waiting(job)
+            self._store.transition(job.uid, JobEvent.WAIT, self._clock.now_ns())
         if self._started:
             self._launch(job, gate)
         else:
@@ -147,10 +147,6 @@ class Queue:
 
     # ------------------------------------------------------------ inside
 
-    def _show_waiting(self, job: TuningJob) -> None:
-        if job.api == "vertex":
-            self._store.update_job(job.uid, phase=Phase.WAITING_FOR_QUOTA)
-
     def _launch(self, job: TuningJob, gate: JobGate) -> None:
         task = asyncio.create_task(self._run_job(job, gate), name=f"tuning job {job.id}")
         self._running[job.uid] = task
@@ -187,16 +183,15 @@ class Queue:
         await gate.reach()
         if (fault := gate.find_fault(FaultKind.QUOTA_EXHAUSTED)) is not None:
             gate.fire()
-            raise describe_fault(fault, job)
+            raise self.pacing.apis[job.api].explain(fault)
         if len(self._busy[line]) >= self._per_project:
-            self._show_waiting(job)
+            self._store.transition(job.uid, JobEvent.WAIT, self._clock.now_ns())
             gate.queued = True
             self._waiting[line].append(gate)
         else:
             self._busy[line].add(job.uid)
         await gate.wait_in_queue()
-        phase = Phase.PROCESSING_DATASET
-        self._store.transition(job.uid, JobEvent.START, gate.now_ns(), phase=phase)
+        self._store.transition(job.uid, JobEvent.START, gate.now_ns())
 
     def _leave(self, gate: JobGate, line: Line) -> None:
         """The job has ended or is worked on no more; the next of its project may begin."""

@@ -7,7 +7,7 @@ Source: https://github.com/protocolbuffers/protobuf src/google/protobuf/descript
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from tuning_emulator.schema.protobuf import BYTES, VARINT, encode_sized, encode_varint
@@ -32,6 +32,7 @@ class Descriptors:
     def __init__(self, schemas: Iterable[Schema]) -> None:
         self._files: dict[str, File] = {}
         self._symbols: dict[str, str] = {}
+        self._messages: set[str] = set()
         self._enums: set[str] = set()
         self._built: dict[str, bytes] = {}
         services: dict[str, None] = {}
@@ -43,10 +44,9 @@ class Descriptors:
 
     def _add(self, file: File) -> None:
         self._files[file.name] = file
+        self._messages.update(one.name for one in file.messages)
         self._enums.update(one.name for one in file.enums)
-        for group in (file.messages, file.enums, file.methods):
-            self._symbols.update((one.name, file.name) for one in group)
-        self._symbols.update((_scope(one.name), file.name) for one in file.methods)
+        self._symbols.update(dict.fromkeys(_list_symbols(file), file.name))
 
     def find_file_by_name(self, name: str) -> bytes:
         """The serialized descriptor of ``google/cloud/aiplatform/v1/tuning_job.proto``.
@@ -59,12 +59,34 @@ class Descriptors:
         return self._built[name]
 
     def find_file_containing_symbol(self, symbol: str) -> bytes:
-        """The serialized descriptor of the file that declares a message, an enum, a service or a method.
+        """The serialized descriptor of the file that declares a message, an enum, a service or what is in them.
 
         Raises:
             KeyError: no file declares it.
         """
-        return self.find_file_by_name(self._symbols[symbol])
+        return self.find_file_by_name(self.find_file_name(symbol))
+
+    def find_file_name(self, symbol: str) -> str:
+        """The name of that file. Raises KeyError likewise."""
+        return self._symbols[symbol]
+
+    def list_needed(self, name: str) -> list[str]:
+        """A file and all that it imports, directly or not: each once, itself first.
+
+        Raises:
+            KeyError: no schema has such a file.
+        """
+        needed = {name: None}
+        waiting = [name]
+        for one in waiting:  # grows while it is walked
+            imports = [other for other in self._files[one].imports if other not in needed]
+            needed.update(dict.fromkeys(imports))
+            waiting += imports
+        return list(needed)
+
+    def declares_message(self, name: str) -> bool:
+        """Whether there is a message of that full name."""
+        return name in self._messages
 
     def _build(self, file: File) -> bytes:
         messages, enums = _by_scope(file.messages), _by_scope(file.enums)
@@ -114,7 +136,7 @@ class Descriptors:
                 _data(8, _number(3, 1)) if field.behaviour & DEPRECATED else b"",
                 _number(9, oneofs.index(oneof)) if oneof else b"",
                 _text(10, field.json_name),
-                _number(17, 1) if optional else b"",
+                _flag(17, optional),
             )
         )
 
@@ -123,6 +145,18 @@ class Descriptors:
         pair = (Field(1, "key", field.key), Field(2, "value", field.type))
         fields = b"".join(_data(2, self._write_field(one, "", ())) for one in pair)
         return _text(1, _name_entry(field)) + fields + _data(7, _number(7, 1))
+
+
+def _list_symbols(file: File) -> Iterator[str]:
+    """The full names of what a file declares; the values of an enum stand beside it."""
+    for message in file.messages:
+        yield message.name
+        yield from (f"{message.name}.{name}" for field in message.fields for name in (field.name, field.oneof) if name)
+    for enum in file.enums:
+        yield enum.name
+        yield from (f"{_scope(enum.name)}.{value}" for value in enum.values)
+    for method in file.methods:
+        yield from (method.name, _scope(method.name))
 
 
 def _write_enum(enum: Enum) -> bytes:
@@ -136,7 +170,7 @@ def _write_service(name: str, methods: Sequence[Method]) -> bytes:
 
 def _write_method(method: Method) -> bytes:
     names = _text(1, _last(method.name)) + _text(2, f".{method.request}") + _text(3, f".{method.response}")
-    return names + (_number(6, 1) if method.streaming else b"")
+    return names + _flag(5, method.client_streaming) + _flag(6, method.streaming)
 
 
 def _name_entry(field: Field) -> str:
@@ -169,3 +203,7 @@ def _text(number: int, text: str) -> bytes:
 
 def _number(number: int, value: int) -> bytes:
     return encode_varint(number << 3 | VARINT) + encode_varint(value)
+
+
+def _flag(number: int, value: bool) -> bytes:
+    return _number(number, 1) if value else b""

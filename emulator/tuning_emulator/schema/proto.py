@@ -27,8 +27,8 @@ _STATEMENT = re.compile(
     | (?P<constant>\w+)\s*=\s*(?P<equals>-?\d+);(?P<value>)
     | \}}(?P<close>)
     | (?P<kind>message|enum|oneof|service)\s+(?P<block>\w+)\s*\{{(?P<open>)
-    | rpc\s+(?P<rpc>\w+)\((?P<request>[\w.]+)\)\s+returns\s+\((?P<stream>stream\s+)?(?P<response>[\w.]+)\)
-        \s*(?P<then>[{{;])(?P<method>)
+    | rpc\s+(?P<rpc>\w+)\((?P<many>stream\s+)?(?P<request>[\w.]+)\)
+        \s+returns\s+\((?P<stream>stream\s+)?(?P<response>[\w.]+)\)\s*(?P<then>[{{;])(?P<method>)
     | option\s+\((?P<said>[\w.]+)\)\s*=\s*
         (?:"(?P<text>[^"]*)"|(?P<tree>\{{(?://.*|"[^"]*"|\{{(?:"[^"]*"|[^"}}])*+\}}|[^"{{}}])*+\}}));(?P<option>)
     | (?:syntax\s*=\s*"proto3"|package\s+(?P<package>[\w.]+)|import\s+"(?P<import>[^"]+)");(?P<head>)
@@ -205,7 +205,8 @@ class _Reader:
         service = self._expect("service")
         name = f"{service.name}.{match['rpc']}"
         block = _Block("method", name, self._position, service)
-        block.method = Method(name, match["request"], match["response"], (), bool(match["stream"]))
+        streams = (bool(match["stream"]), bool(match["many"]))
+        block.method = Method(name, match["request"], match["response"], (), *streams)
         self._file.blocks["method"].append(block)
         if match["then"] == "{":
             self._around = block
@@ -220,6 +221,8 @@ class _Reader:
         elif around and option == f"tuning_emulator.{around.kind}_versions" and text:
             around.versions |= self._name_version(text)
         elif around and around.method and option == "google.api.http" and tree:
+            if around.method.client_streaming:
+                self._refuse("a stream of requests has no path in HTTP")
             around.method = around.method._replace(http=self._read_http(tree)[1])
         else:
             self._refuse(f"{option} is not read here")
@@ -310,7 +313,9 @@ class _Builder:
         request, response = (
             self._find(text, block.position, block.name, one) for one in (declared.request, declared.response)
         )
-        return Method(self._full_name(declared.name), request, response, self._bind(declared.http), declared.streaming)
+        return declared._replace(
+            name=self._full_name(declared.name), request=request, response=response, http=self._bind(declared.http)
+        )
 
     def _find(self, text: _Text, position: int, scope: str, name: str) -> str:
         """The message or enum that a name means: it is looked for from the innermost scope outwards."""

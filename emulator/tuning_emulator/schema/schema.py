@@ -117,7 +117,7 @@ class Method(NamedTuple):
     Attributes:
         name: Full name: ``google.ai.generativelanguage.v1beta.ModelService.CreateTunedModel``.
         request: Message name. response: Message name.
-        streaming: The server streams responses.
+        streaming: The server streams responses. client_streaming: The client streams requests.
     """
 
     name: str
@@ -125,6 +125,7 @@ class Method(NamedTuple):
     response: str
     http: tuple[HttpRule, ...] = ()
     streaming: bool = False
+    client_streaming: bool = False
 
 
 class File(NamedTuple):

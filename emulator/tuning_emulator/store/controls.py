@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuning_emulator.core.clock import UNTOUCHED, ClockState
-from tuning_emulator.core.job_faults import JobFault, format_job_fault, parse_job_fault
-from tuning_emulator.core.pace import Pace, format_pace, parse_pace
+from tuning_emulator.core.job_control import JobFault, Pace, format_job_fault, format_pace, parse_job_fault, parse_pace
 from tuning_emulator.store.database import Database
 
 CONTROL_TABLES = ("clock", "paces", "job_faults")

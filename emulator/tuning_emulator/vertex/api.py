@@ -8,12 +8,12 @@ from tuning_emulator.api.call import Api, Call, Handler
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.proto import load_schemas
+from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
 from tuning_emulator.vertex.generation import Generation
 from tuning_emulator.vertex.mixins import Locations, Policies
 from tuning_emulator.vertex.models import Models
-from tuning_emulator.vertex.names import PACKAGE
 from tuning_emulator.vertex.operations import Operations
 from tuning_emulator.vertex.publishers import Publishers
 from tuning_emulator.vertex.tuning_jobs import TuningJobs

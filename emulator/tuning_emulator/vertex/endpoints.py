@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.records import DeployedModel, Endpoint
-from tuning_emulator.core.rules import Breaches, Rule, broken
+from tuning_emulator.core.rules import Rule
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version, find_version
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.vertex.convert import format_deployed_model, format_endpoint, format_endpoint_etag
+from tuning_emulator.vertex.convert import (
+    format_deployed_model,
+    format_endpoint,
+    format_endpoint_etag,
+    format_endpoint_name,
+    parse_name,
+    parse_place,
+    place_of,
+)
 from tuning_emulator.vertex.listing import list_newest_first
 from tuning_emulator.vertex.models import read_changes
-from tuning_emulator.vertex.names import format_endpoint_name, parse_name, parse_place, place_of
 from tuning_emulator.vertex.operations import Operations
 from tuning_emulator.vertex.rules import check_fields
 
@@ -27,18 +35,18 @@ _ENDPOINT_ID = re.compile(r"\d{1,10}|[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 """Source: aiplatform discovery document, endpoints.create."""
 
 
-def _check_display_name(request: Value) -> Breaches:
-    return broken(not request.get("endpoint", {}).get("display_name"))
+def _lacks_display_name(request: Value) -> bool:
+    return not request.get("endpoint", {}).get("display_name")
 
 
-def _check_endpoint_id(request: Value) -> Breaches:
+def _has_wrong_id(request: Value) -> bool:
     identifier = request.get("endpoint_id", "")
-    return broken(identifier and _ENDPOINT_ID.fullmatch(identifier) is None)
+    return identifier != "" and _ENDPOINT_ID.fullmatch(identifier) is None
 
 
 CREATE_RULES: tuple[Rule[Value], ...] = (
-    Rule(vertex_errors.REQUIRED_FIELD, _check_display_name, "endpoint.display_name"),
-    Rule(vertex_errors.ENDPOINT_ID_INVALID, _check_endpoint_id, "endpoint_id"),
+    Rule(vertex_errors.REQUIRED_FIELD, _lacks_display_name, "endpoint.display_name"),
+    Rule(vertex_errors.ENDPOINT_ID_INVALID, _has_wrong_id, "endpoint_id"),
 )
 
 NEW_MODEL = "0"
@@ -59,7 +67,7 @@ class Endpoints:
         sent: Value = call.request.get("endpoint", {})
         check_fields(CREATE_RULES, call.request)
         identifier = call.request.get("endpoint_id", "")
-        now_ns = self._backend.now_ns()
+        now_ns = self._backend.clock.timestamp_ns()
         endpoint = Endpoint(
             uid=0,
             project=place.project,
@@ -107,7 +115,7 @@ class Endpoints:
         changes = read_changes(call, "endpoint", CHANGEABLE)
         if "traffic_split" in changes:
             changes["traffic"] = _check_traffic(changes.pop("traffic_split"), endpoint.deployed)
-        changed = replace(endpoint, **changes, updated_ns=self._backend.now_ns())
+        changed = replace(endpoint, **changes, updated_ns=self._backend.clock.timestamp_ns())
         return format_endpoint(self._store.replace_endpoint(changed))
 
     def delete_endpoint(self, call: Call) -> Value:
@@ -137,7 +145,7 @@ class Endpoints:
             version=version.version,
             checkpoint_id=checkpoint.id,
             display_name=sent.get("display_name") or version.display_name,
-            created_ns=self._backend.now_ns(),
+            created_ns=self._backend.clock.timestamp_ns(),
         )
         split = call.request.get("traffic_split") or ({NEW_MODEL: 100} if not endpoint.deployed else endpoint.traffic)
         renamed = {deployed.id if key == NEW_MODEL else key: share for key, share in split.items()}
@@ -176,7 +184,7 @@ class Endpoints:
     def _serve(self, endpoint: Endpoint, deployed: tuple[DeployedModel, ...], split: Mapping[str, int]) -> None:
         traffic = _check_traffic(split, deployed)
         self._store.replace_endpoint(
-            replace(endpoint, deployed=deployed, traffic=traffic, updated_ns=self._backend.now_ns())
+            replace(endpoint, deployed=deployed, traffic=traffic, updated_ns=self._backend.clock.timestamp_ns())
         )
 
     def _detach(self, endpoint: Endpoint, gone: DeployedModel) -> None:

@@ -283,10 +283,10 @@ class Generation:
         model = find_base_model("vertex", version.base_model) if version else None
         if version is None or job is None or checkpoint is None or model is None:
             raise vertex_errors.ENDPOINT_SERVES_NOTHING(name=name)
-        return Speaker(model, Target(version.base_model, checkpoint.adapter, job.trainer))
+        return Speaker(model, Target(version.base_model, checkpoint.adapter, job.progress.trainer))
 
     def _writer(self, speaker: Speaker) -> ResponseWriter:
-        return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.now_ns())
+        return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.clock.timestamp_ns())
 
     async def _count(self, speaker: Speaker, said: list[str]) -> list[int]:
         try:

@@ -17,7 +17,7 @@ from tuning_emulator.protojson.compiled import CompiledSchemas
 from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import NEWEST, Only
-from tuning_emulator.vertex.names import PACKAGE
+from tuning_emulator.vertex.convert import PACKAGE
 
 _PLANS = CompiledSchemas(load_schemas(PACKAGE).values())
 _EQUALITY = re.compile(r'\s*(?P<path>[A-Za-z_][\w.-]*)\s*=\s*("(?P<quoted>[^"*\\]+)"|(?P<plain>[\w.-]+))\s*')

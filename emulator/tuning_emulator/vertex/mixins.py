@@ -16,8 +16,8 @@ from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.limits import NO_POLICY_ETAG, REGIONS, WIDER_LOCATIONS
 from tuning_emulator.schema.schema import Value
+from tuning_emulator.vertex.convert import refuse_name
 from tuning_emulator.vertex.listing import list_all
-from tuning_emulator.vertex.names import refuse_name
 
 LOCATIONS = tuple(sorted((*REGIONS.value, *WIDER_LOCATIONS.value)))
 _LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.records import Model, ModelVersion
@@ -15,13 +16,16 @@ from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import NEWEST
 from tuning_emulator.vertex.convert import (
     Deployments,
+    Place,
     format_checkpoint,
     format_model,
     format_version_etag,
     index_deployments,
+    parse_name,
+    parse_place,
+    place_of,
 )
 from tuning_emulator.vertex.listing import list_all, list_newest_first
-from tuning_emulator.vertex.names import Place, parse_name, parse_place, place_of
 from tuning_emulator.vertex.operations import Operations
 
 # --- what a PATCH changes
@@ -113,7 +117,7 @@ class Models:
         if sent.get("etag") and sent["etag"] != format_version_etag(version):
             raise vertex_errors.ETAG_MISMATCH()
         changes = self._check_changes(version, read_changes(call, "model", CHANGEABLE))
-        changed = replace(version, **changes, updated_ns=self._backend.now_ns())
+        changed = replace(version, **changes, updated_ns=self._backend.clock.timestamp_ns())
         return self._describe(self._store.replace_model_version(changed))
 
     def merge_version_aliases(self, call: Call) -> Value:
@@ -124,7 +128,7 @@ class Models:
         removed = {alias[1:] for alias in given if alias.startswith("-")}
         if DEFAULT_ALIAS in removed:
             raise vertex_errors.DEFAULT_ALIAS_REMOVED()
-        now_ns = self._backend.now_ns()
+        now_ns = self._backend.clock.timestamp_ns()
         with self._store.transaction():
             for other in self._store.list_model_versions(version.model_uid):
                 own = other.version == version.version

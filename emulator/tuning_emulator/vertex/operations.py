@@ -8,16 +8,14 @@ from __future__ import annotations
 from contextlib import suppress
 
 from tuning_emulator.api.call import Call
-from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
 from tuning_emulator.core.records import JobState, Operation, TuningJob
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import count_shown
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.vertex.convert import describe_job, format_failure
+from tuning_emulator.vertex.convert import PACKAGE, Place, describe_job, format_failure, parse_any_name
 from tuning_emulator.vertex.listing import list_all
-from tuning_emulator.vertex.names import PACKAGE, Place, parse_any_name
 
 EMPTY = "google.protobuf.Empty"
 UNPUBLISHED = frozenset(("tuning_job_metadata", "tuning_job_state"))
@@ -56,7 +54,7 @@ class Operations:
             shown_done: Deletions answer a finished operation; creating, deploying and undeploying answer one that
                 still runs, finished when it is next asked for (recorded for endpoints).
         """
-        now_ns = self._backend.now_ns()
+        now_ns = self._backend.clock.timestamp_ns()
         operation = Operation(
             name=f"{parent}/operations/{self._backend.ids.number()}",
             project=place.project,
@@ -150,7 +148,7 @@ class Operations:
         job = self._backend.store.get_job_by_uid(operation.job_uid) if operation.job_uid is not None else None
         times = {
             "create_time": operation.created_ns,
-            "update_time": to_microseconds(job.updated_ns) if job else operation.updated_ns,
+            "update_time": job.progress.updated_ns if job else operation.updated_ns,
         }
         value: Value = {
             "name": operation.name,
@@ -159,7 +157,7 @@ class Operations:
         if job is not None and job.state not in ENDED:
             return value
         value["done"] = True
-        failure = operation.error or (job.error if job else None)
+        failure = operation.error or (job.progress.error if job else None)
         if failure is not None:
             value["error"] = format_failure(failure)
             return value

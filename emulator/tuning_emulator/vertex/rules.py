@@ -9,21 +9,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from tuning_emulator.core.as_of import Day
 from tuning_emulator.core.errors import bad_request
 from tuning_emulator.core.records import TuningMethod
-from tuning_emulator.core.rules import Breaches, Rule, Subject, Violation, broken, find_violations
+from tuning_emulator.core.rules import Breaches, Rule, Subject, Violation, find_violations
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.limits import (
     VERTEX_MAX_DISPLAY_NAME_CHARACTERS,
     VERTEX_MAX_LABEL_CHARACTERS,
-    adapter_size_rank,
 )
-from tuning_emulator.schema.schema import Value
-from tuning_emulator.vertex.specs import Spec, find_spec
+from tuning_emulator.vertex.specs import JobRequest
 
 # --- how Vertex AI says no
 
@@ -58,60 +55,15 @@ _DATASET = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
 _LABEL = re.compile(rf"[\w-]{{0,{VERTEX_MAX_LABEL_CHARACTERS.value}}}")
 """Letters of any script. Source: aiplatform discovery document, TuningJob.labels."""
 
-PREFIX = "publishers/google/models/"
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A tuning job as it was asked for."""
-
-    job: Value
-    spec: Spec
-
-    @property
-    def base_model(self) -> str:
-        """The base model's id, or "" for none."""
-        named = self.job.get("base_model") or self.spec.value.get("student_model", "")
-        return str(named).removeprefix(PREFIX)
-
-    @property
-    def hyperparameters(self) -> Value:
-        """As sent."""
-        return self.spec.hyperparameters
-
-    @property
-    def base_teacher(self) -> str:
-        """The base model that teaches a distillation, or ""."""
-        return str(self.spec.value.get("base_teacher_model", ""))
-
-    @property
-    def tuned_teacher(self) -> str:
-        """The tuned model that teaches a distillation, or ""."""
-        return str(self.spec.value.get("tuned_teacher_model_source", ""))
-
-    @property
-    def continues(self) -> bool:
-        """Whether a tuned model is tuned further."""
-        return "pre_tuned_model" in self.job
-
-    def path(self, name: str) -> str:
-        """Path of a field of the spec, as error texts name it."""
-        return f"tuning_job.{self.spec.field}.{name}"
-
-
-def read_draft(tuning_job: Value) -> Draft:
-    """The request as the rules read it."""
-    return Draft(tuning_job, find_spec(tuning_job))
-
-
-def is_dataset_uri(uri: str) -> bool:
-    """Whether a URI names an object of Cloud Storage or a multimodal dataset of Vertex AI."""
-    return _OBJECT.fullmatch(uri) is not None or _DATASET.fullmatch(uri) is not None
-
 
 def is_open_model(base_model: str) -> bool:
     """Whether a base model is one of the Model Garden's, ``publisher/model@version``; they want an ``output_uri``."""
     return "@" in base_model
+
+
+def _is_no_dataset(uri: str) -> bool:
+    """Whether a URI is given and names neither an object of Cloud Storage nor a multimodal dataset of Vertex AI."""
+    return uri != "" and not _OBJECT.fullmatch(uri) and not _DATASET.fullmatch(uri)
 
 
 def _label_fits(key: str, value: str) -> bool:
@@ -119,69 +71,68 @@ def _label_fits(key: str, value: str) -> bool:
     return bool(key) and texts_fit
 
 
-def _check_labels(draft: Draft) -> Breaches:
-    return broken(not all(_label_fits(*pair) for pair in draft.job.get("labels", {}).items()))
+def _lacks_source(request: JobRequest) -> bool:
+    return request.continues and not request.job["pre_tuned_model"].get("tuned_model_name")
 
 
-def _check_display_name(draft: Draft) -> Breaches:
-    length = len(draft.job.get("tuned_model_display_name", ""))
-    return broken(length > VERTEX_MAX_DISPLAY_NAME_CHARACTERS.value)
+def _lacks_output(request: JobRequest) -> bool:
+    return is_open_model(request.base_model) and not request.job.get("output_uri")
 
 
-def _check_teacher(draft: Draft) -> Breaches:
-    distils = draft.spec.field == "distillation_spec"
-    return broken(distils and not (draft.base_teacher or draft.tuned_teacher))
+def _lacks_teacher(request: JobRequest) -> bool:
+    return request.field == "distillation_spec" and not (request.base_teacher or request.tuned_teacher)
 
 
-def _check_uri(uri: str, field: str) -> Breaches:
-    return broken(uri and not is_dataset_uri(uri), field=field)
+def _has_wrong_label(request: JobRequest) -> bool:
+    return not all(_label_fits(*pair) for pair in request.job.get("labels", {}).items())
 
 
-def _required(field: str | Callable[[Draft], str], lacks: Callable[[Draft], object]) -> Rule[Draft]:
-    return Rule(vertex_errors.REQUIRED_FIELD, lambda draft: broken(lacks(draft)), field)
+def _has_long_name(request: JobRequest) -> bool:
+    return len(request.job.get("tuned_model_display_name", "")) > VERTEX_MAX_DISPLAY_NAME_CHARACTERS.value
 
 
-def _positive(name: str) -> Rule[Draft]:
-    def check(draft: Draft) -> Breaches:
-        value = draft.hyperparameters.get(name, 0)
-        return broken(not 0 <= value < math.inf, name=name, value=value)
-
-    return Rule(vertex_errors.HYPERPARAMETER_NOT_POSITIVE, check, lambda draft: draft.path(f"hyper_parameters.{name}"))
+def _required(field: str | Callable[[JobRequest], str], lacks: Callable[[JobRequest], bool]) -> Rule[JobRequest]:
+    return Rule(vertex_errors.REQUIRED_FIELD, lacks, field)
 
 
-RULES: tuple[Rule[Draft], ...] = (
-    _required("tuning_job.base_model", lambda draft: not draft.base_model and not draft.continues),
+def _positive(name: str) -> Rule[JobRequest]:
+    def check(request: JobRequest) -> Breaches:
+        value = request.hyperparameters.get(name, 0)
+        return not 0 <= value < math.inf and {"name": name, "value": value}
+
+    return Rule(
+        vertex_errors.HYPERPARAMETER_NOT_POSITIVE, check, lambda request: request.path(f"hyper_parameters.{name}")
+    )
+
+
+RULES: tuple[Rule[JobRequest], ...] = (
+    _required("tuning_job.base_model", lambda request: not request.base_model and not request.continues),
+    _required("tuning_job.pre_tuned_model.tuned_model_name", _lacks_source),
+    _required("tuning_job.output_uri", _lacks_output),
+    _required("tuning_job.tuning_spec", lambda request: not request.field),
+    _required(lambda request: request.path("base_teacher_model"), _lacks_teacher),
     _required(
-        "tuning_job.pre_tuned_model.tuned_model_name",
-        lambda draft: draft.continues and not draft.job["pre_tuned_model"].get("tuned_model_name"),
-    ),
-    _required(
-        "tuning_job.output_uri", lambda draft: is_open_model(draft.base_model) and not draft.job.get("output_uri")
-    ),
-    _required("tuning_job.tuning_spec", lambda draft: not draft.spec.field),
-    Rule(vertex_errors.REQUIRED_FIELD, _check_teacher, lambda draft: draft.path("base_teacher_model")),
-    _required(
-        lambda draft: draft.path(draft.spec.training_field),
-        lambda draft: draft.spec.field and not draft.spec.training_uri,
+        lambda request: request.path(request.training_field),
+        lambda request: request.field != "" and not request.training_uri,
     ),
     Rule(
         vertex_errors.NOT_JSONL_OBJECT,
-        lambda draft: _check_uri(draft.spec.training_uri, draft.spec.training_field),
-        lambda draft: draft.path(draft.spec.training_field),
+        lambda request: _is_no_dataset(request.training_uri) and {"field": request.training_field},
+        lambda request: request.path(request.training_field),
     ),
     Rule(
         vertex_errors.NOT_JSONL_OBJECT,
-        lambda draft: _check_uri(draft.spec.validation_uri, "validation_dataset_uri"),
-        lambda draft: draft.path("validation_dataset_uri"),
+        lambda request: _is_no_dataset(request.validation_uri) and {"field": "validation_dataset_uri"},
+        lambda request: request.path("validation_dataset_uri"),
     ),
     *map(_positive, ("epoch_count", "learning_rate_multiplier", "batch_size", "learning_rate", "beta")),
-    Rule(vertex_errors.DISPLAY_NAME_TOO_LONG, _check_display_name, "tuning_job.tuned_model_display_name"),
-    Rule(vertex_errors.LABEL_INVALID, _check_labels, "tuning_job.labels"),
+    Rule(vertex_errors.DISPLAY_NAME_TOO_LONG, _has_long_name, "tuning_job.tuned_model_display_name"),
+    Rule(vertex_errors.LABEL_INVALID, _has_wrong_label, "tuning_job.labels"),
 )
 """Everything that can be said without looking anything up."""
 
 
-def check_model(draft: Draft, model: BaseModel | None, named: str, location: str, day: Day) -> None:
+def check_model(request: JobRequest, model: BaseModel | None, named: str, location: str, day: Day) -> None:
     """Whether the base model can be tuned as asked.
 
     Partners' models are not in the table: their jobs are taken, and fail for want of a trainer.
@@ -190,16 +141,14 @@ def check_model(draft: Draft, model: BaseModel | None, named: str, location: str
         ApiError: INVALID_ARGUMENT, it is unknown, not tunable by that method, there or on that day, or has no such
             adapter size.
     """
-    method = draft.spec.method
-    if method is TuningMethod.PARTNER and model is None:
+    if request.method is TuningMethod.PARTNER and model is None:
         return
-    if model is None or method.value not in model.tuning_methods:
+    if model is None or request.method not in model.tuning_methods:
         raise vertex_errors.BASE_MODEL_NOT_SUPPORTED(base_model=named)
     if not day.offers(model.tunable_since, model.tunable_until):
         raise vertex_errors.BASE_MODEL_NOT_SUPPORTED(base_model=named)
     if model.regions and location not in model.regions:
         regions = ", ".join(model.regions)
         raise vertex_errors.REGION_NOT_SUPPORTED(base_model=named, location=location, regions=regions)
-    rank = adapter_size_rank(draft.hyperparameters.get("adapter_size", ""))
-    if rank and model.adapter_sizes and rank not in model.adapter_sizes:
+    if request.adapter_size and model.adapter_sizes and request.adapter_size not in model.adapter_sizes:
         raise vertex_errors.ADAPTER_SIZE_NOT_SUPPORTED()

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.lifecycle import IllegalTransitionError
-from tuning_emulator.core.records import JobState, ModelVersion, Phase, TuningJob, TuningMethod
+from tuning_emulator.core.records import Asked, JobState, ModelVersion, Progress, TuningJob, TuningMethod
 from tuning_emulator.core.rules import Violation
 from tuning_emulator.datasets.check import check_first_line, dataset_form
 from tuning_emulator.facts import emulator_errors, vertex_errors
@@ -18,12 +18,26 @@ from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, f
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.objects import ObjectForbiddenError, ObjectStore, StorageError, StorageUnavailableError
-from tuning_emulator.vertex.convert import describe_job
+from tuning_emulator.vertex.convert import (
+    Place,
+    describe_job,
+    format_job_name,
+    format_version_name,
+    parse_name,
+    parse_place,
+)
 from tuning_emulator.vertex.listing import find_only, list_newest_first
-from tuning_emulator.vertex.names import Place, format_job_name, format_version_name, parse_name, parse_place
 from tuning_emulator.vertex.operations import Operations
-from tuning_emulator.vertex.rules import RULES, Draft, check_fields, check_model, read_draft, refuse_violations
-from tuning_emulator.vertex.specs import METHODS, format_sent, parse_hyperparameters, parse_sent
+from tuning_emulator.vertex.rules import RULES, check_fields, check_model, refuse_violations
+from tuning_emulator.vertex.specs import (
+    METHODS,
+    PREFIX,
+    JobRequest,
+    format_echoed,
+    parse_echoed,
+    parse_hyperparameters,
+    read_request,
+)
 
 # --- the part of a dataset that create looks at before it answers
 
@@ -54,13 +68,39 @@ def merge_rebase(source: TuningJob, overrides: Value) -> Value:
 
     A oneof of the request (the spec, the source model) replaces the source's.
     """
-    wanted = {name: value for name, value in parse_sent(source.sent).items() if name != "pre_tuned_model"}
+    wanted = {name: value for name, value in parse_echoed(source.asked.echoed).items() if name != "pre_tuned_model"}
     if any(field in overrides for field in METHODS):
         wanted = {name: value for name, value in wanted.items() if name not in METHODS}
     wanted |= {"base_model": REBASE_TARGET, "tuned_model_display_name": source.display_name}
     if "pre_tuned_model" in overrides:
         del wanted["base_model"]
     return wanted | overrides
+
+
+def read_asked(request: JobRequest, base_model: str, source_model: str) -> Asked:
+    """What a job is asked to do.
+
+    Args:
+        base_model: That of the model it continues, if any. source_model: That model's name, or "".
+    """
+    job = request.job
+    assert request.method is not None  # the rules want a spec
+    return Asked(
+        request.method,
+        base_model,
+        parse_hyperparameters(request),
+        source_model=source_model,
+        source_checkpoint=job["pre_tuned_model"].get("checkpoint_id", "") if source_model else "",
+        training_uri=request.training_uri,
+        validation_uri=request.validation_uri,
+        output_uri=job.get("output_uri", ""),
+        base_teacher=request.base_teacher.removeprefix(PREFIX),
+        tuned_teacher=request.tuned_teacher,
+        full=request.full,
+        export_last_checkpoint_only=bool(request.spec.get("export_last_checkpoint_only")),
+        labels=job.get("labels", {}),
+        echoed=format_echoed(job),
+    )
 
 
 class TuningJobs:
@@ -76,8 +116,7 @@ class TuningJobs:
 
         The answer echoes what was sent, with name, display name, state and two equal times (recorded).
         """
-        place = parse_place(call.request["parent"])
-        return describe_job(self._store, await self._create(call, place, call.request.get("tuning_job", {})))
+        return describe_job(self._store, await self._create(call, call.request.get("tuning_job", {})))
 
     def get_tuning_job(self, call: Call) -> Value | Awaitable[Value]:
         """The job as it stands."""
@@ -106,10 +145,9 @@ class TuningJobs:
         """Tunes another base model with the dataset of a tuned one; the operation ends with that job."""
         if call.request.get("deploy_to_same_endpoint"):
             raise emulator_errors.REBASE_SAME_ENDPOINT()
-        place = parse_place(call.request["parent"])
         source = self._find_source(call.request.get("tuned_model_ref", {}))
         overrides: Value = call.request.get("tuning_job", {})
-        job = await self._create(call, place, merge_rebase(source, overrides))
+        job = await self._create(call, merge_rebase(source, overrides))
         return self._operations.follow(call, job, "RebaseTunedModelOperationMetadata")
 
     # ------------------------------------------------------------ inside
@@ -129,74 +167,47 @@ class TuningJobs:
             lambda job: count_shown(call, self._backend.queue.pacing, job.uid),
         )
 
-    async def _create(self, call: Call, place: Place, tuning_job: Value) -> TuningJob:
-        draft = read_draft(tuning_job)
-        check_fields(RULES, draft)
-        source = self._find_pre_tuned(draft)
-        base_model = source.base_model if source else draft.base_model
-        day = self._backend.calendar.find_day(place.project)
-        check_model(draft, find_base_model("vertex", base_model), base_model, place.location, day)
-        self._check_teacher(draft)
-        await self._check_datasets(draft, base_model)
-        name, labels = draft.job.get("tuned_model_display_name", ""), draft.job.get("labels", {})
+    async def _create(self, call: Call, tuning_job: Value) -> TuningJob:
+        backend, place, request = self._backend, parse_place(call.request["parent"]), read_request(tuning_job)
+        check_fields(RULES, request)
+        source = self._find_pre_tuned(request) if request.continues else None
+        base_model = source.base_model if source else request.base_model
+        day = backend.calendar.find_day(place.project)
+        check_model(request, find_base_model("vertex", base_model), base_model, place.location, day)
+        if request.tuned_teacher and find_named_version(self._store, request.tuned_teacher) is None:
+            raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=request.tuned_teacher)
+        await self._check_datasets(request, base_model)
+        job = request.job
+        name, labels = job.get("tuned_model_display_name", ""), job.get("labels", {})
         magic = find_magic("vertex", name, labels)
-        job = self._store.insert_job(self._build(call, place, draft, base_model, source))
-        self._backend.queue.submit(job, magic)
-        return job
-
-    def _build(self, call: Call, place: Place, draft: Draft, base_model: str, source: ModelVersion | None) -> TuningJob:
-        now_ns = self._backend.now_ns()
-        ids = self._backend.ids
-        sent = draft.job
-        default_name = source.display_name if source else f"{base_model}-{ids.uuid()}"
-        return TuningJob(
+        now_ns = backend.clock.timestamp_ns()
+        default_name = source.display_name if source else f"{base_model}-{backend.ids.uuid()}"
+        made = TuningJob(
             uid=0,
             api="vertex",
             project=place.project,
             location=place.location,
-            id=ids.number(),
+            id=backend.ids.number(),
             api_version=call.version,
             operation_id="",
-            owner=call.caller.principal,
-            display_name=sent.get("tuned_model_display_name") or default_name,
-            description=sent.get("description", ""),
-            labels=sent.get("labels", {}),
-            base_model=base_model,
-            source_model=format_version_name(source) if source else "",
-            source_checkpoint=sent["pre_tuned_model"].get("checkpoint_id", "") if source else "",
-            method=draft.spec.method,
-            requested=parse_hyperparameters(draft.spec),
-            resolved=None,
-            training_uri=draft.spec.training_uri,
-            validation_uri=draft.spec.validation_uri,
-            export_last_checkpoint_only=bool(draft.spec.value.get("export_last_checkpoint_only")),
-            sent=format_sent(sent),
-            state=JobState.PENDING,
-            phase=Phase.NONE,
-            error=None,
             created_ns=now_ns,
-            started_ns=None,
-            ended_ns=None,
-            updated_ns=now_ns,
-            total_steps=0,
-            completed_steps=0,
-            completed_epochs=0,
-            statistics=None,
-            experiment_id="",
-            trainer="",
-            device="",
-            adapter="",
+            asked=read_asked(request, base_model, format_version_name(source) if source else ""),
+            progress=Progress(updated_ns=now_ns),
+            owner=call.caller.principal,
+            display_name=name or default_name,
+            description=job.get("description", ""),
         )
+        made = self._store.insert_job(made)
+        backend.queue.submit(made, magic)
+        return made
 
-    def _find_pre_tuned(self, draft: Draft) -> ModelVersion | None:
+    def _find_pre_tuned(self, request: JobRequest) -> ModelVersion:
         """The tuned model that a job continues from.
 
         Raises:
             ApiError: it, or the checkpoint that is asked for, does not exist.
         """
-        if "pre_tuned_model" not in draft.job:
-            return None
-        named: Value = draft.job["pre_tuned_model"]
+        named: Value = request.job["pre_tuned_model"]
         name = named["tuned_model_name"]
         version = find_named_version(self._store, name)
         if version is None:
@@ -207,29 +218,24 @@ class TuningJobs:
             raise vertex_errors.CHECKPOINT_NOT_FOUND(id=wanted, known=", ".join(saved))
         return version
 
-    def _check_teacher(self, draft: Draft) -> None:
-        """Whether the tuned model that is to teach is there. Raises ApiError."""
-        name = draft.tuned_teacher
-        if name and find_named_version(self._store, name) is None:
-            raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=name)
-
-    async def _check_datasets(self, draft: Draft, base_model: str) -> None:
+    async def _check_datasets(self, request: JobRequest, base_model: str) -> None:
         """Whether the datasets are there, and whether the first row of the training set is an example."""
-        spec = draft.spec
         found: list[Violation] = []
-        for field, uri in ((spec.training_field, spec.training_uri), ("validation_dataset_uri", spec.validation_uri)):
+        datasets = {request.training_field: request.training_uri, "validation_dataset_uri": request.validation_uri}
+        for field, uri in datasets.items():
             if not uri.startswith("gs://"):
                 continue  # a multimodal dataset, or none
             try:
-                await asyncio.to_thread(check_first_row, self._backend.objects, uri, spec.method, base_model)
+                await asyncio.to_thread(check_first_row, self._backend.objects, uri, request.method, base_model)
             except ObjectForbiddenError:
                 continue  # reported to come "minutes into the job"
             except StorageUnavailableError as error:
                 raise emulator_errors.STORAGE_UNAVAILABLE(reason=error) from error
             except StorageError as error:  # it is not there, or its first line is endless
                 log.warning("%s: %s", field, error)
-                found.append(Violation(vertex_errors.NOT_JSONL_OBJECT, {"field": field}, draft.path(field)))
-        refuse_violations(found)
+                found.append(Violation(vertex_errors.NOT_JSONL_OBJECT, {"field": field}, request.path(field)))
+        if found:
+            refuse_violations(found)
 
     def _find_source(self, reference: Value) -> TuningJob:
         """The job behind what a rebase names: a tuned model or a tuning job."""
