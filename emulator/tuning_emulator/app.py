@@ -231,7 +231,8 @@ class Emulator:
             from tuning_emulator.grpc.reflection import create_reflection_api
 
             dispatcher = self.dispatcher
-            apis = [*dispatcher.router.apis, self.google_services.projects]
+            stored = self.storage.grpc_apis if self.storage is not None else ()
+            apis = [*dispatcher.router.apis, self.google_services.projects, *stored]
             router = Router([*apis, create_reflection_api(apis)])
             self._grpc = GrpcServer(Dispatcher(router, dispatcher.authenticator, dispatcher.middleware))
         return self._grpc.create_protocol()

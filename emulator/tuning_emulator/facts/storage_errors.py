@@ -160,6 +160,20 @@ CONTENT_RANGE_INVALID = _row(
     "cloud.google.com/storage/docs/performing-resumable-uploads",
     "assumed",
 )
+WRITE_OFFSET_INVALID = _row(
+    (Code.OUT_OF_RANGE, 400, "invalid"),
+    _ARGUMENT,
+    "Invalid write_offset: {offset}; {expected} bytes have been received.",
+    "google/storage/v2/storage.proto WriteObjectRequest.write_offset",
+    "assumed",
+)
+WRITE_UNFINISHED = _row(
+    _INVALID,
+    _ARGUMENT,
+    "The stream ended before finish_write.",
+    "google/storage/v2/storage.proto WriteObjectRequest.finish_write",
+    "assumed",
+)
 MD5_MISMATCH = _row(
     _INVALID,
     ("BadDigest", "The Content-MD5 you specified did not match what we received."),

@@ -22,7 +22,6 @@ from tuning_emulator.rest.streams import send_chunks
 from tuning_emulator.storage.batch import answer_batch
 from tuning_emulator.storage.hosting import BATCH_PATH, JSON_PATH, find_bucket_of_host, is_json_path
 from tuning_emulator.storage.json_api import JsonApi
-from tuning_emulator.storage.records import is_bucket_name
 from tuning_emulator.storage.request import (
     ClientGoneError,
     Receive,
@@ -32,6 +31,7 @@ from tuning_emulator.storage.request import (
     StorageRequest,
     create_request,
     decode,
+    note_missing_bucket,
 )
 from tuning_emulator.storage.sessions import Sessions
 from tuning_emulator.storage.store import Storage
@@ -40,10 +40,6 @@ from tuning_emulator.storage.xml_api import XmlApi, format_xml_error
 log = logging.getLogger(__name__)
 
 API = "storage"
-MISSING_BUCKET_HINT = (
-    "the bucket {bucket} does not exist: start with --bucket {bucket} (an empty one) or --bucket {bucket}=DIRECTORY, "
-    "create it, or let uploads make buckets with --auto-create-buckets"
-)
 
 
 class StorageApp:
@@ -138,10 +134,8 @@ def _refuse(error: ApiError, request: StorageRequest | None, *, xml: bool) -> Re
     """An error as the API prints it; the hint that goes with it is noted."""
     row = storage_errors.BY_NAME.get(error.rule)
     status = row.status if row else error.code.http_status
-    if request is not None and row is storage_errors.BUCKET_NOT_FOUND:
-        bucket = request.resource.partition("/")[0]
-        if is_bucket_name(bucket):
-            request.notes.append(MISSING_BUCKET_HINT.format(bucket=bucket))
+    if request is not None:
+        note_missing_bucket(error, request.resource.partition("/")[0], request.notes)
     if status == 304:
         return Reply(304, error=error)
     if xml:

@@ -54,7 +54,7 @@ class Database:
         connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256, check_same_thread=False)
         try:
             connection.executescript(
-                f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'NORMAL' if self._durable else 'OFF'};"
+                f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if self._durable else 'OFF'};"
                 "PRAGMA foreign_keys=ON;"
             )
             version = connection.execute("PRAGMA user_version").fetchone()[0]

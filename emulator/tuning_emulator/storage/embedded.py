@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuning_emulator.api.call import Api
 from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import storage_errors
@@ -69,6 +70,13 @@ class EmbeddedStorage:
         from tuning_emulator.storage.app import StorageApp
 
         return StorageApp(self.store, self.sessions, self._observe)
+
+    @cached_property
+    def grpc_apis(self) -> list[Api]:
+        """What answers calls over gRPC; made by the first connection."""
+        from tuning_emulator.storage.grpc_api import create_storage_apis  # its messages are many
+
+        return create_storage_apis(self.store, self.sessions, self.app.json_api)
 
     @property
     def objects(self) -> EmbeddedObjectStore:

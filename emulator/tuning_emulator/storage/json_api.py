@@ -15,7 +15,7 @@ from tuning_emulator.core.ids import project_number
 from tuning_emulator.facts import emulator_errors, storage_errors
 from tuning_emulator.storage.access import AccessLists, Policies, expand_predefined
 from tuning_emulator.storage.downloads import download
-from tuning_emulator.storage.listing import PAGE_SIZE, Wanted, format_token, list_page, parse_token
+from tuning_emulator.storage.listing import PAGE_SIZE, Page, Wanted, format_token, list_page, parse_token
 from tuning_emulator.storage.records import Bucket, Conditions, Fields, State, StoredObject, apply_patch
 from tuning_emulator.storage.request import Answer, Reply, StorageRequest, json_reply
 from tuning_emulator.storage.resources import (
@@ -68,6 +68,7 @@ class JsonApi:
     def __init__(self, storage: Storage, sessions: Sessions) -> None:
         self.storage = storage
         self.sessions = sessions
+        self.policies = Policies(storage)
         self._routes: dict[int, list[JsonRoute]] = {}
         for verb, path, name, handler in self._list_routes():
             segments = tuple(path.split("/"))
@@ -129,7 +130,7 @@ class JsonApi:
             ("POST", f"{item}/rewriteTo/b/*/o/*", "objects.rewrite", self.rewrite_object),
             ("POST", f"{item}/moveTo/o/*", "objects.move", self.move_object),
         ]
-        policies = Policies(self.storage)
+        policies = self.policies
         for owner, name in ((bucket, "buckets"), (item, "objects")):
             routes += [
                 ("GET", f"{owner}/iam", f"{name}.getIamPolicy", policies.get_policy),
@@ -246,8 +247,8 @@ class JsonApi:
 
     # --- objects ------------------------------------------------------------------------------------
 
-    async def list_objects(self, request: StorageRequest, bucket: str) -> Answer:
-        """Those of a bucket, by pages."""
+    def read_page(self, request: StorageRequest, bucket: str) -> Page:
+        """The objects of a bucket that a request asks for."""
         query = request.query
         versions, soft = request.flag("versions"), request.flag("softDeleted")
         wanted = Wanted(
@@ -263,7 +264,11 @@ class JsonApi:
         )
         if query.get("filter"):
             request.notes.append("filter has no effect: lists cannot be filtered by contexts here")
-        page = list_page(self.storage, bucket, wanted)
+        return list_page(self.storage, bucket, wanted)
+
+    async def list_objects(self, request: StorageRequest, bucket: str) -> Answer:
+        """Those of a bucket, by pages."""
+        page = self.read_page(request, bucket)
         answer: dict[str, Any] = {"kind": "storage#objects"}
         if page.next is not None:
             answer["nextPageToken"] = format_token(page.next)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.proxy.hosts import Service, find_service
-from tuning_emulator.storage.records import Bucket, Conditions, StoredObject
+from tuning_emulator.storage.records import Bucket, Conditions, StoredObject, is_bucket_name
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -26,6 +26,10 @@ JSON_LIMIT_BYTES = 10 << 20
 INFLATE_RATIO = 1040
 """No gzip body unpacks to more than this many times its size."""
 
+_MISSING_BUCKET = (
+    "the bucket {bucket} does not exist: start with --bucket {bucket} (an empty one) or --bucket {bucket}=DIRECTORY, "
+    "create it, or let uploads make buckets with --auto-create-buckets"
+)
 _INT64 = re.compile(r"-?\d{1,19}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -206,6 +210,12 @@ def read_tags(headers: Mapping[str, str], name: str) -> tuple[str, ...]:
     """The entity tags of a condition, without their quotes."""
     found = headers.get(name, "")
     return tuple(tag.strip().removeprefix("W/").strip('"') for tag in found.split(",") if tag.strip())
+
+
+def note_missing_bucket(error: ApiError, bucket: str, notes: list[str]) -> None:
+    """Adds to the notes what to do where an error says that a bucket is missing."""
+    if error.rule == storage_errors.BUCKET_NOT_FOUND.name and is_bucket_name(bucket):
+        notes.append(_MISSING_BUCKET.format(bucket=bucket))
 
 
 def read_hashes(headers: Mapping[str, str]) -> dict[str, str]:
