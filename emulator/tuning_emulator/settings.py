@@ -151,11 +151,15 @@ def _directories(value: Any) -> dict[str, Path]:
 
 def _buckets(value: Any) -> dict[str, Path | None]:
     """``NAME`` or ``NAME=DIRECTORY``, …."""
+    from tuning_emulator.storage.records import is_bucket_name  # most servers have no such setting
+
     pairs: dict[str, Path | None] = {}
     for part in _list_items(value):
         name, _, directory = (piece.strip() for piece in str(part).partition("="))
         if not name or "/" in name:
             raise ValueError(f"{part!r} is neither NAME nor NAME=DIRECTORY")
+        if not is_bucket_name(name):
+            raise ValueError(f"{name!r} is no bucket's name: 3 to 63 of a-z, 0-9, -, _ and .")
         if directory and not Path(directory).is_dir():
             raise ValueError(f"{name}={directory}: no such directory")
         pairs[name] = Path(directory) if directory else None

@@ -251,6 +251,7 @@ OUTCOMES = ("job_cancelled", "job_too_long", "dataset_access_denied", "dataset_n
 ELSEWHERE = {
     "malformed_name": "HTTP paths are well formed; see test_names_of_another_form_are_refused below",
     "prompt_refused": "needs a trainer that refuses; see test_lora",
+    "storage_method_missing": "said by Cloud Storage; see the tests of storage",
     "storage_unavailable": "needs a Cloud Storage that is not there; see test_storage_that_is_not_there",
     "teacher_not_found": "needs a teacher that is deleted before its job; see jobs/test_distillation",
     **dict.fromkeys(("violations", "violation"), "said around the text of a field, in every sample of one"),
