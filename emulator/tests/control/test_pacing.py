@@ -119,10 +119,10 @@ async def test_reads_leave_the_answers_of_other_jobs_in_memory(server: ServerSta
     """Counting changes no record that an answer shows."""
     paced = (await server.create("[pace=polls:5]"))["name"]
     await server.get(paced)
-    revision = server.emulator.store.revision
+    revision = server.emulator.store.revision()
     for _ in range(3):
         await server.get(paced)
-    assert server.emulator.store.revision == revision
+    assert server.emulator.store.revision() == revision
     assert (await server.control("GET", f"jobs/{paced}"))["reads"] == 4
 
 

@@ -24,7 +24,6 @@ from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
 from tuning_emulator.jobs.trainer import Answering
 from tuning_emulator.rest.app import create_rest_app
-from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Method
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.store.store import Store
@@ -101,7 +100,7 @@ class Serving:
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json", "content-length": str(len(data))}
         headers |= {"authorization": f"Bearer {token}"} if token else {"x-goog-api-key": "key"}
-        answer = await self.front.answer(Request(verb, path, query, headers, data))
+        answer = await self.front.answer(verb, path, query, headers, data)
         parts = [answer.body] if answer.chunks is None else [chunk async for chunk in answer.chunks]
         return Reply(answer.status, b"".join(parts).decode())
 

@@ -33,7 +33,6 @@ from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.errors import Code
 from tuning_emulator.core.records import Permission
 from tuning_emulator.gemini.api import SCHEMAS as GEMINI
-from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Schema, Value
 from tuning_emulator.testing.storage_server import StorageServer
 from tuning_emulator.vertex.api import SCHEMAS as VERTEX
@@ -132,8 +131,7 @@ async def test_rules_of_gemini(peopled: GeminiServing, name: str) -> None:  # no
     peopled.clock.freeze()
     async with listening([peopled.api], TokenNames()) as wire:
         both = Both(peopled, wire, KEY, GEMINI.values())
-        asked = Request(sample.verb, sample.path, sample.query, {"content-type": "application/json"}, body)
-        found = await both.replay(peopled.front, asked)
+        found = await both.replay(peopled.front, sample.verb, sample.path, sample.query, body)
     assert found is not None, "REST refuses it before it is a message"
     check_same(*found)
     assert found[0].code is not Code.OK
@@ -146,10 +144,9 @@ async def test_rules_of_vertex(vertex: tuple[Both, dict[str, str]], name: str) -
     (both, known), sample = vertex, VERTEX_SAMPLES[name]
     path, body = fill([sample.path, sample.body], known)
     data = b"" if body is None else json.dumps(body).encode()
-    headers = {"content-type": "application/json"}
     assert isinstance(both.serving, VertexServing)
-    asked = Request(sample.verb, f"/{sample.version}/{path}", sample.query, headers, data)
-    found = await both.replay(both.serving._rest, asked)
+    path = f"/{sample.version}/{path}"
+    found = await both.replay(both.serving._rest, sample.verb, path, sample.query, data)
     assert found is not None, "REST refuses it before it is a message"
     check_same(*found)
     assert found[0].code is not Code.OK

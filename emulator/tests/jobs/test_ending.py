@@ -45,7 +45,7 @@ async def test_some_jobs_end_and_others_go_on(store: Store, tmp_path: Path) -> N
     steps = len(store.list_metric_points(doomed.uid))
     other = await queue.wait_until_ended(kept.uid, timeout_s=20)
     assert other is not None
-    assert other.state is JobState.SUCCEEDED
+    assert other.progress.state is JobState.SUCCEEDED
     assert store.get_job_by_uid(doomed.uid) == left
     assert len(store.list_metric_points(doomed.uid)) == steps
     await queue.stop()
@@ -78,7 +78,7 @@ async def test_work_taken_up_again_comes_to_its_end(store: Store, tmp_path: Path
     queue.take_up()
     job = await queue.wait_until_ended(uid, timeout_s=20)
     assert job is not None
-    assert (job.state, len(store.list_metric_points(uid))) == (JobState.SUCCEEDED, 19)
+    assert (job.progress.state, len(store.list_metric_points(uid))) == (JobState.SUCCEEDED, 19)
     await queue.stop()
 
 

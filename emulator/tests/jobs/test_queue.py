@@ -76,7 +76,7 @@ async def test_a_job_runs_to_its_end_with_one_point_per_step(store: Store, tmp_p
     queue.wake()
     job = await finish(queue, uid)
     points = store.list_metric_points(uid)
-    assert (job.state, job.progress.total_steps, job.progress.completed_steps) == (JobState.SUCCEEDED, 19, 19)
+    assert (job.progress.state, job.progress.total_steps, job.progress.completed_steps) == (JobState.SUCCEEDED, 19, 19)
     assert [point.epoch for point in points] == [step * 4 // 15 for step in range(1, 20)]
     assert [point.step for point in points] == list(range(1, 20))
     assert points[-1].mean_loss < points[0].mean_loss
@@ -92,10 +92,10 @@ async def test_the_second_job_of_a_project_waits_for_the_first(store: Store, tmp
     other = insert_job(store, id="3", project="9")
     queue.wake()
     await asyncio.sleep(0.05)
-    states = [store.get_job_by_uid(job.uid).state for job in (first, second, other)]  # type: ignore[union-attr]
+    states = [store.get_job_by_uid(job.uid).progress.state for job in (first, second, other)]  # type: ignore[union-attr]
     assert states == [JobState.RUNNING, JobState.PENDING, JobState.RUNNING]
     ended = [await finish(queue, job.uid) for job in (first, second, other)]
-    assert [job.state for job in ended] == [JobState.SUCCEEDED] * 3
+    assert [job.progress.state for job in ended] == [JobState.SUCCEEDED] * 3
     assert (ended[1].progress.started_ns or 0) >= (ended[0].progress.ended_ns or 0)
     await queue.stop()
 
@@ -107,10 +107,10 @@ async def test_cancelling_a_waiting_job_ends_it_and_a_running_one_stops(store: S
     running, waiting = insert_job(store, id="1"), insert_job(store, id="2")
     queue.wake()
     await asyncio.sleep(0.1)
-    assert queue.cancel(waiting.uid).state is JobState.CANCELLED
-    assert queue.cancel(running.uid).state is JobState.CANCELLING
+    assert queue.cancel(waiting.uid).progress.state is JobState.CANCELLED
+    assert queue.cancel(running.uid).progress.state is JobState.CANCELLING
     ended = await finish(queue, running.uid)
-    assert (ended.state, ended.progress.error) == (JobState.CANCELLED, CANCELLED)
+    assert (ended.progress.state, ended.progress.error) == (JobState.CANCELLED, CANCELLED)
     assert ended.progress.completed_steps < 19
     with pytest.raises(IllegalTransitionError):
         queue.cancel(running.uid)
@@ -134,7 +134,7 @@ async def test_cancelling_while_the_dataset_is_read_stops_there(store: Store, tm
     await asyncio.to_thread(reading.wait, 10)
     queue.cancel(uid)
     ended = await finish(queue, uid)
-    assert (ended.state, ended.progress.total_steps) == (JobState.CANCELLED, 0)
+    assert (ended.progress.state, ended.progress.total_steps) == (JobState.CANCELLED, 0)
     await queue.stop()
 
 
@@ -145,7 +145,7 @@ async def test_a_refused_dataset_fails_the_job_with_its_text(store: Store, tmp_p
     uid = insert_job(store).uid
     queue.wake()
     job = await finish(queue, uid)
-    assert (job.state, job.progress.error) == (
+    assert (job.progress.state, job.progress.error) == (
         JobState.FAILED,
         Failure(3, "Row: 1. Missing required 'contents' field."),
     )
@@ -167,7 +167,7 @@ async def test_an_error_of_our_own_fails_the_job_and_the_next_one_runs(store: St
     queue.wake()
     failed, succeeded = await finish(queue, first.uid), await finish(queue, second.uid)
     assert failed.progress.error == Failure(13, "Internal error encountered.")
-    assert succeeded.state is JobState.SUCCEEDED
+    assert succeeded.progress.state is JobState.SUCCEEDED
     await queue.stop()
 
 
@@ -178,7 +178,7 @@ async def test_what_no_trainer_can_do_fails_and_says_so(store: Store, tmp_path: 
     uid = insert_job(store, method=TuningMethod.VEO, base_model="veo-2").uid
     queue.wake()
     job = await finish(queue, uid)
-    assert job.state is JobState.FAILED
+    assert job.progress.state is JobState.FAILED
     assert job.progress.error is not None
     assert (job.progress.error.code, "veo" in job.progress.error.message) == (12, True)
     await queue.stop()
@@ -197,11 +197,11 @@ async def test_a_job_that_was_running_when_the_server_ended_is_run_to_its_end(tm
     store = Store(tmp_path)
     left = store.get_job_by_uid(job.uid)
     assert left is not None
-    assert (left.state, left.progress.completed_steps > 0) == (JobState.RUNNING, True)
+    assert (left.progress.state, left.progress.completed_steps > 0) == (JobState.RUNNING, True)
     queue = make_queue(tmp_path, store)
     await queue.start()
     ended = [await finish(queue, uid) for uid in (job.uid, doomed.uid)]
-    assert [one.state for one in ended] == [JobState.SUCCEEDED] * 2
+    assert [one.progress.state for one in ended] == [JobState.SUCCEEDED] * 2
     assert ended[0].progress.started_ns == left.progress.started_ns
     assert len(store.list_metric_points(job.uid)) == 19
     await queue.stop()
@@ -236,7 +236,7 @@ async def test_a_trainer_that_dies_once_is_given_the_job_again(
     uid = insert_tuned_model(store).uid
     queue.wake()
     job = await finish(queue, uid)
-    assert job.state is state
+    assert job.progress.state is state
     assert (job.progress.error is None) or "killed" in job.progress.error.message
     await queue.stop()
 

@@ -16,7 +16,6 @@ from tuning_emulator.api.paging import parse_page_token, read_page_size
 from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.facts import google_errors
 from tuning_emulator.rest.app import create_rest_app
-from tuning_emulator.rest.transcoding import Request
 
 ROWS = {value.name: value for value in vars(google_errors).values() if isinstance(value, ErrorText)}
 ROWS = {name: row for name, row in ROWS.items() if not name.startswith("grpc_")}
@@ -164,7 +163,7 @@ async def test_a_sample_breaks_its_row(name: str, tmp_path: Path) -> None:
     api = Library().create_api(keys=keys)
     front = create_rest_app([api], create_authenticator(file if guarded else None))
     sent = {"content-type": "application/json", "content-length": str(len(body)), **headers}
-    answer = await front.answer(Request(verb, path, query, sent, body))
+    answer = await front.answer(verb, path, query, sent, body)
     error: dict[str, Any] = json.loads(answer.body)["error"]
     row = ROWS[name]
     assert error["status"] == row.code.name

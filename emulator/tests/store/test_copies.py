@@ -11,8 +11,8 @@ import pytest
 from tests.records import make_job, make_tuned_model
 from tests.store_dump import dump_tables
 from tuning_emulator.core.records import Checkpoint, MetricPoint, Permission
-from tuning_emulator.store.copies import read_contents
 from tuning_emulator.store.database import StoreError
+from tuning_emulator.store.migration import read_contents
 from tuning_emulator.store.store import Store
 
 
@@ -41,10 +41,10 @@ def test_a_copy_takes_the_place_of_another_store(tmp_path: Path, kept: bool) -> 
     target = Store(tmp_path / "target" if kept else None)
     target.insert_job(make_tuned_model(description="another"))
     assert target.get_tuned_model("numbers-x1") is not None
-    revision = target.revision
+    revision = target.revision()
     target.replace_with(tmp_path / "copy.sqlite3")
     assert dump_tables(target) == dump_tables(source)
-    assert target.revision != revision
+    assert target.revision() != revision
     found = target.get_tuned_model("numbers-x1")
     assert found is not None
     assert found.description == ""

@@ -25,10 +25,8 @@ from tests.store.keep_version import JOBS, Server
 from tests.store_dump import dump_tables
 from tuning_emulator.control.swap import COMMITTED, recover
 from tuning_emulator.core.records import TuningJob
-from tuning_emulator.store.copies import Contents, read_contents, upgrade_copy
-from tuning_emulator.store.database import DATABASE_NAME, StoreError
-from tuning_emulator.store.migration import SCHEMA_VERSION, load_schema
-from tuning_emulator.store.rows import DamagedRowError
+from tuning_emulator.store.database import DATABASE_NAME, DamagedRowError, StoreError
+from tuning_emulator.store.migration import SCHEMA_VERSION, Contents, load_schema, read_contents, upgrade_copy
 from tuning_emulator.store.store import Store
 
 VERSION_2 = Path(__file__).with_name("version_2")
@@ -277,5 +275,5 @@ def test_the_tables_of_a_migrated_store_are_those_of_a_new_one(tmp_path: Path) -
     store, fresh = Store(unpack(tmp_path / "data")), sqlite3.connect(":memory:")
     fresh.executescript(load_schema())
     statement = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
-    found = map(tuple, store._database._connection.execute(statement))
+    found = map(tuple, store._database.connection.execute(statement))
     assert list(found) == fresh.execute(statement).fetchall()

@@ -71,7 +71,7 @@ def test_a_transition_writes_state_and_times_or_nothing(store: Store) -> None:
     """Start and end are stamped once, in whole microseconds; an illegal event changes nothing."""
     job = store.insert_job(make_job())
     started = store.transition(job.uid, JobEvent.START, MOMENT_NS + 1_999)
-    assert (started.state, started.progress.started_ns, started.progress.updated_ns) == (
+    assert (started.progress.state, started.progress.started_ns, started.progress.updated_ns) == (
         JobState.RUNNING,
         MOMENT_NS + 1_000,
         MOMENT_NS + 1_000,

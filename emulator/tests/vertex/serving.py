@@ -20,7 +20,6 @@ from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer
 from tuning_emulator.rest.app import create_rest_app
-from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
@@ -89,7 +88,7 @@ class Serving:
             "authorization": "Bearer token",
             "host": host,
         }
-        answer = await self._rest.answer(Request(verb, path, query, headers, data))
+        answer = await self._rest.answer(verb, path, query, headers, data)
         parts = [answer.body] if answer.chunks is None else [chunk async for chunk in answer.chunks]
         return Reply(answer.status, b"".join(parts).decode())
 

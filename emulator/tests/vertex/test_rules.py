@@ -254,6 +254,7 @@ ELSEWHERE = {
     "storage_method_missing": "said by Cloud Storage; see the tests of storage",
     "storage_unavailable": "needs a Cloud Storage that is not there; see test_storage_that_is_not_there",
     "teacher_not_found": "needs a teacher that is deleted before its job; see jobs/test_distillation",
+    **dict.fromkeys(("reflection_not_found", "reflection_asks_nothing"), "gRPC reflection; see grpc/test_reflection"),
     **dict.fromkeys(("violations", "violation"), "said around the text of a field, in every sample of one"),
     **dict.fromkeys(
         (

@@ -426,7 +426,7 @@ async def test_the_second_job_of_a_project_waits_for_the_first(slow: Serving) ->
     await asyncio.sleep(0.1)
     assert (await slow.get(second["name"]))["state"] == "JOB_STATE_PENDING"
     await slow.ask("POST", f"/v1/{first['name']}:cancel")
-    assert (await slow.finish(second["name"])).state == "SUCCEEDED"
+    assert (await slow.finish(second["name"])).progress.state == "SUCCEEDED"
 
 
 async def test_the_newest_family_leaves_its_models_in_a_multi_region(serving: Serving) -> None:

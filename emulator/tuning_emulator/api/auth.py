@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tuning_emulator.api.call import Api, Caller
-from tuning_emulator.api.parameters import Query
+from tuning_emulator.api.call import Api, Caller, Query
 from tuning_emulator.core.as_of import Calendar, Day
 from tuning_emulator.core.errors import LOCALIZED_MESSAGE, ApiError, error_info
 from tuning_emulator.facts import google_errors
@@ -116,13 +116,18 @@ def make_caller(api: Api, principal: str, project: str, presented: Presented, da
     """The caller of good credentials. While tuning took no keys, a key stood for nobody (see ``KEYLESS_TUNING``)."""
     if presented.token:
         return Caller(principal, project, "token")
-    nobody = api.name == "gemini" and day.holds(google_errors.KEYLESS_TUNING)
-    return Caller("" if nobody else principal, project, "key")
+    return Caller("" if has_keyless_tuning(api.name, day) else principal, project, "key")
+
+
+@lru_cache(maxsize=1024)
+def has_keyless_tuning(api: str, day: Day) -> bool:
+    """Whether tuning in that API took no keys on that day."""
+    return api == "gemini" and day.holds(google_errors.KEYLESS_TUNING)
 
 
 def takes_keys(api: Api, method: Method, day: Day) -> bool:
     """Whether a method could be called with an API key on that day."""
-    if not api.keys or api.name != "gemini" or not day.holds(google_errors.KEYLESS_TUNING):
+    if not api.keys or not has_keyless_tuning(api.name, day):
         return api.keys
     return re.search(rf"(^|\.)({google_errors.KEYLESS_TUNING.value})$", method.name) is None
 

@@ -10,6 +10,32 @@ from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.facts import google_errors
 from tuning_emulator.schema.schema import Method, Schema, Value
 
+Alt: TypeAlias = Literal["json", "sse", "proto", "media"]
+Query: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The system parameters of one request.
+
+    Attributes:
+        enum_as_int: Enums of the answer are numbers (``$alt=json;enum-encoding=int``).
+        legacy_errors: Errors carry ``errors[]`` (``$.xgafv=1``).
+        fields: What of the answer is wanted, as sent; "" is all of it.
+        content_type: What the client says its body is, in place of the header (``$ct``).
+        callback: Name of a JavaScript function to wrap the answer in.
+        rest: The query without system parameters.
+    """
+
+    alt: Alt = "json"
+    enum_as_int: bool = False
+    pretty: bool = True
+    legacy_errors: bool = False
+    fields: str = ""
+    content_type: str = ""
+    callback: str = ""
+    rest: Query = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -68,7 +94,7 @@ class Call:
     caller: Caller
     headers: Mapping[str, str] = field(default_factory=dict)
     host: str = ""
-    query: tuple[tuple[str, str], ...] = ()
+    query: Query = ()
     given: frozenset[str] = frozenset()
     repeatable: bool = True
     notes: list[str] = field(default_factory=list)
@@ -105,7 +131,8 @@ class Api:
             a GET asked again is answered from memory: clients poll.
         misnamed: What is said over gRPC of a request's field that holds a name which no path of the method leads to,
             given method and field; None: the handlers say it. Over REST there is no such path.
-        places: Given host and path, whether the real service has such a place (region); where not, the HTML 404 page.
+        has_host: Whether the real service has such a host (region); where not, nothing is found there.
+        check_host: Refuses a call that came to a host of Google's which does not serve it.
     """
 
     name: str
@@ -121,7 +148,8 @@ class Api:
     method_limits_bytes: Mapping[str, int] = field(default_factory=dict)
     internal_error: ErrorText = google_errors.INTERNAL
     misnamed: Callable[[Method, str], ApiError] | None = None
-    places: Callable[[str, str], bool] | None = None
+    has_host: Callable[[str], bool] | None = None
+    check_host: Callable[[Call], None] | None = None
     revision: Callable[[], int] | None = None
     admin: bool = False
     anonymous: bool = False

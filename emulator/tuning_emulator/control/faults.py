@@ -198,7 +198,7 @@ def create_job_fault_router(controls: Controls) -> APIRouter:
 
     @router.get("", summary="Faults that wait for jobs, used up ones among them, with their counters")
     async def list_faults() -> WaitingReports:
-        return WaitingReports(job_faults=[describe_waiting(row) for row in controls.list_job_faults()])
+        return WaitingReports(job_faults=[describe_waiting(row) for row in controls.job_faults])
 
     @router.post("", summary="Let something happen to the next jobs of a project")
     async def post_fault(setting: WaitingSetting) -> WaitingReport:
@@ -207,7 +207,7 @@ def create_job_fault_router(controls: Controls) -> APIRouter:
 
     @router.delete("", summary="Forget all; jobs that have got theirs keep them")
     async def delete_faults() -> WaitingReports:
-        for row in controls.list_job_faults():
+        for row in controls.job_faults:
             controls.delete_job_fault(row.id)
         return WaitingReports(job_faults=[])
 

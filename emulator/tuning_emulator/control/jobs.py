@@ -100,7 +100,7 @@ def summarise_job(store: Store, pacing: Pacing, job: TuningJob, name: str = "") 
         project=job.project,
         base_model=job.asked.base_model,
         display_name=job.display_name,
-        state=job.state.value,
+        state=job.progress.state.value,
         phase=progress.phase.value,
         error=progress.error.message if progress.error else "",
         completed_steps=progress.completed_steps,
@@ -189,7 +189,7 @@ class JobControl:
         while True:
             await self._paces.settle([uid], PATIENCE_S)
             job = self._require(name)
-            if wanted and (job.state in ENDED or wanted in (job.state, job.progress.phase)):
+            if wanted and (job.progress.state in ENDED or wanted in (job.progress.state, job.progress.phase)):
                 break
             gate = self._require_gate(name)
             self._check_steerable(gate, name)
@@ -242,7 +242,9 @@ class JobControl:
         job = self._require(name)
         gate = self._paces.get(job.uid)
         if gate is None:
-            raise HTTPException(409, f"{name} has ended as {job.state.value}; nothing can happen to it any more")
+            raise HTTPException(
+                409, f"{name} has ended as {job.progress.state.value}; nothing can happen to it any more"
+            )
         return gate
 
     def _parse_target(self, to: str | None) -> str | None:
@@ -264,8 +266,8 @@ class JobControl:
 
     def _check_reached(self, name: str, wanted: str | None) -> JobReport:
         job = self._require(name)
-        if wanted and wanted not in (job.state, job.progress.phase):
-            raise HTTPException(409, f"{name} has ended as {job.state.value} without being {wanted}")
+        if wanted and wanted not in (job.progress.state, job.progress.phase):
+            raise HTTPException(409, f"{name} has ended as {job.progress.state.value} without being {wanted}")
         return self.describe(name)
 
 

@@ -25,7 +25,6 @@ from tuning_emulator.core.job_control import (
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.core.records import JobState, Phase, TuningJob
 from tuning_emulator.rest.app import create_rest_app
-from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Method
 
 MANUAL = Pace(PaceMode.MANUAL)
@@ -111,7 +110,7 @@ class Seeder:
     async def _post(self, path: str, body: dict[str, Any], query: str = "") -> Any:
         data = json.dumps(body).encode()
         headers = {"content-type": "application/json", "content-length": str(len(data))}
-        answer = await self._rest.answer(Request("POST", path, query, headers, data))
+        answer = await self._rest.answer("POST", path, query, headers, data)
         value = json.loads(answer.body)
         if answer.status != 200:
             raise ScenarioError(f"the service refuses it: {value['error']['message']}")
@@ -147,7 +146,7 @@ class Seeder:
         for _ in range(_STAGES):
             await pacing.settle([uid])
             job = self._world.store.get_job_by_uid(uid)
-            if job is None or job.state in ENDED or arrived(job):
+            if job is None or job.progress.state in ENDED or arrived(job):
                 break
             gate = pacing.get(uid)
             if gate is not None:
@@ -155,8 +154,8 @@ class Seeder:
         self._check(self._world.store.get_job_by_uid(uid), "RUNNING")
 
     def _check(self, job: TuningJob | None, wanted: str) -> None:
-        if job is None or job.state is not JobState(wanted):
-            state = job.state.value if job else "gone"
+        if job is None or job.progress.state is not JobState(wanted):
+            state = job.progress.state.value if job else "gone"
             error = job.progress.error if job else None
             why = f": {error.message}" if error else ""
             hint = "; another job of its project runs, see jobs_per_project" if state == "PENDING" else ""

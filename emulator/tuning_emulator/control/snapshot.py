@@ -34,8 +34,8 @@ from tuning_emulator.middleware.faults import SavedFault
 from tuning_emulator.storage.contents import link_or_copy
 from tuning_emulator.storage.database import DamagedStorageError
 from tuning_emulator.storage.store import check_copy
-from tuning_emulator.store.copies import Contents, read_contents, upgrade_copy
 from tuning_emulator.store.database import StoreError
+from tuning_emulator.store.migration import Contents, read_contents, upgrade_copy
 
 STATE_NAME = "state.json"
 MEDIA_TYPE = "application/gzip"
@@ -93,7 +93,7 @@ def _capture(server: ServerState, root: Path) -> list[str]:
     state = {"faults": [asdict(one) for one in server.faults.save()], "ids": server.ids.save()}
     (root / STATE_NAME).write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
     (root / "jobs").mkdir()
-    running = {job.uid for job in server.store.list_unfinished_jobs() if job.state not in ENDED}
+    running = {job.uid for job in server.store.list_unfinished_jobs() if job.progress.state not in ENDED}
     for uid, api in server.store.list_job_keys():
         source = server.directory / "jobs" / f"{api}-{uid}"
         if uid not in running and source.is_dir():

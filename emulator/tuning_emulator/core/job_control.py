@@ -249,7 +249,7 @@ def read_magic(api: Api, display_name: str, labels: Mapping[str, str]) -> Magic:
     Raises:
         MagicError: one has our form but cannot be read: ignoring it would let a test pass for the wrong reason.
     """
-    found = dict(_IN_NAME.findall(display_name)) if "[" in display_name else {}
+    found = dict(_IN_NAME.findall(display_name))
     for key, value in labels.items():
         if key.startswith(LABEL_PREFIX):
             found[key.removeprefix(LABEL_PREFIX)] = value

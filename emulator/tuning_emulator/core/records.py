@@ -210,11 +210,6 @@ class TuningJob(Record, frozen=True):
     top_k: int | None = None
     reader_project_numbers: tuple[int, ...] = ()
 
-    @property
-    def state(self) -> JobState:
-        """Where it stands."""
-        return self.progress.state
-
 
 class MetricPoint(Record, frozen=True):
     """Metrics after one optimiser step: what Gemini calls a snapshot. ``kind`` is ``train`` or ``eval``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 from tuning_emulator.core.errors import FactError, Grade, check_row
@@ -485,6 +486,7 @@ _BY_API: dict[Api, dict[str, BaseModel]] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def find_base_model(api: Api, identifier: str) -> BaseModel | None:
     """The row that an id means, or None.
 

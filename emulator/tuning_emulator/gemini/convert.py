@@ -72,11 +72,11 @@ def format_state(job: TuningJob) -> str:
     There is no state for a cancelled one. The documentation says that a cancelled model can still be asked, so it is
     ACTIVE if it has an adapter, else FAILED (assumed).
     """
-    if job.state is JobState.SUCCEEDED:
+    if job.progress.state is JobState.SUCCEEDED:
         return "ACTIVE"
-    if job.state is JobState.CANCELLED and job.progress.adapter:
+    if job.progress.state is JobState.CANCELLED and job.progress.adapter:
         return "ACTIVE"
-    return "FAILED" if job.state in ENDED else "CREATING"
+    return "FAILED" if job.progress.state in ENDED else "CREATING"
 
 
 def is_active(job: TuningJob) -> bool:
@@ -141,9 +141,9 @@ def format_operation(job: TuningJob, points: Sequence[MetricPoint]) -> Value:
     """The operation that creates a tuned model; it follows the job."""
     metadata = _format_metadata(job, points)
     response, error = None, None
-    if job.state is JobState.SUCCEEDED:
+    if job.progress.state is JobState.SUCCEEDED:
         response = build_any(_type_name(job.api_version, "TunedModel"), format_tuned_model(job, points))
-    elif job.state in ENDED:
+    elif job.progress.state in ENDED:
         failure = job.progress.error
         error = ApiError(Code(failure.code), failure.message) if failure else google_errors.INTERNAL()
     return build_operation(format_operation_name(job), metadata, response=response, error=error)

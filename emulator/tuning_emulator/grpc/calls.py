@@ -7,10 +7,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from tuning_emulator.api.call import Parameters
 from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange
 from tuning_emulator.api.pages import HTML_TYPE, format_not_found, format_trouble
-from tuning_emulator.api.parameters import parse_parameters
 from tuning_emulator.api.router import Target
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
@@ -68,8 +68,9 @@ class GrpcApp:
     async def respond(self, stream: Stream) -> None:
         """See ``Responder``."""
         exchange = Exchange("grpc", "POST", stream.path, "", stream.headers, stream.host, stream.address)
-        targets = self.dispatcher.router.of_host(stream.host).find_rpc(stream.path)
-        if (page := _find_page(stream, targets)) is not None:
+        router = self.dispatcher.router
+        targets = router.find_rpc(stream.path, stream.host)
+        if (page := _find_page(stream, found_host=bool(targets) or router.has_host(stream.host))) is not None:
             response = _format_page(*page)
             exchange.status = page[0]
             stream.begin(response.head)
@@ -85,7 +86,7 @@ class GrpcCall(TransportCall[GrpcResponse]):
 
     def __init__(self, dispatcher: Dispatcher, stream: Stream, exchange: Exchange, targets: Sequence[Target]) -> None:
         self.exchange = exchange
-        self.parameters = parse_parameters((), stream.headers)
+        self.parameters = Parameters(fields=stream.headers.get("x-goog-fieldmask", ""))
         self._dispatcher = dispatcher
         self._stream = stream
         self._error: ApiError | None = None
@@ -279,12 +280,11 @@ def refuse_misnamed(target: Target, request: Value) -> None:
             raise target.api.misnamed(target.method, ".".join(variable.path))
 
 
-def _find_page(stream: Stream, targets: Sequence[Target]) -> tuple[int, bytes, str] | None:
+def _find_page(stream: Stream, *, found_host: bool) -> tuple[int, bytes, str] | None:
     """What HTTP itself answers: status, body and its type."""
     if stream.verb != "POST" or stream.headers.get("content-type", "").partition(";")[0] not in _MEDIA:
         return 415 if stream.verb == "POST" else 405, b"gRPC alone is spoken over HTTP/2 here.\n", "text/plain"
-    places = targets[0].api.places if targets else None
-    if places is not None and not places(stream.host, stream.path):
+    if not found_host:
         return 404, format_not_found(stream.path), HTML_TYPE
     return None
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from tuning_emulator.api.dispatch import unzip
 from tuning_emulator.api.exchange import Manner
 from tuning_emulator.api.operations import build_status
+from tuning_emulator.api.router import read_host
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import emulator_errors, google_errors
 from tuning_emulator.schema.protobuf import BinaryCodec
@@ -300,7 +301,7 @@ class Stream:
     @property
     def host(self) -> str:
         """The host in lower case, without port."""
-        return self.headers.get("host", "").lower().rpartition("]")[2].partition(":")[0]
+        return read_host(self.headers)
 
     # --- a streamed request, for who takes it -----------------------------------------------------
 

@@ -27,9 +27,9 @@ from tuning_emulator.core.job_control import (
     check_api,
     read_magic,
 )
-from tuning_emulator.core.records import Api, TuningJob
+from tuning_emulator.core.records import Api, JobState, Phase, TuningJob
 from tuning_emulator.facts import emulator_errors
-from tuning_emulator.jobs.tuning_api import Stage, TuningApis, find_stage
+from tuning_emulator.jobs.tuning_api import Stage, TuningApis
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.controls import Controls, GateRow, WaitingFault
 
@@ -54,7 +54,8 @@ class JobGate:
 
     def __init__(self, pacing: Pacing, job: TuningJob, row: GateRow | None, magic: Magic = NO_MAGIC) -> None:
         self.uid, self.api, self.project = job.uid, job.api, project_number(job.project)
-        self.stage = find_stage(job)
+        state, phase = job.progress.state, job.progress.phase
+        self.stage = Stage(phase if state is JobState.RUNNING and phase is not Phase.NONE else state)
         self.own = row.pace if row else magic.pace
         self.fault = row.fault if row else magic.fault
         self.fired = row.fired if row else False
@@ -259,7 +260,7 @@ class Pacing:
 
     def find(self, project: str = "") -> Pace:
         """The pace of a project (id or number), "" for the one of all others."""
-        pacing = self.controls.list_paces()
+        pacing = self.controls.paces
         if not pacing:
             return self.default
         return pacing.get(project_number(project) if project else "") or pacing.get("", self.default)
@@ -349,7 +350,7 @@ class Pacing:
         """The first fault that waits for a job of that project, unless the job has brought its own."""
         if gate.fault is not None:
             return
-        for waiting in self.controls.list_job_faults():
+        for waiting in self.controls.job_faults:
             if waiting.given < waiting.jobs and waiting.project in ("", gate.project) and _fits(waiting, gate):
                 self.controls.give_job_fault(waiting.id)
                 gate.give(waiting)
@@ -395,6 +396,8 @@ def find_magic(api: Api, display_name: str, labels: dict[str, str]) -> Magic:
     Raises:
         ApiError: INVALID_ARGUMENT, it cannot be read. The text is the emulator's own and says so.
     """
+    if "[" not in display_name and not labels:
+        return NO_MAGIC
     try:
         return read_magic(api, display_name, labels)
     except MagicError as error:

@@ -60,8 +60,8 @@ class Queue:
     def take_up(self) -> None:
         """Resumes the jobs of the store that somebody else has left unfinished."""
         for job in self._store.list_unfinished_jobs():
-            if job.uid not in self._running and job.state is not JobState.PENDING:
-                log.warning("job %s was %s when the server ended; it is resumed", job.id, job.state)
+            if job.uid not in self._running and job.progress.state is not JobState.PENDING:
+                log.warning("job %s was %s when the server ended; it is resumed", job.id, job.progress.state)
                 resumed = self._store.transition(job.uid, JobEvent.REQUEUE, self._clock.now_ns())
                 self._launch(resumed, self.pacing.open(resumed))
         self.wake()
@@ -89,7 +89,7 @@ class Queue:
     def wake(self) -> None:
         """Takes the waiting jobs of the store that were not submitted."""
         for job in self._store.list_unfinished_jobs():
-            if self._started and job.uid not in self._running and job.state is JobState.PENDING:
+            if self._started and job.uid not in self._running and job.progress.state is JobState.PENDING:
                 self._launch(job, self.pacing.open(job))
 
     def cancel(self, uid: int) -> TuningJob:
@@ -101,17 +101,17 @@ class Queue:
         job = self._store.get_job_by_uid(uid)
         if job is None:
             raise KeyError(f"no tuning job with uid {uid}")
-        changes = {"error": CANCELLED} if job.state is JobState.PENDING else {}
+        changes = {"error": CANCELLED} if job.progress.state is JobState.PENDING else {}
         job = self._store.transition(uid, JobEvent.CANCEL, self._clock.now_ns(), **changes)
         self._pipeline.cancel(job)
-        if job.state in ENDED:
+        if job.progress.state in ENDED:
             self._announce_end(uid)
         return job
 
     async def wait_until_ended(self, uid: int, timeout_s: float | None = None) -> TuningJob | None:
         """The job once it has ended, or as it stands when the time is up; None if it is gone."""
         job = self._store.get_job_by_uid(uid)
-        if job is not None and job.state not in ENDED:
+        if job is not None and job.progress.state not in ENDED:
             waiting = self._ended.setdefault(uid, asyncio.Event())
             with suppress(TimeoutError):
                 await asyncio.wait_for(waiting.wait(), timeout_s)
@@ -152,7 +152,7 @@ class Queue:
         self._running[job.uid] = task
 
     async def _run_job(self, job: TuningJob, gate: JobGate) -> None:
-        line, pending = (job.api, gate.project), job.state is JobState.PENDING
+        line, pending = (job.api, gate.project), job.progress.state is JobState.PENDING
         if not pending:
             self._busy[line].add(job.uid)  # it was running before
         try:

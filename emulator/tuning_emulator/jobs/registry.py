@@ -142,5 +142,5 @@ def _require_adapter(name: str, job: TuningJob | None, adapter: str) -> Tuned:
             True,
         )
     if not adapter:
-        raise NoAdapterError(f"name: {name!r} is {job.state.value} and has no adapter yet", True)
+        raise NoAdapterError(f"name: {name!r} is {job.progress.state.value} and has no adapter yet", True)
     return Tuned(job, adapter)

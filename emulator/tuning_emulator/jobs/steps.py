@@ -287,7 +287,7 @@ class Pipeline:
                 counted = statistics and count_dropped(statistics, event.dropped)
                 self.store.update_progress(uid, device=event.device, total_steps=event.total_steps, statistics=counted)
                 self._recover(job, gate, event.resumed_from)
-                if job.state is JobState.CANCELLING:
+                if job.progress.state is JobState.CANCELLING:
                     await trainer.cancel(str(uid))
             case Evaluation():
                 self.store.add_metric_points(uid, [self._make_point(gate, event, "eval")])

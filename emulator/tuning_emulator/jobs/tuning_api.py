@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.job_control import JobFault
-from tuning_emulator.core.records import Api, JobState, Phase, TuningJob
+from tuning_emulator.core.records import Api, TuningJob
 from tuning_trainer.spec import Checkpoint
 
 
@@ -21,12 +21,6 @@ class Stage(StrEnum):
     TUNING = "TUNING"
     POST_PROCESSING = "POST_PROCESSING"
     CANCELLING = "CANCELLING"
-
-
-def find_stage(job: TuningJob) -> Stage:
-    """Where an unfinished job stands."""
-    running = job.state is JobState.RUNNING and job.progress.phase is not Phase.NONE
-    return Stage(job.progress.phase.value if running else job.state.value)
 
 
 class TuningApi(Protocol):

@@ -7,6 +7,7 @@ error is: elements of a list of scalars are numbered by the errors among them, f
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -40,13 +41,11 @@ def format_place(place: Place) -> str:
     return "".join(reversed(parts)).removeprefix(".")
 
 
+@dataclasses.dataclass(slots=True)
 class Violations:
-    """Violations of one request, in order."""
+    """Violations of one request, in order: the path of each, and what is said of it."""
 
-    __slots__ = ("found",)
-
-    def __init__(self) -> None:
-        self.found: list[tuple[str, str]] = []
+    found: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
     def add_name(self, place: Place, name: str, reason: str) -> None:
         """A name that cannot be bound there."""
@@ -83,28 +82,27 @@ def iterate(node: Any) -> Iterable[tuple[str, Any]]:
     return node.items() if type(node) is dict else node
 
 
+@dataclasses.dataclass(slots=True)
 class _Frame:
     """The message being read: its value so far, its place, its depth, and the oneofs that are set."""
 
-    __slots__ = ("depth", "out", "place", "taken")
-
-    def __init__(self, out: Value, place: Place, depth: int) -> None:
-        self.out = out
-        self.place = place
-        self.depth = depth
-        self.taken: set[str] = set()
+    out: Value
+    place: Place
+    depth: int
+    taken: set[str] = dataclasses.field(default_factory=set)
 
 
+@dataclasses.dataclass(slots=True)
 class Decoder:
-    """Reads the JSON of one request."""
+    """Reads the JSON of one request.
 
-    __slots__ = ("_root", "_schemas", "violations")
+    Attributes:
+        root: Full name of the request message, which some error texts name.
+    """
 
-    def __init__(self, schemas: CompiledSchemas, root: str) -> None:
-        """``root`` is the full name of the request message, which some error texts name."""
-        self._schemas = schemas
-        self._root = root
-        self.violations = Violations()
+    schemas: CompiledSchemas
+    root: str
+    violations: Violations = dataclasses.field(default_factory=Violations)
 
     def read_body(self, body: bytes, field: str = "") -> Value:
         """A request from JSON text: the whole message or, for rules such as ``body: "tuned_model"``, one field.
@@ -116,7 +114,7 @@ class Decoder:
         """
         tree = read_json(body)
         before = len(self.violations.found)
-        compiled = self._schemas[self._root]
+        compiled = self.schemas[self.root]
         try:
             if not field:
                 return self._read_root(tree, compiled)
@@ -203,7 +201,7 @@ class Decoder:
             return read_plain(node, depth - 1)
         if kind == "any":
             return self._read_any(node, place, depth)
-        inner = self.read_message(node, self._schemas[field.type], place, depth)
+        inner = self.read_message(node, self.schemas[field.type], place, depth)
         if kind in ("timestamp", "duration"):
             return inner.get("seconds", 0) * 1_000_000_000 + inner.get("nanos", 0)
         return inner.get("paths", []) if kind == "mask" else inner.get("value", False)
@@ -213,14 +211,14 @@ class Decoder:
         url = next((item for key, item in pairs if key == "@type"), None)
         if not isinstance(url, str):
             if pairs:
-                self.violations.add_value(place, "Any", google_errors.ANY_UNTYPED.format(message=self._root))
+                self.violations.add_value(place, "Any", google_errors.ANY_UNTYPED.format(message=self.root))
             measure(node, depth - 1)
             return {}
         rest = Pairs((key, item) for key, item in pairs if key != "@type")
         name = url.rpartition("/")[2]
-        if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self._schemas:
+        if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self.schemas:
             return {"@type": url, **read_plain(rest, depth - 1)}
-        return {"@type": url, **self.read_message(rest, self._schemas[name], place, depth)}
+        return {"@type": url, **self.read_message(rest, self.schemas[name], place, depth)}
 
     def _read_map(self, field: CompiledField, node: Any, entries: dict[Any, Any], place: Place, depth: int) -> None:
         if depth > MAX_DEPTH:

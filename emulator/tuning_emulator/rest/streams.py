@@ -12,9 +12,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, suppress
 from typing import Any
 
+from tuning_emulator.api.call import Parameters
 from tuning_emulator.api.errors import format_error
 from tuning_emulator.api.exchange import BrokenConnectionError
-from tuning_emulator.api.parameters import Parameters
 from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.protojson.printer import Style, format_event, format_json
 from tuning_emulator.schema.schema import Value

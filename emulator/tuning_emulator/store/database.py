@@ -1,19 +1,28 @@
-"""The SQLite file: opening it, its schema, its named statements."""
+"""The SQLite file: its named statements, and records as its rows.
+
+A row has columns to search by, and the whole record as JSON in the column ``body``; the columns are written from the
+record, with it. Two things count as they stand in the columns: a uid, which SQLite gives, and how many steps and epochs
+a job has done, which is written after every step without the rest.
+"""
 
 from __future__ import annotations
 
 import fcntl
-import logging
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
-from tuning_emulator.store.migration import READABLE, SCHEMA_VERSION, create_tables, migrate, read_version
+import msgspec
+from msgspec.structs import replace
 
-log = logging.getLogger(__name__)
+from tuning_emulator.core.records import Endpoint, ModelVersion, Operation, Record, TuningJob
+
+R = TypeVar("R", bound=Record)
+
+_encode = msgspec.json.Encoder().encode
 
 DATABASE_NAME = "emulator.sqlite3"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -21,6 +30,13 @@ _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE
 
 class StoreError(Exception):
     """The data directory cannot be used; the text says why and what to do."""
+
+
+class DamagedRowError(Exception):
+    """A row holds no record; the text names table and row."""
+
+    def __init__(self, table: str, row: object, reason: object) -> None:
+        super().__init__(f"{table}: row {row} cannot be read: {reason}")
 
 
 def load_statements() -> dict[str, str]:
@@ -37,103 +53,70 @@ class Database:
     """One connection to one file (or to memory), used from one thread; from others it may be looked into, as tests do.
 
     WAL with ``synchronous=NORMAL``: a killed process loses nothing that was committed.
+
+    Attributes:
+        path: Of the file, or ``:memory:``.
+        connection: Its ``total_changes`` grows with every row written. replacements: How often everything was replaced.
     """
 
     def __init__(self, directory: Path | None) -> None:
         self._lock = _lock_directory(directory) if directory else None
-        path = str(directory / DATABASE_NAME) if directory else ":memory:"
-        self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=256, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
+        self.path = path = str(directory / DATABASE_NAME) if directory else ":memory:"
+        self.connection = sqlite3.connect(path, isolation_level=None, cached_statements=256, check_same_thread=False)
+        self.connection.row_factory = sqlite3.Row
+        self.connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
         self._statements = load_statements()
-        self._replacements = 0
-        self._take_over(path)
-
-    def _take_over(self, path: str) -> None:
-        """Makes an empty file a store, and one of an older version one of this version."""
-        version = read_version(self._connection)
-        if version == 0:
-            create_tables(self._connection)
-        elif version not in READABLE:
-            self.close()
-            raise StoreError(
-                f"{path} has schema version {version}, this program reads {' and '.join(map(str, READABLE))}; "
-                "use the version that wrote it, or another --data-dir"
-            )
-        elif version != SCHEMA_VERSION:
-            self._migrate(path, version)
-
-    def _migrate(self, path: str, version: int) -> None:
-        """Brings a store of an older version to this one.
-
-        It is written anew to a file that goes with its connection, and taken over from there in one transaction: a
-        process that is killed meanwhile leaves either the old store or the new one, whole.
-        """
-        log.warning("%s: schema version %s becomes %s; older programs will not read it", path, version, SCHEMA_VERSION)
-        try:
-            with closing(sqlite3.connect("")) as fresh:
-                for error in migrate(self._connection, fresh):
-                    log.warning("%s; it is kept as it is", error)
-                fresh.backup(self._connection)
-        except sqlite3.Error as error:
-            self.close()
-            raise StoreError(f"{path} cannot be brought to schema version {SCHEMA_VERSION}: {error}") from error
-
-    @property
-    def changes(self) -> int:
-        """A number that grows with every row written."""
-        return self._connection.total_changes + self._replacements
+        self.replacements = 0
 
     def execute(self, name: str, /, *values: Any, **named: Any) -> sqlite3.Cursor:
         """Runs the named statement, with values in order or by name."""
-        return self._connection.execute(self._statements[name], named or values)
+        return self.connection.execute(self._statements[name], named or values)
 
     def execute_many(self, name: str, rows: list[tuple[Any, ...]]) -> None:
         """Runs the named statement once per row."""
-        self._connection.executemany(self._statements[name], rows)
+        self.connection.executemany(self._statements[name], rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing. Nested use joins the outer one."""
-        if self._connection.in_transaction:
+        if self.connection.in_transaction:
             yield
             return
-        self._connection.execute("BEGIN IMMEDIATE")
+        self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            self.connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+        self.connection.execute("COMMIT")
 
     def empty(self, kept: Collection[str] = ()) -> None:
         """Deletes every row of every table but some. With no reference to follow, SQLite drops whole pages."""
-        self._connection.execute("PRAGMA foreign_keys=OFF")
+        self.connection.execute("PRAGMA foreign_keys=OFF")
         try:
             with self.transaction():
-                for (name,) in self._connection.execute(_TABLES).fetchall():
+                for (name,) in self.connection.execute(_TABLES).fetchall():
                     if name not in kept:
-                        self._connection.execute(f"DELETE FROM {name}")  # noqa: S608 a name of ours
+                        self.connection.execute(f"DELETE FROM {name}")  # noqa: S608 a name of ours
         finally:
-            self._connection.execute("PRAGMA foreign_keys=ON")
-        self._replacements += 1
+            self.connection.execute("PRAGMA foreign_keys=ON")
+        self.replacements += 1
 
     def copy_to(self, path: Path) -> None:
         """Writes everything to a new file, as it stands at this moment."""
         with closing(sqlite3.connect(path)) as target:
-            self._connection.backup(target)
+            self.connection.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
 
     def replace_with(self, path: Path) -> None:
-        """Takes everything from a file that ``copies`` has found good: all of it or, on an error, nothing."""
+        """Takes everything from a good file: all of it or, on an error, nothing."""
         with closing(open_copy(path)) as source:
-            source.backup(self._connection)
-        self._take_over(str(path))  # an import of an older program, cut short before it was in its place
-        self._replacements += 1
+            source.backup(self.connection)
+        self.replacements += 1
 
     def close(self) -> None:
         """Closes the file and lets another server have the directory."""
-        self._connection.close()
+        self.connection.close()
         if self._lock:
             self._lock.close()
 
@@ -156,3 +139,90 @@ def _lock_directory(directory: Path) -> IO[str]:
         handle.close()
         raise StoreError(f"data directory {directory} is in use by another tuning-emulator; choose another") from error
     return handle
+
+
+# --- records as rows
+
+
+def _create_parser(table: str, kind: type[R], key: str) -> Callable[[sqlite3.Row], R]:
+    """Reads the body of a row. ``key``: the column that error texts name the row by."""
+    decode = msgspec.json.Decoder(kind).decode
+
+    def parse(row: sqlite3.Row) -> R:
+        try:
+            return decode(row["body"])
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise DamagedRowError(table, row[key], error) from error
+
+    return parse
+
+
+def _dump(record: Record) -> str:
+    return _encode(record).decode()
+
+
+# --- tuning jobs
+
+_parse_job = _create_parser("tuning_jobs", TuningJob, "uid")
+
+
+def parse_job(row: sqlite3.Row) -> TuningJob:
+    """A row of ``tuning_jobs``.
+
+    Raises:
+        DamagedRowError: it holds no job. So do the other readers.
+    """
+    job = _parse_job(row)
+    steps, epochs = row["completed_steps"], row["completed_epochs"]
+    return replace(job, uid=row["uid"], progress=replace(job.progress, completed_steps=steps, completed_epochs=epochs))
+
+
+def format_job(job: TuningJob) -> dict[str, Any]:
+    """Its columns by name."""
+    progress = job.progress
+    return {
+        "uid": job.uid,
+        "api": job.api,
+        "project": job.project,
+        "location": job.location,
+        "id": job.id,
+        "state": progress.state,
+        "display_name": job.display_name,
+        "experiment_id": progress.experiment_id,
+        "shared": int(bool(job.reader_project_numbers)),
+        "latest_ns": max(job.created_ns, progress.updated_ns, progress.started_ns or 0, progress.ended_ns or 0),
+        "completed_steps": progress.completed_steps,
+        "completed_epochs": progress.completed_epochs,
+        "body": _dump(job),
+    }
+
+
+# --- what jobs leave behind
+
+parse_model_version = _create_parser("model_versions", ModelVersion, "job_uid")
+parse_operation = _create_parser("operations", Operation, "name")
+_parse_endpoint = _create_parser("endpoints", Endpoint, "uid")
+
+
+def parse_endpoint(row: sqlite3.Row) -> Endpoint:
+    """A row of ``endpoints``."""
+    return replace(_parse_endpoint(row), uid=row["uid"])
+
+
+def format_model_version(version: ModelVersion) -> dict[str, Any]:
+    """Its columns by name."""
+    return _format(version, "model_uid", "version", "job_uid", "updated_ns")
+
+
+def format_endpoint(endpoint: Endpoint) -> dict[str, Any]:
+    """Its columns by name."""
+    return _format(endpoint, "uid", "project", "location", "id", "updated_ns")
+
+
+def format_operation(operation: Operation) -> dict[str, Any]:
+    """Its columns by name."""
+    return _format(operation, "name", "project", "location", "updated_ns")
+
+
+def _format(record: Record, *columns: str) -> dict[str, Any]:
+    return {**{name: getattr(record, name) for name in columns}, "body": _dump(record)}

@@ -25,9 +25,10 @@ from tuning_emulator.core.records import (
     Permission,
     TuningJob,
 )
-from tuning_emulator.store import rows
+from tuning_emulator.store import database as rows
 from tuning_emulator.store.controls import CONTROL_TABLES, Controls
-from tuning_emulator.store.database import Database
+from tuning_emulator.store.database import Database, StoreError
+from tuning_emulator.store.migration import take_over
 
 NEWEST = 2**62
 """A uid above every other: where a newest-first listing begins."""
@@ -56,12 +57,17 @@ class Store:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._database = Database(directory)
+        try:
+            take_over(self._database)
+        except StoreError:
+            self._database.close()
+            raise
         self.controls = Controls(self._database)
 
-    @property
     def revision(self) -> int:
         """A number that changes with every row written that an answer may show."""
-        return self._database.changes - self.controls.silent
+        database = self._database
+        return database.connection.total_changes + database.replacements - self.controls.silent
 
     def close(self) -> None:
         """Closes the file."""
@@ -97,8 +103,9 @@ class Store:
         self._database.copy_to(path)
 
     def replace_with(self, path: Path) -> None:
-        """Takes everything from a file that ``copies.read_contents`` has found good: all of it or nothing."""
+        """Takes everything from a file that ``migration.read_contents`` has found good: all of it or nothing."""
         self._database.replace_with(path)
+        take_over(self._database)  # an import of an older program, cut short before it was in its place
         self.controls.reload()
 
     # ------------------------------------------------------------ tuning jobs
@@ -111,8 +118,9 @@ class Store:
         """
         with self.transaction():
             uid = int(self._database.execute("insert_job", **rows.format_job(job)).lastrowid or 0)
-            labels = job.asked.labels
-            self._database.execute_many("add_label", [(name, value, uid) for name, value in labels.items()])
+            if job.asked.labels:
+                labels = [(name, value, uid) for name, value in job.asked.labels.items()]
+                self._database.execute_many("add_label", labels)
         return replace(job, uid=uid)
 
     def get_job(self, api: Api, project: str, location: str, identifier: str) -> TuningJob | None:
@@ -183,7 +191,7 @@ class Store:
         now_ns = to_microseconds(now_ns)
         with self.transaction():
             job = self._require(uid)
-            state, phase = advance(job.state, job.progress.phase, event)
+            state, phase = advance(job.progress.state, job.progress.phase, event)
             if event is JobEvent.START and job.progress.started_ns is None:
                 changes["started_ns"] = now_ns
             if state in ENDED:

@@ -33,20 +33,9 @@ _NAMED = ("parent", "name", "model", "endpoint", "context", "resource")
 """Request fields that hold the name that a call is about, or the resource that has it."""
 
 
-def is_place(host: str, _path: str) -> bool:
+def has_host(host: str) -> bool:
     """Whether the service has such a host. Recorded: an unknown region's host answers the HTML page for 404."""
-    return not host.endswith(".googleapis.com") or _HOST.fullmatch(host) is not None
-
-
-def keep_to_region(handler: Handler) -> Handler:
-    """The handler, refusing calls for another region than that of the host they came to."""
-
-    def answer(call: Call) -> object:
-        if call.host.endswith(".googleapis.com"):
-            check_region(call)
-        return handler(call)
-
-    return answer  # type: ignore[return-value] # whatever the handler returns
+    return _HOST.fullmatch(host) is not None
 
 
 def check_region(call: Call) -> None:
@@ -71,18 +60,18 @@ def find_location(call: Call) -> str:
 
 def create_vertex_api(backend: Backend) -> Api:
     """The API over these parts."""
-    handlers = list_handlers(backend)
     return Api(
         name="vertex",
         service=HOST,
         title="Vertex AI API",
         host_suffix=HOST,
         schemas=SCHEMAS,
-        revision=lambda: backend.store.revision,
-        handlers={name: keep_to_region(handler) for name, handler in handlers.items()},
+        revision=backend.store.revision,
+        handlers=list_handlers(backend),
         keys=False,
         server="ESF",
-        places=is_place,
+        has_host=has_host,
+        check_host=check_region,
     )
 
 

@@ -316,7 +316,7 @@ def format_job(job: TuningJob, version: ModelVersion | None = None, checkpoints:
     value.update(
         name=format_job_name(job),
         tuned_model_display_name=job.display_name,
-        state=f"JOB_STATE_{job.state.value}",
+        state=f"JOB_STATE_{job.progress.state.value}",
         create_time=job.created_ns,
         update_time=progress.updated_ns,
     )
@@ -328,7 +328,7 @@ def format_job(job: TuningJob, version: ModelVersion | None = None, checkpoints:
     if version is not None:
         value["tuned_model"] = format_tuned_model(version, checkpoints)
     if progress.statistics is not None:
-        steps = progress.total_steps if job.state is JobState.SUCCEEDED else 0
+        steps = progress.total_steps if job.progress.state is JobState.SUCCEEDED else 0
         value["tuning_data_stats"] = format_statistics(progress.statistics, job.asked.method, steps)
     return value
 
@@ -343,7 +343,7 @@ def _add_progress(value: Value, job: TuningJob) -> None:
         }
     if progress.ended_ns is not None:
         value["end_time"] = progress.ended_ns
-    if output_uri and progress.adapter and progress.trainer != SCRIPTED and job.state is JobState.SUCCEEDED:
+    if output_uri and progress.adapter and progress.trainer != SCRIPTED and job.progress.state is JobState.SUCCEEDED:
         value["gcs_metrics_uri"] = metrics_uri(output_uri)
     if progress.experiment_id:
         value["experiment"] = format_context_name(job)

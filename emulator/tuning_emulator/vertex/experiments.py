@@ -100,7 +100,7 @@ class Experiments:
             "metadata": {
                 "_params": {name: value for name, value in parameters.items() if value is not None},
                 "_metrics": {"train_total_loss": points[-1].mean_loss} if points else {},
-                "_state": RUN_STATES.get(job.state, "RUNNING"),
+                "_state": RUN_STATES.get(job.progress.state, "RUNNING"),
             },
         }
 

@@ -154,7 +154,7 @@ class Operations:
             "name": operation.name,
             "metadata": {"@type": _type_url(operation, operation.metadata_type), "generic_metadata": times},
         }
-        if job is not None and job.state not in ENDED:
+        if job is not None and job.progress.state not in ENDED:
             return value
         value["done"] = True
         failure = operation.error or (job.progress.error if job else None)
@@ -162,7 +162,7 @@ class Operations:
             value["error"] = format_failure(failure)
             return value
         response = dict(operation.response)
-        if job is not None and job.state is JobState.SUCCEEDED:
+        if job is not None and job.progress.state is JobState.SUCCEEDED:
             described = describe_job(self._backend.store, job)
             response = {name: value for name, value in described.items() if name not in UNPUBLISHED}
         value["response"] = {"@type": _type_url(operation, operation.response_type), **response}

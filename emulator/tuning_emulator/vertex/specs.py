@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tuning_emulator.core.records import Hyperparameters, TuningMethod
+from tuning_emulator.core.records import Asked, Hyperparameters, TuningMethod
 from tuning_emulator.facts.limits import ADAPTER_SIZES, adapter_size_name
 from tuning_emulator.schema.schema import Value
 
@@ -113,6 +113,31 @@ def parse_hyperparameters(request: JobRequest) -> Hyperparameters:
         learning_rate_multiplier=sent.get("learning_rate_multiplier") or None,
         adapter_size=request.adapter_size or None,
         beta=sent.get("beta"),
+    )
+
+
+def read_asked(request: JobRequest, base_model: str, source_model: str) -> Asked:
+    """What a job is asked to do.
+
+    Args:
+        base_model: That of the model it continues, if any. source_model: That model's name, or "".
+    """
+    job = request.job
+    return Asked(
+        request.method,
+        base_model,
+        parse_hyperparameters(request),
+        source_model=source_model,
+        source_checkpoint=job["pre_tuned_model"].get("checkpoint_id", "") if source_model else "",
+        training_uri=request.training_uri,
+        validation_uri=request.validation_uri,
+        output_uri=job.get("output_uri", ""),
+        base_teacher=request.base_teacher.removeprefix(PREFIX),
+        tuned_teacher=request.tuned_teacher,
+        full=request.full,
+        export_last_checkpoint_only=bool(request.spec.get("export_last_checkpoint_only")),
+        labels=job.get("labels", {}),
+        echoed=format_echoed(job),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.lifecycle import IllegalTransitionError
-from tuning_emulator.core.records import Asked, JobState, ModelVersion, Progress, TuningJob, TuningMethod
+from tuning_emulator.core.records import JobState, ModelVersion, Progress, TuningJob, TuningMethod
 from tuning_emulator.core.rules import Violation
 from tuning_emulator.datasets.check import check_first_line, dataset_form
 from tuning_emulator.facts import emulator_errors, vertex_errors
@@ -31,11 +31,9 @@ from tuning_emulator.vertex.operations import Operations
 from tuning_emulator.vertex.rules import RULES, check_fields, check_model, refuse_violations
 from tuning_emulator.vertex.specs import (
     METHODS,
-    PREFIX,
     JobRequest,
-    format_echoed,
     parse_echoed,
-    parse_hyperparameters,
+    read_asked,
     read_request,
 )
 
@@ -77,32 +75,6 @@ def merge_rebase(source: TuningJob, overrides: Value) -> Value:
     return wanted | overrides
 
 
-def read_asked(request: JobRequest, base_model: str, source_model: str) -> Asked:
-    """What a job is asked to do.
-
-    Args:
-        base_model: That of the model it continues, if any. source_model: That model's name, or "".
-    """
-    job = request.job
-    assert request.method is not None  # the rules want a spec
-    return Asked(
-        request.method,
-        base_model,
-        parse_hyperparameters(request),
-        source_model=source_model,
-        source_checkpoint=job["pre_tuned_model"].get("checkpoint_id", "") if source_model else "",
-        training_uri=request.training_uri,
-        validation_uri=request.validation_uri,
-        output_uri=job.get("output_uri", ""),
-        base_teacher=request.base_teacher.removeprefix(PREFIX),
-        tuned_teacher=request.tuned_teacher,
-        full=request.full,
-        export_last_checkpoint_only=bool(request.spec.get("export_last_checkpoint_only")),
-        labels=job.get("labels", {}),
-        echoed=format_echoed(job),
-    )
-
-
 class TuningJobs:
     """``GenAiTuningService``."""
 
@@ -138,7 +110,7 @@ class TuningJobs:
         try:
             self._backend.queue.cancel(job.uid)
         except IllegalTransitionError as error:
-            raise vertex_errors.JOB_ENDED(state=f"JOB_STATE_{job.state.value}") from error
+            raise vertex_errors.JOB_ENDED(state=f"JOB_STATE_{job.progress.state.value}") from error
         return {}
 
     async def rebase_tuned_model(self, call: Call) -> Value:
@@ -247,7 +219,7 @@ class TuningJobs:
             job = self._store.get_job_by_uid(version.job_uid) if version else None
         if job is None:
             raise vertex_errors.REBASE_SOURCE_NOT_FOUND(name=name)
-        if job.state is not JobState.SUCCEEDED:
+        if job.progress.state is not JobState.SUCCEEDED:
             raise vertex_errors.REBASE_NOT_TRAINED(name=format_job_name(job))
         return job
 
