@@ -304,7 +304,7 @@ class Settings:
         repeated=True,
     )
     auto_create_buckets: bool = _set(
-        False, "Uploads make the buckets that they name (else 404, as by Cloud Storage).", _flag
+        False, "Uploads create the buckets that they name (else 404, as by Cloud Storage).", _flag
     )
     import_file: Path | None = _set(
         None,

@@ -116,7 +116,7 @@ RETENTION_UNMET = _row(
 # --- arguments
 REQUIRED = _row(_REQUIRED, _ARGUMENT, "Required parameter: {name}", _CODES + "#400-bad-request", "assumed")
 ARGUMENT_INVALID = _row(_INVALID, _ARGUMENT, "Invalid value for {name}: '{value}'", _CODES, "assumed")
-ARGUMENTS_CLASH = _row(_INVALID, _ARGUMENT, "{reason}", _CODES, "assumed")
+ARGUMENTS_CLASH = _row(_INVALID, _ARGUMENT, "Invalid argument. {reason}", _CODES, "assumed")
 BUCKET_NAME_INVALID = _row(
     _INVALID,
     ("InvalidBucketName", "The specified bucket is not valid."),
@@ -275,5 +275,7 @@ UNAVAILABLE = _row(
 ROWS: tuple[Row, ...] = name_rows(globals(), ErrorRow)
 """All rows, in this order."""
 
-BY_NAME = {row.name: row for row in ROWS if isinstance(row, StorageErrorText)}
-"""Of an ``ApiError``'s rule."""
+
+def find_row(name: str) -> StorageErrorText | None:
+    """The row of an ``ApiError``'s rule; None where it is of another table."""
+    return next((row for row in ROWS if row.name == name and isinstance(row, StorageErrorText)), None)

@@ -132,7 +132,7 @@ def _open_exchange(scope: Scope) -> Exchange:
 
 def _refuse(error: ApiError, request: StorageRequest | None, *, xml: bool) -> Reply:
     """An error as the API prints it; the hint that goes with it is noted."""
-    row = storage_errors.BY_NAME.get(error.rule)
+    row = storage_errors.find_row(error.rule)
     status = row.status if row else error.code.http_status
     if request is not None:
         note_missing_bucket(error, request.resource.partition("/")[0], request.notes)

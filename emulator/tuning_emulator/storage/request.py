@@ -251,7 +251,10 @@ def create_request(scope: Scope, receive: Receive) -> StorageRequest:
         raise storage_errors.ARGUMENT_INVALID(name="query", value="") from error
     path = raw.partition(b"?")[0].decode("latin-1")
     base_url = find_base_url(scope, headers)
-    return StorageRequest(verb, path, dict(pairs), headers, base_url, Body(receive, headers), pairs)
+    request = StorageRequest(verb, path, dict(pairs), headers, base_url, Body(receive, headers), pairs)
+    if "x-goog-encryption-key" in headers:
+        request.notes.append("the encryption key has no effect: nothing is encrypted here")
+    return request
 
 
 def find_base_url(scope: Scope, headers: Mapping[str, str]) -> str:

@@ -59,7 +59,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 def format_xml_error(error: ApiError) -> bytes:
     """The body of an error."""
-    row = storage_errors.BY_NAME.get(error.rule)
+    row = storage_errors.find_row(error.rule)
     code = row.xml_code if row else "NotImplemented"
     message = (row and row.xml_text) or error.message
     details = _tag("Details", error.message) if row and row.xml_text else ""
