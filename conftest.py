@@ -21,9 +21,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if importlib.util.find_spec("torch") is None:
     collect_ignore_glob = ["trainer/tests/*"]
 
+ROOT = Path(__file__).parent
 PROCESS = "process"
 IMPLIED = ("lora", "wheel", "clients")
-"""Marks of tests that start processes by what they are."""
+FOLDERS = ("client_tests", "examples")
+"""Marks and folders of tests that start processes by what they are."""
 
 _STARTS = frozenset(("subprocess.Popen", "os.fork", "os.posix_spawn"))
 _running: list[pytest.Item] = []
@@ -45,8 +47,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Marks what starts processes, by the fixtures that it uses and by what it is."""
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if PROCESS in fixtures or any(item.get_closest_marker(name) for name in IMPLIED):
+        if (
+            PROCESS in getattr(item, "fixturenames", ())
+            or item.path.relative_to(ROOT).parts[0] in FOLDERS
+            or any(item.get_closest_marker(name) for name in IMPLIED)
+        ):
             item.add_marker(PROCESS)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import shutil
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 from tuning_emulator.api.auth import OWNER, create_authenticator
 from tuning_emulator.api.dispatch import Dispatcher
+from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.api.router import Router
 from tuning_emulator.control.health import Health, describe_health
 from tuning_emulator.control.state import ServerState, recover
@@ -37,6 +39,7 @@ from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
 from tuning_emulator.settings import Settings, SettingsError
 from tuning_emulator.storage.cloud import CloudObjectStore
+from tuning_emulator.storage.hosting import asks_storage
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
     from tuning_emulator.control.api import Interception
     from tuning_emulator.grpc.http2 import GrpcProtocol, GrpcServer
     from tuning_emulator.proxy.google import GoogleServices
-    from tuning_emulator.storage.server import StorageServer
+    from tuning_emulator.storage.embedded import EmbeddedStorage
 
 log = logging.getLogger(__name__)
 
@@ -83,13 +86,34 @@ class Emulator:
         controls = self.store.controls
         self.clock = clock or SteerableClock(controls.get_clock(), keep=controls.put_clock)
         self.trainers, self.trainer = create_trainers(settings)
-        self.storage = create_storage(settings, self.directory)
+        self.storage_address = ""
+        """Where its storage is reached, if not at ``url``."""
+        self.storage = self._create_storage()
         self.queue, self.answering = self._join_run()
         self.dispatcher = self._join_dispatcher()
         self._rest = RestApp(self.dispatcher)
         self.server = self._join_state()
         self._control: AsgiApp | None = None
         self._grpc: GrpcServer | None = None
+
+    def _create_storage(self) -> EmbeddedStorage | None:
+        """The embedded Cloud Storage, or None when another one is used."""
+        settings = self.settings
+        if settings.storage != "embedded":
+            return None
+        from tuning_emulator.storage.embedded import EmbeddedStorage  # and with it a database of its own
+
+        return EmbeddedStorage(
+            self.directory / "buckets",
+            self.clock.now_ns,
+            settings.buckets,
+            durable=settings.data_dir is not None,
+            auto_create=settings.auto_create_buckets,
+            observe=self._observe,
+        )
+
+    def _observe(self, exchange: Exchange) -> None:
+        self.middleware.on_response(exchange)
 
     def _join_run(self) -> tuple[Queue, Answering]:
         base_models = {name: path.absolute() for name, path in self.settings.base_models.items()}
@@ -149,6 +173,8 @@ class Emulator:
 
     def open_objects(self) -> ObjectStore:
         """Cloud Storage as jobs see it: embedded, another emulator, or the real one."""
+        if self.storage is not None:
+            return self.storage.objects
         url = self.storage_url()
         return HttpObjectStore(url) if url else CloudObjectStore()
 
@@ -164,6 +190,8 @@ class Emulator:
             await self._get_control()(scope, receive, send)
         elif _asks_metadata(scope):
             await self.google_services.metadata(scope, receive, send)
+        elif self.storage is not None and asks_storage(scope, self.storage.has_bucket):
+            await self.storage.app(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
 
@@ -202,7 +230,8 @@ class Emulator:
             from tuning_emulator.grpc.reflection import create_reflection_api
 
             dispatcher = self.dispatcher
-            apis = [*dispatcher.router.apis, self.google_services.projects]
+            stored = self.storage.grpc_apis if self.storage is not None else ()
+            apis = [*dispatcher.router.apis, self.google_services.projects, *stored]
             router = Router([*apis, create_reflection_api(apis)])
             self._grpc = GrpcServer(Dispatcher(router, dispatcher.authenticator, dispatcher.middleware))
         return self._grpc.create_protocol()
@@ -217,6 +246,7 @@ class Emulator:
     @cached_property
     def google_services(self) -> GoogleServices:
         """TLS and Google's other services, under their own names too; an idle server never makes them."""
+        from tuning_emulator.proxy.gateway import StorageGate
         from tuning_emulator.proxy.google import GoogleServices
 
         return GoogleServices(
@@ -226,7 +256,7 @@ class Emulator:
             apis=self._rest,
             own=self,
             serve=lambda api: create_rest_app([api], self.dispatcher.authenticator),
-            storage_url=self.storage_url,
+            storage=self.storage.app if self.storage is not None else StorageGate(self.storage_url()),
             passes=self.create_passes(),
             now_ns=self.clock.now_ns,
         )
@@ -243,7 +273,7 @@ class Emulator:
 
     def create_passes(self) -> PassHosts:
         """Hosts that clients may reach through the emulator, its own among them."""
-        ports = [urlsplit(url).port for url in (self.url, self.storage_url()) if url]
+        ports = [urlsplit(url).port for url in (self.url, self.storage_url(), self.storage_address) if url]
         names = ("localhost", "127.0.0.1", "::1", self.settings.host)
         return PassHosts(self.settings.pass_hosts, [(name, port) for name in names for port in ports if port])
 
@@ -265,7 +295,7 @@ class Emulator:
     async def start(self) -> None:
         """Opens storage, takes up unfinished jobs, warms the trainer up."""
         if self.storage is not None:
-            self.storage.start()
+            await asyncio.to_thread(self.storage.fill)
         await self.trainers[self.trainer].start()
         await self.queue.start()
         if self.server.load_start_state is not None:
@@ -287,7 +317,7 @@ class Emulator:
             await trainer.stop()
         await self.server.finish()
         if self.storage is not None:
-            self.storage.stop()
+            self.storage.close()
         self.store.close()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
@@ -305,7 +335,7 @@ class Emulator:
     def storage_url(self) -> str:
         """Base URL of the storage emulator in use; "" for the real Cloud Storage."""
         if self.storage is not None:
-            return self.storage.base_url
+            return self.storage_address or self.url
         return "" if self.settings.storage == "cloud" else self.settings.storage
 
 
@@ -336,15 +366,6 @@ def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
             log.warning("the scripted trainer runs, which only pretends: %s not installed", ", ".join(missing))
         return trainers, "scripted" if missing else "lora"
     return trainers, settings.trainer
-
-
-def create_storage(settings: Settings, directory: Path) -> StorageServer | None:
-    """The embedded Cloud Storage, or None when another one is used."""
-    if settings.storage != "embedded":
-        return None
-    from tuning_emulator.storage.server import StorageServer  # and with it http.server, of no use to the others
-
-    return StorageServer(settings.host, settings.storage_port, directory / "buckets", settings.buckets)
 
 
 def create_identity(settings: Settings) -> Identity:

@@ -239,6 +239,7 @@ def test_limits(limit: str, value: int, text: str, tmp_path: Path, monkeypatch: 
     assert read(tmp_path / "target") == {}
 
 
+@pytest.mark.slow
 def test_too_many_files(tmp_path: Path) -> None:
     """A manifest of more files than any snapshot has is not even looked through."""
     files = {f"jobs/gemini-1/{i}": {"size_bytes": 0, "sha256": "0" * 64} for i in range(archives.MAX_FILES + 1)}

@@ -317,6 +317,7 @@ async def test_many_tools_at_once(channel: grpc.aio.Channel) -> None:
         assert [one.original_request for one in answers] == requests
 
 
+@pytest.mark.slow
 async def test_every_symbol_leads_to_its_file(channel: grpc.aio.Channel) -> None:
     """Messages, enums, services, methods, fields and values; the pool of the reference knows no methods."""
     names: dict[str, str] = {}

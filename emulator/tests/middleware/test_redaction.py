@@ -70,6 +70,7 @@ def api() -> Api:
     return Serving().api
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=300, print_blob=False)
 async def test_no_secret_is_ever_in_the_journal(api: Api, data: st.DataObject) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.rest.library import BOOK, CODEC
 from tuning_emulator.protojson.masks import (
     MaskError,
+    apply_mask,
     check_mask,
     parse_mask,
     project,
@@ -68,6 +71,27 @@ def test_unknown_paths_are_named(path: str) -> None:
     """Also a path into a repeated field, which an update cannot have (AIP-161)."""
     with pytest.raises(MaskError, match=f"^{path}$"):
         check_mask(["name", path], CODEC.schemas.messages[BOOK], CODEC.schemas.messages)
+
+
+@pytest.mark.parametrize(
+    ("mask", "expected"),
+    [
+        (["a"], {"a": 2, "m": {"x": 1, "y": 1}, "l": [1]}),
+        (["b"], {"a": 1, "b": 5, "m": {"x": 1, "y": 1}, "l": [1]}),
+        (["l"], {"a": 1, "m": {"x": 1, "y": 1}}),
+        (["m.x"], {"a": 1, "m": {"x": 9, "y": 1}, "l": [1]}),
+        (["m.y"], {"a": 1, "m": {"x": 1}, "l": [1]}),
+        (["m"], {"a": 1, "m": {"x": 9}, "l": [1]}),
+        (["*"], {"a": 2, "b": 5, "m": {"x": 9}}),
+        (["n.z"], {"a": 1, "m": {"x": 1, "y": 1}, "l": [1]}),
+    ],
+)
+def test_update_sets_replaces_and_unsets(mask: list[str], expected: dict[str, Any]) -> None:
+    """What the mask names is as in the source; the rest stays; nothing given is changed in place."""
+    target = {"a": 1, "m": {"x": 1, "y": 1}, "l": [1]}
+    source = {"a": 2, "b": 5, "m": {"x": 9}}
+    assert apply_mask(target, source, mask) == expected
+    assert target == {"a": 1, "m": {"x": 1, "y": 1}, "l": [1]}
 
 
 def test_projection_keeps_only_what_is_named() -> None:

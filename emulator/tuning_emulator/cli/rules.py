@@ -11,13 +11,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tuning_emulator.core.errors import GRADES, ErrorText, Fact, Grade, Row
-from tuning_emulator.facts import dataset_errors, defaults, gemini_errors, google_errors, limits, vertex_errors
+from tuning_emulator.facts import (
+    dataset_errors,
+    defaults,
+    gemini_errors,
+    google_errors,
+    limits,
+    storage_errors,
+    vertex_errors,
+)
 from tuning_emulator.facts.base_models import MODELS
 
 _TABLES: tuple[tuple[str, Iterable[Row]], ...] = (
     ("front end", google_errors.ROWS),
     ("gemini", gemini_errors.ROWS),
     ("vertex", vertex_errors.ROWS),
+    ("cloud storage", storage_errors.ROWS),
     ("datasets", dataset_errors.ROWS),
     ("limits", limits.ROWS),
     ("defaults", defaults.ROWS),

@@ -34,7 +34,9 @@ from tuning_emulator.control.state import STORE_NAME, TREES, ServerState, commit
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.middleware.faults import SavedFault
-from tuning_emulator.storage.files import DamagedStorageError, check_copy, link_files
+from tuning_emulator.storage.contents import link_or_copy
+from tuning_emulator.storage.database import DamagedStorageError
+from tuning_emulator.storage.store import check_copy
 from tuning_emulator.store.database import StoreError
 from tuning_emulator.store.migration import Contents, read_contents, upgrade_copy
 
@@ -100,7 +102,7 @@ def _capture(server: ServerState, root: Path) -> list[str]:
         if uid not in running and source.is_dir():
             link_files(source, root / "jobs" / source.name)
     if server.storage is not None:
-        server.storage.files.link_to(root / "buckets")
+        server.storage.store.link_to(root / "buckets")
     return [f"{api}-{uid}" for uid, api in server.store.list_job_keys() if uid in running]
 
 
@@ -113,6 +115,15 @@ def _pack(server: ServerState, root: Path, running: list[str], archive: Path) ->
     manifest = Manifest(created=format_ns(server.clock.now_ns()), counts=counts, files=files)
     write_archive(archive, root, manifest)
     return manifest
+
+
+def link_files(source: Path, target: Path) -> None:
+    """Hard links to all files of a directory; copies where the file system has no links."""
+    for path in source.rglob("*"):
+        if path.is_file():
+            link = target / path.relative_to(source)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(path, link)
 
 
 def _copy_changing(source: Path, target: Path) -> None:
@@ -183,7 +194,7 @@ def _check_buckets(server: ServerState, buckets: Path) -> None:
     if not buckets.exists():
         buckets.mkdir()
     try:
-        objects = check_copy(buckets)
+        objects = check_copy(buckets, server.clock.now_ns())
     except DamagedStorageError as error:
         raise ArchiveError(f"buckets: {error}") from error
     if objects and server.storage is None:
@@ -207,9 +218,8 @@ def _put_in_place(server: ServerState, incoming: Path, removed: Path, state: Sta
     if server.storage is None:
         swap(server.directory, incoming, removed, server.store, ("jobs",))
     else:
-        with server.storage.files.lock:
+        with server.storage.swapped():
             swap(server.directory, incoming, removed, server.store, TREES)
-            server.storage.files.reload()
     server.clock.restore(server.store.controls.get_clock())
     server.ids.restore(state.ids)
     server.faults.restore(state.faults)

@@ -30,7 +30,9 @@ from tuning_emulator.middleware.journal import Journal
 from tuning_emulator.store.store import Store
 
 if TYPE_CHECKING:
-    from tuning_emulator.storage.server import StorageServer  # where another storage is used, this one is not loaded
+    from tuning_emulator.storage.embedded import (
+        EmbeddedStorage,  # where another storage is used, this one is not loaded
+    )
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class ServerState:
     queue: Queue
     clock: SteerableClock
     ids: Ids
-    storage: StorageServer | None
+    storage: EmbeddedStorage | None
     faults: Faults
     journal: Journal
     apis: Sequence[Api]

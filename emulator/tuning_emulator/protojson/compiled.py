@@ -35,7 +35,7 @@ CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "duration": format_duration,
     "mask": lambda paths: ",".join(map(format_camel, paths)),
 }
-_PLAIN = frozenset(("string", "bool", "int32", "uint32", "double"))
+_PLAIN = frozenset(("string", "bool", "int32", "uint32", "fixed32", "double"))
 _SHAPES = 64
 _ZERO: Mapping[str, object] = {"string": "", "bool": False, "bytes": b""}
 

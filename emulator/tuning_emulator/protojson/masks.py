@@ -130,6 +130,35 @@ def find_field(message: Message, name: str) -> Field | None:
     return None
 
 
+def apply_mask(target: Value, source: Value, mask: Iterable[str]) -> Value:
+    """A copy of ``target`` in which the masked fields are those of ``source``: set, replaced, or unset where absent.
+
+    Messages and maps named by the mask are replaced, not merged. ``*`` replaces everything.
+    """
+    result = dict(target)
+    for path in mask:
+        if path == "*":
+            return dict(source)
+        _copy(result, source, split_path(path))
+    return result
+
+
+def _copy(target: dict[str, Any], source: Any, segments: list[str]) -> None:
+    head, *rest = segments
+    here = source.get(head) if isinstance(source, dict) else None
+    if not rest:
+        if here is None:
+            target.pop(head, None)
+        else:
+            target[head] = here
+        return
+    if here is None and head not in target:
+        return
+    inner = target.get(head)
+    target[head] = dict(inner) if isinstance(inner, dict) else {}
+    _copy(target[head], here, rest)
+
+
 def project(value: Value, mask: Iterable[str]) -> Value:
     """Only the masked fields of a message value, in its own key order; paths go through lists and maps."""
     tree: dict[str, Any] = {}

@@ -23,7 +23,6 @@ from tuning_emulator.proxy.gateway import (
     Receive,
     Scope,
     Send,
-    StorageGate,
     find_header,
     read_body,
     send_json,
@@ -46,7 +45,7 @@ class GoogleServices:
         directory: Where the certificate authority is kept.
         host: The address that the emulator listens on.
         apis: Answers for the Gemini API and Vertex AI. own: Answers everything on the emulator's own address.
-        serve: Makes an application of one API. storage_url: Of the storage emulator; "" for the real Cloud Storage.
+        serve: Makes an application of one API. storage: Answers for Cloud Storage.
         passes: Hosts that are let through. now_ns: The emulator's clock.
     """
 
@@ -56,7 +55,7 @@ class GoogleServices:
     apis: AsgiApp
     own: AsgiApp
     serve: Callable[[Api], AsgiApp]
-    storage_url: Callable[[], str]
+    storage: AsgiApp
     passes: PassHosts
     now_ns: Callable[[], int]
 
@@ -86,7 +85,7 @@ class GoogleServices:
         """Every service under its own host names."""
         services: dict[Service, AsgiApp] = {
             Service.APIS: self.apis,
-            Service.STORAGE: StorageGate(self.storage_url()),
+            Service.STORAGE: self.storage,
             Service.TOKENS: TokenServer(self.identity, self.now_ns),
             Service.PROJECTS: self.serve(self.projects),
             Service.METADATA: self.metadata,

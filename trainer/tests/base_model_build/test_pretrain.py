@@ -49,6 +49,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- tokens
 
 
+@pytest.mark.slow
 def test_control_tokens_have_their_numbers_and_text_never_becomes_one(whole: Path) -> None:
     tokenizer = read_tokenizer(whole / "wide" / "model")
     assert [tokenizer.token_to_id(text) for text in CONTROL_TOKENS] == list(range(8))
@@ -201,6 +202,7 @@ def test_schedule() -> None:
 # --- runs
 
 
+@pytest.mark.slow
 def test_same_recipe_same_bytes_and_resuming_changes_nothing(tmp_path: Path) -> None:
     """Stopped after step 4, in the middle of meta-tuning and of a pool, and continued: the same file, bit for bit."""
     pretrain(TINY, tmp_path / "straight", save_every=100)
@@ -213,6 +215,7 @@ def test_same_recipe_same_bytes_and_resuming_changes_nothing(tmp_path: Path) -> 
         pretrain(other, tmp_path / "stopped")
 
 
+@pytest.mark.slow
 def test_learning_learns(tmp_path: Path) -> None:
     """150 steps without meta-tuning bring the loss well below that of a uniform guess."""
     recipe = dataclasses.replace(TINY, steps=150, meta_from=1.0, hidden_size=32, mlp_size=48)
@@ -252,6 +255,7 @@ def test_a_recipe_that_continues_needs_a_start(tmp_path: Path) -> None:
         Run(dataclasses.replace(TINY, continues=True), tmp_path)
 
 
+@pytest.mark.slow
 def test_transformers_loads_the_directory(whole: Path) -> None:
     """Same scores as our own forward pass, and the chat template writes the tokens that the trainer does."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
