@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import signal
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch reads it when it is imported: the tests share small machines
+
+# Half a second each in a process that has imported everything, every few dozen tests: full collections are made rarer.
+gc.set_threshold(10_000, 10, 100)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell gives background jobs no Ctrl-C, and the programs that the tests interrupt would inherit that.

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.control.running import PAIRS, PLACE, ServerState, open_world
 
 JOBS = 500
