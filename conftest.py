@@ -48,6 +48,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_llama(tmp_path_factory.mktemp("models") / "tiny")
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays: no collection need look at it."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Once; pytest and the interpreter do it half a dozen times at the end, and now find nothing to look at."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Marks what starts processes, by the fixtures that it uses and by what it is."""
     for item in items:

@@ -27,6 +27,7 @@ def transformers_logits(directory: Path, ids: torch.Tensor) -> torch.Tensor:
     return scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [SHAPE, GROUPED], ids=["tied", "grouped heads, own head"])
 def test_logits_equal_those_of_transformers(config: llama.Config, tmp_path: Path) -> None:
     weights = llama.init_weights(config, 3)
@@ -48,6 +49,7 @@ def test_saved_weights_and_config_are_read_back(config: llama.Config, tmp_path: 
     assert (tmp_path / "model.safetensors").stat().st_mode & 0o044 == 0o044
 
 
+@pytest.mark.slow
 def test_sharded_checkpoint_of_transformers_is_read(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 

@@ -172,6 +172,7 @@ def test_adapter_is_continued(tiny: Path, tmp_path: Path) -> None:
     assert "adapter_size: 8 differs from 4" in wrong[-1].message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [write_llama, write_gpt2])
 def test_full_tuning_writes_a_model_that_answers_and_is_tuned_on(write: Any, tmp_path: Path) -> None:
     base = write(tmp_path / "base")
@@ -189,6 +190,7 @@ def test_full_tuning_writes_a_model_that_answers_and_is_tuned_on(write: Any, tmp
     assert steps(again)[0].loss < 0.5 * steps(events)[0].loss
 
 
+@pytest.mark.slow
 def test_fully_tuned_model_is_loaded_by_transformers(tiny: Path, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 

@@ -25,6 +25,7 @@ def random_adapter(config: llama.Config, rank: int = 4) -> lora.Adapter:
     return adapter
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS, ids=["equal heads", "grouped heads"])
 def test_peft_gives_the_same_logits_with_a_saved_adapter(config: llama.Config, tmp_path: Path) -> None:
     from peft import PeftModel

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import pytest_asyncio
 
-from tests.gemini.serving import FLASH, OWNER, Serving, make_model
+from tests.gemini.serving import FLASH, OWNER, Serving, make_model, running_api
 from tuning_emulator.api.call import Call, Caller
 from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.facts import gemini_errors
@@ -197,19 +198,21 @@ ROWS = {row.name: row for row in gemini_errors.ROWS if isinstance(row, ErrorText
 STRANGER = "stranger@x.org"
 
 
-@pytest.fixture
-async def peopled(serving: Serving) -> Serving:
-    """Mine and an old model of mine, one of a stranger's, one that he shares, and one still CREATING."""
-    await serving.create(query="tunedModelId=mine")
-    await serving.create(query="tunedModelId=old", baseModel="models/gemini-1.0-pro-001")
-    await serving.ask("POST", OWNED, {"granteeType": "EVERYONE", "role": "READER"})
-    for name in ("theirs", "shared"):
-        await serving.create(query=f"tunedModelId={name}", token=STRANGER)
-    everyone = {"granteeType": "EVERYONE", "role": "READER"}
-    await serving.ask("POST", "/v1beta/tunedModels/shared/permissions", everyone, token=STRANGER)
-    await serving.queue.stop()
-    await serving.create(query="tunedModelId=young", finish=False)
-    return serving
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def peopled() -> AsyncIterator[Serving]:
+    """Mine and an old model of mine, one of a stranger's, one that he shares, and one still CREATING: one emulator for
+    all samples, for none of them may change it."""
+    async with running_api() as serving:
+        await serving.create(query="tunedModelId=mine")
+        await serving.create(query="tunedModelId=old", baseModel="models/gemini-1.0-pro-001")
+        await serving.ask("POST", OWNED, {"granteeType": "EVERYONE", "role": "READER"})
+        for name in ("theirs", "shared"):
+            await serving.create(query=f"tunedModelId={name}", token=STRANGER)
+        everyone = {"granteeType": "EVERYONE", "role": "READER"}
+        await serving.ask("POST", "/v1beta/tunedModels/shared/permissions", everyone, token=STRANGER)
+        await serving.queue.stop()
+        await serving.create(query="tunedModelId=young", finish=False)
+        yield serving
 
 
 async def dump(serving: Serving) -> list[str]:
@@ -220,6 +223,7 @@ async def dump(serving: Serving) -> list[str]:
     return [(await serving.ask("GET", path, token=tokens.get(path.split("/")[3], ""))).text for path in paths]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", SAMPLES)
 async def test_each_rule_says_its_text_and_changes_nothing(peopled: Serving, name: str) -> None:
     """The sample breaks this row alone; the store is as it was."""

@@ -121,16 +121,21 @@ async def test_vertex(vertex: tuple[Both, dict[str, str]], version: str, name: s
     await compare(both, VERTEX[version], name, good, (*known.values(), f"{PLACE}/models/1", "", "x/y"))
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def both_peopled(peopled: GeminiServing) -> AsyncIterator[Both]:  # noqa: F811 the fixture
+    """The emulator of the rules' samples."""
+    peopled.clock.freeze()
+    async with listening([peopled.api], TokenNames()) as wire:
+        yield Both(peopled, wire, KEY, GEMINI.values())
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", GEMINI_SAMPLES)
-async def test_rules_of_gemini(peopled: GeminiServing, name: str) -> None:  # noqa: F811 the fixture
+async def test_rules_of_gemini(peopled: GeminiServing, both_peopled: Both, name: str) -> None:  # noqa: F811 the fixture
     """The request that breaks one rule alone breaks it over gRPC, in the same words."""
     sample = GEMINI_SAMPLES[name]
     body = b"" if sample.body is None else json.dumps(sample.body).encode()
-    assert isinstance(peopled.clock, SteerableClock)
-    peopled.clock.freeze()
-    async with listening([peopled.api], TokenNames()) as wire:
-        both = Both(peopled, wire, KEY, GEMINI.values())
-        found = await both.replay(peopled.front, sample.verb, sample.path, sample.query, body)
+    found = await both_peopled.replay(peopled.front, sample.verb, sample.path, sample.query, body)
     assert found is not None, "REST refuses it before it is a message"
     check_same(*found)
     assert found[0].code is not Code.OK

@@ -58,6 +58,7 @@ def test_control_tokens_have_their_numbers_and_text_never_becomes_one(whole: Pat
     assert tokenizer.decode(ids) == "a <eot><model> b"
 
 
+@pytest.mark.slow
 def test_any_text_comes_back(encoder: Encoder, whole: Path) -> None:
     tokenizer = read_tokenizer(whole / "wide" / "model")
     for text in ("1,234", "XIV Über\n東京 🙂", "  two  spaces ", "tab\tand\r\n"):
