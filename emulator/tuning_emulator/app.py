@@ -92,6 +92,7 @@ class Emulator:
         self.queue, self.answering = self._join_run()
         self.dispatcher = self._join_dispatcher()
         self._rest = RestApp(self.dispatcher)
+        self._own = RestApp(self.dispatcher, self._find_storage)
         self.server = self._join_state()
         self._control: AsgiApp | None = None
         self._grpc: GrpcServer | None = None
@@ -190,10 +191,13 @@ class Emulator:
             await self._get_control()(scope, receive, send)
         elif _asks_metadata(scope):
             await self.google_services.metadata(scope, receive, send)
-        elif self.storage is not None and asks_storage(scope, self.storage.has_bucket):
-            await self.storage.app(scope, receive, send)
         else:
-            await self._rest(scope, receive, send)
+            await self._own(scope, receive, send)
+
+    def _find_storage(self, scope: Scope) -> AsgiApp | None:
+        """The embedded Cloud Storage, for what no other API has on our own address."""
+        storage = self.storage
+        return storage.app if storage is not None and asks_storage(scope, storage.has_bucket) else None
 
     def _get_control(self) -> AsgiApp:
         """The control API, made on first use: FastAPI is a third of the server's start."""
