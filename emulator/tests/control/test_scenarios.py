@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.control.running import PLACE, ServerState, open_world
-from tests.control.test_snapshot import describe_world
+from tests.control.test_export import describe_state
 from tuning_emulator.app import create_app
 from tuning_emulator.control.scenario_file import ScenarioError, list_packaged, parse_scenario, read_packaged
 from tuning_emulator.core.records import JobState
@@ -159,6 +159,7 @@ async def test_slow_training(server: ServerState) -> None:
     assert (await server.look(name))[0] == "SUCCEEDED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list_packaged())
 async def test_packaged_ones_load_for_one_project(name: str, server: ServerState) -> None:
     """Beside another project that has loaded the same; what one sees is its own; a reset takes all of it away."""
@@ -251,11 +252,11 @@ async def test_a_wrong_scenario_changes_nothing(name: str, kept: ServerState) ->
     """Not even a bit of it stays: records, files, objects, clock, faults; jobs that ran go on."""
     server, (text, problem) = kept, WRONG[name]
     by_hand = (await server.create("by hand [pace=manual]", place="projects/other/locations/us-central1"))["name"]
-    before = describe_world(server)[:-1]  # the ids to come are others
+    before = describe_state(server)[:-1]  # the ids to come are others
     refused = await load(server, text, status=422)
     assert problem in refused["detail"]
     assert refused["detail"].endswith("; nothing has changed")
-    assert describe_world(server)[:-1] == before
+    assert describe_state(server)[:-1] == before
     await server.control("POST", f"jobs/{by_hand}:advance")
     assert (await server.look(by_hand))[0] == "RUNNING"
     await server.control("POST", "reset", {"project": "other"})

@@ -249,6 +249,7 @@ def test_validation_size(examples: int, training: int, limits: DatasetLimits, al
     assert caught.value.rule == "validation_too_large"
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow() -> None:
     """Five times the lines, the same peak."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
+from msgspec.structs import replace
 
 from tests.grpc.patient_library import (
     BOOK,
@@ -133,6 +133,7 @@ async def test_cancel_a_stream(client: Wire, library: PatientLibrary) -> None:
         await library.cancelled.wait()
 
 
+@pytest.mark.slow
 async def test_a_client_that_takes_nothing_stops_the_stream(client: Wire, library: PatientLibrary) -> None:
     """What waits for a client is bounded: the method waits too, and goes on when the client does."""
     call = client.channel.unary_stream(READ)(

@@ -24,7 +24,7 @@ from tests.vertex.serving import Serving as VertexServing
 from tests.vertex.test_any_request import GOOD as VERTEX_GOOD
 from tests.vertex.test_rules import SAMPLES as VERTEX_SAMPLES
 from tests.vertex.test_rules import fill
-from tests.vertex.tuned import furnish
+from tests.vertex.tuned import populate
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.call import relative_name
 from tuning_emulator.api.router import Router
@@ -90,7 +90,7 @@ async def vertex() -> AsyncIterator[tuple[Both, dict[str, str]]]:
         serving = VertexServing(storage.base_url)
         serving.objects.write(TRAINING, format_examples(range(1, 16)))
         await serving.start()
-        names = await furnish(serving)
+        names = await populate(serving)
         await serving.ask("POST", f"/v1/{PLACE}/endpoints", {"displayName": "mine"}, query="endpointId=mine")
         serving.clock.freeze()
         async with listening([serving.api], create_authenticator()) as wire:

@@ -310,6 +310,7 @@ async def test_no_file_comes_twice_unless_it_is_asked_for(channel: grpc.aio.Chan
     assert [one.name for one in read_files(again)] == first
 
 
+@pytest.mark.slow
 async def test_many_tools_at_once(channel: grpc.aio.Channel) -> None:
     """More streams than a connection has."""
     requests = [make_request(**asked) for asked in REQUESTS]

@@ -100,6 +100,7 @@ VALUES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(VALUES, st.booleans())
 def test_what_is_printed_is_read_back(value: Value, enum_as_int: bool) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,6 +134,7 @@ def check(verb: str, path: str, query: str, body: bytes) -> None:
         assert error["message"]
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.data())
 def test_bodies_that_nearly_fit(data: st.DataObject) -> None:
@@ -155,6 +157,7 @@ def test_bodies_that_do_not_fit(data: st.DataObject, body: bytes) -> None:
 _SYSTEM = ["alt", "$alt", "fields", "prettyPrint", "$.xgafv", "callback", "key", "quotaUser", "pageSize", "filter", "x"]
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.data())
 def test_queries(data: st.DataObject) -> None:

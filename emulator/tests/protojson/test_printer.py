@@ -95,6 +95,7 @@ def test_every_float_reads_back(number: float) -> None:
     assert round_float(float(format_float(number))) == number
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(
     st.recursive(

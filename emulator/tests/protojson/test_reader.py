@@ -144,6 +144,7 @@ _TREES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(_TREES, st.booleans(), st.sampled_from([None, 2]))
 def test_both_readers_agree_on_strict_json(tree: Any, ascii_only: bool, indent: int | None) -> None:

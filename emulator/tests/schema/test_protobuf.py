@@ -44,6 +44,7 @@ def test_bytes_are_protobufs(value: Value, data: str) -> None:
     assert CODEC.encode(value, BOOK).hex() == data.replace(" ", "")
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(VALUES)
 def test_what_is_encoded_is_decoded(value: Value) -> None:

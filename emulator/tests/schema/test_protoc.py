@@ -233,6 +233,7 @@ def test_bindings_are_protocs(compiled: Compiled, package: str, version: str) ->
     assert served_rules(load_schemas(package)[version]) == wanted
 
 
+@pytest.mark.slow
 def test_a_client_builds_all_messages_and_services() -> None:
     """A pool that is given nothing but our descriptors, each found by name, understands every service."""
     schemas = [schema for package in PACKAGES for schema in load_schemas(package).values()]

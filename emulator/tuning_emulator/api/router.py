@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
+
+from msgspec import Struct, field
 
 from tuning_emulator.api.call import Api, Handler, relative_name
 from tuning_emulator.schema.schema import HttpRule, Method, Schema, Value
@@ -30,8 +31,7 @@ class TemplateError(ValueError):
     """A path template that cannot be compiled; the text names it."""
 
 
-@dataclass(frozen=True, eq=False)
-class Target:
+class Target(Struct, frozen=True, eq=False, dict=True):
     """One method in one version of one API, whatever transport it is called by.
 
     Attributes:
@@ -71,8 +71,7 @@ class Target:
         return frozenset(form[0] for variable in self.variables for form in variable.forms)
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """A field of a request that HTTP has in its path: the name of what is asked for.
 
     Attributes:
@@ -102,8 +101,7 @@ class Variable:
         return any(_fits(form, segments) for form in self.forms)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """One HTTP binding of a method.
 
     Attributes:
@@ -132,8 +130,7 @@ class Route:
         return self.rule.template if self.rule.unversioned else f"/{self.target.version}{self.rule.template}"
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(Struct):
     literals: dict[str, _Node] = field(default_factory=dict)
     star: _Node | None = None
     stars: _Node | None = None
@@ -167,7 +164,7 @@ class Router:
         self._roots: dict[tuple[str, str], _Node] = {}
         self._actions: set[str] = set()
         self._rpcs: dict[str, list[Target]] = {}
-        self._of_hosts: dict[str, Router] = {}
+        self._of_hosts: dict[tuple[str, ...], Router] = {}
         for api in self.apis:
             for version, schema in api.schemas.items():
                 for method in schema.methods.values():
@@ -225,10 +222,10 @@ class Router:
         own = next((api for api in apis if host.endswith(api.host_suffix)), None)
         if own is not None:
             apis = [own] if own.has_host is None or own.has_host(host) else []
-        suffix = "" if own is None else own.host_suffix if apis else "-"
-        if suffix not in self._of_hosts:
-            self._of_hosts[suffix] = Router(apis)
-        return self._of_hosts[suffix]
+        suffixes = tuple(api.host_suffix for api in apis)
+        if suffixes not in self._of_hosts:
+            self._of_hosts[suffixes] = Router(apis)
+        return self._of_hosts[suffixes]
 
     @property
     def routes(self) -> Iterator[Route]:

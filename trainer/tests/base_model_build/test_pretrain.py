@@ -70,6 +70,7 @@ def test_digits_and_capitals_are_single_tokens(encoder: Encoder) -> None:
     assert len(encoder.encode_text("XVII")) == 4
 
 
+@pytest.mark.slow
 def test_trainer_reads_the_format_that_pretraining_wrote(whole: Path, encoder: Encoder) -> None:
     """What the model saw in pre-training is token for token what a user's job shows it."""
     model = whole / "wide" / "model"
@@ -85,6 +86,7 @@ def test_trainer_reads_the_format_that_pretraining_wrote(whole: Path, encoder: E
 # --- data
 
 
+@pytest.mark.slow
 def test_pools_are_a_function_of_seed_and_number(encoder: Encoder) -> None:
     first = draw_pool(Mixture(), encoder, 1, 3, 1.0, 2048)
     assert first == draw_pool(Mixture(), encoder, 1, 3, 1.0, 2048)
