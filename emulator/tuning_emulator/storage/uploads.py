@@ -140,7 +140,7 @@ async def insert_multipart(storage: Storage, request: StorageRequest, bucket: st
 
 
 class RelatedParts:
-    """The two parts of a ``multipart/related`` body, read as they come. Source: RFC 2387.
+    """The two parts of a ``multipart/related`` body, read as they come. Source: RFC 2387; gcsfs ends lines with LF alone.
 
     Raises (all):
         ApiError: it is none.
@@ -155,15 +155,16 @@ class RelatedParts:
         self._delimiter = b"--" + boundary.encode("latin-1", "replace")
         self._blocks = body.inflated()
         self._seen = bytearray()
+        self._line_end = b"\r\n"
         self._base64 = False
         self.content_type = DEFAULT_TYPE
 
     async def read_metadata(self) -> bytes:
         """The first part, and the headers of the second."""
         await self._read_headers(first=True)
-        end = await self._find(b"\r\n" + self._delimiter)
+        end = await self._find(self._line_end + self._delimiter)
         metadata = bytes(self._seen[:end])
-        del self._seen[: end + 2]
+        del self._seen[: end + len(self._line_end)]
         headers = await self._read_headers(first=False)
         self.content_type = headers.get("content-type") or DEFAULT_TYPE
         self._base64 = headers.get("content-transfer-encoding", "").lower() == "base64"
@@ -173,18 +174,19 @@ class RelatedParts:
         start = await self._find(self._delimiter)
         if start and not first:
             _refuse()
-        line_end = await self._find(b"\r\n", start)
-        if bytes(self._seen[start:line_end]).rstrip(b" \t") != self._delimiter:
+        line_end = await self._find(b"\n", start)
+        if bytes(self._seen[start:line_end]).rstrip(b" \t\r") != self._delimiter:
             _refuse()
-        end = (
-            line_end if self._seen[line_end : line_end + 4] == b"\r\n\r\n" else await self._find(b"\r\n\r\n", line_end)
-        )
+        if first:
+            self._line_end = b"\r\n" if self._seen[line_end - 1 : line_end] == b"\r" else b"\n"
+        line_end += 1 - len(self._line_end)
+        end = await self._find(self._line_end * 2, line_end)
         message = Message()
-        for line in bytes(self._seen[line_end + 2 : end]).decode("latin-1").split("\r\n"):
+        for line in bytes(self._seen[line_end:end]).decode("latin-1").splitlines():
             name, _, value = line.partition(":")
             if name.strip():
                 message[name.strip()] = value.strip()
-        del self._seen[: end + 4]
+        del self._seen[: end + 2 * len(self._line_end)]
         return message
 
     async def _find(self, wanted: bytes, start: int = 0) -> int:
@@ -219,7 +221,7 @@ class RelatedParts:
             _refuse()
 
     async def _raw_content(self) -> AsyncIterator[bytes]:
-        closing = b"\r\n" + self._delimiter
+        closing = self._line_end + self._delimiter
         held = len(closing)
         while True:
             end = self._seen.find(closing)
