@@ -17,7 +17,15 @@ from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.access import expand_predefined
 from tuning_emulator.storage.contents import Spool
 from tuning_emulator.storage.records import Conditions, Session, StoredObject
-from tuning_emulator.storage.request import Body, ClientGoneError, Reply, StorageRequest, parse_object, read_hashes
+from tuning_emulator.storage.request import (
+    Body,
+    ClientGoneError,
+    Reply,
+    StorageRequest,
+    parse_object,
+    read_boundary,
+    read_hashes,
+)
 from tuning_emulator.storage.resources import OBJECT_FIELDS, clean, read_fields
 from tuning_emulator.storage.sessions import QUANTUM_BYTES, Sessions, Turn, TurnOverError, verify
 from tuning_emulator.storage.store import Storage
@@ -140,19 +148,16 @@ async def insert_multipart(storage: Storage, request: StorageRequest, bucket: st
 
 
 class RelatedParts:
-    """The two parts of a ``multipart/related`` body, read as they come. Source: RFC 2387; gcsfs ends lines with LF alone.
+    """The two parts of a ``multipart/related`` body, read as they come. Source: RFC 2387.
+
+    gcsfs ends lines with LF alone.
 
     Raises (all):
         ApiError: it is none.
     """
 
     def __init__(self, body: Body, content_type: str) -> None:
-        message = Message()
-        message["Content-Type"] = content_type
-        boundary = message.get_boundary()
-        if not boundary:
-            _refuse()
-        self._delimiter = b"--" + boundary.encode("latin-1", "replace")
+        self._delimiter = b"--" + read_boundary(content_type)
         self._blocks = body.inflated()
         self._seen = bytearray()
         self._line_end = b"\r\n"
