@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from email.message import Message
 from typing import Any, NoReturn
 from urllib.parse import quote, urlencode
@@ -44,17 +45,23 @@ _HEAD_BYTES = 1 << 20
 
 
 async def gather(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in blocks of ``GATHERED_BYTES`` or a little more."""
+    """The same bytes in blocks of ``GATHERED_BYTES`` or a little more; where the client leaves, what there is first."""
     parts: list[bytes] = []
     size = 0
-    async for block in blocks:
-        parts.append(block)
-        size += len(block)
-        if size >= GATHERED_BYTES:
-            yield b"".join(parts)
-            parts, size = [], 0
+    gone: ClientGoneError | None = None
+    try:
+        async for block in blocks:
+            parts.append(block)
+            size += len(block)
+            if size >= GATHERED_BYTES:
+                yield b"".join(parts)
+                parts, size = [], 0
+    except ClientGoneError as error:
+        gone = error
     if size:
         yield b"".join(parts)
+    if gone is not None:
+        raise gone
 
 
 async def write_all(spool: Spool, blocks: AsyncIterator[bytes]) -> None:
@@ -277,6 +284,7 @@ async def continue_session(sessions: Sessions, request: StorageRequest) -> Reply
         await request.body.drain()
         return sessions.storage.get_object(session.bucket, session.name, session.generation)
     total = _agree(session, total)
+    session = replace(session, total_bytes=total)
     turn = await asyncio.to_thread(sessions.take_turn, session)
     try:
         if first is not None:
