@@ -66,11 +66,12 @@ def list_page(storage: Storage, bucket: str, wanted: Wanted) -> Page:
     objects: list[StoredObject] = []
     prefixes: list[str] = []
     last: tuple[str, int] = ("", 0)
+    known = _find_prefix(wanted.after[0], wanted) if wanted.trailing else ""  # the page before ended with its object
     walk = _Walk(storage, bucket, wanted)
     for found in walk:
         prefix = _find_prefix(found.name, wanted)
         alone = not prefix or (wanted.trailing and found.name == prefix)
-        new = bool(prefix) and prefixes[-1:] != [prefix] and _fits(pattern, prefix)
+        new = prefix not in ("", known) and prefixes[-1:] != [prefix] and _fits(pattern, prefix)
         shown = alone and _fits(pattern, found.name)
         filled = len(objects) + len(prefixes)
         if filled and filled + new + shown > wanted.limit:
