@@ -40,7 +40,7 @@ OURS = [
     ("GET", "/y", {"host": "my-bucket.storage.googleapis.com"}),
     ("GET", "/storage/v1/b", {"host": "www.googleapis.com"}),
 ]
-OTHERS = [
+OTHERS: list[tuple[str, str, dict[str, str]]] = [
     ("GET", "/v1beta/models", {}),
     ("POST", "/v1/projects/p/locations/l/tuningJobs", {}),
     ("PUT", "/v1/x", {}),

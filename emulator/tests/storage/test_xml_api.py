@@ -14,7 +14,7 @@ PART = b"x" * (5 << 20)
 def start(ask: Asker, name: str = "large") -> str:
     """A multipart upload's id."""
     answer = ask("POST", f"/my-bucket/{name}?uploads", headers={"Content-Type": "text/a", "x-goog-meta-k": "v"})
-    return re.findall("<UploadId>(.*?)</UploadId>", answer.text)[0]
+    return answer.text.partition("<UploadId>")[2].partition("<")[0]
 
 
 def put_part(ask: Asker, upload: str, number: int, data: bytes) -> str:
