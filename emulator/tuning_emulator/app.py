@@ -18,8 +18,7 @@ from tuning_emulator.api.dispatch import Dispatcher
 from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.api.router import Router
 from tuning_emulator.control.health import Health, describe_health
-from tuning_emulator.control.state import ServerState
-from tuning_emulator.control.swap import recover
+from tuning_emulator.control.state import ServerState, recover
 from tuning_emulator.core.as_of import create_calendar
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.ids import Ids, project_number
@@ -93,6 +92,7 @@ class Emulator:
         self.queue, self.answering = self._join_run()
         self.dispatcher = self._join_dispatcher()
         self._rest = RestApp(self.dispatcher)
+        self._own = RestApp(self.dispatcher, self._find_storage)
         self.server = self._join_state()
         self._control: AsgiApp | None = None
         self._grpc: GrpcServer | None = None
@@ -168,7 +168,7 @@ class Emulator:
 
     async def _load_start_state(self) -> None:
         """Fills the empty emulator with what it is to begin with."""
-        from tuning_emulator.control.start_state import load_start_state
+        from tuning_emulator.control.export import load_start_state
 
         await load_start_state(self.server, self.settings.import_file, self.settings.scenario)
 
@@ -191,10 +191,13 @@ class Emulator:
             await self._get_control()(scope, receive, send)
         elif _asks_metadata(scope):
             await self.google_services.metadata(scope, receive, send)
-        elif self.storage is not None and asks_storage(scope, self.storage.has_bucket):
-            await self.storage.app(scope, receive, send)
         else:
-            await self._rest(scope, receive, send)
+            await self._own(scope, receive, send)
+
+    def _find_storage(self, scope: Scope) -> AsgiApp | None:
+        """The embedded Cloud Storage, for what no other API has on our own address."""
+        storage = self.storage
+        return storage.app if storage is not None and asks_storage(scope, storage.has_bucket) else None
 
     def _get_control(self) -> AsgiApp:
         """The control API, made on first use: FastAPI is a third of the server's start."""
@@ -205,16 +208,16 @@ class Emulator:
         return self._control
 
     def _create_routers(self) -> Iterator[APIRouter]:
-        from tuning_emulator.control import api, clock, faults, jobs, journal, metrics, pace, reset, scenarios, snapshot
+        from tuning_emulator.control import api, export, faults, jobs, journal, metrics, reset, scenarios, timing
 
         yield api.create_adapter_router(self.store, self.directory)
-        yield clock.create_router(self.clock, self.store.controls, self.queue.pacing)
-        yield pace.create_router(self.queue.pacing)
+        yield timing.create_clock_router(self.clock, self.store.controls, self.queue.pacing)
+        yield timing.create_pace_router(self.queue.pacing)
         yield faults.create_job_fault_router(self.store.controls)
         yield jobs.create_router(self.store, self.queue)
         yield faults.create_router(self.middleware.faults)
         yield reset.create_router(self.server)
-        yield snapshot.create_router(self.server)
+        yield export.create_router(self.server)
         yield scenarios.create_router(self.server)
         reporter = journal.Reporter(self.middleware.near_misses, self._read_message)
         yield journal.create_router(self.middleware.journal, reporter)
@@ -310,7 +313,7 @@ class Emulator:
         if self._grpc is not None:
             await self._grpc.stop()
         if self.settings.export_on_exit is not None:
-            from tuning_emulator.control.start_state import export_on_exit_to
+            from tuning_emulator.control.export import export_on_exit_to
 
             await export_on_exit_to(self.server, self.settings.export_on_exit)
         await self.queue.stop()

@@ -1,4 +1,4 @@
-"""Serving: sockets and uvicorn around the application."""
+"""Sockets and uvicorn around the application."""
 
 from __future__ import annotations
 

@@ -25,8 +25,7 @@ from tuning_emulator.control.scenario_file import (
     read_packaged,
 )
 from tuning_emulator.control.seeds import Seeder
-from tuning_emulator.control.state import ServerState
-from tuning_emulator.control.swap import STORE_NAME, commit, make_place, set_jobs_aside, swap
+from tuning_emulator.control.state import STORE_NAME, ServerState, commit, make_place, set_jobs_aside, swap
 from tuning_emulator.core.clock import ClockError
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import project_number

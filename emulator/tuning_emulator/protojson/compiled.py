@@ -6,8 +6,7 @@ import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
-from tuning_emulator.protojson.masks import format_camel
-from tuning_emulator.protojson.printer import Float32, format_duration, format_timestamp
+from tuning_emulator.protojson.printer import Float32, format_camel, format_duration, format_timestamp
 from tuning_emulator.protojson.scalars import PARSERS, Parser, enum_parser
 from tuning_emulator.schema.proto import load_shared
 from tuning_emulator.schema.schema import PRESENCE, SCALARS, Enum, Field, Message, Schema

@@ -17,8 +17,7 @@ from typing import Any
 from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import storage_errors
-from tuning_emulator.rest.responses import format_date
-from tuning_emulator.rest.streams import send_chunks
+from tuning_emulator.rest.responses import format_date, send_chunks
 from tuning_emulator.storage.batch import answer_batch
 from tuning_emulator.storage.hosting import BATCH_PATH, JSON_PATH, find_bucket_of_host, is_json_path
 from tuning_emulator.storage.json_api import JsonApi

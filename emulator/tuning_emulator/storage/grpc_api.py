@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 
 from tuning_emulator.api.call import Api, Call, Handler
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.protojson.masks import apply_mask, format_camel, project
+from tuning_emulator.protojson.masks import apply_mask, project
+from tuning_emulator.protojson.printer import format_camel
 from tuning_emulator.schema.schema import Schema, Value
 from tuning_emulator.storage.grpc_streams import Streams
 from tuning_emulator.storage.json_api import JsonApi

@@ -15,7 +15,8 @@ from typing import Any
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.protojson.codec import Codec
-from tuning_emulator.protojson.masks import format_camel, split_path
+from tuning_emulator.protojson.masks import split_path
+from tuning_emulator.protojson.printer import format_camel
 from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.records import Bucket, StoredObject
