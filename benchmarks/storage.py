@@ -53,8 +53,8 @@ def running(command: list[str], port: int, folder: str) -> Iterator[tuple[Ask, i
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
 
-        def ask(verb: str, target: str, body: bytes = b"") -> bytes:
-            line.request(verb, target, body, {"Content-Type": "application/octet-stream"})
+        def ask(verb: str, target: str, body: bytes = b"", kind: str = "application/octet-stream") -> bytes:
+            line.request(verb, target, body, {"Content-Type": kind})
             answer = line.getresponse()
             data = answer.read()
             if answer.status != 200:
@@ -65,7 +65,12 @@ def running(command: list[str], port: int, folder: str) -> Iterator[tuple[Ask, i
             limit = time.monotonic() + START_LIMIT_S
             while True:
                 try:
-                    ask("POST", "/storage/v1/b?project=p", json.dumps({"name": "bench-bucket"}).encode())
+                    ask(
+                        "POST",
+                        "/storage/v1/b?project=p",
+                        json.dumps({"name": "bench-bucket"}).encode(),
+                        "application/json",
+                    )
                     break
                 except OSError:
                     line.close()
@@ -89,7 +94,7 @@ def measure_storage(ask: Ask, pid: int) -> dict[str, float]:
         "download of 100 MB, ms": _time(lambda number: ask("GET", name.format("large")), 3),
     }
     for number in range(LISTED):
-        ask("POST", f"{UPLOAD}listed/{number}", b"")
+        ask("POST", f"{UPLOAD}listed/{number}", b"x")
     figures[f"list of {LISTED:,}, ms"] = _time(lambda number: list_all(ask), 3)
     usage = measure(pid)
     return {**figures, "CPU s of all this": usage.cpu_s - began, "MiB then": usage.resident_mib}
