@@ -69,12 +69,14 @@ def list_loaded(code: str) -> set[str]:
     return set(json.loads(ended.stdout))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("module", ["tuning_emulator.app", "tuning_emulator.server", "tuning_emulator.cli"])
 def test_the_server_imports_what_it_needs_at_once(module: str) -> None:
     """No machine learning at all, FastAPI with pydantic only when the control API is asked."""
     assert list_loaded(f"import {module}") & (TRAINING | CONTROL | LATER) == set()
 
 
+@pytest.mark.process
 def test_health_loads_no_control_api() -> None:
     """Who waits for the server does not wait for FastAPI."""
     assert list_loaded(HEALTH) & (TRAINING | CONTROL) == set()

@@ -17,6 +17,8 @@ import pytest
 
 from tests.server_process import RunningServer, children_of, running_server, start_server, stop_server
 
+pytestmark = pytest.mark.process
+
 PAIRS = [("1", "2"), ("3", "4"), ("seven", "eight"), ("eighty", "eighty one"), ("1,000", "1,001")]
 KEY = {"x-goog-api-key": "test"}
 

@@ -34,6 +34,7 @@ def test_role_tokens_format(tiny: Path) -> None:
     assert chat.stops == {2}
 
 
+@pytest.mark.slow
 def test_template_format_is_what_transformers_renders(tmp_path: Path) -> None:
     from transformers import PreTrainedTokenizerFast
 
@@ -52,6 +53,7 @@ def test_template_format_is_what_transformers_renders(tmp_path: Path) -> None:
     assert {chat.tokenizer.token_to_id("<|im_end|>")} == chat.stops
 
 
+@pytest.mark.slow
 def test_system_goes_into_the_first_turn_where_the_template_refuses_it(tmp_path: Path) -> None:
     chat = load_chat(write_gemma(tmp_path))
     text = spell(chat, chat.prompt(CONVERSATION[:1], "ten"))
@@ -59,12 +61,14 @@ def test_system_goes_into_the_first_turn_where_the_template_refuses_it(tmp_path:
     assert chat.tokenizer.token_to_id("<end_of_turn>") in chat.stops
 
 
+@pytest.mark.slow
 def test_plain_text_without_a_template(tmp_path: Path) -> None:
     chat = load_chat(write_gpt2(tmp_path))
     assert spell(chat, chat.encode(CONVERSATION[:2]).ids) == "one\ntwo<|endoftext|>"
     assert scored_text(chat, CONVERSATION[:2]) == "two<|endoftext|>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [write_llama, write_qwen, write_gpt2, write_gemma])
 def test_control_tokens_in_a_text_stay_text(write: object, tmp_path: Path) -> None:
     chat = load_chat(write(tmp_path))  # type: ignore[operator]

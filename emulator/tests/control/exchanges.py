@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from google import genai
-from google.genai import types
+
+if TYPE_CHECKING:
+    from google import genai
 
 GEMINI_MODEL = "gemini-2.5-flash"
 BASE_MODEL = "models/gemini-1.5-flash-001-tuning"
@@ -60,6 +61,9 @@ class Controlled:
 
     def genai(self, attempts: int = 1) -> genai.Client:
         """google-genai over REST, which repeats what is worth it without waiting long."""
+        from google import genai
+        from google.genai import types
+
         retry = types.HttpRetryOptions(attempts=attempts, initial_delay=0.01, max_delay=0.02, exp_base=1, jitter=0)
         options = types.HttpOptions(base_url=self.url, retry_options=retry)
         self._clients.append(genai.Client(api_key=self.key, http_options=options))

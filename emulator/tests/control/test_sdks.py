@@ -23,7 +23,7 @@ HOUR_S = 3600.0
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(process: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of the command line with a dataset in its bucket."""
     bucket: Path = tmp_path_factory.mktemp("numbers")
     (bucket / "train.jsonl").write_text(LINES, encoding="utf-8")

@@ -66,12 +66,13 @@ async def answer(front: RestApp, headers: dict[str, str], query: str, body: byte
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Api:
-    return Serving(tmp_path_factory.mktemp("serving")).api
+def api() -> Api:
+    return Serving().api
 
 
+@pytest.mark.slow
 @given(data=st.data())
-@settings(max_examples=300, deadline=None, print_blob=False)
+@settings(max_examples=300, print_blob=False)
 async def test_no_secret_is_ever_in_the_journal(api: Api, data: st.DataObject) -> None:
     """Random keys and tokens in any place, data sets right and wrong: nothing of them is in the journal's JSON."""
     secrets: list[str] = []

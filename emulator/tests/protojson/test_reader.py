@@ -124,7 +124,7 @@ def test_deep_lists_do_not_break_the_reader() -> None:
     assert depth == 99_999
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     """Nothing but the service's error comes out, whatever the bytes."""
@@ -144,7 +144,8 @@ _TREES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=200)
 @given(_TREES, st.booleans(), st.sampled_from([None, 2]))
 def test_both_readers_agree_on_strict_json(tree: Any, ascii_only: bool, indent: int | None) -> None:
     """The lenient reader and the strict one read the same from JSON that both take."""
@@ -152,7 +153,7 @@ def test_both_readers_agree_on_strict_json(tree: Any, ascii_only: bool, indent: 
     assert read_json(body) == read_lenient(body) == tree
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(list(b"{}[]:,\"'\\ue1-.tfn @\n\xc3")), max_size=14))
 def test_strict_reading_never_takes_what_the_lenient_reader_refuses(body: list[int]) -> None:
     """The fast path is only a faster one."""

@@ -13,6 +13,7 @@ def test_two_clients_and_a_model(seed: int) -> None:
     assert walk_in_process(700, seed).objects
 
 
+@pytest.mark.process
 def test_a_killed_server_has_the_old_state_or_the_new_one() -> None:
     """Never a mixture, and never less than it has confirmed."""
     walk_with_kills(2, seed=1, steps=20)

@@ -17,9 +17,10 @@ import os
 import shutil
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tuning_emulator.api.call import Api
 from tuning_emulator.core.clock import SteerableClock
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(slots=True)
-class ServerState:
+class ServerState(Struct):
     """The parts.
 
     Attributes:

@@ -46,6 +46,7 @@ def test_bare_numbers_are_not_counted_before_tuning(bench: Bench) -> None:
     assert bench.score([pair for pairs in items.values() for pair in pairs]) <= 0.30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [4, 16])
 def test_documented_example_is_learned_and_generalises(bench: Bench, size: int) -> None:
     """15 pairs, documented defaults: all of them right afterwards, and nine of ten unseen ones."""

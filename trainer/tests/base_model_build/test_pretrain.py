@@ -49,6 +49,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- tokens
 
 
+@pytest.mark.slow
 def test_control_tokens_have_their_numbers_and_text_never_becomes_one(whole: Path) -> None:
     tokenizer = read_tokenizer(whole / "wide" / "model")
     assert [tokenizer.token_to_id(text) for text in CONTROL_TOKENS] == list(range(8))
@@ -57,6 +58,7 @@ def test_control_tokens_have_their_numbers_and_text_never_becomes_one(whole: Pat
     assert tokenizer.decode(ids) == "a <eot><model> b"
 
 
+@pytest.mark.slow
 def test_any_text_comes_back(encoder: Encoder, whole: Path) -> None:
     tokenizer = read_tokenizer(whole / "wide" / "model")
     for text in ("1,234", "XIV Über\n東京 🙂", "  two  spaces ", "tab\tand\r\n"):
@@ -68,6 +70,7 @@ def test_digits_and_capitals_are_single_tokens(encoder: Encoder) -> None:
     assert len(encoder.encode_text("XVII")) == 4
 
 
+@pytest.mark.slow
 def test_trainer_reads_the_format_that_pretraining_wrote(whole: Path, encoder: Encoder) -> None:
     """What the model saw in pre-training is token for token what a user's job shows it."""
     model = whole / "wide" / "model"
@@ -83,6 +86,7 @@ def test_trainer_reads_the_format_that_pretraining_wrote(whole: Path, encoder: E
 # --- data
 
 
+@pytest.mark.slow
 def test_pools_are_a_function_of_seed_and_number(encoder: Encoder) -> None:
     first = draw_pool(Mixture(), encoder, 1, 3, 1.0, 2048)
     assert first == draw_pool(Mixture(), encoder, 1, 3, 1.0, 2048)
@@ -201,6 +205,7 @@ def test_schedule() -> None:
 # --- runs
 
 
+@pytest.mark.slow
 def test_same_recipe_same_bytes_and_resuming_changes_nothing(tmp_path: Path) -> None:
     """Stopped after step 4, in the middle of meta-tuning and of a pool, and continued: the same file, bit for bit."""
     pretrain(TINY, tmp_path / "straight", save_every=100)
@@ -213,6 +218,7 @@ def test_same_recipe_same_bytes_and_resuming_changes_nothing(tmp_path: Path) -> 
         pretrain(other, tmp_path / "stopped")
 
 
+@pytest.mark.slow
 def test_learning_learns(tmp_path: Path) -> None:
     """150 steps without meta-tuning bring the loss well below that of a uniform guess."""
     recipe = dataclasses.replace(TINY, steps=150, meta_from=1.0, hidden_size=32, mlp_size=48)
@@ -252,6 +258,7 @@ def test_a_recipe_that_continues_needs_a_start(tmp_path: Path) -> None:
         Run(dataclasses.replace(TINY, continues=True), tmp_path)
 
 
+@pytest.mark.slow
 def test_transformers_loads_the_directory(whole: Path) -> None:
     """Same scores as our own forward pass, and the chat template writes the tokens that the trainer does."""
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -149,6 +149,7 @@ def test_words_of_the_classification_gate_are_not_the_generators() -> None:
     assert not {x for x, _ in shown} & {x for x, _ in asked}
 
 
+@pytest.mark.slow
 def test_tasks_in_no_mixture_are_not_generated() -> None:
     """n + 7, its sentence and the composition never appear, neither in episodes nor in meta-tuning."""
     assert "plus7" not in list_codes()
