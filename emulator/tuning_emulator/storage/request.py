@@ -24,9 +24,6 @@ Headers: TypeAlias = list[tuple[str, str]]
 JSON_LIMIT_BYTES = 10 << 20
 """Of a body that is read into memory: metadata, batches, lists of parts."""
 
-INFLATE_RATIO = 1040
-"""No gzip body unpacks to more than this many times its size."""
-
 _MISSING_BUCKET = (
     "the bucket {bucket} does not exist: start with --bucket {bucket} (an empty one) or --bucket {bucket}=DIRECTORY, "
     "create it, or let uploads make buckets with --auto-create-buckets"
