@@ -25,6 +25,8 @@ PACKAGES = (
     "google.cloud.aiplatform",
     "google.cloud.resourcemanager",
     "google.cloudresourcemanager",
+    "google.storage",
+    "google.storage.control",
     "grpc.reflection",
 )
 SERVED = [(package, version) for package in PACKAGES for version in load_schemas(package)]

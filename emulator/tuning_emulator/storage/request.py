@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
@@ -22,9 +23,6 @@ Headers: TypeAlias = list[tuple[str, str]]
 
 JSON_LIMIT_BYTES = 10 << 20
 """Of a body that is read into memory: metadata, batches, lists of parts."""
-
-INFLATE_RATIO = 1040
-"""No gzip body unpacks to more than this many times its size."""
 
 _MISSING_BUCKET = (
     "the bucket {bucket} does not exist: start with --bucket {bucket} (an empty one) or --bucket {bucket}=DIRECTORY, "
@@ -216,6 +214,20 @@ def note_missing_bucket(error: ApiError, bucket: str, notes: list[str]) -> None:
     """Adds to the notes what to do where an error says that a bucket is missing."""
     if error.rule == storage_errors.BUCKET_NOT_FOUND.name and is_bucket_name(bucket):
         notes.append(_MISSING_BUCKET.format(bucket=bucket))
+
+
+def read_boundary(content_type: str) -> bytes:
+    """What stands between the parts of a body; gsutil and gcloud put it in single quotes.
+
+    Raises:
+        ApiError: there is none.
+    """
+    message = Message()
+    message["Content-Type"] = content_type
+    boundary = (message.get_boundary() or "").strip("'")
+    if not boundary:
+        raise storage_errors.UPLOAD_MALFORMED()
+    return boundary.encode("latin-1", "replace")
 
 
 def read_hashes(headers: Mapping[str, str]) -> dict[str, str]:
