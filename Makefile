@@ -23,7 +23,7 @@ demo: environment ## a tuning job on each API, from request to answer
 	@$(BIN)/python -m examples.demo
 
 test: check ## check, then every test, on all cores
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
 
 quick: environment ## the tests that need no process and no patience
 	$(BIN)/python -m pytest --quiet -m "not (process or slow or gpu)"
