@@ -11,6 +11,8 @@ from email.message import Message
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
+import msgspec
+
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.proxy.hosts import Service, find_service
@@ -316,5 +318,8 @@ Answer: TypeAlias = "Reply | StoredObject | Bucket | dict[str, Any] | None"
 
 def json_reply(value: Any, status: int = 200) -> Reply:
     """A JSON answer."""
-    body = json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
+    try:
+        body = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can bring in and UTF-8 cannot hold
+        body = json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
     return Reply(status, [("Content-Type", "application/json; charset=UTF-8"), ("Cache-Control", "no-cache")], body)
