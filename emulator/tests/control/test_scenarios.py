@@ -182,6 +182,10 @@ async def test_packaged_ones_load_for_one_project(name: str, server: ServerState
 
 WRONG: dict[str, tuple[str, str]] = {
     "neither YAML nor JSON": ("{version: 1", "it is neither YAML nor JSON"),
+    "deep lists": ("[" * 100_000 + "]" * 100_000, "more than 100 lists and objects are nested"),
+    "deep YAML": ("{a: " * 100_000 + "}" * 100_000, "more than 100 lists and objects are nested"),
+    "deep blocks": ("version: 1\nx:\n" + "\n".join(f"{' ' * n}- " for n in range(300)), "more than 100 lists and"),
+    "clock out of range": ("version: 1\nclock: {time: 9999-12-31T23:59:59Z}", "is after 2200-01-01T00:00:00Z"),
     "a list": ("[]", "the scenario: Input should be a valid dictionary"),
     "no version": ("description: x", "version: Field required"),
     "another version": ("version: 2", "version: Input should be 1, not '2'"),

@@ -116,12 +116,13 @@ def test_repeated_keys_are_kept() -> None:
 
 
 def test_deep_lists_do_not_break_the_reader() -> None:
-    """Lists have no limit of depth, and 100 000 of them overflow no stack."""
-    tree = read_json(b"[" * 100_000 + b"]" * 100_000)
-    depth = 0
-    while tree:
-        tree, depth = tree[0], depth + 1
-    assert depth == 99_999
+    """Lists go as deep as objects do: 100 are read, 101 refused, and 100 000 overflow no stack."""
+    assert read_json(b"[" * 100 + b"]" * 100)
+    both = read_json(b'[{"a":' * 100 + b"1" + b"}]" * 100)
+    assert both[0]["a"][0].keys() == {"a"}
+    for many in (101, 500, 5000, 100_000):
+        with pytest.raises(ApiError, match="Message too deep"):
+            read_json(b'{"zz": ' + b"[" * many + b"]" * many + b"}")
 
 
 @settings(max_examples=300)
