@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.protojson.scalars import parse_timestamp
-from tuning_emulator.storage.records import SOFT_DELETE_S, Bucket, Fields, State, StoredObject
-from tuning_emulator.storage.retention import retained_until_ns
+from tuning_emulator.storage.records import SOFT_DELETE_S, Bucket, Fields, State, StoredObject, retained_until_ns
 
 _Check = Callable[[Any], bool]
 

@@ -26,9 +26,9 @@ from tuning_emulator.storage.records import (
     StoredObject,
     check_bucket_name,
     check_object_name,
+    refuse_held,
     touch,
 )
-from tuning_emulator.storage.retention import refuse_held
 
 NOBODY = "123456789012"
 """Number of the project of buckets that were made for nobody in particular."""
