@@ -55,7 +55,7 @@ async def ask():
     await app.start()
     async def send(event):
         said.append(event)
-    await app({"type": "http", "path": "/emulator/v1/health", "headers": []}, None, send)
+    await app({"type": "http", "method": "GET", "path": "/emulator/v1/health", "headers": []}, None, send)
     await app.stop()
     assert said[0]["status"] == 200
 asyncio.run(ask())

@@ -20,7 +20,7 @@ from tuning_emulator.api.exchange import offer_breaking
 from tuning_emulator.app import Emulator, create_app
 from tuning_emulator.control.health import Health
 from tuning_emulator.proxy.connections import ConnectionRouter, Lines
-from tuning_emulator.proxy.hosts import format_url, read_url_host
+from tuning_emulator.proxy.hosts import format_url, is_loopback, read_url_host
 from tuning_emulator.proxy.port import Port
 from tuning_emulator.settings import DEFAULT_STORAGE_PORT, Settings, SettingsError
 from tuning_emulator.storage.database import DamagedStorageError
@@ -47,6 +47,12 @@ def serve(settings: Settings, announce: Callable[[Health], None]) -> None:
         emulator = create_app(settings)
     except (SettingsError, StoreError, DamagedStorageError) as error:
         raise ServerError(str(error)) from error
+    if settings.credentials is None and not is_loopback(settings.host):
+        log.warning(
+            "whoever reaches %s may use this emulator, for every key is good: give --credentials FILE, or let nobody "
+            "else reach it (docker run -p 127.0.0.1:%d:%d)",
+            *(settings.host, settings.port, settings.port),
+        )
     gc.freeze()  # what is here now stays: no collection needs to look at it again
     emulator.url = format_url(settings.host, listener.getsockname()[1])
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -125,7 +131,7 @@ class _Server(uvicorn.Server):
     def _create_storage(self) -> asyncio.Protocol:
         assert self._emulator.storage is not None
         protocol = _Http(self.config, self.server_state, self.lifespan.state)
-        protocol.app = self._emulator.storage.app
+        protocol.app = self._emulator.answer_storage
         return protocol
 
     def _create_hosted(self) -> asyncio.Protocol:

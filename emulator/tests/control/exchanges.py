@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tuning_emulator.testing.client import make_headers
+
 if TYPE_CHECKING:
     from google import genai
 
@@ -27,7 +29,7 @@ class Controlled:
         self.url, self.project = url, project
         self.key = f"projects/{project}"
         self._clients: list[genai.Client] = []  # one that nobody holds closes itself
-        self.http = httpx.Client(base_url=url, headers={"x-goog-api-key": self.key}, timeout=20)
+        self.http = httpx.Client(base_url=url, headers={"x-goog-api-key": self.key, **make_headers()}, timeout=20)
 
     def add_fault(self, **fault: Any) -> str:
         """Puts a fault in force for this project; its id."""

@@ -11,6 +11,7 @@ import pytest
 
 from tests.control.running import LINES
 from tests.server_process import running_server
+from tuning_emulator.testing.client import make_headers
 
 genai = pytest.importorskip("google.genai", reason="the official client is not installed: tuning-emulator[demo]")
 fixed = pytest.importorskip("google.oauth2.credentials")
@@ -35,7 +36,7 @@ def url(process: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 @pytest.fixture
 def control(url: str) -> Iterator[httpx.Client]:
     """The control API."""
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=30, headers=make_headers()) as client:
         yield client
 
 

@@ -8,6 +8,33 @@ from __future__ import annotations
 
 from tuning_emulator.core.errors import Code, ErrorRow, name_rows
 
+# --- who may ask -----------------------------------------------------------------------------------------
+HOST_REFUSED = ErrorRow(
+    Code.PERMISSION_DENIED,
+    "{host} is none of this emulator's names, so that a page may have led a browser here; if it is one, set "
+    "TUNING_EMULATOR_ALLOWED_HOSTS={host} or --allowed-host {host}",
+)
+ORIGIN_REFUSED = ErrorRow(
+    Code.PERMISSION_DENIED,
+    "pages of {origin} may not use this emulator; to let them, set TUNING_EMULATOR_ALLOWED_HOSTS={host} or "
+    "--allowed-host {host}",
+)
+SITE_REFUSED = ErrorRow(
+    Code.PERMISSION_DENIED,
+    "a page of another site may not use this emulator; open the address itself, or set TUNING_EMULATOR_ALLOWED_HOSTS "
+    "or --allowed-host to the page's host and let it ask with an Origin",
+)
+WRITE_HEADER_MISSING = ErrorRow(
+    Code.PERMISSION_DENIED,
+    "a POST to the control API is JSON or carries the header X-Tuning-Emulator, neither of which a page of another "
+    "site can send: curl -H 'X-Tuning-Emulator: 1' …",
+)
+CREDENTIAL_MISSING = ErrorRow(
+    Code.UNAUTHENTICATED,
+    "this emulator has a credentials file, and wants one of its tokens (Authorization: Bearer …) or keys "
+    "(X-Goog-Api-Key) here as well; its own commands take it from TUNING_EMULATOR_TOKEN",
+)
+
 # --- requests that the services take -------------------------------------------------------------------
 GRPC_CONNECTION_FULL = ErrorRow(
     Code.RESOURCE_EXHAUSTED, "The unfinished requests of this connection are too long together."
