@@ -138,6 +138,7 @@ def make_value(chosen: random.Random) -> str:
     return chosen.choice([*words, *types, "md5=x,crc32c=", "PATCH", "storage.googleapis.com", "1", "-1", "x" * 300])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_every_request_has_an_answer(ask: Asker, seed: int, caplog: pytest.LogCaptureFixture) -> None:
     """4xx or better, and 501 for what is not served."""

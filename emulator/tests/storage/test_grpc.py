@@ -201,6 +201,7 @@ async def test_what_is_not_there_is_said_at_once(wire: Wire) -> None:
     assert heard.code is Code.UNIMPLEMENTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 async def test_messages_at_random_get_an_answer(wire: Wire, seed: int, caplog: pytest.LogCaptureFixture) -> None:
     """Every method, no INTERNAL, no traceback."""

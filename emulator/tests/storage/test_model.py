@@ -7,6 +7,7 @@ import pytest
 from tests.storage.campaign import walk_in_process, walk_with_kills
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_two_clients_and_a_model(seed: int) -> None:
     """Every answer is the model's, conditions included; no file is left over."""
