@@ -1,29 +1,34 @@
 """Two clients do random things to one bucket; a model in memory says what every answer must be.
 
 ``python -m tests.storage.campaign 100000`` in ``emulator`` walks that many steps in this process; a second argument is
-how many times a server of its own is killed at random moments, begun again on the same directory and compared.
+how many times a server of its own is killed at random moments, begun again on the same directory and compared; a third
+how many requests at random are sent over HTTP, and one for every ten of them over gRPC.
 """
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
+import logging
 import random
 import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+from tests.grpc.wire import listening
 from tests.storage.asking import BUCKET, UPLOAD, Answer, B, open_storage
+from tests.storage.fuzzing import fuzz_grpc, fuzz_http
+from tuning_emulator.api.auth import OpenAuthenticator
+from tuning_emulator.storage.embedded import EmbeddedStorage
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
 Ask = Callable[..., Answer]
@@ -261,10 +266,10 @@ def walk_in_process(steps: int, seed: int) -> Model:
 
 
 class Remote:
-    """A bucket of a server in a process of its own."""
+    """A bucket of a server in a process of its own, on one connection."""
 
     def __init__(self, url: str, bucket: str) -> None:
-        self._url = url
+        self._line = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         self._bucket = bucket
 
     def __call__(self, verb: str, target: str, body: Any = b"", headers: dict[str, str] | None = None) -> Answer:
@@ -274,16 +279,16 @@ class Remote:
             CutError: the connection broke.
         """
         data = json.dumps(body).encode() if isinstance(body, dict) else body
-        url = self._url + target.replace(BUCKET, self._bucket)
-        sent = data if data or verb in ("POST", "PUT") else None
-        asked = urllib.request.Request(url, sent, headers or {}, method=verb)
         try:
-            with urllib.request.urlopen(asked, timeout=60) as answer:
-                return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read())
-        except urllib.error.HTTPError as error:
-            return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
+            self._line.request(verb, target.replace(BUCKET, self._bucket), data, headers or {})
+            answer = self._line.getresponse()
+            return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read())
         except (OSError, http.client.HTTPException) as error:
             raise CutError(str(error)) from error
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._line.close()
 
 
 def walk_with_kills(kills: int, seed: int, longest_s: float = 1.0) -> Counter[str]:
@@ -329,6 +334,7 @@ def _walk_until_killed(
             while True:
                 model.walk(ask)
         except CutError:
+            ask.close()
             assert killed.is_set(), "a connection broke without a kill"
 
     killer = threading.Timer(chosen.random() * longest_s, kill)
@@ -338,21 +344,64 @@ def _walk_until_killed(
     killer.join()
 
 
+class Tracebacks(logging.Handler):
+    """Keeps what is logged with a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See ``logging.Handler``."""
+        if record.exc_info:
+            self.seen.append(record)
+
+
+def fuzz(requests: int, seed: int) -> int:
+    """That many requests at random over HTTP, a tenth of them over gRPC; answers how many these were.
+
+    Raises:
+        AssertionError: an answer is an internal error, or a traceback was logged.
+    """
+
+    async def speak(embedded: EmbeddedStorage) -> int:
+        sent = 0
+        async with listening(embedded.grpc_apis, OpenAuthenticator()) as wire:
+            while sent < requests // 10:
+                embedded.store.ensure_bucket(BUCKET)
+                sent += await fuzz_grpc(wire, seed + sent)
+        return sent
+
+    tracebacks = Tracebacks()
+    logging.getLogger().addHandler(tracebacks)
+    with tempfile.TemporaryDirectory() as folder, open_storage(Path(folder) / "buckets") as ask:
+        fuzz_http(ask, requests, seed)
+        sent = asyncio.run(speak(ask.embedded))
+    assert not tracebacks.seen, tracebacks.seen[0]
+    return sent
+
+
 def main(arguments: list[str]) -> None:
     """See the module's docstring."""
-    steps, kills = (int(arguments[place]) if len(arguments) > place else 0 for place in (0, 1))
-    began = time.perf_counter()
+    steps, kills, requests = (int(arguments[place]) if len(arguments) > place else 0 for place in range(3))
     if steps:
+        began = time.perf_counter()
         walk_in_process(steps, seed=steps)
-        print(f"{steps} steps, no difference, {time.perf_counter() - began:.0f} s")  # noqa: T201 a program's answer
+        _report(f"{steps} steps, no difference", began)
     if kills:
         began = time.perf_counter()
         found = walk_with_kills(kills, seed=kills)
-        print(  # noqa: T201 as above
-            f"{kills} kills after {found['steps']} steps of two buckets, no difference: of the requests under way "
-            f"{found['new']} had happened, {found['old']} had not, {found['idle']} changed nothing; "
-            f"{time.perf_counter() - began:.0f} s"
-        )
+        counts = f"{found['new']} had happened, {found['old']} had not, {found['idle']} changed nothing"
+        said = f"{kills} kills in {found['steps']} steps in two buckets, no difference; of what was under way {counts}"
+        _report(said, began)
+    if requests:
+        began = time.perf_counter()
+        sent = fuzz(requests, seed=requests)
+        _report(f"{requests} requests over HTTP, {sent} over gRPC: no internal error, no traceback", began)
+
+
+def _report(said: str, began: float) -> None:
+    print(f"{said}; {time.perf_counter() - began:.0f} s", flush=True)  # noqa: T201 a program's answer
 
 
 if __name__ == "__main__":
