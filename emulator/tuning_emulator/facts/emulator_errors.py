@@ -47,6 +47,10 @@ REBASE_SAME_ENDPOINT = ErrorRow(
     "deploy_to_same_endpoint is not supported by this emulator; deploy the new model with endpoints.deployModel.",
 )
 STORAGE_METHOD_MISSING = ErrorRow(Code.UNIMPLEMENTED, "{method} is not served by this emulator's Cloud Storage.")
+STORAGE_UPLOAD_INFLATES = ErrorRow(
+    Code.INVALID_ARGUMENT,
+    "The gzip body of the request unpacks to more than {times} times its size; this emulator takes no such body.",
+)
 STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
 
 # --- prompts of Vertex AI ------------------------------------------------------------------------------

@@ -180,11 +180,12 @@ def parse_bucket(row: tuple[Any, ...]) -> Bucket:
 
 
 _make_object: Callable[..., StoredObject] = StoredObject
+_STATES = tuple(State)
 
 
 def parse_object(row: tuple[Any, ...]) -> StoredObject:
     """A row of ``objects``."""
-    return _make_object(*row[:11], State(row[11]), *row[12:14], _parse_fields(row[14]))
+    return _make_object(*row[:11], _STATES[row[11]], *row[12:14], _parse_fields(row[14]))
 
 
 def parse_session(row: tuple[Any, ...]) -> Session:
@@ -199,8 +200,7 @@ def parse_session(row: tuple[Any, ...]) -> Session:
     )
 
 
-def _parse_fields(data: str) -> dict[str, Any]:
-    return msgspec.json.decode(data, type=dict[str, Any])
+_parse_fields = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def _to_column(value: Any) -> Any:
