@@ -7,11 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 
@@ -164,3 +167,67 @@ def test_stopping_leaves_no_process_behind() -> None:
     while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+
+
+HALF_SENT = (
+    ("/v1beta/tunedModels", "application/json"),
+    ("/emulator/v1/snapshot", "application/gzip"),
+    ("/emulator/v1/clock:advance", "application/json"),
+    ("/storage/v1/b", "application/json"),
+    ("/upload/storage/v1/b/data/o?uploadType=media&name=x", "text/plain"),
+)
+
+
+def send_half(server: RunningServer) -> list[socket.socket]:
+    """Requests whose bodies never come whole, one that has no end, one that has no beginning."""
+    address = ("127.0.0.1", httpx.URL(server.url).port or 0)
+    left = [socket.create_connection(address) for _ in range(len(HALF_SENT) + 2)]
+    for connection, (path, kind) in zip(left, HALF_SENT, strict=False):
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Tuning-Emulator: 1\r\nContent-Type: {kind}\r\n"
+        connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+    left[-1].sendall(b"GET /v1be")
+    return left
+
+
+def call_silently(server: RunningServer) -> tuple[grpc.Channel, threading.Event]:
+    """Calls whose requests never come."""
+    channel, end = grpc.insecure_channel(httpx.URL(server.url).netloc.decode()), threading.Event()
+
+    def wait() -> Iterator[bytes]:
+        end.wait()
+        yield from ()
+
+    for method in ("BidiWriteObject", "WriteObject"):
+        channel.stream_stream(f"/google.storage.v2.Storage/{method}")(wait())
+    return channel, end
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_stops_whatever_clients_do(how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half-sent requests and silent calls do not keep it; the export on exit is done, nothing temporary stays."""
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    archive = tmp_path / "left.tar.gz"
+    server = start_server("--trainer", "scripted", "--bucket", "data", "--export-on-exit", str(archive))
+    assert any(temporary.iterdir())
+    left, (channel, end) = send_half(server), call_silently(server)
+    assert read(server, "tunedModels") == {}  # what came before is being waited for by now
+    assert stop_server(server, how) == -(signal.SIGINT if how is signal.SIGINT else signal.SIGTERM)
+    assert archive.stat().st_size
+    assert list(temporary.iterdir()) == []
+    end.set()
+    channel.close()
+    for connection in left:
+        connection.close()
+
+
+def test_a_server_that_is_to_outlive_its_terminal_does() -> None:
+    """`nohup` ignores SIGHUP for its program, and so it stays."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        server = start_server("--trainer", "scripted")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    server.process.send_signal(signal.SIGHUP)
+    assert read(server, "tunedModels") == {}
+    assert stop_server(server) == -signal.SIGTERM
