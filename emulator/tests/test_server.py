@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ import httpx
 import pytest
 
 from tests.server_process import RunningServer, children_of, running_server, start_server, stop_server
+from tuning_emulator.storage.store import Storage
+from tuning_emulator.testing.process import end_process, launch
 
 pytestmark = pytest.mark.process
 
@@ -108,8 +112,9 @@ def test_a_taken_port_is_named() -> None:
             check=False,
         )
     assert ended.returncode == 1
-    assert port in ended.stderr
-    assert "--port" in ended.stderr
+    (line,) = ended.stderr.splitlines()
+    assert port in line
+    assert "--port" in line
 
 
 def test_a_data_directory_in_use_is_named(tmp_path: Path) -> None:
@@ -118,6 +123,62 @@ def test_a_data_directory_in_use_is_named(tmp_path: Path) -> None:
         ended = run_command("serve", "--port", "0", "--data-dir", str(tmp_path))
         assert (ended.returncode, str(tmp_path) in ended.stderr) == (1, True)
         assert read(server, "tunedModels") == {}
+
+
+def test_a_data_directory_is_one_servers_though_its_lock_is_removed(tmp_path: Path) -> None:
+    """Whoever removes the file `lock` gives nothing away."""
+    with running_server("--trainer", "scripted", "--data-dir", str(tmp_path)) as server:
+        (tmp_path / "lock").unlink()
+        ended = run_command("serve", "--port", "0", "--data-dir", str(tmp_path))
+        assert (ended.returncode, "is in use by another tuning-emulator" in ended.stderr) == (1, True)
+        assert read(server, "tunedModels") == {}
+
+
+def spoil_data(directory: Path, what: str) -> Path:
+    """A data directory that cannot be used; the path to give."""
+    if what == "a file":
+        (directory / "file").write_text("x")
+        return directory / "file"
+    path = directory / "emulator.sqlite3"
+    if what == "no database":
+        path.write_bytes(b"no database" * 1000)
+        return directory
+    if "objects" in what:
+        Storage(directory / "buckets", lambda: 0).close()
+        (path,) = (directory / "buckets").glob("*.sqlite3")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE filled (text)")
+        connection.executemany("INSERT INTO filled VALUES (?)", [("x" * 500,)] * 200)
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        last = connection.execute("PRAGMA page_count").fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((last - 2) * 4096)
+        file.write(b"\xff" * 4096)
+    return directory
+
+
+@pytest.mark.parametrize("what", ["a file", "no database", "a damaged page", "a damaged page of objects"])
+def test_an_unusable_data_directory_is_named_in_one_line(what: str, tmp_path: Path) -> None:
+    """What it is and how to go on, and no traceback; nothing is served from half a store."""
+    directory = spoil_data(tmp_path, what)
+    ended = run_command("serve", "--port", "0", "--trainer", "scripted", "--data-dir", str(directory))
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("tuning-emulator: ")
+    assert str(directory) in line
+    assert "choose another" in line or " away" in line
+
+
+@pytest.mark.parametrize(("host", "warns"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_a_server_for_everybody_says_so(host: str, warns: bool, tmp_path: Path) -> None:
+    """One line, unless it is for this machine alone."""
+    log = tmp_path / "log"
+    options = ("--port", "0", "--storage-port", "0", "--trainer", "scripted", "--host", host)
+    process = launch(options, log, subprocess.STDOUT).process
+    assert process is not None
+    end_process(process)
+    assert log.read_text().count("every key is good") == warns
 
 
 def test_models_survive_a_restart_and_answer(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ DATASET_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "{reason}")
 METHOD_UNTRAINED = ErrorRow(Code.UNIMPLEMENTED, "This emulator has no trainer for {method} tuning of {base_model}.")
 TRAINER_GONE = ErrorRow(Code.UNAVAILABLE, "The {trainer} trainer that ran this job is not installed here any more.")
 TRAINER_FAILED = ErrorRow(Code.UNAVAILABLE, "The trainer is unavailable: {reason}")
+DISK_FULL = ErrorRow(Code.RESOURCE_EXHAUSTED, "The emulator's disk is full.")
 TEACHER_FAILED = ErrorRow(Code.UNAVAILABLE, "The teacher model does not answer: {reason}")
 _OUTPUT = "The results cannot be written to {uri}: {reason}"
 OUTPUT_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, _OUTPUT)
