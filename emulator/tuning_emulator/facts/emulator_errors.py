@@ -47,6 +47,7 @@ REBASE_SAME_ENDPOINT = ErrorRow(
     "deploy_to_same_endpoint is not supported by this emulator; deploy the new model with endpoints.deployModel.",
 )
 STORAGE_METHOD_MISSING = ErrorRow(Code.UNIMPLEMENTED, "{method} is not served by this emulator's Cloud Storage.")
+NO_SPACE = ErrorRow(Code.UNAVAILABLE, "The emulator's disk is full; nothing has changed.")
 STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
 
 # --- prompts of Vertex AI ------------------------------------------------------------------------------

@@ -70,7 +70,8 @@ class Database:
                 )
         except sqlite3.DatabaseError as error:
             connection.close()
-            raise DamagedStorageError(f"{self._path}: {error}; bring it back from a copy, or move the directory away") from error
+            hint = "bring it back from a copy, or move the directory away"
+            raise DamagedStorageError(f"{self._path}: {error}; {hint}") from error
         return connection
 
     @contextmanager
