@@ -7,6 +7,7 @@ import json
 import logging
 import shutil
 import socket
+import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from functools import cached_property
@@ -45,6 +46,7 @@ from tuning_emulator.settings import Settings, SettingsError
 from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.hosting import asks_storage
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
+from tuning_emulator.store.database import StoreError
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
 from tuning_emulator.vertex.jobs import VertexTuning
@@ -99,6 +101,8 @@ class Emulator:
         self._own = RestApp(self.dispatcher, self._find_storage)
         self.server = self._join_state()
         self._control: AsgiApp | None = None
+        self.failure = ""
+        """Why it could not be started, where that is no fault of ours."""
         self._grpc: GrpcServer | None = None
 
     def _create_storage(self) -> EmbeddedStorage | None:
@@ -318,7 +322,10 @@ class Emulator:
         try:
             await self.start()
         except Exception as error:
-            log.exception("the emulator cannot start")
+            if isinstance(error, (ValueError, OSError, StoreError, sqlite3.Error)):  # of a file that a setting names
+                self.failure = str(error)
+            else:
+                log.exception("the emulator cannot start")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -338,17 +345,19 @@ class Emulator:
             else:
                 await self.server.load_start_state()
 
+    async def end_calls(self, grace_s: float = 0.0) -> None:
+        """Lets gRPC calls under way end for a while, then ends them."""
+        if self._grpc is not None:
+            await self._grpc.stop(grace_s)
+
     async def stop(self) -> None:
         """Ends what was started. Running jobs stay RUNNING in the data directory and are resumed next time."""
-        if self._grpc is not None:
-            await self._grpc.stop()
+        await self.end_calls()
         if self.settings.export_on_exit is not None:
             from tuning_emulator.control.export import export_on_exit_to
 
             await export_on_exit_to(self.server, self.settings.export_on_exit)
-        await self.queue.stop()
-        for trainer in self.trainers.values():
-            await trainer.stop()
+        await asyncio.gather(self.queue.stop(), *(trainer.stop() for trainer in self.trainers.values()))
         await self.server.finish()
         if self.storage is not None:
             self.storage.close()

@@ -112,4 +112,4 @@ async def listening(
     finally:
         await wire.channel.close()
         listener.close()
-        await server.stop()
+        await server.stop(5.0)

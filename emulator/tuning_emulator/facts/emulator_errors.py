@@ -51,6 +51,7 @@ STORAGE_UPLOAD_INFLATES = ErrorRow(
     Code.INVALID_ARGUMENT,
     "The gzip body of the request unpacks to more than {times} times its size; this emulator takes no such body.",
 )
+NO_SPACE = ErrorRow(Code.UNAVAILABLE, "The emulator's disk is full; nothing has changed.")
 STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
 
 # --- prompts of Vertex AI ------------------------------------------------------------------------------
@@ -87,6 +88,7 @@ DATASET_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "{reason}")
 METHOD_UNTRAINED = ErrorRow(Code.UNIMPLEMENTED, "This emulator has no trainer for {method} tuning of {base_model}.")
 TRAINER_GONE = ErrorRow(Code.UNAVAILABLE, "The {trainer} trainer that ran this job is not installed here any more.")
 TRAINER_FAILED = ErrorRow(Code.UNAVAILABLE, "The trainer is unavailable: {reason}")
+DISK_FULL = ErrorRow(Code.RESOURCE_EXHAUSTED, "The emulator's disk is full.")
 TEACHER_FAILED = ErrorRow(Code.UNAVAILABLE, "The teacher model does not answer: {reason}")
 _OUTPUT = "The results cannot be written to {uri}: {reason}"
 OUTPUT_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, _OUTPUT)

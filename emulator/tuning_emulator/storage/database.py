@@ -57,6 +57,9 @@ class Database:
                 f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if self._durable else 'OFF'};"
                 "PRAGMA foreign_keys=ON;"
             )
+            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if damage != "ok":
+                raise sqlite3.DatabaseError(damage.replace("\n", ": "))
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
                 connection.executescript(f"BEGIN; {read_schema()}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
@@ -67,7 +70,8 @@ class Database:
                 )
         except sqlite3.DatabaseError as error:
             connection.close()
-            raise DamagedStorageError(f"{self._path}: {error}; move the directory away") from error
+            hint = "bring it back from a copy, or move the directory away"
+            raise DamagedStorageError(f"{self._path}: {error}; {hint}") from error
         return connection
 
     @contextmanager
