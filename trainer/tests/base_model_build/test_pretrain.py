@@ -227,6 +227,7 @@ def test_learning_learns(tmp_path: Path) -> None:
     assert sum(losses[-10:]) < 0.75 * sum(losses[:10])
 
 
+@pytest.mark.slow
 def test_build_goes_from_nothing_to_a_model(whole: Path, tmp_path: Path) -> None:
     model = whole / BLENDED
     config = llama.load_config(model)
