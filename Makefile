@@ -26,7 +26,7 @@ test: check ## check, then every test, on all cores
 	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
 
 quick: environment ## the tests that need no process and no patience
-	$(BIN)/python -m pytest --quiet -m "not (process or slow or gpu)"
+	$(BIN)/python -m pytest --quiet -m "not (process or slow or gpu)" emulator/tests trainer/tests tests contract_tests
 
 check: environment ## style, strict types, layers
 	$(BIN)/ruff format --check .
