@@ -12,7 +12,7 @@ import torch
 
 from tests.models import make_job, pair, write_examples, write_gpt2, write_llama, write_qwen
 from tuning_trainer.chat import load_chat
-from tuning_trainer.generate import Answering, Delta, Finished, InvalidPromptError, Refused, answer
+from tuning_trainer.generate import BROKEN, Answering, Delta, Finished, InvalidPromptError, Refused, answer
 from tuning_trainer.loop import run_job
 from tuning_trainer.spec import Answer, Done, Prompt, Reply, Turn
 
@@ -274,7 +274,7 @@ def test_one_models_failure_leaves_the_others_alone(tiny: Path, tmp_path: Path) 
     outputs = []
     while answering.busy:
         outputs += list(answering.advance())
-    assert Refused("bad", "RuntimeError: broken") in outputs
+    assert Refused("bad", BROKEN) in outputs
     assert [output.id for output in outputs if isinstance(output, Finished)] == ["good"]
 
 

@@ -6,6 +6,7 @@ leave between tokens.
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ from tuning_trainer.chat import Chat, encode_text, load_chat, split_text
 from tuning_trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
 from tuning_trainer.sampling import Sampling, choose_token
 from tuning_trainer.spec import Answer, Prompt, Reply
+
+log = logging.getLogger(__name__)
+
+BROKEN = "The model failed inside the trainer; its log says why."
 
 KEPT_MODELS = 64
 KEPT_BYTES = 1 << 30
@@ -228,9 +233,10 @@ class Answering:
             requests |= {request.id: request for request in desk.waiting}
             try:
                 written = desk.advance()
-            except Exception as error:  # one base's failure must not take the others' requests along
+            except Exception:  # one base's failure must not take the others' requests along
+                log.exception("a base model failed")
                 del self._desks[key]
-                yield from (Refused(id, f"{type(error).__name__}: {error}") for id in requests)
+                yield from (Refused(id, BROKEN) for id in requests)
                 continue
             if not desk.rows:
                 del self._desks[key]
