@@ -12,6 +12,7 @@ from tuning_trainer import llama
 from tuning_trainer.spec import Example, Job, Turn, format_example
 
 ROLE_TOKENS = ["<pad>", "<bos>", "<eot>", "<system>", "<user>", "<model>"]
+CALL_TOKENS = [*ROLE_TOKENS, "<call>", "<result>"]
 SHAPE = llama.Config(
     vocab_size=304, hidden_size=32, layers=2, heads=4, kv_heads=4, head_size=8, mlp_size=48, max_positions=256
 )
@@ -54,10 +55,10 @@ def write_tokenizer(directory: Path, special: list[str]) -> None:
     tokenizer.save(str(directory / "tokenizer.json"))
 
 
-def write_llama(directory: Path, config: llama.Config = SHAPE, seed: int = 0) -> Path:
-    """A random Llama with the embedded base model's chat format."""
+def write_llama(directory: Path, config: llama.Config = SHAPE, seed: int = 0, special: list[str] = ROLE_TOKENS) -> Path:
+    """A random Llama with the embedded base model's chat format, with tokens for calls where ``special`` has them."""
     directory.mkdir(parents=True, exist_ok=True)
-    write_tokenizer(directory, ROLE_TOKENS)
+    write_tokenizer(directory, special)
     weights = llama.init_weights(config, seed)
     llama.save_weights(weights, config, directory, bos_token_id=1, eos_token_id=2, pad_token_id=0)
     return directory
