@@ -1,0 +1,156 @@
+"""All that decides the weights: the model's shape, the stages and their budgets, the kinds of simulated jobs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from base_model_build.generator import users
+from base_model_build.generator.episodes import LONG_SHARES, SHARES
+from base_model_build.simulate import Kind
+from tuning_trainer.base_model import MAX_POSITIONS
+from tuning_trainer.llama import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The model's sizes. ``vocabulary`` is what the tokenizer may have."""
+
+    vocabulary: int = 5632
+    tokenizer_episodes: int = 30_000
+    hidden_size: int = 128
+    layers: int = 5
+    heads: int = 4
+    mlp_size: int = 384
+
+    def config(self, vocabulary: int) -> Config:
+        """For a tokenizer of so many entries; rounded up to a multiple of eight."""
+        return Config(
+            vocab_size=-(-vocabulary // 8) * 8,
+            hidden_size=self.hidden_size,
+            layers=self.layers,
+            heads=self.heads,
+            kv_heads=self.heads,
+            head_size=self.hidden_size // self.heads,
+            mlp_size=self.mlp_size,
+            max_positions=MAX_POSITIONS,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One width of packed rows and what stands in them.
+
+    Attributes:
+        rows: In a batch.
+        episodes: In a pool, from which batches are cut; the rest of a pool that fills no batch is dropped.
+        characters: The turn that crosses so many is an episode's last.
+    """
+
+    width: int
+    rows: int
+    episodes: int
+    characters: int
+    shares: Mapping[str, float]
+
+
+NARROW: Final = Feed(width=192, rows=21, episodes=2000, characters=320, shares=SHARES)
+WIDE: Final = Feed(width=512, rows=8, episodes=500, characters=1600, shares=LONG_SHARES)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the run with a mixture and a budget of its own.
+
+    Attributes:
+        steps: Optimiser steps; each learns one batch of rows.
+        rates: Share of the greatest learning rate at the stage's beginning and end, linear between.
+        wide_every: Every so many steps the batch is one of ``wide`` rows.
+        jobs_every: Every so many steps a set of simulated jobs joins in; 0 is never.
+        kinds: Names of kinds of jobs, and how often each is drawn.
+        strength: Weight of the jobs' gradient beside that of the rows.
+    """
+
+    name: str
+    steps: int
+    rates: tuple[float, float] = (1.0, 1.0)
+    narrow: Feed = NARROW
+    wide: Feed = WIDE
+    wide_every: int = 8
+    jobs_every: int = 0
+    kinds: Mapping[str, float] = field(default_factory=dict)
+    strength: float = 1.0
+
+    @property
+    def positions(self) -> int:
+        """Places of all rows, padding included."""
+        wide = self.steps // self.wide_every
+        return wide * self.wide.rows * self.wide.width + (self.steps - wide) * self.narrow.rows * self.narrow.width
+
+    @property
+    def job_sets(self) -> int:
+        """How many sets of jobs run."""
+        return self.steps // self.jobs_every if self.jobs_every else 0
+
+
+_SMALL: Final = {1: 0.12, 4: 0.5, 8: 0.26, 16: 0.12}
+_MEDIUM: Final = {1: 0.07, 4: 0.63, 8: 0.3}
+
+KINDS: Final[Mapping[str, Kind]] = {
+    # maker, jobs, examples, epochs, questions, width, ranks
+    "numbers": Kind(users.draw_number_user, 8, 15, 5, 24, 48, _SMALL),
+    "compositions": Kind(users.draw_any_user, 8, 15, 15, 24, 48, _MEDIUM),
+    "classes": Kind(users.draw_class_user, 8, 60, 5, 30, 48, _MEDIUM),
+    "records": Kind(users.draw_long_user, 6, 60, 5, 16, 128, _MEDIUM),
+    "heart": Kind(users.draw_memory_user, 8, 5, 100, 10, 64, _MEDIUM),
+    "forty": Kind(users.draw_any_user, 8, 15, 40, 24, 48, _MEDIUM),
+    "texts": Kind(users.draw_text_user, 3, 20, 5, 8, 512, _MEDIUM),
+}
+"""Simulated jobs: documented defaults with 15 examples or 60, and the same examples passed more often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A whole build.
+
+    Attributes:
+        precision: Of the products; sums are float32.
+        muon_rate, adam_rate: Greatest learning rates, of the matrices and of everything else.
+        decay: Muon's weight decay.
+        keep: Share of the running average that a step keeps.
+    """
+
+    stages: tuple[Stage, ...]
+    shape: Shape = Shape()
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
+    seed: int = 1
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    muon_rate: float = 0.02
+    adam_rate: float = 3e-3
+    decay: float = 0.03
+    keep: float = 0.99
+
+    def describe(self) -> dict[str, object]:
+        """What a checkpoint has to agree with, as plain values; stages may be changed until they have begun."""
+        return {
+            "shape": dataclasses.asdict(self.shape),
+            "seed": self.seed,
+            "precision": self.precision,
+            "rates": [self.muon_rate, self.adam_rate, self.decay, self.keep],
+        }
+
+
+_ALL_KINDS: Final = {
+    "numbers": 3, "compositions": 3, "classes": 3, "records": 2.5, "heart": 0.7, "forty": 0.5, "texts": 0.3,
+}  # fmt: skip
+
+CPU: Final = Recipe(
+    stages=(
+        Stage("words", 8000),
+        Stage("jobs", 6000, jobs_every=3, kinds=_ALL_KINDS),
+        Stage("settle", 3000, rates=(1.0, 0.0), jobs_every=2, kinds=_ALL_KINDS),
+    )
+)
+"""For one thread of a CPU that multiplies bfloat16."""
