@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from base_model_build.generator import users
-from base_model_build.generator.episodes import LONG_SHARES, SHARES
+from base_model_build.generator.episodes import EVERYDAY_SHARES, LONG_SHARES, SHARES
 from base_model_build.simulate import Kind
 from tuning_trainer.base_model import MAX_POSITIONS
 from tuning_trainer.llama import Config
@@ -100,15 +100,18 @@ _MEDIUM: Final = {1: 0.07, 4: 0.63, 8: 0.3}
 
 KINDS: Final[Mapping[str, Kind]] = {
     # maker, jobs, examples, epochs, questions, width, ranks
-    "numbers": Kind(users.draw_number_user, 8, 15, 5, 24, 48, _SMALL),
-    "compositions": Kind(users.draw_any_user, 8, 15, 15, 24, 48, _MEDIUM),
-    "classes": Kind(users.draw_class_user, 8, 60, 5, 30, 48, _MEDIUM),
-    "records": Kind(users.draw_long_user, 6, 60, 5, 16, 128, _MEDIUM),
+    "numbers": Kind(users.draw_number_user, 8, 15, 5, 16, 48, _SMALL),
+    "pairs": Kind(users.draw_any_user, 8, 15, 5, 16, 48, _MEDIUM),
+    "compositions": Kind(users.draw_any_user, 8, 15, 15, 16, 48, _MEDIUM),
+    "few classes": Kind(users.draw_class_user, 8, 30, 5, 16, 48, _MEDIUM),
+    "classes": Kind(users.draw_class_user, 8, 60, 5, 16, 48, _MEDIUM),
+    "few records": Kind(users.draw_long_user, 6, 30, 5, 12, 128, _MEDIUM),
+    "records": Kind(users.draw_long_user, 6, 60, 5, 12, 128, _MEDIUM),
     "heart": Kind(users.draw_memory_user, 8, 5, 100, 10, 64, _MEDIUM),
-    "forty": Kind(users.draw_any_user, 8, 15, 40, 24, 48, _MEDIUM),
+    "forty": Kind(users.draw_any_user, 8, 15, 40, 16, 48, _MEDIUM),
     "texts": Kind(users.draw_text_user, 3, 20, 5, 8, 512, _MEDIUM),
 }
-"""Simulated jobs: documented defaults with 15 examples or 60, and the same examples passed more often."""
+"""Simulated jobs: documented defaults with 15, 30 or 60 examples, and few examples passed more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +146,16 @@ class Recipe:
 
 
 _ALL_KINDS: Final = {
-    "numbers": 3, "compositions": 3, "classes": 3, "records": 2.5, "heart": 0.7, "forty": 0.5, "texts": 0.3,
+    "numbers": 4, "pairs": 2.5, "compositions": 2, "few classes": 3, "classes": 1, "few records": 3, "records": 0.7,
+    "heart": 0.3, "forty": 0.3, "texts": 0.3,
 }  # fmt: skip
+_EVERYDAY: Final = dataclasses.replace(NARROW, shares=EVERYDAY_SHARES)
 
 CPU: Final = Recipe(
     stages=(
-        Stage("words", 8000),
-        Stage("jobs", 6000, jobs_every=3, kinds=_ALL_KINDS),
-        Stage("settle", 3000, rates=(1.0, 0.0), jobs_every=2, kinds=_ALL_KINDS),
+        Stage("words", 7000),
+        Stage("jobs", 4000, narrow=_EVERYDAY, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
+        Stage("settle", 2000, rates=(1.0, 0.0), narrow=_EVERYDAY, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""

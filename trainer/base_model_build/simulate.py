@@ -24,7 +24,7 @@ from tuning_trainer.schedule import Plan
 
 BATCH_SIZE: Final = 4
 LEARNING_RATE: Final = 1e-3
-REMEMBERED: Final = 6
+REMEMBERED: Final = 4
 """Shown examples that are asked again, so that what was shown is also kept."""
 
 

@@ -273,6 +273,19 @@ def test_random_weights_break_no_letter(seed: int, tiny: Path) -> None:
     assert streamed.encode().decode() == streamed
 
 
+def test_bfloat16_answers_too(tiny: Path) -> None:
+    """The precision of a GPU: prompt, cache and company of another length."""
+    model = open_answering(str(tiny), None, "cpu", "bfloat16")
+    decoder, prompts = model.decoder(), [model.chat.prompt((Turn("user", text),)) for text in ("one two", "three")]
+    scores = decoder.add(prompts, [model, model])
+    exact = open_answering(str(tiny), None, "cpu", "float32").decoder()
+    assert scores.dtype == torch.float32
+    assert torch.allclose(
+        scores, exact.add(prompts, [open_answering(str(tiny), None, "cpu", "float32")] * 2), atol=0.05
+    )
+    assert bool(decoder.advance([20, 30]).isfinite().all())
+
+
 def test_a_call_comes_whole_and_says_that_it_is_one(tmp_path: Path) -> None:
     directory = write_llama(tmp_path, special=CALL_TOKENS)
     pieces, called = write_by_hand(directory, 'get_time {"city": "Rome"}', 90, call=True)

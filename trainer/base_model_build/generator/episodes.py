@@ -14,6 +14,7 @@ from typing import Final
 from base_model_build.generator.calls import Turns, draw_call_task, draw_conversation
 from base_model_build.generator.classification import draw_fresh_classification_task
 from base_model_build.generator.dialogues import draw_dialogue_task, draw_persona_task
+from base_model_build.generator.everyday import Reviews, Themes
 from base_model_build.generator.facts import draw_sequence_task, draw_word_pair_task
 from base_model_build.generator.formats import draw_format_task
 from base_model_build.generator.lexicon import DEFINITIONS, EXAMPLES
@@ -80,6 +81,8 @@ MAKERS: Final[dict[str, Callable[[Random, bool], Task]]] = {
     "sequence": lambda random, told: draw_sequence_task(random),
     "pair": lambda random, told: draw_word_pair_task(random),
     "call": lambda random, told: draw_call_task(random),
+    "review": lambda random, told: Reviews(random).task(random.randrange(2)),
+    "theme": lambda random, told: Themes(random).task(random.randrange(2)),
     "long": lambda random, told: draw_long_task(random),
 }
 """Family -> how a task of it is drawn; ``told``: it will come with an instruction."""
@@ -91,6 +94,9 @@ SHARES: Final[Mapping[str, float]] = {
     "persona": 0.7, "sequence": 1, "pair": 0.5, "call": 1, "long": 0,
 }  # fmt: skip
 """Share of each family among the episodes of tasks."""
+
+EVERYDAY_SHARES: Final[Mapping[str, float]] = {**SHARES, "review": 3, "theme": 4}
+"""The same, with whole sentences as people write them."""
 
 LONG_SHARES: Final[Mapping[str, float]] = {
     "long": 6,

@@ -11,6 +11,7 @@ from base_model_build.generator.calls import draw_call_task
 from base_model_build.generator.classification import draw_classes, draw_fresh_classes
 from base_model_build.generator.dialogues import draw_dialogue_task, draw_persona_task
 from base_model_build.generator.episodes import draw_wrapped_task
+from base_model_build.generator.everyday import Reviews, Themes
 from base_model_build.generator.facts import draw_sequence_task
 from base_model_build.generator.formats import draw_format_task
 from base_model_build.generator.lexicon import WORDS
@@ -119,6 +120,18 @@ def draw_sentiment_user(random: Random, examples: int, questions: int) -> User:
     return _meet(random, feelings.task(0), feelings.task(1), examples, questions)
 
 
+def draw_review_user(random: Random, examples: int, questions: int) -> User:
+    """Whole reviews."""
+    reviews = Reviews(random)
+    return _meet(random, reviews.task(0), reviews.task(1), examples, questions)
+
+
+def draw_theme_user(random: Random, examples: int, questions: int) -> User:
+    """Sentences by topic."""
+    themes = Themes(random)
+    return _meet(random, themes.task(0), themes.task(1), examples, questions)
+
+
 def draw_intent_user(random: Random, examples: int, questions: int) -> User:
     """Wishes in phrasings that were not shown."""
     intents = Intents(random)
@@ -127,8 +140,15 @@ def draw_intent_user(random: Random, examples: int, questions: int) -> User:
 
 def draw_class_user(random: Random, examples: int, questions: int) -> User:
     """Any classification."""
-    makers = (draw_fresh_user, draw_topic_user, draw_sentiment_user, draw_intent_user)
-    return random.choices(makers, (4, 3, 3, 1.2))[0](random, examples, questions)
+    makers = (
+        draw_fresh_user,
+        draw_topic_user,
+        draw_sentiment_user,
+        draw_intent_user,
+        draw_review_user,
+        draw_theme_user,
+    )
+    return random.choices(makers, (4, 2.5, 2.5, 1, 1, 1.2))[0](random, examples, questions)
 
 
 def _of_tasks(makers: dict[Callable[[Random], Task], float]) -> Maker:
