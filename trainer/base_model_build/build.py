@@ -1,6 +1,6 @@
 """Builds the embedded base model from nothing, in one command.
 
-    python -m base_model_build.build WORK [--for 100m] [--install]
+    python -m base_model_build.build WORK [--for 100m] [--device cuda] [--install]
 
 Everything it needs is generated from the files of ``data``; nothing is downloaded. A killed build goes on from its last
 checkpoint, at most four minutes back, and ends with the same bytes. Without ``--install`` the model stays in
@@ -17,8 +17,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from base_model_build.recipe import CPU, Recipe
+from base_model_build.recipe import RECIPES, Recipe
 from base_model_build.run import Run, train
+from tuning_trainer.model import count_cores
 from tuning_trainer.spec import embedded_base_model
 
 FILES: Final = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -45,11 +46,22 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 
-def build(work: Path, recipe: Recipe = CPU, *, slice_s: float | None = None, pause: Path | None = None) -> Run:
+def build(
+    work: Path,
+    recipe: Recipe,
+    *,
+    device: str = "cpu",
+    helpers: int = 0,
+    slice_s: float | None = None,
+    pause: Path | None = None,
+) -> Run:
     """Goes on with a build in ``work`` until it is done, or for ``slice_s`` seconds."""
-    run = Run(recipe, work)
-    run.restore()
-    train(run, slice_s=slice_s, pause=pause)
+    run = Run(recipe, work, device=device, helpers=helpers)
+    try:
+        run.restore()
+        train(run, slice_s=slice_s, pause=pause)
+    finally:
+        run.close()
     return run
 
 
@@ -67,8 +79,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--for", dest="slice", type=parse_duration, help="stop with a checkpoint after, say, 100m")
     parser.add_argument("--pause", type=Path, help="wait while this file exists")
     parser.add_argument("--install", action="store_true", help="replace the embedded model with the finished result")
+    parser.add_argument("--device", choices=sorted(RECIPES), default="cpu", help="which recipe, and where it runs")
     chosen = parser.parse_args(arguments)
-    run = build(chosen.work, slice_s=chosen.slice, pause=chosen.pause)
+    helpers = 0 if chosen.device == "cpu" else max(1, count_cores() - 2)
+    run = build(
+        chosen.work,
+        RECIPES[chosen.device],
+        device=chosen.device,
+        helpers=helpers,
+        slice_s=chosen.slice,
+        pause=chosen.pause,
+    )
     model = chosen.work / "model"
     sys.stdout.write(f"{model}: sha256 {hash_weights(model)}{'' if run.done else ', not finished'}\n")
     if chosen.install and run.done:

@@ -36,13 +36,18 @@ class Branches:
         """All A and B, each with the jobs in dimension 1."""
         return [tensor for pair in self.pairs.values() for tensor in pair]
 
+    def to(self, device: str) -> Branches:
+        """The same jobs on a device."""
+        pairs = {name: (a.to(device), b.to(device)) for name, (a, b) in self.pairs.items()}
+        return Branches(pairs, self.scales.to(device))
+
     def replace(self, parameters: list[Tensor]) -> Branches:
         """The same jobs with other values, in the order of ``parameters``."""
         values = iter(parameters)
         return Branches({name: (next(values), next(values)) for name in self.pairs}, self.scales)
 
 
-def init_branches(config: Config, ranks: list[int], seeds: list[int], device: str = "cpu") -> Branches:
+def init_branches(config: Config, ranks: list[int], seeds: list[int]) -> Branches:
     """What the trainer would begin a job of each rank and seed with."""
     widest, count = max(ranks), len(ranks)
     adapters = [init_adapter(config, rank, seed) for rank, seed in zip(ranks, seeds, strict=True)]
@@ -53,8 +58,8 @@ def init_branches(config: Config, ranks: list[int], seeds: list[int], device: st
         for number, (rank, adapter) in enumerate(zip(ranks, adapters, strict=True)):
             a[:, number, :, :rank] = adapter.pairs[name][0].detach()
         b = torch.zeros(config.layers, count, modules, parts[0][1], widest)
-        pairs[name] = (a.flatten(2, 3).to(device), b.to(device))
-    return Branches(pairs, torch.tensor([ALPHA / rank for rank in ranks], device=device))
+        pairs[name] = (a.flatten(2, 3), b)
+    return Branches(pairs, torch.tensor([ALPHA / rank for rank in ranks]))
 
 
 def causal_bias(time: int, dtype: torch.dtype, device: str = "cpu") -> Tensor:

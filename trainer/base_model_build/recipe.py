@@ -159,3 +159,27 @@ CPU: Final = Recipe(
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""
+
+
+def _widen(feed: Feed, times: int) -> Feed:
+    return dataclasses.replace(feed, rows=feed.rows * times, episodes=feed.episodes * times)
+
+
+def _for_cuda(stage: Stage, steps: int, jobs_every: int) -> Stage:
+    narrow, wide = _widen(stage.narrow, 16), _widen(stage.wide, 16)
+    return dataclasses.replace(stage, steps=steps, narrow=narrow, wide=wide, jobs_every=jobs_every)
+
+
+CUDA: Final = dataclasses.replace(
+    CPU,
+    stages=(
+        _for_cuda(CPU.stages[0], 2000, 0),
+        _for_cuda(CPU.stages[1], 500, 1),
+        _for_cuda(CPU.stages[2], 250, 1),
+    ),
+    kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
+)
+"""For one H100: sixteen times as many rows and eight times as many jobs a step. Never run."""
+
+RECIPES: Final[Mapping[str, Recipe]] = {"cpu": CPU, "cuda": CUDA}
+"""Device -> the recipe for it."""

@@ -105,6 +105,28 @@ def pack(rows: list[Row], width: int) -> Packed:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Conversations as tensors: ids (rows, width), padded on the right, and which of them are learned."""
+
+    ids: Tensor
+    learned: Tensor
+
+    def pick(self, numbers: Tensor) -> Table:
+        """Some rows, cut to the longest; row -1 is one of which nothing is learned."""
+        ids, learned = self.ids[numbers], self.learned[numbers] & (numbers >= 0)[:, None]
+        width = int((ids != PAD).sum(1).max())
+        return Table(ids[:, :width], learned[:, :width])
+
+
+def make_table(rows: list[Row]) -> Table:
+    """Pads rows to the longest."""
+    width = max(len(row.tokens) for row in rows)
+    ids = torch.tensor([row.tokens + [PAD] * (width - len(row.tokens)) for row in rows])
+    learned = torch.tensor([row.learned + [False] * (width - len(row.learned)) for row in rows])
+    return Table(ids, learned)
+
+
 def draw_pool(
     encoder: Encoder, name: str, shares: Mapping[str, float], *, episodes: int, width: int, characters: int
 ) -> Packed:

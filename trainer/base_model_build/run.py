@@ -6,68 +6,45 @@ jobs adds its gradient. The model that is kept is a running average of the weigh
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import math
 import os
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from base_model_build.feeds import Ahead, Batches, Helpers, Place, draw_job_set, draw_rows
+from base_model_build.gradients import Gradients
+from base_model_build.graphs import GraphedGradients
 from base_model_build.muon import Muon
-from base_model_build.network import STACKS, cast_weights, document_bias, hidden_states, token_losses
-from base_model_build.recipe import Feed, Recipe, Stage
-from base_model_build.rows import Encoder, Packed, draw_pool
-from base_model_build.simulate import Jobs, draw_jobs, drop_lost, job_losses, tune_jobs
+from base_model_build.network import STACKS, cast_weights
+from base_model_build.recipe import Recipe, Stage
+from base_model_build.rows import Encoder, Packed
+from base_model_build.simulate import Jobs, drop_lost, tune_jobs
 from base_model_build.tokenizer import describe_tokenizer, save_tokenizer, train_tokenizer
 from tuning_trainer.base_model import BOS, EOT, PAD, read_tokenizer
-from tuning_trainer.llama import Weights, count_parameters, init_weights, save_weights
+from tuning_trainer.llama import count_parameters, init_weights, save_weights
 from tuning_trainer.optimizer import AdamW
+
+T = TypeVar("T")
 
 WARM_UP = 80
 """Steps at the very beginning over which the learning rate grows."""
 
+AHEAD = 6
+"""Pools and sets of jobs that helpers draw ahead."""
+
 ASKED_BEFORE_EVERY = 8
 """Every so many sets of jobs the questions are asked before tuning too, for the log."""
-
-
-@dataclass(slots=True)
-class Place:
-    """Where a feed stands: which pool, and the next batch in it. The pools themselves are computed again."""
-
-    pool: int = -1
-    batch: int = 0
-
-
-class Rows:
-    """Batches of one feed of one stage."""
-
-    def __init__(self, encoder: Encoder, feed: Feed, name: str, place: Place) -> None:
-        self._encoder, self._feed, self._name, self.place = encoder, feed, name, place
-        self._packed = self._draw() if place.pool >= 0 else None
-
-    def _draw(self) -> Packed:
-        feed = self._feed
-        name = f"{self._name}/{self.place.pool}"
-        return draw_pool(
-            self._encoder, name, feed.shares, episodes=feed.episodes, width=feed.width, characters=feed.characters
-        )
-
-    def next_batch(self) -> Packed:
-        """The next batch; a new pool is drawn where the last one ends."""
-        count = self._feed.rows
-        if self._packed is None or (self.place.batch + 1) * count > len(self._packed.ids):
-            self.place.pool, self.place.batch = self.place.pool + 1, 0
-            self._packed = self._draw()
-        part = slice(self.place.batch * count, (self.place.batch + 1) * count)
-        self.place.batch += 1
-        return Packed(self._packed.ids[part], self._packed.documents[part], self._packed.learned[part])
 
 
 @dataclass(slots=True)
@@ -89,10 +66,24 @@ class Counts:
     """Processor time."""
 
 
-class Run:
-    """A build, from its first step or from its checkpoint."""
+@dataclass(slots=True)
+class _Open:
+    """What a stage is fed with."""
 
-    def __init__(self, recipe: Recipe, directory: Path) -> None:
+    narrow: Batches
+    wide: Batches
+    jobs: Callable[[int], tuple[str, Jobs]]
+
+
+class Run:
+    """A build, from its first step or from its checkpoint.
+
+    Args:
+        device: Where it computes; on CUDA with graphs.
+        helpers: How many other processes draw rows and jobs ahead of their use; does not change any value.
+    """
+
+    def __init__(self, recipe: Recipe, directory: Path, *, device: str = "cpu", helpers: int = 0) -> None:
         torch.set_num_threads(1)
         directory.mkdir(parents=True, exist_ok=True)
         self.recipe, self.directory = recipe, directory
@@ -100,16 +91,22 @@ class Run:
         self.tokenizer = _prepare_tokenizer(recipe, directory)
         self.encoder = Encoder(self.tokenizer)
         self.config = recipe.shape.config(self.tokenizer.get_vocab_size())
-        self.weights = {name: t.requires_grad_() for name, t in init_weights(self.config, recipe.seed).items()}
+        first = init_weights(self.config, recipe.seed)
+        self.weights = {name: tensor.to(device).requires_grad_() for name, tensor in first.items()}
         self.average = {name: tensor.detach().clone() for name, tensor in self.weights.items()}
         counts = [len(self.config.parts[name]) for name in STACKS]
         stacks = [self.weights[name] for name in STACKS]
         self.muon = Muon(stacks, counts, decay=recipe.decay, dtype=self.dtype)
         others = [tensor for name, tensor in self.weights.items() if name not in STACKS]
         self.adam = AdamW(others, recipe.adam_rate, betas=(0.9, 0.98), clip=0.0)
+        self.gradients = (
+            Gradients(self.config, self.dtype) if device == "cpu" else GraphedGradients(self.config, self.dtype, device)
+        )
+        self.device = device
         self.counts = Counts()
         self.places = (Place(), Place())
-        self._feeds: tuple[Rows, Rows] | None = None
+        self._helpers = Helpers(directory, helpers) if helpers else None
+        self._open: _Open | None = None
 
     # ------------------------------------------------------------ learning
 
@@ -128,10 +125,8 @@ class Run:
         started = time.process_time()
         stage, counts = self.stage, self.counts
         batch = self._next_batch()
-        weights = cast_weights(self.weights, self.dtype)
-        loss = self._loss(weights, batch)
-        report = {"loss": float(loss.detach())}
-        gradients = list(torch.autograd.grad(loss, list(self.weights.values())))
+        loss, gradients = self.gradients.of_rows(self.weights, batch)
+        report = {"loss": float(loss)}
         if stage.jobs_every and counts.step % stage.jobs_every == stage.jobs_every - 1:
             more = self._tune(counts.step // stage.jobs_every, report)
             gradients = [gradient + stage.strength * extra for gradient, extra in zip(gradients, more, strict=True)]
@@ -142,53 +137,50 @@ class Run:
         counts.step += 1
         if counts.step == stage.steps:
             counts.stage, counts.step = counts.stage + 1, 0
-            self.places, self._feeds = (Place(), Place()), None
+            self.places, self._open = (Place(), Place()), None
         counts.seconds += time.process_time() - started
         return report
 
-    def _next_batch(self) -> Packed:
-        if self._feeds is None:
-            name = f"{self.recipe.seed}/{self.stage.name}"
-            self._feeds = (
-                Rows(self.encoder, self.stage.narrow, f"{name}/narrow", self.places[0]),
-                Rows(self.encoder, self.stage.wide, f"{name}/wide", self.places[1]),
-            )
-        wide = self.counts.step % self.stage.wide_every == self.stage.wide_every - 1
-        return self._feeds[wide].next_batch()
+    def _source(self, draw: Callable[..., T], **settings: object) -> Callable[[int], T]:
+        """What draws a numbered thing of this stage, here or ahead in the helpers."""
+        chosen = functools.partial(draw, recipe=self.recipe, stage=self.counts.stage, **settings)
+        if self._helpers:
+            return Ahead(self._helpers, chosen, AHEAD)
+        return functools.partial(chosen, self.encoder)
 
-    def _loss(self, weights: Weights, batch: Packed) -> Tensor:
-        """Mean nats per learned token."""
-        ids = batch.ids.long()
-        hidden = hidden_states(weights, self.config, ids, document_bias(batch.documents, self.dtype))
-        places = batch.learned.flatten().nonzero()[:, 0] - 1
-        return token_losses(weights, hidden, places, ids).mean()
+    @property
+    def feeds(self) -> _Open:
+        """What the stage is fed with."""
+        if self._open is None:
+            self._open = _Open(
+                Batches(self._source(draw_rows, width="narrow"), self.stage.narrow.rows, self.places[0]),
+                Batches(self._source(draw_rows, width="wide"), self.stage.wide.rows, self.places[1]),
+                self._source(draw_job_set, vocabulary=self.tokenizer.get_vocab_size()),
+            )
+        return self._open
+
+    def _next_batch(self) -> Packed:
+        wide = self.counts.step % self.stage.wide_every == self.stage.wide_every - 1
+        return (self.feeds.wide if wide else self.feeds.narrow).take()
 
     def _tune(self, number: int, report: dict[str, float]) -> list[Tensor]:
         """Gradients of what a set of simulated jobs is asked after tuning."""
-        stage, random = self.stage, Random(f"{self.recipe.seed}/{self.stage.name}/kinds/{number}")
-        name = random.choices(list(stage.kinds), list(stage.kinds.values()))[0]
-        jobs = draw_jobs(
-            self.recipe.kinds[name], self.encoder, self.config, f"{self.recipe.seed}/{stage.name}/jobs/{number}"
-        )
+        name, jobs = self.feeds.jobs(number)
+        jobs = dataclasses.replace(jobs, branches=jobs.branches.to(self.device))
         frozen = cast_weights({key: tensor.detach() for key, tensor in self.weights.items()}, self.dtype)
         if number % ASKED_BEFORE_EVERY == 0:
-            with torch.no_grad():
-                report[f"{name} before"] = self._ask(frozen, jobs, None)
+            report[f"{name} before"] = self.gradients.loss_before(frozen, jobs.asked, jobs.kind.jobs)
 
         def hear(step: int, losses: Tensor) -> None:
             if step == 0:
                 report[f"{name} shown"] = float(losses.mean())
 
-        tuned, lost = drop_lost(tune_jobs(frozen, self.config, jobs, hear))
-        weights = cast_weights(self.weights, self.dtype)
-        loss = job_losses(weights, self.config, jobs.asked, jobs.kind.jobs, tuned).mean()
-        report[f"{name} asked"] = float(loss.detach())
+        tuned, lost = drop_lost(tune_jobs(self.gradients, frozen, jobs, hear))
+        loss, gradients = self.gradients.of_asked(self.weights, jobs.asked, jobs.kind.jobs, tuned)
+        report[f"{name} asked"] = float(loss)
         self.counts.jobs += jobs.kind.jobs
         self.counts.lost += lost
-        return list(torch.autograd.grad(loss, list(self.weights.values())))
-
-    def _ask(self, weights: Weights, jobs: Jobs, tuned: None) -> float:
-        return float(job_losses(weights, self.config, jobs.asked, jobs.kind.jobs, tuned).mean())
+        return gradients
 
     def rate(self) -> float:
         """Share of the greatest learning rates at the next step."""
@@ -210,6 +202,11 @@ class Run:
         with torch.no_grad():
             for name, tensor in self.average.items():
                 tensor.lerp_(self.weights[name], 1 - keep)
+
+    def close(self) -> None:
+        """Ends the helpers."""
+        if self._helpers:
+            self._helpers.close()
 
     # ------------------------------------------------------------ files
 
@@ -241,7 +238,7 @@ class Run:
         path = self.directory / "checkpoint.pt"
         if not path.exists():
             return False
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=self.device, weights_only=True)
         if state["recipe"] != self.recipe.describe():
             raise ValueError(f"recipe: {path} was made by another one: {state['recipe']}")
         for name, tensor in self.weights.items():
@@ -252,7 +249,7 @@ class Run:
         self.adam.restore(state["adam"])
         self.counts = Counts(**state["counts"])
         first, second = (Place(pool, batch) for pool, batch in state["places"])
-        self.places, self._feeds = (first, second), None
+        self.places, self._open = (first, second), None
         return True
 
     def export(self, directory: Path) -> None:

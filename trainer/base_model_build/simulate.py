@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from base_model_build.generator.users import Maker, User
-from base_model_build.network import Branches, causal_bias, hidden_states, init_branches, token_losses
-from base_model_build.rows import Encoder, Row
-from tuning_trainer.base_model import PAD
+from base_model_build.gradients import Gradients
+from base_model_build.network import Branches, init_branches
+from base_model_build.rows import Encoder, Row, Table, make_table
 from tuning_trainer.llama import Config, Weights
 from tuning_trainer.optimizer import AdamW
 from tuning_trainer.schedule import Plan
@@ -53,28 +53,6 @@ class Kind:
     def steps(self) -> int:
         """Optimiser steps of a job."""
         return Plan(self.examples, self.epochs, BATCH_SIZE, 0).steps
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Conversations as tensors: ids (rows, width), padded on the right, and which of them are learned."""
-
-    ids: Tensor
-    learned: Tensor
-
-    def pick(self, numbers: Tensor) -> Table:
-        """Some rows, cut to the longest; row -1 is one of which nothing is learned."""
-        ids, learned = self.ids[numbers], self.learned[numbers] & (numbers >= 0)[:, None]
-        width = int((ids != PAD).sum(1).max())
-        return Table(ids[:, :width], learned[:, :width])
-
-
-def make_table(rows: list[Row]) -> Table:
-    """Pads rows to the longest."""
-    width = max(len(row.tokens) for row in rows)
-    ids = torch.tensor([row.tokens + [PAD] * (width - len(row.tokens)) for row in rows])
-    learned = torch.tensor([row.learned + [False] * (width - len(row.learned)) for row in rows])
-    return Table(ids, learned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,46 +110,23 @@ def make_jobs(kind: Kind, users: list[tuple[list[Row], list[Row]]], branches: Br
     return Jobs(kind, shown, asked, orders.flatten(1), branches)
 
 
-def job_losses(weights: Weights, config: Config, table: Table, jobs: int, branches: Branches | None) -> Tensor:
-    """Mean loss of each job, nats per learned token, (jobs,). Rows of a job stand together.
-
-    Args:
-        weights: As ``cast_weights`` makes them.
-        branches: The jobs' adapters; None for the bare base.
-    """
-    rows, width = table.ids.shape
-    hidden = hidden_states(weights, config, table.ids, causal_bias(width, weights["qkv"].dtype), branches)
-    places = table.learned.flatten().nonzero()[:, 0] - 1
-    losses = token_losses(weights, hidden, places, table.ids)
-    owners = places // (rows // jobs * width)
-    zeros = torch.zeros(jobs)
-    counts = zeros.index_add(0, owners, torch.ones_like(losses))
-    return zeros.index_add(0, owners, losses) / counts
-
-
-def clip_jobs(gradients: list[Tensor], limit: float) -> None:
-    """Clips the gradient norm of every job on its own."""
-    norms = torch.stack([torch.linalg.vector_norm(g.transpose(0, 1).flatten(1), dim=1) for g in gradients])
-    scale = (limit / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
-    for gradient in gradients:
-        gradient.mul_(scale.view(1, -1, *(1,) * (gradient.dim() - 2)))
-
-
 def tune_jobs(
-    weights: Weights, config: Config, jobs: Jobs, report: Callable[[int, Tensor], None] = lambda step, losses: None
+    gradients: Gradients,
+    frozen: Weights,
+    jobs: Jobs,
+    report: Callable[[int, Tensor], None] = lambda step, losses: None,
 ) -> Branches:
     """Runs the jobs to their end over frozen weights; ``report`` hears every step's losses (jobs,)."""
     parameters = [tensor.clone().requires_grad_() for tensor in jobs.branches.parameters()]
     branches = jobs.branches.replace(parameters)
     optimizer = AdamW(parameters, LEARNING_RATE, clip=0.0)
     for step, numbers in enumerate(jobs.orders):
-        losses = job_losses(weights, config, jobs.shown.pick(numbers), jobs.kind.jobs, branches)
-        gradients = list(torch.autograd.grad(losses.sum(), parameters))
-        clip_jobs(gradients, 1.0)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
+        table = jobs.shown.pick(numbers)
+        losses, found = gradients.of_shown(frozen, table, jobs.kind.jobs, branches, parameters)
+        for parameter, gradient in zip(parameters, found, strict=True):
             parameter.grad = gradient
         optimizer.step()
-        report(step, losses.detach())
+        report(step, losses)
     return branches.replace([parameter.detach() for parameter in parameters])
 
 

@@ -17,6 +17,8 @@ from base_model_build.build import FILES, build, hash_weights, install_model, pa
 from base_model_build.gates.bench import Bench, Gate, format_gate
 from base_model_build.generator import users
 from base_model_build.generator.episodes import LONG_SHARES, SHARES, Episode
+from base_model_build.gradients import Gradients, job_losses
+from base_model_build.graphs import GraphedGradients
 from base_model_build.muon import Muon, orthogonalize
 from base_model_build.network import (
     Branches,
@@ -26,14 +28,13 @@ from base_model_build.network import (
     hidden_states,
     init_branches,
 )
-from base_model_build.recipe import CPU, KINDS, Feed, Recipe, Shape, Stage
+from base_model_build.recipe import CPU, CUDA, KINDS, Feed, Recipe, Shape, Stage
 from base_model_build.rows import Encoder, Row, draw_pool, pack
 from base_model_build.run import Run, train
 from base_model_build.simulate import (
     Kind,
     draw_jobs,
     drop_lost,
-    job_losses,
     make_jobs,
     tune_jobs,
 )
@@ -253,7 +254,8 @@ def test_a_simulated_job_is_the_trainers_job(
     shown = [rows[:examples], rows[examples:]]
     jobs = make_jobs(kind, [(each, each[:4]) for each in shown], init_branches(config, [rank] * 2, [3, 4]), [3, 4])
     simulated: list[list[float]] = []
-    tune_jobs(weights, config, jobs, lambda step, values: simulated.append(values.tolist()))
+    gradients = Gradients(config, torch.float32)
+    tune_jobs(gradients, weights, jobs, lambda step, values: simulated.append(values.tolist()))
     assert len(simulated) == kind.steps == len(losses[0])
     assert torch.allclose(torch.tensor(simulated), torch.tensor(losses).T, atol=1e-5)
 
@@ -287,6 +289,39 @@ def test_losses_are_means_per_job(whole: Path, encoder: Encoder) -> None:
     for job in range(2):
         alone = jobs.asked.pick(torch.arange(half) + job * half)
         assert float(job_losses(weights, config, alone, 1, None)) == pytest.approx(float(together[job]), abs=1e-4)
+
+
+def test_shapes_of_a_gpu_give_the_same_gradients(whole: Path, encoder: Encoder) -> None:
+    """Padded, with every position scored and most weighted 0, as graphs need it; without graphs, on the CPU."""
+    weights = {name: t.requires_grad_() for name, t in llama.load_weights(whole / "model").items()}
+    config = llama.load_config(whole / "model")
+    plain, graphed = Gradients(config, torch.float32), GraphedGradients(config, torch.float32, "cpu")
+    batch = draw_pool(encoder, "x", SHARES, episodes=20, width=64, characters=80)
+    jobs = draw_jobs(_KINDS["numbers"], encoder, config, "x")
+    frozen = {name: tensor.detach() for name, tensor in weights.items()}
+    parameters = [tensor.clone().requires_grad_() for tensor in jobs.branches.parameters()]
+    branches = jobs.branches.replace(parameters)
+    found = [
+        (
+            each.of_rows(weights, batch),
+            each.of_shown(frozen, jobs.shown.pick(jobs.orders[0]), 2, branches, parameters),
+            each.of_asked(weights, jobs.asked, 2, jobs.branches),
+        )
+        for each in (plain, graphed)
+    ]
+    for (loss, mine), (other, theirs) in zip(*found, strict=True):
+        assert torch.allclose(loss, other, atol=1e-5)
+        assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(mine, theirs, strict=True))
+    assert plain.loss_before(frozen, jobs.asked, 2) == pytest.approx(
+        graphed.loss_before(frozen, jobs.asked, 2), abs=1e-5
+    )
+
+
+def test_helpers_draw_what_would_be_drawn_here(whole: Path, tmp_path: Path) -> None:
+    """Pools and jobs from other processes, some ahead: the same bytes in the end."""
+    (tmp_path / "tokenizer.json").write_bytes((whole / "tokenizer.json").read_bytes())
+    build(tmp_path, TINY, helpers=2)
+    assert hash_weights(tmp_path / "model") == hash_weights(whole / "model")
 
 
 # --- optimisers
@@ -419,6 +454,7 @@ def test_the_shipped_recipe_fits_its_limits() -> None:
     assert 2 * llama.count_parameters(llama.init_weights(config, 1)) < 6e6
     assert set(CPU.kinds) == {name for stage in CPU.stages for name in stage.kinds}
     assert CPU.stages[-1].rates[-1] == 0.0
+    assert [stage.name for stage in CUDA.stages] == [stage.name for stage in CPU.stages]
 
 
 def test_same_tokenizer_for_the_same_seed(whole: Path) -> None:
