@@ -13,7 +13,9 @@ import argparse
 import hashlib
 import re
 import shutil
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -54,12 +56,13 @@ def build(
     helpers: int = 0,
     slice_s: float | None = None,
     pause: Path | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Goes on with a build in ``work`` until it is done, or for ``slice_s`` seconds."""
+    """Goes on with a build in ``work`` until it is done, for ``slice_s`` seconds, or until ``stopped``."""
     run = Run(recipe, work, device=device, helpers=helpers)
     try:
         run.restore()
-        train(run, slice_s=slice_s, pause=pause)
+        train(run, slice_s=slice_s, pause=pause, stopped=stopped)
     finally:
         run.close()
     return run
@@ -81,6 +84,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--install", action="store_true", help="replace the embedded model with the finished result")
     parser.add_argument("--device", choices=sorted(RECIPES), default="cpu", help="which recipe, and where it runs")
     chosen = parser.parse_args(arguments)
+    asked: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):  # the step in progress is finished and saved
+        signal.signal(number, lambda number, frame: asked.append(number))
     helpers = 0 if chosen.device == "cpu" else max(1, count_cores() - 2)
     run = build(
         chosen.work,
@@ -89,6 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
         helpers=helpers,
         slice_s=chosen.slice,
         pause=chosen.pause,
+        stopped=lambda: bool(asked),
     )
     model = chosen.work / "model"
     sys.stdout.write(f"{model}: sha256 {hash_weights(model)}{'' if run.done else ', not finished'}\n")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from base_model_build.generator import users
-from base_model_build.generator.episodes import EVERYDAY_SHARES, LONG_SHARES, SHARES
+from base_model_build.generator.episodes import LONG_SHARES, NUMBER_SHARES, SHARES
 from base_model_build.simulate import Kind
 from tuning_trainer.base_model import MAX_POSITIONS
 from tuning_trainer.llama import Config
@@ -149,13 +149,14 @@ _ALL_KINDS: Final = {
     "numbers": 4, "pairs": 2.5, "compositions": 2, "few classes": 3, "classes": 1, "few records": 3, "records": 0.7,
     "heart": 0.3, "forty": 0.3, "texts": 0.3,
 }  # fmt: skip
-_EVERYDAY: Final = dataclasses.replace(NARROW, shares=EVERYDAY_SHARES)
+_NUMBERS: Final = dataclasses.replace(NARROW, shares=NUMBER_SHARES)
 
 CPU: Final = Recipe(
     stages=(
-        Stage("words", 7000),
-        Stage("jobs", 4000, narrow=_EVERYDAY, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
-        Stage("settle", 2000, rates=(1.0, 0.0), narrow=_EVERYDAY, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
+        Stage("words", 4300),
+        Stage("numbers", 4000, narrow=_NUMBERS),
+        Stage("jobs", 4000, narrow=_NUMBERS, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
+        Stage("settle", 2000, rates=(1.0, 0.0), narrow=_NUMBERS, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""
@@ -173,9 +174,10 @@ def _for_cuda(stage: Stage, steps: int, jobs_every: int) -> Stage:
 CUDA: Final = dataclasses.replace(
     CPU,
     stages=(
-        _for_cuda(CPU.stages[0], 2000, 0),
-        _for_cuda(CPU.stages[1], 500, 1),
-        _for_cuda(CPU.stages[2], 250, 1),
+        _for_cuda(CPU.stages[0], 1000, 0),
+        _for_cuda(CPU.stages[1], 1000, 0),
+        _for_cuda(CPU.stages[2], 500, 1),
+        _for_cuda(CPU.stages[3], 250, 1),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )

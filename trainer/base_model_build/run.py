@@ -307,6 +307,7 @@ def train(
     slice_s: float | None = None,
     save_s: float = 240.0,
     pause: Path | None = None,
+    stopped: Callable[[], bool] = lambda: False,
     log_every: int = 100,
 ) -> None:
     """Goes on with a run until it is done, or for a while.
@@ -316,13 +317,16 @@ def train(
         slice_s: Stop after so many seconds.
         save_s: Seconds between checkpoints. Does not change any value.
         pause: While this file exists, wait.
+        stopped: Asked between steps; True ends as a slice does.
     """
     began = saved = time.monotonic()
     progress = Progress(run)
     if not run.counts.steps:
         sys.stderr.write(f"{count_parameters(run.weights)} parameters, vocabulary {run.config.vocab_size}\n")
-    while not run.done and run.counts.steps != until and not (slice_s and time.monotonic() - began > slice_s):
-        while pause is not None and pause.exists():
+    while not run.done and run.counts.steps != until and not stopped():
+        if slice_s and time.monotonic() - began > slice_s:
+            break
+        while pause is not None and pause.exists() and not stopped():
             time.sleep(2)
         progress.add(run.train_step())
         if run.counts.steps % log_every == 0 or run.done:

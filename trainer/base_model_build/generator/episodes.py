@@ -55,6 +55,7 @@ def draw_wrapped_task(random: Random, told: bool) -> Task:
 
 MAKERS: Final[dict[str, Callable[[Random, bool], Task]]] = {
     "number": draw_number_task,
+    "small number": lambda random, told: draw_number_task(random, told, 0.2),
     "wrapped": draw_wrapped_task,
     "adding": lambda random, told: draw_adding_task(random),
     "notation": lambda random, told: draw_notation_task(random),
@@ -95,8 +96,13 @@ SHARES: Final[Mapping[str, float]] = {
 }  # fmt: skip
 """Share of each family among the episodes of tasks."""
 
-EVERYDAY_SHARES: Final[Mapping[str, float]] = {**SHARES, "review": 3, "theme": 4}
-"""The same, with whole sentences as people write them."""
+NUMBER_SHARES: Final[Mapping[str, float]] = {
+    "number": 20, "small number": 14, "wrapped": 5, "adding": 6, "notation": 2, "words": 13, "text": 5,
+    "number list": 3, "sorting": 1, "format": 4, "record": 1.5, "layout": 2, "json": 1.5, "ticket": 4,
+    "fresh classes": 4, "topic": 4, "sentiment": 4, "review": 2, "theme": 3, "intent": 2, "relation": 4, "script": 7,
+    "media": 2, "question": 7, "reading": 0.5, "dialogue": 5, "persona": 0.5, "sequence": 1, "pair": 0.5, "call": 1.5,
+}  # fmt: skip
+"""With more numbers, small ones too, and whole sentences as people write them."""
 
 LONG_SHARES: Final[Mapping[str, float]] = {
     "long": 6,
