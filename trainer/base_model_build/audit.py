@@ -21,7 +21,7 @@ from base_model_build.gates.records import (
 )
 from base_model_build.gates.tasks import BY_HEART, COMPOSED, make_composed_items, make_language_items, make_long_items
 from base_model_build.gates.texts import make_question_items, make_sentiment_items, make_topic_items
-from base_model_build.generator.episodes import LONG_SHARES, NUMBER_SHARES, Episode, draw_episode
+from base_model_build.generator.episodes import LONG_SHARES, SPELLING_SHARES, Episode, draw_episode
 from base_model_build.generator.tasks import DOCUMENTED_PAIRS, MIRRORED_PAIRS, Pair
 from base_model_build.generator.word_tasks import is_kept_out
 from base_model_build.generator.words import RESERVED
@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> int:
     episodes = int(arguments[0]) if arguments else 100_000
     audit, random = Audit(), Random("audit")
     for number in range(episodes):
-        shares, characters = (LONG_SHARES, 1600) if number % 8 == 0 else (NUMBER_SHARES, 320)
+        shares, characters = (LONG_SHARES, 1600) if number % 8 == 0 else (SPELLING_SHARES, 320)
         audit.look_at_episode(draw_episode(random, shares, characters))
     for kind in KINDS.values():
         for _ in range(episodes // 200):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from base_model_build.generator import users
-from base_model_build.generator.episodes import LONG_SHARES, NUMBER_SHARES, SHARES
+from base_model_build.generator.episodes import LONG_SHARES, NUMBER_SHARES, SHARES, SPELLING_SHARES
 from base_model_build.simulate import Kind
 from tuning_trainer.base_model import MAX_POSITIONS
 from tuning_trainer.llama import Config
@@ -151,12 +151,15 @@ _ALL_KINDS: Final = {
 }  # fmt: skip
 _NUMBERS: Final = dataclasses.replace(NARROW, shares=NUMBER_SHARES)
 
+_SPELLING: Final = dataclasses.replace(NARROW, shares=SPELLING_SHARES)
+
 CPU: Final = Recipe(
     stages=(
         Stage("words", 4300),
-        Stage("numbers", 4000, narrow=_NUMBERS),
-        Stage("jobs", 4000, narrow=_NUMBERS, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
-        Stage("settle", 2000, rates=(1.0, 0.0), narrow=_NUMBERS, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
+        Stage("numbers", 2500, narrow=_NUMBERS),
+        Stage("spelling", 2000, narrow=_SPELLING),
+        Stage("jobs", 4000, (1.0, 0.6), narrow=_SPELLING, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
+        Stage("settle", 2000, (0.6, 0.0), narrow=_SPELLING, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""
@@ -175,9 +178,10 @@ CUDA: Final = dataclasses.replace(
     CPU,
     stages=(
         _for_cuda(CPU.stages[0], 1000, 0),
-        _for_cuda(CPU.stages[1], 1000, 0),
-        _for_cuda(CPU.stages[2], 500, 1),
-        _for_cuda(CPU.stages[3], 250, 1),
+        _for_cuda(CPU.stages[1], 500, 0),
+        _for_cuda(CPU.stages[2], 500, 0),
+        _for_cuda(CPU.stages[3], 500, 1),
+        _for_cuda(CPU.stages[4], 250, 1),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )

@@ -35,7 +35,7 @@ from base_model_build.generator.sentiment import Sentiment
 from base_model_build.generator.tasks import Task, draw_frame, wrap_task
 from base_model_build.generator.tickets import draw_json_task, draw_ticket_task
 from base_model_build.generator.topics import Intents, Topics
-from base_model_build.generator.word_tasks import draw_composed_task, draw_text_task
+from base_model_build.generator.word_tasks import draw_composed_task, draw_spelling_task, draw_text_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ MAKERS: Final[dict[str, Callable[[Random, bool], Task]]] = {
     "notation": lambda random, told: draw_notation_task(random),
     "words": lambda random, told: draw_composed_task(random),
     "text": lambda random, told: draw_text_task(random),
+    "spelling": lambda random, told: draw_spelling_task(random),
     "number list": lambda random, told: draw_number_list_task(random),
     "sorting": lambda random, told: draw_sorting_task(random),
     "format": lambda random, told: draw_format_task(random),
@@ -113,6 +114,15 @@ LONG_SHARES: Final[Mapping[str, float]] = {
     "number": 1,
 }
 """Of the episodes for the long rows."""
+
+SPELLING_SHARES: Final[Mapping[str, float]] = {
+    **NUMBER_SHARES,
+    "number": 16,
+    "small number": 8,
+    "spelling": 18,
+    "notation": 4,
+}
+"""With the letters of words, and more words of numbers."""
 
 _SHOT_STYLES: Final = (("Input: ", "Output: "), ("Q: ", "A: "), ("in: ", "out: "), ("", "-> "))
 _MODES: Final = {"free": 7, "calls": 4, "bare": 36, "system": 23, "prefix": 15, "suffix": 5, "shots": 10}

@@ -35,7 +35,7 @@ from base_model_build.generator.sentiment import Sentiment
 from base_model_build.generator.tasks import Pair, Task, draw_frame, wrap_task
 from base_model_build.generator.tickets import draw_json_task, draw_ticket_task
 from base_model_build.generator.topics import Intents, Topics
-from base_model_build.generator.word_tasks import draw_composed_task, draw_text_task
+from base_model_build.generator.word_tasks import draw_composed_task, draw_spelling_task, draw_text_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,7 @@ draw_short_user = _of_tasks(
     {
         draw_composed_task: 10,
         draw_text_task: 2,
+        draw_spelling_task: 1.5,
         draw_number_list_task: 2.2,
         draw_format_task: 4,
         draw_sequence_task: 0.7,

@@ -175,3 +175,39 @@ def draw_text_task(random: Random) -> Task:
         return None if is_kept_out(text.split(), answer) else (text, answer)
 
     return Task(f"text {name}", draw, ways, closed=True)
+
+
+_SPELLINGS: Final[dict[str, tuple[float, Change, Change, tuple[str, ...]]]] = {
+    # name: share, what is shown and what is answered of a word, instructions
+    "upper": (6, str, str.upper, ("Upper case.", "Make it upper case.", "In capitals.")),
+    "lower": (2, str.upper, str.lower, ("Lower case.",)),
+    "title": (1.5, str, str.title, ("Title case.",)),
+    "hyphens": (2, str, "-".join, ("Spell it with hyphens.",)),
+    "spaces": (2, str, " ".join, ("Spell it.",)),
+    "spelled capitals": (1, str, lambda word: " ".join(word.upper()), ("Spell it in capitals.",)),
+    "joined": (2, "-".join, str, ("Write the word.", "Join the letters.")),
+    "first": (1, str, lambda word: word[0], ("First letter.",)),
+    "FIRST": (1, str, lambda word: word[0].upper(), ("First letter, in upper case.",)),
+    "last": (1, str, lambda word: word[-1], ("Last letter.",)),
+    "backwards": (1, str, lambda word: word[::-1], ("Backwards.",)),
+    "length": (0.7, str, lambda word: str(len(word)), ("How many letters?",)),
+    "swapped": (0.7, str.title, str.swapcase, ("Swap the case.",)),
+}
+
+
+def draw_spelling_task(random: Random) -> Task:
+    """What letters words have: a tokenizer hides them, and capitals are other tokens."""
+    name = random.choices(list(_SPELLINGS), [share for share, _, _, _ in _SPELLINGS.values()])[0]
+    _, show, change, ways = _SPELLINGS[name]
+    most = random.choice((1, 1, 2, 3)) if name in ("upper", "lower", "title", "swapped") else 1
+
+    def draw_word(random: Random) -> str:
+        kind = random.random()
+        return random.choice(VOCABULARY if kind < 0.4 else FREQUENT) if kind < 0.85 else draw_any_word(random)
+
+    def draw(random: Random) -> Pair | None:
+        words = [draw_word(random) for _ in range(random.randint(1, most))]
+        answer = " ".join(map(change, words))
+        return None if is_kept_out(words, answer) else (" ".join(map(show, words)), answer)
+
+    return Task(f"spelling {name}", draw, ways, closed=True)
