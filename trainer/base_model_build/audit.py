@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from random import Random
 from typing import Final
 
@@ -36,6 +37,12 @@ _KEPT_OUT_ANSWERS: Final = {
 }
 
 
+_TEXT_MAKERS: Final = (
+    make_sentiment_items, make_topic_items, make_question_items, make_rewriting_items, make_summary_items,
+    make_ticket_items, make_call_items, make_image_items, make_long_items,
+)  # fmt: skip
+
+
 class Audit:
     """What was looked at and what was found.
 
@@ -49,11 +56,7 @@ class Audit:
         self.pairs = 0
         self.hits: Counter[str] = Counter()
         self.examples: dict[str, Pair] = {}
-        makers = (
-            make_sentiment_items, make_topic_items, make_question_items, make_rewriting_items, make_summary_items,
-            make_ticket_items, make_call_items, make_image_items, make_long_items,
-        )  # fmt: skip
-        self._texts = {text for make in makers for text, _ in make()[1]}
+        self._texts = {text for make in _TEXT_MAKERS for text, _ in make()[1]}
         self._bare = {*DOCUMENTED_PAIRS, *MIRRORED_PAIRS}
         self._pairs = {pair for pairs in make_language_items().values() for pair in pairs}
         self._pairs |= {pair for name in COMPOSED for part in make_composed_items(name) for pair in part}
@@ -98,6 +101,18 @@ class Audit:
             return
         for text, answer in user.shown + user.asked:
             self.look_at_pair(text, answer, bare=True)
+
+
+def list_runs(text: str, length: int) -> set[tuple[str, ...]]:
+    """Every so many words in a row."""
+    words = re.findall(r"[a-z']+", text.lower())
+    return set(zip(*(words[place:] for place in range(length)), strict=False))
+
+
+def find_borrowed(phrases: Iterable[str], length: int = 5) -> list[str]:
+    """Phrases that share so many words in a row with a text that a gate asks."""
+    asked = {run for make in _TEXT_MAKERS for text, _ in make()[1] for run in list_runs(text, length)}
+    return [phrase for phrase in phrases if list_runs(phrase.replace("{s}", "x1"), length) & asked]
 
 
 def _has_reserved_word(text: str, answer: str) -> bool:

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from base_model_build.audit import Audit
+from base_model_build.audit import Audit, find_borrowed
 from base_model_build.gates.items import (
     ASKED_SENTENCES,
     CLASS_CUES,
@@ -26,7 +26,8 @@ from base_model_build.gates.tasks import make_language_items
 from base_model_build.generator.calls import draw_call_task, draw_conversation
 from base_model_build.generator.classification import SENTENCES, draw_classes
 from base_model_build.generator.dialogues import Dialogue
-from base_model_build.generator.episodes import LONG_SHARES, MAKERS, SHARES, draw_episode
+from base_model_build.generator.episodes import LONG_SHARES, MAKERS, SHARES, SPELLING_SHARES, draw_episode
+from base_model_build.generator.everyday import ANGRY, GLAD, TOPICS
 from base_model_build.generator.media import draw_image, draw_sound
 from base_model_build.generator.number_tasks import answer_number, draw_addend, make_number_task
 from base_model_build.generator.numbers import (
@@ -36,6 +37,18 @@ from base_model_build.generator.numbers import (
     draw_magnitude,
     spell_english,
     write_roman,
+)
+from base_model_build.generator.phrases import (
+    BLAME,
+    CONCERNS,
+    FACTS_OF_THINGS,
+    FAILS,
+    INTENTS,
+    IS_SO,
+    NEWS,
+    PRAISE,
+    THING_SENTENCES,
+    WORKS,
 )
 from base_model_build.generator.scripts import draw_unrelated_pairs
 from base_model_build.generator.sentiment import Sentiment
@@ -172,14 +185,25 @@ def test_words_of_the_classification_gate_are_not_the_generators() -> None:
 def test_nothing_that_is_asked_is_generated() -> None:
     """What ``audit.py`` looks for in many more: asked texts, kept-out tasks by whatever name, reserved words."""
     audit, random = Audit(), Random(4)
-    for shares, characters in ((SHARES, 320), (LONG_SHARES, 1600)):
-        for _ in range(1500):
+    for shares, characters in ((SHARES, 320), (SPELLING_SHARES, 320), (LONG_SHARES, 1600)):
+        for _ in range(1200):
             audit.look_at_episode(draw_episode(random, shares, characters))
     for kind in KINDS.values():
         for _ in range(12):
             audit.look_at_user(kind, random)
     assert audit.pairs > 5000
     assert not audit.hits
+
+
+def test_no_phrase_is_nearly_a_sentence_of_the_evaluation() -> None:
+    """Five words in a row are too many to share; the check finds one that does."""
+    phrases = [
+        *PRAISE, *BLAME, *FACTS_OF_THINGS, *WORKS, *FAILS, *IS_SO, *NEWS, *CONCERNS, *THING_SENTENCES, *GLAD, *ANGRY,
+        *(phrase for each in INTENTS.values() for phrase in each), *(text for each in TOPICS.values() for text in each),
+    ]  # fmt: skip
+    assert len(phrases) > 1000
+    assert find_borrowed(phrases) == []
+    assert find_borrowed(["Really, the staff made us feel at home"]) != []
 
 
 def test_audit_finds_what_it_looks_for() -> None:
