@@ -16,12 +16,11 @@ from collections.abc import Callable, Sequence
 
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.call import Api, Call
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
+from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.rest.app import RestApp, create_rest_app
-from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 ROUNDS = 15
 BODY_BYTES = 4 * 1024 * 1024
@@ -129,7 +128,7 @@ async def answer_gets(front: RestApp) -> None:
     """Answers many GETs."""
     headers = {"host": "127.0.0.1:8080", "authorization": "Bearer token", "accept": "*/*"}
     for _ in range(CALLS):
-        await front.answer(Request("GET", "/v1/projects/1/locations/us-central1/tuningJobs/2", "", headers))
+        await front.answer("GET", "/v1/projects/1/locations/us-central1/tuningJobs/2", "", headers)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,10 @@ import argparse
 import http.client
 import json
 import random
-import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count, cycle
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.processes import measure
+from tuning_emulator.testing.process import start_emulator
 
 PLACE = "projects/bench/locations/us-central1"
 KEY = {"x-goog-api-key": "bench", "content-type": "application/json"}
@@ -99,45 +97,26 @@ class Client:
 class Server:
     """A server that runs, with the scripted trainer."""
 
-    process: subprocess.Popen[str]
+    pid: int
     port: int
 
     def cpu_s(self) -> float:
         """CPU seconds so far."""
-        return measure(self.process.pid).cpu_s
+        return measure(self.pid).cpu_s
 
     def resident_mib(self) -> float:
         """Memory now."""
-        return measure(self.process.pid).resident_mib
+        return measure(self.pid).resident_mib
 
 
 @contextmanager
-def running_server(directory: Path, *options: str) -> Iterator[Server]:
+def running_server(directory: Path, **settings: object) -> Iterator[Server]:
     """A server on a free port for the length of a block; its bucket ``bench`` holds the training file."""
     bucket = directory / "bench"
     bucket.mkdir(exist_ok=True)
     (bucket / "train.jsonl").write_text(LINES, encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "tuning_emulator",
-        "serve",
-        "--port",
-        "0",
-        "--storage-port",
-        "0",
-        "--trainer",
-        "scripted",
-    ]
-    command += ["--bucket", f"bench={bucket}", "--log-level", "error", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            lines = iter(process.stdout.readline, "")
-            text = next(line for line in lines if "GOOGLE_GEMINI_BASE_URL" in line)
-            yield Server(process, int(re.findall(r":(\d+)", text)[0]))
-        finally:
-            process.terminate()
+    with start_emulator(trainer="scripted", buckets={"bench": bucket}, log_level="error", **settings) as running:
+        yield Server(running.pid, int(running.url.rpartition(":")[2]))
 
 
 # --- the life of jobs
@@ -145,7 +124,7 @@ def running_server(directory: Path, *options: str) -> Iterator[Server]:
 
 def live(jobs: int, directory: Path) -> tuple[float, int]:
     """Creates jobs, reads each through all its states, lists all page by page; CPU seconds and requests."""
-    with running_server(directory, "--pace", "polls:1", "--jobs-per-project", str(jobs)) as server:
+    with running_server(directory, pace="polls:1", jobs_per_project=jobs) as server:
         client = Client(server.port)
         client.get("/v1beta/tunedModels")
         before_s, requests = server.cpu_s(), 0
@@ -190,10 +169,12 @@ def expect(found: object, wanted: object, where: str) -> None:
 
 def fill(directory: Path, jobs: int) -> None:
     """Brings a data directory to so many jobs, half of each API: copies of one real job of each."""
+    from msgspec.structs import replace
+
     from tuning_emulator.core.records import Permission  # late: the measured server is another process
     from tuning_emulator.store.store import Store
 
-    with running_server(directory, "--data-dir", str(directory / "data")) as server:
+    with running_server(directory, data_dir=directory / "data") as server:
         client = Client(server.port)
         names = [client.create_job("job 0"), client.create_model("model 0", "model-0")]
         while any(
@@ -209,11 +190,11 @@ def fill(directory: Path, jobs: int) -> None:
             for job in originals:
                 assert job is not None
                 identifier = f"model-{number}" if job.api == "gemini" else str(10**17 + number)
-                labels = {"team": "one"} if job.api == "vertex" else {}
-                sent = {**job.sent, "labels": labels} if labels else job.sent
-                copy = replace(
-                    job, id=identifier, display_name=f"{job.api} {number}", labels=labels, sent=sent, experiment_id=""
-                )
+                asked, progress = job.asked, replace(job.progress, experiment_id="")
+                if job.api == "vertex":
+                    labels = {"team": "one"}
+                    asked = replace(asked, labels=labels, echoed={**asked.echoed, "labels": labels})
+                copy = replace(job, id=identifier, display_name=f"{job.api} {number}", asked=asked, progress=progress)
                 copy = store.insert_job(copy)
                 store.add_metric_points(copy.uid, store.list_metric_points(job.uid))
                 for one in store.list_permissions(job.uid):
@@ -257,7 +238,7 @@ def list_reads(jobs: int) -> dict[str, Callable[[], str]]:
 def time_reads(directory: Path, jobs: int, repeats: int) -> dict[str, float]:
     """Server CPU µs of each kind of read with so many jobs; the best of three runs."""
     fill(directory, jobs)
-    with running_server(directory, "--data-dir", str(directory / "data")) as server:
+    with running_server(directory, data_dir=directory / "data") as server:
         client = Client(server.port)
         tokens = {path: last_token(client, path) for path in (f"/v1/{PLACE}/tuningJobs", "/v1beta/tunedModels")}
         reads = list_reads(jobs)

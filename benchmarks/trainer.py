@@ -28,7 +28,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.server import EXAMPLES, send, take_free_port
+from benchmarks.server import EXAMPLES, send
+from tuning_emulator.testing.client import Control
+from tuning_emulator.testing.process import start_emulator
 from tuning_trainer.spec import Example, Job, Prompt, Turn, embedded_base_model, format_example, format_job
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -149,7 +151,7 @@ def make_job(work: Workload, folder: Path) -> Job:
 
 
 def train_ours(work: Workload, folder: Path) -> Trained:
-    """`python -m trainer job.json`, as anyone may run it."""
+    """`python -m tuning_trainer job.json`, as anyone may run it."""
     job = make_job(work, folder)
     file = folder / "job.json"
     file.write_text(format_job(job))
@@ -216,32 +218,18 @@ def write_request(work: Workload, folder: Path) -> Path:
 @contextmanager
 def running_server(folder: Path) -> Iterator[str]:
     """Our server with the lora trainer, warm; answers its address."""
-    port = take_free_port()
-    command = [sys.executable, "-m", "tuning_emulator", "serve", "--port", str(port), "--storage-port", "0"]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--data-dir", str(folder / "data"), "--trainer", "lora"], cwd=ROOT, stdout=log, stderr=log
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            await_trainer(address)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(30)
+    with start_emulator(trainer="lora", data_dir=folder / "data") as running:
+        await_trainer(Control(running.url))
+        yield running.url
 
 
-def await_trainer(address: str) -> None:
+def await_trainer(control: Control) -> None:
     """Waits until the server's trainer has loaded torch."""
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            if json.loads(send(f"{address}/emulator/v1/health"))["trainer"]["ready"]:
-                return
-        except OSError:
-            pass
+    while not control.health()["trainer"]["ready"]:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{control.url}: the trainer was not ready within 120 s")
         time.sleep(0.1)
-    raise SystemExit(f"{address}: the trainer was not ready within 120 s")
 
 
 def tune_on_server(address: str, name: str) -> float:

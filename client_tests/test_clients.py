@@ -125,6 +125,7 @@ def test_dropped_examples_are_explained(stage: Stage) -> None:
     assert outcome.steps == {"create": {"refused": 400}}
     assert outcome.refused == {("CreateTunedModel", 400): 1}
     emulator = stage.find_emulator(lost)
+    assert emulator.log is not None
     (entry,) = Control(emulator.url, lost.name).journal.list()
     for said in (" ".join(entry["notes"]), emulator.log.read_text("utf-8")):
         assert "google-genai 1.47 and newer drop it" in said

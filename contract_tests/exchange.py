@@ -81,7 +81,7 @@ class Recording:
         differs: Name of the divergence because of which the emulator answers otherwise on purpose; "" for none.
         live: Anybody with credentials can have it again: it needs nothing to be there.
         unordered: The recorder sorts keys, so their order says nothing.
-        fact: Row of ``facts.service_errors``, ``google_errors`` and its ``values``, for what no request brings about.
+        fact: Row of a table of ``facts`` and its ``values``, for what no request brings about.
     """
 
     name: str

@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from contract_tests.contract import Situation
 from contract_tests.targets import EmulatorTarget
 from tuning_emulator.api.auth import OWNER
-from tuning_emulator.core.errors import ApiError, Code, ErrorText
+from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.core.records import (
+    Asked,
     Endpoint,
     Hyperparameters,
     JobState,
     MetricPoint,
     Permission,
-    Phase,
+    Progress,
     TuningJob,
     TuningMethod,
 )
@@ -37,37 +39,25 @@ BLANK = TuningJob(
     id="",
     api_version="v1beta",
     operation_id="000000000000",
+    created_ns=0,
+    asked=Asked(
+        TuningMethod.SUPERVISED,
+        "gemini-1.5-flash-001-tuning",
+        Hyperparameters(epochs=5, batch_size=4, learning_rate=0.001),
+    ),
+    progress=Progress(updated_ns=0, state=JobState.SUCCEEDED, trainer="scripted", device="none"),
     owner=OWNER,
     display_name="",
-    description="",
-    labels={},
-    base_model="gemini-1.5-flash-001-tuning",
-    source_model="",
-    source_checkpoint="",
-    method=TuningMethod.SUPERVISED,
-    requested=Hyperparameters(epochs=5, batch_size=4, learning_rate=0.001),
-    resolved=None,
-    training_uri="",
-    validation_uri="",
-    export_last_checkpoint_only=False,
-    sent={},
-    state=JobState.SUCCEEDED,
-    phase=Phase.NONE,
-    error=None,
-    created_ns=0,
-    started_ns=None,
-    ended_ns=None,
-    updated_ns=0,
-    total_steps=0,
-    completed_steps=0,
-    completed_epochs=0,
-    statistics=None,
-    experiment_id="",
-    trainer="scripted",
-    device="none",
-    adapter="",
 )
 """A tuning job with nothing in it."""
+
+
+def fill(**fields: Any) -> TuningJob:
+    """``BLANK`` with some fields, whichever part of it they belong to."""
+    asked = {name: fields.pop(name) for name in Asked.__struct_fields__ if name in fields}
+    progress = {name: fields.pop(name) for name in Progress.__struct_fields__ if name in fields}
+    parts = {"asked": replace(BLANK.asked, **asked), "progress": replace(BLANK.progress, **progress)}
+    return replace(BLANK, **parts, **fields)
 
 
 def read_time(text: str) -> int:
@@ -98,7 +88,7 @@ def tuned_model(snapshots: Sequence[Mapping[str, Any]] = (), **fields: Any) -> S
     """There is a tuned model, of the caller unless it has another owner."""
 
     async def prepare(target: EmulatorTarget) -> None:
-        job = target.app.store.insert_job(replace(BLANK, **fields))
+        job = target.app.store.insert_job(fill(**fields))
         target.app.store.put_permission(own_permission(job))
         target.app.store.add_metric_points(job.uid, read_points(snapshots))
 
@@ -119,7 +109,7 @@ def recorded_model(body: Mapping[str, Any], **fields: Any) -> Situation:
         "updated_ns": read_time(body["updateTime"]),
         "started_ns": read_time(task["startTime"]) if "startTime" in task else None,
         "ended_ns": read_time(task["completeTime"]) if "completeTime" in task else None,
-        "requested": Hyperparameters(hyper.get("epochCount"), hyper.get("batchSize"), hyper.get("learningRate")),
+        "hyperparameters": Hyperparameters(hyper.get("epochCount"), hyper.get("batchSize"), hyper.get("learningRate")),
         "temperature": body.get("temperature"),
         "top_p": body.get("topP"),
         "top_k": body.get("topK"),
@@ -203,7 +193,7 @@ def trouble(row: ErrorText, values: Mapping[str, str]) -> Situation:
     async def prepare(target: EmulatorTarget) -> None:
         async def refuse(*_: Any) -> Any:
             await asyncio.sleep(0)
-            raise ApiError(Code[row.code], row.format(**values), rule=row.name)
+            raise ApiError(row.code, row.format(**values), rule=row.name)
 
         target.app.answering.generate = refuse  # type: ignore[assignment]
 

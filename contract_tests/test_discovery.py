@@ -14,13 +14,18 @@ import pytest
 
 from tuning_emulator.api.call import Api, relative_name
 from tuning_emulator.rest.discovery import build_document
-from tuning_emulator.vertex.schemas import SCHEMAS
+from tuning_emulator.schema.proto import load_schemas
 
+SCHEMAS = load_schemas("google.cloud.aiplatform")
 HERE_ALONE = {"v1": set(), "v1beta1": {"projects.locations.tuningJobs.operations.list"}}
 """Methods that the published document lacks; the generated REST clients have them."""
-THERE_ALONE = {"projects.locations.endpoints.list": {"gdcZone"}}
+THERE_ALONE = {"projects.locations.endpoints.list": {"gdcZone"}, "projects.locations.list": {"extraLocationTypes"}}
 """Parameters that are in no proto."""
-OTHER_PROPERTIES = {"Candidate": {"score"}, "Endpoint": {"privateModelServerEnabled"}}
+OTHER_PROPERTIES = {
+    "Candidate": {"score"},
+    "Endpoint": {"privateModelServerEnabled"},
+    "GoogleIamV1SetIamPolicyRequest": {"updateMask"},
+}
 """Properties that the protos have and the published documents lack."""
 LEFT_OUT = {"PublisherModel": {"parent", "supportedActions"}}
 """See test_schema.LEFT_OUT."""

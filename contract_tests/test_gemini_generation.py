@@ -9,7 +9,7 @@ import pytest
 from contract_tests.contract import Contract
 from contract_tests.exchange import Recording
 from contract_tests.situations import STRANGER, trained_model, trouble, tuned_model
-from tuning_emulator.facts import google_errors, service_errors
+from tuning_emulator.facts import gemini_errors, google_errors, vertex_errors
 
 GPRO = "gemini-1.0-pro-001"
 FLASH = "gemini-1.5-flash-001-tuning"
@@ -177,6 +177,7 @@ TROUBLES = (
 async def test_troubles_of_the_service(contract: Contract, recordings: dict[str, Recording], name: str) -> None:
     """What no request brings about is said in the service's words too."""
     recording = recordings[name]
-    row = getattr(service_errors, recording.fact, None) or getattr(google_errors, recording.fact)
+    tables = (google_errors, gemini_errors, vertex_errors)
+    (row,) = (row for table in tables if (row := getattr(table, recording.fact, None)) is not None)
     await contract.given(trouble(row, recording.values))
     (await contract.play(name)).same_error()

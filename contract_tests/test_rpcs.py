@@ -25,6 +25,11 @@ from tuning_emulator.schema.schema import Schema
 grpc = pytest.importorskip("grpc", reason="grpcio is not installed: the clients' calls were not compared")
 
 KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
+SHARED = (
+    *("get_operation", "list_operations", "cancel_operation", "get_location", "list_locations"),
+    *("get_iam_policy", "set_iam_policy", "test_iam_permissions"),
+)
+"""Properties of a client's transport that call services which many APIs share."""
 LENIENT = ("v1", "v1alpha")
 """Versions of the Gemini API that have methods here which their own packages lack."""
 
@@ -78,7 +83,7 @@ def list_official(api: str, version: str, service: str, monkeypatch: pytest.Monk
         return {}
     found: dict[str, Rpc] = {}
     transport = getattr(module, f"{service}GrpcTransport")(channel=make_channel(found))
-    for name in ("get_operation", "list_operations", "cancel_operation"):
+    for name in SHARED:
         getattr(transport, name, None)
     return found
 
@@ -103,13 +108,13 @@ def test_methods_are_the_official_ones(api: str, version: str, schema: Schema, m
 
 
 @pytest.mark.parametrize(("api", "version", "schema"), SERVED, ids=[f"{api}-{version}" for api, version, _ in SERVED])
-def test_operations_are_the_official_ones(
+def test_shared_methods_are_the_official_ones(
     api: str, version: str, schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The shared service has every method that clients call, with the same answers."""
+    """Services that many APIs share have every method that clients call, with the same answers."""
     official = list_official(api, version, "ModelService", monkeypatch)
-    shared = {path: rpc for path, rpc in official.items() if path.startswith("/google.longrunning.Operations/")}
-    assert shared
+    shared = {path: rpc for path, rpc in official.items() if not path.startswith(f"/{schema.package}.")}
+    assert any(path.startswith("/google.longrunning.Operations/") for path in shared)
     for path, rpc in shared.items():
         method = schema.methods[path[1:].replace("/", ".")]
         assert (rpc.kind, method.streaming) == ("unary_unary", False)

@@ -14,10 +14,8 @@ from typing import Any
 import pytest
 
 from tuning_emulator.facts.differences import DIVERGENCES
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
-from tuning_emulator.schema.google import LONGRUNNING, TYPES
+from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import PRESENCE, WELL_KNOWN, Enum, Field, Message, Method, Schema
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
 
 SCALAR_NAMES = {
     1: "double", 2: "float", 3: "int64", 4: "uint64", 5: "int32", 8: "bool", 9: "string", 12: "bytes", 13: "uint32",
@@ -28,6 +26,7 @@ FIRST_STAND_IN = 10001
 """Fields numbered from here on are in the discovery documents alone."""
 
 PACKAGES = {"gemini": "google.ai.generativelanguage", "vertex": "google.cloud.aiplatform"}
+GEMINI, VERTEX = load_schemas(PACKAGES["gemini"]), load_schemas(PACKAGES["vertex"])
 SERVED = [("gemini", version, GEMINI[version]) for version in GEMINI] + [
     ("vertex", version, VERTEX[version]) for version in VERTEX
 ]
@@ -208,24 +207,46 @@ def descriptors_for_all(cache: dict[tuple[str, str], dict[str, Any]], api: str) 
     return [pair for version in VERTEX for pair in descriptors_for(cache, api, version)]
 
 
-def test_shared_messages_are_the_official_ones() -> None:
-    """google.rpc, google.longrunning and google.type are declared as their descriptors are."""
-    pytest.importorskip("google.longrunning.operations_pb2", reason="googleapis-common-protos is not installed")
-    modules = [
-        importlib.import_module(name)
-        for name in (
-            "google.rpc.status_pb2",
-            "google.longrunning.operations_pb2",
-            "google.type.date_pb2",
-            "google.type.interval_pb2",
-            "google.type.latlng_pb2",
-        )
-    ]
-    found = {one.full_name: one for module in modules for one in module.DESCRIPTOR.message_types_by_name.values()}
-    for message in (*LONGRUNNING, *TYPES):
-        declared = {field.name: describe_declared(field, "gemini", "")[:5] for field in message.fields}
+HIDDEN = {"google.iam.v1.Policy": {"audit_configs"}}
+"""Official fields of shared messages that no API here has, by its discovery documents."""
+
+
+@pytest.mark.parametrize(
+    ("package", "modules"),
+    [
+        ("google.rpc", ("google.rpc.status_pb2", "google.rpc.error_details_pb2")),
+        ("google.longrunning", ("google.longrunning.operations_pb2",)),
+        (
+            "google.type",
+            tuple(f"google.type.{name}_pb2" for name in ("date", "expr", "interval", "latlng")),
+        ),
+        ("google.cloud.location", ("google.cloud.location.locations_pb2",)),
+        ("google.iam.v1", tuple(f"google.iam.v1.{name}_pb2" for name in ("iam_policy", "options", "policy"))),
+        (
+            "google.protobuf",
+            tuple(
+                f"google.protobuf.{name}_pb2"
+                for name in ("any", "duration", "empty", "field_mask", "struct", "timestamp", "wrappers")
+            ),
+        ),
+    ],
+)
+def test_shared_messages_are_the_official_ones(package: str, modules: tuple[str, ...]) -> None:
+    """What many APIs share is declared as its descriptors are."""
+    for name in modules:
+        pytest.importorskip(name, reason="googleapis-common-protos is not installed")
+    found: dict[str, Any] = {}
+    for module in map(importlib.import_module, modules):
+        for one in module.DESCRIPTOR.message_types_by_name.values():
+            found |= {inner.full_name: inner for inner in (one, *one.nested_types)}
+    own = [one for one in load_schemas(package)[""].messages.values() if one.name.startswith(f"{package}.")]
+    assert own
+    for message in own:
+        declared = {field.name: describe_declared(field, "gemini", "") for field in message.fields}
         assert declared == {
-            field.name: describe_official(field, "gemini", "")[:5] for field in found[message.name].fields
+            field.name: describe_official(field, "gemini", "")
+            for field in found[message.name].fields
+            if field.name not in HIDDEN.get(message.name, ())
         }, message.name
 
 
@@ -282,7 +303,7 @@ def declared_rules(method: Method, version: str) -> set[tuple[str, str, str]]:
 
 
 LENIENT = {("POST", "/v1beta/{model=tunedModels/*}:countTokens", "*")}
-"""Bindings of v1beta that exist here alone; see emulator/tuning_emulator/gemini/methods.py."""
+"""Bindings of v1beta that exist here alone; see generative_service.proto."""
 
 
 def own_methods(schema: Schema) -> Iterator[tuple[str, str, Method]]:
@@ -334,6 +355,27 @@ def test_vertex_operations_are_at_official_places(version: str, verb: str) -> No
         for http, path, _ in declared_rules(VERTEX[version].methods[f"google.longrunning.Operations.{verb}"], version)
     }
     assert {path for path in declared - paths if "/tuningJobs/" not in path[1]} == set()
+
+
+MIXINS = {
+    "google.cloud.location.Locations.GetLocation": "",
+    "google.cloud.location.Locations.ListLocations": "",
+    "google.iam.v1.IAMPolicy.GetIamPolicy": r"/locations/\*/(models|endpoints)/\*\}",
+    "google.iam.v1.IAMPolicy.SetIamPolicy": r"/locations/\*/(models|endpoints)/\*\}",
+    "google.iam.v1.IAMPolicy.TestIamPermissions": r"/locations/\*/(models|endpoints)/\*\}",
+}
+"""Methods that every client of Vertex AI carries, and the places at which something here answers them."""
+
+
+@pytest.mark.parametrize("version", list(VERTEX))
+@pytest.mark.parametrize("name", MIXINS)
+def test_vertex_mixins_are_at_official_places(version: str, name: str) -> None:
+    """Locations and the policies of what exists here are bound exactly where generated clients look."""
+    official = official_rules("vertex", version, "ModelService", name.rpartition(".")[2])
+    assert official is not None
+    assert declared_rules(VERTEX[version].methods[name], version) == {
+        rule for rule in official if re.search(MIXINS[name], rule[1])
+    }
 
 
 # --- discovery documents

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from contract_tests.contract import Contract, Situation
 from contract_tests.exchange import Recording
-from contract_tests.situations import BLANK, endpoint, moment, read_time
+from contract_tests.situations import endpoint, fill, moment, read_time
 from contract_tests.targets import EmulatorTarget
 from tuning_emulator.core.records import (
     DatasetStatistics,
@@ -134,8 +133,7 @@ def failed_job(body: dict[str, Any]) -> Situation:
     _, project, _, location, _, identifier = body["name"].split("/")
     model_id = body["tunedModel"]["model"].rpartition("/")[2].removesuffix("@1")
     spec, stats = body["supervisedTuningSpec"], body["tuningDataStats"]["supervisedTuningDataStats"]
-    job = replace(
-        BLANK,
+    job = fill(
         api="vertex",
         project=project,
         location=location,
@@ -144,10 +142,10 @@ def failed_job(body: dict[str, Any]) -> Situation:
         operation_id="",
         display_name=body["tunedModelDisplayName"],
         base_model=body["baseModel"],
-        requested=Hyperparameters(),
+        hyperparameters=Hyperparameters(),
         resolved=Hyperparameters(10, 4, 1e-3, 1.0, 4, 0.1),
         training_uri=spec["trainingDatasetUri"],
-        sent={
+        echoed={
             "base_model": body["baseModel"],
             "supervised_tuning_spec": {"training_dataset_uri": spec["trainingDatasetUri"]},
         },
@@ -185,11 +183,11 @@ def failed_job(body: dict[str, Any]) -> Situation:
                 description="",
                 labels={},
                 version_description="",
-                base_model=job.base_model,
+                base_model=job.asked.base_model,
                 job_uid=stored.uid,
                 default_checkpoint="",
                 created_ns=job.created_ns,
-                updated_ns=job.updated_ns,
+                updated_ns=job.progress.updated_ns,
                 revision=1,
             )
         )

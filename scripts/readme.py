@@ -9,13 +9,11 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pydantic.fields import FieldInfo
-
 from client_tests.results import HEADINGS, list_cells
-from tuning_emulator.core.job_faults import LABEL_PREFIX, MAGIC_VALUES
+from tuning_emulator.core.job_control import LABEL_PREFIX, MAGIC_VALUES
 from tuning_emulator.facts.catalogue import count_by_grade, list_entries
 from tuning_emulator.facts.differences import DIVERGENCES
-from tuning_emulator.settings import Settings
+from tuning_emulator.settings import SETTINGS, Setting, name_variable
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -30,18 +28,14 @@ def format_table(headings: tuple[str, ...], rows: Sequence[Sequence[str]]) -> st
     return format_row(*headings) + format_row(*("---" for _ in headings)) + "".join(format_row(*row) for row in rows)
 
 
-def format_default(field: FieldInfo) -> str:
+def format_default(setting: Setting) -> str:
     """A setting's default as one would type it; nothing for none."""
-    value = field.get_default(call_default_factory=True)
-    return "" if value is None or value in ({}, ()) else f"`{value}`"
+    return "" if setting.default in (None, ()) else f"`{setting.default}`"
 
 
 def format_settings() -> str:
     """Every setting: its variable, its default, what it does."""
-    rows = [
-        (f"`TUNING_EMULATOR_{name.upper()}`", format_default(field), field.description or "")
-        for name, field in Settings.model_fields.items()
-    ]
+    rows = [(f"`{name_variable(name)}`", format_default(setting), setting.help) for name, setting in SETTINGS.items()]
     return format_table(("variable", "default", "what it does"), rows)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tuning_emulator.settings import DEFAULT_PORT, DEFAULT_STORAGE_PORT, Settings
+from tuning_emulator.settings import DEFAULT_PORT, DEFAULT_STORAGE_PORT, SETTINGS
 from tuning_emulator.testing.process import start_emulator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,7 +100,17 @@ def test_image_sets_variables_that_exist(target: str) -> None:
     """Every TUNING_EMULATOR_ variable of the image is a setting."""
     names = re.findall(r"TUNING_EMULATOR_([A-Z_]+)=", last(target, "ENV"))
     assert names
-    assert {name.lower() for name in names} <= set(Settings.model_fields)
+    assert {name.lower() for name in names} <= set(SETTINGS)
+
+
+def test_images_hold_bytecode() -> None:
+    """What runs writes none (the root is read-only), so every install compiles, as pip does unless told otherwise."""
+    stages = read_stages()
+    installs = [(name, rest) for name, (_, rows) in stages.items() for word, rest in rows if word == "RUN"]
+    assert not [name for name, rest in installs if "--no-compile" in rest]
+    told = {name for name, (_, rows) in stages.items() for word, rest in rows if "PYTHONDONTWRITEBYTECODE" in rest}
+    assert told == {"runtime"}
+    assert not [name for name, rest in installs if name in told and "pip install" in rest]
 
 
 def test_only_the_full_image_installs_torch() -> None:

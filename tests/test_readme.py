@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from examples.demo import emulator
 from scripts.readme import README, TRAINER_BLOCKS, TRAINER_PAGE, write_blocks
 from tuning_emulator.cli import main
 from tuning_emulator.jobs.lora import missing_packages
@@ -31,7 +30,7 @@ def list_examples() -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What `eval $(tuning-emulator env)` leaves in a shell, for a server that runs as long as this module's tests."""
-    with emulator.start("--trainer", "scripted") as running:
+    with start_emulator(trainer="scripted") as running:
         command = [sys.executable, "-m", "tuning_emulator", "env", "--url", running.url]
         said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         variables = dict(re.findall(r"export (\w+)='?([^'\n]*)'?", said))

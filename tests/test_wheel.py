@@ -15,7 +15,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from examples.demo import emulator, gemini
+from examples.demo import gemini
+from tuning_emulator.testing.client import Control
+from tuning_emulator.testing.process import run_server
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("emulator/tuning_emulator", "trainer/tuning_trainer")
@@ -114,11 +116,12 @@ def tune_and_ask(installed: Path, trainer: str) -> tuple[str, int, str]:
     """Serves and tunes with an installed copy; answers the trainer that ran, the steps done, the answer to "1"."""
     program = [str(installed / "tuning-emulator")]
     steps: list[int] = []
-    with emulator.start("--trainer", trainer, program=program) as running, gemini.connect(running.url) as client:
+    options = ("--port", "0", "--trainer", trainer)
+    with run_server(*options, program=program) as running, gemini.connect(running.url) as client:
         operation = gemini.create(client)
         model = gemini.follow(client, operation, lambda done, _total, _losses: steps.append(done))
         assert model["state"] == "ACTIVE"
-        return running.health()["trainer"]["name"], steps[-1], gemini.ask(client, model["name"], "1")
+        return Control(running.url).health()["trainer"]["name"], steps[-1], gemini.ask(client, model["name"], "1")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 from tuning_emulator.schema.schema import Field, Schema, Value
 
-PLACED = ("name", "model", "parent", "endpoint", "context")
+PLACED = ("name", "model", "parent", "endpoint", "context", "resource")
 """Fields that come from the path: a request always has them."""
 
 NAMED = (*PLACED, "base_model", "tuned_model", "tuned_model_name", "tuning_job")

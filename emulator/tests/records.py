@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from tuning_emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, TuningMethod
+from msgspec.structs import replace
+
+from tuning_emulator.core.ids import Ids
+from tuning_emulator.core.records import Asked, Hyperparameters, Progress, TuningJob, TuningMethod
+from tuning_emulator.gemini.jobs import GeminiTuning
+from tuning_emulator.jobs.tuning_api import TuningApis
+from tuning_emulator.store.store import Store
+from tuning_emulator.vertex.jobs import VertexTuning
 
 MOMENT_NS = 1_730_668_087_734_198_000
 """2024-11-03T21:08:07.734198Z, the create time of a recorded job."""
@@ -18,41 +24,31 @@ VERTEX_JOB = TuningJob(
     id="6284765961371254784",
     api_version="v1",
     operation_id="",
+    created_ns=MOMENT_NS,
+    asked=Asked(
+        TuningMethod.SUPERVISED,
+        "gemini-2.5-flash",
+        Hyperparameters(epochs=2),
+        training_uri="gs://bucket/train.jsonl",
+        labels={"team": "one"},
+        echoed={"labels": {"team": "one"}},
+    ),
+    progress=Progress(updated_ns=MOMENT_NS),
     owner="owner@example.com",
     display_name="numbers",
-    description="",
-    labels={"team": "one"},
-    base_model="gemini-2.5-flash",
-    source_model="",
-    source_checkpoint="",
-    method=TuningMethod.SUPERVISED,
-    requested=Hyperparameters(epochs=2),
-    resolved=None,
-    training_uri="gs://bucket/train.jsonl",
-    validation_uri="",
-    export_last_checkpoint_only=False,
-    sent={"labels": {"team": "one"}},
-    state=JobState.PENDING,
-    phase=Phase.NONE,
-    error=None,
-    created_ns=MOMENT_NS,
-    started_ns=None,
-    ended_ns=None,
-    updated_ns=MOMENT_NS,
-    total_steps=0,
-    completed_steps=0,
-    completed_epochs=0,
-    statistics=None,
-    experiment_id="",
-    trainer="",
-    device="",
-    adapter="",
 )
+
+
+def change_job(job: TuningJob, **changes: Any) -> TuningJob:
+    """The job with some fields changed, whichever part of it they belong to."""
+    asked = {name: changes.pop(name) for name in Asked.__struct_fields__ if name in changes}
+    progress = {name: changes.pop(name) for name in Progress.__struct_fields__ if name in changes}
+    return replace(job, asked=replace(job.asked, **asked), progress=replace(job.progress, **progress), **changes)
 
 
 def make_job(**changes: Any) -> TuningJob:
     """The sample Vertex job with some fields changed."""
-    return replace(VERTEX_JOB, **changes)
+    return change_job(VERTEX_JOB, **changes)
 
 
 def make_tuned_model(**changes: Any) -> TuningJob:
@@ -66,6 +62,11 @@ def make_tuned_model(**changes: Any) -> TuningJob:
         "base_model": "gemini-1.5-flash-001-tuning",
         "training_uri": "",
         "labels": {},
-        "sent": {},
+        "echoed": {},
     }
-    return replace(VERTEX_JOB, **{**gemini, **changes})
+    return make_job(**{**gemini, **changes})
+
+
+def make_apis(store: Store, ids: Ids) -> TuningApis:
+    """What jobs mean to both APIs."""
+    return {"gemini": GeminiTuning(store), "vertex": VertexTuning(store, ids)}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
-import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tuning_emulator.testing.process import launch
 
 STOP_TIMEOUT_S = 20
 
@@ -19,32 +20,20 @@ STOP_TIMEOUT_S = 20
 class RunningServer:
     """A server that answers. ``environment``: the variables that it printed."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     url: str
     environment: dict[str, str]
     announcement: str
 
 
-def start_server(*arguments: str, cwd: Path | None = None) -> RunningServer:
+def start_server(*arguments: str) -> RunningServer:
     """Starts ``tuning-emulator serve`` on free ports and waits until it says that it answers."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tuning_emulator", "serve", "--port", "0", *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith("Stop with"):
-            break
-    text = "".join(lines)
-    found = re.findall(r"export (\w+)=(\S+)", text)
-    assert found, f"the server ended with {process.wait(STOP_TIMEOUT_S)}: {text}"
-    environment = dict(found)
-    return RunningServer(process, environment["GOOGLE_GEMINI_BASE_URL"], environment, text)
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log.txt"
+        running = launch(["--port", "0", *arguments], log)
+        text = log.read_text()
+    assert running.process is not None
+    return RunningServer(running.process, running.url, dict(re.findall(r"export (\w+)=(\S+)", text)), text)
 
 
 def stop_server(server: RunningServer, how: int = signal.SIGTERM) -> int:
@@ -54,14 +43,14 @@ def stop_server(server: RunningServer, how: int = signal.SIGTERM) -> int:
         return server.process.wait(STOP_TIMEOUT_S)
     finally:
         server.process.kill()
-        if server.process.stdout is not None:
-            server.process.stdout.close()
+        if server.process.stdin is not None:
+            server.process.stdin.close()
 
 
 @contextmanager
-def running_server(*arguments: str, cwd: Path | None = None) -> Iterator[RunningServer]:
+def running_server(*arguments: str) -> Iterator[RunningServer]:
     """A server for the length of a block."""
-    server = start_server(*arguments, cwd=cwd)
+    server = start_server(*arguments)
     try:
         yield server
     finally:

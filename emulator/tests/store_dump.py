@@ -9,20 +9,17 @@ from tuning_emulator.store.store import Store
 
 def dump_tables(store: Store) -> list[str]:
     """Every row of every table, as SQL."""
-    connection = store._database._connection  # no method of the store answers all there is
+    connection = store._database.connection  # no method of the store answers all there is
     return list(connection.iterdump())
 
 
 def save_tables(store: Store) -> sqlite3.Connection:
     """All of it, for ``restore_tables``."""
     saved = sqlite3.connect(":memory:")
-    store._database._connection.backup(saved)
+    store._database.connection.backup(saved)
     return saved
 
 
 def restore_tables(store: Store, saved: sqlite3.Connection) -> None:
     """Makes the store what it was."""
-    saved.backup(store._database._connection)
-    for kept in vars(store).values():  # records that it keeps in memory
-        if isinstance(kept, dict):
-            kept.clear()
+    saved.backup(store._database.connection)

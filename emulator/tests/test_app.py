@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tuning_emulator.app import Emulator, SettingsError, create_app, create_trainers
-from tuning_emulator.settings import Settings
+from tuning_emulator.app import Emulator, create_app, create_trainers
+from tuning_emulator.settings import Settings, SettingsError
 
 KEY = {"x-goog-api-key": "test"}
 BODY = {
@@ -36,13 +36,48 @@ async def client(emulator: Emulator) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
-@pytest.mark.parametrize("module", ["tuning_emulator.app", "tuning_emulator.server", "tuning_emulator.cli"])
-def test_the_server_imports_no_machine_learning(module: str) -> None:
-    """Neither torch nor transformers nor peft, and FastAPI only when it is asked for."""
-    code = f"import sys, json, {module}; print(json.dumps(sorted(sys.modules)))"
+TRAINING = {"torch", "transformers", "peft", "tokenizers", "safetensors", "numpy"}
+CONTROL = {"fastapi", "starlette", "pydantic", "pydantic_core", "annotated_types", "anyio"}
+LATER = {
+    *("cryptography", "h2", "hpack", "hyperframe", "google.cloud.storage", "gcp_storage_emulator", "http.server"),
+    *("yaml", "tarfile", "difflib", "httpx", "urllib.request", "rich", "multiprocessing.pool", "tomllib"),
+}
+"""What is loaded by the first request, file or setting that needs it, so that the server's start stays light."""
+
+HEALTH = """
+import asyncio
+from tuning_emulator.app import create_app
+from tuning_emulator.settings import Settings
+
+async def ask():
+    said = []
+    app = create_app(Settings(trainer="scripted", port=0, storage_port=0))
+    await app.start()
+    async def send(event):
+        said.append(event)
+    await app({"type": "http", "path": "/emulator/v1/health", "headers": []}, None, send)
+    await app.stop()
+    assert said[0]["status"] == 200
+asyncio.run(ask())
+"""
+
+
+def list_loaded(code: str) -> set[str]:
+    """Modules in a fresh process that has run some code."""
+    code += "\nimport sys, json; print(json.dumps(sorted(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    loaded = set(json.loads(ended.stdout))
-    assert loaded & {"torch", "transformers", "peft", "tokenizers", "fastapi", "google.cloud.storage"} == set()
+    return set(json.loads(ended.stdout))
+
+
+@pytest.mark.parametrize("module", ["tuning_emulator.app", "tuning_emulator.server", "tuning_emulator.cli"])
+def test_the_server_imports_what_it_needs_at_once(module: str) -> None:
+    """No machine learning at all, FastAPI with pydantic only when the control API is asked."""
+    assert list_loaded(f"import {module}") & (TRAINING | CONTROL | LATER) == set()
+
+
+def test_health_loads_no_control_api() -> None:
+    """Who waits for the server does not wait for FastAPI."""
+    assert list_loaded(HEALTH) & (TRAINING | CONTROL) == set()
 
 
 async def test_health_is_the_same_with_and_without_the_control_api(

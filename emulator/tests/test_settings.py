@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
+import re
+from dataclasses import FrozenInstanceError
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from pydantic import ValidationError
 
-from tuning_emulator.app import SettingsError, create_app
+from tuning_emulator.app import create_app
 from tuning_emulator.cli import main
-from tuning_emulator.settings import Settings
+from tuning_emulator.cli.serve import add_arguments, read_given
+from tuning_emulator.settings import SETTINGS, Settings, SettingsError, format_options, name_option
 
 
 def test_every_setting_has_an_option_of_serve(capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,9 +23,25 @@ def test_every_setting_has_an_option_of_serve(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         main(["serve", "--help"])
     text = capsys.readouterr().out
-    single = {"base_models": "base-model", "buckets": "bucket", "pass_hosts": "pass-host"}
-    missing = [name for name in Settings.model_fields if f"--{single.get(name, name).replace('_', '-')} " not in text]
+    missing = [name for name in SETTINGS if not re.search(rf"^ +{name_option(name)}[ ,]", text, re.MULTILINE)]
     assert missing == []
+
+
+def test_every_setting_is_handed_on_as_an_option(tmp_path: Path) -> None:
+    """`exec` and the pytest plugin start servers with settings of any form; all of them arrive as they were given."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    given: dict[str, Any] = {name: setting.choices[-1] for name, setting in SETTINGS.items() if setting.choices}
+    given |= {"host": "::1", "port": 1, "storage_port": 0, "data_dir": tmp_path, "scripted_step_s": 0.5, "seed": -1}
+    given |= {"jobs_per_project": 2, "pace": "time:60", "as_of": {"*": date(2024, 8, 1), "a": "2025-06-13"}}
+    given |= {"base_models": {"m": tmp_path}, "buckets": f"a={tmp_path},b={tmp_path}", "default_dataset": tmp_path}
+    given |= {"storage": "cloud", "import_file": Path(__file__), "export_on_exit": tmp_path / "x", "scenario": "demo"}
+    given |= {"credentials": tmp_path, "anonymous": True, "project": "another", "pass_hosts": ["*"]}
+    given |= {"journal_entries": 0}
+    assert given.keys() == SETTINGS.keys()
+    assert Settings(**read_given(parser.parse_args(format_options(given)))) == Settings(**given)
+    assert read_given(parser.parse_args(format_options({"data_dir": None}))) == {}
+    assert not Settings(**read_given(parser.parse_args(format_options({"anonymous": False})))).anonymous
 
 
 def test_variables_set_what_options_do_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -78,8 +97,8 @@ async def test_a_day_reaches_both_apis(tmp_path: Path) -> None:
 
 def test_settings_cannot_change_later() -> None:
     """Frozen."""
-    with pytest.raises(ValidationError):
-        Settings().port = 1
+    with pytest.raises(FrozenInstanceError):
+        Settings().port = 1  # type: ignore[misc] # what is refused
 
 
 @pytest.mark.parametrize(
@@ -87,11 +106,11 @@ def test_settings_cannot_change_later() -> None:
     [
         (["--port", "70000"], ["--port", "70000"]),
         (["--jobs-per-project", "0"], ["--jobs-per-project", "0"]),
-        (["--bucket", "no-directory"], ["--buckets", "no-directory", "NAME=DIRECTORY"]),
+        (["--bucket", "no-directory"], ["--bucket: ", "no-directory", "NAME=DIRECTORY"]),
         (["--as-of", "yesterday"], ["--as-of", "yesterday", "2024-08-01"]),
         (["--as-of", "demo=2024-13-01"], ["--as-of", "2024-13-01"]),
         (["--as-of", "2024-01-01", "--as-of", "2025-01-01"], ["--as-of", "two dates for all projects"]),
-        (["--base-model", "m=/does/not/exist"], ["--base-models", "/does/not/exist", "no such directory"]),
+        (["--base-model", "m=/does/not/exist"], ["--base-model: ", "/does/not/exist", "no such directory"]),
     ],
 )
 def test_a_bad_option_is_named_with_its_value(
@@ -103,9 +122,49 @@ def test_a_bad_option_is_named_with_its_value(
     assert [word for word in named if word not in said] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("port", "eighty", "'eighty' is not a whole number from 0 to 65535"),
+        ("port", -1, "-1 is not a whole number from 0 to 65535"),
+        ("seed", 1.5, "1.5 is not a whole number"),
+        ("journal_entries", "-1", "'-1' is not a whole number of 0 or more"),
+        ("scripted_step_s", "nan", "'nan' is not a number of seconds, 0 or more"),
+        ("trainer", "torch", "'torch' is none of auto, lora, scripted"),
+        ("anonymous", "maybe", "'maybe' is neither true nor false"),
+        ("pace", "fast", "'fast' is not a pace: training, time:SECONDS, polls:NUMBER or manual"),
+        ("project", "My", "'My' is not a project id: 6 to 30 lower-case letters"),
+        ("pass_hosts", "a b", "'a b' is not a host like example.com"),
+        ("import_file", "/none", "/none: no such file"),
+        ("export_on_exit", "/none/x", "/none/x: name a file in a directory that is there"),
+        ("data_dir", 5, "5 is not a path"),
+        ("host", 5, "5 is not text"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_would_be_right(name: str, value: Any, text: str) -> None:
+    """Whoever gives it: an option, a variable, a program."""
+    with pytest.raises(SettingsError) as caught:
+        Settings(**{name: value})
+    assert str(caught.value).startswith(f"{name}: {text}")
+
+
+def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of variables beside those that are given."""
+    monkeypatch.setenv("TUNING_EMULATOR_SEED", "x")
+    with pytest.raises(SettingsError) as caught:
+        Settings(port=-1)
+    assert [name for name, _ in caught.value.problems] == ["port", "seed"]
+
+
+def test_what_is_no_setting_is_named() -> None:
+    """A slip of the pen does not go unnoticed."""
+    with pytest.raises(TypeError, match=r"no setting 'tariner'; there are .*trainer"):
+        Settings(tariner="scripted")
+
+
 @pytest.mark.parametrize("option", ["default_dataset", "credentials"])
 def test_a_file_that_cannot_be_read_is_named(option: str, tmp_path: Path) -> None:
     """The setting's own check names the file, before anything runs."""
     file = tmp_path / "none.json"
     with pytest.raises(SettingsError, match=r"none\.json"):
-        create_app(Settings.model_validate({"trainer": "scripted", "storage_port": 0, option: file}))
+        create_app(Settings(**{"trainer": "scripted", "storage_port": 0, option: file}))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.control.running import PAIRS, PLACE, ServerState, open_world
-from tuning_emulator.rest.transcoding import Request
 
 JOBS = 500
 """Of each API."""
@@ -26,7 +25,7 @@ class Caller:
         """One request that is granted."""
         data = b"" if body is None else json.dumps(body).encode()
         headers = {"content-length": str(len(data)), "content-type": "application/json", "authorization": "Bearer x"}
-        answer = await self._rest.answer(Request(verb, path, query, headers, data))
+        answer = await self._rest.answer(verb, path, query, headers, data)
         assert answer.status == 200, answer.body
         return json.loads(answer.body)
 

@@ -1,4 +1,4 @@
-"""``python -m emulator`` is ``tuning-emulator``."""
+"""``python -m tuning_emulator`` is ``tuning-emulator``."""
 
 from tuning_emulator.cli import main
 

@@ -7,7 +7,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
@@ -21,29 +21,27 @@ from tuning_emulator.control.swap import recover
 from tuning_emulator.core.as_of import create_calendar
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.ids import Ids, project_number
-from tuning_emulator.core.pace import parse_pace
+from tuning_emulator.core.job_control import parse_pace
 from tuning_emulator.gemini.api import create_gemini_api
 from tuning_emulator.gemini.create import load_default_dataset
+from tuning_emulator.gemini.jobs import GeminiTuning
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.jobs.dataset import DatasetPreparation, resolve_hyperparameters
-from tuning_emulator.jobs.distillation import Distillation
 from tuning_emulator.jobs.lora import LoraTrainer, missing_packages
-from tuning_emulator.jobs.output import OutputWriter
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer
+from tuning_emulator.jobs.tuning_api import TuningApis
 from tuning_emulator.middleware.chain import MiddlewareChain
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, format_url
 from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
-from tuning_emulator.settings import Settings
+from tuning_emulator.settings import Settings, SettingsError
 from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
-from tuning_emulator.storage.server import StorageServer
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
-from tuning_emulator.vertex.specs import read_orders
+from tuning_emulator.vertex.jobs import VertexTuning
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -52,6 +50,7 @@ if TYPE_CHECKING:
     from tuning_emulator.control.api import Interception
     from tuning_emulator.grpc.http2 import GrpcProtocol, GrpcServer
     from tuning_emulator.proxy.google import GoogleServices
+    from tuning_emulator.storage.server import StorageServer
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +62,6 @@ AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HEALTH_PATH = "/emulator/v1/health"
 """Answered here as well as by the control API, so that waiting for the server does not load FastAPI."""
-
-
-class SettingsError(ValueError):
-    """A setting cannot be met here; the text names it and says what would be right."""
 
 
 class Emulator:
@@ -100,22 +95,16 @@ class Emulator:
     def _join_run(self) -> tuple[Queue, Answering]:
         base_models = {name: path.absolute() for name, path in self.settings.base_models.items()}
         answering = Answering(self.trainers, self.trainer, self.directory, base_models)
-        preparation = DatasetPreparation(self.open_objects)
+        apis: TuningApis = {"gemini": GeminiTuning(self.store), "vertex": VertexTuning(self.store, self.ids)}
         pipeline = Pipeline(
             self.store,
             self.clock,
-            self.ids,
-            self.trainers,
-            self.trainer,
+            apis,
+            answering,
             self.directory,
-            prepare=preparation,
-            resolve=resolve_hyperparameters,
-            base_model_directory=answering.base_model_directory,
+            self.open_objects,
             seed=self.settings.seed,
             pace=parse_pace(self.settings.pace),
-            distil=Distillation(preparation, answering),
-            deliver=OutputWriter(self.open_objects),
-            read_orders=partial(read_orders, self.store),
         )
         return Queue(pipeline, self.settings.jobs_per_project), answering
 
@@ -199,7 +188,7 @@ class Emulator:
         yield reset.create_router(self.server)
         yield snapshot.create_router(self.server)
         yield scenarios.create_router(self.server)
-        reporter = journal.Reporter(self.middleware.near_misses, self.dispatcher.read_message)
+        reporter = journal.Reporter(self.middleware.near_misses, self._read_message)
         yield journal.create_router(self.middleware.journal, reporter)
         yield metrics.create_router(self.middleware, self.store)
         yield api.create_certificate_router(lambda: self.google_services.authority.certificate)
@@ -211,11 +200,18 @@ class Emulator:
         """The protocol of one HTTP/2 connection, plain or inside TLS, on which gRPC calls the same methods."""
         if self._grpc is None:
             from tuning_emulator.grpc.http2 import GrpcServer  # h2 is a seventh of the server's start
+            from tuning_emulator.grpc.reflection import create_reflection_api
 
             dispatcher = self.dispatcher
-            router = Router([*dispatcher.router.apis, self.google_services.projects])
+            apis = [*dispatcher.router.apis, self.google_services.projects]
+            router = Router([*apis, create_reflection_api(apis)])
             self._grpc = GrpcServer(Dispatcher(router, dispatcher.authenticator, dispatcher.middleware))
         return self._grpc.create_protocol()
+
+    def _read_message(self, data: bytes, message: str) -> Any:
+        """An answer over gRPC as JSON: gRPC has APIs that REST serves by their host alone."""
+        dispatcher = self.dispatcher if self._grpc is None else self._grpc.calls.dispatcher
+        return dispatcher.read_message(data, message)
 
     # ------------------------------------------------------------ what surrounds the APIs
 
@@ -347,6 +343,8 @@ def create_storage(settings: Settings, directory: Path) -> StorageServer | None:
     """The embedded Cloud Storage, or None when another one is used."""
     if settings.storage != "embedded":
         return None
+    from tuning_emulator.storage.server import StorageServer  # and with it http.server, of no use to the others
+
     return StorageServer(settings.host, settings.storage_port, directory / "buckets", settings.buckets)
 
 

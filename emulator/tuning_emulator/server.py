@@ -16,12 +16,12 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tuning_emulator.api.exchange import offer_breaking
-from tuning_emulator.app import Emulator, SettingsError, create_app
+from tuning_emulator.app import Emulator, create_app
 from tuning_emulator.control.health import Health
 from tuning_emulator.proxy.connections import ConnectionRouter, Lines
 from tuning_emulator.proxy.hosts import format_url, read_url_host
 from tuning_emulator.proxy.port import Port
-from tuning_emulator.settings import Settings
+from tuning_emulator.settings import Settings, SettingsError
 from tuning_emulator.store.database import StoreError
 
 log = logging.getLogger(__name__)

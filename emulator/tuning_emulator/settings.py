@@ -1,60 +1,172 @@
-"""Every setting, in one frozen object. Nothing else reads the environment."""
+"""Every setting, in one frozen object. Nothing else reads the environment.
+
+A setting is one line of ``Settings``: its variable, its option of ``serve`` and its line in the README follow from it.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-
-from tuning_emulator.core.pace import format_pace, parse_pace
+from tuning_emulator.core.job_control import format_pace, parse_pace
 from tuning_emulator.proxy.hosts import PassHosts
 
 DEFAULT_PORT = 8790
 DEFAULT_STORAGE_PORT = 8791
+PREFIX = "TUNING_EMULATOR_"
 
 
-def parse_pairs(value: Any) -> Any:
-    """Reads ``NAME=DIRECTORY,NAME=DIRECTORY`` (or a list of such pairs) into a mapping."""
+class SettingsError(ValueError):
+    """Settings cannot be met; the text names each with its value and says what would be right.
+
+    Attributes:
+        problems: (name of a setting, what is wrong with it); empty where a file that one names cannot be used.
+    """
+
+    def __init__(self, text: str, problems: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(text)
+        self.problems = tuple(problems)
+
+
+# --- how values are read: text or not, errors with the value and what would be right
+
+Parse = Callable[[Any], Any]
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not text")
+    return value
+
+
+def _one_of(*choices: str) -> Parse:
+    def parse(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"{value!r} is none of {', '.join(choices)}")
+        return str(value)
+
+    return parse
+
+
+def _whole_number(least: int | None = None, most: int | None = None) -> Parse:
+    limits = "" if least is None else f" of {least} or more" if most is None else f" from {least} to {most}"
+
+    def parse(value: Any) -> int:
+        wrong = ValueError(f"{value!r} is not a whole number{limits}")
+        try:
+            number = int(value)
+        except (TypeError, ValueError, OverflowError):
+            raise wrong from None
+        if isinstance(value, float) and value != number:
+            raise wrong
+        if (least is not None and number < least) or (most is not None and number > most):
+            raise wrong
+        return number
+
+    return parse
+
+
+def _seconds(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not number >= 0:
+        raise ValueError(f"{value!r} is not a number of seconds, 0 or more")
+    return number
+
+
+def _flag(value: Any) -> bool:
+    found = {"1": True, "true": True, "yes": True, "on": True, "y": True, "t": True}
+    found |= {"0": False, "false": False, "no": False, "off": False, "n": False, "f": False}
+    try:
+        return found[str(value).lower()]
+    except KeyError:
+        raise ValueError(f"{value!r} is neither true nor false") from None
+
+
+def _path(value: Any) -> Path | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str | os.PathLike):
+        raise ValueError(f"{value!r} is not a path")
+    return Path(value)
+
+
+def _file_to_read(value: Any) -> Path | None:
+    path = _path(value)
+    if path is not None and not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    return path
+
+
+def _file_to_write(value: Any) -> Path | None:
+    path = _path(value)
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise ValueError(f"{path}: name a file in a directory that is there")
+    return path
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None or value == "" else _text(value)
+
+
+def _pace(value: Any) -> str:
+    return format_pace(parse_pace(_text(value)))
+
+
+def _project(value: Any) -> str:
+    if not re.fullmatch("[a-z][a-z0-9-]{4,28}[a-z0-9]", _text(value)):
+        form = "6 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen"
+        raise ValueError(f"{value!r} is not a project id: {form}")
+    return str(value)
+
+
+def _list_items(value: Any) -> list[Any]:
+    """The items of a setting that has several: what stands between commas, or in a list; pairs of a mapping."""
     if isinstance(value, str):
-        value = [part for part in value.split(",") if part.strip()]
-    if not isinstance(value, list | tuple):
-        return value
-    pairs: dict[str, str] = {}
-    for part in value:
-        name, equals, directory = str(part).partition("=")
-        if not (name.strip() and equals and directory.strip()):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, Mapping):
+        return [f"{key}={one}" for key, one in value.items()]
+    return list(value) if isinstance(value, Iterable) else [value]
+
+
+def _directories(value: Any) -> dict[str, Path]:
+    """``NAME=DIRECTORY,…``."""
+    pairs: dict[str, Path] = {}
+    for part in _list_items(value):
+        name, equals, directory = (piece.strip() for piece in str(part).partition("="))
+        if not (name and equals and directory):
             raise ValueError(f"{part!r} is not NAME=DIRECTORY")
-        pairs[name.strip()] = directory.strip()
+        if not Path(directory).is_dir():
+            raise ValueError(f"{name}={directory}: no such directory")
+        pairs[name] = Path(directory)
     return pairs
 
 
-def parse_days(value: Any) -> Any:
-    """Reads ``DATE``, ``PROJECT=DATE`` (several with commas or as a list) into dates by project; ``*``: any other."""
-    if isinstance(value, str):
-        value = [part for part in value.split(",") if part.strip()]
-    elif isinstance(value, date):
-        value = [value]
-    if not isinstance(value, dict | list | tuple):
-        return value
-    pairs = value.items() if isinstance(value, dict) else [_split_day(part) for part in value]
+def parse_days(value: Any) -> dict[str, date]:
+    """Reads ``DATE``, ``PROJECT=DATE`` (several with commas or as a list) into dates by project; ``*``: any other.
+
+    Raises:
+        ValueError: one is no date, or there are two for the same project.
+    """
     days: dict[str, date] = {}
-    for project, day in pairs:
+    for part in _list_items(value):
+        project, equals, day = (piece.strip() for piece in str(part).partition("="))
+        if not (project and equals):
+            project, day = "*", str(part)
         if project in days:
             raise ValueError(f"two dates for {'all projects' if project == '*' else project}: {days[project]}, {day}")
         days[project] = _parse_day(day)
     return days
 
 
-def _split_day(part: Any) -> tuple[str, Any]:
-    project, equals, day = str(part).partition("=")
-    return (project.strip(), day) if equals and project.strip() else ("*", part)
-
-
-def _parse_day(value: Any) -> date:
-    text = str(value).strip()
+def _parse_day(text: str) -> date:
     if text == "today":
         return datetime.now(UTC).date()
     try:
@@ -63,139 +175,215 @@ def _parse_day(value: Any) -> date:
         raise ValueError(f"{text!r} is not a date like 2024-08-01, nor `today`") from error
 
 
-class Settings(BaseSettings):
-    """How one emulator behaves. Each has a variable ``TUNING_EMULATOR_<NAME>`` and an option of ``serve``."""
+def _hosts(value: Any) -> tuple[str, ...]:
+    hosts = tuple(_text(host) for host in _list_items(value))
+    PassHosts(hosts)
+    return hosts
 
-    model_config = SettingsConfigDict(env_prefix="TUNING_EMULATOR_", frozen=True, extra="forbid")
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=DEFAULT_PORT, ge=0, le=65535, description="Port of both APIs; 0 takes a free one.")
-    storage_port: int = Field(
-        default=DEFAULT_STORAGE_PORT,
-        ge=0,
-        le=65535,
-        description="Port of the embedded Cloud Storage; 0 takes a free one.",
+# --- the settings
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of a setting beside its name and type.
+
+    Attributes:
+        default: As one would give it. help: What it does.
+        parse: Reads a value; raises ValueError with the value and what would be right.
+        options: How ``serve`` calls it where that is not its name. metavar: What follows the option, for the help.
+        choices: The only values. repeated: The option is given once for each item.
+    """
+
+    default: Any
+    help: str
+    parse: Parse
+    options: tuple[str, ...] = ()
+    metavar: str | None = None
+    choices: tuple[str, ...] | None = None
+    repeated: bool = False
+
+
+def _set(default: Any, description: str, parse: Parse, options: str = "", **more: Any) -> Any:
+    return field(
+        default=default, metadata={"setting": Setting(default, description, parse, tuple(options.split()), **more)}
     )
-    data_dir: Path | None = Field(
-        default=None, description="Where jobs, models, adapters and buckets are kept; none: in memory, gone at the end."
+
+
+def _choose(default: str, description: str, *choices: str) -> Any:
+    return _set(default, description, _one_of(*choices), choices=choices)
+
+
+_PORT = _whole_number(0, 65535)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Settings:
+    """How one emulator behaves. Each has a variable ``TUNING_EMULATOR_<NAME>`` and an option of ``serve``.
+
+    What is not given is read from the environment, else it is the default.
+
+    Raises:
+        SettingsError: values are bad. TypeError: there is no such setting.
+    """
+
+    host: str = _set("127.0.0.1", "Address to listen on.", _text)
+    port: int = _set(DEFAULT_PORT, "Port of both APIs; 0 takes a free one.", _PORT)
+    storage_port: int = _set(DEFAULT_STORAGE_PORT, "Port of the embedded Cloud Storage; 0 takes a free one.", _PORT)
+    data_dir: Path | None = _set(
+        None, "Where jobs, models, adapters and buckets are kept; none: in memory, gone at the end.", _path
     )
-    trainer: Literal["auto", "lora", "scripted"] = Field(
-        default="auto",
-        description="What trains: `lora` really does, `scripted` pretends at once; `auto`: lora where it is installed.",
+    trainer: Literal["auto", "lora", "scripted"] = _choose(
+        "auto",
+        "What trains: `lora` really does, `scripted` pretends at once; `auto`: lora where it is installed.",
+        *("auto", "lora", "scripted"),
     )
-    scripted_step_s: float = Field(default=0.0, ge=0, description="Seconds that the scripted trainer takes per step.")
-    jobs_per_project: int = Field(
-        default=1, ge=1, description="Jobs of one project that run at the same time; further ones wait."
+    scripted_step_s: float = _set(0.0, "Seconds that the scripted trainer takes per step.", _seconds)
+    jobs_per_project: int = _set(
+        1, "Jobs of one project that run at the same time; further ones wait.", _whole_number(1)
     )
-    pace: str = Field(
-        default="training",
-        description="When a job shows its next state: `training` (once it is reached), `time:SECONDS` in each by the "
+    pace: str = _set(
+        "training",
+        "When a job shows its next state: `training` (once it is reached), `time:SECONDS` in each by the "
         "emulator's clock, `polls:NUMBER` of reads of each, `manual` (when the control API says so).",
+        _pace,
     )
-    as_of: Annotated[dict[str, date], NoDecode] = Field(
-        default_factory=dict,
-        description="DATE or PROJECT=DATE,…: answer as the services did that day (`today`: as now), for all projects "
+    as_of: dict[str, date] = _set(
+        (),
+        "DATE or PROJECT=DATE,…: answer as the services did that day (`today`: as now), for all projects "
         "or for one; none: everything that ever worked still does.",
+        parse_days,
+        metavar="[PROJECT=]DATE",
+        repeated=True,
     )
-    base_models: Annotated[dict[str, Path], NoDecode] = Field(
-        default_factory=dict,
-        description="MODEL=DIRECTORY,…: Hugging Face directories that play base models instead of the embedded one.",
+    base_models: dict[str, Path] = _set(
+        (),
+        "MODEL=DIRECTORY,…: Hugging Face directories that play base models instead of the embedded one.",
+        _directories,
+        "--base-model",
+        metavar="MODEL=DIRECTORY",
+        repeated=True,
     )
-    default_dataset: Path | None = Field(
-        default=None,
-        description="JSON lines of {text_input, output} used when a Gemini create brings no examples "
+    default_dataset: Path | None = _set(
+        None,
+        "JSON lines of {text_input, output} used when a Gemini create brings no examples "
         "(google-genai 1.47 and newer drop them).",
+        _path,
     )
-    storage: str = Field(
-        default="embedded",
-        description="Where gs:// is: `embedded`, `cloud` (real credentials), or a storage emulator's URL.",
+    storage: str = _set(
+        "embedded", "Where gs:// is: `embedded`, `cloud` (real credentials), or a storage emulator's URL.", _text
     )
-    buckets: Annotated[dict[str, Path], NoDecode] = Field(
-        default_factory=dict, description="NAME=DIRECTORY,…: buckets filled from directories at the start."
+    buckets: dict[str, Path] = _set(
+        (),
+        "NAME=DIRECTORY,…: buckets filled from directories at the start.",
+        _directories,
+        "--bucket",
+        metavar="NAME=DIRECTORY",
+        repeated=True,
     )
-    import_file: Path | None = Field(
-        default=None,
-        description="Snapshot to begin with, where the data directory is empty; a reset comes back to it.",
+    import_file: Path | None = _set(
+        None,
+        "Snapshot to begin with, where the data directory is empty; a reset comes back to it.",
+        _file_to_read,
+        "--import --import-file",
+        metavar="FILE",
     )
-    export_on_exit: Path | None = Field(default=None, description="Where a snapshot is left when the server stops.")
-    scenario: str | None = Field(
-        default=None,
-        description="Scenario to begin with, where the data directory is empty: a name of the package's, or a file.",
+    export_on_exit: Path | None = _set(
+        None, "Where a snapshot is left when the server stops.", _file_to_write, metavar="FILE"
     )
-    credentials: Path | None = Field(
-        default=None,
-        description="JSON file of keys, tokens, projects and denials; none: every key and token is good.",
+    scenario: str | None = _set(
+        None,
+        "Scenario to begin with, where the data directory is empty: a name of the package's, or a file.",
+        _text_or_none,
+        metavar="NAME|FILE",
     )
-    anonymous: bool = Field(
-        default=False,
-        description="Requests without credentials are taken as the owner's (else 401 and 403, as by the services).",
+    credentials: Path | None = _set(
+        None, "JSON file of keys, tokens, projects and denials; none: every key and token is good.", _path
     )
-    project: str = Field(
-        default="tuning-emulator",
-        pattern="^[a-z][a-z0-9-]{4,28}[a-z0-9]$",
-        description="Project that the metadata server names to clients that are told none.",
+    anonymous: bool = _set(
+        False, "Requests without credentials are taken as the owner's (else 401 and 403, as by the services).", _flag
     )
-    pass_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        default_factory=tuple,
-        description="HOST,…: hosts (`example.com`, `*.example.com`, `*`; with `:PORT` if need be) that clients may "
+    project: str = _set(
+        "tuning-emulator", "Project that the metadata server names to clients that are told none.", _project
+    )
+    pass_hosts: tuple[str, ...] = _set(
+        (),
+        "HOST,…: hosts (`example.com`, `*.example.com`, `*`; with `:PORT` if need be) that clients may "
         "reach through the emulator as their proxy; none: all but Google's, for which it stands in, are refused. "
         "Google's own are the real ones where named in full.",
+        _hosts,
+        "--pass-host",
+        metavar="HOST",
+        repeated=True,
     )
-    seed: int = Field(default=0, description="Of ids that tests want to repeat (0: random ids) and of training.")
-    journal_entries: int = Field(
-        default=1000, ge=0, description="Requests that the journal remembers, without keys and data sets; 0: none."
+    seed: int = _set(0, "Of ids that tests want to repeat (0: random ids) and of training.", _whole_number())
+    journal_entries: int = _set(
+        1000, "Requests that the journal remembers, without keys and data sets; 0: none.", _whole_number(0)
     )
-    log_requests: Literal["none", "errors", "all"] = Field(
-        default="errors",
-        description="Which requests are logged, one line each; `errors`: those refused, broken or worth a hint.",
+    log_requests: Literal["none", "errors", "all"] = _choose(
+        "errors",
+        "Which requests are logged, one line each; `errors`: those refused, broken or worth a hint.",
+        *("none", "errors", "all"),
     )
-    log_format: Literal["text", "json"] = Field(default="text", description="Log lines for people or for machines.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is logged.")
+    log_format: Literal["text", "json"] = _choose("text", "Log lines for people or for machines.", "text", "json")
+    log_level: Literal["debug", "info", "warning", "error"] = _choose(
+        "info", "How much is logged.", "debug", "info", "warning", "error"
+    )
 
-    @field_validator("pace")
-    @classmethod
-    def _check_pace(cls, value: str) -> str:
-        return format_pace(parse_pace(value))
+    def __init__(self, **given: Any) -> None:
+        check_names(given)
+        found = {**read_environment(), **given}
+        problems: list[tuple[str, str]] = []
+        for name, setting in SETTINGS.items():
+            try:
+                object.__setattr__(self, name, setting.parse(found.get(name, setting.default)))
+            except ValueError as error:
+                problems.append((name, str(error)))
+        if problems:
+            raise SettingsError("\n".join(f"{name}: {text}" for name, text in problems), problems)
 
-    @field_validator("as_of", mode="before")
-    @classmethod
-    def _parse_days(cls, value: Any) -> Any:
-        return parse_days(value)
 
-    @field_validator("pass_hosts", mode="before")
-    @classmethod
-    def _split_hosts(cls, value: Any) -> Any:
-        return [host.strip() for host in value.split(",") if host.strip()] if isinstance(value, str) else value
+SETTINGS: Mapping[str, Setting] = {one.name: one.metadata["setting"] for one in fields(Settings)}
+"""All of them, by name."""
 
-    @field_validator("pass_hosts")
-    @classmethod
-    def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        PassHosts(value)
-        return value
 
-    @field_validator("import_file")
-    @classmethod
-    def _check_import(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            raise ValueError(f"{value}: no such file")
-        return value
+def read_environment() -> dict[str, str]:
+    """The settings that have a variable, as it stands there."""
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    return {name: variables[name_variable(name)] for name in SETTINGS if name_variable(name) in variables}
 
-    @field_validator("export_on_exit")
-    @classmethod
-    def _check_export(cls, value: Path | None) -> Path | None:
-        if value is not None and (value.is_dir() or not value.absolute().parent.is_dir()):
-            raise ValueError(f"{value}: name a file in a directory that is there")
-        return value
 
-    @field_validator("base_models", "buckets", mode="before")
-    @classmethod
-    def _parse_pairs(cls, value: Any) -> Any:
-        return parse_pairs(value)
+def name_variable(name: str) -> str:
+    """``TUNING_EMULATOR_PORT`` of ``port``."""
+    return PREFIX + name.upper()
 
-    @field_validator("base_models", "buckets")
-    @classmethod
-    def _check_directories(cls, value: dict[str, Path]) -> dict[str, Path]:
-        for name, directory in value.items():
-            if not directory.is_dir():
-                raise ValueError(f"{name}={directory}: no such directory")
-        return value
+
+def name_option(name: str) -> str:
+    """``--data-dir`` of ``data_dir``."""
+    return next(iter(SETTINGS[name].options), "--" + name.replace("_", "-"))
+
+
+def check_names(given: Iterable[str]) -> None:
+    """Raises TypeError for what is no setting."""
+    for name in given:
+        if name not in SETTINGS:
+            raise TypeError(f"no setting {name!r}; there are {', '.join(sorted(SETTINGS))}")
+
+
+def format_options(given: Mapping[str, Any]) -> list[str]:
+    """Settings as options of ``serve``, which unlike variables may hold commas; what is None is left out.
+
+    Raises:
+        TypeError: there is no such setting.
+    """
+    check_names(given)
+    options: list[str] = []
+    for name, value in given.items():
+        option = name_option(name)
+        if value is None:
+            continue
+        if SETTINGS[name].parse is _flag:
+            options.append(option if _flag(value) else option.replace("--", "--no-", 1))
+        else:
+            options += [f"{option}={one}" for one in (_list_items(value) if SETTINGS[name].repeated else [value])]
+    return options

@@ -18,8 +18,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from examples.demo import emulator, gemini, screen, vertex
+from examples.demo import gemini, screen, vertex
 from examples.demo.task import BATCH_SIZE, EPOCHS, GROUPS, LEARNING_RATE, SHOWN, UNSEEN, Pair
+from tuning_emulator.testing.client import Control
+from tuning_emulator.testing.process import RunningEmulator, StartError, start_emulator
 
 WIDTH = 100
 
@@ -45,11 +47,11 @@ def main() -> int:
     console = Console(width=min(WIDTH, screen_width), record=bool(asked.svg), highlight=False)
     began = time.monotonic()
     try:
-        with emulator.start("--trainer", asked.trainer, "--log-level", "warning") as running:
-            introduce(console, running)
+        with start_emulator(trainer=asked.trainer, log_level="warning") as running:
+            introduce(console, running, time.monotonic() - began)
             results = [run_gemini(console, running), run_vertex(console, running)]
             sum_up(console, results, time.monotonic() - began)
-    except (emulator.StartError, gemini.TuningFailedError) as error:
+    except (StartError, gemini.TuningFailedError) as error:
         console.print(Text(f"demo: {error}", style=screen.BAD))
         return 1
     if asked.svg:
@@ -57,9 +59,9 @@ def main() -> int:
     return 0
 
 
-def introduce(console: Console, running: emulator.Emulator) -> None:
+def introduce(console: Console, running: RunningEmulator, start_s: float) -> None:
     """Says what will be seen, and what runs."""
-    health = running.health()
+    health = Control(running.url).health()
     words = Text.assemble(
         ("Two tuning jobs, from request to answer, on this machine alone.\n", "bold"),
         f"The task: say what comes next. {len(SHOWN)} examples to learn from, {len(UNSEEN)} prompts never shown.",
@@ -68,16 +70,14 @@ def introduce(console: Console, running: emulator.Emulator) -> None:
         Panel(words, title=f"tuning-emulator {health['version']}", border_style="deep_sky_blue1", padding=(0, 2))
     )
     trainer = health["trainer"]
-    console.print(
-        f"   [bold]{running.url}[/]  ready in {running.start_s:.1f} s  [{screen.QUIET}]trainer {trainer['name']}[/]"
-    )
+    console.print(f"   [bold]{running.url}[/]  ready in {start_s:.1f} s  [{screen.QUIET}]trainer {trainer['name']}[/]")
     if trainer["name"] == "scripted":
         console.print(
             f"   [{screen.BAD}]The scripted trainer only pretends: it repeats the nearest training output.[/]"
         )
 
 
-def run_gemini(console: Console, running: emulator.Emulator) -> Result:
+def run_gemini(console: Console, running: RunningEmulator) -> Result:
     """Flow 1: create, poll the operation, read the tuned model, ask it."""
     console.print()
     console.print(Rule(Text("1  Gemini API  ·  tunedModels, over plain HTTP", style=screen.TITLE), align="left"))
@@ -94,7 +94,7 @@ def run_gemini(console: Console, running: emulator.Emulator) -> Result:
         return show_answers(console, "Gemini API", base, tuned)
 
 
-def run_vertex(console: Console, running: emulator.Emulator) -> Result:
+def run_vertex(console: Console, running: RunningEmulator) -> Result:
     """Flow 2: upload, tune, poll the job, ask its endpoint."""
     console.print()
     console.print(Rule(Text("2  Vertex AI  ·  tuningJobs, with google-genai", style=screen.TITLE), align="left"))
@@ -105,7 +105,7 @@ def run_vertex(console: Console, running: emulator.Emulator) -> Result:
     job = vertex.create(client, dataset)
     say(console, "client.tunings.get(…)", cut(job.name or "", 66))
     with Watch(console) as watch:
-        job = vertex.follow(client, job, running.read_progress, watch.report)
+        job = vertex.follow(client, job, Control(running.url), watch.report)
     tuned: Any = job.tuned_model
     say(console, "job.tuned_model.endpoint", f"{tuned.endpoint}, {len(vertex.describe_checkpoints(job))} checkpoints")
     console.print(Padding(screen.draw_curve(watch.losses), (1, 0)))

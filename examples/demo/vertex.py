@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from google import genai
@@ -13,9 +13,9 @@ from google.cloud import storage
 from google.genai import types
 from google.oauth2.credentials import Credentials
 
-from examples.demo.emulator import Progress
 from examples.demo.gemini import LIMIT_S, POLL_S, Report, TuningFailedError
 from examples.demo.task import EPOCHS, format_vertex_dataset
+from tuning_emulator.testing.client import Control
 
 PROJECT, LOCATION = "demo-project", "us-central1"
 BASE_MODEL = "gemini-2.5-flash"
@@ -53,10 +53,8 @@ def create(client: genai.Client, dataset: str) -> types.TuningJob:
     return job
 
 
-def follow(
-    client: genai.Client, job: types.TuningJob, read_progress: Callable[[str], Progress], report: Report
-) -> types.TuningJob:
-    """Polls the job to its end.
+def follow(client: genai.Client, job: types.TuningJob, control: Control, report: Report) -> types.TuningJob:
+    """Polls the job to its end; how far it is, the emulator's own API says: Vertex AI keeps losses in TensorBoard.
 
     Raises:
         TuningFailedError: it failed, was cancelled, or did not end.
@@ -65,8 +63,9 @@ def follow(
     deadline = time.monotonic() + LIMIT_S
     while time.monotonic() < deadline:
         job = client.tunings.get(name=job.name or "")
-        progress = read_progress(job.name or "")
-        report(progress.done, progress.total, progress.losses)
+        seen = control.jobs.get(job.name or "")
+        losses = [point["loss"] for point in seen["metrics"] if point["kind"] == "train"]
+        report(seen["completed_steps"], seen["total_steps"], losses)
         if job.has_ended:
             break
         time.sleep(POLL_S)

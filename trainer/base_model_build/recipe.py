@@ -146,7 +146,7 @@ class Recipe:
 
 
 _ALL_KINDS: Final = {
-    "numbers": 4, "pairs": 2.5, "compositions": 2, "few classes": 3, "classes": 1, "few records": 3, "records": 0.7,
+    "numbers": 4, "pairs": 3, "compositions": 1.2, "few classes": 3, "classes": 1, "few records": 2.5, "records": 0.5,
     "heart": 0.3, "forty": 0.3, "texts": 0.3,
 }  # fmt: skip
 _NUMBERS: Final = dataclasses.replace(NARROW, shares=NUMBER_SHARES)
@@ -158,8 +158,8 @@ CPU: Final = Recipe(
         Stage("words", 4300),
         Stage("numbers", 2500, narrow=_NUMBERS),
         Stage("spelling", 2000, narrow=_SPELLING),
-        Stage("jobs", 4000, (1.0, 0.6), narrow=_SPELLING, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
-        Stage("settle", 2000, (0.6, 0.0), narrow=_SPELLING, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
+        Stage("jobs", 800, (1.0, 0.6), narrow=_SPELLING, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
+        Stage("settle", 500, (0.6, 0.0), narrow=_SPELLING, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""

@@ -1,4 +1,4 @@
-"""`python -m trainer job.json` alone: lines, progress, Ctrl-C, exit status."""
+"""`python -m tuning_trainer job.json` alone: lines, progress, Ctrl-C, exit status."""
 
 from __future__ import annotations
 

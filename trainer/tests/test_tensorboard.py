@@ -9,7 +9,7 @@ from typing import Any
 
 import google_crc32c
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # type: ignore[import-untyped]
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from tests.models import PAIRS, make_job, pair, write_examples
 from tuning_trainer.loop import run_job

@@ -1,4 +1,4 @@
-"""`python -m trainer job.json`: trains one job alone. `worker` serves many, `merge` exports."""
+"""`python -m tuning_trainer job.json`: trains one job alone. `worker` serves many, `merge` exports."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tuning_trainer.spec import Cancelled, Done, Event, InvalidJobError, Job, format_event, parse_job
 
-USAGE = """usage: python -m trainer JOB.json    train one job; JSON lines, or a progress bar in a terminal
-       python -m trainer worker [--no-fork]    train and answer on request, JSON lines in and out
-       python -m trainer merge ADAPTER TARGET [--base-model DIR]    a tuned model as one directory"""
+USAGE = """usage: python -m tuning_trainer JOB.json    train one job; JSON lines, or a progress bar in a terminal
+       python -m tuning_trainer worker [--no-fork]    train and answer on request, JSON lines in and out
+       python -m tuning_trainer merge ADAPTER TARGET [--base-model DIR]    a tuned model as one directory"""
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""`python -m trainer merge ADAPTER TARGET`: a tuned model as one Hugging Face directory."""
+"""`python -m tuning_trainer merge ADAPTER TARGET`: a tuned model as one Hugging Face directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m trainer worker`: a warm process that trains and answers on request, one JSON object a line.
+"""`python -m tuning_trainer worker`: a warm process that trains and answers on request, one JSON object a line.
 
 It imports torch and loads the embedded base model once. Then it only passes lines on: every job runs in a child of its
 own, forked so that torch and the base are there at once, and one more child answers. So a cancel never waits for a

@@ -16,7 +16,6 @@ from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.facts import google_errors
 from tuning_emulator.rest.app import RestApp, create_rest_app
 from tuning_emulator.rest.responses import Response
-from tuning_emulator.rest.transcoding import Request
 
 PATH = "/v1/shelves/1/books/2"
 METHOD = f"{PACKAGE}.v1.Library.GetBook"
@@ -40,7 +39,7 @@ async def get(
     front: RestApp, headers: dict[str, str] | None = None, query: str = "", path: str = PATH, address: str = ""
 ) -> Response:
     """One GET."""
-    return await front.answer(Request("GET", path, query, headers or {}, address=address))
+    return await front.answer("GET", path, query, headers or {}, address=address)
 
 
 def refused(answer: Response) -> dict[str, Any]:
@@ -163,7 +162,7 @@ async def test_the_credential_is_checked_before_the_body() -> None:
     """A bad key with a bad body is answered with the key's error."""
     front = create(Library())
     headers = {"content-length": "1", "content-type": "application/json"}
-    assert (await front.answer(Request("POST", "/v1/shelves/1/books", "", headers, b"{"))).status == 403
+    assert (await front.answer("POST", "/v1/shelves/1/books", "", headers, b"{")).status == 403
 
 
 def test_the_project_is_read_from_the_path() -> None:
@@ -353,6 +352,12 @@ async def test_denied_permissions(tmp_path: Path) -> None:
 def test_permissions_of_methods(method: str, permission: str) -> None:
     """As in the role tables of Vertex AI."""
     assert find_permission(method) == permission
+
+
+def test_permissions_of_policies() -> None:
+    """Of the collection that the resource is in. Source: cloud.google.com/vertex-ai/docs, endpoints.getIamPolicy."""
+    permission = find_permission("google.iam.v1.IAMPolicy.GetIamPolicy", "projects/p/locations/l/endpoints/1")
+    assert permission == "aiplatform.endpoints.getIamPolicy"
 
 
 def test_scopes_of_methods() -> None:

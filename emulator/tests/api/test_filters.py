@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from string import Formatter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rest.library import BOOK, CODEC
 from tuning_emulator.api.filters import Predicate, compile_filter
-from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.core.errors import ApiError, Code, ErrorText
+from tuning_emulator.facts import google_errors
 from tuning_emulator.schema.schema import Value
 
 VALUE: Value = {
@@ -101,40 +105,53 @@ def test_does_not_match(text: str) -> None:
     assert not matches(text)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "nope=1",
-        "appendix.nope=1",
-        "genre=BOGUS",
-        "genre>NOVEL",
-        "page_count=many",
-        "create_time>yesterday",
-        "lending_period=20",
-        "lent=maybe",
-        "lent>true",
-        "tags=child",
-        "labels=x",
-        "chapters.title=x",
-        "genre",
-        "genre=",
-        "=NOVEL",
-        "(genre=NOVEL",
-        "genre=NOVEL)",
-        "AND genre=NOVEL",
-        "genre=NOVEL AND",
-        "NOT",
-        "genre=NOVEL,",
-        '"open',
-        "appendix=x",
-        "(" * 5000,
-    ],
+REFUSED = (
+    "nope=1",
+    "appendix.nope=1",
+    "genre=BOGUS",
+    "genre>NOVEL",
+    "page_count=many",
+    "create_time>yesterday",
+    "lending_period=20",
+    "lent=maybe",
+    "lent>true",
+    "tags=child",
+    "labels=x",
+    "chapters.title=x",
+    "genre",
+    "genre=",
+    "=NOVEL",
+    ".=NOVEL",
+    "(genre=NOVEL",
+    "genre=NOVEL)",
+    "AND genre=NOVEL",
+    "genre=NOVEL AND",
+    "NOT",
+    "genre=NOVEL,",
+    '"open',
+    "appendix=x",
+    "(" * 5000,
 )
+
+
+@pytest.mark.parametrize("text", REFUSED)
 def test_refuses(text: str) -> None:
     """Bad syntax, unknown fields, wrong types and enum values are INVALID_ARGUMENT."""
     with pytest.raises(ApiError) as caught:
         matches(text)
     assert caught.value.code is Code.INVALID_ARGUMENT
+
+
+def test_every_reason_is_said() -> None:
+    """No row about filters is without one of these."""
+    said = []
+    for text in REFUSED:
+        with pytest.raises(ApiError) as caught:
+            matches(text)
+        said.append(caught.value.message)
+    rows = [row for row in google_errors.ROWS if isinstance(row, ErrorText) and row.name.startswith("filter_")]
+    forms = {row.name: ".*".join(re.escape(literal) for literal, *_ in Formatter().parse(row.text)) for row in rows}
+    assert [name for name, form in forms.items() if not any(re.search(form, text) for text in said)] == []
 
 
 def test_special_names_are_the_services_own() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from tests.rest.library import Library
 from tuning_emulator.api.call import Api
-from tuning_emulator.api.router import Router, TemplateError, parse_template
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.api.router import PathValues, Router, TemplateError, parse_template
+from tuning_emulator.gemini.api import SCHEMAS as GEMINI
+from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 LIBRARY = Router([Library().create_api()])
 GOOGLE = Router(
@@ -19,10 +19,10 @@ GOOGLE = Router(
 )
 
 
-def find(router: Router, verb: str, path: str) -> tuple[str, list[tuple[str, str]]] | None:
+def find(router: Router, verb: str, path: str) -> tuple[str, PathValues] | None:
     """Name of the method and its path variables."""
     found = router.find(verb, path)
-    return None if found is None else (found[0].target.name, found[0].bind(found[1]))
+    return None if found is None else (found[0].target.name, found[1])
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tuning_emulator.cli import main
+from tuning_emulator.cli.control import COMMANDS
+from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import start_emulator
 
 KEY = {"x-goog-api-key": "projects/p1"}
@@ -37,6 +40,7 @@ def test_the_clock_is_set_frozen_and_moved(url: str, capsys: pytest.CaptureFixtu
     assert moved["time"].startswith("2034-01-01T01:00:0")
     assert json.loads(say(capsys, *target)[0])["time"] == moved["time"]
     assert json.loads(say(capsys, *target, "--resume")[0])["frozen"] is False
+    assert json.loads(say(capsys, *target, "--advance", "0")[0])["time"] >= moved["time"]
     assert "-1.0 is not 0 or more" in say(capsys, *target, "--advance", "-1", status=1)[0]
 
 
@@ -86,7 +90,63 @@ def test_the_journal_is_a_line_a_request(url: str, capsys: pytest.CaptureFixture
     assert say(capsys, *target, "--count") == ["0"]
 
 
-@pytest.mark.parametrize("command", ["clock", "pace", "faults", "journal"])
+def test_the_pace_of_a_job(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """By its resource name; without a pace it is shown."""
+    say(capsys, "pace", "--url", url, "manual", "--project", "p3")
+    examples = {"examples": {"examples": [{"textInput": "1", "output": "2"}]}}
+    model = {"baseModel": "models/gemini-1.5-flash-001-tuning", "tuningTask": {"trainingData": examples}}
+    path = "/v1beta/tunedModels?tunedModelId=slow"
+    made = httpx.post(url + path, json=model, headers={"x-goog-api-key": "projects/p3"}).json()
+    target = ("pace", "--url", url, "--job", made["metadata"]["tunedModel"])
+    assert say(capsys, *target) == ["manual"]
+    assert json.loads(say(capsys, *target, "training")[0])["pace"] == "training"
+    assert json.loads(say(capsys, "reset", "--url", url, "--project", "p3")[0])["jobs"] == 1
+
+
+def test_state_goes_out_and_comes_in(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line each: how large it is, what is there."""
+    archive = tmp_path / "state.tar.gz"
+    (line,) = say(capsys, "export", "--url", url, str(archive))
+    assert line == f"{archive}: {archive.stat().st_size} bytes"
+    (line,) = say(capsys, "import", "--url", url, str(archive))
+    assert line.startswith("0 tuning jobs, ")
+    assert "No such file" in say(capsys, "import", "--url", url, str(tmp_path / "none"), status=1)[0]
+    assert [file.name for file in tmp_path.iterdir()] == [archive.name]
+
+
+def test_the_variables_are_those_of_the_announcement(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines that a shell evaluates."""
+    lines = say(capsys, "env", "--url", url)
+    assert f"export GOOGLE_GEMINI_BASE_URL={url}" in lines
+    assert [line.partition("=")[0].removeprefix("export ") for line in lines] == [
+        *("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL", "GEMINI_API_KEY", "STORAGE_EMULATOR_HOST")
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_proxy_is_between(
+    command: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Proxies are for the world outside, whatever the environment says of loopback."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    archive = tmp_path / "state.tar.gz"
+    Control(url).export_snapshot(archive)
+    say(capsys, command, "--url", url, *([str(archive)] if command in ("export", "import") else []))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_nobody_there_is_said(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the address that was tried."""
-    assert "nothing answers at http://127.0.0.1:1" in say(capsys, command, "--url", "http://127.0.0.1:1", status=1)[0]
+    """With the address that was tried and the way out."""
+    file = [__file__] if command == "import" else ["never-written"] if command == "export" else []
+    (line,) = say(capsys, command, "--url", "http://127.0.0.1:1", *file, status=1)
+    assert "nothing answers at http://127.0.0.1:1: " in line
+    assert line.endswith("; start it or give --url")
+
+
+@pytest.mark.parametrize("command", ["clock", "env"])
+def test_what_is_no_url_is_said(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """No traceback."""
+    assert "unknown url type: 'localhost" in say(capsys, command, "--url", "localhost", status=1)[0]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tuning_emulator.cli import main
-from tuning_emulator.facts.prices import PRICES, find_price
+from tuning_emulator.facts.limits import PRICES, find_price
 from tuning_emulator.storage.server import StorageServer
 
 FLASH = ["--api", "vertex", "--model", "gemini-2.5-flash"]

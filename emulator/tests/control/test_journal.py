@@ -54,6 +54,18 @@ def test_grpc_is_told_alike(controlled: Controlled) -> None:
     assert refused["response"]["error"]["status"] == refused["code"] != "OK"
 
 
+def test_what_grpc_alone_serves_here(controlled: Controlled) -> None:
+    """Resource Manager, which REST has under its own host only: its answer can be read too."""
+    channel = grpc.insecure_channel(controlled.url.removeprefix("http://"))
+    name = f"projects/{controlled.project}"
+    call = channel.unary_unary("/google.cloud.resourcemanager.v3.Projects/GetProject")
+    metadata = [("authorization", "Bearer t"), ("x-goog-user-project", controlled.project)]
+    call(b"\x0a" + bytes((len(name),)) + name.encode(), metadata=metadata)
+    (entry,) = controlled.read_journal()
+    assert (entry["api"], entry["request"]) == ("resource_manager", {"name": name})
+    assert entry["response"]["projectId"] == controlled.project
+
+
 def test_the_rule_that_refused(controlled: Controlled) -> None:
     """The name of the fact, which `tuning-emulator rules` explains."""
     controlled.http.post("/v1beta/tunedModels", json={"baseModel": "models/none", "tuningTask": {}})

@@ -119,10 +119,10 @@ async def test_reads_leave_the_answers_of_other_jobs_in_memory(server: ServerSta
     """Counting changes no record that an answer shows."""
     paced = (await server.create("[pace=polls:5]"))["name"]
     await server.get(paced)
-    revision = server.emulator.store.revision
+    revision = server.emulator.store.revision()
     for _ in range(3):
         await server.get(paced)
-    assert server.emulator.store.revision == revision
+    assert server.emulator.store.revision() == revision
     assert (await server.control("GET", f"jobs/{paced}"))["reads"] == 4
 
 
@@ -201,7 +201,7 @@ async def test_time_goes_by_itself_when_the_clock_runs(tmp_path: Path) -> None:
         name = (await server.create("[pace=time:0.02]"))["name"]
         ended = await server.emulator.queue.wait_until_ended(1, 20)
         assert ended is not None
-        assert (ended.ended_ns or 0) - ended.created_ns >= 5 * 20_000_000
+        assert (ended.progress.ended_ns or 0) - ended.created_ns >= 5 * 20_000_000
         assert await server.look(name) == ("SUCCEEDED", "")
 
 

@@ -218,7 +218,8 @@ async def test_a_real_job_ends_too(tmp_path: Path) -> None:
     async with open_world(tmp_path, trainer="lora") as server:
         await server.create_model()
         async with asyncio.timeout(60):
-            while not list_job_files(server) or server.emulator.store.list_unfinished_jobs()[0].completed_steps < 2:  # noqa: ASYNC110
+            unfinished = server.emulator.store.list_unfinished_jobs
+            while not list_job_files(server) or unfinished()[0].progress.completed_steps < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await server.control("POST", "reset")
         await asyncio.sleep(0.3)

@@ -130,7 +130,7 @@ async def test_a_running_job_goes_on_where_it_stood(tmp_path: Path) -> None:
         running, waiting = (await one.create("a"))["name"], (await one.create("b"))["name"]
         model = (await one.create_model("c"))["metadata"]["tunedModel"]
         async with asyncio.timeout(20):
-            while not all(job.completed_steps > 2 for job in one.emulator.store.list_unfinished_jobs()[::2]):  # noqa: ASYNC110
+            while not all(job.progress.completed_steps > 2 for job in one.emulator.store.list_unfinished_jobs()[::2]):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         archive = await export(one)
         await load(two, archive)
@@ -241,7 +241,7 @@ REFUSED: dict[str, tuple[Callable[[dict[str, bytes]], object], str]] = {
     "pace that cannot be read": (with_sql("UPDATE paces SET pace = 'soon'"), "paces: row 1"),
     "fault that cannot be read": (with_sql("UPDATE job_faults SET fault = 'rain'"), "job_faults: row 1"),
     "adapter elsewhere": (
-        with_sql("UPDATE tuning_jobs SET adapter = '../../etc'"),
+        with_sql("UPDATE tuning_jobs SET body = json_set(body, '$.progress.adapter', '../../etc')"),
         "the adapter '../../etc' is not in the archive",
     ),
     "adapter at an absolute path": (with_sql("UPDATE checkpoints SET adapter = '/etc'"), "the adapter '/etc'"),
@@ -380,7 +380,7 @@ async def test_a_real_adapter_says_the_same_elsewhere(tmp_path: Path) -> None:
         said = await one.ask("POST", f"/v1beta/{model}:generateContent", SAY)
         job = (await one.create("middle"))["name"]
         async with asyncio.timeout(60):
-            while one.emulator.store.list_unfinished_jobs()[0].completed_steps < 3:  # noqa: ASYNC110
+            while one.emulator.store.list_unfinished_jobs()[0].progress.completed_steps < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await load(two, await export(one))
         assert await two.ask("POST", f"/v1beta/{model}:generateContent", SAY) == said

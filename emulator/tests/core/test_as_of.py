@@ -8,8 +8,8 @@ from tuning_emulator.core.as_of import LENIENT, Calendar, Day, create_calendar
 from tuning_emulator.core.errors import Fact, FactError
 from tuning_emulator.core.ids import project_number
 
-OLD = Fact("old", 1, "a source", "recorded", until="2024-06-01")
-NEW = Fact("new", 2, "a source", "recorded", since="2024-06-01")
+OLD = Fact(1, "a source", "recorded", until="2024-06-01")
+NEW = Fact(2, "a source", "recorded", since="2024-06-01")
 
 
 def test_without_dates_every_project_is_lenient() -> None:

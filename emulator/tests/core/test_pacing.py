@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from tuning_emulator.core.job_faults import (
+from tuning_emulator.core.job_control import (
     LABEL_PREFIX,
     MAGIC_VALUES,
     NO_MAGIC,
+    TRAINING,
     FaultKind,
     JobFault,
     JobFaultError,
     Magic,
     MagicError,
+    Pace,
+    PaceError,
+    PaceMode,
     format_job_fault,
+    format_pace,
     parse_job_fault,
+    parse_pace,
     read_magic,
 )
-from tuning_emulator.core.pace import TRAINING, Pace, PaceError, PaceMode, format_pace, parse_pace
 from tuning_emulator.core.records import Api
 
 

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from tuning_emulator.cli import main
-from tuning_emulator.facts import gemini_errors
+from tuning_emulator.core.errors import ErrorText
+from tuning_emulator.facts import emulator_errors, gemini_errors
 from tuning_emulator.facts.catalogue import count_by_grade, list_entries
 
 
@@ -17,8 +18,16 @@ def test_every_row_is_listed_once() -> None:
     keys = [(entry.where, entry.name) for entry in entries]
     assert len(keys) == len(set(keys))
     gemini = [entry.name for entry in entries if entry.where == "gemini"]
-    assert sorted(gemini) == sorted(row.name for row in gemini_errors.ERRORS)
+    assert sorted(gemini) == sorted(row.name for row in gemini_errors.ROWS)
     assert {entry.where for entry in entries} >= {"front end", "vertex", "datasets", "limits", "gemini base models"}
+
+
+def test_the_emulators_own_words_are_no_facts() -> None:
+    """They have no source and no grade, and are neither listed nor counted."""
+    assert emulator_errors.ROWS
+    assert not any(isinstance(row, ErrorText) for row in emulator_errors.ROWS)
+    texts = {entry.text for entry in list_entries()}
+    assert not texts & {row.text for row in emulator_errors.ROWS}
 
 
 def test_the_command_prints_rows_of_a_grade_and_counts_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,9 @@ import pytest
 from tuning_emulator.core.errors import FactError
 from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.facts.base_models import MODELS, BaseModel, TuningLimits, find_base_model, list_base_models
-from tuning_emulator.facts.limits import ADAPTER_SIZES, adapter_size_name, adapter_size_rank
-from tuning_emulator.vertex.schemas import SCHEMAS
+from tuning_emulator.facts.limits import ADAPTER_SIZES, adapter_size_name
+from tuning_emulator.vertex.api import SCHEMAS
+from tuning_emulator.vertex.specs import parse_hyperparameters, read_request
 
 MODEL_IDS = [f"{one.api}:{one.id}" for one in MODELS]
 
@@ -118,7 +119,6 @@ def test_a_tunable_model_without_limits_is_refused() -> None:
 @pytest.mark.parametrize(("name", "rank"), list(ADAPTER_SIZES.items()))
 def test_adapter_sizes_are_those_of_the_enum(name: str, rank: int) -> None:
     """Name and rank lead to each other, and the wire knows the name."""
-    assert adapter_size_rank(name) == rank
     assert adapter_size_name(rank) == name
     enum = SCHEMAS["v1"].enums[SCHEMAS["v1"].full_name("SupervisedHyperParameters.AdapterSize")]
     assert set(enum.values) - {"ADAPTER_SIZE_UNSPECIFIED"} == set(ADAPTER_SIZES)
@@ -127,7 +127,9 @@ def test_adapter_sizes_are_those_of_the_enum(name: str, rank: int) -> None:
 @pytest.mark.parametrize("value", ["", "ADAPTER_SIZE_UNSPECIFIED", "ADAPTER_SIZE_TEN", 7])
 def test_no_size_has_no_rank(value: str | int) -> None:
     """Unspecified, unknown names and unknown numbers leave the choice to the service."""
-    assert adapter_size_rank(value) == 0
+    asked = read_request({"supervised_tuning_spec": {"hyper_parameters": {"adapter_size": value}}})
+    assert asked.adapter_size == 0
+    assert parse_hyperparameters(asked).adapter_size is None
 
 
 def test_a_rank_without_a_name_is_refused() -> None:

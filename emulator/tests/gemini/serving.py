@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.records import make_apis
 from tuning_emulator.api.auth import Presented
 from tuning_emulator.api.call import Api, Caller
 from tuning_emulator.core.clock import Clock, SteerableClock
@@ -18,13 +19,11 @@ from tuning_emulator.core.records import TuningJob
 from tuning_emulator.gemini.api import create_gemini_api
 from tuning_emulator.gemini.create import load_default_dataset
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.jobs.dataset import DatasetPreparation, resolve_hyperparameters
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
 from tuning_emulator.jobs.trainer import Answering
 from tuning_emulator.rest.app import create_rest_app
-from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Method
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.store.store import Store
@@ -89,12 +88,8 @@ class Serving:
         self.clock, self.ids = clock, ids
         trainers = {"scripted": trainer or ScriptedTrainer()}
         answering = Answering(trainers, "scripted", directory, {})
-        place = answering.base_model_directory
         objects = partial(HttpObjectStore, "http://127.0.0.1:9")  # examples come inline
-        prepare = DatasetPreparation(objects)
-        pipeline = Pipeline(
-            self.store, clock, ids, trainers, "scripted", directory, prepare, resolve_hyperparameters, place
-        )
+        pipeline = Pipeline(self.store, clock, make_apis(self.store, ids), answering, directory, objects)
         self.queue = Queue(pipeline)
         settings["default_dataset"] = load_default_dataset(settings.get("default_dataset"))
         self.api = create_gemini_api(Backend(self.store, clock, ids, self.queue, answering, objects, **settings))
@@ -105,7 +100,7 @@ class Serving:
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json", "content-length": str(len(data))}
         headers |= {"authorization": f"Bearer {token}"} if token else {"x-goog-api-key": "key"}
-        answer = await self.front.answer(Request(verb, path, query, headers, data))
+        answer = await self.front.answer(verb, path, query, headers, data)
         parts = [answer.body] if answer.chunks is None else [chunk async for chunk in answer.chunks]
         return Reply(answer.status, b"".join(parts).decode())
 

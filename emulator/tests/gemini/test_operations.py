@@ -7,7 +7,6 @@ from typing import cast
 
 from tests.gemini.serving import OWNER, Serving
 from tuning_emulator.api.call import Call, Caller
-from tuning_emulator.gemini.methods import WAIT_OPERATION
 from tuning_emulator.schema.schema import Value
 
 OWNER_CALL = Caller(OWNER, "project", "token")
@@ -86,6 +85,9 @@ async def test_delete_is_not_implemented(waiting: Serving) -> None:
     """501 with the service's words (documented by its client)."""
     reply = await waiting.ask("DELETE", "/v1/operations/x")
     assert (reply.status, reply.message) == (501, "Not implemented.")
+
+
+WAIT_OPERATION = "google.longrunning.Operations.WaitOperation"
 
 
 async def test_wait_ends_with_the_job(slow: Serving) -> None:

@@ -118,14 +118,14 @@ async def test_who_may_do_what(shared: Serving, name: str, account: str) -> None
     deed = DEEDS[name]
     if account == "everyone":
         await share_with_everyone(shared)
-    before = shared.store.revision
+    before = shared.store.revision()
     reply = await shared.ask(deed.verb, fill(shared, deed.path), deed.body, query=deed.query, token=account)
     if RANKS[account] >= RANKS[deed.needs]:
         assert reply.status == 200, reply.text
         return
     readable = name == "transfer ownership" and RANKS[account] > 0
     assert (reply.status, DENIED in reply.text, NOT_OWNER in reply.text) == (403, not readable, readable)
-    assert shared.store.revision == before
+    assert shared.store.revision() == before
 
 
 FILTERS = {

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from tuning_emulator.facts.base_models import find_base_model
-from tuning_emulator.gemini.prompts import Asked, read_prompt
+from tuning_emulator.gemini.prompts import ContentRequest, read_prompt
 from tuning_trainer.spec import Turn
 
 
-def ask(body: dict[str, Any], **sampling: Any) -> Asked:
+def ask(body: dict[str, Any], **sampling: Any) -> ContentRequest:
     """A request to a tuned model."""
     base = find_base_model("gemini", "gemini-1.5-flash-001-tuning")
     assert base is not None
     body = {"contents": [{"parts": [{"text": "1"}]}], **body}
-    return Asked(body, "GenerateContentRequest", "tunedModels/x", base, **sampling)
+    return ContentRequest(body, "GenerateContentRequest", "tunedModels/x", base, **sampling)
 
 
 def test_the_model_decides_what_the_request_leaves_open() -> None:

@@ -128,7 +128,7 @@ async def test_active_model(waiting: Serving) -> None:
         started_ns=read_time("2024-07-20T18:23:31.528229372Z"),
         ended_ns=read_time("2024-07-20T18:25:31.801179Z"),
         updated_ns=read_time("2024-07-20T18:25:31.801179Z"),
-        requested=Hyperparameters(epochs=5, batch_size=2, learning_rate=0.001),
+        hyperparameters=Hyperparameters(epochs=5, batch_size=2, learning_rate=0.001),
         temperature=0.9,
         top_p=1.0,
         top_k=0,

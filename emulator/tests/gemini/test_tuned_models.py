@@ -121,16 +121,16 @@ async def test_learning_rate_multiplier_is_echoed_and_multiplies(waiting: Servin
     assert model["tuningTask"]["hyperparameters"] == {"epochCount": 5, "batchSize": 4, "learningRateMultiplier": 0.5}
     job = waiting.store.get_tuned_model(name.removeprefix("tunedModels/"))
     assert job is not None
-    assert job.requested.learning_rate == pytest.approx(0.0005)
+    assert job.asked.hyperparameters.learning_rate == pytest.approx(0.0005)
 
 
 async def test_the_job_trains_with_what_it_echoes(serving: Serving) -> None:
     """Resolved hyperparameters equal the echoed ones; the multiplier is not applied twice."""
     name = await serving.create(hyperparameters={"learningRateMultiplier": 0.5, "epochCount": 3})
     job = await serving.finish(name)
-    assert job.resolved is not None
-    assert (job.resolved.epochs, job.resolved.batch_size) == (3, 4)
-    assert job.resolved.learning_rate == pytest.approx(0.0005)
+    assert job.progress.resolved is not None
+    assert (job.progress.resolved.epochs, job.progress.resolved.batch_size) == (3, 4)
+    assert job.progress.resolved.learning_rate == pytest.approx(0.0005)
 
 
 async def test_published_request_with_trailing_commas_and_snake_case(waiting: Serving) -> None:

@@ -11,12 +11,11 @@ from urllib.parse import quote, urlencode
 
 from tests.grpc.wire import Wire
 from tests.store_dump import dump_tables, restore_tables, save_tables
-from tuning_emulator.api.parameters import parse_query
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.ids import Ids
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.rest.app import RestApp
-from tuning_emulator.rest.transcoding import Request, bind_request
+from tuning_emulator.rest.transcoding import bind_request, parse_query
 from tuning_emulator.schema.schema import HttpRule, Method, Schema, Value
 from tuning_emulator.store.store import Store
 
@@ -95,21 +94,21 @@ class Both:
         over_grpc = await self._ask_grpc(schema, method, kept)
         return over_rest, over_grpc
 
-    async def replay(self, front: RestApp, asked: Request) -> tuple[Outcome, Outcome] | None:
+    async def replay(
+        self, front: RestApp, verb: str, path: str, query: str, data: bytes
+    ) -> tuple[Outcome, Outcome] | None:
         """What REST answers to an HTTP request, and gRPC to the message that it is; None where it is no message."""
-        found = front._find(asked)
+        found = front.dispatcher.router.find(verb, path)
         if found is None:
             return None
-        route, segments = found
+        route, values = found
         codec, binary = front.dispatcher.codec, front.dispatcher.binary
         try:
-            request, _ = bind_request(
-                codec, binary, route, segments, parse_query(asked.query), asked.body, "application/json"
-            )
+            request, _ = bind_request(codec, binary, route, values, parse_query(query), data, "application/json")
         except ApiError:
             return None
-        body = json.loads(asked.body) if asked.body else None
-        reply = await self.serving.ask(asked.verb, asked.path, body, query=asked.query)
+        body = json.loads(data) if data else None
+        reply = await self.serving.ask(verb, path, body, query=query)
         over_rest = self._read_reply(route.target.method, reply)
         return over_rest, await self._ask_grpc(route.target.schema, route.target.method, request)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from tests.rest.library import PACKAGE, SCHEMAS, Library
-from tuning_emulator.api.call import Api, Call
+from tuning_emulator.api.call import Api, Call, Handler
 from tuning_emulator.api.exchange import Exchange, NoMiddleware
 from tuning_emulator.schema.schema import Value
 
@@ -16,6 +16,9 @@ READ = f"/{PACKAGE}.v1.Library/ReadBook"
 METHODS = SCHEMAS["v1"].methods
 GET_BOOK = METHODS[f"{PACKAGE}.v1.Library.GetBook"]
 READ_BOOK = METHODS[f"{PACKAGE}.v1.Library.ReadBook"]
+WRITE = f"/{PACKAGE}.v1.Library/WriteBook"
+DISCUSS = f"/{PACKAGE}.v1.Library/DiscussBook"
+WRITE_REQUEST = f"{PACKAGE}.v1.WriteBookRequest"
 CREATE_BOOK = METHODS[f"{PACKAGE}.v1.Library.CreateBook"]
 BOOK = "shelves/1/books/2"
 LIMIT_BYTES = 20_000_000
@@ -27,6 +30,7 @@ class PatientLibrary(Library):
     Attributes:
         started, cancelled: Set when a method begins to wait, and when that is given up.
         written: How many pieces of endless books were asked for.
+        taken: How many messages of streamed requests were; taken_before: when a book was last asked for.
     """
 
     def __init__(self) -> None:
@@ -35,9 +39,11 @@ class PatientLibrary(Library):
         self.cancelled = asyncio.Event()
         self.ready = asyncio.Event()
         self.written = 0
+        self.taken = self.taken_before = 0
 
     async def wait(self, call: Call) -> Value:
         """The book; ``never`` waits for ``ready``."""
+        self.taken_before = self.taken
         if call.request["name"].endswith("never"):
             self.started.set()
             try:
@@ -61,10 +67,50 @@ class PatientLibrary(Library):
         finally:
             self.cancelled.set()
 
+    async def write(self, call: Call) -> Value:
+        """A book with as many copies as it got bytes of text; ``never`` takes no more before ``ready``."""
+        self.calls.append(call)
+        book: Value = {"sold_count": 0}
+        try:
+            async for piece in call.requests:
+                self.taken += 1
+                book["name"] = piece.get("name", "") or book.get("name", "")
+                book["sold_count"] += len(piece.get("text", b""))
+                if book["name"].endswith("never"):
+                    self.started.set()
+                    await self.ready.wait()
+                if book["name"].endswith("short"):
+                    break
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        return book
+
+    async def discuss(self, call: Call) -> AsyncIterator[Value]:
+        """Each piece, given back before the next is taken, then how many there were."""
+        self.calls.append(call)
+        count = 0
+        try:
+            async for piece in call.requests:
+                count += 1
+                self.taken += 1
+                if self.error is not None:
+                    raise self.error
+                yield {"text": piece["text"].decode()}
+            yield {"text": f"{count} in all"}
+        finally:
+            self.cancelled.set()
+
     def create_api(self, *, keys: bool = True) -> Api:
         """The API in front of it, with room for large messages."""
         api = super().create_api(keys=keys)
-        handlers = {**api.handlers, "Library.GetBook": self.wait, "Library.ReadBook": self.read}
+        handlers: dict[str, Handler] = {
+            **api.handlers,
+            "Library.GetBook": self.wait,
+            "Library.ReadBook": self.read,
+            "Library.WriteBook": self.write,
+            "Library.DiscussBook": self.discuss,
+        }
         return replace(api, handlers=handlers, body_limit_bytes=LIMIT_BYTES)
 
 

@@ -12,7 +12,7 @@ import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
-from tests.grpc.patient_library import BOOK, GET, GET_BOOK, READ, PatientLibrary, Watcher
+from tests.grpc.patient_library import BOOK, DISCUSS, GET, GET_BOOK, READ, WRITE, PatientLibrary, Watcher
 from tests.grpc.raw_client import RawClient, frame
 from tests.grpc.wire import Wire, listening
 from tests.rest.library import PACKAGE, SCHEMAS
@@ -281,7 +281,7 @@ async def collect_good_bytes(server: Wire) -> bytes:
     client = RawClient(server.port)
     client.http.initiate_connection()
     sent = client.http.data_to_send()
-    for path in (GET, READ, CREATE):
+    for path in (GET, READ, CREATE, WRITE, DISCUSS):
         number = client.http.get_next_available_stream_id()
         headers = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost")]
         headers += [("content-type", "application/grpc"), ("te", "trailers"), ("x-goog-api-key", "k")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -32,16 +32,16 @@ from tuning_emulator.api.router import Router
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.errors import Code
 from tuning_emulator.core.records import Permission
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
-from tuning_emulator.rest.transcoding import Request
+from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.schema.schema import Schema, Value
 from tuning_emulator.storage.server import StorageServer
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 ROUNDS = 12
 REFUSING = {
     *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")),
     "LlmUtilityService.ComputeTokens",
+    "google.iam.v1.IAMPolicy.SetIamPolicy",
     "google.longrunning.Operations.DeleteOperation",
 }
 """Methods that refuse everything here, or without a trainer that has tokens."""
@@ -56,7 +56,7 @@ GEMINI_REQUESTS: dict[str, Value] = {
 }
 
 
-def list_cases(schemas: dict[str, Schema]) -> list[tuple[str, str]]:
+def list_cases(schemas: Mapping[str, Schema]) -> list[tuple[str, str]]:
     """Version and relative name of each method that REST has too; deletions last, for they delete files as well."""
     cases = [
         (version, relative_name(schema, method))
@@ -117,7 +117,7 @@ async def test_gemini(gemini: Both, version: str, name: str) -> None:
 async def test_vertex(vertex: tuple[Both, dict[str, str]], version: str, name: str) -> None:
     """Good requests and spoilt ones."""
     both, known = vertex
-    text = json.dumps(VERTEX_GOOD.get(name, {"parent": PLACE}))
+    text = json.dumps(VERTEX_GOOD.get(name, {"parent": PLACE, "resource": "$model"}))
     good = json.loads(Template(text).substitute(known))
     await compare(both, VERTEX[version], name, good, (*known.values(), f"{PLACE}/models/1", "", "x/y"))
 
@@ -131,8 +131,7 @@ async def test_rules_of_gemini(peopled: GeminiServing, name: str) -> None:  # no
     peopled.clock.freeze()
     async with listening([peopled.api], TokenNames()) as wire:
         both = Both(peopled, wire, KEY, GEMINI.values())
-        asked = Request(sample.verb, sample.path, sample.query, {"content-type": "application/json"}, body)
-        found = await both.replay(peopled.front, asked)
+        found = await both.replay(peopled.front, sample.verb, sample.path, sample.query, body)
     assert found is not None, "REST refuses it before it is a message"
     check_same(*found)
     assert found[0].code is not Code.OK
@@ -145,10 +144,9 @@ async def test_rules_of_vertex(vertex: tuple[Both, dict[str, str]], name: str) -
     (both, known), sample = vertex, VERTEX_SAMPLES[name]
     path, body = fill([sample.path, sample.body], known)
     data = b"" if body is None else json.dumps(body).encode()
-    headers = {"content-type": "application/json"}
     assert isinstance(both.serving, VertexServing)
-    asked = Request(sample.verb, f"/{sample.version}/{path}", sample.query, headers, data)
-    found = await both.replay(both.serving._rest, asked)
+    path = f"/{sample.version}/{path}"
+    found = await both.replay(both.serving._rest, sample.verb, path, sample.query, data)
     assert found is not None, "REST refuses it before it is a message"
     check_same(*found)
     assert found[0].code is not Code.OK

@@ -14,10 +14,10 @@ from tests.grpc.wire import KEY, TOKEN, Heard, Wire, listening
 from tuning_emulator.app import Emulator, create_app
 from tuning_emulator.core.errors import Code
 from tuning_emulator.facts import gemini_errors
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
+from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.settings import Settings
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 PLACE = "projects/my-project/locations/us-central1"
 OPERATIONS = "google.longrunning.Operations"

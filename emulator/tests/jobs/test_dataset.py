@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.records import make_job
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.jobs.dataset import DatasetPreparation
 from tuning_emulator.jobs.pacing import StoppedError
-from tuning_emulator.jobs.steps import JobFailedError
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.storage.server import StorageServer
 from tuning_trainer.spec import parse_example
@@ -74,24 +74,24 @@ def test_a_bad_line_is_refused_with_its_row(
 ) -> None:
     """The service's words, counted from 0."""
     write(storage, "\n".join([line("1", "2"), '{"messages": 1}']))
-    with pytest.raises(JobFailedError, match=r"Row: 1\. Missing required 'contents' field") as refused:
+    with pytest.raises(ApiError, match=r"Row: 1\. Missing required 'contents' field") as refused:
         prepare(make_job(), "", *files(tmp_path), lambda: None)
-    assert refused.value.failure.code == 3
+    assert refused.value.code == 3
 
 
 def test_a_missing_object_is_named(storage: StorageServer, prepare: DatasetPreparation, tmp_path: Path) -> None:
     """Removed between create and the job's turn."""
-    with pytest.raises(JobFailedError, match=URI) as refused:
+    with pytest.raises(ApiError, match=URI) as refused:
         prepare(make_job(), "", *files(tmp_path), lambda: None)
-    assert refused.value.failure.code == 5
+    assert refused.value.code == 5
 
 
 def test_storage_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
     """Not the user's data's fault."""
     prepare = DatasetPreparation(lambda: HttpObjectStore("http://127.0.0.1:1"))
-    with pytest.raises(JobFailedError, match=r"127\.0\.0\.1:1") as refused:
+    with pytest.raises(ApiError, match=r"127\.0\.0\.1:1") as refused:
         prepare(make_job(), "", *files(tmp_path), lambda: None)
-    assert refused.value.failure.code == 14
+    assert refused.value.code == 14
 
 
 def test_a_stop_ends_the_reading_at_the_next_line(

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.records import make_job
-from tuning_emulator.core.errors import Code
+from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.records import TuningJob, TuningMethod
 from tuning_emulator.jobs.dataset import DatasetPreparation
 from tuning_emulator.jobs.distillation import ANSWERS_NAME, BLOCK_PROMPTS, LABELLED_NAME, Distillation
 from tuning_emulator.jobs.pacing import StoppedError
 from tuning_emulator.jobs.scripted import ScriptedTrainer
-from tuning_emulator.jobs.steps import JobFailedError, Orders
-from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, Target, TrainerUnavailableError
+from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, TrainerUnavailableError
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.store.store import Store
 from tuning_trainer.spec import Answer, Prompt, Reply
 
 URI = "gs://prompts/p.jsonl"
@@ -55,14 +54,13 @@ def objects() -> Iterator[HttpObjectStore]:
 
 
 def make_distillation(objects: HttpObjectStore, folder: Path, teacher: Teacher) -> Distillation:
-    return Distillation(DatasetPreparation(lambda: objects), Answering({"t": teacher}, "t", folder, {}))
+    answering = Answering({"t": teacher}, "t", folder, {})
+    return Distillation(Store(), DatasetPreparation(lambda: objects), answering)
 
 
-def distillation_job() -> TuningJob:
-    return replace(make_job(), method=TuningMethod.DISTILLATION, training_uri=URI)
-
-
-ORDERS = Orders(Target("gemini-2.5-flash"), "gemini-2.5-flash")
+def distillation_job(**teacher: str) -> TuningJob:
+    taught = teacher or {"base_teacher": "gemini-2.5-flash"}
+    return make_job(method=TuningMethod.DISTILLATION, training_uri=URI, **taught)
 
 
 def go_on() -> None:
@@ -75,7 +73,7 @@ async def test_answers_become_examples_and_prompts_without_one_are_counted(
     """Numbers of dropped examples are those of the prompts, from 1."""
     distillation = make_distillation(objects, tmp_path, Teacher())
     files = tmp_path / "examples.jsonl", tmp_path / "validation.jsonl"
-    prepared = await distillation(distillation_job(), ORDERS, *files, go_on)
+    prepared = await distillation(distillation_job(), *files, go_on)
     examples = [json.loads(line) for line in files[0].read_text().splitlines()]
     assert prepared.examples == len(examples) == COUNT - 2
     assert all(int(e["turns"][1]["text"]) == 2 * int(e["turns"][0]["text"]) for e in examples)
@@ -91,14 +89,14 @@ async def test_a_job_that_was_interrupted_asks_for_what_is_missing(objects: Http
     """The teacher dies in the second block; a half line, as a kill leaves it, is asked for again."""
     files = tmp_path / "examples.jsonl", tmp_path / "validation.jsonl"
     dying = make_distillation(objects, tmp_path, Teacher(lives=BLOCK_PROMPTS + 3))
-    with pytest.raises(JobFailedError, match="its process ended") as found:
-        await dying(distillation_job(), ORDERS, *files, go_on)
-    assert found.value.failure.code == Code.UNAVAILABLE
+    with pytest.raises(ApiError, match="its process ended") as found:
+        await dying(distillation_job(), *files, go_on)
+    assert found.value.code == Code.UNAVAILABLE
     answers = tmp_path / ANSWERS_NAME
     assert answers.read_text().count("\n") == BLOCK_PROMPTS
     answers.write_text(answers.read_text() + '{"te')
     fresh = Teacher()
-    await make_distillation(objects, tmp_path, fresh)(distillation_job(), ORDERS, *files, go_on)
+    await make_distillation(objects, tmp_path, fresh)(distillation_job(), *files, go_on)
     assert fresh.asked == [str(n) for n in range(BLOCK_PROMPTS, COUNT)]
     numbers = [int(json.loads(line)["turns"][0]["text"]) for line in files[0].read_text().splitlines()]
     assert numbers == [n for n in range(COUNT) if n not in (13, 17)]
@@ -113,13 +111,13 @@ async def test_a_cancel_ends_the_asking(objects: HttpObjectStore, tmp_path: Path
 
     distillation = make_distillation(objects, tmp_path, teacher)
     with pytest.raises(StoppedError):
-        await distillation(distillation_job(), ORDERS, tmp_path / "e.jsonl", tmp_path / "v.jsonl", stop)
+        await distillation(distillation_job(), tmp_path / "e.jsonl", tmp_path / "v.jsonl", stop)
     assert len(teacher.asked) <= BLOCK_PROMPTS
 
 
 async def test_a_teacher_that_is_gone_fails_the_job(objects: HttpObjectStore, tmp_path: Path) -> None:
     distillation = make_distillation(objects, tmp_path, Teacher())
-    orders = Orders(None, "projects/1/locations/l/models/2")
-    with pytest.raises(JobFailedError, match="models/2 does not exist") as found:
-        await distillation(distillation_job(), orders, tmp_path / "e.jsonl", tmp_path / "v.jsonl", go_on)
-    assert found.value.failure.code == Code.NOT_FOUND
+    job = distillation_job(tuned_teacher="projects/1/locations/l/models/2")
+    with pytest.raises(ApiError, match="models/2 does not exist") as found:
+        await distillation(job, tmp_path / "e.jsonl", tmp_path / "v.jsonl", go_on)
+    assert found.value.code == Code.NOT_FOUND

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.test_lora import make_job as make_lora_job
-from tests.jobs.test_queue import make_queue
+from tests.jobs.test_queue import insert_job, insert_tuned_model, make_queue
 from tests.models import write_llama
-from tests.records import make_job, make_tuned_model
 from tuning_emulator.core.records import JobState
 from tuning_emulator.jobs.lora import LoraTrainer
 from tuning_emulator.jobs.queue import Queue
@@ -38,7 +37,7 @@ async def test_some_jobs_end_and_others_go_on(store: Store, tmp_path: Path) -> N
     """Nothing is written about the ended one afterwards, not even its state; the other one succeeds."""
     queue = make_queue(tmp_path, store, step_s=0.02)
     await queue.start()
-    doomed, kept = store.insert_job(make_tuned_model()), store.insert_job(make_job(id="2", project="9"))
+    doomed, kept = insert_tuned_model(store), insert_job(store, id="2", project="9")
     queue.wake()
     await run_until_stepping(queue, store, doomed.uid)
     await queue.end([doomed.uid])
@@ -46,7 +45,7 @@ async def test_some_jobs_end_and_others_go_on(store: Store, tmp_path: Path) -> N
     steps = len(store.list_metric_points(doomed.uid))
     other = await queue.wait_until_ended(kept.uid, timeout_s=20)
     assert other is not None
-    assert other.state is JobState.SUCCEEDED
+    assert other.progress.state is JobState.SUCCEEDED
     assert store.get_job_by_uid(doomed.uid) == left
     assert len(store.list_metric_points(doomed.uid)) == steps
     await queue.stop()
@@ -56,7 +55,7 @@ async def test_whoever_waits_for_an_ended_job_hears_that_it_is_gone(store: Store
     """WaitOperation does not sit out its time."""
     queue = make_queue(tmp_path, store, step_s=0.02)
     await queue.start()
-    uid = store.insert_job(make_tuned_model()).uid
+    uid = insert_tuned_model(store).uid
     queue.wake()
     await run_until_stepping(queue, store, uid)
     waiting = asyncio.create_task(queue.wait_until_ended(uid))
@@ -72,14 +71,14 @@ async def test_work_taken_up_again_comes_to_its_end(store: Store, tmp_path: Path
     """What was ended is resumed as after a restart."""
     queue = make_queue(tmp_path, store, step_s=0.02)
     await queue.start()
-    uid = store.insert_job(make_tuned_model()).uid
+    uid = insert_tuned_model(store).uid
     queue.wake()
     await run_until_stepping(queue, store, uid)
     await queue.end()
     queue.take_up()
     job = await queue.wait_until_ended(uid, timeout_s=20)
     assert job is not None
-    assert (job.state, len(store.list_metric_points(uid))) == (JobState.SUCCEEDED, 19)
+    assert (job.progress.state, len(store.list_metric_points(uid))) == (JobState.SUCCEEDED, 19)
     await queue.stop()
 
 

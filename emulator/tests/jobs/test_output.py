@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tuning_emulator.core.errors import Code
-from tuning_emulator.jobs.output import OutputWriter
-from tuning_emulator.jobs.steps import JobFailedError
+from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.jobs.output import write_output
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.storage.server import StorageServer
 
@@ -28,7 +27,7 @@ def test_results_lie_under_the_output(tmp_path: Path) -> None:
     with StorageServer() as server:
         objects = HttpObjectStore(server.base_url)
         for folder in ("one", "two/"):
-            OutputWriter(lambda: objects)(f"gs://out/{folder}", tmp_path, adapter)
+            write_output(objects, f"gs://out/{folder}", tmp_path, adapter)
         for folder in ("one", "two"):
             lines = objects.lines(f"gs://out/{folder}/postprocess/node-0/metrics/events.out.tfevents.1.tuning")
             assert list(lines) == [b"tensorboard/events.out.tfevents.1.tuning"]
@@ -38,6 +37,6 @@ def test_results_lie_under_the_output(tmp_path: Path) -> None:
 
 def test_storage_that_does_not_answer_fails_the_job(tmp_path: Path) -> None:
     adapter = make_results(tmp_path)
-    with pytest.raises(JobFailedError, match="cannot be written to gs://out/one") as found:
-        OutputWriter(lambda: HttpObjectStore("http://127.0.0.1:9"))("gs://out/one", tmp_path, adapter)
-    assert found.value.failure.code == Code.UNAVAILABLE
+    with pytest.raises(ApiError, match="cannot be written to gs://out/one") as found:
+        write_output(HttpObjectStore("http://127.0.0.1:9"), "gs://out/one", tmp_path, adapter)
+    assert found.value.code == Code.UNAVAILABLE

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from tests.records import MOMENT_NS, make_job
+from tests.records import MOMENT_NS, make_job, make_tuned_model
 from tuning_emulator.core.clock import ManualClock
 from tuning_emulator.core.ids import Ids
 from tuning_emulator.core.records import Hyperparameters, ModelVersion, TuningJob
 from tuning_emulator.facts.limits import home_location
-from tuning_emulator.jobs.registry import checkpoint_steps, find_adapter, publish_checkpoint, publish_model
+from tuning_emulator.gemini.jobs import GeminiTuning
+from tuning_emulator.jobs.registry import find_adapter
 from tuning_emulator.store.store import Store
+from tuning_emulator.vertex.jobs import VertexTuning, checkpoint_steps
 from tuning_trainer.spec import Checkpoint
 
 
@@ -22,16 +24,17 @@ class Publisher:
 
     def __init__(self) -> None:
         self.store, self.ids, self.clock = Store(), Ids(7), ManualClock(MOMENT_NS)
+        self.tuning = VertexTuning(self.store, self.ids)
 
     def insert(self, **changes: Any) -> TuningJob:
         return self.store.insert_job(make_job(**{"id": self.ids.number(), **changes}))
 
     def save(self, job: TuningJob, step: int, epoch: int, directory: str = "") -> None:
         event = Checkpoint(step, epoch, directory or f"jobs/{job.uid}/{step}")
-        publish_checkpoint(self.store, self.ids, self.clock, job, event)
+        self.tuning.publish_checkpoint(job, event, self.clock.now_ns())
 
     def finish(self, job: TuningJob) -> ModelVersion:
-        publish_model(self.store, self.ids, self.clock, job)
+        self.tuning.publish_model(job, self.clock.now_ns())
         version = self.store.get_model_version_of_job(job.uid)
         assert version is not None
         return version
@@ -142,9 +145,10 @@ def test_the_adapter_is_found_by_version_alias_and_checkpoint() -> None:
 
 
 def test_gemini_jobs_publish_nothing() -> None:
+    """A tuned model is all that there is of it."""
     publisher = Publisher()
-    job = publisher.insert(api="gemini")
-    publisher.save(job, 10, 1)
-    publish_model(publisher.store, publisher.ids, publisher.clock, job)
+    job, tuning = publisher.store.insert_job(make_tuned_model()), GeminiTuning(publisher.store)
+    tuning.publish_checkpoint(job, Checkpoint(10, 1, "jobs/1/10"), MOMENT_NS, deploy=True)
+    tuning.publish_model(job, MOMENT_NS)
     assert publisher.store.list_checkpoints(job.uid) == []
     assert publisher.store.get_model_version_of_job(job.uid) is None

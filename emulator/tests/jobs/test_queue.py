@@ -4,51 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.records import make_job, make_tuned_model
+from tests.memory_objects import MemoryObjects, write_pairs
+from tests.records import make_apis, make_job, make_tuned_model
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.ids import Ids
 from tuning_emulator.core.lifecycle import IllegalTransitionError
 from tuning_emulator.core.records import Failure, Hyperparameters, JobState, TuningJob, TuningMethod
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.scripted import ScriptedTrainer
-from tuning_emulator.jobs.steps import CANCELLED, JobFailedError, Pipeline, Prepared
-from tuning_emulator.jobs.trainer import TrainerUnavailableError
+from tuning_emulator.jobs.steps import CANCELLED, Pipeline
+from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerUnavailableError
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import Event, Example, Job, Started, Step, Turn, format_example
 
-LINES = "\n".join(format_example(Example((Turn("user", str(n)), Turn("model", str(n + 1))))) for n in range(15))
+PAIRS = [(str(number), str(number + 1)) for number in range(15)]
+EXAMPLES = "\n".join(format_example(Example((Turn("user", a), Turn("model", b)))) for a, b in PAIRS)
+HYPERPARAMETERS = Hyperparameters(epochs=5, batch_size=4, learning_rate=1e-3, adapter_size=4)
 
 
-def write_examples(
-    job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
-) -> Prepared:
-    """Fifteen pairs."""
-    examples.write_text(LINES, encoding="utf-8")
-    return Prepared(15)
+def insert_job(store: Store, **changes: Any) -> TuningJob:
+    """A Vertex job on fifteen pairs of Cloud Storage, with the documented defaults."""
+    return store.insert_job(make_job(hyperparameters=HYPERPARAMETERS, **changes))
 
 
-def resolve(job: TuningJob, examples: int) -> Hyperparameters:
-    """The documented defaults."""
-    return Hyperparameters(epochs=5, batch_size=4, learning_rate=1e-3, adapter_size=4)
+def insert_tuned_model(store: Store) -> TuningJob:
+    """A tuned model whose fifteen pairs came with the request."""
+    job = store.insert_job(make_tuned_model(hyperparameters=HYPERPARAMETERS))
+    store.put_inline_dataset(job.uid, EXAMPLES)
+    return job
 
 
-def make_queue(directory: Path, store: Store, step_s: float = 0.0, **changes: object) -> Queue:
-    """A queue with the scripted trainer."""
-    parts: dict[str, object] = {
-        "trainers": {"scripted": ScriptedTrainer(step_s)},
-        "trainer": "scripted",
-        "directory": directory,
-        "prepare": write_examples,
-        "resolve": resolve,
-        "base_model_directory": lambda _: "embedded",
-        **changes,
-    }
-    return Queue(Pipeline(store, SteerableClock(), Ids(1), **parts))  # type: ignore[arg-type]
+def make_queue(
+    directory: Path,
+    store: Store,
+    step_s: float = 0.0,
+    objects: MemoryObjects | None = None,
+    trainer: Trainer | None = None,
+) -> Queue:
+    """A queue with the scripted trainer; every object of Cloud Storage is fifteen pairs unless given."""
+    clock, stored = SteerableClock(), objects or MemoryObjects(write_pairs(PAIRS))
+    answering = Answering({"scripted": trainer or ScriptedTrainer(step_s)}, "scripted", directory, {})
+    return Queue(Pipeline(store, clock, make_apis(store, Ids(1)), answering, directory, lambda: stored))
 
 
 @pytest.fixture
@@ -69,15 +72,15 @@ async def test_a_job_runs_to_its_end_with_one_point_per_step(store: Store, tmp_p
     """15 examples, 5 epochs, batches of 4: 19 steps, epochs floor(step·4/15), as recorded."""
     queue = make_queue(tmp_path, store)
     await queue.start()
-    uid = store.insert_job(make_tuned_model()).uid
+    uid = insert_tuned_model(store).uid
     queue.wake()
     job = await finish(queue, uid)
     points = store.list_metric_points(uid)
-    assert (job.state, job.total_steps, job.completed_steps) == (JobState.SUCCEEDED, 19, 19)
+    assert (job.progress.state, job.progress.total_steps, job.progress.completed_steps) == (JobState.SUCCEEDED, 19, 19)
     assert [point.epoch for point in points] == [step * 4 // 15 for step in range(1, 20)]
     assert [point.step for point in points] == list(range(1, 20))
     assert points[-1].mean_loss < points[0].mean_loss
-    assert (tmp_path / job.adapter).is_dir()
+    assert (tmp_path / job.progress.adapter).is_dir()
     await queue.stop()
 
 
@@ -85,15 +88,15 @@ async def test_the_second_job_of_a_project_waits_for_the_first(store: Store, tmp
     """The documented quota: one at a time per project; another project's job runs beside it."""
     queue = make_queue(tmp_path, store, step_s=0.01)
     await queue.start()
-    first, second = store.insert_job(make_job(id="1")), store.insert_job(make_job(id="2"))
-    other = store.insert_job(make_job(id="3", project="9"))
+    first, second = insert_job(store, id="1"), insert_job(store, id="2")
+    other = insert_job(store, id="3", project="9")
     queue.wake()
     await asyncio.sleep(0.05)
-    states = [store.get_job_by_uid(job.uid).state for job in (first, second, other)]  # type: ignore[union-attr]
+    states = [store.get_job_by_uid(job.uid).progress.state for job in (first, second, other)]  # type: ignore[union-attr]
     assert states == [JobState.RUNNING, JobState.PENDING, JobState.RUNNING]
     ended = [await finish(queue, job.uid) for job in (first, second, other)]
-    assert [job.state for job in ended] == [JobState.SUCCEEDED] * 3
-    assert (ended[1].started_ns or 0) >= (ended[0].ended_ns or 0)
+    assert [job.progress.state for job in ended] == [JobState.SUCCEEDED] * 3
+    assert (ended[1].progress.started_ns or 0) >= (ended[0].progress.ended_ns or 0)
     await queue.stop()
 
 
@@ -101,14 +104,14 @@ async def test_cancelling_a_waiting_job_ends_it_and_a_running_one_stops(store: S
     """PENDING → CANCELLED at once; RUNNING → CANCELLING → CANCELLED, with error code 1; then no more."""
     queue = make_queue(tmp_path, store, step_s=0.02)
     await queue.start()
-    running, waiting = store.insert_job(make_job(id="1")), store.insert_job(make_job(id="2"))
+    running, waiting = insert_job(store, id="1"), insert_job(store, id="2")
     queue.wake()
     await asyncio.sleep(0.1)
-    assert queue.cancel(waiting.uid).state is JobState.CANCELLED
-    assert queue.cancel(running.uid).state is JobState.CANCELLING
+    assert queue.cancel(waiting.uid).progress.state is JobState.CANCELLED
+    assert queue.cancel(running.uid).progress.state is JobState.CANCELLING
     ended = await finish(queue, running.uid)
-    assert (ended.state, ended.error) == (JobState.CANCELLED, CANCELLED)
-    assert ended.completed_steps < 19
+    assert (ended.progress.state, ended.progress.error) == (JobState.CANCELLED, CANCELLED)
+    assert ended.progress.completed_steps < 19
     with pytest.raises(IllegalTransitionError):
         queue.cancel(running.uid)
     await queue.stop()
@@ -118,60 +121,53 @@ async def test_cancelling_while_the_dataset_is_read_stops_there(store: Store, tm
     """A large file does not have to be read to its end."""
     reading = threading.Event()
 
-    def read_for_ever(
-        job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
-    ) -> Prepared:
-        for _ in range(10_000):
+    def read_for_ever(uri: str) -> Iterator[bytes]:
+        for line in cycle(write_pairs(PAIRS)):
             reading.set()
-            keep_going()
+            yield line
             threading.Event().wait(0.005)
-        return Prepared(0)
 
-    queue = make_queue(tmp_path, store, prepare=read_for_ever)
+    queue = make_queue(tmp_path, store, objects=MemoryObjects(read_for_ever))
     await queue.start()
-    uid = store.insert_job(make_job()).uid
+    uid = insert_job(store).uid
     queue.wake()
     await asyncio.to_thread(reading.wait, 10)
     queue.cancel(uid)
     ended = await finish(queue, uid)
-    assert (ended.state, ended.total_steps) == (JobState.CANCELLED, 0)
+    assert (ended.progress.state, ended.progress.total_steps) == (JobState.CANCELLED, 0)
     await queue.stop()
 
 
 async def test_a_refused_dataset_fails_the_job_with_its_text(store: Store, tmp_path: Path) -> None:
     """The reader's words arrive in `error`; nothing was trained."""
-
-    def refuse(
-        job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
-    ) -> Prepared:
-        raise JobFailedError(3, "Row: 1. Missing required 'contents' field.")
-
-    queue = make_queue(tmp_path, store, prepare=refuse)
+    queue = make_queue(tmp_path, store, objects=MemoryObjects([*write_pairs(PAIRS[:1]), b"{}"]))
     await queue.start()
-    uid = store.insert_job(make_job()).uid
+    uid = insert_job(store).uid
     queue.wake()
     job = await finish(queue, uid)
-    assert (job.state, job.error) == (JobState.FAILED, Failure(3, "Row: 1. Missing required 'contents' field."))
+    assert (job.progress.state, job.progress.error) == (
+        JobState.FAILED,
+        Failure(3, "Row: 1. Missing required 'contents' field."),
+    )
     await queue.stop()
 
 
 async def test_an_error_of_our_own_fails_the_job_and_the_next_one_runs(store: Store, tmp_path: Path) -> None:
     """A bug ends one job honestly, not the queue."""
 
-    def stumble(
-        job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
-    ) -> Prepared:
-        if job.id == "1":
+    def stumble(uri: str) -> list[bytes]:
+        if uri.endswith("broken.jsonl"):
             raise ZeroDivisionError
-        return write_examples(job, inline, examples, validation, keep_going)
+        return write_pairs(PAIRS)
 
-    queue = make_queue(tmp_path, store, prepare=stumble)
+    queue = make_queue(tmp_path, store, objects=MemoryObjects(stumble))
     await queue.start()
-    first, second = store.insert_job(make_job(id="1")), store.insert_job(make_job(id="2"))
+    first = insert_job(store, id="1", training_uri="gs://bucket/broken.jsonl")
+    second = insert_job(store, id="2")
     queue.wake()
     failed, succeeded = await finish(queue, first.uid), await finish(queue, second.uid)
-    assert failed.error == Failure(13, "Internal error encountered.")
-    assert succeeded.state is JobState.SUCCEEDED
+    assert failed.progress.error == Failure(13, "Internal error encountered.")
+    assert succeeded.progress.state is JobState.SUCCEEDED
     await queue.stop()
 
 
@@ -179,12 +175,12 @@ async def test_what_no_trainer_can_do_fails_and_says_so(store: Store, tmp_path: 
     """Never a pretended success."""
     queue = make_queue(tmp_path, store)
     await queue.start()
-    uid = store.insert_job(make_job(method=TuningMethod.VEO, base_model="veo-2")).uid
+    uid = insert_job(store, method=TuningMethod.VEO, base_model="veo-2").uid
     queue.wake()
     job = await finish(queue, uid)
-    assert job.state is JobState.FAILED
-    assert job.error is not None
-    assert (job.error.code, "veo" in job.error.message) == (12, True)
+    assert job.progress.state is JobState.FAILED
+    assert job.progress.error is not None
+    assert (job.progress.error.code, "veo" in job.progress.error.message) == (12, True)
     await queue.stop()
 
 
@@ -193,7 +189,7 @@ async def test_a_job_that_was_running_when_the_server_ended_is_run_to_its_end(tm
     store = Store(tmp_path)
     queue = make_queue(tmp_path, store, step_s=0.05)
     await queue.start()
-    job, doomed = store.insert_job(make_job(id="1")), store.insert_job(make_job(id="2", project="9"))
+    job, doomed = insert_job(store, id="1"), insert_job(store, id="2", project="9")
     queue.wake()
     await asyncio.sleep(0.2)
     await queue.stop()
@@ -201,12 +197,12 @@ async def test_a_job_that_was_running_when_the_server_ended_is_run_to_its_end(tm
     store = Store(tmp_path)
     left = store.get_job_by_uid(job.uid)
     assert left is not None
-    assert (left.state, left.completed_steps > 0) == (JobState.RUNNING, True)
+    assert (left.progress.state, left.progress.completed_steps > 0) == (JobState.RUNNING, True)
     queue = make_queue(tmp_path, store)
     await queue.start()
     ended = [await finish(queue, uid) for uid in (job.uid, doomed.uid)]
-    assert [one.state for one in ended] == [JobState.SUCCEEDED] * 2
-    assert ended[0].started_ns == left.started_ns
+    assert [one.progress.state for one in ended] == [JobState.SUCCEEDED] * 2
+    assert ended[0].progress.started_ns == left.progress.started_ns
     assert len(store.list_metric_points(job.uid)) == 19
     await queue.stop()
     store.close()
@@ -235,13 +231,13 @@ async def test_a_trainer_that_dies_once_is_given_the_job_again(
     store: Store, tmp_path: Path, deaths: int, state: JobState
 ) -> None:
     """Twice is too often: the job fails and says why."""
-    queue = make_queue(tmp_path, store, trainers={"scripted": DyingTrainer(deaths)})
+    queue = make_queue(tmp_path, store, trainer=DyingTrainer(deaths))
     await queue.start()
-    uid = store.insert_job(make_tuned_model()).uid
+    uid = insert_tuned_model(store).uid
     queue.wake()
     job = await finish(queue, uid)
-    assert job.state is state
-    assert (job.error is None) or "killed" in job.error.message
+    assert job.progress.state is state
+    assert (job.progress.error is None) or "killed" in job.progress.error.message
     await queue.stop()
 
 
@@ -249,7 +245,7 @@ async def test_a_forgotten_running_job_stops_and_its_files_go(store: Store, tmp_
     """Deleting a tuned model that is still CREATING leaves nothing behind."""
     queue = make_queue(tmp_path, store, step_s=0.02)
     await queue.start()
-    uid = store.insert_job(make_tuned_model()).uid
+    uid = insert_tuned_model(store).uid
     queue.wake()
     await asyncio.sleep(0.1)
     assert list((tmp_path / "jobs").iterdir())

@@ -5,29 +5,30 @@ from __future__ import annotations
 import pytest
 
 from tests.records import MOMENT_NS, make_job, make_tuned_model
-from tuning_emulator.core.clock import ManualClock
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.records import TuningJob
-from tuning_emulator.jobs.registry import NoAdapterError, find_tuned, publish_checkpoint, publish_model
+from tuning_emulator.jobs.registry import NoAdapterError, find_tuned
 from tuning_emulator.store.store import Store
+from tuning_emulator.vertex.jobs import VertexTuning
 from tuning_trainer.spec import Checkpoint
 
 PLACE = "projects/my-project/locations/us-central1"
 
 
-def furnish() -> tuple[Store, TuningJob]:
+def tune_vertex() -> tuple[Store, TuningJob]:
     """A Vertex job with two checkpoints."""
-    store, ids, clock = Store(), Ids(7), ManualClock(MOMENT_NS)
+    store = Store()
+    tuning = VertexTuning(store, Ids(7))
     project = project_number("my-project")
     job = store.insert_job(make_job(project=project, trainer="lora"))
     for step in (10, 20):
-        publish_checkpoint(store, ids, clock, job, Checkpoint(step, step // 10, f"jobs/vertex-1/{step}"))
-    publish_model(store, ids, clock, job)
+        tuning.publish_checkpoint(job, Checkpoint(step, step // 10, f"jobs/vertex-1/{step}"), MOMENT_NS)
+    tuning.publish_model(job, MOMENT_NS)
     return store, job
 
 
 def test_job_model_and_endpoint_lead_to_the_checkpoint_that_serves() -> None:
-    store, job = furnish()
+    store, job = tune_vertex()
     version = store.get_model_version_of_job(job.uid)
     assert version is not None
     first, last = store.list_checkpoints(job.uid)
@@ -55,7 +56,7 @@ def test_an_unknown_name_is_repeated_with_the_forms_that_there_are(name: str) ->
 
 def test_reasons_for_no_adapter() -> None:
     """A job that has not trained yet, the scripted trainer, a checkpoint that does not exist."""
-    store, job = furnish()
+    store, job = tune_vertex()
     with pytest.raises(NoAdapterError, match="has no '7'; it has 1, 2"):
         find_tuned(store, f"{PLACE}/tuningJobs/{job.id}", "7")
     store.insert_job(make_tuned_model(id="early"))

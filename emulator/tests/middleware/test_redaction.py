@@ -17,11 +17,9 @@ from tuning_emulator.api.router import Router
 from tuning_emulator.control.journal import Reporter
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.middleware.chain import MiddlewareChain
-from tuning_emulator.middleware.journal import Filter
-from tuning_emulator.middleware.redaction import READ_BYTES, redact_body, redact_query, redact_value
+from tuning_emulator.middleware.journal import READ_BYTES, Filter, redact_body, redact_query, redact_value
 from tuning_emulator.protojson.printer import format_string
 from tuning_emulator.rest.app import RestApp, create_rest_app
-from tuning_emulator.rest.transcoding import Request
 
 SECRET = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=8, max_size=30).map(
     lambda text: f"§{text}§"
@@ -64,7 +62,7 @@ def forms(secret: str) -> list[str]:
 
 async def answer(front: RestApp, headers: dict[str, str], query: str, body: bytes) -> None:
     sent = {"content-type": "application/json", "content-length": str(len(body)), **headers}
-    await front.answer(Request("POST", "/v1beta/tunedModels", query, sent, body))
+    await front.answer("POST", "/v1beta/tunedModels", query, sent, body)
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.call import Api, Call, Handler, relative_name
 from tuning_emulator.api.router import Route, Router, parse_template
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
+from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.rest.app import create_rest_app
 from tuning_emulator.rest.responses import Response
-from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import SCALARS, Schema, Value
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 
 def answer_nothing(call: Call) -> Value:
@@ -105,9 +104,14 @@ def path_of(route: Route) -> str:
     return path + (f":{action}" if action else "")
 
 
-async def ask(request: Request) -> tuple[Response, bytes]:
+async def ask(verb: str, path: str, query: str, body: bytes) -> tuple[Response, bytes]:
     """The answer and its whole body."""
-    answer = await FRONT.answer(request)
+    headers = {
+        "authorization": "Bearer t",
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+    }
+    answer = await FRONT.answer(verb, path, query, headers, body)
     body = answer.body
     if answer.chunks is not None:
         body = b"".join([chunk async for chunk in answer.chunks])
@@ -116,12 +120,7 @@ async def ask(request: Request) -> tuple[Response, bytes]:
 
 def check(verb: str, path: str, query: str, body: bytes) -> None:
     """The answer is a message, Google's envelope, or one of its pages; never a 500."""
-    headers = {
-        "authorization": "Bearer t",
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-    }
-    answer, text = asyncio.run(ask(Request(verb, path, query, headers, body)))
+    answer, text = asyncio.run(ask(verb, path, query, body))
     kinds = [value for name, value in answer.headers if name == b"content-type"]
     assert answer.status != 500, text
     if answer.status in (404, 411, 414):

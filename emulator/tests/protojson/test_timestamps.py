@@ -10,13 +10,8 @@ from hypothesis import strategies as st
 
 from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.facts import google_errors
-from tuning_emulator.protojson.scalars import (
-    InstantError,
-    format_duration,
-    format_timestamp,
-    parse_duration,
-    parse_timestamp,
-)
+from tuning_emulator.protojson.printer import format_duration, format_timestamp
+from tuning_emulator.protojson.scalars import InstantError, parse_duration, parse_timestamp
 
 
 @pytest.mark.parametrize(

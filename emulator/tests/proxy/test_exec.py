@@ -16,7 +16,6 @@ import pytest
 
 from tests.proxy.conftest import Led
 from tests.server_process import children_of
-from tuning_emulator.cli import exec as subject
 from tuning_emulator.cli import main
 from tuning_emulator.cli.exec_environment import Reached, create_environment
 
@@ -449,16 +448,3 @@ def test_the_system_roots_are_kept(tmp_path: Path) -> None:
     """Hosts that are let through are verified as ever: the bundle has the system's roots and one more."""
     made = create_environment(reach(), tmp_path, {"PATH": "/bin"})
     assert Path(made["REQUESTS_CA_BUNDLE"]).read_text().count("BEGIN CERTIFICATE") > 20
-
-
-def test_options_of_serve_are_handed_on() -> None:
-    """Every one of them, as it was given, whatever it is."""
-    parser = subject.ServeOptions()
-    given: list[str] = []
-    for action in parser.actions:
-        value = str(next(iter(action.choices))) if action.choices else "1"
-        given += [action.option_strings[0]] if action.nargs == 0 else [action.option_strings[0], value]
-    parsed = parser.parse_args(given)
-    assert len(vars(parsed)) == len(parser.actions)
-    assert parser.parse_args(subject.format_options(parsed)) == parsed
-    assert subject.format_options(parser.parse_args([])) == []

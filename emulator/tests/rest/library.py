@@ -1,8 +1,9 @@
-"""A small API of shelves and books, with one field of every kind, for the tests of the front end."""
+"""A small API of shelves and books, for the tests of the front end: ``proto/google/example/library`` declares it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from tuning_emulator.api.auth import Authenticator, create_authenticator
 from tuning_emulator.api.call import Api, Call, Handler
@@ -10,130 +11,14 @@ from tuning_emulator.api.operations import build_any, build_operation
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.rest.app import RestApp, create_rest_app
-from tuning_emulator.schema.google import LONGRUNNING
-from tuning_emulator.schema.schema import (
-    PRESENCE,
-    REQUIRED,
-    HttpRule,
-    Method,
-    Value,
-    build_schemas,
-    enum,
-    f,
-    mapped,
-    message,
-    only,
-    repeated,
-)
+from tuning_emulator.schema.proto import load_schemas
+from tuning_emulator.schema.schema import Value
 
 PACKAGE = "google.example.library"
 BOOK = f"{PACKAGE}.v1.Book"
 SERVICE = "library.googleapis.com"
 
-MESSAGES = (
-    message(
-        "Book",
-        f(1, "name", "string"),
-        f(2, "display_name", "string"),
-        f(3, "page_count", "int32"),
-        f(4, "sold_count", "int64"),
-        f(5, "weight", "float"),
-        f(6, "price", "double"),
-        f(7, "lent", "bool"),
-        f(8, "cover", "bytes"),
-        f(9, "genre", "Genre"),
-        f(10, "create_time", "google.protobuf.Timestamp"),
-        f(11, "lending_period", "google.protobuf.Duration"),
-        repeated(12, "tags", "string"),
-        repeated(13, "chapters", "Chapter"),
-        mapped(14, "labels", "string", "string"),
-        mapped(15, "editions", "int32", "Chapter"),
-        f(16, "extra", "google.protobuf.Struct"),
-        f(17, "anything", "google.protobuf.Value"),
-        repeated(18, "many", "google.protobuf.Value"),
-        f(19, "attachment", "google.protobuf.Any"),
-        f(20, "isbn", "string", oneof="number"),
-        f(21, "issn", "string", oneof="number"),
-        f(22, "appendix", "Chapter", oneof="part"),
-        f(23, "index", "Chapter", oneof="part"),
-        f(24, "rating", "int32", PRESENCE),
-        f(25, "signed", "google.protobuf.BoolValue"),
-        f(26, "mask", "google.protobuf.FieldMask"),
-        repeated(27, "times", "google.protobuf.Timestamp"),
-        repeated(28, "genres", "Genre"),
-        f(29, "list", "google.protobuf.ListValue"),
-        f(30, "nothing", "google.protobuf.NullValue"),
-        mapped(31, "values", "string", "google.protobuf.Value"),
-        f(32, "error", "google.rpc.Status"),
-        repeated(33, "counts", "int64"),
-        f(34, "big", "uint64"),
-        mapped(35, "genre_labels", "string", "Genre"),
-        f(40, "audio_uri", "string", versions=only("v1beta")),
-    ),
-    message("Chapter", f(1, "title", "string"), f(2, "page", "int32"), repeated(3, "chapters", "Chapter")),
-    message("GetBookRequest", f(1, "name", "string")),
-    message("CreateBookRequest", f(1, "parent", "string"), f(2, "book", "Book", REQUIRED), f(3, "book_id", "string")),
-    message("UpdateBookRequest", f(1, "book", "Book", REQUIRED), f(2, "update_mask", "google.protobuf.FieldMask")),
-    message(
-        "ListBooksRequest",
-        f(1, "parent", "string"),
-        f(2, "page_size", "int32"),
-        f(3, "page_token", "string"),
-        f(4, "filter", "string"),
-        f(5, "show_lent", "bool"),
-        repeated(6, "genres", "Genre"),
-        f(7, "read_time", "google.protobuf.Timestamp"),
-        f(8, "like", "Chapter"),
-    ),
-    message("ListBooksResponse", repeated(1, "books", "Book"), f(2, "next_page_token", "string")),
-    message("ReadBookRequest", f(1, "name", "string"), f(2, "chapter", "Chapter")),
-    message("ReadBookResponse", f(1, "text", "string")),
-    message("LendBookMetadata", f(1, "days", "int32")),
-)
-ENUMS = (enum("Genre", "GENRE_UNSPECIFIED", "NOVEL", "SCIENCE_FICTION", HISTORY=7),)
-METHODS = (
-    Method("Library.GetBook", "GetBookRequest", "Book", (HttpRule("GET", "/{name=shelves/*/books/*}"),)),
-    Method(
-        "Library.ListBooks", "ListBooksRequest", "ListBooksResponse", (HttpRule("GET", "/{parent=shelves/*}/books"),)
-    ),
-    Method("Library.CreateBook", "CreateBookRequest", "Book", (HttpRule("POST", "/{parent=shelves/*}/books", "book"),)),
-    Method(
-        "Library.UpdateBook",
-        "UpdateBookRequest",
-        "Book",
-        (HttpRule("PATCH", "/{book.name=shelves/*/books/*}", "book"),),
-    ),
-    Method(
-        "Library.DeleteBook",
-        "GetBookRequest",
-        "google.protobuf.Empty",
-        (HttpRule("DELETE", "/{name=shelves/*/books/*}"),),
-    ),
-    Method(
-        "Library.ReadBook",
-        "ReadBookRequest",
-        "ReadBookResponse",
-        (HttpRule("POST", "/{name=shelves/*/books/*}:read", "*"),),
-        streaming=True,
-    ),
-    Method(
-        "Library.LendBook",
-        "ReadBookRequest",
-        "google.longrunning.Operation",
-        (HttpRule("POST", "/{name=shelves/*/books/*}:lend", "*"),),
-    ),
-    Method("Library.BurnBook", "GetBookRequest", "Book", (HttpRule("POST", "/{name=shelves/*/books/*}:burn", "*"),)),
-    Method(
-        "google.longrunning.Operations.GetOperation",
-        "google.longrunning.GetOperationRequest",
-        "google.longrunning.Operation",
-        (
-            HttpRule("GET", "/{name=operations/**}"),
-            HttpRule("GET", "/ui/{name=operations/*}", unversioned=True),
-        ),
-    ),
-)
-SCHEMAS = build_schemas(PACKAGE, ("v1", "v1beta"), MESSAGES + LONGRUNNING, ENUMS, METHODS)
+SCHEMAS = load_schemas(PACKAGE, Path(__file__).resolve().parent.parent / "proto")
 CODEC = Codec(SCHEMAS.values())
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from tuning_emulator.rest.app import RestApp
 from tuning_emulator.rest.responses import Response
-from tuning_emulator.rest.transcoding import Request
 
 BOOK_PATH = "/v1/shelves/1/books/2"
 JSON = {"content-type": "application/json", "x-goog-api-key": "k"}
@@ -18,9 +17,7 @@ async def ask(
 ) -> Response:
     """One request with a key and, unless it is bytes, a JSON body."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return await front.answer(
-        Request(verb, path, query, {**JSON, "content-length": str(len(data)), **(headers or {})}, data)
-    )
+    return await front.answer(verb, path, query, {**JSON, "content-length": str(len(data)), **(headers or {})}, data)
 
 
 def read(answer: Response) -> Any:

@@ -14,7 +14,6 @@ from tests.rest.requests import BOOK_PATH, JSON, ask, header, read
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.core.errors import ApiError, Code, bad_request
 from tuning_emulator.rest.app import RestApp, create_rest_app
-from tuning_emulator.rest.transcoding import Request
 
 # --- requests -----------------------------------------------------------------------------------------
 
@@ -336,7 +335,7 @@ async def test_a_wrong_verb_has_the_html_page(front: RestApp) -> None:
 
 async def test_http_itself_refuses(front: RestApp) -> None:
     """A body of unknown length, and a URL that is too long."""
-    assert (await front.answer(Request("POST", "/v1/shelves/1/books", "", JSON))).status == 411
+    assert (await front.answer("POST", "/v1/shelves/1/books", "", JSON)).status == 411
     assert (await ask(front, "GET", "/v1/" + "x" * 20_000)).status == 414
 
 
@@ -370,11 +369,12 @@ async def test_a_google_host_has_its_own_api_only() -> None:
 
 
 async def test_places_that_are_not_there_have_the_html_page() -> None:
-    """A region that the service has not is a path that it has not."""
-    api = replace(Library().create_api(), places=lambda host, path: "/shelves/1/" in path)
+    """A region's host that the service has not has no paths."""
+    api = replace(Library().create_api(), has_host=lambda host: host.startswith("eu-"))
     front = create_rest_app([api], create_authenticator())
     assert (await ask(front, "GET", BOOK_PATH)).status == 200
-    assert (await ask(front, "GET", "/v1/shelves/9/books/2")).status == 404
+    assert (await ask(front, "GET", BOOK_PATH, headers={"host": "eu-library.googleapis.com"})).status == 200
+    assert (await ask(front, "GET", BOOK_PATH, headers={"host": "xx-library.googleapis.com"})).status == 404
 
 
 # --- browsers -----------------------------------------------------------------------------------------
@@ -393,15 +393,11 @@ async def test_preflight(front: RestApp) -> None:
     """200 for headers on the list, 403 without permission for others (js-genai#1723)."""
     headers = {"origin": "https://app.example", "access-control-request-method": "POST"}
     wanted = "content-type, X-Goog-Api-Key"
-    answer = await front.answer(
-        Request("OPTIONS", BOOK_PATH, "", {**headers, "access-control-request-headers": wanted})
-    )
+    answer = await front.answer("OPTIONS", BOOK_PATH, "", {**headers, "access-control-request-headers": wanted})
     assert answer.status == 200
     assert header(answer, "access-control-allow-origin") == ["https://app.example"]
     assert header(answer, "access-control-allow-headers") == ["content-type,x-goog-api-key"]
-    answer = await front.answer(
-        Request("OPTIONS", BOOK_PATH, "", {**headers, "access-control-request-headers": "api-revision"})
-    )
+    answer = await front.answer("OPTIONS", BOOK_PATH, "", {**headers, "access-control-request-headers": "api-revision"})
     assert answer.status == 403
     assert header(answer, "access-control-allow-origin") == []
 

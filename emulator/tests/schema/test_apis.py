@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tuning_emulator.gemini.schemas import SCHEMAS as GEMINI
-from tuning_emulator.schema.google import LONGRUNNING, TYPES
+from tuning_emulator.gemini.api import SCHEMAS as GEMINI
+from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Field, Message, Schema
-from tuning_emulator.vertex.schemas import SCHEMAS as VERTEX
+from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 SCHEMAS = [*GEMINI.values(), *VERTEX.values()]
 IDS = [f"{one.package.rpartition('.')[2]}-{one.version}" for one in SCHEMAS]
 every_schema = pytest.mark.parametrize("schema", SCHEMAS, ids=IDS)
 
-SHARED = {one.name for one in (*LONGRUNNING, *TYPES)}
+SHARED = load_schemas("google.longrunning")[""].messages.keys()
 
 
 def list_bindings(schema: Schema) -> Iterator[tuple[str, str, str, Message]]:

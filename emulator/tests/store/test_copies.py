@@ -11,7 +11,8 @@ import pytest
 from tests.records import make_job, make_tuned_model
 from tests.store_dump import dump_tables
 from tuning_emulator.core.records import Checkpoint, MetricPoint, Permission
-from tuning_emulator.store.database import StoreError, read_contents
+from tuning_emulator.store.database import StoreError
+from tuning_emulator.store.migration import read_contents
 from tuning_emulator.store.store import Store
 
 
@@ -40,10 +41,10 @@ def test_a_copy_takes_the_place_of_another_store(tmp_path: Path, kept: bool) -> 
     target = Store(tmp_path / "target" if kept else None)
     target.insert_job(make_tuned_model(description="another"))
     assert target.get_tuned_model("numbers-x1") is not None
-    revision = target.revision
+    revision = target.revision()
     target.replace_with(tmp_path / "copy.sqlite3")
     assert dump_tables(target) == dump_tables(source)
-    assert target.revision != revision
+    assert target.revision() != revision
     found = target.get_tuned_model("numbers-x1")
     assert found is not None
     assert found.description == ""
@@ -85,8 +86,28 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "view": (execute("CREATE VIEW v AS SELECT 1"), "other tables than this program writes: v"),
     "table missing": (execute("DROP TABLE permissions"), "other tables than this program writes: permissions"),
     "unknown state": (execute("UPDATE tuning_jobs SET state = 'DONE' WHERE api = 'vertex'"), "tuning_jobs: row 2"),
-    "labels are no JSON": (execute("UPDATE tuning_jobs SET labels = '{' WHERE api = 'gemini'"), "tuning_jobs: row 1"),
-    "unknown hyperparameter": (execute("""UPDATE tuning_jobs SET requested = '{"x": 1}'"""), "tuning_jobs: row 1"),
+    "body is no JSON": (execute("UPDATE tuning_jobs SET body = '{' WHERE api = 'gemini'"), "tuning_jobs: row 1"),
+    "unknown hyperparameter": (
+        execute("UPDATE tuning_jobs SET body = json_set(body, '$.asked.hyperparameters.x', 1)"),
+        "tuning_jobs: row 1 cannot be read: Object contains unknown field `x`",
+    ),
+    "labels are no map": (
+        execute("UPDATE tuning_jobs SET body = json_set(body, '$.asked.labels', 'x') WHERE api = 'vertex'"),
+        r"tuning_jobs: row 2 cannot be read: .* `\$.asked.labels`",
+    ),
+    "body of another name": (
+        execute("UPDATE tuning_jobs SET body = json_set(body, '$.id', 'x') WHERE api = 'vertex'"),
+        "tuning_jobs: row 2 cannot be read: id is '6284765961371254784', in its body 'x'",
+    ),
+    "pace": (execute("INSERT INTO paces VALUES ('1', 'swift')"), "paces: row 1"),
+    "operation": (execute("INSERT INTO operations VALUES (1, 'o', 'p', 'l', 1, '{}')"), "operations: row o"),
+    "endpoint": (execute("INSERT INTO endpoints VALUES (7, 'p', 'l', 'i', 1, '{}')"), "endpoints: row 7"),
+    "model version": (
+        execute(
+            "INSERT INTO models VALUES (1, 'p', 'l', 'i', 1)", "INSERT INTO model_versions VALUES (1, 1, 2, 1, '')"
+        ),
+        "model_versions: row 2",
+    ),
 }
 
 

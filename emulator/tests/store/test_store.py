@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.records import MOMENT_NS, make_job, make_tuned_model
 from tuning_emulator.core.lifecycle import IllegalTransitionError, JobEvent
@@ -25,7 +25,8 @@ from tuning_emulator.core.records import (
     Operation,
     Permission,
 )
-from tuning_emulator.store.database import DATABASE_NAME, SCHEMA_VERSION, StoreError
+from tuning_emulator.store.database import DATABASE_NAME, StoreError
+from tuning_emulator.store.migration import SCHEMA_VERSION
 from tuning_emulator.store.store import NEWEST, Store
 
 COUNTS = Distribution(10, 1, 4, 2.5, 2.5, 1, 4, ((2, 1, 1), (2, 4, 4)))
@@ -45,7 +46,7 @@ def store() -> Store:
 
 
 def test_a_job_comes_back_as_it_went_in(store: Store, tmp_path: Path) -> None:
-    """Every field survives, from the cache and from the file."""
+    """Every field survives, from the connection that wrote it and from the file."""
     kept = Store(tmp_path)
     job = kept.insert_job(make_job(**FULL))
     assert kept.get_job("vertex", job.project, job.location, job.id) == job
@@ -67,33 +68,46 @@ def test_names_are_unique_and_gemini_ids_are_global(store: Store) -> None:
 
 
 def test_a_transition_writes_state_and_times_or_nothing(store: Store) -> None:
-    """Start and end are stamped once; an illegal event changes nothing."""
+    """Start and end are stamped once, in whole microseconds; an illegal event changes nothing."""
     job = store.insert_job(make_job())
-    started = store.transition(job.uid, JobEvent.START, MOMENT_NS + 1)
-    assert (started.state, started.started_ns, started.updated_ns) == (JobState.RUNNING, MOMENT_NS + 1, MOMENT_NS + 1)
-    ended = store.transition(job.uid, JobEvent.FAIL, MOMENT_NS + 2, error=Failure(3, "no"))
-    assert (ended.ended_ns, ended.updated_ns, ended.error) == (MOMENT_NS + 2, MOMENT_NS + 2, Failure(3, "no"))
+    started = store.transition(job.uid, JobEvent.START, MOMENT_NS + 1_999)
+    assert (started.progress.state, started.progress.started_ns, started.progress.updated_ns) == (
+        JobState.RUNNING,
+        MOMENT_NS + 1_000,
+        MOMENT_NS + 1_000,
+    )
+    ended = store.transition(job.uid, JobEvent.FAIL, MOMENT_NS + 2_000, error=Failure(3, "no"))
+    assert (ended.progress.ended_ns, ended.progress.updated_ns, ended.progress.error) == (
+        MOMENT_NS + 2_000,
+        MOMENT_NS + 2_000,
+        Failure(3, "no"),
+    )
     with pytest.raises(IllegalTransitionError):
-        store.transition(job.uid, JobEvent.SUCCEED, MOMENT_NS + 3, display_name="x")
+        store.transition(job.uid, JobEvent.SUCCEED, MOMENT_NS + 3_000, device="x")
     assert store.get_job_by_uid(job.uid) == ended
 
 
 def test_a_gemini_models_update_time_waits_for_its_end(store: Store) -> None:
     """Recorded: createTime equals updateTime while CREATING; at the end updateTime equals completeTime."""
     job = store.insert_job(make_tuned_model())
-    assert store.transition(job.uid, JobEvent.START, MOMENT_NS + 1).updated_ns == MOMENT_NS
-    ended = store.transition(job.uid, JobEvent.SUCCEED, MOMENT_NS + 2)
-    assert ended.updated_ns == ended.ended_ns == MOMENT_NS + 2
+    assert store.transition(job.uid, JobEvent.START, MOMENT_NS + 1_000).progress.updated_ns == MOMENT_NS
+    for event in (JobEvent.TUNE, JobEvent.TRAIN):
+        assert store.transition(job.uid, event, MOMENT_NS + 1_000).progress.updated_ns == MOMENT_NS
+    ended = store.transition(job.uid, JobEvent.SUCCEED, MOMENT_NS + 2_000)
+    assert ended.progress.updated_ns == ended.progress.ended_ns == MOMENT_NS + 2_000
 
 
 def test_only_transition_writes_state(store: Store) -> None:
-    """The back door is shut."""
+    """The back doors are shut; and nobody changes what was asked for."""
     job = store.insert_job(make_job())
     with pytest.raises(ValueError, match="state"):
-        store.update_job(job.uid, state=JobState.SUCCEEDED)
+        store.update_progress(job.uid, state=JobState.SUCCEEDED)
+    for fixed in ("progress", "asked", "id"):
+        with pytest.raises(ValueError, match=fixed):
+            store.update_job(job.uid, **{fixed: getattr(job, fixed)})
 
 
-def test_a_rolled_back_change_is_not_read_from_the_cache(store: Store) -> None:
+def test_a_rolled_back_change_is_not_read(store: Store) -> None:
     """All or nothing, for readers by name too."""
     job = store.insert_job(make_job())
     with pytest.raises(sqlite3.IntegrityError), store.transaction():
@@ -117,15 +131,15 @@ def test_progress_moves_the_job_and_keeps_every_point(store: Store) -> None:
     """A step reported again after a resume replaces the earlier one."""
     job = store.insert_job(make_job())
     store.get_job("vertex", job.project, job.location, job.id)
-    job = store.add_progress(job, MetricPoint(1, 0, 2.5, 10))
-    job = store.add_progress(job, MetricPoint(2, 1, 1.5, 11))
-    store.add_progress(job, MetricPoint(2, 1, 1.25, 12))
+    store.add_progress(job.uid, MetricPoint(1, 0, 2.5, 10))
+    store.add_progress(job.uid, MetricPoint(2, 1, 1.5, 11))
+    store.add_progress(job.uid, MetricPoint(2, 1, 1.25, 12))
     store.add_metric_points(job.uid, [MetricPoint(2, 1, 9.0, 12, "eval", 4, 3)])
     assert [point.mean_loss for point in store.list_metric_points(job.uid)] == [2.5, 1.25]
     assert store.list_metric_points(job.uid, "eval")[0].correct == 3
     for read in (store.get_job_by_uid(job.uid), store.get_job("vertex", job.project, job.location, job.id)):
         assert read is not None
-        assert (read.completed_steps, read.completed_epochs) == (2, 1)
+        assert (read.progress.completed_steps, read.progress.completed_epochs) == (2, 1)
     store.drop_metric_points_after(job.uid, 1)
     assert len(store.list_metric_points(job.uid)) == 1
     assert store.list_metric_points(job.uid, "eval") == []

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from tuning_emulator.settings import format_options
 from tuning_emulator.testing.client import Control
-from tuning_emulator.testing.process import StartError, format_variables, start_emulator
+from tuning_emulator.testing.process import StartError, start_emulator
 
 LIMIT_S = 30
 
@@ -22,6 +24,7 @@ def test_it_answers_inside_the_block_and_is_gone_after_it() -> None:
         health = Control(running.url).health()
         assert health["trainer"]["name"] == "scripted"
         assert health["storage"]["url"] == running.storage_url
+        assert running.log is not None
         assert "answers at" in running.log.read_text()
     assert not _lives(running.pid)
     with pytest.raises(OSError, match="refused"):
@@ -54,14 +57,27 @@ def test_what_it_said_is_in_the_error() -> None:
 def test_a_setting_that_is_none_is_named() -> None:
     """Before anything is started."""
     with pytest.raises(TypeError, match=r"no setting 'tariner'; there are .*trainer"):
-        format_variables({"tariner": "scripted"})
+        format_options({"tariner": "scripted"})
 
 
-def test_mappings_become_pairs() -> None:
-    """As the variables want them."""
-    assert format_variables({"buckets": {"a": "/x", "b": "/y"}, "data_dir": None}) == {
-        "TUNING_EMULATOR_BUCKETS": "a=/x,b=/y"
-    }
+def test_settings_become_options() -> None:
+    """One for each item of what has several, whatever is in it; None is left out."""
+    given = {"buckets": {"a": "/x,y", "b": "/y"}, "pass_hosts": ("*", "a:1"), "as_of": "today", "data_dir": None}
+    assert format_options({**given, "anonymous": True, "port": 0}) == [
+        *("--bucket=a=/x,y", "--bucket=b=/y", "--pass-host=*", "--pass-host=a:1", "--as-of=today"),
+        *("--anonymous", "--port=0"),
+    ]
+
+
+def test_settings_of_any_form_reach_the_server(tmp_path: Path) -> None:
+    """Lists, mappings and directories with commas."""
+    folder = tmp_path / "one, two"
+    folder.mkdir()
+    hosts = ("example.com", "*.example.org")
+    with start_emulator(trainer="scripted", base_models={"m": folder}, pass_hosts=hosts) as running:
+        control = Control(running.url)
+        assert control.health()["base_models"]["m"] == str(folder)
+        assert control.call("GET", "interception")["pass_hosts"] == list(hosts)
 
 
 def _lives(pid: int) -> bool:

@@ -5,29 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.records import make_apis
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.ids import Ids
 from tuning_emulator.core.records import TuningJob
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.jobs.dataset import DatasetPreparation, resolve_hyperparameters
-from tuning_emulator.jobs.distillation import Distillation
 from tuning_emulator.jobs.lora import LoraTrainer
-from tuning_emulator.jobs.output import OutputWriter
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer
 from tuning_emulator.rest.app import create_rest_app
-from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
-from tuning_emulator.vertex.specs import read_orders
 
 BUCKET = "numbers"
 PLACE = "projects/my-project/locations/us-central1"
@@ -73,21 +68,7 @@ class Serving:
         self.clock, self.ids = clock, ids = SteerableClock(), Ids(1)
         self.trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(step_s), "lora": LoraTrainer()}
         answering = Answering(self.trainers, trainer, directory, {})
-        preparation = DatasetPreparation(self.open_objects)
-        pipeline = Pipeline(
-            self.store,
-            clock,
-            ids,
-            self.trainers,
-            trainer,
-            directory,
-            preparation,
-            resolve_hyperparameters,
-            answering.base_model_directory,
-            distil=Distillation(preparation, answering),
-            deliver=OutputWriter(self.open_objects),
-            read_orders=partial(read_orders, self.store),
-        )
+        pipeline = Pipeline(self.store, clock, make_apis(self.store, ids), answering, directory, self.open_objects)
         self.queue = Queue(pipeline, per_project)
         self.api = create_vertex_api(
             Backend(self.store, clock, ids, self.queue, answering, self.open_objects, **settings)
@@ -107,7 +88,7 @@ class Serving:
             "authorization": "Bearer token",
             "host": host,
         }
-        answer = await self._rest.answer(Request(verb, path, query, headers, data))
+        answer = await self._rest.answer(verb, path, query, headers, data)
         parts = [answer.body] if answer.chunks is None else [chunk async for chunk in answer.chunks]
         return Reply(answer.status, b"".join(parts).decode())
 

@@ -20,7 +20,7 @@ from tuning_emulator.api.call import relative_name
 from tuning_emulator.core.errors import Code
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.schema.schema import HttpRule, Method, Schema, Value
-from tuning_emulator.vertex.schemas import SCHEMAS
+from tuning_emulator.vertex.api import SCHEMAS
 
 ROUNDS = 40
 CASES = [
@@ -33,6 +33,8 @@ SAID = {"contents": [{"role": "user", "parts": [{"text": "1"}]}]}
 SPEC = {"training_dataset_uri": TRAINING}
 TOKENLESS = "LlmUtilityService.ComputeTokens"
 """The scripted trainer has no tokens: this one answers 503."""
+LOCATION = "google.cloud.location.Locations.GetLocation"
+"""An unknown location is one that the caller may not see: 403."""
 
 GOOD: dict[str, Value] = {
     "GenAiTuningService.CreateTuningJob": {
@@ -69,6 +71,10 @@ GOOD: dict[str, Value] = {
     "MetadataService.QueryContextLineageSubgraph": {"context": "$context"},
     "ModelGardenService.ListPublisherModels": {"parent": "publishers/google"},
     "ModelGardenService.GetPublisherModel": {"name": f"publishers/google/models/{FLASH}"},
+    LOCATION: {"name": PLACE},
+    "google.cloud.location.Locations.ListLocations": {"name": PLACE.partition("/locations/")[0]},
+    "google.iam.v1.IAMPolicy.GetIamPolicy": {"resource": "$model"},
+    "google.iam.v1.IAMPolicy.TestIamPermissions": {"resource": "$model", "permissions": ["aiplatform.models.get"]},
     "google.longrunning.Operations.GetOperation": {"name": "$operation"},
     "google.longrunning.Operations.ListOperations": {"name": "$endpoint"},
     "google.longrunning.Operations.CancelOperation": {"name": "$rebase"},
@@ -77,10 +83,13 @@ GOOD: dict[str, Value] = {
 }
 """Requests that are all right, to be spoilt. ``$job`` and the like are names of what is furnished."""
 
-UNHANDLED = tuple(
-    f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")
+UNHANDLED = (
+    "GenAiTuningService.OptimizePrompt",
+    "GenAiTuningService.ProcessData",
+    "GenAiTuningService.ValidateReinforcementTuningReward",
+    "google.iam.v1.IAMPolicy.SetIamPolicy",
 )
-"""Methods of v1beta1 that are declared and answer 501: nothing here could do what they ask."""
+"""Methods that are declared and answer 501: nothing here could do what they ask."""
 
 
 class Sender:
@@ -102,7 +111,8 @@ class Sender:
             if found is None:
                 continue
             template, value = found
-            path = f"/{schema.version}" + rule.template.replace(template, quote(value, safe="/@"))
+            head = "" if rule.unversioned else f"/{schema.version}"
+            path = head + rule.template.replace(template, quote(value, safe="/@"))
             message = self._codecs[schema.version].to_json(request, method.request)
             body = message if rule.body == "*" else message.get(format_key(rule.body), {}) if rule.body else None
             sent = (
@@ -131,7 +141,7 @@ def format_key(name: str) -> str:
 
 def format_query(message: Value) -> str:
     """The scalar fields of a JSON message as a query; names that the path has too are left out."""
-    left_out = ("name", "parent", "model", "endpoint", "context")
+    left_out = ("name", "parent", "model", "endpoint", "context", "resource")
     return urlencode({key: one for key, one in message.items() if isinstance(one, str | int) and key not in left_out})
 
 
@@ -152,7 +162,7 @@ async def test_any_request_is_answered(sender: Sender, version: str, name: str) 
     method = schema.methods[schema.full_name(name)]
     names = (*sender.names.values(), f"{PLACE}/models/1", "projects/p/locations/l/tuningJobs/1", FLASH, "", "x/y")
     before, saved, statuses = dump_tables(store), save_tables(store), set()
-    good = sender.fill(GOOD.get(name, {"parent": PLACE}))
+    good = sender.fill(GOOD.get(name, {"parent": PLACE, "resource": "$model"}))
     for seed in range(ROUNDS):
         request = spoil(good, Writer(schema, seed, names).write(method.request), seed) if seed else good
         reply = await sender.send(schema, method, request)
@@ -177,6 +187,8 @@ def check_refusal(reply: Reply, name: str) -> None:
     assert all(one["@type"].startswith("type.googleapis.com/google.rpc.") for one in error.get("details", ()))
     if name in UNHANDLED:
         assert reply.status in (400, 501)
+    elif name == LOCATION:
+        assert reply.status in (400, 403)
     elif name == TOKENLESS:
         assert reply.status in (400, 404, 501, 503)
     else:

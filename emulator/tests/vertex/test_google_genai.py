@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.server_process import running_server
 from tests.vertex.serving import BUCKET, FLASH, TRAINING, format_examples
 
 genai = pytest.importorskip("google.genai", reason="the official client is not installed: tuning-emulator[demo]")
@@ -17,43 +16,12 @@ anonymous = pytest.importorskip("google.auth.credentials")
 fixed = pytest.importorskip("google.oauth2.credentials")
 storage = pytest.importorskip("google.cloud.storage", reason="the official client is not installed: [demo]")
 
-START_S = 30.0
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[dict[str, str]]:
     """The command line's server on free ports, and the variables that it prints."""
-    command = [
-        sys.executable,
-        "-m",
-        "tuning_emulator",
-        "serve",
-        "--port",
-        "0",
-        "--trainer",
-        "scripted",
-        "--scripted-step-s",
-        "0.02",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield read_variables(process)
-        finally:
-            process.terminate()
-            process.wait(timeout=START_S)
-
-
-def read_variables(process: subprocess.Popen[str]) -> dict[str, str]:
-    """What the server tells its users to export."""
-    assert process.stdout is not None
-    variables: dict[str, str] = {}
-    for line in process.stdout:
-        if line.strip().startswith("export "):
-            name, _, value = line.strip().removeprefix("export ").partition("=")
-            variables[name] = value
-        if line.startswith("Stop"):
-            return variables
-    raise AssertionError(f"the server ended with {process.wait()} before it answered")
+    with running_server("--trainer", "scripted", "--scripted-step-s", "0.02") as running:
+        yield running.environment
 
 
 @pytest.fixture(scope="module")

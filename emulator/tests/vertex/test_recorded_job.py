@@ -21,8 +21,8 @@ from tuning_emulator.core.records import (
 )
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.protojson.printer import format_json
+from tuning_emulator.vertex.api import SCHEMAS
 from tuning_emulator.vertex.convert import format_job
-from tuning_emulator.vertex.schemas import SCHEMAS
 
 PLACE = "projects/646763706049/locations/us-central1"
 TRAINING = "gs://cloud-samples-data/ai-platform/generative_ai/gemini-1_5/text/sft_train_data.jsonl"
@@ -114,12 +114,12 @@ JOB = make_job(
     display_name=NAME,
     labels={},
     base_model="gemini-1.5-pro-002",
-    requested=Hyperparameters(),
+    hyperparameters=Hyperparameters(),
     resolved=Hyperparameters(10, 4, 1e-3, 1.0, 4, 0.1),
-    sent={"base_model": "gemini-1.5-pro-002", "supervised_tuning_spec": {"training_dataset_uri": TRAINING}},
+    echoed={"base_model": "gemini-1.5-pro-002", "supervised_tuning_spec": {"training_dataset_uri": TRAINING}},
     state=JobState.FAILED,
     error=Failure(13, str(RECORDED["error"]["message"])),  # type: ignore[index]
-    started_ns=1_730_668_110_888_568_123,
+    started_ns=1_730_668_110_888_568_000,
     ended_ns=1_730_670_037_139_132_000,
     updated_ns=1_730_670_037_139_132_000,
     total_steps=1250,

@@ -19,14 +19,15 @@ from tests.store_dump import dump_tables
 from tests.vertex.serving import BUCKET, FLASH, PLACE, PREFERENCES, TRAINING, Serving, make_job
 from tests.vertex.tuned import furnish
 from tuning_emulator.api.call import Call, Caller
-from tuning_emulator.core.errors import ApiError, Code, ErrorText
-from tuning_emulator.facts import vertex_errors, vertex_resource_errors
+from tuning_emulator.core.errors import ApiError, Code, ErrorRow
+from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.storage import objects
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.storage.server import StorageServer
-from tuning_emulator.vertex.rules import RULES, read_draft
+from tuning_emulator.vertex.rules import RULES
+from tuning_emulator.vertex.specs import read_request
 
-ROWS: dict[str, ErrorText] = {row.name: row for row in (*vertex_errors.ERRORS, *vertex_resource_errors.ERRORS)}
+ROWS: dict[str, ErrorRow] = {row.name: row for row in (*vertex_errors.ROWS, *emulator_errors.ROWS)}
 SPEC = "tuning_job.supervised_tuning_spec"
 BASE = f"{PLACE}/publishers/google/models/{FLASH}"
 REGIONAL_HOST = "us-central1-aiplatform.googleapis.com"
@@ -160,6 +161,13 @@ SAMPLES: dict[str, Sample] = {
     "mask_unknown_field": Sample("PATCH", "$endpoint", {}, "updateMask=colour", {"path": "colour"}),
     "etag_mismatch": Sample("PATCH", "$endpoint", {"displayName": "x", "etag": "old"}),
     "etag_mismatch/model": Sample("PATCH", "$model", {"displayName": "x", "etag": "old"}),
+    "location_unknown": read("projects/p/locations/mars", location="mars"),
+    "policy_version_invalid": Sample(
+        "POST", "$model:getIamPolicy", None, "options.requestedPolicyVersion=2", {"version": "2"}
+    ),
+    "permission_invalid": Sample(
+        "POST", "$model:testIamPermissions", None, "permissions=aiplatform.*", {"permission": "aiplatform.*"}
+    ),
     "operation_not_found": read("$job/operations/1", name="$job/operations/1"),
     "rebase_source_not_found": rebase({"tunedModel": f"{PLACE}/models/1"}, {"name": f"{PLACE}/models/1"}),
     "rebase_not_trained": rebase({"tuningJob": "$pending"}, {"name": "$pending"}),
@@ -244,8 +252,28 @@ ELSEWHERE = {
     "malformed_name": "HTTP paths are well formed; see test_names_of_another_form_are_refused below",
     "prompt_refused": "needs a trainer that refuses; see test_lora",
     "storage_unavailable": "needs a Cloud Storage that is not there; see test_storage_that_is_not_there",
+    "teacher_not_found": "needs a teacher that is deleted before its job; see jobs/test_distillation",
+    **dict.fromkeys(("reflection_not_found", "reflection_asks_nothing"), "gRPC reflection; see grpc/test_reflection"),
+    **dict.fromkeys(("violations", "violation"), "said around the text of a field, in every sample of one"),
+    **dict.fromkeys(
+        (
+            *("vertex_exhausted", "vertex_quota", "vertex_unavailable", "vertex_concurrent_jobs"),
+            *("endpoint_creation_failed", "magic_value"),
+        ),
+        "said on purpose; see the tests of faults",
+    ),
+    **dict.fromkeys(
+        (
+            *("prompt_not_text", "not_text", "over_trainers_limit", "teacher_refused", "teacher_silent"),
+            *("all_dropped", "dataset_unreadable", "dataset_unavailable", "method_untrained", "trainer_gone"),
+            *("trainer_failed", "teacher_failed"),
+            *("output_refused", "output_forbidden", "output_not_found", "output_unavailable"),
+        ),
+        "what a job ends with here; see the tests of jobs and datasets",
+    ),
+    "grpc_connection_full": "see grpc/test_connection",
 }
-"""Rows that no request to the furnished project can break."""
+"""Rows that no request to the furnished project can break: the service's, and the emulator's own."""
 
 
 def fill(value: Any, names: dict[str, str]) -> Any:
@@ -277,13 +305,13 @@ async def test_each_rule_says_its_text_and_changes_nothing(
     before = dump_tables(serving.store)
     reply = await serving.ask(sample.verb, f"/{sample.version}/{path}", body, query=sample.query, host=sample.host)
     assert reply.json == format_refusal(row, row.format(**values), sample.field)
-    assert reply.status == Code[row.code].http_status
+    assert reply.status == row.code.http_status
     assert dump_tables(serving.store) == before
 
 
-def format_refusal(row: ErrorText, text: str, path: str) -> dict[str, Any]:
+def format_refusal(row: ErrorRow, text: str, path: str) -> dict[str, Any]:
     """The body of an answer: a text alone, or as the only violation (recorded form)."""
-    error = {"code": Code[row.code].http_status, "message": text, "status": row.code}
+    error = {"code": row.code.http_status, "message": text, "status": row.code.name}
     if path:
         violations = [{"field": path, "description": text}]
         error["message"] = f"List of found errors:\t1.Field: {path}; Message: {text}\t"
@@ -298,13 +326,13 @@ def test_every_text_has_a_sample() -> None:
 
 def test_names_of_texts_are_unique() -> None:
     """A name leads to one row, whichever table it is in."""
-    assert len(ROWS) == len(vertex_errors.ERRORS) + len(vertex_resource_errors.ERRORS)
+    assert len(ROWS) == len(vertex_errors.ROWS) + len(emulator_errors.ROWS)
 
 
 def test_every_check_of_create_has_a_sample() -> None:
     """Several checks share a text; each has a sample that breaks it."""
-    draft = read_draft({"supervised_tuning_spec": {}})
-    checks = {(rule.text.name, rule.field(draft)) for rule in RULES}
+    request = read_request({"supervised_tuning_spec": {}})
+    checks = {(one.row.name, one.field if isinstance(one.field, str) else one.field(request)) for one in RULES}
     shown = {
         (
             name.partition("/")[0],
@@ -345,13 +373,13 @@ async def end(serving: Serving, name: str) -> dict[str, Any]:
     ended = await serving.finish(name)
     job = await serving.get(name)
     await serving.queue.stop()
-    assert ended.error is not None
+    assert ended.progress.error is not None
     return {"error": job["error"], "state": job["state"]}
 
 
-def format_ending(row: ErrorText, state: str, **values: object) -> dict[str, Any]:
+def format_ending(row: ErrorRow, state: str, **values: object) -> dict[str, Any]:
     """The end that a row stands for."""
-    return {"error": {"code": Code[row.code].value, "message": row.format(**values)}, "state": f"JOB_STATE_{state}"}
+    return {"error": {"code": row.code.value, "message": row.format(**values)}, "state": f"JOB_STATE_{state}"}
 
 
 async def test_a_job_that_is_cancelled_ends_with_its_text(waiting: Serving) -> None:
@@ -394,8 +422,8 @@ async def test_storage_that_is_not_there(tmp_path: Path) -> None:
     serving = Serving(tmp_path, "http://127.0.0.1:9")
     before = dump_tables(serving.store)
     reply = await serving.refuse()
-    row = vertex_resource_errors.STORAGE_UNAVAILABLE
-    assert (reply.status, reply.json["error"]["status"]) == (503, row.code)
+    row = emulator_errors.STORAGE_UNAVAILABLE
+    assert (reply.status, reply.json["error"]["status"]) == (503, row.code.name)
     assert reply.message.startswith(row.format(reason="").rstrip())
     assert dump_tables(serving.store) == before
     serving.store.close()
@@ -422,5 +450,5 @@ async def test_names_of_another_form_are_refused(waiting: Serving, name: str) ->
     with pytest.raises(ApiError) as caught:
         waiting.api.handlers["GenAiTuningService.GetTuningJob"](call)
     form = "projects/{project}/locations/{location}/tuningJobs/{id}"
-    assert caught.value.message == vertex_resource_errors.MALFORMED_NAME.format(name=name, form=form)
+    assert caught.value.message == vertex_errors.MALFORMED_NAME.format(name=name, form=form)
     assert caught.value.code is Code.INVALID_ARGUMENT

@@ -67,7 +67,7 @@ async def test_both_key_styles_strings_for_numbers_enum_numbers_and_nulls_are_re
     }
     assert (job["tunedModelDisplayName"], job["labels"]) == ("n", {"a": "b"})
     record = waiting.find(job["name"])
-    assert (record.requested.epochs, record.requested.adapter_size) == (2, 4)
+    assert (record.asked.hyperparameters.epochs, record.asked.hyperparameters.adapter_size) == (2, 4)
 
 
 async def test_a_finished_job_shows_what_it_left_behind(serving: Serving) -> None:
@@ -426,7 +426,7 @@ async def test_the_second_job_of_a_project_waits_for_the_first(slow: Serving) ->
     await asyncio.sleep(0.1)
     assert (await slow.get(second["name"]))["state"] == "JOB_STATE_PENDING"
     await slow.ask("POST", f"/v1/{first['name']}:cancel")
-    assert (await slow.finish(second["name"])).state == "SUCCEEDED"
+    assert (await slow.finish(second["name"])).progress.state == "SUCCEEDED"
 
 
 async def test_the_newest_family_leaves_its_models_in_a_multi_region(serving: Serving) -> None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tuning_emulator.api.call import Api, Caller
-from tuning_emulator.api.parameters import Query
+from tuning_emulator.api.call import Api, Caller, Query
 from tuning_emulator.core.as_of import Calendar, Day
-from tuning_emulator.core.errors import ApiError, Code, Detail, ErrorText
+from tuning_emulator.core.errors import LOCALIZED_MESSAGE, ApiError, error_info
 from tuning_emulator.facts import google_errors
 from tuning_emulator.schema.schema import Method
 
@@ -116,13 +116,18 @@ def make_caller(api: Api, principal: str, project: str, presented: Presented, da
     """The caller of good credentials. While tuning took no keys, a key stood for nobody (see ``KEYLESS_TUNING``)."""
     if presented.token:
         return Caller(principal, project, "token")
-    nobody = api.name == "gemini" and day.holds(google_errors.KEYLESS_TUNING)
-    return Caller("" if nobody else principal, project, "key")
+    return Caller("" if has_keyless_tuning(api.name, day) else principal, project, "key")
+
+
+@lru_cache(maxsize=1024)
+def has_keyless_tuning(api: str, day: Day) -> bool:
+    """Whether tuning in that API took no keys on that day."""
+    return api == "gemini" and day.holds(google_errors.KEYLESS_TUNING)
 
 
 def takes_keys(api: Api, method: Method, day: Day) -> bool:
     """Whether a method could be called with an API key on that day."""
-    if not api.keys or api.name != "gemini" or not day.holds(google_errors.KEYLESS_TUNING):
+    if not api.keys or not has_keyless_tuning(api.name, day):
         return api.keys
     return re.search(rf"(^|\.)({google_errors.KEYLESS_TUNING.value})$", method.name) is None
 
@@ -137,34 +142,15 @@ def refuse_unfit(api: Api, method: Method, presented: Presented, day: Day) -> No
     if presented.token or (presented.key and keys):
         return
     if keys:
-        raise refusal(google_errors.NO_CALLER)
-    text = google_errors.KEY_NOT_SUPPORTED if presented.key else google_errors.NO_TOKEN
-    names = ("service", "method") if presented.key else ("method", "service")
-    raise refusal(text, error_info("CREDENTIALS_MISSING", _name(names, api, method)))
+        raise google_errors.NO_CALLER()
+    row = google_errors.KEY_NOT_SUPPORTED if presented.key else google_errors.NO_TOKEN
+    raise row(service=api.service, method=method.name)
 
 
 def find_project(path: str) -> str:
     """``/v1/projects/P/locations/…`` → ``P``; "" for other paths."""
     parts = path.split("/", 4)
     return parts[3] if len(parts) > 3 and parts[2] == "projects" else ""
-
-
-def refusal(text: ErrorText, *details: Detail, **values: object) -> ApiError:
-    """The error of a text of the facts, with its placeholders filled in."""
-    return ApiError(Code[text.code], text.format(**values), details, rule=text.name)
-
-
-def error_info(reason: str, metadata: Mapping[str, str], domain: str = "googleapis.com") -> Detail:
-    """``google.rpc.ErrorInfo``."""
-    info: dict[str, Any] = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": domain}
-    if metadata:
-        info["metadata"] = dict(metadata)
-    return info
-
-
-def _name(names: tuple[str, ...], api: Api, method: Method) -> dict[str, str]:
-    values = {"service": api.service, "method": method.name}
-    return {name: values[name] for name in names}
 
 
 def create_authenticator(
@@ -191,7 +177,6 @@ def create_authenticator(
 
 # --- the checks of a credentials file
 
-_ADC_CONSUMER = "projects/764086051850"
 _STATES = {"expired": google_errors.KEY_EXPIRED, "not_found": google_errors.KEY_NOT_FOUND}
 _STANDARD = re.compile(r"(Create|Get|List|Update|Delete|Cancel)([A-Z]\w*)")
 _PERMISSIONS = {
@@ -226,7 +211,7 @@ class Guard:
         else:
             entry = self._find_key(api, method, presented, day)
         if not entry.located:
-            raise refusal(google_errors.LOCATION_UNSUPPORTED)
+            raise google_errors.LOCATION_UNSUPPORTED()
         self._check_project(api, project, day)
         self._check_permission(api, method, path, entry.principal)
         return make_caller(api, entry.principal, project, presented, day)
@@ -234,51 +219,40 @@ class Guard:
     def _find_key(self, api: Api, method: Method, presented: Presented, day: Day) -> Key:
         entry = self._keys.get(presented.key)
         if entry is None or entry.state in _STATES:
-            text = google_errors.KEY_INVALID if entry is None else _STATES[entry.state]
-            info = error_info("API_KEY_INVALID", {"service": api.service})
-            raise refusal(text, info, *_localized(day, text.format()))
+            row = google_errors.KEY_INVALID if entry is None else _STATES[entry.state]
+            raise _as_of(day, row(service=api.service))
         if entry.state == "leaked":
-            raise refusal(google_errors.KEY_LEAKED)
+            raise google_errors.KEY_LEAKED()
         self._check_restrictions(api, method, entry, presented, day)
         return entry
 
     def _check_restrictions(self, api: Api, method: Method, entry: Key, presented: Presented, day: Day) -> None:
-        consumer = f"projects/{entry.project}"
+        names = {"service": api.service, "project": entry.project}
         if entry.services and api.service not in entry.services:
-            names = {"consumer": consumer, "service": api.service}
-            names |= {"apiName": api.service, "methodName": method.name}
-            text = google_errors.KEY_SERVICE_BLOCKED
-            shown = text.format(service=api.service, method=method.name)
-            info = error_info("API_KEY_SERVICE_BLOCKED", names)
-            raise refusal(text, info, *_localized(day, shown), service=api.service, method=method.name)
-        names = {"service": api.service, "consumer": consumer}
+            raise _as_of(day, google_errors.KEY_SERVICE_BLOCKED(method=method.name, **names))
         referer = presented.referer or "<empty>"
         if entry.referrers and not any(referer.startswith(one) for one in entry.referrers):
-            info = error_info("API_KEY_HTTP_REFERRER_BLOCKED", names)
-            raise refusal(google_errors.KEY_REFERRER_BLOCKED, info, referer=referer)
+            raise google_errors.KEY_REFERRER_BLOCKED(referer=referer, **names)
         if entry.addresses and presented.address not in entry.addresses:
-            info = error_info("API_KEY_IP_ADDRESS_BLOCKED", names)
-            raise refusal(google_errors.KEY_ADDRESS_BLOCKED, info, address=presented.address)
+            raise google_errors.KEY_ADDRESS_BLOCKED(address=presented.address, **names)
         package = presented.package or "<empty>"
         if entry.packages and package not in entry.packages:
-            info = error_info("API_KEY_ANDROID_APP_BLOCKED", names)
-            raise refusal(google_errors.KEY_ANDROID_BLOCKED, info, package=package)
+            raise google_errors.KEY_ANDROID_BLOCKED(package=package, **names)
 
     def _find_token(self, api: Api, method: Method, presented: Presented, day: Day) -> Token:
         entry = self._tokens.get(presented.token)
         names = {"method": method.name, "service": api.service}
         if entry is None:
-            if api.keys:
-                raise refusal(google_errors.TOKEN_INVALID)
-            raise refusal(google_errors.TOKEN_INVALID, error_info("ACCESS_TOKEN_TYPE_UNSUPPORTED", names))
+            info = () if api.keys else (error_info("ACCESS_TOKEN_TYPE_UNSUPPORTED", **names),)
+            raise google_errors.TOKEN_INVALID(*info)
         if entry.scopes and not set(entry.scopes) & set(find_scopes(api.service, method.name)):
-            info = error_info("ACCESS_TOKEN_SCOPE_INSUFFICIENT", {"service": api.service, "method": method.name})
-            raise refusal(google_errors.SCOPE_INSUFFICIENT, info)
+            raise google_errors.SCOPE_INSUFFICIENT(**names)
         if entry.needs_quota_project and not presented.user_project:
-            info = error_info("SERVICE_DISABLED", {"service": api.service, "consumer": _ADC_CONSUMER})
-            raise refusal(google_errors.QUOTA_PROJECT_MISSING, info, service=api.service)
+            raise google_errors.QUOTA_PROJECT_MISSING(service=api.service)
         if entry.projects and presented.user_project and presented.user_project not in entry.projects:
-            raise _user_project_denied(api, presented.user_project, day)
+            project = presented.user_project
+            url = f"https://console.developers.google.com/iam-admin/iam?project={project}"
+            raise _as_of(day, google_errors.USER_PROJECT_DENIED(service=api.service, project=project, url=url))
         return entry
 
     def _check_project(self, api: Api, name: str, day: Day) -> None:
@@ -286,44 +260,38 @@ class Guard:
             return
         project = self._projects.get(name)
         if project is None:
-            names = {"containerInfo": name, "service": api.service, "consumer": f"projects/{name}"}
-            text = google_errors.PROJECT_INVALID
-            link = _help("Google developers console", "https://console.developers.google.com")
-            info = error_info("CONSUMER_INVALID", names)
-            raise refusal(text, info, *_localized(day, text.format(project=name)), link, project=name)
+            raise _as_of(day, google_errors.PROJECT_INVALID(service=api.service, project=name))
         if api.service in project.disabled:
             raise _service_disabled(api, project, day)
 
     def _check_permission(self, api: Api, method: Method, path: str, principal: str) -> None:
         if not self._denials or api.keys:
             return
-        permission = find_permission(method.name)
         resource = path.partition("/")[2].partition("/")[2]
         resource = resource.rpartition(":")[0] or resource
         if method.name.rpartition(".")[2].startswith(("Create", "List")) and resource.count("/") % 2 == 0:
             resource = resource.rpartition("/")[0]
+        permission = find_permission(method.name, resource)
         for denial in self._denials:
             within = not denial.resource or f"{resource}/".startswith(f"{denial.resource}/")
             if denial.principal == principal and denial.permission == permission and within:
-                names = {"permission": permission, "resource": resource}
-                info = error_info("IAM_PERMISSION_DENIED", names, domain=api.service)
-                raise refusal(
-                    google_errors.IAM_DENIED, info, permission=permission, service=api.service, resource=resource
-                )
+                raise google_errors.IAM_DENIED(permission=permission, service=api.service, resource=resource)
 
 
 def find_scopes(service: str, method: str) -> tuple[str, ...]:
     """The scopes of which a token needs one for a method, by full name."""
     name = method.rpartition(".")[2]
     for row, pattern, scopes in google_errors.SCOPES:
-        if row == service and re.fullmatch(pattern, name) and isinstance(scopes.value, tuple):
+        if row == service and re.fullmatch(pattern, name):
             return scopes.value
     return ()
 
 
-def find_permission(method: str) -> str:
-    """The IAM permission of a Vertex AI method: ``aiplatform.tuningJobs.create``."""
+def find_permission(method: str, resource: str = "") -> str:
+    """The IAM permission of a Vertex AI method: ``aiplatform.tuningJobs.create``; one of a policy is the resource's."""
     name = method.rpartition(".")[2]
+    if name.endswith("IamPolicy"):
+        return f"aiplatform.{resource.rpartition('/')[0].rpartition('/')[2]}.{name[:1].lower()}{name[1:]}"
     match = _STANDARD.fullmatch(name)
     if match is None:
         return _PERMISSIONS.get(name, f"aiplatform.{name[:1].lower()}{name[1:]}")
@@ -332,38 +300,17 @@ def find_permission(method: str) -> str:
     return f"aiplatform.{plural[:1].lower()}{plural[1:]}.{verb.lower()}"
 
 
-def _service_disabled(api: Api, project: Project, day: Day) -> Exception:
-    number = project.number or project.id
-    url = str(google_errors.ACTIVATION_URL.value).format(service=api.service, project=number)
-    names = {"serviceTitle": api.title, "consumer": f"projects/{number}", "containerInfo": number}
-    names |= {"service": api.service, "activationUrl": url}
-    values = {"title": api.title, "project": number, "url": url}
-    text = google_errors.SERVICE_DISABLED
-    link = _help("Google developers console API activation", url)
+def _service_disabled(api: Api, project: Project, day: Day) -> ApiError:
+    names = {"service": api.service, "project": project.number or project.id}
+    url = google_errors.ACTIVATION_URL.value.format(**names)
+    localized = day.holds(google_errors.LOCALIZED)
+    row = google_errors.SERVICE_DISABLED if localized else google_errors.SERVICE_DISABLED_2024
+    return row(title=api.title, url=url, **names)
+
+
+def _as_of(day: Day, error: ApiError) -> ApiError:
+    """The error as it was said on the day: nothing was said twice before services did so."""
     if not day.holds(google_errors.LOCALIZED):
-        names = {"service": api.service, "consumer": f"projects/{number}"}
-        return refusal(text, link, error_info("SERVICE_DISABLED", names), **values)
-    info = error_info("SERVICE_DISABLED", names)
-    return refusal(text, info, *_localized(day, text.format(**values)), link, **values)
-
-
-def _user_project_denied(api: Api, project: str, day: Day) -> Exception:
-    url = f"https://console.developers.google.com/iam-admin/iam?project={project}"
-    names = {"containerInfo": project, "consumer": f"projects/{project}", "consoleUrl": url, "service": api.service}
-    values = {"project": project, "url": url}
-    text = google_errors.USER_PROJECT_DENIED
-    link = _help("Google developer console IAM admin", url)
-    return refusal(
-        text, error_info("USER_PROJECT_DENIED", names), *_localized(day, text.format(**values)), link, **values
-    )
-
-
-def _localized(day: Day, text: str) -> tuple[Detail, ...]:
-    """The text once more, for people; nothing before services did so."""
-    if not day.holds(google_errors.LOCALIZED):
-        return ()
-    return ({"@type": "type.googleapis.com/google.rpc.LocalizedMessage", "locale": "en-US", "message": text},)
-
-
-def _help(description: str, url: str) -> Detail:
-    return {"@type": "type.googleapis.com/google.rpc.Help", "links": [{"description": description, "url": url}]}
+        kind = LOCALIZED_MESSAGE["@type"]
+        error.details = tuple(detail for detail in error.details if detail["@type"] != kind)
+    return error

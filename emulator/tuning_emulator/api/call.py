@@ -6,9 +6,35 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.facts import google_errors
 from tuning_emulator.schema.schema import Method, Schema, Value
+
+Alt: TypeAlias = Literal["json", "sse", "proto", "media"]
+Query: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The system parameters of one request.
+
+    Attributes:
+        enum_as_int: Enums of the answer are numbers (``$alt=json;enum-encoding=int``).
+        legacy_errors: Errors carry ``errors[]`` (``$.xgafv=1``).
+        fields: What of the answer is wanted, as sent; "" is all of it.
+        content_type: What the client says its body is, in place of the header (``$ct``).
+        callback: Name of a JavaScript function to wrap the answer in.
+        rest: The query without system parameters.
+    """
+
+    alt: Alt = "json"
+    enum_as_int: bool = False
+    pretty: bool = True
+    legacy_errors: bool = False
+    fields: str = ""
+    content_type: str = ""
+    callback: str = ""
+    rest: Query = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +53,26 @@ class Caller:
     kind: Literal["key", "token", "none"]
 
 
+class NoRequests:
+    """The stream of requests of a method that takes one alone: it has ended."""
+
+    def __aiter__(self) -> NoRequests:
+        return self
+
+    async def __anext__(self) -> Value:
+        raise StopAsyncIteration
+
+
+NO_REQUESTS = NoRequests()
+
+
 @dataclass(slots=True)
 class Call:
     """One call of one method, as gRPC would deliver it.
 
     Attributes:
         request: The whole request message: path, query and body bound. The keys of ``request[body_field]`` are exactly
-            those that the client sent, which is what PATCH without a mask updates.
+            those that the client sent, which is what PATCH without a mask updates. Empty where requests are streamed.
         headers: By lower-case name; the last one wins.
         host: The ``Host`` header in lower case, without port.
         query: The query as sent, decoded, system parameters included.
@@ -42,6 +81,9 @@ class Call:
         repeatable: Whether the same GET may be answered from memory until a record changes; a handler says no where
             being asked is itself what changes the next answer.
         notes: Hints for the developer, to be added to; they end up in the journal, never in the answer.
+        requests: Of a method whose requests are streamed: the messages, each once it is whole, to the end of what the
+            client sends. It sends no more than about a window beyond what was taken from here. Raises ApiError where
+            one cannot be read, or is too long.
     """
 
     api: Api
@@ -52,10 +94,11 @@ class Call:
     caller: Caller
     headers: Mapping[str, str] = field(default_factory=dict)
     host: str = ""
-    query: tuple[tuple[str, str], ...] = ()
+    query: Query = ()
     given: frozenset[str] = frozenset()
     repeatable: bool = True
     notes: list[str] = field(default_factory=list)
+    requests: AsyncIterator[Value] = NO_REQUESTS
 
 
 Handler: TypeAlias = Callable[[Call], "Value | Awaitable[Value] | AsyncIterator[Value]"]
@@ -80,12 +123,15 @@ class Api:
         server: Value of the ``Server`` header.
         server_timing: Whether answers carry ``Server-Timing``.
         body_limit_bytes: Largest request body. ``method_limits_bytes``: by relative method name, where smaller.
-        internal_error: Text of a 500.
+        internal_error: What is said of a failure inside the emulator.
+        admin: It answers about the server itself, as gRPC's admin services do: it wants no credentials, middleware does
+            not see its calls, and no host of Google's has it.
         revision: A number that changes whenever the answer to a GET may; None: it always may. While it stays the same,
             a GET asked again is answered from memory: clients poll.
         misnamed: What is said over gRPC of a request's field that holds a name which no path of the method leads to,
             given method and field; None: the handlers say it. Over REST there is no such path.
-        places: Given host and path, whether the real service has such a place (region); where not, the HTML 404 page.
+        has_host: Whether the real service has such a host (region); where not, nothing is found there.
+        check_host: Refuses a call that came to a host of Google's which does not serve it.
     """
 
     name: str
@@ -99,10 +145,12 @@ class Api:
     server_timing: bool = False
     body_limit_bytes: int = 20_971_520
     method_limits_bytes: Mapping[str, int] = field(default_factory=dict)
-    internal_error: str = google_errors.INTERNAL.text
+    internal_error: ErrorText = google_errors.INTERNAL
     misnamed: Callable[[Method, str], ApiError] | None = None
-    places: Callable[[str, str], bool] | None = None
+    has_host: Callable[[str], bool] | None = None
+    check_host: Callable[[Call], None] | None = None
     revision: Callable[[], int] | None = None
+    admin: bool = False
 
 
 def relative_name(schema: Schema, method: Method) -> str:

@@ -19,11 +19,10 @@ from functools import cached_property
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from tuning_emulator.api.auth import Authenticator, read_presented
-from tuning_emulator.api.call import Call, Caller
+from tuning_emulator.api.call import NO_REQUESTS, Call, Caller, Parameters, Query
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, NoMiddleware, PageError
-from tuning_emulator.api.parameters import Parameters, Query
-from tuning_emulator.api.router import Router, Target
-from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.api.router import GOOGLE, Router, Target
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.schema.protobuf import BinaryCodec
@@ -35,6 +34,9 @@ Printed: TypeAlias = tuple[str, bytes]
 """An answer in one piece: content type and body."""
 
 _Key: TypeAlias = tuple[tuple[str, str], Parameters, Caller]
+
+_NO_MIDDLEWARE = NoMiddleware()
+_NOBODY = Caller("", "", "none")
 
 CACHED_ANSWERS = 512
 CACHED_BYTES = 64 * 1024
@@ -51,6 +53,7 @@ class TransportCall(ABC, Generic[Response]):
         path: Names project and region as an HTTP path does: ``/v1/projects/…``.
         query: As sent, decoded; credentials may be in it. parameters: The system parameters.
         refusal: What the transport itself has against the call, before anything else is looked at.
+        requests: See ``Call``.
     """
 
     exchange: Exchange
@@ -59,6 +62,7 @@ class TransportCall(ABC, Generic[Response]):
     path: str
     query: Query = ()
     refusal: ApiError | None = None
+    requests: AsyncIterator[Value] = NO_REQUESTS
 
     @property
     @abstractmethod
@@ -68,7 +72,7 @@ class TransportCall(ABC, Generic[Response]):
 
     @abstractmethod
     def read(self) -> tuple[Value, frozenset[str]]:
-        """The request message, and the fields that the body came with.
+        """The request message, and the fields that the body came with; neither where requests are streamed.
 
         Raises:
             ApiError: it cannot be read.
@@ -141,18 +145,20 @@ class Dispatcher:
     async def serve(self, call: TransportCall[Response]) -> None:
         """Answers one call."""
         exchange = call.exchange
+        admin = exchange.target is not None and exchange.target.api.admin
+        middleware = _NO_MIDDLEWARE if admin else self.middleware
         try:
-            await call.send(await self._respond(call))
+            await call.send(await self._respond(call, middleware))
         except BrokenConnectionError as broken:
             exchange.broken = broken.manner
             await call.break_off(broken)
         finally:
-            self.middleware.on_response(exchange)
+            middleware.on_response(exchange)
 
-    async def _respond(self, call: TransportCall[Response]) -> Response:
+    async def _respond(self, call: TransportCall[Response], middleware: Middleware) -> Response:
         """The one edge at which an error becomes an answer."""
         try:
-            return await self._dispatch(call)
+            return await self._dispatch(call, middleware)
         except ApiError as error:
             found = error
         except PageError as page:
@@ -166,19 +172,18 @@ class Dispatcher:
             found = interrupted
         except Exception:
             log.exception("%s failed", call.target.method.name)
-            found = ApiError(Code.INTERNAL, call.target.api.internal_error, rule="internal")
+            found = call.target.api.internal_error()
         call.exchange.refuse(found)
         return call.refuse(found)
 
-    async def _dispatch(self, call: TransportCall[Response]) -> Response:
+    async def _dispatch(self, call: TransportCall[Response], middleware: Middleware) -> Response:
         if call.refusal is not None:
             raise call.refusal
         exchange, target = call.exchange, call.target
-        await self.middleware.on_request(exchange)
-        presented = read_presented(exchange.headers, call.query, exchange.address)
-        caller = self.authenticator.identify(target.api, target.method, call.path, presented)
+        await middleware.on_request(exchange)
+        caller = self._identify(call)
         exchange.principal, exchange.project = caller.principal, caller.project
-        await self.middleware.on_call(exchange)
+        await middleware.on_call(exchange)
         key = (call_key, call.parameters, caller) if (call_key := call.cache_key) is not None else None
         revision = target.api.revision() if key is not None and target.api.revision is not None else None
         if key is not None and revision is not None:
@@ -187,7 +192,7 @@ class Dispatcher:
                 return call.respond(known[1])
         request, given = call.read()
         if target.handler is None:
-            raise ApiError(Code.UNIMPLEMENTED, google_errors.NOT_IMPLEMENTED.format(), rule="not_implemented")
+            raise google_errors.NOT_IMPLEMENTED()
         asked = Call(
             target.api,
             target.schema,
@@ -200,7 +205,10 @@ class Dispatcher:
             call.query,
             given,
             notes=exchange.notes,
+            requests=call.requests,
         )
+        if target.api.check_host is not None and exchange.host.endswith(GOOGLE):
+            target.api.check_host(asked)
         result: Any = target.handler(asked)
         if inspect.isawaitable(result):
             result = await result
@@ -213,6 +221,13 @@ class Dispatcher:
         if key is not None and revision is not None and asked.repeatable:
             self._remember(key, revision, printed)
         return call.respond(printed)
+
+    def _identify(self, call: TransportCall[Response]) -> Caller:
+        target, exchange = call.target, call.exchange
+        if target.api.admin:
+            return _NOBODY
+        presented = read_presented(exchange.headers, call.query, exchange.address)
+        return self.authenticator.identify(target.api, target.method, call.path, presented)
 
     def _remember(self, key: _Key, revision: int, printed: Printed) -> None:
         """Keeps an answer for as long as no record changes: clients poll, and printing costs most of an answer."""
@@ -261,5 +276,5 @@ def unzip(body: bytes, limit: int) -> bytes:
     else:
         whole = unpacker.eof or len(data) > limit
     if not whole:
-        raise ApiError(Code.INVALID_ARGUMENT, google_errors.GZIP_INVALID.format(), rule=google_errors.GZIP_INVALID.name)
+        raise google_errors.GZIP_INVALID()
     return data

@@ -33,7 +33,7 @@ def _to_legacy(error: ApiError) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "message": error.message,
         "domain": "global",
-        "reason": google_errors.LEGACY_REASONS[status].value,
+        "reason": google_errors.LEGACY_REASON[status].value,
     }
     if status == 401:
         entry |= {"location": "Authorization", "locationType": "header"}

@@ -74,12 +74,13 @@ class Exchange:
     Attributes:
         verb, path, query: As sent; over gRPC ``POST``, ``/package.Service/Method`` and "".
         headers: By lower-case name (gRPC: metadata). host: Lower case, without port. address: The client's.
+        scheme: How the client came: ``http`` or ``https``.
         target: The method; None when nothing matched. route: By which HTTP binding; None over gRPC.
         api: ``gemini`` or ``vertex``. method: Relative name, as in ``Api.handlers``. All three "" when nothing matched.
-        resource: Name of the resource that is asked for, its parent when listing or creating. gRPC sets it from the
-            request; over REST it is read from the path when it is wanted.
+        resource: Name of the resource that is asked for, its parent when listing or creating; "" where none is named.
         principal, project: Of the caller, once identified.
-        body: Bytes as sent over REST. message: The request over gRPC, which has no other readable form.
+        body: Bytes as sent over REST; none where they are ``oversize``, more than the method takes.
+        message: The request over gRPC, which has no other readable form.
         status: HTTP status, over gRPC that of the code; 0: none was sent.
         code: Name of the canonical code, ``OK``; "" for pages and broken connections.
         rule: Name of the fact or rule that refused the request.
@@ -99,6 +100,7 @@ class Exchange:
     headers: Mapping[str, str]
     host: str = ""
     address: str = ""
+    scheme: str = "http"
     target: Target | None = None
     route: Route | None = None
     api: str = ""
@@ -108,6 +110,7 @@ class Exchange:
     principal: str = ""
     project: str = ""
     body: bytes = b""
+    oversize: bool = False
     message: Value | None = None
     status: int = 0
     code: str = ""

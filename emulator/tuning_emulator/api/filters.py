@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.compiled import CompiledField, CompiledMessage, CompiledSchemas
 from tuning_emulator.protojson.scalars import InstantError, parse_duration, parse_timestamp
@@ -71,11 +70,9 @@ def compile_filter(
     try:
         return _Parser(text, schemas[message], special or {}).parse()
     except _FilterError as error:
-        message_text = google_errors.FILTER_INVALID.format(reason=error)
-        raise ApiError(Code.INVALID_ARGUMENT, message_text, rule="filter_invalid") from None
+        raise google_errors.FILTER_INVALID(reason=error) from None
     except RecursionError:
-        message_text = google_errors.FILTER_INVALID.format(reason="nested too deep")
-        raise ApiError(Code.INVALID_ARGUMENT, message_text, rule="filter_invalid") from None
+        raise google_errors.FILTER_INVALID(reason=google_errors.FILTER_DEPTH.format()) from None
 
 
 class _Parser:
@@ -90,7 +87,7 @@ class _Parser:
     def parse(self) -> Predicate:
         found = self._expression()
         if self._peek() is not None:
-            raise _FilterError(f"unexpected text at position {self._position}")
+            raise _FilterError(google_errors.FILTER_TEXT.format(position=self._position))
         return found
 
     def _peek(self) -> tuple[str, str] | None:
@@ -98,14 +95,14 @@ class _Parser:
         match = _TOKEN.match(self._text, self._position)
         if match is None or match.lastgroup is None:
             if self._text[self._position :].strip():
-                raise _FilterError(f"unexpected text at position {self._position}")
+                raise _FilterError(google_errors.FILTER_TEXT.format(position=self._position))
             return None
         return match.lastgroup, match[match.lastgroup]
 
     def _take(self) -> tuple[str, str]:
         match = _TOKEN.match(self._text, self._position)
         if match is None or match.lastgroup is None:
-            raise _FilterError("unexpected end")
+            raise _FilterError(google_errors.FILTER_END.format())
         self._position = match.end()
         return match.lastgroup, match[match.lastgroup]
 
@@ -144,7 +141,7 @@ class _Parser:
             self._take()
             inner = self._expression()
             if self._peek() != ("bracket", ")"):
-                raise _FilterError("a bracket is not closed")
+                raise _FilterError(google_errors.FILTER_BRACKET.format())
             self._take()
             return inner
         return self._restriction()
@@ -153,16 +150,16 @@ class _Parser:
         kind, path = self._take()
         following = self._peek()
         if kind != "text" or path in ("AND", "OR", "NOT"):
-            raise _FilterError(f"unexpected '{path}'")
+            raise _FilterError(google_errors.FILTER_WORD.format(word=path))
         if path.endswith(".") and following is not None and following[1].startswith('"'):
             path += self._take()[1]
             following = self._peek()
         if following is None or following[0] != "compare":
-            raise _FilterError(f"'{path}' is not followed by an operator")
+            raise _FilterError(google_errors.FILTER_OPERATOR.format(path=path))
         compare = self._take()[1]
         match = _ARGUMENT.match(self._text, self._position)
         if match is None:
-            raise _FilterError(f"'{path}{compare}' has no value")
+            raise _FilterError(google_errors.FILTER_ARGUMENT.format(path=path, compare=compare))
         self._position = match.end()
         return self._build(_Restriction(path, compare, _unquote(match[1]), match[1][0] in "\"'"))
 
@@ -172,7 +169,7 @@ class _Parser:
         keys: list[str] = []
         segments = [quoted or plain for quoted, plain in _MEMBER.findall(one.path)]
         if not segments:
-            raise _FilterError(f"'{one.path}' is not a field")
+            raise _FilterError(google_errors.FILTER_PATH.format(path=one.path))
         field, rest = _walk(self._compiled, segments, keys)
         check = _compare_key(one, field, keys, rest) if field.key else _compare(one, field)
         depth = keys if not field.key else keys[:-1] if rest else keys
@@ -191,7 +188,7 @@ def _walk(compiled: CompiledMessage, segments: list[str], keys: list[str]) -> tu
     for position, segment in enumerate(segments):
         field = compiled.named.get(segment)
         if field is None:
-            raise _FilterError(f"unknown field '{'.'.join(segments[: position + 1])}'")
+            raise _FilterError(google_errors.FILTER_FIELD.format(path=".".join(segments[: position + 1])))
         keys.append(field.name)
         rest = segments[position + 1 :]
         if field.key:
@@ -201,16 +198,16 @@ def _walk(compiled: CompiledMessage, segments: list[str], keys: list[str]) -> tu
         if not rest:
             return field, False
         if field.kind != "message" or field.repeated:
-            raise _FilterError(f"'{'.'.join(segments[: position + 1])}' has no fields")
+            raise _FilterError(google_errors.FILTER_SCALAR.format(path=".".join(segments[: position + 1])))
         compiled = field.message
-    raise _FilterError("a field is missing")
+    raise AssertionError("a path has a segment")
 
 
 def _compare_key(one: _Restriction, field: CompiledField, keys: list[str], rest: bool) -> Comparison:
     """``labels:key``, ``labels.key:*``, ``labels.key=value``."""
     if not rest:
         if one.compare != ":":
-            raise _FilterError(f"'{one.path}' is a map: use ':' or name a key")
+            raise _FilterError(google_errors.FILTER_MAP.format(path=one.path))
         return bool if one.argument == "*" else lambda value: one.argument in value
     key = keys[-1]
     if one.compare == ":" and one.argument == "*" and not one.quoted:
@@ -224,7 +221,7 @@ def _compare(one: _Restriction, field: CompiledField) -> Comparison:
         return lambda value: value not in ("", 0, False, [], {}) or field.kind == "message"
     if field.repeated:
         if one.compare != ":":
-            raise _FilterError(f"'{one.path}' is repeated: use ':'")
+            raise _FilterError(google_errors.FILTER_REPEATED.format(path=one.path))
         inner = _compare_scalar(_Restriction(one.path, "=", one.argument, one.quoted), field)
         return lambda value: any(inner(item) for item in value)
     return _compare_scalar(one, field)
@@ -235,7 +232,7 @@ def _compare_scalar(one: _Restriction, field: CompiledField) -> Comparison:
         return _compare_text(one)
     wanted = _parse_argument(one, field)
     if (field.kind == "enum" or field.type == "bool") and one.compare not in ("=", "!=", ":"):
-        raise _FilterError(f"'{one.path}' has no order: use '=' or '!='")
+        raise _FilterError(google_errors.FILTER_ORDER.format(path=one.path))
     compare = _ORDER["=" if one.compare == ":" else one.compare]
     return lambda value: compare(value, wanted)
 
@@ -253,7 +250,7 @@ def _compare_text(one: _Restriction) -> Comparison:
 
 
 def _parse_argument(one: _Restriction, field: CompiledField) -> Any:
-    wrong = _FilterError(f"'{one.argument}' is not a value of '{one.path}'")
+    wrong = _FilterError(google_errors.FILTER_VALUE.format(argument=one.argument, path=one.path))
     try:
         if field.kind == "timestamp":
             return parse_timestamp(one.argument)

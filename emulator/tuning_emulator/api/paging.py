@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
 
 _HASH_BYTES = 8
@@ -26,7 +25,7 @@ def read_page_size(value: int, default: int, maximum: int) -> int:
         ApiError: INVALID_ARGUMENT, it is negative.
     """
     if value < 0:
-        raise ApiError(Code.INVALID_ARGUMENT, google_errors.PAGE_SIZE_NEGATIVE.format(), rule="page_size_negative")
+        raise google_errors.PAGE_SIZE_NEGATIVE()
     return min(value or default, maximum)
 
 
@@ -53,7 +52,7 @@ def parse_page_token(token: str, query: Mapping[str, Any]) -> str:
     except (binascii.Error, ValueError):
         content, position = b"", ""
     if content[:_HASH_BYTES] != _hash(position, query):
-        raise ApiError(Code.INVALID_ARGUMENT, google_errors.PAGE_TOKEN_INVALID.format(), rule="page_token_invalid")
+        raise google_errors.PAGE_TOKEN_INVALID()
     return position
 
 

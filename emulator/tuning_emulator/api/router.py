@@ -10,11 +10,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from tuning_emulator.api.call import Api, Handler, relative_name
 from tuning_emulator.schema.schema import HttpRule, Method, Schema, Value
+
+GOOGLE: Final = ".googleapis.com"
+"""What the names of Google's hosts end with."""
+
+PathValues: TypeAlias = Sequence[tuple[str, str]]
+"""Of the variables of a path: field path and text of each, in order."""
 
 _PART = re.compile(r"\{([^=}]+)(?:=([^}]*))?\}|([^/{}]+)")
 _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
@@ -109,21 +115,21 @@ class Route:
     rule: HttpRule
     variables: tuple[tuple[str, int, int], ...]
 
-    @property
-    def template(self) -> str:
-        """The path's template with its version: ``/v1beta/{name=tunedModels/*}``."""
-        return self.rule.template if self.rule.unversioned else f"/{self.target.version}{self.rule.template}"
-
-    def bind(self, segments: Sequence[str]) -> list[tuple[str, str]]:
-        """Values of the path variables: percent-decoded, but an encoded slash stays encoded in longer variables."""
+    def bind(self, segments: Sequence[str]) -> PathValues:
+        """The path's variables, percent-decoded; a longer one keeps an encoded slash encoded."""
         found = []
         for path, start, end in self.variables:
             parts = segments[start : end if end > 0 else len(segments) + end]
             text = "/".join(parts)
             if "%" in text:
-                text = unquote(text) if len(parts) == 1 else _unquote_name(text)
+                text = unquote(text if len(parts) == 1 else _ENCODED_SLASH.sub("%252F", text))
             found.append((path, text))
         return found
+
+    @property
+    def template(self) -> str:
+        """The path's template with its version: ``/v1beta/{name=tunedModels/*}``."""
+        return self.rule.template if self.rule.unversioned else f"/{self.target.version}{self.rule.template}"
 
 
 @dataclass(slots=True)
@@ -185,21 +191,13 @@ class Router:
             if action:
                 self._actions.add(action)
 
-    def of_host(self, host: str) -> Router:
-        """The methods that a host has: on one of Google's own those of its API, on any other all."""
-        suffix = next((api.host_suffix for api in self.apis if host.endswith(api.host_suffix)), "")
-        if not suffix or len(self.apis) == 1:
-            return self
-        if suffix not in self._of_hosts:
-            self._of_hosts[suffix] = Router(api for api in self.apis if api.host_suffix == suffix)
-        return self._of_hosts[suffix]
+    def find(self, verb: str, path: str, host: str = "") -> tuple[Route, PathValues] | None:
+        """The route of a raw (percent-encoded) path on a host, and the path's variables; None when nothing matches.
 
-    def find_rpc(self, path: str) -> Sequence[Target]:
-        """The methods of ``/package.Service/Method``; more than one only in a service that APIs share."""
-        return self._rpcs.get(path, ())
-
-    def find(self, verb: str, path: str) -> tuple[Route, list[str]] | None:
-        """The route of a raw (percent-encoded) path, and the path's segments; None when nothing matches."""
+        A host of Google's own has the methods of its API alone, any other host has all.
+        """
+        if host.endswith(GOOGLE):
+            return self._of_google(host).find(verb, path)
         path = path.rstrip("/")
         action = ""
         head, colon, tail = path.rpartition(":")
@@ -210,7 +208,27 @@ class Router:
             return None
         segments = path.split("/")[1:]
         route = root.match(segments, 0)
-        return None if route is None else (route, segments)
+        return None if route is None else (route, route.bind(segments))
+
+    def find_rpc(self, path: str, host: str = "") -> Sequence[Target]:
+        """The methods of ``/package.Service/Method``; more than one only in a service that APIs share."""
+        if host.endswith(GOOGLE):
+            return self._of_google(host).find_rpc(path)
+        return self._rpcs.get(path, ())
+
+    def has_host(self, host: str) -> bool:
+        """Whether there is such a host: Google has no others than it has."""
+        return not host.endswith(GOOGLE) or bool(self._of_google(host).apis)
+
+    def _of_google(self, host: str) -> Router:
+        apis = [api for api in self.apis if not api.admin]
+        own = next((api for api in apis if host.endswith(api.host_suffix)), None)
+        if own is not None:
+            apis = [own] if own.has_host is None or own.has_host(host) else []
+        suffix = "" if own is None else own.host_suffix if apis else "-"
+        if suffix not in self._of_hosts:
+            self._of_hosts[suffix] = Router(apis)
+        return self._of_hosts[suffix]
 
     @property
     def routes(self) -> Iterator[Route]:
@@ -222,6 +240,11 @@ class Router:
     def rpcs(self) -> Mapping[str, Sequence[Target]]:
         """Every gRPC path, and the methods that it leads to."""
         return self._rpcs
+
+
+def read_host(headers: Mapping[str, str]) -> str:
+    """The host that a request came to: in lower case, without port."""
+    return headers.get("host", "").lower().rpartition("]")[2].partition(":")[0]
 
 
 def _descend(node: _Node, segment: str) -> _Node:
@@ -265,10 +288,6 @@ def parse_template(template: str) -> tuple[list[str], tuple[tuple[str, int, int]
         wild = segments.index("**")
         spans = [(name, start, end - len(segments) if end > wild else end) for name, start, end in spans]
     return segments, tuple(spans), action
-
-
-def _unquote_name(text: str) -> str:
-    return unquote(_ENCODED_SLASH.sub("%252F", text))
 
 
 def _fits(form: tuple[str, ...], segments: Sequence[str]) -> bool:

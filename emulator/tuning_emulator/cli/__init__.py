@@ -1,4 +1,4 @@
-"""The command line, ``tuning-emulator COMMAND``: one module a command."""
+"""The command line, ``tuning-emulator COMMAND``."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from importlib import import_module
 from tuning_emulator import __version__
 
 COMMANDS = {
-    "serve": "start the emulator",
-    "exec": "run a program, unchanged, with the emulator in place of Google",
-    "env": "print the variables that point each SDK at a running emulator",
-    "tune": "run one tuning job and show what came of it",
-    "validate": "check a dataset as the service would, and count steps, tokens and cost",
-    "export-adapter": "write a tuned model's PEFT adapter, or the merged model, to a directory",
-    "pace": "show or set how fast a running emulator's jobs go through their states",
-    "clock": "read, set, advance or freeze a running emulator's clock",
-    "faults": "list, add or remove trouble that a running emulator makes on purpose",
-    "journal": "show the requests that a running emulator had, with its answers",
-    "reset": "let a running emulator forget everything, or what one project has",
-    "export": "write everything that a running emulator remembers to an archive",
-    "import": "put an archive's state in the place of a running emulator's",
-    "doctor": "say what is installed, reachable and misconfigured here, with the fix",
-    "rules": "list what the real services say and do, with source and grade",
+    "serve": ("serve", "start the emulator"),
+    "exec": ("exec", "run a program, unchanged, with the emulator in place of Google"),
+    "env": ("control", "print the variables that point each SDK at a running emulator"),
+    "tune": ("tune", "run one tuning job and show what came of it"),
+    "validate": ("validate", "check a dataset as the service would, and count steps, tokens and cost"),
+    "export-adapter": ("export_adapter", "write a tuned model's PEFT adapter, or the merged model, to a directory"),
+    "pace": ("control", "show or set how fast a running emulator's jobs go through their states"),
+    "clock": ("control", "read, set, advance or freeze a running emulator's clock"),
+    "faults": ("control", "list, add or remove trouble that a running emulator makes on purpose"),
+    "journal": ("control", "show the requests that a running emulator had, with its answers"),
+    "reset": ("control", "let a running emulator forget everything, or what one project has"),
+    "export": ("control", "write everything that a running emulator remembers to an archive"),
+    "import": ("control", "put an archive's state in the place of a running emulator's"),
+    "doctor": ("doctor", "say what is installed, reachable and misconfigured here, with the fix"),
+    "rules": ("rules", "list what the real services say and do, with source and grade"),
 }
-"""Name → what it does. The command's module here has its name, ``add_arguments(parser)`` and ``run(parsed) -> int``."""
+"""Name → its module here and what it does. A command has ``add_arguments(parser)`` and ``run(parsed) -> int``: so has
+its module, or its row of that module's own ``COMMANDS``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,12 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"tuning-emulator {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, purpose in COMMANDS.items():
+    for name, (module_name, purpose) in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
         if name in arguments:  # the others are not loaded: the server's start stays light
-            module = import_module(f"tuning_emulator.cli.{name.replace('-', '_')}")
-            module.add_arguments(command)
-            command.set_defaults(run=module.run)
+            module = import_module(f"tuning_emulator.cli.{module_name}")
+            found = getattr(module, "COMMANDS", {}).get(name, module)
+            found.add_arguments(command)
+            command.set_defaults(run=found.run)
     parsed = parser.parse_args(arguments)
     try:
         code: int = parsed.run(parsed)

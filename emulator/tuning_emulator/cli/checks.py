@@ -15,8 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,7 +26,8 @@ from urllib.parse import urlsplit
 
 from tuning_emulator import __version__
 from tuning_emulator.jobs.lora import missing_packages
-from tuning_emulator.settings import DEFAULT_STORAGE_PORT
+from tuning_emulator.settings import DEFAULT_STORAGE_PORT, PREFIX, SETTINGS, Settings, SettingsError, name_variable
+from tuning_emulator.testing.client import NoAnswerError, answering, send_request
 
 # --- one thing that ``tuning-emulator doctor`` looked at
 
@@ -227,7 +226,7 @@ def check_emulator(url: str, expected: bool) -> tuple[Health | None, list[Findin
     """Health of the emulator at a URL (None: there is none), and what is to be said of it."""
     try:
         health = read_json(f"{url}/emulator/v1/health")
-    except (OSError, ValueError) as error:
+    except (NoAnswerError, ValueError) as error:
         return None, [*_explain_silence(url, expected, error)]
     if not isinstance(health, dict) or not {"status", "trainer", "storage"} <= health.keys():
         text = f"{url} answers, but is no emulator{_name_listener(url)}"
@@ -236,26 +235,29 @@ def check_emulator(url: str, expected: bool) -> tuple[Health | None, list[Findin
 
 
 def read_json(url: str) -> Any:
-    """What a URL answers, past any proxy.
+    """What a URL answers.
 
     Raises:
-        OSError: nothing answers. ValueError: no JSON.
+        NoAnswerError: nothing answers. ValueError: an error, or no JSON.
     """
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=TIMEOUT_S) as answer:
-        return json.load(answer)
+    status, answer = send_request(url, "GET", None, {}, TIMEOUT_S)
+    with answer, answering(url):
+        body = answer.read()
+    if status != 200:
+        raise ValueError(f"HTTP {status}")
+    return json.loads(body)
 
 
-def _explain_silence(url: str, expected: bool, error: Exception) -> Iterator[Finding]:
+def _explain_silence(url: str, expected: bool, error: NoAnswerError | ValueError) -> Iterator[Finding]:
     address = find_address(url)
-    if isinstance(error, urllib.error.HTTPError | ValueError):
+    if isinstance(error, ValueError):
         text = f"{url} answers, but is no emulator{_name_listener(url)}"
         yield Finding("reachable", "emulator", BROKEN, text, "give the emulator's --url, or another --port")
     elif listens(address):
-        text = f"{url} takes connections and does not answer{_name_listener(url)}: {error}"
+        text = f"{url} takes connections and does not answer{_name_listener(url)}: {error.reason}"
         yield Finding("reachable", "emulator", BROKEN, text, "stop that program, or choose another --port")
     elif expected:
-        yield Finding("reachable", "emulator", BROKEN, f"nothing answers at {url}: {error}", "tuning-emulator serve")
+        yield Finding("reachable", "emulator", BROKEN, str(error), "tuning-emulator serve")
     else:
         text = f"none runs at {url}; the port is free"
         yield Finding("reachable", "emulator", WARNING, text, "tuning-emulator serve")
@@ -286,8 +288,9 @@ def _check_storage(health: Health) -> Iterator[Finding]:
         return
     try:
         read_json(f"{url}/storage/v1/b?project=doctor")
-    except (OSError, ValueError) as error:
-        yield Finding("reachable", "storage", BROKEN, f"{url} does not answer: {error}", "start it, or set --storage")
+    except (NoAnswerError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        yield Finding("reachable", "storage", BROKEN, f"{url} does not answer: {reason}", "start it, or set --storage")
     else:
         kind = "embedded" if health["storage"].get("embedded") else "of its own"
         yield Finding("reachable", "storage", OK, f"{kind}, at {url}")
@@ -372,7 +375,6 @@ def _find_sockets(port: int) -> set[str]:
 
 _TRUE = ("1", "true", "yes")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_PREFIX = "TUNING_EMULATOR_"
 _EVAL = "eval $(tuning-emulator env)"
 
 Variables = Mapping[str, str]
@@ -396,22 +398,17 @@ def _configured(name: str, status: str, text: str, fix: str = "") -> Finding:
 
 
 def _check_settings(variables: Variables) -> Iterator[Finding]:
-    from pydantic import ValidationError
-
-    from tuning_emulator.settings import Settings
-
-    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {name_variable(name) for name in SETTINGS}
     for name in sorted(variables):
-        if name.upper().startswith(_PREFIX) and name.upper() not in known:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
             nearest = get_close_matches(name.upper(), known, 1)
             fix = f"unset {name}" + (f", or is {nearest[0]} meant?" if nearest else "")
             yield _configured(name, "warning", "no such setting; it has no effect", fix)
     try:
         Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = f"{_PREFIX}{str(problem['loc'][0]).upper()}" if problem["loc"] else "settings"
-            yield _configured(name, "broken", f"{problem['msg']} (got {problem['input']!r})", "correct or unset it")
+    except SettingsError as error:
+        for setting, text in error.problems:
+            yield _configured(name_variable(setting), "broken", text, "correct or unset it")
 
 
 def _check_addresses(variables: Variables, url: str, health: dict[str, Any] | None) -> Iterator[Finding]:

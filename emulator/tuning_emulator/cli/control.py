@@ -1,71 +1,269 @@
-"""What the commands that steer a running emulator have in common."""
+"""The commands that steer a running emulator: ``clock``, ``pace``, ``faults``, ``journal``, ``reset`` and the like.
+
+Each is a row of ``COMMANDS``: its options, and what it asks the control API.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
-import urllib.error
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
 
+from tuning_emulator.control.health import list_variables
 from tuning_emulator.settings import DEFAULT_PORT
-from tuning_emulator.testing.client import Control, ControlError
+from tuning_emulator.testing.client import TIMEOUT_S, Control, ControlError, NoAnswerError
+
+_QUICK_S = 5.0
+_TRANSFER_S = 600.0
+"""Without a byte: making an archive of large adapters takes its time."""
+
+Ask: TypeAlias = Callable[[Control, argparse.Namespace], Any]
+"""Puts a question; what it answers is printed: text as it is, else JSON, a list one value a line."""
 
 
-def add_target(parser: argparse.ArgumentParser) -> None:
-    """Where the emulator runs, and whose world is meant."""
-    add_url(parser)
-    parser.add_argument("--project", default="", help="only what belongs to this project, by id or number")
+class Argument:
+    """An argument, as of ``argparse``; ``ask``: what is asked instead where it is given, which excludes others."""
+
+    def __init__(self, *names: str, ask: Ask | None = None, **kinds: Any) -> None:
+        self.names = names
+        self.ask = ask
+        self.kinds = kinds
+
+    @property
+    def dest(self) -> str:
+        """Where argparse puts its value."""
+        return self.names[0].lstrip("-")
 
 
-def add_url(parser: argparse.ArgumentParser) -> None:
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Attributes:
+        ask: What it does when none of its arguments says something else.
+        project: Whether it can be limited to a project.
+    """
+
+    ask: Ask
+    arguments: tuple[Argument, ...] = ()
+    project: bool = True
+    timeout_s: float = TIMEOUT_S
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Where the emulator runs, whose things are meant, and what to do."""
+        add_url(parser)
+        if self.project:
+            parser.add_argument("--project", default="", help="only what belongs to this project, by id or number")
+        exclusive = parser.add_mutually_exclusive_group()
+        for one in self.arguments:
+            (exclusive if one.ask else parser).add_argument(*one.names, **one.kinds)
+
+    def run(self, parsed: argparse.Namespace) -> int:
+        """Asks and prints. 0: answered, 1: nothing answers, it was refused, or a file cannot be read or written."""
+        given = (one.ask for one in self.arguments if one.ask and _is_given(getattr(parsed, one.dest)))
+        ask = next(given, self.ask)
+        with reporting() as failed:
+            answer = ask(Control(parsed.url, getattr(parsed, "project", ""), timeout_s=self.timeout_s), parsed)
+            for value in answer if isinstance(answer, list) else [answer]:
+                print(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        return 1 if failed else 0
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value is not False
+
+
+def add_url(parser: argparse._ActionsContainer) -> None:
     """Where the emulator runs."""
     parser.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="where it runs (%(default)s)")
 
 
-def transfer(url: str, move: Callable[[], str]) -> int:
-    """Moves a file to or from the emulator and prints what has come of it.
-
-    Returns:
-        1 when nothing answers, the emulator refuses, or the file cannot be read or written; else 0.
-    """
+@contextmanager
+def reporting() -> Iterator[list[str]]:
+    """Writes to standard error what goes wrong with an emulator; what was written is in the list."""
+    failed: list[str] = []
     try:
-        print(move())
-    except urllib.error.HTTPError as error:
-        print(f"tuning-emulator: {read_detail(error.read())}", file=sys.stderr)
-        return 1
-    except urllib.error.URLError as error:
-        print(f"tuning-emulator: nothing answers at {url}: {error.reason}; start it or give --url", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"tuning-emulator: {error}", file=sys.stderr)
-        return 1
-    return 0
+        yield failed
+    except NoAnswerError as error:
+        failed.append(f"{error}; start it or give --url")
+    except (ControlError, OSError) as error:
+        failed.append(str(error))
+    for text in failed:
+        print(f"tuning-emulator: {text}", file=sys.stderr)
 
 
-def read_detail(body: bytes) -> str:
-    """The text of a refusal."""
+# --- the questions that take more than a line
+
+
+def parse_fault(text: str) -> dict[str, Any]:
+    """A fault as JSON; which fields it may have is in /emulator/docs."""
     try:
-        return str(json.loads(body)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return body.decode(errors="replace")
+        fault = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from error
+    if not isinstance(fault, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object")
+    return fault
 
 
-def ask(parsed: argparse.Namespace, question: Callable[[Control], Any]) -> int:
-    """Puts a question to the emulator and prints the answer as JSON, a list one value a line.
+def ask_pace(control: Control, parsed: argparse.Namespace) -> Any:
+    """Of one job, of a project or of all: the pace as it stands, or stands now."""
+    if parsed.job is not None:
+        get, put = control.jobs.get, control.jobs.set_pace
+        return get(parsed.job)["pace"] if parsed.pace is None else put(parsed.job, parsed.pace)
+    if parsed.pace is None:
+        return control.pace.get()
+    return control.pace.clear() if parsed.pace == "default" else control.pace.set(parsed.pace)
 
-    Returns:
-        1 when nothing answers or the emulator refuses, with its reason on standard error; else 0.
-    """
-    try:
-        answer = question(Control(parsed.url, parsed.project))
-    except ControlError as error:
-        print(f"tuning-emulator: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"tuning-emulator: nothing answers at {parsed.url}: {error}; start it or give --url", file=sys.stderr)
-        return 1
-    for value in answer if isinstance(answer, list) else [answer]:
-        print(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    return 0
+
+def list_entries(control: Control, parsed: argparse.Namespace) -> list[Any]:
+    """Requests, the latest last: whole or as lines."""
+    entries = control.journal.list(limit=parsed.limit, **_choose_entries(parsed))[::-1]
+    return entries if parsed.json else [format_entry(entry) for entry in entries]
+
+
+def _choose_entries(parsed: argparse.Namespace) -> dict[str, Any]:
+    return {"method": parsed.method, "client": parsed.client, "test": parsed.test, "status": parsed.status}
+
+
+def format_entry(entry: Mapping[str, Any]) -> str:
+    """``12:30:01.123 grpc POST /… → 200 (2 ms) client`` and, where refused, the rule, the nearest route, the hints."""
+    time = entry["time"].partition("T")[2][:12]
+    outcome = entry["status"] or entry["broken"] or "none"
+    line = (
+        f"{time} {entry['transport']} {entry['verb']} {entry['path']} → {outcome} ({entry['duration_s'] * 1e3:.0f} ms)"
+    )
+    nearest = entry["nearest"]
+    extra = [
+        entry["rule"],
+        f"fault {entry['fault']}" if entry["fault"] else "",
+        f"did you mean {nearest['route']}: {'; '.join(nearest['differences'])}" if nearest else "",
+        *entry["notes"],
+    ]
+    return " · ".join([line, *filter(None, extra)])
+
+
+def export_state(control: Control, parsed: argparse.Namespace) -> str:
+    """Writes an archive."""
+    control.export_snapshot(parsed.file)
+    return f"{parsed.file}: {parsed.file.stat().st_size} bytes"
+
+
+def import_state(control: Control, parsed: argparse.Namespace) -> str:
+    """What is there now."""
+    counts = control.import_snapshot(parsed.file)["counts"]
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items())
+
+
+def list_exports(control: Control, _: argparse.Namespace) -> list[str]:
+    """Lines for a shell."""
+    health = control.health()
+    variables = list_variables(health["url"], health["storage"]["url"])
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+
+
+# --- the table
+
+COMMANDS: Mapping[str, Command] = {
+    "env": Command(list_exports, project=False, timeout_s=_QUICK_S),
+    "pace": Command(
+        ask_pace,
+        (
+            Argument("pace", nargs="?", help="training, time:SECONDS, polls:NUMBER, manual, or `default`"),
+            Argument("--job", metavar="NAME", help="of this job alone, by its resource name"),
+        ),
+    ),
+    "clock": Command(
+        lambda control, _: control.call("GET", "clock"),
+        (
+            Argument(
+                "--set",
+                ask=lambda control, parsed: control.clock.set(parsed.set),
+                metavar="TIME",
+                help="an RFC 3339 time like 2025-01-31T12:00:00Z",
+            ),
+            Argument(
+                "--advance",
+                ask=lambda control, parsed: control.clock.advance(parsed.advance),
+                type=float,
+                metavar="SECONDS",
+                help="move it forward; what is due happens",
+            ),
+            Argument(
+                "--freeze",
+                ask=lambda control, _: control.clock.freeze(),
+                action="store_true",
+                help="let it stand still",
+            ),
+            Argument(
+                "--resume",
+                ask=lambda control, _: control.clock.resume(),
+                action="store_true",
+                help="let it run on",
+            ),
+        ),
+    ),
+    "faults": Command(
+        lambda control, _: control.faults.list(),
+        (
+            Argument(
+                "--add",
+                ask=lambda control, parsed: control.faults.add(**parsed.add),
+                type=parse_fault,
+                metavar="JSON",
+                help='{"method": "GetTuningJob", "code": 503, …}',
+            ),
+            Argument(
+                "--remove",
+                ask=lambda control, parsed: control.faults.remove(parsed.remove),
+                metavar="ID",
+                help="take one away; prints its last counters",
+            ),
+            Argument(
+                "--clear",
+                ask=lambda control, _: control.faults.clear(),
+                action="store_true",
+                help="take all away, or the project's",
+            ),
+        ),
+    ),
+    "journal": Command(
+        list_entries,
+        (
+            Argument("--method", help="glob, GetTunedModel; `-`: those that matched no method"),
+            Argument("--client", help="part of the client's name"),
+            Argument("--test", help="the header x-tuning-emulator-test"),
+            Argument("--status", help="404, 4xx or NOT_FOUND"),
+            Argument("--limit", type=int, default=20, help="how many at most (%(default)s)"),
+            Argument("--json", ask=list_entries, action="store_true", help="whole entries, one JSON object a line"),
+            Argument(
+                "--count",
+                ask=lambda control, parsed: control.journal.count(**_choose_entries(parsed)),
+                action="store_true",
+                help="only how many there are",
+            ),
+            Argument(
+                "--clear", ask=lambda control, _: control.journal.clear(), action="store_true", help="forget them"
+            ),
+        ),
+    ),
+    "reset": Command(lambda control, _: control.reset()),
+    "export": Command(
+        export_state,
+        (Argument("file", type=Path, help="archive to write, say snapshot.tar.gz; one of that name is replaced"),),
+        project=False,
+        timeout_s=_TRANSFER_S,
+    ),
+    "import": Command(
+        import_state,
+        (Argument("file", type=Path, help="archive that `tuning-emulator export` wrote"),),
+        project=False,
+        timeout_s=_TRANSFER_S,
+    ),
+}

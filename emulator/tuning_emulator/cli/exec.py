@@ -8,17 +8,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from tuning_emulator.cli import serve
 from tuning_emulator.cli.exec_environment import Reached, create_environment
-from tuning_emulator.testing.client import Control, ControlError
-from tuning_emulator.testing.process import START_LIMIT_S, STOP_LIMIT_S, end_process
+from tuning_emulator.settings import format_options, name_variable
+from tuning_emulator.testing.client import Control, ControlError, NoAnswerError
+from tuning_emulator.testing.process import StartError, run_server
 
 _ANSWER_S = 10.0
 _FORWARDED = tuple(
@@ -27,7 +26,6 @@ _FORWARDED = tuple(
     if hasattr(signal, name)
 )
 _FROM_TERMINAL = (signal.SIGINT, getattr(signal, "SIGQUIT", signal.SIGINT))
-_ADDRESS = "answers at "
 
 
 class ExecError(Exception):
@@ -41,7 +39,7 @@ class ExecError(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of ``serve``, for the emulator that is started, and the program to run."""
     parser.usage = "tuning-emulator exec [--url URL | options of serve] [--base-urls] -- COMMAND…"
-    serve.add_arguments(parser)
+    serve.add_settings(parser)
     parser.add_argument("--url", help="use the emulator that runs here instead of starting one")
     parser.add_argument(
         "--base-urls", action="store_true", help="set GOOGLE_GEMINI_BASE_URL and GOOGLE_VERTEX_BASE_URL too"
@@ -53,7 +51,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Runs the program; answers its exit status, or 128 + N when signal N ended it."""
     command = parsed.command[1:] if parsed.command[:1] == ["--"] else parsed.command
     url: str | None = getattr(parsed, "url", None)
-    options = format_options(parsed)
+    options = format_options(serve.read_given(parsed))
     if not command:
         print("tuning-emulator: exec needs a program to run: tuning-emulator exec -- COMMAND", file=sys.stderr)
         return 2
@@ -65,7 +63,7 @@ def run(parsed: argparse.Namespace) -> int:
         with (
             runner.forwarding(),
             tempfile.TemporaryDirectory(prefix="tuning-emulator-exec-") as folder,
-            start_emulator(options) if not url else _at(url) as address,
+            find_emulator(url, options) as address,
         ):
             reached = read_emulator(address)
             environment = create_environment(reached, Path(folder), base_urls="base_urls" in parsed)
@@ -73,30 +71,6 @@ def run(parsed: argparse.Namespace) -> int:
     except ExecError as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return error.status
-
-
-class ServeOptions(argparse.ArgumentParser):
-    """The options of ``serve``. ``actions``: each as it was declared."""
-
-    def __init__(self) -> None:
-        self.actions: list[argparse.Action] = []
-        super().__init__(add_help=False)
-        serve.add_arguments(self)
-
-    def add_argument(self, *names: str, **kinds: Any) -> argparse.Action:
-        """As of any parser."""
-        self.actions.append(super().add_argument(*names, **kinds))
-        return self.actions[-1]
-
-
-def format_options(parsed: argparse.Namespace) -> list[str]:
-    """The options of ``serve`` among those that were parsed, as one would type them."""
-    options: list[str] = []
-    for action in ServeOptions().actions:
-        value = getattr(parsed, action.dest, None)
-        for one in value if isinstance(value, list) else [] if value is None else [value]:
-            options += [action.option_strings[0]] if action.nargs == 0 else [action.option_strings[0], str(one)]
-    return options
 
 
 # --- the program
@@ -153,45 +127,25 @@ class Runner:
 
 
 @contextmanager
-def start_emulator(options: Sequence[str]) -> Iterator[str]:
-    """An emulator of our own on free ports, gone when the block, or this process, ends; its URL.
-
-    It is a session of its own, so that Ctrl-C reaches the program alone.
+def find_emulator(url: str | None, options: Sequence[str]) -> Iterator[str]:
+    """The URL of a running emulator, or of one of our own on free ports, gone when the block ends.
 
     Raises:
         ExecError: it did not start; its own words are on standard error.
     """
-    # -P: a folder named like one of our packages where the user stands is none of ours
-    command = [sys.executable, "-P", "-m", "tuning_emulator", "serve", "--until-eof"]
-    for option, value in (("--port", "0"), ("--storage-port", "0")):
-        command += [] if option in options else [option, value]
-    if "--log-level" not in options and "TUNING_EMULATOR_LOG_LEVEL" not in os.environ:
-        command += ["--log-level", "warning"]
-    process = subprocess.Popen(  # noqa: S603 our own program
-        [*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    limit = threading.Timer(START_LIMIT_S, process.kill)
-    limit.start()
+    if url:
+        yield url.rstrip("/")
+        return
+    given: dict[str, object] = {"port": 0, "storage_port": 0}
+    if name_variable("log_level") not in os.environ:
+        given["log_level"] = "warning"
     try:
-        said = next((line for line in process.stdout if _ADDRESS.encode() in line), b"")
-        limit.cancel()
-        if not said:
-            raise ExecError("the emulator did not start", process.wait(STOP_LIMIT_S) or 1)
-        yield said.decode().partition(_ADDRESS)[2].strip()
-        if process.poll() is not None:
-            print(f"tuning-emulator: the emulator ended with {process.returncode} by itself", file=sys.stderr)
-    finally:
-        limit.cancel()
-        process.stdin.close()
-        process.stdout.close()
-        end_process(process)
-
-
-@contextmanager
-def _at(url: str) -> Iterator[str]:
-    yield url.rstrip("/")
+        with run_server(*format_options(given), *options, quiet=False) as running:
+            yield running.url
+            if running.process is not None and (status := running.process.poll()) is not None:
+                print(f"tuning-emulator: the emulator ended with {status} by itself", file=sys.stderr)
+    except StartError as error:
+        raise ExecError("the emulator did not start", error.status) from error
 
 
 def read_emulator(url: str) -> Reached:
@@ -205,8 +159,8 @@ def read_emulator(url: str) -> Reached:
         health = control.health()
         known = control.call("GET", "interception")
         certificate = control.send("GET", "ca.pem")
-    except (ControlError, OSError, ValueError) as error:
-        raise ExecError(f"no emulator answers at {url}: {error}") from error
+    except (ControlError, NoAnswerError) as error:
+        raise ExecError(f"no emulator answers at {url}: {getattr(error, 'reason', error)}") from error
     return Reached(
         url=url,
         storage_url=health["storage"]["url"],

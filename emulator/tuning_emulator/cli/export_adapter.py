@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import IO
 
-from tuning_emulator.settings import DEFAULT_PORT
-
-TIMEOUT_S = 60.0
+from tuning_emulator.cli.control import add_url
+from tuning_emulator.testing.client import Control, ControlError, NoAnswerError
 
 
 class ExportError(Exception):
@@ -30,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--merged", action="store_true", help="one whole model: base and adapter together, tokenizer")
     parser.add_argument("--checkpoint", default="", metavar="ID", help="of a Vertex model (its default checkpoint)")
     origin = parser.add_mutually_exclusive_group()
-    origin.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="running emulator (%(default)s)")
+    add_url(origin)
     origin.add_argument("--data-dir", type=Path, help="data directory of an emulator that does not run")
 
 
@@ -68,20 +64,27 @@ def fetch_adapter(parsed: argparse.Namespace, target: Path) -> None:
     with tempfile.TemporaryFile() as archive:
         if parsed.data_dir is not None:
             _pack_from_directory(parsed, archive)
-            archive.seek(0)
-            unpack_adapter(archive, target)
-            return
-        name = urllib.parse.quote(parsed.name)
-        query = urllib.parse.urlencode({"checkpoint": parsed.checkpoint} if parsed.checkpoint else {})
-        address = f"{parsed.url.rstrip('/')}/emulator/v1/adapters/{name}?{query}"
+        else:
+            _fetch_from_server(parsed, archive)
+        archive.seek(0)
         try:
-            with urllib.request.urlopen(address, timeout=TIMEOUT_S) as answer:  # noqa: S310 the user names it
-                unpack_adapter(answer, target)
-        except urllib.error.HTTPError as error:
-            raise ExportError(_read_detail(error)) from error
-        except (OSError, ValueError, tarfile.TarError) as error:
-            text = f"nothing usable answers at {parsed.url}: {error}; start it, or give --url or --data-dir"
-            raise ExportError(text) from error
+            unpack_adapter(archive, target)
+        except tarfile.TarError as error:
+            raise ExportError(_describe_silence(parsed.url, error)) from error
+
+
+def _fetch_from_server(parsed: argparse.Namespace, archive: IO[bytes]) -> None:
+    name = urllib.parse.quote(parsed.name)
+    try:
+        Control(parsed.url).receive(f"adapters/{name}", archive, checkpoint=parsed.checkpoint)
+    except ControlError as error:
+        raise ExportError(str(error)) from error
+    except NoAnswerError as error:
+        raise ExportError(_describe_silence(parsed.url, error.reason)) from error
+
+
+def _describe_silence(url: str, reason: object) -> str:
+    return f"nothing usable answers at {url}: {reason}; start it, or give --url or --data-dir"
 
 
 def _pack_from_directory(parsed: argparse.Namespace, archive: IO[bytes]) -> None:
@@ -104,13 +107,6 @@ def _pack_from_directory(parsed: argparse.Namespace, archive: IO[bytes]) -> None
         store.close()
 
 
-def _read_detail(error: urllib.error.HTTPError) -> str:
-    try:
-        return str(json.load(error)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {error.code} {error.reason}"
-
-
 def write_target(adapter: Path, target: Path, merged: bool) -> None:
     """Moves the files to where they were asked for, or merges them there in a process that has torch."""
     if not merged:
@@ -118,13 +114,11 @@ def write_target(adapter: Path, target: Path, merged: bool) -> None:
         for file in adapter.iterdir():
             (target / file.name).write_bytes(file.read_bytes())
         return
-    from tuning_emulator.jobs.lora import find_environment, missing_packages
+    from tuning_emulator.jobs.lora import missing_packages
 
     if missing := missing_packages():
         raise ExportError(f"--merged needs {', '.join(missing)}; install tuning-emulator[lora]")
     command = [sys.executable, "-P", "-m", "tuning_trainer", "merge", str(adapter), str(target.absolute())]
-    done = subprocess.run(  # noqa: S603 our own module
-        command, capture_output=True, text=True, check=False, env=find_environment()
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 our own module
     if done.returncode:
         raise ExportError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "merging failed")

@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -14,7 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuning_emulator import __version__
-from tuning_emulator.cli.env import format_environment
+from tuning_emulator.control.health import list_variables
+from tuning_emulator.settings import SETTINGS, Setting, Settings, SettingsError, name_option
 
 # --- how log lines look: for people, or one JSON object each
 
@@ -44,71 +46,51 @@ class JsonFormatter(logging.Formatter):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Every setting as an option; what is not given is left to the environment and the defaults."""
-    parser.argument_default = argparse.SUPPRESS
-    parser.add_argument("--host", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port of both APIs; 0 takes a free one (8790)")
-    parser.add_argument("--storage-port", type=int, help="port of the embedded Cloud Storage (8791; 0 with --port 0)")
-    parser.add_argument("--data-dir", help="keep everything here; without it nothing outlives the server")
-    parser.add_argument("--trainer", choices=["auto", "lora", "scripted"], help="what trains (auto)")
-    parser.add_argument("--scripted-step-s", type=float, help="seconds per step of the scripted trainer (0)")
-    parser.add_argument("--jobs-per-project", type=int, help="jobs of a project that run at the same time (1)")
-    parser.add_argument(
-        "--as-of",
-        action="append",
-        metavar="[PROJECT=]DATE",
-        help="answer as the services did that day, `today` as now (everything that ever worked works)",
-    )
-    parser.add_argument(
-        "--base-model", action="append", dest="base_models", metavar="MODEL=DIRECTORY", help="weights for a base model"
-    )
-    parser.add_argument("--default-dataset", help="examples for Gemini creates that bring none")
-    parser.add_argument("--storage", help="embedded, cloud, or the URL of a storage emulator (embedded)")
-    parser.add_argument(
-        "--bucket", action="append", dest="buckets", metavar="NAME=DIRECTORY", help="fill a bucket from a directory"
-    )
-    parser.add_argument("--import", "--import-file", metavar="FILE", dest="import_file", help="snapshot to begin with")
-    parser.add_argument("--export-on-exit", metavar="FILE", help="where to leave a snapshot at the end")
-    parser.add_argument("--scenario", metavar="NAME|FILE", help="scenario to begin with")
-    parser.add_argument("--credentials", help="file of keys, tokens, projects and denials")
-    parser.add_argument("--anonymous", action="store_true", help="take requests without credentials too")
-    parser.add_argument("--project", help="what the metadata server calls the project (tuning-emulator)")
-    parser.add_argument(
-        "--pass-host",
-        action="append",
-        dest="pass_hosts",
-        metavar="HOST",
-        help="let clients that use the emulator as their proxy through to this host",
-    )
-    parser.add_argument("--pace", help="when jobs show their next state: training, time:SECONDS, polls:NUMBER, manual")
-    parser.add_argument("--seed", type=int, help="repeatable ids and training")
-    parser.add_argument("--journal-entries", type=int, help="requests that the journal remembers (1000; 0: none)")
-    parser.add_argument("--log-requests", choices=["none", "errors", "all"], help="requests with a log line (errors)")
-    parser.add_argument("--log-format", choices=["text", "json"], help="log lines for people or for machines (text)")
-    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="how much is logged (info)")
+    add_settings(parser)
     parser.add_argument(
         "--until-eof", action="store_true", help="stop when standard input ends, so with whoever started it"
     )
 
 
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """The settings alone, as text; ``Settings`` reads them."""
+    parser.argument_default = argparse.SUPPRESS
+    for name, setting in SETTINGS.items():
+        kind: dict[str, Any] = {"metavar": setting.metavar, "choices": setting.choices}
+        if setting.default is False:
+            kind = {"action": argparse.BooleanOptionalAction}
+        elif setting.repeated:
+            kind["action"] = "append"
+        options = setting.options or (name_option(name),)
+        parser.add_argument(*options, dest=name, help=_describe(setting), **kind)
+
+
+def _describe(setting: Setting) -> str:
+    """The help of an option: as in the README, in the form that options have."""
+    text = setting.help.replace("`", "").replace("%", "%%").removesuffix(".")
+    text = text if text[1].isupper() else text[0].lower() + text[1:]
+    return text if setting.default in (None, ()) or setting.default is False else f"{text} ({setting.default})"
+
+
+def read_given(parsed: argparse.Namespace) -> dict[str, Any]:
+    """The settings among what was parsed."""
+    return {name: value for name, value in vars(parsed).items() if name in SETTINGS}
+
+
 def run(parsed: argparse.Namespace) -> int:
     """Serves until it is told to stop."""
     gc.disable()  # a fifth of the start would go into looking for garbage among what the imports make
-    from pydantic import ValidationError
-
-    # gone
     from tuning_emulator.server import ServerError, serve
-    from tuning_emulator.settings import Settings
 
     gc.enable()
-    given = {name: value for name, value in vars(parsed).items() if name not in ("run", "until_eof")}
-    if given.get("port") == 0:
+    given = read_given(parsed)
+    if given.get("port") == "0":
         given.setdefault("storage_port", 0)
     try:
         settings = Settings(**given)
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "--" + str(problem["loc"][0]).replace("_", "-")
-            print(f"tuning-emulator: {name}: {problem['msg']} (got {problem['input']!r})", file=sys.stderr)
+    except SettingsError as error:
+        for name, text in error.problems:
+            print(f"tuning-emulator: {name_option(name)}: {text}", file=sys.stderr)
         return 2
     set_up_logging(settings.log_level, settings.log_format)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its start and stop are ours to announce
@@ -138,6 +120,6 @@ def _announce(health: dict[str, Any]) -> None:
     print(f"data:    {health['data_dir'] or 'in memory, gone when this stops'}")
     print()
     print("Point the SDKs at it with these variables (or: eval $(tuning-emulator env)):")
-    for line in format_environment(health):
-        print(f"  {line}")
+    for name, value in list_variables(health["url"], health["storage"]["url"]).items():
+        print(f"  export {name}={shlex.quote(value)}")
     print("Stop with Ctrl-C.", flush=True)

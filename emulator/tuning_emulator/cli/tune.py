@@ -6,22 +6,28 @@ import argparse
 import json
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from tuning_emulator.cli.dry_run import (
+    DryRun,
+    TuningRequest,
+    dry_run,
+    make_tuned_model,
+    make_tuning_job,
+    open_file,
+    open_lines,
+    read_whole,
+    split_examples,
+)
 from tuning_emulator.cli.export_adapter import ExportError, check_target
-from tuning_emulator.cli.gemini_survey import read_whole, split_examples
 from tuning_emulator.cli.screen import Answer, PlainScreen, Screen, open_screen
-from tuning_emulator.cli.survey import Plan, Survey, open_file, open_lines, survey
-from tuning_emulator.cli.validate import format_fault, make_plan
+from tuning_emulator.cli.validate import add_request, format_broken_rule, make_request
 from tuning_emulator.storage.objects import StorageError
-from tuning_emulator.testing.buckets import Buckets
-from tuning_emulator.testing.client import Control, ControlError
+from tuning_emulator.testing.client import Buckets, Control, ControlError, answering, send_request
 from tuning_emulator.testing.process import StartError, start_emulator
 
 # --- a tuning job on a running emulator, through the services' own requests
@@ -54,46 +60,31 @@ class Job:
     cancel_path: str
 
 
-class Client(Protocol):
-    """One API, as far as ``tune`` needs it."""
+class _Client:
+    """One API, as far as ``tune`` needs it: create, follow under its name, cancel, ask.
+
+    Attributes:
+        base_model: What the base model is asked by.
+    """
 
     base_model: str
 
-    def create(self, plan: Plan, display_name: str) -> Job:
-        """Uploads what is to be uploaded and starts the job."""
-        ...
-
-    def cancel(self, job: Job) -> None:
-        """Asks the job to stop."""
-        ...
-
-    def find_model(self, job: Job) -> str:
-        """What a finished job's tuned model is asked by."""
-        ...
-
-    def ask(self, model: str, prompt: str) -> str:
-        """The likeliest answer."""
-        ...
-
-
-class _Caller:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def call(self, verb: str, path: str, body: Any = None) -> dict[str, Any]:
         """One request.
 
         Raises:
-            RefusedError: it was answered with an error. OSError: it was not answered.
+            RefusedError: it was answered with an error. NoAnswerError: it was not answered.
         """
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, _HEADERS, method=verb)  # noqa: S310 the user's URL
-        try:
-            with self._opener.open(request, timeout=TIMEOUT_S) as answer:
-                said: dict[str, Any] = json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise RefusedError(_read_message(error)) from error
+        status, answer = send_request(self._url + path, verb, data, _HEADERS, TIMEOUT_S)
+        with answer, answering(self._url):
+            text = answer.read()
+        if status != 200:
+            raise RefusedError(_read_message(status, text))
+        said: dict[str, Any] = json.loads(text)
         return said
 
     def cancel(self, job: Job) -> None:
@@ -108,29 +99,17 @@ class _Caller:
         return "".join(part.get("text", "") for part in parts)
 
 
-class GeminiClient(_Caller):
+class GeminiClient(_Client):
     """The Gemini API: the examples travel inside the create request."""
 
-    def __init__(self, url: str, plan: Plan) -> None:
+    def __init__(self, url: str, request: TuningRequest) -> None:
         super().__init__(url)
-        self.base_model = f"/v1beta/models/{plan.base_model}"
+        self.base_model = f"/v1beta/models/{request.base_model}"
 
-    def create(self, plan: Plan, display_name: str) -> Job:
+    def create(self, request: TuningRequest, display_name: str) -> Job:
         """``tunedModels`` create."""
-        examples = split_examples(plan, read_whole(plan), lambda fault: None).examples
-        asked = {
-            "epochCount": plan.asked.epochs,
-            "batchSize": plan.asked.batch_size,
-            "learningRateMultiplier": plan.asked.learning_rate_multiplier,
-        }
-        model = {
-            "baseModel": f"models/{plan.base_model}",
-            "displayName": display_name[:40],
-            "tuningTask": {
-                "hyperparameters": {name: value for name, value in asked.items() if value is not None},
-                "trainingData": {"examples": {name: items for name, items in examples.items() if items}},
-            },
-        }
+        lines = split_examples(request, read_whole(request), lambda _: None)
+        model = make_tuned_model(request, lines, display_name[:40])
         operation = self.call("POST", "/v1beta/tunedModels", model)
         return Job(operation["metadata"]["tunedModel"], f"/v1beta/{operation['name']}:cancel")
 
@@ -139,36 +118,22 @@ class GeminiClient(_Caller):
         return f"/v1beta/{job.name}"
 
 
-class VertexClient(_Caller):
+class VertexClient(_Client):
     """Vertex AI: the datasets are uploaded first."""
 
-    def __init__(self, url: str, plan: Plan) -> None:
+    def __init__(self, url: str, request: TuningRequest) -> None:
         super().__init__(url)
-        self._place = f"projects/{PROJECT}/locations/{plan.location}"
+        self._place = f"projects/{PROJECT}/locations/{request.location}"
         self._storage = str(Control(url).health()["storage"]["url"])
-        self.base_model = f"/v1/{self._place}/publishers/google/models/{plan.base_model}"
+        self.base_model = f"/v1/{self._place}/publishers/google/models/{request.base_model}"
 
-    def create(self, plan: Plan, display_name: str) -> Job:
+    def create(self, request: TuningRequest, display_name: str) -> Job:
         """``tuningJobs`` create."""
-        asked = plan.asked
-        given = {
-            "epochCount": asked.epochs,
-            "batchSize": asked.batch_size,
-            "learningRateMultiplier": asked.learning_rate_multiplier,
-            "adapterSize": f"ADAPTER_SIZE_{_SIZES[asked.adapter_size]}" if asked.adapter_size else None,
-        }
-        spec: dict[str, Any] = {
-            "trainingDatasetUri": self._upload(plan.dataset, "train.jsonl"),
-            "hyperParameters": {name: value for name, value in given.items() if value is not None},
-        }
-        if plan.validation:
-            spec["validationDatasetUri"] = self._upload(plan.validation, "validation.jsonl")
-        field = "preferenceOptimizationSpec" if plan.method == "preference" else "supervisedTuningSpec"
-        body: dict[str, Any] = {"baseModel": plan.base_model, field: spec, "tunedModelDisplayName": display_name}
-        if plan.method == "full":
-            spec["tuningMode"] = "TUNING_MODE_FULL"
-        if "@" in plan.base_model:
-            body["outputUri"] = f"gs://{BUCKET}/output"
+        validation = self._upload(request.validation, "validation.jsonl") if request.validation else ""
+        uploaded = replace(request, dataset=self._upload(request.dataset, "train.jsonl"), validation=validation)
+        body = {**make_tuning_job(uploaded), "tuned_model_display_name": display_name}
+        if "output_uri" in body:
+            body["output_uri"] = f"gs://{BUCKET}/output"
         version = "v1beta1"  # preference tuning is not in v1
         name = self.call("POST", f"/{version}/{self._place}/tuningJobs", body)["name"]
         return Job(name, f"/{version}/{name}:cancel")
@@ -186,16 +151,14 @@ class VertexClient(_Caller):
             return Buckets(self._storage).upload(BUCKET, as_name, stream.read())
 
 
-_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}
-
-
-def _read_message(error: urllib.error.HTTPError) -> str:
-    text = error.read()
+def _read_message(status: int, text: bytes) -> str:
     try:
         return str(json.loads(text)["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        return f"HTTP {error.code}: {text[:200].decode(errors='replace')}"
+        return f"HTTP {status}: {text[:200].decode(errors='replace')}"
 
+
+# --- the command
 
 MODELS = {"gemini": "gemini-1.5-flash-001-tuning", "vertex": "gemini-2.5-flash"}
 _SAMPLES = 5
@@ -210,13 +173,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", help="JSON lines of either API: a file, or gs://bucket/object with --url")
     parser.add_argument("--api", choices=["gemini", "vertex"], help="which API (seen from the dataset)")
     parser.add_argument("--model", help="base model (gemini-2.5-flash; with the Gemini API its last tunable one)")
-    parser.add_argument("--validation", default="", metavar="FILE", help="validation dataset (Vertex AI)")
-    parser.add_argument("--method", choices=("supervised", "full", "preference"), default="supervised", help="kind")
-    parser.add_argument("--epochs", type=int, help="passes over the data (the service's default)")
-    parser.add_argument("--batch-size", type=int, help="examples a step (the service's default)")
-    parser.add_argument("--learning-rate-multiplier", type=float, help="of the service's rate (1)")
-    parser.add_argument("--adapter-size", type=int, help="rank of the adapter (the model's default)")
-    parser.add_argument("--location", default="us-central1", help="region of the job (%(default)s)")
+    add_request(parser)
     parser.add_argument("--prompt", action="append", default=[], help="ask this before and after; may be repeated")
     parser.add_argument("--output", type=Path, metavar="DIR", help="write the adapter here")
     parser.add_argument("--url", help="a running emulator (one is started for the job)")
@@ -232,17 +189,17 @@ def run(parsed: argparse.Namespace) -> int:
     try:
         if parsed.output is not None:
             check_target(parsed.output)
-        plan = _make_plan(parsed)
-        checked = _check(plan)
+        request = _make_request(parsed)
+        checked = _check(request)
     except (OSError, StorageError, ValueError, ExportError) as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return 2
-    if checked.faults:
+    if checked.errors:
         print("tuning-emulator: the dataset would be refused; nothing was started", file=sys.stderr)
         return 1
     try:
         with _open_emulator(parsed) as url:
-            return _Run(parsed, plan, screen, url).go(checked)
+            return _Run(parsed, request, screen, url).go(checked)
     except (RefusedError, ControlError, StartError, ExportError, OSError) as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return 1
@@ -251,7 +208,7 @@ def run(parsed: argparse.Namespace) -> int:
         return INTERRUPTED
 
 
-def _make_plan(parsed: argparse.Namespace) -> Plan:
+def _make_request(parsed: argparse.Namespace) -> TuningRequest:
     if parsed.dataset == "-":
         raise ValueError("dataset: standard input cannot be uploaded; give a file")
     if parsed.dataset.startswith("gs://") and not parsed.url:
@@ -261,7 +218,7 @@ def _make_plan(parsed: argparse.Namespace) -> Plan:
     if parsed.api is None:
         parsed.api = _find_api(parsed.dataset, parsed.storage)
     parsed.model = parsed.model or MODELS[parsed.api]
-    return make_plan(parsed)
+    return make_request(parsed)
 
 
 def _find_api(name: str, storage: str) -> str:
@@ -271,7 +228,7 @@ def _find_api(name: str, storage: str) -> str:
     return "gemini" if b'"text_input"' in first or b'"textInput"' in first else "vertex"
 
 
-def _check(plan: Plan) -> Survey:
+def _check(request: TuningRequest) -> DryRun:
     shown = 0
 
     def show(text: str) -> None:
@@ -280,7 +237,7 @@ def _check(plan: Plan) -> Survey:
         if shown <= 20:
             print(text, file=sys.stderr)
 
-    return survey(plan, lambda fault: show(format_fault(fault)))
+    return dry_run(request, lambda broken: show(format_broken_rule(broken)))
 
 
 @contextmanager
@@ -295,20 +252,20 @@ def _open_emulator(parsed: argparse.Namespace) -> Iterator[str]:
 class _Run:
     """One job, start to end."""
 
-    def __init__(self, parsed: argparse.Namespace, plan: Plan, screen: Screen, url: str) -> None:
+    def __init__(self, parsed: argparse.Namespace, request: TuningRequest, screen: Screen, url: str) -> None:
         self._parsed = parsed
-        self._plan = plan
+        self._request = request
         self._screen = screen
         self._url = url
         self._control = Control(url)
-        self._client: Client = (GeminiClient if plan.api == "gemini" else VertexClient)(url, plan)
+        self._client = (GeminiClient if request.api == "gemini" else VertexClient)(url, request)
 
-    def go(self, checked: Survey) -> int:
+    def go(self, checked: DryRun) -> int:
         """Creates the job, follows it, asks the model, writes the adapter."""
         self._introduce(checked)
         samples = self._choose_samples()
         before = [self._ask(self._client.base_model, prompt) for prompt, _ in samples]
-        job = self._client.create(self._plan, Path(self._plan.dataset).stem or "tuned")
+        job = self._client.create(self._request, Path(self._request.dataset).stem or "tuned")
         try:
             report = self._follow(job)
         except KeyboardInterrupt:
@@ -327,7 +284,7 @@ class _Run:
             self._screen.show_answers(answers)
         return self._conclude(job, model, report, losses, answers)
 
-    def _introduce(self, checked: Survey) -> None:
+    def _introduce(self, checked: DryRun) -> None:
         assert checked.statistics is not None
         assert checked.hyperparameters is not None
         used = checked.hyperparameters
@@ -337,7 +294,7 @@ class _Run:
             f"batch size {used.batch_size}",
             f"{checked.steps:,} steps",
         ]
-        self._screen.say(self._plan.base_model, ", ".join(facts))
+        self._screen.say(self._request.base_model, ", ".join(facts))
         trainer = self._control.health()["trainer"]["name"]
         note = "really trains" if trainer == "lora" else "only pretends; install tuning-emulator[lora]"
         self._screen.say("trainer", f"{trainer} ({note})")
@@ -346,7 +303,7 @@ class _Run:
         """(prompt, expected): the ones that were asked for, or the dataset's first ones of one turn."""
         if self._parsed.prompt:
             return [(prompt, "") for prompt in self._parsed.prompt]
-        with open_lines(self._plan.dataset, self._plan.storage) as lines:
+        with open_lines(self._request.dataset, self._request.storage) as lines:
             found: list[tuple[str, str]] = []
             for number, line in enumerate(lines):
                 sample = _read_pair(line)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 from typing import Any
 
-from tuning_emulator.cli.survey import Fault, Plan, Survey, survey
+import msgspec
+
+from tuning_emulator.cli.dry_run import BrokenRule, DryRun, TuningRequest, dry_run
 from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.records import DatasetStatistics, Distribution, Hyperparameters, TuningMethod
+from tuning_emulator.settings import parse_days
 from tuning_emulator.storage.objects import StorageError
 
-KEPT_FAULTS = 1000
+KEPT_ERRORS = 1000
 _METHODS = ("supervised", "full", "preference")
 _SERVICES = {"gemini": "Gemini API", "vertex": "Vertex AI"}
 _MILLION = 1_000_000
@@ -24,6 +26,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", help="JSON lines: a file, gs://bucket/object, or - for standard input")
     parser.add_argument("--model", required=True, help="base model: gemini-2.5-flash, gemini-1.5-flash-001-tuning …")
     parser.add_argument("--api", choices=["gemini", "vertex"], required=True, help="which service")
+    add_request(parser)
+    parser.add_argument("--as-of", metavar="DATE", help="rules of that day, `today` for now (everything ever offered)")
+    parser.add_argument(
+        "--storage", default="", metavar="URL", help="storage emulator for gs:// ($STORAGE_EMULATOR_HOST)"
+    )
+    parser.add_argument(
+        "--max-errors", type=int, default=KEPT_ERRORS, help="errors shown; all are counted; 0: no limit (%(default)s)"
+    )
+    parser.add_argument("--processes", type=int, default=0, help="that count a large file (one for each core)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def add_request(parser: argparse.ArgumentParser) -> None:
+    """What would be asked of the service beside dataset and model; ``make_request`` reads it."""
     parser.add_argument("--validation", default="", metavar="FILE", help="validation dataset (Vertex AI)")
     parser.add_argument("--method", choices=_METHODS, default="supervised", help="kind of tuning (%(default)s)")
     parser.add_argument("--epochs", type=int, help="passes over the data (the service's default)")
@@ -31,47 +47,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate-multiplier", type=float, help="of the service's rate (1)")
     parser.add_argument("--adapter-size", type=int, help="rank of the adapter (the model's default)")
     parser.add_argument("--location", default="us-central1", help="region of the job (%(default)s)")
-    parser.add_argument("--as-of", metavar="DATE", help="rules of that day, `today` for now (everything ever offered)")
-    parser.add_argument(
-        "--storage", default="", metavar="URL", help="storage emulator for gs:// ($STORAGE_EMULATOR_HOST)"
-    )
-    parser.add_argument(
-        "--max-errors", type=int, default=KEPT_FAULTS, help="errors shown; all are counted; 0: no limit (%(default)s)"
-    )
-    parser.add_argument("--processes", type=int, default=0, help="that count a large file (one for each core)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Checks and prints. 0: it would be taken, 1: it would be refused, 2: it cannot be checked."""
-    kept: list[Fault] = []
+    kept: list[BrokenRule] = []
     shown = 0
 
-    def show(fault: Fault) -> None:
+    def show(broken: BrokenRule) -> None:
         nonlocal shown
         shown += 1
         if parsed.max_errors and shown > parsed.max_errors:
             return
         if parsed.json:
-            kept.append(fault)
+            kept.append(broken)
         else:
-            print(format_fault(fault))
+            print(format_broken_rule(broken))
 
     try:
-        plan = make_plan(parsed)
-        found = survey(plan, show)
+        request = make_request(parsed)
+        found = dry_run(request, show)
     except (OSError, StorageError, ValueError) as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return 2
     if parsed.json:
-        print(json.dumps(describe(plan, found, kept), ensure_ascii=False, indent=2))
+        print(json.dumps(describe(request, found, kept), ensure_ascii=False, indent=2))
     else:
-        print("\n".join(format_survey(plan, found, shown - (parsed.max_errors or shown))))
-    return 1 if found.faults else 0
+        print("\n".join(format_dry_run(request, found, shown - (parsed.max_errors or shown))))
+    return 1 if found.errors else 0
 
 
-def make_plan(parsed: argparse.Namespace) -> Plan:
-    """The command line as a plan.
+def make_request(parsed: argparse.Namespace) -> TuningRequest:
+    """The command line as a request.
 
     Raises:
         ValueError: a value is not possible; the text names it.
@@ -87,7 +94,7 @@ def make_plan(parsed: argparse.Namespace) -> Plan:
         learning_rate_multiplier=parsed.learning_rate_multiplier,
         adapter_size=parsed.adapter_size,
     )
-    return Plan(
+    return TuningRequest(
         parsed.dataset,
         parsed.model,
         parsed.api,
@@ -109,8 +116,6 @@ def parse_day(text: str | None) -> Day:
     """
     if text is None:
         return LENIENT
-    from tuning_emulator.settings import parse_days  # pydantic is not needed otherwise
-
     days = parse_days(text)
     if list(days) != ["*"]:
         raise ValueError(f"--as-of: {text!r} is not a date like 2024-08-01, nor `today`")
@@ -120,22 +125,22 @@ def parse_day(text: str | None) -> Day:
 # --- for people
 
 
-def format_fault(fault: Fault) -> str:
+def format_broken_rule(broken: BrokenRule) -> str:
     """``train.jsonl:3: Row: 2. …``; what is wrong with the request itself has no place."""
-    place = f"{fault.where}:{fault.line}: " if fault.line else f"{fault.where}: " if fault.where else ""
-    return f"{place}{fault.message}"
+    place = f"{broken.where}:{broken.line}: " if broken.line else f"{broken.where}: " if broken.where else ""
+    return f"{place}{broken.message}"
 
 
-def format_survey(plan: Plan, found: Survey, not_shown: int) -> list[str]:
+def format_dry_run(request: TuningRequest, found: DryRun, not_shown: int) -> list[str]:
     """Everything after the errors."""
     lines = [f"… and {not_shown:,} more errors"] if not_shown > 0 else []
-    if found.faults:
-        errors = "1 error" if found.faults == 1 else f"{found.faults:,} errors"
-        lines.append(f"{errors}: {_SERVICES[plan.api]} would refuse to tune {plan.base_model} with this")
+    if found.errors:
+        errors = "1 error" if found.errors == 1 else f"{found.errors:,} errors"
+        lines.append(f"{errors}: {_SERVICES[request.api]} would refuse to tune {request.base_model} with this")
     else:
-        lines.append(f"no errors: {_SERVICES[plan.api]} would tune {plan.base_model} with this")
+        lines.append(f"no errors: {_SERVICES[request.api]} would tune {request.base_model} with this")
     if found.statistics is not None and found.hyperparameters is not None:
-        lines += ["", *_format_statistics(found.statistics), *_format_costs(plan, found, found.hyperparameters)]
+        lines += ["", *_format_statistics(found.statistics), *_format_costs(request, found, found.hyperparameters)]
     return lines
 
 
@@ -157,10 +162,10 @@ def _format_distribution(counts: Distribution) -> str:
     return f"{counts.sum:,} in all; mean {counts.mean:,.1f}, {', '.join(figures)}"
 
 
-def _format_costs(plan: Plan, found: Survey, used: Hyperparameters) -> list[str]:
+def _format_costs(request: TuningRequest, found: DryRun, used: Hyperparameters) -> list[str]:
     assert found.statistics is not None
-    adapter = f", adapter size {used.adapter_size}" if plan.api == "vertex" and used.adapter_size else ""
-    rate = f"learning rate {used.learning_rate:g}" if plan.api == "gemini" else _format_multiplier(used)
+    adapter = f", adapter size {used.adapter_size}" if request.api == "vertex" and used.adapter_size else ""
+    rate = f"learning rate {used.learning_rate:g}" if request.api == "gemini" else _format_multiplier(used)
     return [
         f"hyperparameters  epochs {used.epochs}, {rate}{adapter}, batch size {used.batch_size}",
         f"steps            {found.steps:,}",
@@ -174,7 +179,7 @@ def _format_multiplier(used: Hyperparameters) -> str:
     return f"learning rate multiplier {used.learning_rate_multiplier:g}"
 
 
-def format_cost(found: Survey) -> str:
+def format_cost(found: DryRun) -> str:
     """What it would cost, with the price and how well that is known."""
     price = found.price
     if price is None:
@@ -189,23 +194,23 @@ def format_cost(found: Survey) -> str:
 # --- for programs
 
 
-def describe(plan: Plan, found: Survey, kept: list[Fault]) -> dict[str, Any]:
+def describe(request: TuningRequest, found: DryRun, kept: list[BrokenRule]) -> dict[str, Any]:
     """The same as one JSON object."""
     price = found.price
     billable = found.statistics.billable_tokens if found.statistics else None
     return {
-        "dataset": plan.dataset,
-        "api": plan.api,
-        "model": plan.base_model,
-        "method": plan.method.value,
-        "valid": not found.faults,
-        "error_count": found.faults,
+        "dataset": request.dataset,
+        "api": request.api,
+        "model": request.base_model,
+        "method": request.method.value,
+        "valid": not found.errors,
+        "error_count": found.errors,
         "errors": [
             {"file": one.where, "line": one.line or None, "rule": one.rule, "message": one.message} for one in kept
         ],
-        "statistics": dataclasses.asdict(found.statistics) if found.statistics else None,
-        "validation_statistics": dataclasses.asdict(found.validation) if found.validation else None,
-        "hyperparameters": dataclasses.asdict(found.hyperparameters) if found.hyperparameters else None,
+        "statistics": msgspec.to_builtins(found.statistics),
+        "validation_statistics": msgspec.to_builtins(found.validation),
+        "hyperparameters": msgspec.to_builtins(found.hyperparameters),
         "steps": found.steps if found.statistics else None,
         "billable_tokens": billable,
         "tokens_are_approximate": True,
@@ -214,7 +219,7 @@ def describe(plan: Plan, found: Survey, kept: list[Fault]) -> dict[str, Any]:
     }
 
 
-def _describe_cost(found: Survey) -> dict[str, Any]:
+def _describe_cost(found: DryRun) -> dict[str, Any]:
     assert found.price is not None
     return {
         "usd": found.training_tokens * found.price.value / _MILLION,

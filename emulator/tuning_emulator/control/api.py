@@ -48,6 +48,8 @@ def create_control(health: Callable[[], Health], routers: Iterable[APIRouter] = 
 def format_problem(problem: Mapping[str, Any]) -> str:
     """What is wrong with a request: field, what would be right, and what was given."""
     text = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "unexpected_keyword_argument":  # of a dataclass, in the words for all other bodies
+        text = "Extra inputs are not permitted"
     place = ".".join(str(part) for part in problem["loc"][1:])
     if not place:
         return text

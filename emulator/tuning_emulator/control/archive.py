@@ -25,8 +25,10 @@ from tuning_emulator import __version__
 FORMAT = "tuning-emulator snapshot"
 """What a manifest begins with."""
 
-FORMAT_VERSION = 1
-"""Goes up when an older program could not read what is written."""
+FORMAT_VERSION = 2
+"""Goes up when an older program could not read what is written. 2: the records are of a newer schema."""
+
+READABLE = (1, FORMAT_VERSION)
 
 MANIFEST_NAME = "manifest.json"
 MAX_FILES = 200_000
@@ -214,9 +216,10 @@ def _read_manifest(unpacker: _Unpacker) -> Manifest:
         head = _Head.model_validate_json(text)
         if head.format != FORMAT:
             raise ArchiveError(f"{MANIFEST_NAME}: format: {head.format!r} is not {FORMAT!r}")
-        if head.format_version != FORMAT_VERSION:
+        if head.format_version not in READABLE:
             raise ArchiveError(
-                f"{MANIFEST_NAME}: format_version: {head.format_version}, this program reads {FORMAT_VERSION}; it was "
+                f"{MANIFEST_NAME}: format_version: {head.format_version}, this program reads "
+                f"{' and '.join(map(str, READABLE))}; it was "
                 f"written by tuning-emulator {head.emulator_version}, this is {__version__}"
             )
         return Manifest.model_validate_json(text)

@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import fields
+from inspect import getdoc
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic.dataclasses import dataclass
 from typing_extensions import TypedDict
 
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.job_faults import FaultKind, JobFault, JobFaultError, create_job_fault
-from tuning_emulator.middleware.faults import ArmedFault, Fault, FaultError, Faults
+from tuning_emulator.core.job_control import FaultKind, JobFault, JobFaultError, create_job_fault
+from tuning_emulator.middleware.fault_answers import Quota
+from tuning_emulator.middleware.faults import LONGEST_WAIT_S, ArmedFault, Fault, FaultError, Faults
 from tuning_emulator.store.controls import Controls, WaitingFault
+
+
+def _configure(kind: type) -> ConfigDict:
+    """Unknown fields are refused; the API's description is the class's own."""
+    return ConfigDict(extra="forbid", title=kind.__name__, json_schema_extra={"description": getdoc(kind)})
+
+
+_NotNegative = Annotated[float, Field(ge=0)]
+
+
+@dataclass(frozen=True, config=_configure(Quota))
+class QuotaBody(Quota):
+    """A quota as requests have it."""
+
+
+@dataclass(frozen=True, config=_configure(Fault))
+class FaultBody(Fault):
+    """A fault as requests, scenarios and snapshots have it: with the limits of each field."""
+
+    nth: Annotated[
+        tuple[PositiveInt, ...], BeforeValidator(lambda given: (given,) if isinstance(given, int) else given)
+    ] = ()
+    after: NonNegativeInt = 0
+    times: PositiveInt | None = None
+    probability: Annotated[float, Field(gt=0, le=1)] | None = None
+    wait_s: Annotated[float, Field(ge=0, le=LONGEST_WAIT_S)] = 0
+    code: Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, int) else given)] = ""
+    quota: QuotaBody | None = None
+    retry_delay_s: _NotNegative | None = None
+    retry_after_s: _NotNegative | None = None
+    after_bytes: NonNegativeInt | None = None
+    cut_after: PositiveInt | None = None
 
 
 class FaultReport(TypedDict):
@@ -47,8 +83,14 @@ def describe_fault(armed: ArmedFault) -> FaultReport:
         matched=armed.matched,
         fired=armed.fired,
         remaining=armed.remaining,
-        fault=armed.fault.model_dump(mode="json", exclude_defaults=True),
+        fault=_list_given(armed.fault),
     )
+
+
+def _list_given(value: Fault | Quota) -> dict[str, Any]:
+    """The fields that are not as by default."""
+    found = {one.name: getattr(value, one.name) for one in fields(value) if getattr(value, one.name) != one.default}
+    return {name: _list_given(one) if isinstance(one, Quota) else one for name, one in found.items()}
 
 
 def create_router(faults: Faults) -> APIRouter:
@@ -66,7 +108,7 @@ def create_router(faults: Faults) -> APIRouter:
         return FaultList(faults=[describe_fault(one) for one in faults])
 
     @router.post("/faults", summary="Put one in force")
-    async def add_fault(fault: Fault) -> FaultReport:
+    async def add_fault(fault: FaultBody) -> FaultReport:
         try:
             return describe_fault(faults.add(fault))
         except FaultError as error:
@@ -156,7 +198,7 @@ def create_job_fault_router(controls: Controls) -> APIRouter:
 
     @router.get("", summary="Faults that wait for jobs, used up ones among them, with their counters")
     async def list_faults() -> WaitingReports:
-        return WaitingReports(job_faults=[describe_waiting(row) for row in controls.list_job_faults()])
+        return WaitingReports(job_faults=[describe_waiting(row) for row in controls.job_faults])
 
     @router.post("", summary="Let something happen to the next jobs of a project")
     async def post_fault(setting: WaitingSetting) -> WaitingReport:
@@ -165,7 +207,7 @@ def create_job_fault_router(controls: Controls) -> APIRouter:
 
     @router.delete("", summary="Forget all; jobs that have got theirs keep them")
     async def delete_faults() -> WaitingReports:
-        for row in controls.list_job_faults():
+        for row in controls.job_faults:
             controls.delete_job_fault(row.id)
         return WaitingReports(job_faults=[])
 

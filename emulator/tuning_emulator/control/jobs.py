@@ -13,15 +13,12 @@ from tuning_emulator.control.faults import FaultSetting, parse_fault
 from tuning_emulator.control.pace import PaceSetting, parse_setting
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.job_faults import JobFaultError, check_api, format_job_fault
+from tuning_emulator.core.job_control import JobFaultError, check_api, format_job_fault, format_pace
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
-from tuning_emulator.core.pace import format_pace
 from tuning_emulator.core.records import JobState, Phase, TuningJob
-from tuning_emulator.gemini.convert import format_tuned_model_name
 from tuning_emulator.jobs.pacing import ADVANCED, JobGate, Pacing
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.store.store import NEWEST, Store
-from tuning_emulator.vertex.names import format_job_name
 
 _VERTEX_NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([^/]+)")
 _GEMINI_NAME = re.compile(r"tunedModels/([^/]+)")
@@ -92,37 +89,32 @@ def find_job(store: Store, name: str) -> TuningJob | None:
     return None
 
 
-def format_name(job: TuningJob) -> str:
-    """What the job's API calls it."""
-    return format_tuned_model_name(job) if job.api == "gemini" else format_job_name(job)
-
-
 def summarise_job(store: Store, pacing: Pacing, job: TuningJob, name: str = "") -> JobSummary:
     """What is known of a job but its metrics."""
     gate = pacing.get(job.uid)
     row = store.controls.get_gate(job.uid)
-    fault = row.fault if row else None
+    fault, progress = row.fault if row else None, job.progress
     return JobSummary(
-        name=name or format_name(job),
+        name=name or pacing.apis[job.api].format_name(job),
         api=job.api,
         project=job.project,
-        base_model=job.base_model,
+        base_model=job.asked.base_model,
         display_name=job.display_name,
-        state=job.state.value,
-        phase=job.phase.value,
-        error=job.error.message if job.error else "",
-        completed_steps=job.completed_steps,
-        total_steps=job.total_steps,
-        completed_epochs=job.completed_epochs,
-        trainer=job.trainer,
-        device=job.device,
+        state=job.progress.state.value,
+        phase=progress.phase.value,
+        error=progress.error.message if progress.error else "",
+        completed_steps=progress.completed_steps,
+        total_steps=progress.total_steps,
+        completed_epochs=progress.completed_epochs,
+        trainer=progress.trainer,
+        device=progress.device,
         pace=format_pace(gate.pace if gate else (row and row.pace) or pacing.find(job.project)),
         reads=0 if gate is None or gate.reads >= ADVANCED else gate.reads,
         fault=format_job_fault(fault) if fault else "",
         fired=bool(row and row.fired),
         create_time=format_ns(job.created_ns),
-        start_time=format_ns(job.started_ns) if job.started_ns else "",
-        end_time=format_ns(job.ended_ns) if job.ended_ns else "",
+        start_time=format_ns(progress.started_ns) if progress.started_ns else "",
+        end_time=format_ns(progress.ended_ns) if progress.ended_ns else "",
     )
 
 
@@ -197,7 +189,7 @@ class JobControl:
         while True:
             await self._paces.settle([uid], PATIENCE_S)
             job = self._require(name)
-            if wanted and (job.state in ENDED or wanted in (job.state, job.phase)):
+            if wanted and (job.progress.state in ENDED or wanted in (job.progress.state, job.progress.phase)):
                 break
             gate = self._require_gate(name)
             self._check_steerable(gate, name)
@@ -250,7 +242,9 @@ class JobControl:
         job = self._require(name)
         gate = self._paces.get(job.uid)
         if gate is None:
-            raise HTTPException(409, f"{name} has ended as {job.state.value}; nothing can happen to it any more")
+            raise HTTPException(
+                409, f"{name} has ended as {job.progress.state.value}; nothing can happen to it any more"
+            )
         return gate
 
     def _parse_target(self, to: str | None) -> str | None:
@@ -272,8 +266,8 @@ class JobControl:
 
     def _check_reached(self, name: str, wanted: str | None) -> JobReport:
         job = self._require(name)
-        if wanted and wanted not in (job.state, job.phase):
-            raise HTTPException(409, f"{name} has ended as {job.state.value} without being {wanted}")
+        if wanted and wanted not in (job.progress.state, job.progress.phase):
+            raise HTTPException(409, f"{name} has ended as {job.progress.state.value} without being {wanted}")
         return self.describe(name)
 
 

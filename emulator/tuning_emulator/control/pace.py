@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from tuning_emulator.core.pace import Pace, PaceError, PaceMode
+from tuning_emulator.core.job_control import Pace, PaceError, PaceMode
 from tuning_emulator.jobs.pacing import Pacing
 
 
@@ -63,7 +63,7 @@ def create_router(pacing: Pacing) -> APIRouter:
     router = APIRouter(prefix="/emulator/v1", tags=["pace"])
 
     def describe() -> ProjectPaces:
-        own = {project: describe_pace(pace) for project, pace in pacing.controls.list_paces().items() if project}
+        own = {project: describe_pace(pace) for project, pace in pacing.controls.paces.items() if project}
         return ProjectPaces(**describe_pace(pacing.find()), projects=own)
 
     @router.get("/pace", summary="The pace of all jobs that have none of their own or of their project")

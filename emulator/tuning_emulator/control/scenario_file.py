@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tuning_emulator.core.job_faults import JobFault, format_job_fault, parse_job_fault
-from tuning_emulator.core.pace import format_pace, parse_pace
-from tuning_emulator.middleware.faults import Fault
+from tuning_emulator.control.faults import FaultBody
+from tuning_emulator.core.job_control import JobFault, format_job_fault, format_pace, parse_job_fault, parse_pace
 from tuning_emulator.protojson.scalars import InstantError, parse_timestamp
 
 VERSION = 1
@@ -161,7 +160,7 @@ class Scenario(_Entry):
     description: str = ""
     clock: ClockSeed | None = None
     pace: Annotated[str, AfterValidator(lambda text: format_pace(parse_pace(text)))] | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[FaultBody, ...] = ()
     job_faults: tuple[JobFaultSeed, ...] = ()
     buckets: tuple[BucketSeed, ...] = ()
     tuned_models: tuple[TunedModelSeed, ...] = ()

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,7 @@ from tuning_emulator.control.state import ServerState
 from tuning_emulator.control.swap import STORE_NAME, commit, make_place, set_jobs_aside, swap
 from tuning_emulator.core.clock import ClockError
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.job_faults import parse_job_fault
-from tuning_emulator.core.pace import parse_pace
+from tuning_emulator.core.job_control import parse_job_fault, parse_pace
 from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.protojson.scalars import parse_timestamp
 from tuning_emulator.storage.files import FileStorage, measure
@@ -187,7 +187,7 @@ def _apply_trouble(server: ServerState, scenario: Scenario, project: str) -> lis
         whose = one.project or project
         number = project_number(whose) if whose else ""
         server.store.controls.insert_job_fault(number, parse_job_fault(one.fault), one.jobs)
-    wanted = [one if one.project else one.model_copy(update={"project": project}) for one in scenario.faults]
+    wanted = [one if one.project else replace(one, project=project) for one in scenario.faults]
     return [server.faults.add(one).id for one in wanted]
 
 

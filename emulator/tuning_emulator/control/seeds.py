@@ -12,12 +12,19 @@ from tuning_emulator.api.call import Api, Caller
 from tuning_emulator.control.jobs import find_job
 from tuning_emulator.control.scenario_file import PROJECT, EndpointSeed, ScenarioError, TunedModelSeed, TuningJobSeed
 from tuning_emulator.control.state import ServerState
-from tuning_emulator.core.job_faults import FaultKind, JobFault, JobFaultError, check_api
+from tuning_emulator.core.job_control import (
+    TRAINING,
+    FaultKind,
+    JobFault,
+    JobFaultError,
+    Pace,
+    PaceMode,
+    check_api,
+    parse_pace,
+)
 from tuning_emulator.core.lifecycle import ENDED
-from tuning_emulator.core.pace import TRAINING, Pace, PaceMode, parse_pace
 from tuning_emulator.core.records import JobState, Phase, TuningJob
 from tuning_emulator.rest.app import create_rest_app
-from tuning_emulator.rest.transcoding import Request
 from tuning_emulator.schema.schema import Method
 
 MANUAL = Pace(PaceMode.MANUAL)
@@ -103,7 +110,7 @@ class Seeder:
     async def _post(self, path: str, body: dict[str, Any], query: str = "") -> Any:
         data = json.dumps(body).encode()
         headers = {"content-type": "application/json", "content-length": str(len(data))}
-        answer = await self._rest.answer(Request("POST", path, query, headers, data))
+        answer = await self._rest.answer("POST", path, query, headers, data)
         value = json.loads(answer.body)
         if answer.status != 200:
             raise ScenarioError(f"the service refuses it: {value['error']['message']}")
@@ -113,7 +120,7 @@ class Seeder:
         """Takes a job that was created this moment, and has not run yet, to a state."""
         job = find_job(self._world.store, name)
         assert job is not None
-        self._world.store.update_job(job.uid, trainer=_TRAINER)
+        self._world.store.update_progress(job.uid, trainer=_TRAINER)
         gate = self._world.queue.pacing.get(job.uid)
         assert gate is not None
         fault = _find_fault(seed, job)
@@ -126,7 +133,7 @@ class Seeder:
         if wanted == "CANCELLED":
             self._world.queue.cancel(job.uid)
         elif wanted == "RUNNING":
-            await self._advance(job.uid, lambda job: job.phase is Phase.TUNING)
+            await self._advance(job.uid, lambda job: job.progress.phase is Phase.TUNING)
         if wanted in ("PENDING", "RUNNING"):
             gate.change(parse_pace(seed.pace), fault)
             return
@@ -139,7 +146,7 @@ class Seeder:
         for _ in range(_STAGES):
             await pacing.settle([uid])
             job = self._world.store.get_job_by_uid(uid)
-            if job is None or job.state in ENDED or arrived(job):
+            if job is None or job.progress.state in ENDED or arrived(job):
                 break
             gate = pacing.get(uid)
             if gate is not None:
@@ -147,9 +154,10 @@ class Seeder:
         self._check(self._world.store.get_job_by_uid(uid), "RUNNING")
 
     def _check(self, job: TuningJob | None, wanted: str) -> None:
-        if job is None or job.state is not JobState(wanted):
-            state = job.state.value if job else "gone"
-            why = f": {job.error.message}" if job and job.error else ""
+        if job is None or job.progress.state is not JobState(wanted):
+            state = job.progress.state.value if job else "gone"
+            error = job.progress.error if job else None
+            why = f": {error.message}" if error else ""
             hint = "; another job of its project runs, see jobs_per_project" if state == "PENDING" else ""
             raise ScenarioError(f"state: it should be {wanted} and is {state}{why}{hint}")
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic.dataclasses import dataclass
 from starlette.background import BackgroundTask
 from typing_extensions import TypedDict
 
@@ -21,16 +25,28 @@ from tuning_emulator.control.archive import (
     unpack_archive,
     write_archive,
 )
+from tuning_emulator.control.faults import FaultBody
 from tuning_emulator.control.state import ServerState
 from tuning_emulator.control.swap import STORE_NAME, TREES, commit, make_place, swap
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.middleware.faults import SavedFault
 from tuning_emulator.storage.files import DamagedStorageError, check_copy, link_files
-from tuning_emulator.store.database import Contents, StoreError, read_contents
+from tuning_emulator.store.database import StoreError
+from tuning_emulator.store.migration import Contents, read_contents, upgrade_copy
 
 STATE_NAME = "state.json"
 MEDIA_TYPE = "application/gzip"
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class SavedFaultBody(SavedFault):
+    """A fault with its counters, within their limits."""
+
+    id: Annotated[str, Field(pattern=r"^fault-[0-9]{1,9}$")]
+    fault: FaultBody
+    matched: Annotated[int, Field(ge=0, le=10_000_000)]
+    fired: NonNegativeInt
 
 
 class State(BaseModel):
@@ -38,7 +54,7 @@ class State(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    faults: list[SavedFault]
+    faults: list[SavedFaultBody]
     ids: list[int]
 
 
@@ -72,10 +88,10 @@ def _capture(server: ServerState, root: Path) -> list[str]:
     """Copies what can change under us, and links what cannot. Returns the directories of jobs that still run."""
     root.mkdir()
     server.store.copy_to(root / STORE_NAME)
-    state = State(faults=server.faults.save(), ids=server.ids.save())
-    (root / STATE_NAME).write_text(state.model_dump_json(), encoding="utf-8")
+    state = {"faults": [asdict(one) for one in server.faults.save()], "ids": server.ids.save()}
+    (root / STATE_NAME).write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
     (root / "jobs").mkdir()
-    running = {job.uid for job in server.store.list_unfinished_jobs() if job.state not in ENDED}
+    running = {job.uid for job in server.store.list_unfinished_jobs() if job.progress.state not in ENDED}
     for uid, api in server.store.list_job_keys():
         source = server.directory / "jobs" / f"{api}-{uid}"
         if uid not in running and source.is_dir():
@@ -143,6 +159,7 @@ def _unpack(server: ServerState, archive: Path, incoming: Path) -> tuple[Manifes
         if name not in manifest.files:
             raise ArchiveError(f"{name!r} is missing")
     try:
+        upgrade_copy(incoming / STORE_NAME)
         contents = read_contents(incoming / STORE_NAME)
     except StoreError as error:
         raise ArchiveError(f"{STORE_NAME}: {error}") from error

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tuning_emulator.api.call import Api
 from tuning_emulator.core.clock import SteerableClock
@@ -14,8 +15,10 @@ from tuning_emulator.core.ids import Ids
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.middleware.faults import Faults
 from tuning_emulator.middleware.journal import Journal
-from tuning_emulator.storage.server import StorageServer
 from tuning_emulator.store.store import Store
+
+if TYPE_CHECKING:
+    from tuning_emulator.storage.server import StorageServer  # where another storage is used, this one is not loaded
 
 
 @dataclass(slots=True)

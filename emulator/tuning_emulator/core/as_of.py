@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from tuning_emulator.core.errors import FactError
@@ -74,7 +75,7 @@ LENIENT = Day()
 """The day of projects that have none of their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Calendar:
     """The day of each project.
 
@@ -86,15 +87,13 @@ class Calendar:
     default: Day = LENIENT
     projects: Mapping[str, Day] = field(default_factory=dict)
 
+    @lru_cache(maxsize=4096)  # noqa: B019 there is one calendar in a server
     def find_day(self, project: str) -> Day:
         """The day that a project sees, given by id or number ("" for no project)."""
         if not self.projects or not project:
             return self.default
-        return self.projects.get(project) or self._numbered().get(project_number(project), self.default)
-
-    def _numbered(self) -> dict[str, Day]:
-        """Requests may name a project by its number where the setting names its id."""
-        return {project_number(name): day for name, day in self.projects.items()}
+        by_number = {project_number(name): day for name, day in self.projects.items()}
+        return self.projects.get(project) or by_number.get(project_number(project), self.default)
 
 
 def create_calendar(dates: Mapping[str, str]) -> Calendar:

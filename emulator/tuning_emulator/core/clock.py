@@ -27,16 +27,16 @@ class Alarm(Protocol):
         ...
 
 
-class Times(Protocol):
-    """Where times come from that are written beside what happens."""
+class Clock(Protocol):
+    """The emulator's time. Reading is safe in any thread; waiting belongs to the server's event loop."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the epoch, UTC."""
         ...
 
-
-class Clock(Times, Protocol):
-    """The emulator's time. Reading is safe in any thread; waiting belongs to the server's event loop."""
+    def timestamp_ns(self) -> int:
+        """Now, to be written beside what happens: see ``to_microseconds``."""
+        ...
 
     def call_at(self, time_ns: int, callback: Callable[[], object]) -> Alarm:
         """Calls back once that time is reached, however it is: by waiting, advancing or setting."""
@@ -122,6 +122,11 @@ class SteerableClock:
             return self._latest_ns
         self._latest_ns = now_ns
         return now_ns
+
+    def timestamp_ns(self) -> int:
+        """See ``Clock``."""
+        now_ns = self.now_ns()
+        return now_ns - now_ns % 1000
 
     def ahead_ns(self) -> int:
         """How far it is ahead of the machine's clock; negative: behind."""

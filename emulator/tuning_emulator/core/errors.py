@@ -1,11 +1,12 @@
-"""The one exception that crosses layers, and the canonical codes it carries."""
+"""The one exception that crosses rooms, the canonical codes, and the rows that errors and figures are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from string import Formatter
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
 Detail: TypeAlias = dict[str, Any]
 """A ``google.protobuf.Any`` as JSON: ``@type`` first, then fields in the order in which they print."""
@@ -79,13 +80,39 @@ class ApiError(Exception):
         self.rule = rule
 
 
+# --- details of an error
+
+LOCALIZED_MESSAGE: Detail = {
+    "@type": "type.googleapis.com/google.rpc.LocalizedMessage",
+    "locale": "en-US",
+    "message": "{text}",
+}
+"""The row's own text once more, for people."""
+
+
 def bad_request(violations: list[tuple[str, str]]) -> Detail:
     """``google.rpc.BadRequest`` for (field, description) pairs; an empty field is left out, as the service does."""
     listed = [{"field": name, "description": text} if name else {"description": text} for name, text in violations]
     return {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": listed}
 
 
-# --- a row of what the real services say
+def error_info(reason: str, domain: str = "googleapis.com", **metadata: str) -> Detail:
+    """``google.rpc.ErrorInfo``; the metadata print in the order given."""
+    info: Detail = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": domain}
+    return {**info, "metadata": metadata} if metadata else info
+
+
+def help_link(description: str, url: str) -> Detail:
+    """``google.rpc.Help`` with one link."""
+    return {"@type": "type.googleapis.com/google.rpc.Help", "links": [{"description": description, "url": url}]}
+
+
+def retry_info(delay_s: float) -> Detail:
+    """``google.rpc.RetryInfo``; the delay is cut to whole seconds, as recorded."""
+    return {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{int(delay_s)}s"}
+
+
+# --- rows
 
 Grade: TypeAlias = Literal["recorded", "documented", "assumed"]
 """``recorded``: seen from the real service. ``documented``: the service's own pages, protos or clients say so.
@@ -98,72 +125,135 @@ class FactError(ValueError):
     """A row or its use contradicts itself; the text names the row and the field."""
 
 
+class Row:
+    """A row of a table. ``name``: that of its constant in lower case, which ``name_rows`` gives it."""
+
+    __slots__ = ()
+    name: str
+
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+T_co = TypeVar("T_co", covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Row, Generic[T_co]):
     """A figure or a text of the real service.
 
     Attributes:
-        name: Identifier of the row, unique in its table.
         value: What the service says or does.
         source: Public address or short public reference.
         since: First day on which it held, ISO date, or "" when unknown.
         until: First day on which it no longer held, ISO date, or "" when it holds today.
     """
 
-    name: str
-    value: str | int | float | bool | tuple[str, ...]
+    value: T_co
     source: str
     grade: Grade
     since: str = ""
     until: str = ""
+    name: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        check_row(self.name, self.source, self.grade)
+        check_row(repr(self.value), self.source, self.grade)
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorText:
+@dataclass(frozen=True, slots=True, eq=False)
+class ErrorRow(Row):
+    """An error as a row: called with what its placeholders stand for, it is the error.
+
+    ``raise gemini_errors.TUNED_MODEL_NOT_FOUND(id=name)``
+
+    Attributes:
+        text: The message, with ``{placeholders}`` in Python's format syntax.
+        details: What always goes with the text; their texts may have placeholders too, and ``{text}`` is the message.
+        placeholders: The names that ``format`` wants.
+    """
+
+    code: Code
+    text: str
+    details: tuple[Detail, ...] = field(default=(), kw_only=True)
+    name: str = field(init=False, default="")
+    placeholders: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "placeholders", frozenset(_find_placeholders(self.text)))
+
+    def format(self, **values: object) -> str:
+        """The message alone.
+
+        Raises:
+            FactError: a placeholder is missing, or a value has no placeholder.
+        """
+        self._check(self.placeholders, values)
+        return self.text.format(**values)
+
+    def __call__(self, /, *details: Detail, **values: object) -> ApiError:
+        """The error.
+
+        Args:
+            details: What differs from call to call; printed after the row's own.
+
+        Raises:
+            FactError: a placeholder of text or details is missing, or a value has none.
+        """
+        own = frozenset(_find_placeholders(self.details)) - {"text"}
+        self._check(self.placeholders | own, values)
+        text = self.text.format(**values)
+        filled = tuple(_fill(detail, {**values, "text": text}) for detail in self.details)
+        return ApiError(self.code, text, (*filled, *details), rule=self.name)
+
+    def _check(self, wanted: frozenset[str], values: Mapping[str, object]) -> None:
+        if wanted != values.keys():
+            raise FactError(f"{self.name or self.text}: wants {sorted(wanted)}, got {sorted(values)}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ErrorText(ErrorRow):
     """An error that the real service answers with.
 
     Attributes:
-        name: Identifier of the row, unique in its table.
-        code: Name of the ``google.rpc.Code``: ``INVALID_ARGUMENT``.
-        text: The message, with ``{placeholders}`` in Python's format syntax.
         source: Public address or short public reference.
         since: First day on which it was said, ISO date, or "" when unknown.
         until: First day on which it was no longer said, ISO date, or "" when it is said today.
     """
 
-    name: str
-    code: str
-    text: str
     source: str
     grade: Grade
     since: str = ""
     until: str = ""
 
     def __post_init__(self) -> None:
-        check_row(self.name, self.source, self.grade)
+        ErrorRow.__post_init__(self)  # super() does not know a class with slots
+        check_row(repr(self.text), self.source, self.grade)
 
-    @property
-    def placeholders(self) -> frozenset[str]:
-        """The names that ``format`` wants."""
-        return frozenset(name for _, name, _, _ in Formatter().parse(self.text) if name)
 
-    def format(self, **values: object) -> str:
-        """The message with its placeholders filled in.
+def name_rows(table: Mapping[str, object], kind: type[AnyRow]) -> tuple[AnyRow, ...]:
+    """Names the rows of a module (``globals()``, at its end) after their constants, and lists them in order.
 
-        Raises:
-            FactError: a placeholder is missing, or a value has no placeholder.
-        """
-        wanted = self.placeholders
-        if wanted != values.keys():
-            raise FactError(f"{self.name}: wants {sorted(wanted)}, got {sorted(values)}")
-        return self.text.format(**values)
+    Rows in a dict are named after its constant and their key: ``LEGACY_REASON = {400: …}`` has ``legacy_reason_400``.
+
+    Raises:
+        FactError: a row has two constants, or is of another kind.
+    """
+    found = list(_list_rows(table))
+    for name, row in found:
+        if row.name or not isinstance(row, kind):
+            raise FactError(f"{name}: {row.name or 'the row'} is a {type(row).__name__}; wants a new {kind.__name__}")
+        object.__setattr__(row, "name", name)
+    return tuple(row for _, row in found if isinstance(row, kind))
+
+
+def _list_rows(table: Mapping[Any, object], prefix: str = "") -> Iterator[tuple[str, Row]]:
+    for constant, value in table.items():
+        if isinstance(value, Row):
+            yield f"{prefix}{constant}".lower(), value
+        elif isinstance(value, dict) and not prefix:
+            yield from _list_rows(value, f"{constant}_")
 
 
 def check_row(name: str, source: str, grade: str) -> None:
-    """Refuses a row without name or source, or with a grade that is none.
+    """Refuses a row without source, or with a grade that is none; ``name`` tells which.
 
     Raises:
         FactError: see above.
@@ -172,3 +262,21 @@ def check_row(name: str, source: str, grade: str) -> None:
         raise FactError(f"{name or 'a row without name'}: name and source must be given")
     if grade not in GRADES:
         raise FactError(f"{name}: grade is {grade!r}; must be one of {', '.join(GRADES)}")
+
+
+def _find_placeholders(template: Any) -> Iterator[str]:
+    """Names of placeholders in a text, or in the texts of a detail."""
+    if isinstance(template, str):
+        yield from (name for _, name, _, _ in Formatter().parse(template) if name)
+    elif isinstance(template, dict | list | tuple):
+        for part in template.values() if isinstance(template, dict) else template:
+            yield from _find_placeholders(part)
+
+
+def _fill(template: Any, values: Mapping[str, object]) -> Any:
+    """A detail with its placeholders filled in."""
+    if isinstance(template, str):
+        return template.format(**values)
+    if isinstance(template, dict):
+        return {name: _fill(part, values) for name, part in template.items()}
+    return [_fill(part, values) for part in template]

@@ -9,6 +9,7 @@ import hashlib
 import random
 import re
 from datetime import datetime
+from functools import lru_cache
 
 TUNED_MODEL_ID = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 """Source: googleapis google/ai/generativelanguage/v1beta/model_service.proto, tuned_model_id."""
@@ -94,6 +95,7 @@ def tuned_model_slug_fits(identifier: str) -> bool:
     return TUNED_MODEL_ID.fullmatch(identifier) is not None
 
 
+@lru_cache(maxsize=4096)
 def project_number(project: str) -> str:
     """The number of a project, as Vertex answers carry it: numbers stay, an id gets a stable 12-digit number.
 

@@ -1,15 +1,19 @@
 """Our own rows: what the emulator knows about a tuning, whatever API asked for it.
 
-Times are integer nanoseconds since the epoch, UTC. Resource ids are the last segment of a name only;
-names are built in ``core.names``. Nothing here knows how a service prints it.
+Times are integer nanoseconds since the epoch, UTC. Resource ids are the last segment of a name only. Nothing here knows
+how a service prints it.
+
+Records that have no columns of their own are stored as JSON, field by field, under the names that stand here: a field
+with a default may be added, and old rows have it then; any other change is one for ``store.migration``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
+
+import msgspec
 
 Api: TypeAlias = Literal["gemini", "vertex"]
 Json: TypeAlias = Mapping[str, Any]
@@ -51,16 +55,18 @@ class TuningMethod(StrEnum):
     VEO_LORA = "veo_lora"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row. ``msgspec.structs.replace`` makes a changed one; fields that it does not know are refused when read."""
+
+
+class Failure(Record, frozen=True):
     """A ``google.rpc.Status`` that a job ended with. ``code`` is a google.rpc code."""
 
     code: int
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hyperparameters:
+class Hyperparameters(Record, frozen=True):
     """What a job was asked to do or, once resolved, does. None: not given (or the trainer's default).
 
     ``learning_rate_multiplier`` multiplies the default rate of the API.
@@ -74,22 +80,24 @@ class Hyperparameters:
     beta: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
+Number: TypeAlias = int | float
+"""Whole numbers stay whole in the store: they are printed faster."""
+
+
+class Distribution(Record, frozen=True):
     """Statistics of one count per example. ``buckets`` are (count, left, right), empty ones left out."""
 
-    sum: int | float
-    min: float
-    max: float
-    mean: float
-    median: float
-    p5: float
-    p95: float
-    buckets: tuple[tuple[int, float, float], ...]
+    sum: Number
+    min: Number
+    max: Number
+    mean: Number
+    median: Number
+    p5: Number
+    p95: Number
+    buckets: tuple[tuple[int, Number, Number], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetStatistics:
+class DatasetStatistics(Record, frozen=True):
     """What the service computes from a training set; see ``tuningDataStats``.
 
     Attributes:
@@ -111,9 +119,68 @@ class DatasetStatistics:
     score_variance: Distribution | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TuningJob:
-    """One tuning of either API.
+class Asked(Record, frozen=True):
+    """What a create request said, read once when it came. Nothing of it ever changes.
+
+    Attributes:
+        base_model: Row of ``facts.base_models``, without prefix; of a continued job, that of the model it continues.
+        hyperparameters: As sent; Gemini's are filled in at once with its defaults, and the multiplier kept as sent.
+        source_model: Gemini: the tuned model tuned further, ``tunedModels/x``; Vertex: model name of ``preTunedModel``.
+        source_checkpoint: Vertex: checkpoint id of ``preTunedModel``.
+        training_uri: ``gs://…`` or "" when the examples came inline (``store.inline_dataset``).
+        output_uri: Folder of Cloud Storage that gets the results, ``gs://bucket/folder``, or "".
+        base_teacher: Of a distillation: the base model that answers the prompts, without prefix.
+        tuned_teacher: Of a distillation: name of the tuned model that does, ``projects/p/locations/l/models/1@2``.
+        full: All weights are tuned, not an adapter.
+        echoed: Vertex: the request's tuning job as answers echo it, without output-only fields.
+    """
+
+    method: TuningMethod
+    base_model: str
+    hyperparameters: Hyperparameters = Hyperparameters()
+    source_model: str = ""
+    source_checkpoint: str = ""
+    training_uri: str = ""
+    validation_uri: str = ""
+    output_uri: str = ""
+    base_teacher: str = ""
+    tuned_teacher: str = ""
+    full: bool = False
+    export_last_checkpoint_only: bool = False
+    labels: Mapping[str, str] = {}
+    echoed: Json = {}
+
+
+class Progress(Record, frozen=True):
+    """How far a job is, and what it has made so far.
+
+    Attributes:
+        updated_ns: What its API shows as update time.
+        state: Written by ``store.transition`` alone.
+        resolved: Hyperparameters as used, once the dataset is known.
+        experiment_id: Vertex' metadata context; "" until the dataset is processed.
+        adapter: Directory of the final adapter, relative to the data directory; "" until trained.
+    """
+
+    updated_ns: int
+    state: JobState = JobState.PENDING
+    phase: Phase = Phase.NONE
+    error: Failure | None = None
+    started_ns: int | None = None
+    ended_ns: int | None = None
+    resolved: Hyperparameters | None = None
+    statistics: DatasetStatistics | None = None
+    total_steps: int = 0
+    completed_steps: int = 0
+    completed_epochs: int = 0
+    experiment_id: str = ""
+    trainer: str = ""
+    device: str = ""
+    adapter: str = ""
+
+
+class TuningJob(Record, frozen=True):
+    """One tuning of either API: what it is, what was asked for, what clients may change later, and how far it is.
 
     Attributes:
         uid: Our key; grows with creation order.
@@ -122,16 +189,7 @@ class TuningJob:
         id: Vertex: 18–19 digits. Gemini: id of the tuned model.
         api_version: Version it was created through; operations answer with its types.
         operation_id: Gemini's create operation; "" for Vertex.
-        owner: Principal who created it.
-        base_model: Row of ``facts.models``, without prefix.
-        source_model: Gemini: the tuned model tuned further, ``tunedModels/x``; Vertex: model name of ``preTunedModel``.
-        source_checkpoint: Vertex: checkpoint id of ``preTunedModel``.
-        requested: Hyperparameters as sent. resolved: as used, once the dataset is known.
-        training_uri: ``gs://…`` or "" when the examples came inline (``store.inline_dataset``).
-        sent: The create request in its API's own terms, for what is only echoed.
-        experiment_id: Vertex' metadata context; "" until the dataset is processed.
-        model_uid: Vertex: the model version it made.
-        adapter: Directory of the final adapter, relative to the data directory; "" until trained.
+        owner: Principal who created it, or was given it.
     """
 
     uid: int
@@ -141,43 +199,19 @@ class TuningJob:
     id: str
     api_version: str
     operation_id: str
+    created_ns: int
+    asked: Asked
+    progress: Progress
     owner: str
     display_name: str
-    description: str
-    labels: Mapping[str, str]
-    base_model: str
-    source_model: str
-    source_checkpoint: str
-    method: TuningMethod
-    requested: Hyperparameters
-    resolved: Hyperparameters | None
-    training_uri: str
-    validation_uri: str
-    export_last_checkpoint_only: bool
-    sent: Json
-    state: JobState
-    phase: Phase
-    error: Failure | None
-    created_ns: int
-    started_ns: int | None
-    ended_ns: int | None
-    updated_ns: int
-    total_steps: int
-    completed_steps: int
-    completed_epochs: int
-    statistics: DatasetStatistics | None
-    experiment_id: str
-    trainer: str
-    device: str
-    adapter: str
+    description: str = ""
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
     reader_project_numbers: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MetricPoint:
+class MetricPoint(Record, frozen=True):
     """Metrics after one optimiser step: what Gemini calls a snapshot. ``kind`` is ``train`` or ``eval``."""
 
     step: int
@@ -189,8 +223,7 @@ class MetricPoint:
     correct: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Record, frozen=True):
     """A saved adapter of a Vertex job. ``id`` is "1", "2", …; ``endpoint_id`` "" while it has no endpoint."""
 
     job_uid: int
@@ -201,8 +234,7 @@ class Checkpoint:
     endpoint_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Record, frozen=True):
     """A model of Vertex' registry (the parent of its versions)."""
 
     uid: int
@@ -212,8 +244,7 @@ class Model:
     created_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class ModelVersion:
+class ModelVersion(Record, frozen=True):
     """One version of a registered model, made by one tuning job. ``revision`` counts changes, for the etag."""
 
     model_uid: int
@@ -234,8 +265,7 @@ class ModelVersion:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeployedModel:
+class DeployedModel(Record, frozen=True):
     """A model version (at a checkpoint) that an endpoint serves."""
 
     id: str
@@ -246,8 +276,7 @@ class DeployedModel:
     created_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Record, frozen=True):
     """A Vertex endpoint."""
 
     uid: int
@@ -264,8 +293,7 @@ class Endpoint:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Record, frozen=True):
     """A long-running operation that is not a Gemini create (those follow their job).
 
     Attributes:
@@ -283,13 +311,12 @@ class Operation:
     created_ns: int
     updated_ns: int
     done: bool
-    response: Json = field(default_factory=dict)
+    response: Json = {}
     error: Failure | None = None
     job_uid: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(Record, frozen=True):
     """Who may do what with a Gemini tuned model. ``id`` is the grantee's number, or ``everyone``."""
 
     job_uid: int

@@ -24,9 +24,10 @@ from tuning_emulator.datasets.contents import sample_content
 from tuning_emulator.datasets.lines import DatasetError, DatasetForm, Line, decode_line, parse_line
 from tuning_emulator.datasets.statistics import Tally
 from tuning_emulator.datasets.tokens import count_json_tokens
-from tuning_emulator.facts import dataset_errors as rules
+from tuning_emulator.facts import dataset_errors, emulator_errors
+from tuning_emulator.facts.limits import VERTEX_DATASET_SAMPLES
 
-_SAMPLES = 3
+_SAMPLES = VERTEX_DATASET_SAMPLES.value
 _ECHO_CODE_POINTS = 1000
 _BATCH_BYTES = 1 << 16
 
@@ -69,7 +70,7 @@ def check_first_line(lines: Iterable[bytes], form: DatasetForm) -> None:
         if data.strip():
             parse_line(data, row, form)
             return
-    raise DatasetError(rules.EMPTY_DATASET)
+    raise DatasetError(dataset_errors.EMPTY_DATASET)
 
 
 def check_dataset(
@@ -112,7 +113,7 @@ def check_validation_size(examples: int, training_examples: int, limits: Dataset
     if limits.validation_fraction and examples > limits.validation_fraction_above:
         allowed.append(int(training_examples * limits.validation_fraction))
     if allowed and examples > min(allowed):
-        raise DatasetError(rules.VALIDATION_TOO_LARGE, examples=examples, limit=min(allowed))
+        raise DatasetError(dataset_errors.VALIDATION_TOO_LARGE, examples=examples, limit=min(allowed))
 
 
 class _Check:
@@ -190,9 +191,9 @@ class _Check:
         self._size_bytes += size_bytes
         batch.clear()
         if self._size_bytes - 1 > self.limits.max_bytes:
-            raise DatasetError(rules.TOO_LARGE, limit=self.limits.max_bytes)
+            raise DatasetError(dataset_errors.TOO_LARGE, limit=self.limits.max_bytes)
         if self.tally.examples > self.limits.max_examples:
-            raise DatasetError(rules.TOO_MANY_EXAMPLES, limit=self.limits.max_examples)
+            raise DatasetError(dataset_errors.TOO_MANY_EXAMPLES, limit=self.limits.max_examples)
 
     def _count(self, batch: Batch) -> frozenset[int]:
         """Adds lines of supervised tuning to the statistics; returns which of them are too long."""
@@ -233,12 +234,12 @@ class _Check:
         """The rules of the file as a whole."""
         tally = self.tally
         if not tally.examples:
-            raise DatasetError(rules.EMPTY_DATASET)
+            raise DatasetError(dataset_errors.EMPTY_DATASET)
         if tally.examples and not tally.kept:
             example, reason = tally.dropped[0]
-            raise DatasetError(rules.ALL_DROPPED, examples=tally.examples, example=example, reason=reason)
+            raise DatasetError(emulator_errors.ALL_DROPPED, examples=tally.examples, example=example, reason=reason)
         if tally.examples < self.limits.min_examples:
-            self._refuse(DatasetError(rules.TOO_FEW_EXAMPLES, minimum=self.limits.min_examples))
+            self._refuse(DatasetError(dataset_errors.TOO_FEW_EXAMPLES, minimum=self.limits.min_examples))
 
     def _refuse(self, error: DatasetError) -> None:
         if self._report is None:
@@ -254,12 +255,12 @@ class _Check:
             self._refuse(_unsupported(row, self.tally.examples + 1, examples, refused[0], self.limits, data))
         self._media_examples += 1
         if self._media_examples > self.limits.max_media_examples:
-            raise DatasetError(rules.TOO_MANY_MEDIA_EXAMPLES, limit=self.limits.max_media_examples)
-        self.tally.drop(rules.NOT_TEXT.format(modality=", ".join(line.media)))
+            raise DatasetError(dataset_errors.TOO_MANY_MEDIA_EXAMPLES, limit=self.limits.max_media_examples)
+        self.tally.drop(emulator_errors.NOT_TEXT.format(modality=", ".join(line.media)))
 
     def _drop_long(self, tokens: int, waiting: int) -> None:
         """``waiting``: examples before this one that are not in the tally yet."""
-        reason = rules.TOO_MANY_TOKENS.format(tokens=tokens, limit=self.limits.max_tokens_per_example)
+        reason = dataset_errors.TOO_MANY_TOKENS.format(tokens=tokens, limit=self.limits.max_tokens_per_example)
         self.tally.drop(reason, waiting)
 
     def _show(self, data: bytes, line: Line) -> None:
@@ -292,7 +293,7 @@ def _gather(lines: Iterator[bytes], enough: int) -> Iterator[tuple[list[bytes], 
 def _unsupported(row: int, example: int, examples: int, kind: str, limits: DatasetLimits, data: bytes) -> DatasetError:
     text = data.decode("utf-8", "replace")
     return DatasetError(
-        rules.UNSUPPORTED_MODALITY,
+        dataset_errors.UNSUPPORTED_MODALITY,
         row + 1,
         example=example,
         examples=examples,

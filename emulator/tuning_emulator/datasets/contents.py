@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuning_emulator.core.errors import ErrorText
-from tuning_emulator.facts import dataset_errors as rules
+from tuning_emulator.core.errors import ErrorRow
+from tuning_emulator.facts import dataset_errors
+from tuning_emulator.facts.limits import VERTEX_SAMPLE_CHARACTERS
 
-SAMPLE_CODE_POINTS = 397
-"""Longest text in ``userDatasetExamples``; a longer one is cut and gets ``...``. Recorded in a job of 2024-11."""
+SAMPLE_CODE_POINTS = VERTEX_SAMPLE_CHARACTERS.value
+"""Longest text in ``userDatasetExamples``; a longer one is cut and gets ``...``."""
 
 GEMINI_ROLES = {"user": "user", "model": "model", "function": "user"}
 """What a content's role counts as. ``function`` is how older clients name the turn of a function's response."""
@@ -29,7 +30,7 @@ _KINDS = {"application/pdf": "PDF document", "text/plain": "text document"}
 class BrokenRuleError(Exception):
     """A rule that a line breaks. ``values`` fill the rule's text, all but the row."""
 
-    def __init__(self, rule: ErrorText, **values: object) -> None:
+    def __init__(self, rule: ErrorRow, **values: object) -> None:
         super().__init__(rule.name)
         self.rule = rule
         self.values = values
@@ -46,11 +47,11 @@ def read_turn(
         BrokenRuleError: the content breaks a rule.
     """
     if not isinstance(content, dict):
-        raise BrokenRuleError(rules.CONTENT_NOT_AN_OBJECT, index=index)
+        raise BrokenRuleError(dataset_errors.CONTENT_NOT_AN_OBJECT, index=index)
     role = _read_role(content, index, roles, role_may_miss)
     parts = _parts(content)
     if not parts:
-        raise BrokenRuleError(rules.MISSING_PARTS, index=index)
+        raise BrokenRuleError(dataset_errors.MISSING_PARTS, index=index)
     texts: list[str] = []
     kinds: list[str] = []
     for number, part in enumerate(parts):
@@ -62,7 +63,7 @@ def read_turn(
     media.extend(kinds)
     text = "".join(texts)
     if not text and not kinds:
-        raise BrokenRuleError(rules.EMPTY_TURN, index=index)
+        raise BrokenRuleError(dataset_errors.EMPTY_TURN, index=index)
     return role, text
 
 
@@ -101,23 +102,23 @@ def _read_role(content: dict[str, Any], index: int, roles: dict[str, str], may_m
     role = content.get("role")
     if not role:
         if not may_miss:
-            raise BrokenRuleError(rules.MISSING_ROLE, index=index)
+            raise BrokenRuleError(dataset_errors.MISSING_ROLE, index=index)
         return ("user", "model")[index]
     if not isinstance(role, str) or role.lower() not in roles:
-        raise BrokenRuleError(rules.INVALID_ROLE, role=role, index=index, allowed=", ".join(roles))
+        raise BrokenRuleError(dataset_errors.INVALID_ROLE, role=role, index=index, allowed=", ".join(roles))
     return roles[role.lower()]
 
 
 def _read_part(part: Any, index: int, number: int) -> tuple[str, Any]:
     if not isinstance(part, dict):
-        raise BrokenRuleError(rules.PART_NOT_AN_OBJECT, index=index, part=number)
+        raise BrokenRuleError(dataset_errors.PART_NOT_AN_OBJECT, index=index, part=number)
     found = [(name, value) for key, value in part.items() if (name := _SNAKE.get(key, key)) in _DATA]
     if len(found) != 1:
         names = ", ".join(name for name, _ in found) or "none"
-        raise BrokenRuleError(rules.PART_WITHOUT_DATA, index=index, part=number, found=names)
+        raise BrokenRuleError(dataset_errors.PART_WITHOUT_DATA, index=index, part=number, found=names)
     field, value = found[0]
     if field == "text" and not isinstance(value, str):
-        raise BrokenRuleError(rules.TEXT_NOT_A_STRING, index=index, part=number)
+        raise BrokenRuleError(dataset_errors.TEXT_NOT_A_STRING, index=index, part=number)
     return field, value
 
 

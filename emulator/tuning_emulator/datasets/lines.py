@@ -11,9 +11,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from tuning_emulator.core.errors import Code, ErrorText
+from tuning_emulator.core.errors import ApiError, ErrorRow
 from tuning_emulator.datasets.contents import GEMINI_ROLES, OPEN_MODEL_ROLES, BrokenRuleError, read_text, read_turn
-from tuning_emulator.facts import dataset_errors as rules
+from tuning_emulator.facts import dataset_errors
 from tuning_trainer.spec import Example, Turn
 
 DatasetForm: TypeAlias = Literal["contents", "messages", "open", "preference", "prompts"]
@@ -22,22 +22,16 @@ DatasetForm: TypeAlias = Literal["contents", "messages", "open", "preference", "
 ``prompts``: any of the first three without the answer, or with one that is left out."""
 
 
-class DatasetError(Exception):
+class DatasetError(ApiError):
     """The dataset is refused.
 
     Attributes:
-        code: google.rpc code.
-        message: In the service's words.
         line: 1-based line of the file; 0 when the whole file is meant.
-        rule: Name of the row in ``facts.dataset_errors``.
     """
 
-    def __init__(self, rule: ErrorText, line: int = 0, **values: object) -> None:
-        self.message = rule.format(**values)
-        super().__init__(self.message)
-        self.code = Code[rule.code]
+    def __init__(self, rule: ErrorRow, line: int = 0, **values: object) -> None:
+        super().__init__(rule.code, rule.format(**values), rule=rule.name)
         self.line = line
-        self.rule = rule.name
 
 
 class Line(msgspec.Struct, gc=False):
@@ -96,9 +90,9 @@ def decode_line(data: bytes) -> dict[str, Any]:
     try:
         values = _decode_any(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BrokenRuleError(rules.MALFORMED_JSON, reason=str(error).rstrip(".")) from None
+        raise BrokenRuleError(dataset_errors.MALFORMED_JSON, reason=str(error).rstrip(".")) from None
     if not isinstance(values, dict):
-        raise BrokenRuleError(rules.NOT_AN_OBJECT)
+        raise BrokenRuleError(dataset_errors.NOT_AN_OBJECT)
     return values
 
 
@@ -110,11 +104,11 @@ def _read_contents(
 ) -> Line:
     contents = values.get("contents")
     if contents is None:
-        raise BrokenRuleError(rules.MISSING_CONTENTS)
+        raise BrokenRuleError(dataset_errors.MISSING_CONTENTS)
     if not isinstance(contents, list):
-        raise BrokenRuleError(rules.CONTENTS_NOT_A_LIST)
+        raise BrokenRuleError(dataset_errors.CONTENTS_NOT_A_LIST)
     if not contents:
-        raise BrokenRuleError(rules.CONTENTS_EMPTY)
+        raise BrokenRuleError(dataset_errors.CONTENTS_EMPTY)
     media: list[str] = []
     turns = [read_turn(content, index, roles, len(contents) <= 2, media) for index, content in enumerate(contents)]
     _check_order([role for role, _ in turns], ends_with)
@@ -123,12 +117,12 @@ def _read_contents(
 
 def _check_order(roles: list[str], ends_with: Literal["user", "model"]) -> None:
     if roles[0] != "user":
-        raise BrokenRuleError(rules.FIRST_NOT_USER)
+        raise BrokenRuleError(dataset_errors.FIRST_NOT_USER)
     for index in range(1, len(roles)):
         if roles[index] == roles[index - 1]:
-            raise BrokenRuleError(rules.CONSECUTIVE_TURNS, role=roles[index], index=index)
+            raise BrokenRuleError(dataset_errors.CONSECUTIVE_TURNS, role=roles[index], index=index)
     if roles[-1] != ends_with:
-        raise BrokenRuleError(rules.LAST_NOT_MODEL if ends_with == "model" else rules.LAST_NOT_USER)
+        raise BrokenRuleError(dataset_errors.LAST_NOT_MODEL if ends_with == "model" else dataset_errors.LAST_NOT_USER)
 
 
 def _read_system(values: dict[str, Any]) -> str:
@@ -137,7 +131,7 @@ def _read_system(values: dict[str, Any]) -> str:
         return ""
     text = read_text(system)
     if text is None:
-        raise BrokenRuleError(rules.SYSTEM_INSTRUCTION)
+        raise BrokenRuleError(dataset_errors.SYSTEM_INSTRUCTION)
     return text
 
 
@@ -146,37 +140,37 @@ def _read_messages(values: dict[str, Any], roles: dict[str, str] = GEMINI_ROLES)
         return _read_contents(values, roles)
     messages = values["messages"]
     if not isinstance(messages, list) or not messages:
-        raise BrokenRuleError(rules.CONTENTS_EMPTY if messages == [] else rules.CONTENTS_NOT_A_LIST)
+        raise BrokenRuleError(dataset_errors.CONTENTS_EMPTY if messages == [] else dataset_errors.CONTENTS_NOT_A_LIST)
     system = ""
     turns: list[tuple[str, str]] = []
     for index, message in enumerate(messages):
         role, text = _read_message(message, index, roles)
         if role == "system" and index:
-            raise BrokenRuleError(rules.SYSTEM_NOT_FIRST, index=index)
+            raise BrokenRuleError(dataset_errors.SYSTEM_NOT_FIRST, index=index)
         if role == "system":
             system = text
         else:
             turns.append((role, text))
     if not turns:
-        raise BrokenRuleError(rules.CONTENTS_EMPTY)
+        raise BrokenRuleError(dataset_errors.CONTENTS_EMPTY)
     _check_order([role for role, _ in turns], "model")
     return Line([text for _, text in turns], system)
 
 
 def _read_message(message: Any, index: int, roles: dict[str, str]) -> tuple[str, str]:
     if not isinstance(message, dict):
-        raise BrokenRuleError(rules.CONTENT_NOT_AN_OBJECT, index=index)
+        raise BrokenRuleError(dataset_errors.CONTENT_NOT_AN_OBJECT, index=index)
     role = message.get("role")
     if not role:
-        raise BrokenRuleError(rules.MISSING_ROLE, index=index)
+        raise BrokenRuleError(dataset_errors.MISSING_ROLE, index=index)
     known = {"system": "system", **roles}
     if not isinstance(role, str) or role.lower() not in known:
-        raise BrokenRuleError(rules.INVALID_ROLE, role=role, index=index, allowed=", ".join(known))
+        raise BrokenRuleError(dataset_errors.INVALID_ROLE, role=role, index=index, allowed=", ".join(known))
     text = message.get("content")
     if not isinstance(text, str):
-        raise BrokenRuleError(rules.MISSING_CONTENT, index=index)
+        raise BrokenRuleError(dataset_errors.MISSING_CONTENT, index=index)
     if not text:
-        raise BrokenRuleError(rules.EMPTY_TURN, index=index)
+        raise BrokenRuleError(dataset_errors.EMPTY_TURN, index=index)
     return known[role.lower()], text
 
 
@@ -187,7 +181,7 @@ def _read_open(values: dict[str, Any]) -> Line:
     for field in ("prompt", "completion"):
         text = values.get(field)
         if not isinstance(text, str) or not text:
-            raise BrokenRuleError(rules.PROMPT_COMPLETION, field=field)
+            raise BrokenRuleError(dataset_errors.PROMPT_COMPLETION, field=field)
         texts.append(text)
     return Line(texts)
 
@@ -196,25 +190,25 @@ def _read_preference(values: dict[str, Any]) -> Line:
     line = _read_contents(values, ends_with="user")
     completions = values.get("completions")
     if not isinstance(completions, list):
-        raise BrokenRuleError(rules.MISSING_COMPLETIONS)
+        raise BrokenRuleError(dataset_errors.MISSING_COMPLETIONS)
     if len(completions) != 2:
-        raise BrokenRuleError(rules.COMPLETION_COUNT, found=len(completions))
+        raise BrokenRuleError(dataset_errors.COMPLETION_COUNT, found=len(completions))
     scored = dict(_read_completion(completion, index) for index, completion in enumerate(completions))
     if len(scored) != 2:
-        raise BrokenRuleError(rules.COMPLETION_PAIR)
+        raise BrokenRuleError(dataset_errors.COMPLETION_PAIR)
     return Line([*line.texts, scored[1]], line.system, scored[0], line.media)
 
 
 def _read_completion(values: Any, index: int) -> tuple[int, str]:
     if not isinstance(values, dict):
-        raise BrokenRuleError(rules.COMPLETION_TEXT, index=index)
+        raise BrokenRuleError(dataset_errors.COMPLETION_TEXT, index=index)
     score = values.get("score", 0)
     if isinstance(score, bool) or score not in (0, 1):
-        raise BrokenRuleError(rules.COMPLETION_SCORE, index=index, score=score)
+        raise BrokenRuleError(dataset_errors.COMPLETION_SCORE, index=index, score=score)
     completion = values.get("completion")
     text = read_text(completion)
     if not text or not isinstance(completion, dict) or completion.get("role", "model") not in ("model", "MODEL"):
-        raise BrokenRuleError(rules.COMPLETION_TEXT, index=index)
+        raise BrokenRuleError(dataset_errors.COMPLETION_TEXT, index=index)
     return int(score), text
 
 

@@ -1,9 +1,10 @@
-"""What a row of the base models' table says."""
+"""Base models of both APIs: what they are, what they answer, and what tuning them takes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
 
 from tuning_emulator.core.errors import FactError, Grade, check_row
 
@@ -96,6 +97,15 @@ class BaseModel:
         return bool(self.tuning_methods)
 
 
+_SAMPLING: dict[str, Any] = {"temperature": 1.0, "top_p": 0.95, "top_k": 64, "max_temperature": 2.0}
+"""Of most models since 2024."""
+
+
+def _days(since: str, until: str = "") -> dict[str, Any]:
+    """Of a model that can be tuned as long as it is there."""
+    return {"since": since, "until": until, "tunable_since": since, "tunable_until": until}
+
+
 # --- base models of the Gemini API
 
 _FIXTURES = "github.com/derrickobedgiu1/gemini-api tests/Fixtures/GeminiApi/models/list.json (2024-07-27)"
@@ -120,8 +130,6 @@ _NOTEBOOKS_PRO = (
 _TEXT_LIMITS = TuningLimits(max_tokens_per_example=16384, max_dataset_bytes=4 << 20)
 """The API states characters (see ``limits``), not tokens: the token limit is the base model's input limit."""
 
-_TODAY = ("generateContent", "countTokens", "createCachedContent", "batchGenerateContent")
-
 _GEMINI_PRO_2024 = BaseModel(
     id="gemini-1.0-pro-001",
     api="gemini",
@@ -135,10 +143,7 @@ _GEMINI_PRO_2024 = BaseModel(
     top_p=1.0,
     tuning_methods=("supervised",),
     limits=_TEXT_LIMITS,
-    tunable_since="2023-12-13",
-    tunable_until="2025-02-15",
-    since="2023-12-13",
-    until="2025-02-15",
+    **_days("2023-12-13", "2025-02-15"),
     source=_FIXTURES,
     grade="recorded",
 )
@@ -157,6 +162,23 @@ _GEMINI_PRO = replace(
     ),
 )
 
+_GEMINI_2_5_FLASH = BaseModel(
+    id="gemini-2.5-flash",
+    api="gemini",
+    since="2025-06-17",
+    version="001",
+    display_name="Gemini 2.5 Flash",
+    description="Stable version of Gemini 2.5 Flash, our mid-size multimodal model that supports up to 1 million "
+    "tokens, released in June of 2025.",
+    input_token_limit=1048576,
+    output_token_limit=65536,
+    methods=("generateContent", "countTokens", "createCachedContent", "batchGenerateContent"),
+    **_SAMPLING,
+    thinking=True,
+    source=_LISTING_2025,
+    grade="recorded",
+)
+
 GEMINI_MODELS: tuple[BaseModel, ...] = (
     BaseModel(
         id="gemini-1.5-flash-001-tuning",
@@ -168,24 +190,17 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
         input_token_limit=16384,
         output_token_limit=8192,
         methods=("generateContent", "countTokens", "createTunedModel"),
-        temperature=1.0,
-        top_p=0.95,
-        top_k=64,
-        max_temperature=2.0,
+        **_SAMPLING,
         tuning_methods=("supervised",),
         limits=_TEXT_LIMITS,
-        tunable_since="2024-08-01",
-        tunable_until=_SHUTDOWN,
-        since="2024-08-01",
-        until=_SHUTDOWN,
+        **_days("2024-08-01", _SHUTDOWN),
         source=_LISTING,
         grade="recorded",
     ),
     _GEMINI_PRO,
-    BaseModel(
+    replace(
+        _GEMINI_PRO_2024,
         id="text-bison-001",
-        api="gemini",
-        version="001",
         display_name="PaLM 2 (Legacy)",
         description="A legacy model that understands text and generates text as an output",
         input_token_limit=8196,
@@ -194,69 +209,22 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
         temperature=0.7,
         top_p=0.95,
         top_k=40,
-        tuning_methods=("supervised",),
-        limits=_TEXT_LIMITS,
-        tunable_since="2023-09-01",
-        tunable_until="2024-08-15",
-        since="2023-09-01",
-        until="2024-08-15",
-        source=_FIXTURES,
-        grade="recorded",
+        **_days("2023-09-01", "2024-08-15"),
     ),
-    BaseModel(
-        id="gemini-2.5-flash",
-        api="gemini",
-        since="2025-06-17",
-        version="001",
-        display_name="Gemini 2.5 Flash",
-        description="Stable version of Gemini 2.5 Flash, our mid-size multimodal model that supports up to 1 million "
-        "tokens, released in June of 2025.",
-        input_token_limit=1048576,
-        output_token_limit=65536,
-        methods=_TODAY,
-        temperature=1.0,
-        top_p=0.95,
-        top_k=64,
-        max_temperature=2.0,
-        thinking=True,
-        source=_LISTING_2025,
-        grade="recorded",
-    ),
-    BaseModel(
+    _GEMINI_2_5_FLASH,
+    replace(
+        _GEMINI_2_5_FLASH,
         id="gemini-2.5-pro",
-        api="gemini",
-        since="2025-06-17",
         version="2.5",
         display_name="Gemini 2.5 Pro",
         description="Stable release (June 17th, 2025) of Gemini 2.5 Pro",
-        input_token_limit=1048576,
-        output_token_limit=65536,
-        methods=_TODAY,
-        temperature=1.0,
-        top_p=0.95,
-        top_k=64,
-        max_temperature=2.0,
-        thinking=True,
-        source=_LISTING_2025,
-        grade="recorded",
     ),
-    BaseModel(
+    replace(
+        _GEMINI_2_5_FLASH,
         id="gemini-2.5-flash-lite",
-        api="gemini",
         since="2025-07-22",
-        version="001",
         display_name="Gemini 2.5 Flash-Lite",
         description="Stable version of Gemini 2.5 Flash-Lite, released in July of 2025",
-        input_token_limit=1048576,
-        output_token_limit=65536,
-        methods=_TODAY,
-        temperature=1.0,
-        top_p=0.95,
-        top_k=64,
-        max_temperature=2.0,
-        thinking=True,
-        source=_LISTING_2025,
-        grade="recorded",
     ),
 )
 """All rows. Days of the 2.5 models are those of their descriptions (to the day: their announcements).
@@ -310,10 +278,7 @@ _GEMINI_3_5_FLASH = BaseModel(
     display_name="Gemini 3.5 Flash",
     input_token_limit=1048576,
     output_token_limit=65535,
-    temperature=1.0,
-    top_p=0.95,
-    top_k=64,
-    max_temperature=2.0,
+    **_SAMPLING,
     thinking=True,
     tuning_methods=("supervised", "reinforcement"),
     limits=_LIMITS_2026,
@@ -321,12 +286,44 @@ _GEMINI_3_5_FLASH = BaseModel(
     default_adapter_size=4,
     modalities=_ALL_MEDIA,
     regions=_REGIONS_3,
-    since=_FIRST_OF_2026,
-    tunable_since=_FIRST_OF_2026,
+    **_days(_FIRST_OF_2026),
     source=_PAGE,
     grade="documented",
 )
 """Sampling defaults and token limits are those of the Gemini 2.5 models, assumed to hold on."""
+
+_GEMINI_2_0_FLASH = BaseModel(
+    id="gemini-2.0-flash-001",
+    api="vertex",
+    version="001",
+    display_name="Gemini 2.0 Flash",
+    input_token_limit=1048576,
+    output_token_limit=8192,
+    **_SAMPLING,
+    tuning_methods=("supervised",),
+    limits=_LIMITS_2025,
+    adapter_sizes=(1, 2, 4, 8),
+    default_adapter_size=4,
+    modalities=_ALL_MEDIA,
+    **_days("2025-02-05", "2026-09-25"),
+    source=_PAGE_2025,
+    grade="documented",
+)
+
+_GEMINI_1_5_FLASH = replace(
+    _GEMINI_2_0_FLASH,
+    id="gemini-1.5-flash-002",
+    version="002",
+    display_name="Gemini 1.5 Flash",
+    top_k=40,
+    limits=_LIMITS_2024,
+    adapter_sizes=(1, 4, 8, 16),
+    default_adapter_size=8,
+    defaults_grade="documented",
+    modalities=_MEDIA_2024,
+    **_days("2024-09-24", "2025-09-24"),
+    source=_PAGE_2024,
+)
 
 _GEMINI = (
     _GEMINI_3_5_FLASH,
@@ -341,8 +338,7 @@ _GEMINI = (
     replace(
         _GEMINI_3_5_FLASH,
         id="gemini-2.5-pro",
-        since="2025-06-17",
-        tunable_since="2025-06-17",
+        **_days("2025-06-17"),
         display_name="Gemini 2.5 Pro",
         tuning_methods=("supervised",),
         adapter_sizes=(1, 2, 4, 8),
@@ -351,8 +347,7 @@ _GEMINI = (
     replace(
         _GEMINI_3_5_FLASH,
         id="gemini-2.5-flash",
-        since="2025-06-17",
-        tunable_since="2025-06-17",
+        **_days("2025-06-17"),
         display_name="Gemini 2.5 Flash",
         tuning_methods=(*_WITH_PREFERENCE, "distillation"),  # the student of …/models/tuning/distillation
         regions=(),
@@ -360,106 +355,27 @@ _GEMINI = (
     replace(
         _GEMINI_3_5_FLASH,
         id="gemini-2.5-flash-lite",
-        since="2025-07-22",
-        tunable_since="2025-07-22",
+        **_days("2025-07-22"),
         display_name="Gemini 2.5 Flash-Lite",
         tuning_methods=_WITH_PREFERENCE,
         regions=(),
     ),
-    BaseModel(
-        id="gemini-2.0-flash-001",
-        api="vertex",
-        version="001",
-        display_name="Gemini 2.0 Flash",
-        input_token_limit=1048576,
-        output_token_limit=8192,
-        temperature=1.0,
-        top_p=0.95,
-        top_k=64,
-        max_temperature=2.0,
-        tuning_methods=("supervised",),
-        limits=_LIMITS_2025,
-        adapter_sizes=(1, 2, 4, 8),
-        default_adapter_size=4,
-        modalities=_ALL_MEDIA,
-        tunable_since="2025-02-05",
-        tunable_until="2026-09-25",
-        since="2025-02-05",
-        until="2026-09-25",
-        source=_PAGE_2025,
-        grade="documented",
-    ),
-    BaseModel(
+    _GEMINI_2_0_FLASH,
+    replace(
+        _GEMINI_2_0_FLASH,
         id="gemini-2.0-flash-lite-001",
-        api="vertex",
-        version="001",
         display_name="Gemini 2.0 Flash-Lite",
-        input_token_limit=1048576,
-        output_token_limit=8192,
-        temperature=1.0,
-        top_p=0.95,
-        top_k=64,
-        max_temperature=2.0,
-        tuning_methods=("supervised",),
-        limits=_LIMITS_2025,
-        adapter_sizes=(1, 2, 4, 8),
-        default_adapter_size=4,
-        modalities=_ALL_MEDIA,
-        tunable_since="2025-02-25",
-        tunable_until="2026-09-25",
-        since="2025-02-25",
-        until="2026-09-25",
-        source=_PAGE_2025,
-        grade="documented",
+        **_days("2025-02-25", "2026-09-25"),
     ),
-    BaseModel(
+    replace(
+        _GEMINI_1_5_FLASH,
         id="gemini-1.5-pro-002",
-        api="vertex",
-        version="002",
         display_name="Gemini 1.5 Pro",
         input_token_limit=2097152,
-        output_token_limit=8192,
-        temperature=1.0,
-        top_p=0.95,
-        top_k=40,
-        max_temperature=2.0,
-        tuning_methods=("supervised",),
-        limits=_LIMITS_2024,
         adapter_sizes=(1, 4),
         default_adapter_size=4,
-        defaults_grade="documented",
-        modalities=_MEDIA_2024,
-        tunable_since="2024-09-24",
-        tunable_until="2025-09-24",
-        since="2024-09-24",
-        until="2025-09-24",
-        source=_PAGE_2024,
-        grade="documented",
     ),
-    BaseModel(
-        id="gemini-1.5-flash-002",
-        api="vertex",
-        version="002",
-        display_name="Gemini 1.5 Flash",
-        input_token_limit=1048576,
-        output_token_limit=8192,
-        temperature=1.0,
-        top_p=0.95,
-        top_k=40,
-        max_temperature=2.0,
-        tuning_methods=("supervised",),
-        limits=_LIMITS_2024,
-        adapter_sizes=(1, 4, 8, 16),
-        default_adapter_size=8,
-        defaults_grade="documented",
-        modalities=_MEDIA_2024,
-        tunable_since="2024-09-24",
-        tunable_until="2025-09-24",
-        since="2024-09-24",
-        until="2025-09-24",
-        source=_PAGE_2024,
-        grade="documented",
-    ),
+    _GEMINI_1_5_FLASH,
     BaseModel(
         id="gemini-1.0-pro-002",
         api="vertex",
@@ -474,10 +390,7 @@ _GEMINI = (
         limits=TuningLimits(max_tokens_per_example=32_000, max_validation_examples=256, min_training_examples=16),
         adapter_sizes=(1, 4, 8, 16),
         default_adapter_size=4,
-        tunable_since="2024-04-09",
-        tunable_until="2025-04-09",
-        since="2024-04-09",
-        until="2025-04-09",
+        **_days("2024-04-09", "2025-04-09"),
         source=_PAGE_2024,
         grade="documented",
     ),
@@ -516,10 +429,7 @@ def _open_model(identifier: str) -> BaseModel:
         api="vertex",
         display_name=identifier.partition("@")[2],
         output_token_limit=2048 if scout else 8192,
-        temperature=1.0,
-        top_p=0.95,
-        top_k=64,
-        max_temperature=2.0,
+        **_SAMPLING,
         tuning_methods=methods,
         limits=replace(_LIMITS_OPEN, max_tokens_per_example=2048) if scout else _LIMITS_OPEN,
         adapter_sizes=(1, 4, 8, 16, 32) if adapted else (),
@@ -569,17 +479,14 @@ VERTEX_MODELS: tuple[BaseModel, ...] = (*_GEMINI, *(_open_model(one) for one in 
 
 # --- the base models' table
 
-__all__ = ["MODELS", "Api", "BaseModel", "TuningLimits", "find_base_model", "list_base_models"]
-
 MODELS: tuple[BaseModel, ...] = (*GEMINI_MODELS, *VERTEX_MODELS)
-"""Every row of both APIs."""
-
 _BY_API: dict[Api, dict[str, BaseModel]] = {
     "gemini": {one.id: one for one in GEMINI_MODELS},
     "vertex": {one.id: one for one in VERTEX_MODELS},
 }
 
 
+@lru_cache(maxsize=1024)
 def find_base_model(api: Api, identifier: str) -> BaseModel | None:
     """The row that an id means, or None.
 

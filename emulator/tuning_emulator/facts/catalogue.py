@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from types import ModuleType
 
-from tuning_emulator.core.errors import GRADES, ErrorText, Fact, Grade
-from tuning_emulator.facts import (
-    dataset_errors,
-    defaults,
-    gemini_errors,
-    google_errors,
-    limits,
-    prices,
-    service_errors,
-    vertex_errors,
-    vertex_resource_errors,
-)
+from tuning_emulator.core.errors import GRADES, ErrorText, Fact, Grade, Row
+from tuning_emulator.facts import dataset_errors, defaults, gemini_errors, google_errors, limits, vertex_errors
 from tuning_emulator.facts.base_models import MODELS
 
-_MODULES: tuple[tuple[str, ModuleType], ...] = (
-    ("front end", google_errors),
-    ("service", service_errors),
-    ("gemini", gemini_errors),
-    ("vertex", vertex_errors),
-    ("vertex resources", vertex_resource_errors),
-    ("datasets", dataset_errors),
-    ("limits", limits),
-    ("defaults", defaults),
-    ("prices", prices),
+_TABLES: tuple[tuple[str, Iterable[Row]], ...] = (
+    ("front end", google_errors.ROWS),
+    ("gemini", gemini_errors.ROWS),
+    ("vertex", vertex_errors.ROWS),
+    ("datasets", dataset_errors.ROWS),
+    ("limits", limits.ROWS),
+    ("defaults", defaults.ROWS),
 )
 
 
@@ -58,20 +44,10 @@ class Entry:
 
 def list_entries() -> list[Entry]:
     """Every error text, figure and base model, table by table."""
-    entries = [_describe(where, row) for where, module in _MODULES for row in _rows(module)]
-    entries += [
-        Entry(
-            f"{one.api} base models",
-            one.id,
-            "base model",
-            one.display_name,
-            one.grade,
-            one.source,
-            one.since,
-            one.until,
-        )
-        for one in MODELS
-    ]
+    entries = [_describe(where, row) for where, rows in _TABLES for row in rows]
+    for one in MODELS:
+        said = (one.display_name, one.grade, one.source, one.since, one.until)
+        entries.append(Entry(f"{one.api} base models", one.id, "base model", *said))
     return entries
 
 
@@ -81,25 +57,8 @@ def count_by_grade(entries: list[Entry]) -> dict[Grade, int]:
     return {grade: counted[grade] for grade in GRADES}
 
 
-def _rows(module: ModuleType) -> Iterator[ErrorText | Fact]:
-    """A module's own rows, each once, also those inside its tuples."""
-    seen: set[int] = set()
-    for value in vars(module).values():
-        for row in _flatten(value):
-            if id(row) not in seen:
-                seen.add(id(row))
-                yield row
-
-
-def _flatten(value: object) -> Iterator[ErrorText | Fact]:
-    if isinstance(value, ErrorText | Fact):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _flatten(item)
-
-
-def _describe(where: str, row: ErrorText | Fact) -> Entry:
+def _describe(where: str, row: Row) -> Entry:
     if isinstance(row, ErrorText):
-        return Entry(where, row.name, row.code, row.text, row.grade, row.source, row.since, row.until)
+        return Entry(where, row.name, row.code.name, row.text, row.grade, row.source, row.since, row.until)
+    assert isinstance(row, Fact), row
     return Entry(where, row.name, "figure", str(row.value), row.grade, row.source, row.since, row.until)

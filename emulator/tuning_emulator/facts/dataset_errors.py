@@ -6,7 +6,7 @@ others are guesses in the style of ``MISSING_CONTENTS``, and say so.
 
 from __future__ import annotations
 
-from tuning_emulator.core.errors import ErrorText
+from tuning_emulator.core.errors import Code, ErrorText, name_rows
 
 _NOTES = "quoted in two files of a public repository's debugging notes (periospot-mvp), 2025"
 _ISSUE_6127 = "github.com/googleapis/python-aiplatform/issues/6127 (2025-11-14)"
@@ -15,124 +15,81 @@ _VALIDATOR = "the rule: third-party validator jsonlkit.com; the text: style of m
 _PREFERENCE = "the rule: docs.cloud.google.com …/models/gemini-preference-tuning-prepare; the text: a guess"
 _SUPERVISED = "the limit: docs.cloud.google.com …/models/tuning/supervised-tuning (2026-09-25); the text: a guess"
 _DROPPED = "the rule: aiplatform discovery document, totalTruncatedExampleCount; the reason's text: a guess"
-_OWN_TEACHER = "not a text of the service: the teacher is a model of this emulator"
-_OWN = "not a text of the service: the trainer of this emulator reads text only"
 
 
-def _guess(name: str, text: str, source: str = _STYLE) -> ErrorText:
-    return ErrorText(name, "INVALID_ARGUMENT", text, source, "assumed")
+def _guess(text: str, source: str = _STYLE) -> ErrorText:
+    return ErrorText(Code.INVALID_ARGUMENT, text, source, "assumed")
 
 
 # --- a line -----------------------------------------------------------------------------------------
 MISSING_CONTENTS = ErrorText(
-    "missing_contents", "INVALID_ARGUMENT", "Row: {row}. Missing required 'contents' field.", _NOTES, "documented"
+    Code.INVALID_ARGUMENT, "Row: {row}. Missing required 'contents' field.", _NOTES, "documented"
 )
-MALFORMED_JSON = _guess("malformed_json", "Row: {row}. Malformed JSON: {reason}.")
-NOT_AN_OBJECT = _guess("not_an_object", "Row: {row}. Expected a JSON object.")
-CONTENTS_NOT_A_LIST = _guess("contents_not_a_list", "Row: {row}. The 'contents' field must be a list.")
-CONTENTS_EMPTY = _guess("contents_empty", "Row: {row}. The 'contents' field must not be empty.")
-CONTENT_NOT_AN_OBJECT = _guess("content_not_an_object", "Row: {row}. contents[{index}] must be an object.")
-MISSING_ROLE = _guess("missing_role", "Row: {row}. Missing required 'role' field in contents[{index}].")
-INVALID_ROLE = _guess(
-    "invalid_role", "Row: {row}. Invalid role '{role}' in contents[{index}]; must be one of {allowed}.", _VALIDATOR
-)
-FIRST_NOT_USER = _guess("first_not_user", "Row: {row}. The first turn must have the role 'user'.", _VALIDATOR)
+MALFORMED_JSON = _guess("Row: {row}. Malformed JSON: {reason}.")
+NOT_AN_OBJECT = _guess("Row: {row}. Expected a JSON object.")
+CONTENTS_NOT_A_LIST = _guess("Row: {row}. The 'contents' field must be a list.")
+CONTENTS_EMPTY = _guess("Row: {row}. The 'contents' field must not be empty.")
+CONTENT_NOT_AN_OBJECT = _guess("Row: {row}. contents[{index}] must be an object.")
+MISSING_ROLE = _guess("Row: {row}. Missing required 'role' field in contents[{index}].")
+INVALID_ROLE = _guess("Row: {row}. Invalid role '{role}' in contents[{index}]; must be one of {allowed}.", _VALIDATOR)
+FIRST_NOT_USER = _guess("Row: {row}. The first turn must have the role 'user'.", _VALIDATOR)
 CONSECUTIVE_TURNS = _guess(
-    "consecutive_turns",
     "Row: {row}. Consecutive turns with the role '{role}' at contents[{index}]; user and model must alternate.",
     _VALIDATOR,
 )
-LAST_NOT_MODEL = _guess("last_not_model", "Row: {row}. The last turn must have the role 'model'.", _VALIDATOR)
-MISSING_PARTS = _guess("missing_parts", "Row: {row}. Missing required 'parts' field in contents[{index}].")
-PART_NOT_AN_OBJECT = _guess("part_not_an_object", "Row: {row}. contents[{index}].parts[{part}] must be an object.")
-PART_WITHOUT_DATA = _guess(
-    "part_without_data", "Row: {row}. contents[{index}].parts[{part}] must have exactly one data field; has {found}."
-)
-TEXT_NOT_A_STRING = _guess("text_not_a_string", "Row: {row}. contents[{index}].parts[{part}].text must be a string.")
-EMPTY_TURN = _guess("empty_turn", "Row: {row}. contents[{index}] has no text.")
-SYSTEM_INSTRUCTION = _guess(
-    "system_instruction", "Row: {row}. The 'systemInstruction' field must be an object with text parts."
-)
+LAST_NOT_MODEL = _guess("Row: {row}. The last turn must have the role 'model'.", _VALIDATOR)
+MISSING_PARTS = _guess("Row: {row}. Missing required 'parts' field in contents[{index}].")
+PART_NOT_AN_OBJECT = _guess("Row: {row}. contents[{index}].parts[{part}] must be an object.")
+PART_WITHOUT_DATA = _guess("Row: {row}. contents[{index}].parts[{part}] must have exactly one data field; has {found}.")
+TEXT_NOT_A_STRING = _guess("Row: {row}. contents[{index}].parts[{part}].text must be a string.")
+EMPTY_TURN = _guess("Row: {row}. contents[{index}] has no text.")
+SYSTEM_INSTRUCTION = _guess("Row: {row}. The 'systemInstruction' field must be an object with text parts.")
 SYSTEM_NOT_FIRST = _guess(
-    "system_not_first",
     "Row: {row}. The role 'system' is only allowed in the first message; found at messages[{index}].",
     "the rule: cloud.google.com/vertex-ai/generative-ai/docs/models/gemini-supervised-tuning-about (2024); "
     "the text: a guess",
 )
-MISSING_CONTENT = _guess("missing_content", "Row: {row}. The 'content' field of messages[{index}] must be a string.")
-PROMPT_COMPLETION = _guess("prompt_completion", "Row: {row}. '{field}' must be a string that is not empty.")
+MISSING_CONTENT = _guess("Row: {row}. The 'content' field of messages[{index}] must be a string.")
+PROMPT_COMPLETION = _guess("Row: {row}. '{field}' must be a string that is not empty.")
 
 # --- a preference line ------------------------------------------------------------------------------
-LAST_NOT_USER = _guess(
-    "last_not_user", "Row: {row}. The last turn of 'contents' must have the role 'user'.", _PREFERENCE
-)
-MISSING_COMPLETIONS = _guess("missing_completions", "Row: {row}. Missing required 'completions' field.", _PREFERENCE)
-COMPLETION_COUNT = _guess(
-    "completion_count", "Row: {row}. Exactly two completions are required; found {found}.", _PREFERENCE
-)
-COMPLETION_SCORE = _guess(
-    "completion_score", "Row: {row}. The score of completions[{index}] must be 0 or 1; found {score}.", _PREFERENCE
-)
-COMPLETION_PAIR = _guess(
-    "completion_pair", "Row: {row}. One completion must have score 1 and the other score 0.", _PREFERENCE
-)
+LAST_NOT_USER = _guess("Row: {row}. The last turn of 'contents' must have the role 'user'.", _PREFERENCE)
+MISSING_COMPLETIONS = _guess("Row: {row}. Missing required 'completions' field.", _PREFERENCE)
+COMPLETION_COUNT = _guess("Row: {row}. Exactly two completions are required; found {found}.", _PREFERENCE)
+COMPLETION_SCORE = _guess("Row: {row}. The score of completions[{index}] must be 0 or 1; found {score}.", _PREFERENCE)
+COMPLETION_PAIR = _guess("Row: {row}. One completion must have score 1 and the other score 0.", _PREFERENCE)
 COMPLETION_TEXT = _guess(
-    "completion_text",
-    "Row: {row}. completions[{index}].completion must have the role 'model' and text parts.",
-    _PREFERENCE,
+    "Row: {row}. completions[{index}].completion must have the role 'model' and text parts.", _PREFERENCE
 )
 
 # --- a file -----------------------------------------------------------------------------------------
 UNSUPPORTED_MODALITY = ErrorText(
-    "unsupported_modality",
-    "INVALID_ARGUMENT",
+    Code.INVALID_ARGUMENT,
     'Dataset example {example} of {examples} contains an unsupported modality [{modality}] in the "parts" field, '
     "which is not supported by this model. The supported modalities are: [{supported}]. JSON: {json}",
     _ISSUE_6127,
     "documented",
 )
 TOO_FEW_EXAMPLES = ErrorText(
-    "too_few_examples",
-    "INVALID_ARGUMENT",
+    Code.INVALID_ARGUMENT,
     "The training dataset must contain at least {minimum} examples.",
     "quoted in a public course; the minimum of gemini-1.0-pro-002 in its 2024 documentation",
     "documented",
 )
-EMPTY_DATASET = _guess("empty_dataset", "The dataset contains no examples.", "no recording; a guess")
-TOO_MANY_EXAMPLES = _guess(
-    "too_many_examples", "The dataset contains more than {limit} examples, the limit for this model.", _SUPERVISED
-)
+EMPTY_DATASET = _guess("The dataset contains no examples.", "no recording; a guess")
+TOO_MANY_EXAMPLES = _guess("The dataset contains more than {limit} examples, the limit for this model.", _SUPERVISED)
 TOO_MANY_MEDIA_EXAMPLES = _guess(
-    "too_many_media_examples",
-    "The dataset contains more than {limit} multimodal examples, the limit for this model.",
-    _SUPERVISED,
+    "The dataset contains more than {limit} multimodal examples, the limit for this model.", _SUPERVISED
 )
-TOO_LARGE = _guess("too_large", "The dataset is larger than {limit} bytes, the limit for this model.", _SUPERVISED)
+TOO_LARGE = _guess("The dataset is larger than {limit} bytes, the limit for this model.", _SUPERVISED)
 VALIDATION_TOO_LARGE = _guess(
-    "validation_too_large",
     "The validation dataset contains {examples} examples; at most {limit} are allowed for this training dataset.",
     _SUPERVISED,
 )
 
-PROMPT_NOT_TEXT = _guess(
-    "prompt_not_text",
-    "Row: {row}. The prompt contains [{modality}]; the teachers of this emulator read text only.",
-    _OWN,
-)
 
 # --- examples that are left out ---------------------------------------------------------------------
-TOO_MANY_TOKENS = _guess(
-    "too_many_tokens", "Example has {tokens} tokens, which exceeds the maximum of {limit} tokens.", _DROPPED
-)
-NOT_TEXT = _guess("not_text", "Example contains [{modality}]; the trainer of this emulator reads text only.", _OWN)
-OVER_TRAINERS_LIMIT = _guess(
-    "over_trainers_limit", "Example has more tokens than what plays the base model here can read.", _OWN
-)
-TEACHER_REFUSED = _guess("teacher_refused", "The teacher model did not answer this prompt: {reason}.", _OWN_TEACHER)
-TEACHER_SILENT = _guess("teacher_silent", "The teacher model's answer to this prompt is empty.", _OWN_TEACHER)
-ALL_DROPPED = _guess(
-    "all_dropped", "None of the {examples} examples of the dataset can be trained on. Example {example}: {reason}", _OWN
-)
+TOO_MANY_TOKENS = _guess("Example has {tokens} tokens, which exceeds the maximum of {limit} tokens.", _DROPPED)
 
-ERRORS: tuple[ErrorText, ...] = tuple(row for row in globals().values() if isinstance(row, ErrorText))
+ROWS = name_rows(globals(), ErrorText)
 """All rows, in this order."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tuning_emulator.core.errors import Fact
+from tuning_emulator.core.errors import Fact, Row, name_rows
 from tuning_emulator.facts.base_models import BaseModel
 
 _GEMINI_PROTO = (
@@ -21,80 +21,64 @@ _RL_DOC = "docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/
 _OURS = "not public; chosen so that the embedded base model learns"
 
 
-@dataclass(frozen=True, slots=True)
-class Rate(Fact):
-    """A default that is a number, whole or not."""
-
-    value: float
-
-
 # --- Gemini API ---------------------------------------------------------------------------------------
-GEMINI_EPOCHS = Rate("gemini_epochs", 5, _GEMINI_DOC, "documented")
-GEMINI_SMALL_BATCH_SIZE = Rate("gemini_small_batch_size", 4, _GEMINI_PROTO, "documented")
-GEMINI_LARGE_BATCH_SIZE = Rate("gemini_large_batch_size", 16, _GEMINI_PROTO, "documented")
-GEMINI_SMALL_LEARNING_RATE = Rate("gemini_small_learning_rate", 0.001, _GEMINI_PROTO, "documented")
-GEMINI_LARGE_LEARNING_RATE = Rate("gemini_large_learning_rate", 0.0002, _GEMINI_PROTO, "documented")
-GEMINI_LARGE_DATASET_EXAMPLES = Rate(
-    "gemini_large_dataset_examples",
+GEMINI_EPOCHS = Fact(5, _GEMINI_DOC, "documented")
+GEMINI_SMALL_BATCH_SIZE = Fact(4, _GEMINI_PROTO, "documented")
+GEMINI_LARGE_BATCH_SIZE = Fact(16, _GEMINI_PROTO, "documented")
+GEMINI_SMALL_LEARNING_RATE = Fact(0.001, _GEMINI_PROTO, "documented")
+GEMINI_LARGE_LEARNING_RATE = Fact(0.0002, _GEMINI_PROTO, "documented")
+GEMINI_LARGE_DATASET_EXAMPLES = Fact(
     500,
     "the threshold is not public; recorded: batch 4 and rate 0.001 with 15 examples; recommended: 100 to 500",
     "assumed",
 )
 
 # --- Vertex AI ----------------------------------------------------------------------------------------
-VERTEX_EPOCHS: tuple[tuple[int, Rate], ...] = (
-    (
-        200,
-        Rate(
-            "vertex_epochs_few",
-            40,
-            "the threshold is not public; 166 examples of gemini-3.1-flash-lite resolved to 40 (a public README, 2026)",
-            "assumed",
-        ),
-    ),
-    (
-        500,
-        Rate(
-            "vertex_epochs_some",
-            10,
-            "the threshold is not public; 500 examples of gemini-1.5-pro-002 resolved to 10 (recorded: "
-            "github.com/mscraftsman/generative-ai src/Mscc.GenerativeAI/Types/Generative/TuningJob.cs)",
-            "assumed",
-        ),
-    ),
-    (5000, Rate("vertex_epochs_many", 5, "no recording", "assumed")),
-    (0, Rate("vertex_epochs_most", 3, "no recording", "assumed")),
+VERTEX_EPOCHS_FEW = Fact(
+    40,
+    "the threshold is not public; 166 examples of gemini-3.1-flash-lite resolved to 40 (a public README, 2026)",
+    "assumed",
+)
+VERTEX_EPOCHS_SOME = Fact(
+    10,
+    "the threshold is not public; 500 examples of gemini-1.5-pro-002 resolved to 10 (recorded: "
+    "github.com/mscraftsman/generative-ai src/Mscc.GenerativeAI/Types/Generative/TuningJob.cs)",
+    "assumed",
+)
+VERTEX_EPOCHS_MANY = Fact(5, "no recording", "assumed")
+VERTEX_EPOCHS_MOST = Fact(3, "no recording", "assumed")
+VERTEX_EPOCHS = (
+    (200, VERTEX_EPOCHS_FEW),
+    (500, VERTEX_EPOCHS_SOME),
+    (5000, VERTEX_EPOCHS_MANY),
+    (0, VERTEX_EPOCHS_MOST),
 )
 """(up to how many examples, epochs) in ascending order; 0: any number."""
 
-VERTEX_LEARNING_RATE_MULTIPLIER = Rate(
-    "vertex_learning_rate_multiplier",
+VERTEX_LEARNING_RATE_MULTIPLIER = Fact(
     1.0,
     "recorded: github.com/mscraftsman/generative-ai src/Mscc.GenerativeAI/Types/Generative/TuningJob.cs",
     "recorded",
 )
-VERTEX_LEARNING_RATE = Rate("vertex_learning_rate", 0.001, _OURS, "assumed")
+VERTEX_LEARNING_RATE = Fact(0.001, _OURS, "assumed")
 """What the multiplier multiplies."""
-VERTEX_SMALL_BATCH_SIZE = Rate("vertex_small_batch_size", 4, _OURS, "assumed")
-VERTEX_LARGE_BATCH_SIZE = Rate("vertex_large_batch_size", 16, _OURS, "assumed")
-VERTEX_LARGE_DATASET_EXAMPLES = Rate("vertex_large_dataset_examples", 500, _OURS, "assumed")
-VERTEX_BETA = Rate("vertex_beta", 0.1, "the example of the preference tuning page; 0.01 to 0.5 recommended", "assumed")
+VERTEX_SMALL_BATCH_SIZE = Fact(4, _OURS, "assumed")
+VERTEX_LARGE_BATCH_SIZE = Fact(16, _OURS, "assumed")
+VERTEX_LARGE_DATASET_EXAMPLES = Fact(500, _OURS, "assumed")
+VERTEX_BETA = Fact(0.1, "the example of the preference tuning page; 0.01 to 0.5 recommended", "assumed")
 
-OPEN_EPOCHS = Rate("open_epochs", 1, _OPEN_DOC, "documented")
-OPEN_ADAPTER_LEARNING_RATE = Rate("open_adapter_learning_rate", 1e-4, _OPEN_DOC, "documented")
-OPEN_FULL_LEARNING_RATE = Rate("open_full_learning_rate", 2e-5, _OPEN_DOC, "documented")
+OPEN_EPOCHS = Fact(1, _OPEN_DOC, "documented")
+OPEN_ADAPTER_LEARNING_RATE = Fact(1e-4, _OPEN_DOC, "documented")
+OPEN_FULL_LEARNING_RATE = Fact(2e-5, _OPEN_DOC, "documented")
 
-REINFORCEMENT_BATCH_SIZE = Rate("reinforcement_batch_size", 32, _RL_DOC, "documented")
-REINFORCEMENT_SAMPLES_PER_PROMPT = Rate("reinforcement_samples_per_prompt", 16, _RL_DOC, "documented")
-REINFORCEMENT_MAX_EPOCHS = Rate("reinforcement_max_epochs", 10, _RL_DOC, "documented")
-REINFORCEMENT_PASSES = Rate("reinforcement_passes", 110, f"{_RL_DOC}: batches seen by default", "documented")
-REINFORCEMENT_ADAPTER_SIZE = Rate("reinforcement_adapter_size", 16, _RL_DOC, "documented")
-VEO_DATA_MIXTURE_RATIO = Rate("veo_data_mixture_ratio", 0.1, f"{_DISCOVERY}, VeoHyperParameters", "documented")
+REINFORCEMENT_BATCH_SIZE = Fact(32, _RL_DOC, "documented")
+REINFORCEMENT_SAMPLES_PER_PROMPT = Fact(16, _RL_DOC, "documented")
+REINFORCEMENT_MAX_EPOCHS = Fact(10, _RL_DOC, "documented")
+REINFORCEMENT_PASSES = Fact(110, f"{_RL_DOC}: batches seen by default", "documented")
+REINFORCEMENT_ADAPTER_SIZE = Fact(16, _RL_DOC, "documented")
+VEO_DATA_MIXTURE_RATIO = Fact(0.1, f"{_DISCOVERY}, VeoHyperParameters", "documented")
 
-DEFAULTS: tuple[Rate, ...] = (
-    *(row for row in globals().values() if isinstance(row, Rate)),
-    *(row for _, row in VERTEX_EPOCHS),
-)
+ROWS: tuple[Row, ...] = name_rows(globals(), Row)
 """All rows."""
 
 
@@ -114,8 +98,8 @@ def gemini_defaults(examples: int) -> Defaults:
     """Defaults of a tuned model with so many training examples."""
     large = examples > GEMINI_LARGE_DATASET_EXAMPLES.value
     return Defaults(
-        epochs=int(GEMINI_EPOCHS.value),
-        batch_size=int((GEMINI_LARGE_BATCH_SIZE if large else GEMINI_SMALL_BATCH_SIZE).value),
+        epochs=GEMINI_EPOCHS.value,
+        batch_size=(GEMINI_LARGE_BATCH_SIZE if large else GEMINI_SMALL_BATCH_SIZE).value,
         learning_rate=(GEMINI_LARGE_LEARNING_RATE if large else GEMINI_SMALL_LEARNING_RATE).value,
     )
 
@@ -129,12 +113,12 @@ def vertex_defaults(model: BaseModel | None, method: str, examples: int) -> Defa
     """
     adapter_size = model.default_adapter_size if model else 4
     large = examples > VERTEX_LARGE_DATASET_EXAMPLES.value
-    batch_size = int((VERTEX_LARGE_BATCH_SIZE if large else VERTEX_SMALL_BATCH_SIZE).value)
+    batch_size = (VERTEX_LARGE_BATCH_SIZE if large else VERTEX_SMALL_BATCH_SIZE).value
     if method == "reinforcement":
         return _reinforcement_defaults(examples)
     if model is not None and "@" in model.id:  # open models: publisher/family@model
         rate = OPEN_FULL_LEARNING_RATE if method == "full" or not adapter_size else OPEN_ADAPTER_LEARNING_RATE
-        return Defaults(int(OPEN_EPOCHS.value), batch_size, rate.value, adapter_size=adapter_size)
+        return Defaults(OPEN_EPOCHS.value, batch_size, rate.value, adapter_size=adapter_size)
     return Defaults(
         epochs=vertex_epochs(examples),
         batch_size=batch_size,
@@ -147,15 +131,15 @@ def vertex_defaults(model: BaseModel | None, method: str, examples: int) -> Defa
 
 def vertex_epochs(examples: int) -> int:
     """Epochs for so many training examples."""
-    return next(int(row.value) for up_to, row in VERTEX_EPOCHS if not up_to or examples <= up_to)
+    return next(row.value for up_to, row in VERTEX_EPOCHS if not up_to or examples <= up_to)
 
 
 def _reinforcement_defaults(examples: int) -> Defaults:
-    batch_size = int(REINFORCEMENT_BATCH_SIZE.value)
+    batch_size = REINFORCEMENT_BATCH_SIZE.value
     epochs = REINFORCEMENT_PASSES.value * batch_size / max(examples, 1)
     return Defaults(
         epochs=max(1, int(min(epochs, REINFORCEMENT_MAX_EPOCHS.value))),
         batch_size=batch_size,
         learning_rate=VERTEX_LEARNING_RATE.value,
-        adapter_size=int(REINFORCEMENT_ADAPTER_SIZE.value),
+        adapter_size=REINFORCEMENT_ADAPTER_SIZE.value,
     )

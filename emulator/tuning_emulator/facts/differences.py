@@ -252,6 +252,14 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "There are no projects to ask.",
     ),
     Divergence(
+        "iam_policies",
+        "vertex",
+        "Models and endpoints have IAM policies: setIamPolicy keeps one, testIamPermissions says what it grants.",
+        "getIamPolicy answers the empty policy, testIamPermissions grants all that is asked about, setIamPolicy is "
+        "refused with 501.",
+        "Nothing here is decided by a policy, and one that was kept would seem to.",
+    ),
+    Divergence(
         "path_and_body",
         "front end",
         "What happens when path and body disagree about a field is not recorded.",

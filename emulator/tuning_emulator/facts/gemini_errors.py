@@ -7,58 +7,53 @@ style of those that were recorded for ``GenerateContentRequest``.
 
 from __future__ import annotations
 
-from tuning_emulator.core.errors import ErrorText, Grade
+from tuning_emulator.core.errors import Code, ErrorText, Fact, Grade, Row, help_link, name_rows
 
+_QUOTA_403 = "github.com/ogkalu2/comic-translate/issues/403 (2026)"
 _NOTEBOOK = "github.com/google/generative-ai-docs site/en/gemini-api/docs/model-tuning/python.ipynb (213c6ce)"
 _TUTORIAL = "public run of the official tuning tutorial, Feb to May 2025"
 _GENAI_TESTS = "github.com/googleapis/python-genai google/genai/tests/tunings/test_tune.py"
 _PROTO = "github.com/googleapis/googleapis google/ai/generativelanguage/v1beta"
 _DOC = "ai.google.dev/gemini-api/docs/model-tuning (2025-02-25)"
 _PROBE = "public probe of gemini-3.5-flash-lite, third-party notes, 2026-08"
+_CHATWISE = "github.com/egoist/chatwise-releases/issues/250"
+_LANGCHAIN = "github.com/langchain-ai/langchain-google/issues/631"
+_GENKIT = "github.com/genkit-ai/genkit/issues/3816"
+_PERMISSION_TYPES = (
+    "the rule: github.com/google-gemini/deprecated-generative-ai-python google/generativeai/types/permission_types.py; "
+    "the text: a guess"
+)
 _STYLE = "no recording; style of github.com/vercel/ai/issues/3775"
 _NONE = "no recording; worded after the other texts of this service"
 
 
-def _row(name: str, code: str, text: str, source: str, grade: Grade, since: str = "", until: str = "") -> ErrorText:
-    return ErrorText(name, code, text, source, grade, since, until)
+def _bad(text: str, source: str, grade: Grade = "recorded") -> ErrorText:
+    return ErrorText(Code.INVALID_ARGUMENT, text, source, grade)
 
 
-def _bad(name: str, text: str, source: str, grade: Grade, since: str = "", until: str = "") -> ErrorText:
-    return ErrorText(name, "INVALID_ARGUMENT", text, source, grade, since, until)
-
-
-def _guess(name: str, text: str, source: str = _STYLE) -> ErrorText:
-    return ErrorText(name, "INVALID_ARGUMENT", text, source, "assumed")
+def _guess(text: str, source: str = _STYLE) -> ErrorText:
+    return ErrorText(Code.INVALID_ARGUMENT, text, source, "assumed")
 
 
 # --- names, existence, rights ----------------------------------------------------------------------
-TUNED_MODEL_NOT_FOUND = _row(
-    "tuned_model_not_found", "NOT_FOUND", "Tuned model tunedModels/{id} does not exist.", _NOTEBOOK, "recorded"
-)
-TUNED_MODEL_DENIED = _row(
-    "tuned_model_denied",
-    "PERMISSION_DENIED",
+TUNED_MODEL_NOT_FOUND = ErrorText(Code.NOT_FOUND, "Tuned model tunedModels/{id} does not exist.", _NOTEBOOK, "recorded")
+TUNED_MODEL_DENIED = ErrorText(
+    Code.PERMISSION_DENIED,
     "You do not have permission to access tuned model tunedModels/{id}",
     "github.com/google-gemini/deprecated-generative-ai-js/issues/240",
     "recorded",
 )
-TUNED_MODEL_ID_OF_STRANGER = _row(
-    "tuned_model_id_of_stranger",
-    "PERMISSION_DENIED",
-    "You do not have permission to access tuned model {id}.",
-    _TUTORIAL,
-    "recorded",
+TUNED_MODEL_ID_OF_STRANGER = ErrorText(
+    Code.PERMISSION_DENIED, "You do not have permission to access tuned model {id}.", _TUTORIAL, "recorded"
 )
-TUNED_MODEL_EXISTS = _row(
-    "tuned_model_exists",
-    "ALREADY_EXISTS",
+TUNED_MODEL_EXISTS = ErrorText(
+    Code.ALREADY_EXISTS,
     "Tuned model tunedModels/{id} already exists.",
     "the code: samples/tuned_models.py of github.com/google-gemini/deprecated-generative-ai-python; the text: a guess",
     "assumed",
 )
-MODEL_NOT_FOUND = _row(
-    "model_not_found",
-    "NOT_FOUND",
+MODEL_NOT_FOUND = ErrorText(
+    Code.NOT_FOUND,
     "Model is not found: models/{model} for api version {version}",
     "GET models/invalid-model, third-party notes of 2026",
     "recorded",
@@ -66,9 +61,8 @@ MODEL_NOT_FOUND = _row(
 _CAPITALS_UNTIL = "2024-04-01"
 _NEW_LISTING = "2026-07-01"
 """Days of changes that are known to the month at best."""
-MODEL_NOT_SUPPORTED = _row(
-    "model_not_supported",
-    "NOT_FOUND",
+MODEL_NOT_SUPPORTED = ErrorText(
+    Code.NOT_FOUND,
     "models/{model} is not found for API version {version}, or is not supported for {method}. "
     "Call ListModels to see the list of available models and their supported methods.",
     "github.com/googleapis/python-genai/issues/969",
@@ -76,18 +70,16 @@ MODEL_NOT_SUPPORTED = _row(
     _CAPITALS_UNTIL,
     _NEW_LISTING,
 )
-MODEL_NOT_SUPPORTED_2023 = _row(
-    "model_not_supported_2023",
-    "NOT_FOUND",
+MODEL_NOT_SUPPORTED_2023 = ErrorText(
+    Code.NOT_FOUND,
     "models/{model} is not found for API version {version}, or is not supported for {rpc}. "
     "Call ListModels to see the list of available models and their supported methods.",
     "github.com/FirebaseExtended/vertexai-sdk-test-data mock-responses/vertexai/unary-failure-unknown-model.json",
     "recorded",
     until=_CAPITALS_UNTIL,
 )
-MODEL_NOT_SUPPORTED_2026 = _row(
-    "model_not_supported_2026",
-    "NOT_FOUND",
+MODEL_NOT_SUPPORTED_2026 = ErrorText(
+    Code.NOT_FOUND,
     "models/{model} is not found for API version {version}, or is not supported for {method}. "
     "Call ModelService.ListModels to see the list of available models and their supported methods.",
     "public reports of mid-2026 quote 'Call ModelService.ListModels to see'; the rest is that of the earlier text",
@@ -97,350 +89,282 @@ MODEL_NOT_SUPPORTED_2026 = _row(
 MODEL_NOT_SUPPORTED_TEXTS = (MODEL_NOT_SUPPORTED_2023, MODEL_NOT_SUPPORTED, MODEL_NOT_SUPPORTED_2026)
 """One after the other."""
 MODEL_NAME_FORMAT = _bad(
-    "model_name_format",
-    "* {request}.model: unexpected model name format\n",
-    "github.com/langchain-ai/langchain-google/issues/631",
-    "recorded",
+    "* {request}.model: unexpected model name format\n", "github.com/langchain-ai/langchain-google/issues/631"
 )
 NAME_FORMAT = _bad(
-    "name_format",
     "* {request}.{field}: unexpected name format\n",
     "in the style of the row above; only gRPC can bring such a name",
     "assumed",
 )
-ENTITY_NOT_FOUND = _row(
-    "entity_not_found",
-    "NOT_FOUND",
+ENTITY_NOT_FOUND = ErrorText(
+    Code.NOT_FOUND,
     "Requested entity was not found.",
     "recorded on this host, github.com/google-gemini/gemini-cli/issues/12741; that operations answer it is a guess",
     "assumed",
 )
-NOT_IMPLEMENTED = _row(
-    "not_implemented",
-    "UNIMPLEMENTED",
+NOT_IMPLEMENTED = ErrorText(
+    Code.UNIMPLEMENTED,
     "Not implemented.",
     "github.com/google-gemini/deprecated-generative-ai-python google/generativeai/operations.py",
     "documented",
 )
 
 # --- creating a tuned model --------------------------------------------------------------------------
-NAME_MISSING = _bad(
-    "name_missing", "Either tuned_model_id or display_name must be set.", f"{_GENAI_TESTS}, quoted there", "documented"
-)
+NAME_MISSING = _bad("Either tuned_model_id or display_name must be set.", f"{_GENAI_TESTS}, quoted there", "documented")
 TUNED_MODEL_ID_FORMAT = _guess(
-    "tuned_model_id_format",
     "* CreateTunedModelRequest.tuned_model_id: '{id}' does not match [a-z]([a-z0-9-]{{0,38}}[a-z0-9])?\n",
     f"the rule: {_PROTO}/model_service.proto; the text: a guess",
 )
 DISPLAY_NAME_LENGTH = _guess(
-    "display_name_length",
     "* {request}.tuned_model.display_name: display_name must be at most {limit} characters long, but has {length}\n",
     "the limit: github.com/google-gemini/deprecated-generative-ai-js/issues/282; the text: a guess",
 )
+_CREATE = "* CreateTunedModelRequest.tuned_model"
+_EXAMPLES = f"{_CREATE}.tuning_task.training_data.examples"
+_PAIR = f"{_EXAMPLES}.examples[{{index}}]"
+_TALK = f"{_EXAMPLES}.multiturn_examples[{{index}}].contents"
 SOURCE_MODEL_MISSING = _guess(
-    "source_model_missing",
-    "* CreateTunedModelRequest.tuned_model.source_model: required oneof field 'source_model' must have one "
-    "initialized field\n",
-    "no recording; style of github.com/genkit-ai/genkit/issues/3816",
+    f"{_CREATE}.source_model: required oneof field 'source_model' must have one initialized field\n",
+    f"no recording; style of {_GENKIT}",
 )
 BASE_MODEL_FORMAT = _guess(
-    "base_model_format",
-    "* CreateTunedModelRequest.tuned_model.base_model: unexpected model name format\n",
-    "no recording; style of github.com/langchain-ai/langchain-google/issues/631",
+    f"{_CREATE}.base_model: unexpected model name format\n", f"no recording; style of {_LANGCHAIN}"
 )
 SOURCE_TUNED_MODEL_FORMAT = _guess(
-    "source_tuned_model_format",
-    "* CreateTunedModelRequest.tuned_model.tuned_model_source.tuned_model: unexpected model name format\n",
-    "no recording; style of github.com/langchain-ai/langchain-google/issues/631",
+    f"{_CREATE}.tuned_model_source.tuned_model: unexpected model name format\n", f"no recording; style of {_LANGCHAIN}"
 )
-BASE_MODEL_NOT_TUNABLE = _row(
-    "base_model_not_tunable",
-    "NOT_FOUND",
+BASE_MODEL_NOT_TUNABLE = ErrorText(
+    Code.NOT_FOUND,
     "models/{model} is not found for CREATE TUNED MODEL at API version {version}.",
     f"{_GENAI_TESTS}, quoted there; the code by analogy",
     "documented",
 )
-SOURCE_NOT_ACTIVE = _row(
-    "source_not_active",
-    "FAILED_PRECONDITION",
-    "Tuned model tunedModels/{id} is not active: its state is {state}.",
-    _NONE,
-    "assumed",
+SOURCE_NOT_ACTIVE = ErrorText(
+    Code.FAILED_PRECONDITION, "Tuned model tunedModels/{id} is not active: its state is {state}.", _NONE, "assumed"
 )
-TRAINING_DATA_MISSING = _guess(
-    "training_data_missing",
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data: training_data is not specified\n",
-)
+TRAINING_DATA_MISSING = _guess(f"{_CREATE}.tuning_task.training_data: training_data is not specified\n")
 EXAMPLES_EMPTY = _guess(
-    "examples_empty",
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.examples: "
-    "examples.examples must not be empty.\n",
-    "no recording; style of github.com/egoist/chatwise-releases/issues/250",
+    f"{_EXAMPLES}.examples: examples.examples must not be empty.\n", f"no recording; style of {_CHATWISE}"
 )
-OUTPUT_MISSING = _guess(
-    "output_missing",
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.examples[{index}].output: "
-    "output is not specified\n",
-)
+OUTPUT_MISSING = _guess(f"{_PAIR}.output: output is not specified\n")
 TEXT_INPUT_LENGTH = _guess(
-    "text_input_length",
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.examples[{index}].text_input: "
-    "text_input must be at most {limit} characters long, but has {length}\n",
+    f"{_PAIR}.text_input: text_input must be at most {{limit}} characters long, but has {{length}}\n",
     f"the limit: {_DOC}; the text: a guess",
 )
 OUTPUT_LENGTH = _guess(
-    "output_length",
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.examples[{index}].output: "
-    "output must be at most {limit} characters long, but has {length}\n",
+    f"{_PAIR}.output: output must be at most {{limit}} characters long, but has {{length}}\n",
     f"the limit: {_DOC}; the text: a guess",
 )
-MULTITURN_EMPTY = _guess(
-    "multiturn_empty",
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.multiturn_examples[{index}].contents: "
-    "contents is not specified\n",
-)
-MULTITURN_ROLE = _guess(
-    "multiturn_role",
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.multiturn_examples[{index}]"
-    ".contents[{turn}].role: '{role}' is not a valid role: user, model.\n",
-)
-MULTITURN_END = _guess(
-    "multiturn_end",
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.multiturn_examples[{index}]"
-    ".contents: contents must end with role model\n",
-)
+MULTITURN_EMPTY = _guess(f"{_TALK}: contents is not specified\n")
+MULTITURN_ROLE = _guess(f"{_TALK}[{{turn}}].role: '{{role}}' is not a valid role: user, model.\n")
+MULTITURN_END = _guess(f"{_TALK}: contents must end with role model\n")
 MULTITURN_PARTS = _guess(
-    "multiturn_parts",
-    "* CreateTunedModelRequest.tuned_model.tuning_task.training_data.examples.multiturn_examples[{index}]"
-    ".contents[{turn}].parts: contents.parts must not be empty.\n",
-    "no recording; style of github.com/egoist/chatwise-releases/issues/250",
+    f"{_TALK}[{{turn}}].parts: contents.parts must not be empty.\n", f"no recording; style of {_CHATWISE}"
 )
-_HYPERPARAMETERS = "* CreateTunedModelRequest.tuned_model.tuning_task.hyperparameters"
-EPOCH_COUNT = _guess("epoch_count", f"{_HYPERPARAMETERS}.epoch_count: epoch_count must be positive.\n")
+_HYPERPARAMETERS = f"{_CREATE}.tuning_task.hyperparameters"
+EPOCH_COUNT = _guess(f"{_HYPERPARAMETERS}.epoch_count: epoch_count must be positive.\n")
 TOO_MANY_STEPS = _guess(
-    "too_many_steps",
-    f"{_HYPERPARAMETERS}.epoch_count: tuning would take {{steps}} steps, more than the maximum of {{maximum}}.\n",
+    f"{_HYPERPARAMETERS}.epoch_count: tuning would take {{steps}} steps, more than the maximum of {{maximum}}.\n"
 )
-BATCH_SIZE = _guess("batch_size", f"{_HYPERPARAMETERS}.batch_size: batch_size must be positive.\n")
-LEARNING_RATE = _guess("learning_rate", f"{_HYPERPARAMETERS}.learning_rate: learning_rate must be positive.\n")
+BATCH_SIZE = _guess(f"{_HYPERPARAMETERS}.batch_size: batch_size must be positive.\n")
+LEARNING_RATE = _guess(f"{_HYPERPARAMETERS}.learning_rate: learning_rate must be positive.\n")
 LEARNING_RATE_MULTIPLIER = _guess(
-    "learning_rate_multiplier",
-    f"{_HYPERPARAMETERS}.learning_rate_multiplier: learning_rate_multiplier must be positive.\n",
+    f"{_HYPERPARAMETERS}.learning_rate_multiplier: learning_rate_multiplier must be positive.\n"
 )
-TUNED_TEMPERATURE = _guess(
-    "tuned_temperature", "* {request}.tuned_model.temperature: temperature must be in the range [0.0, {maximum}].\n"
-)
-TUNED_TOP_P = _guess("tuned_top_p", "* {request}.tuned_model.top_p: top_p must be in the range [0.0, 1.0].\n")
-TUNED_TOP_K = _guess("tuned_top_k", "* {request}.tuned_model.top_k: top_k must not be negative.\n")
+TUNED_TEMPERATURE = _guess("* {request}.tuned_model.temperature: temperature must be in the range [0.0, {maximum}].\n")
+TUNED_TOP_P = _guess("* {request}.tuned_model.top_p: top_p must be in the range [0.0, 1.0].\n")
+TUNED_TOP_K = _guess("* {request}.tuned_model.top_k: top_k must not be negative.\n")
 
 # --- changing and listing ----------------------------------------------------------------------------
-MASK_PATH = _guess(
-    "mask_path",
-    "* UpdateTunedModelRequest.update_mask: '{path}' is not a field of TunedModel\n",
-)
-MASK_FIELD = _guess(
-    "mask_field",
-    "* UpdateTunedModelRequest.update_mask: '{path}' cannot be updated\n",
-)
-FILTER = _guess("filter", "* ListTunedModelsRequest.filter: '{term}' is not one of {known}\n")
+MASK_PATH = _guess("* UpdateTunedModelRequest.update_mask: '{path}' is not a field of TunedModel\n")
+MASK_FIELD = _guess("* UpdateTunedModelRequest.update_mask: '{path}' cannot be updated\n")
+FILTER = _guess("* ListTunedModelsRequest.filter: '{term}' is not one of {known}\n")
 
 # --- answering ----------------------------------------------------------------------------------------
-TUNED_MODEL_NOT_ACTIVE = _row(
-    "tuned_model_not_active",
-    "FAILED_PRECONDITION",
-    "Tuned model tunedModels/{id} is not active: its state is {state}.",
-    _NONE,
-    "assumed",
+TUNED_MODEL_NOT_ACTIVE = ErrorText(
+    Code.FAILED_PRECONDITION, "Tuned model tunedModels/{id} is not active: its state is {state}.", _NONE, "assumed"
 )
-CONTENTS_MISSING = _bad(
-    "contents_missing",
-    "* {request}.contents: contents is not specified\n",
-    "github.com/vercel/ai/issues/3775",
-    "recorded",
-)
-PARTS_EMPTY = _bad(
-    "parts_empty",
-    "* {request}.contents[{index}].parts: contents.parts must not be empty.\n",
-    "github.com/egoist/chatwise-releases/issues/250",
-    "recorded",
-)
+CONTENTS_MISSING = _bad("* {request}.contents: contents is not specified\n", "github.com/vercel/ai/issues/3775")
+PARTS_EMPTY = _bad("* {request}.contents[{index}].parts: contents.parts must not be empty.\n", _CHATWISE)
 PART_WITHOUT_DATA = _bad(
-    "part_without_data",
     "* {request}.contents[{index}].parts[{part}].data: required oneof field 'data' must have one initialized field\n",
-    "github.com/genkit-ai/genkit/issues/3816",
-    "recorded",
+    _GENKIT,
 )
-ROLE = _bad(
-    "role",
-    "Please use a valid role: user, model.",
-    "github.com/langbot-app/LangBot/issues/1486",
-    "recorded",
-)
+ROLE = _bad("Please use a valid role: user, model.", "github.com/langbot-app/LangBot/issues/1486")
 SINGLE_TURN_END = _bad(
-    "single_turn_end",
     "Please ensure that single turn requests end with a user role or the role field is empty.",
     "github.com/microsoft/semantic-kernel/issues/13262 and the sources of several public clients",
-    "recorded",
 )
 MULTITURN_REQUEST_END = _bad(
-    "multiturn_request_end",
     "Please ensure that multiturn requests ends with a user role or a function response.",
     "github.com/songquanpeng/one-api/issues/836 (gemini-pro, December 2023)",
-    "recorded",
 )
 TEMPERATURE = _bad(
-    "temperature",
-    "* {request}.generation_config.temperature: temperature must be in the range [0.0, {maximum}].\n",
-    _PROBE,
-    "recorded",
+    "* {request}.generation_config.temperature: temperature must be in the range [0.0, {maximum}].\n", _PROBE
 )
-TOP_P = _guess("top_p", "* {request}.generation_config.top_p: top_p must be in the range [0.0, 1.0].\n")
-TOP_K = _guess("top_k", "* {request}.generation_config.top_k: top_k must not be negative.\n")
+TOP_P = _guess("* {request}.generation_config.top_p: top_p must be in the range [0.0, 1.0].\n")
+TOP_K = _guess("* {request}.generation_config.top_k: top_k must not be negative.\n")
 MAX_OUTPUT_TOKENS = _bad(
-    "max_output_tokens",
     "* {request}.generation_config.max_output_tokens: max_output_tokens must be positive.\n",
     "recorded answer kept in a public client's tests, 2026",
-    "recorded",
 )
 CANDIDATE_COUNT = _guess(
-    "candidate_count",
     "* {request}.generation_config.candidate_count: candidate_count must be in the range [1, {maximum}].\n",
     f"the range 1 to 8: {_PROTO}/generative_service.proto; the text: a guess",
 )
 ONE_CANDIDATE = _bad(
-    "one_candidate",
-    "Only one candidate can be specified",
-    "github.com/google-gemini/deprecated-generative-ai-dart/issues/34",
-    "recorded",
+    "Only one candidate can be specified", "github.com/google-gemini/deprecated-generative-ai-dart/issues/34"
 )
 STOP_SEQUENCES = _guess(
-    "stop_sequences",
     "* {request}.generation_config.stop_sequences: stop_sequences must have at most {limit} items, but has {length}\n",
     f"the limit of 5: {_PROTO}/generative_service.proto; the text: a guess",
 )
 SYSTEM_INSTRUCTION = _bad(
-    "system_instruction",
     "Developer instruction is not enabled for {model}",
     "for tuned models: a public project's code comment; for models: "
     "github.com/google-gemini/deprecated-generative-ai-python/issues/278",
-    "recorded",
 )
 JSON_MODE = _bad(
-    "json_mode",
     "Json mode is not enabled for {model}",
     f"the text: github.com/google-gemini/deprecated-generative-ai-python/issues/137; that tuned models refuse: {_DOC}",
-    "recorded",
 )
 FUNCTION_CALLING = _bad(
-    "function_calling",
     "Function calling is not enabled for {model}",
     "the text: github.com/agno-agi/agno/issues/3505; that tuned models refuse is a guess",
     "assumed",
 )
 INPUT_MODALITY = _bad(
-    "input_modality",
     "{modality} input modality is not enabled for {model}",
     f"the text: public reports on gemma-3-27b-it; that tuned models take text alone: {_DOC}",
     "assumed",
 )
-MULTITURN = _bad(
-    "multiturn",
-    "Multiturn chat is not enabled for {model}",
-    "github.com/zuisong/gemini-openai-proxy/issues/37",
-    "recorded",
-)
+MULTITURN = _bad("Multiturn chat is not enabled for {model}", "github.com/zuisong/gemini-openai-proxy/issues/37")
 INPUT_CHARACTERS = _guess(
-    "input_characters",
     "The input character count ({length}) exceeds the maximum number of characters allowed ({limit}).",
     f"the limit: {_DOC}; the text: after github.com/google-gemini/gemini-cli/issues/4118",
 )
 INPUT_TOKENS = _bad(
-    "input_tokens",
     "The input token count ({length}) exceeds the maximum number of tokens allowed ({limit}).",
     "github.com/google-gemini/gemini-cli/issues/4118",
-    "recorded",
 )
 PROMPT_REFUSED = _guess(
-    "prompt_refused",
     "Request contains an invalid argument. {reason}",
     "a limit of what plays the base model here; the first sentence is this service's",
 )
-UNAVAILABLE = _row(
-    "unavailable",
-    "UNAVAILABLE",
+UNAVAILABLE = ErrorText(
+    Code.UNAVAILABLE,
     "The service is currently unavailable. {reason}",
     "the code: github.com/google-gemini/deprecated-generative-ai-python/issues/691; the reason is ours",
     "assumed",
 )
 
 RESPONSE_MIME_TYPE = _bad(
-    "response_mime_type",
     "* {request}.generation_config.response_mime_type: allowed mimetypes are `text/plain`, `application/json`, "
     "`application/xml`, `application/yaml` and `text/x.enum`.\n",
     "public run of a third-party client, 2026",
-    "recorded",
 )
 RESPONSE_MODALITIES = _guess(
-    "response_modalities",
     "The requested combination of response modalities ({modalities}) is not supported by the model. "
     "{model} accepts the following combination of response modalities:\n* TEXT\n",
     _NONE,
 )
-LOGPROBS = _guess("logprobs", "Logprobs is not enabled for {model}", _NONE)
-CACHED_CONTENT = _row(
-    "cached_content",
-    "PERMISSION_DENIED",
+LOGPROBS = _guess("Logprobs is not enabled for {model}", _NONE)
+CACHED_CONTENT = ErrorText(
+    Code.PERMISSION_DENIED,
     "CachedContent not found (or permission denied)",
     "this service's answer for a cache that is not there; there are none here",
     "assumed",
 )
 
 # --- permissions --------------------------------------------------------------------------------------
-PERMISSION_NOT_FOUND = _row("permission_not_found", "NOT_FOUND", "Permission {name} does not exist.", _NONE, "assumed")
-PERMISSION_EXISTS = _row("permission_exists", "ALREADY_EXISTS", "Permission {name} already exists.", _NONE, "assumed")
-ROLE_MISSING = _guess("role_missing", "* {request}.permission.role: role is not specified\n")
+PERMISSION_NOT_FOUND = ErrorText(Code.NOT_FOUND, "Permission {name} does not exist.", _NONE, "assumed")
+PERMISSION_EXISTS = ErrorText(Code.ALREADY_EXISTS, "Permission {name} already exists.", _NONE, "assumed")
+ROLE_MISSING = _guess("* {request}.permission.role: role is not specified\n")
 ROLE_OWNER = _guess(
-    "role_owner",
     "* {request}.permission.role: OWNER can only be granted by TransferOwnership\n",
     "the rule: TransferOwnership is the only way to change ownership, ai.google.dev/api/tuning; the text: a guess",
 )
 EMAIL_MISSING = _guess(
-    "email_missing",
-    "* CreatePermissionRequest.permission.email_address: email_address is not specified\n",
-    "the rule: github.com/google-gemini/deprecated-generative-ai-python google/generativeai/types/permission_types.py; "
-    "the text: a guess",
+    "* CreatePermissionRequest.permission.email_address: email_address is not specified\n", _PERMISSION_TYPES
 )
 EMAIL_FORBIDDEN = _guess(
-    "email_forbidden",
     "* CreatePermissionRequest.permission.email_address: email_address must not be set for EVERYONE\n",
-    "the rule: github.com/google-gemini/deprecated-generative-ai-python google/generativeai/types/permission_types.py; "
-    "the text: a guess",
+    _PERMISSION_TYPES,
 )
-PERMISSION_MASK_MISSING = _guess(
-    "permission_mask_missing", "* UpdatePermissionRequest.update_mask: update_mask is not specified\n"
-)
+PERMISSION_MASK_MISSING = _guess("* UpdatePermissionRequest.update_mask: update_mask is not specified\n")
 PERMISSION_MASK = _guess(
-    "permission_mask",
     "* UpdatePermissionRequest.update_mask: '{path}' cannot be updated; accepted ones: role\n",
     "the rule: generativelanguage v1beta discovery document, revision 20240713; the text: a guess",
 )
-OWNER_PERMISSION = _row(
-    "owner_permission",
-    "FAILED_PRECONDITION",
-    "The permission of the owner can only be changed by TransferOwnership.",
-    _NONE,
-    "assumed",
+OWNER_PERMISSION = ErrorText(
+    Code.FAILED_PRECONDITION, "The permission of the owner can only be changed by TransferOwnership.", _NONE, "assumed"
 )
-TRANSFER_EMAIL_MISSING = _guess(
-    "transfer_email_missing", "* TransferOwnershipRequest.email_address: email_address is not specified\n"
-)
-TRANSFER_NOT_OWNER = _row(
-    "transfer_not_owner",
-    "PERMISSION_DENIED",
+TRANSFER_EMAIL_MISSING = _guess("* TransferOwnershipRequest.email_address: email_address is not specified\n")
+TRANSFER_NOT_OWNER = ErrorText(
+    Code.PERMISSION_DENIED,
     "You need to be the owner of the resource to transfer ownership",
     "the text: README of github.com/derrickobedgiu1/gemini-api, April 2024; the code: a guess",
     "recorded",
 )
 
-ERRORS: tuple[ErrorText, ...] = tuple(row for row in globals().values() if isinstance(row, ErrorText))
+# --- quotas and outages: for faults made on purpose --------------------------------------------------------
+GEMINI_EXHAUSTED = ErrorText(
+    Code.RESOURCE_EXHAUSTED,
+    "Resource has been exhausted (e.g. check quota).",
+    "github.com/googleapis/python-genai/issues/2065",
+    "recorded",
+)
+GEMINI_QUOTA_HELP = Fact(
+    ("Learn more about Gemini API quotas", "https://ai.google.dev/gemini-api/docs/rate-limits"), _QUOTA_403, "recorded"
+)
+"""Description and address of the ``Help`` that goes with the next row."""
+GEMINI_QUOTA = ErrorText(
+    Code.RESOURCE_EXHAUSTED,
+    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
+    "head to: https://ai.google.dev/gemini-api/docs/rate-limits. To monitor your current usage, head to: "
+    "https://ai.dev/rate-limit. \n* Quota exceeded for metric: generativelanguage.googleapis.com/{metric}, "
+    "limit: {limit}, model: {model}\nPlease retry in {retry_s}s.",
+    _QUOTA_403,
+    "recorded",
+    since="2026-01-01",
+    details=(
+        help_link(*GEMINI_QUOTA_HELP.value),
+        {
+            "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+            "violations": [
+                {
+                    "quotaMetric": "generativelanguage.googleapis.com/{metric}",
+                    "quotaId": "{id}",
+                    "quotaDimensions": {"location": "global", "model": "{model}"},
+                    "quotaValue": "{limit}",
+                }
+            ],
+        },
+    ),
+)
+"""Its details come in any order, and RetryInfo with them."""
+GEMINI_OVERLOADED = ErrorText(
+    Code.UNAVAILABLE,
+    "The model is overloaded. Please try again later.",
+    "reported on this host, 2024 and 2025; github.com/google-gemini/deprecated-generative-ai-python/issues/691 "
+    "saw the code when tuning",
+    "recorded",
+    until="2026-01-01",
+)
+GEMINI_HIGH_DEMAND = ErrorText(
+    Code.UNAVAILABLE,
+    "This model is currently experiencing high demand. Spikes in demand are usually temporary. Please try again later.",
+    "reported on this host many times, 2026",
+    "recorded",
+    since="2026-01-01",
+)
+GEMINI_INTERNAL = ErrorText(
+    Code.INTERNAL,
+    "An internal error has occurred. Please retry or report in "
+    "https://developers.generativeai.google/guide/troubleshooting",
+    "reported on this host many times",
+    "recorded",
+)
+
+ROWS: tuple[Row, ...] = name_rows(globals(), Row)
 """All rows, in this order."""

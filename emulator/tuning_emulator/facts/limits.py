@@ -1,11 +1,12 @@
-"""Named limits and page sizes, each with its source. Limits of one base model are in its row of ``models``."""
+"""Figures of the services: limits, page sizes, places, prices. Those of one base model are in ``base_models``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tuning_emulator.core.errors import Fact
+from tuning_emulator.core.errors import Fact, Row, name_rows
+from tuning_emulator.facts.base_models import Api
 
 _GEMINI_DOC = "ai.google.dev/gemini-api/docs/model-tuning (2025-02-25)"
 _GEMINI_PROTO = "github.com/googleapis/googleapis google/ai/generativelanguage/v1beta"
@@ -15,20 +16,10 @@ _RL_DOC = f"{_VERTEX_DOC}/tuning/reinforcement-tuning (hyperparameters)"
 _NONE = "no public statement"
 
 
-@dataclass(frozen=True, slots=True)
-class Limit(Fact):
-    """A limit that is a whole number; its name says the unit."""
-
-    value: int
-
-
 # --- Gemini API: tuned models -------------------------------------------------------------------------
-GEMINI_MAX_DISPLAY_NAME_CHARACTERS = Limit(
-    "gemini_max_display_name_characters", 40, f"{_GEMINI_PROTO}/tuned_model.proto", "documented"
-)
-GEMINI_MAX_ID_CHARACTERS = Limit("gemini_max_id_characters", 40, f"{_GEMINI_PROTO}/model_service.proto", "documented")
+GEMINI_MAX_DISPLAY_NAME_CHARACTERS = Fact(40, f"{_GEMINI_PROTO}/tuned_model.proto", "documented")
+GEMINI_MAX_ID_CHARACTERS = Fact(40, f"{_GEMINI_PROTO}/model_service.proto", "documented")
 GEMINI_ID_FILLED = Fact(
-    "gemini_id_filled",
     True,
     "ids of github.com/google-gemini/cookbook quickstarts/Tuning.ipynb, May and June 2025; the day is assumed: an id "
     "of December 2024 is still shorter",
@@ -36,80 +27,57 @@ GEMINI_ID_FILLED = Fact(
     since="2025-01-01",
 )
 """Ids made from a display name have exactly as many characters as an id may have."""
-GEMINI_MAX_INPUT_CHARACTERS = Limit("gemini_max_input_characters", 40_000, _GEMINI_DOC, "documented")
-GEMINI_MAX_OUTPUT_CHARACTERS = Limit("gemini_max_output_characters", 5_000, _GEMINI_DOC, "documented")
-GEMINI_MAX_PROMPT_CHARACTERS = Limit("gemini_max_prompt_characters", 40_000, _GEMINI_DOC, "documented")
-GEMINI_MAX_DATASET_BYTES = Limit("gemini_max_dataset_bytes", 4 << 20, _GEMINI_DOC, "documented")
-GEMINI_MAX_REQUEST_BYTES = Limit(
-    "gemini_max_request_bytes",
+GEMINI_MAX_INPUT_CHARACTERS = Fact(40_000, _GEMINI_DOC, "documented")
+GEMINI_MAX_OUTPUT_CHARACTERS = Fact(5_000, _GEMINI_DOC, "documented")
+GEMINI_MAX_PROMPT_CHARACTERS = Fact(40_000, _GEMINI_DOC, "documented")
+GEMINI_MAX_DATASET_BYTES = Fact(4 << 20, _GEMINI_DOC, "documented")
+GEMINI_MAX_REQUEST_BYTES = Fact(
     4 << 20,
     "github.com/google-gemini/deprecated-generative-ai-android/issues/26 (generateContent, December 2023)",
     "recorded",
 )
-GEMINI_RECOMMENDED_MIN_EXAMPLES = Limit("gemini_recommended_min_examples", 20, _GEMINI_DOC, "documented")
+GEMINI_RECOMMENDED_MIN_EXAMPLES = Fact(20, _GEMINI_DOC, "documented")
 
-GEMINI_MAX_STEPS = Limit(
-    "gemini_max_steps",
+GEMINI_MAX_STEPS = Fact(
     2**31 - 1,
     "generativelanguage v1beta discovery document: totalSteps is an int32; that more is refused is assumed",
     "documented",
 )
 
 # --- Gemini API: lists --------------------------------------------------------------------------------
-GEMINI_TUNED_MODELS_PAGE_DEFAULT = Limit(
-    "gemini_tuned_models_page_default", 10, f"{_GEMINI_PROTO}/model_service.proto", "documented"
-)
-GEMINI_MODELS_PAGE_DEFAULT = Limit(
-    "gemini_models_page_default", 50, f"{_GEMINI_PROTO}/model_service.proto", "documented"
-)
-GEMINI_PERMISSIONS_PAGE_DEFAULT = Limit(
-    "gemini_permissions_page_default", 10, f"{_GEMINI_PROTO}/permission_service.proto", "documented"
-)
-GEMINI_PAGE_MAX = Limit("gemini_page_max", 1000, f"{_GEMINI_PROTO}/model_service.proto", "documented")
+GEMINI_TUNED_MODELS_PAGE_DEFAULT = Fact(10, f"{_GEMINI_PROTO}/model_service.proto", "documented")
+GEMINI_MODELS_PAGE_DEFAULT = Fact(50, f"{_GEMINI_PROTO}/model_service.proto", "documented")
+GEMINI_PERMISSIONS_PAGE_DEFAULT = Fact(10, f"{_GEMINI_PROTO}/permission_service.proto", "documented")
+GEMINI_PAGE_MAX = Fact(1000, f"{_GEMINI_PROTO}/model_service.proto", "documented")
 
 # --- Gemini API: generation ---------------------------------------------------------------------------
-GEMINI_MAX_CANDIDATES = Limit("gemini_max_candidates", 8, f"{_GEMINI_PROTO}/generative_service.proto", "documented")
-GEMINI_MAX_STOP_SEQUENCES = Limit(
-    "gemini_max_stop_sequences", 5, f"{_GEMINI_PROTO}/generative_service.proto", "documented"
-)
+GEMINI_MAX_CANDIDATES = Fact(8, f"{_GEMINI_PROTO}/generative_service.proto", "documented")
+GEMINI_MAX_STOP_SEQUENCES = Fact(5, f"{_GEMINI_PROTO}/generative_service.proto", "documented")
 
 # --- Vertex AI: tuning jobs ---------------------------------------------------------------------------
-VERTEX_MAX_DISPLAY_NAME_CHARACTERS = Limit(
-    "vertex_max_display_name_characters", 128, f"{_VERTEX_DISCOVERY}, TuningJob.tunedModelDisplayName", "documented"
+VERTEX_MAX_DISPLAY_NAME_CHARACTERS = Fact(128, f"{_VERTEX_DISCOVERY}, TuningJob.tunedModelDisplayName", "documented")
+VERTEX_MAX_LABEL_CHARACTERS = Fact(64, f"{_VERTEX_DISCOVERY}, TuningJob.labels", "documented")
+VERTEX_MAX_LABELS = Fact(64, "general rule of Google Cloud labels", "assumed")
+VERTEX_CONCURRENT_JOBS = Fact(
+    1, f"{_VERTEX_DOC}/tuning/supervised-tuning (2026-09-25): at least one job, all regions together", "documented"
 )
-VERTEX_MAX_LABEL_CHARACTERS = Limit(
-    "vertex_max_label_characters", 64, f"{_VERTEX_DISCOVERY}, TuningJob.labels", "documented"
-)
-VERTEX_MAX_LABELS = Limit("vertex_max_labels", 64, "general rule of Google Cloud labels", "assumed")
-VERTEX_CONCURRENT_JOBS = Limit(
-    "vertex_concurrent_jobs",
-    1,
-    f"{_VERTEX_DOC}/tuning/supervised-tuning (2026-09-25): at least one job, all regions together",
-    "documented",
-)
-VERTEX_MAX_CHECKPOINTS = Limit("vertex_max_checkpoints", 10, f"{_VERTEX_DOC}/tuning/checkpoints", "documented")
-VERTEX_MAX_STEPS = Limit("vertex_max_steps", 2**31 - 1, f"{_NONE}; the Gemini API's", "assumed")
-VERTEX_DATASET_SAMPLES = Limit(
-    "vertex_dataset_samples",
+VERTEX_MAX_CHECKPOINTS = Fact(10, f"{_VERTEX_DOC}/tuning/checkpoints", "documented")
+VERTEX_MAX_STEPS = Fact(2**31 - 1, f"{_NONE}; the Gemini API's", "assumed")
+VERTEX_DATASET_SAMPLES = Fact(
     3,
     "a whole recorded job: github.com/mscraftsman/generative-ai src/Mscc.GenerativeAI/Types/Generative/TuningJob.cs",
     "recorded",
 )
-VERTEX_SAMPLE_CHARACTERS = Limit(
-    "vertex_sample_characters", 397, "the same recorded job; texts are cut and end in ...", "recorded"
-)
+VERTEX_SAMPLE_CHARACTERS = Fact(397, "the same recorded job; texts are cut and end in ...", "recorded")
 
 # --- Vertex AI: reinforcement tuning ------------------------------------------------------------------
-VERTEX_RL_MAX_STEPS = Limit("vertex_rl_max_steps", 500, _RL_DOC, "documented")
-VERTEX_RL_MAX_OUTPUT_TOKENS = Limit("vertex_rl_max_output_tokens", 32_768, _RL_DOC, "documented")
-VERTEX_RL_MAX_SAMPLES_PER_STEP = Limit("vertex_rl_max_samples_per_step", 8_192, _RL_DOC, "documented")
+VERTEX_RL_MAX_STEPS = Fact(500, _RL_DOC, "documented")
+VERTEX_RL_MAX_OUTPUT_TOKENS = Fact(32_768, _RL_DOC, "documented")
+VERTEX_RL_MAX_SAMPLES_PER_STEP = Fact(8_192, _RL_DOC, "documented")
 
 # --- Vertex AI: lists ---------------------------------------------------------------------------------
-VERTEX_PAGE_DEFAULT = Limit("vertex_page_default", 100, _NONE, "assumed")
-VERTEX_PAGE_MAX = Limit("vertex_page_max", 100, _NONE, "assumed")
-
-LIMITS: tuple[Limit, ...] = tuple(row for row in globals().values() if isinstance(row, Limit))
-"""All rows, in this order."""
+VERTEX_PAGE_DEFAULT = Fact(100, _NONE, "assumed")
+VERTEX_PAGE_MAX = Fact(100, _NONE, "assumed")
 
 
 # --- where a tuning job puts its results in the bucket of ``outputUri``
@@ -117,45 +85,134 @@ LIMITS: tuple[Limit, ...] = tuple(row for row in globals().values() if isinstanc
 _OPEN_MODELS = "docs.cloud.google.com/gemini-enterprise-agent-platform/models/open-model-tuning"
 _DISTILLATION = "docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/distillation"
 
-FINAL_FOLDER = Fact("final_folder", "postprocess/node-0/checkpoints/final", _OPEN_MODELS, "documented")
-LABELLED_DATASET = Fact("labelled_dataset", "distillation_labelled_dataset.jsonl", _OPEN_MODELS, "documented")
+FINAL_FOLDER = Fact("postprocess/node-0/checkpoints/final", _OPEN_MODELS, "documented")
+LABELLED_DATASET = Fact("distillation_labelled_dataset.jsonl", _OPEN_MODELS, "documented")
 METRICS_FOLDER = Fact(
-    "metrics_folder",
     "postprocess/node-0/metrics",
     "the field gcsMetricsUri: aiplatform discovery document of 2026-11-06; the folder, and that only jobs with an "
     "outputUri have one: guesses",
     "assumed",
 )
 PROMPTS_ONLY = Fact(
-    "prompts_only",
-    "a prompt dataset holds no answers: the teacher's become the training set",
-    _DISTILLATION,
-    "documented",
+    "a prompt dataset holds no answers: the teacher's become the training set", _DISTILLATION, "documented"
 )
-TEACHER_SAMPLING = Fact("teacher_sampling", 0, "no recording; greedy, so that a job can be repeated", "assumed")
-TEACHER_MAX_TOKENS = Limit("teacher_max_tokens", 512, "no recording", "assumed")
+TEACHER_SAMPLING = Fact(0, "no recording; greedy, so that a job can be repeated", "assumed")
+TEACHER_MAX_TOKENS = Fact(512, "no recording", "assumed")
 
 
 # --- where tuned models live
 
 _PAGE = "docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/supervised-tuning (2026-09-25)"
 
-MULTI_REGION_FAMILIES = Fact("multi_region_families", ("gemini-3.", "gemini-3-"), _PAGE, "documented")
+MULTI_REGION_FAMILIES: Fact[tuple[str, ...]] = Fact(("gemini-3.", "gemini-3-"), _PAGE, "documented")
 """Base models whose tuned models are served from a multi-region only."""
 
-MULTI_REGIONS = Fact("multi_regions", ("us-:us", "europe-:eu"), _PAGE, "documented")
+MULTI_REGIONS: Fact[tuple[str, ...]] = Fact(("us-:us", "europe-:eu"), _PAGE, "documented")
 """Prefix of a job's region, and the multi-region that its tuned model is in."""
 
 
 def home_location(base_model: str, location: str) -> str:
     """Location of the model and the endpoints that a job in ``location`` makes."""
-    families = MULTI_REGION_FAMILIES.value
-    if isinstance(families, tuple) and base_model.startswith(families):
-        for pair in MULTI_REGIONS.value if isinstance(MULTI_REGIONS.value, tuple) else ():
+    if base_model.startswith(MULTI_REGION_FAMILIES.value):
+        for pair in MULTI_REGIONS.value:
             prefix, _, home = pair.partition(":")
             if location.startswith(prefix):
                 return home
     return location
+
+
+# --- locations and policies
+
+
+REGIONS = Fact(
+    (
+        *("africa-south1", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3"),
+        *("asia-south1", "asia-south2", "asia-southeast1", "asia-southeast2", "asia-southeast3"),
+        *("australia-southeast1", "australia-southeast2", "europe-central2", "europe-north1", "europe-north2"),
+        *("europe-southwest1", "europe-west1", "europe-west10", "europe-west12", "europe-west15", "europe-west2"),
+        *("europe-west3", "europe-west4", "europe-west6", "europe-west8", "europe-west9", "me-central1", "me-central2"),
+        *("me-west1", "northamerica-northeast1", "northamerica-northeast2", "southamerica-east1", "southamerica-west1"),
+        *("us-central1", "us-central2", "us-east1", "us-east4", "us-east5", "us-east7", "us-south1", "us-west1"),
+        *("us-west2", "us-west3", "us-west4", "us-west8"),
+    ),
+    f"{_VERTEX_DISCOVERY}, endpoints",
+    "documented",
+)
+"""Where Vertex AI has a host of its own."""
+
+WIDER_LOCATIONS = Fact(
+    ("eu", "global", "us"),
+    f"eu, us: {_VERTEX_DISCOVERY}, endpoints; global: google-cloud-aiplatform 2.7.0, SUPPORTED_REGIONS; that "
+    "locations.list has them, and without the region's label: guesses",
+    "assumed",
+)
+
+NO_POLICY_ETAG = Fact(
+    "ACAB",
+    "github.com/googleapis/python-api-core tests/unit/test_iam.py; Cloud Run, KMS and Compute Engine answer it for "
+    "resources without a policy; Vertex AI's answer is not recorded",
+    "assumed",
+)
+
+
+# --- what tuning costs, as far as public pages say it: what no row covers is unknown, and said to be
+
+_PRICE_PAGE = "cloud.google.com/vertex-ai/generative-ai/pricing"
+_QUOTED = f"{_PRICE_PAGE}, as two public repositories' cost estimates quote it"
+_TABLE = "a public repository's study of tuning costs, which names no source of its own"
+_FREE = 'ai.google.dev/gemini-api/docs/billing: "Model tuning is free"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price(Fact[float]):
+    """US dollars (``value``) for a million training tokens: billable tokens of the dataset times epochs.
+
+    Attributes:
+        api: Whose price.
+        model: Id of the base model; "" for every base model of the API.
+        methods: Values of ``core.records.TuningMethod``.
+        dated: When the source said so, as closely as is known.
+    """
+
+    api: Api
+    model: str = ""
+    methods: tuple[str, ...] = ("supervised",)
+    dated: str
+
+
+TRAINING_TOKENS_TIMES_EPOCHS = Fact(
+    True, "a course's model card with the bill checked: 27,353 billable tokens, 3 epochs, billed as 82,059", "recorded"
+)
+"""What is paid for: ``totalBillableTokenCount`` counts the dataset once, the bill once per epoch."""
+
+_BOTH = ("supervised", "preference")
+_LATELY = "2025 or 2026"
+GEMINI_TUNING = Price(0.0, _FREE, "documented", api="gemini", dated="2024 or 2025")
+GEMINI_1_5_FLASH_TUNING = Price(
+    8.0, f"{_PRICE_PAGE}?hl=es", "documented", api="vertex", model="gemini-1.5-flash-002", dated="late 2024"
+)
+GEMINI_2_5_FLASH_TUNING = Price(5.0, _QUOTED, "documented", api="vertex", model="gemini-2.5-flash", dated=_LATELY)
+GEMINI_2_5_FLASH_PREFERENCE_TUNING = Price(
+    5.0, _TABLE, "assumed", api="vertex", model="gemini-2.5-flash", methods=("preference",), dated=_LATELY
+)
+GEMINI_2_5_PRO_TUNING = Price(25.0, _TABLE, "assumed", api="vertex", model="gemini-2.5-pro", dated=_LATELY)
+GEMINI_2_5_FLASH_LITE_TUNING = Price(
+    1.5, _TABLE, "assumed", api="vertex", model="gemini-2.5-flash-lite", methods=_BOTH, dated=_LATELY
+)
+GEMINI_2_0_FLASH_TUNING = Price(3.0, _TABLE, "assumed", api="vertex", model="gemini-2.0-flash-001", dated=_LATELY)
+
+ROWS: tuple[Row, ...] = name_rows(globals(), Row)
+"""All rows, in this order."""
+
+PRICES: tuple[Price, ...] = tuple(row for row in ROWS if isinstance(row, Price))
+
+
+def find_price(api: Api, model: str, method: str) -> Price | None:
+    """The price of tuning a base model (an id without prefix) in a way; None when it is not known."""
+    for price in PRICES:
+        if price.api == api and price.model in ("", model) and method in price.methods:
+            return price
+    return None
 
 
 # --- adapter sizes
@@ -174,11 +231,6 @@ ADAPTER_SIZES: Mapping[str, int] = {
 """Rank by name. ``ADAPTER_SIZE_UNSPECIFIED`` is none of them: the service chooses."""
 
 _NAMES: Mapping[int, str] = {rank: name for name, rank in ADAPTER_SIZES.items()}
-
-
-def adapter_size_rank(name: str | int) -> int:
-    """Rank of an enum value, or 0 when it is unspecified, unknown or only a number."""
-    return ADAPTER_SIZES.get(name, 0) if isinstance(name, str) else 0
 
 
 def adapter_size_name(rank: int) -> str:

@@ -12,9 +12,8 @@ from typing import Literal, TypeAlias
 from tuning_emulator.api.call import Caller
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import Permission, TuningJob
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.gemini.convert import parse_tuned_model_name
-from tuning_emulator.gemini.rules import refuse
 from tuning_emulator.store.store import Store
 
 Role: TypeAlias = Literal["", "READER", "WRITER", "OWNER"]
@@ -52,7 +51,7 @@ def find_tuned_model(store: Store, name: str, caller: Caller, role: Role = "READ
     identifier = parse_tuned_model_name(name)
     job = store.get_tuned_model(identifier)
     if job is None:
-        raise refuse(texts.TUNED_MODEL_NOT_FOUND, id=identifier)
+        raise gemini_errors.TUNED_MODEL_NOT_FOUND(id=identifier)
     if not holds(job, store.list_permissions(job.uid), caller, role):
-        raise refuse(texts.TUNED_MODEL_DENIED, id=identifier)
+        raise gemini_errors.TUNED_MODEL_DENIED(id=identifier)
     return job

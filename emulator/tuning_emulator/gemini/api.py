@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from tuning_emulator.api.call import Api, Handler
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
-from tuning_emulator.gemini import methods
 from tuning_emulator.gemini.base_models import BaseModels
+from tuning_emulator.gemini.convert import PACKAGE
 from tuning_emulator.gemini.generation import Generation
 from tuning_emulator.gemini.operations import Operations
 from tuning_emulator.gemini.permissions import Permissions
 from tuning_emulator.gemini.rules import refuse_name
-from tuning_emulator.gemini.schemas import SCHEMAS
 from tuning_emulator.gemini.tuned_models import TunedModels
 from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.schema.proto import load_schemas
 
-INTERNAL_ERROR = (
-    "An internal error has occurred. Please retry or report in "
-    "https://developers.generativeai.google/guide/troubleshooting"
-)
-"""Recorded: public reports of 500 answers of this host."""
+SCHEMAS = load_schemas(PACKAGE)
+"""By version: ``v1beta`` (the one that documents tuning), ``v1``, ``v1alpha``."""
 
 
 def create_gemini_api(backend: Backend) -> Api:
@@ -29,11 +27,11 @@ def create_gemini_api(backend: Backend) -> Api:
         title="Generative Language API",
         host_suffix="generativelanguage.googleapis.com",
         schemas=SCHEMAS,
-        revision=lambda: backend.store.revision,
+        revision=backend.store.revision,
         handlers=list_handlers(backend),
         server_timing=True,
         misnamed=refuse_name,
-        internal_error=INTERNAL_ERROR,
+        internal_error=gemini_errors.GEMINI_INTERNAL,
         method_limits_bytes={"ModelService.CreateTunedModel": GEMINI_MAX_REQUEST_BYTES.value},
     )
 
@@ -60,9 +58,9 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "GenerativeService.StreamGenerateContent": generation.stream_generate_content,
         "GenerativeService.CountTokens": generation.count_tokens,
         "TextService.GenerateText": generation.generate_text,
-        methods.GET_OPERATION: operations.get_operation,
-        methods.LIST_OPERATIONS: operations.list_operations,
-        methods.CANCEL_OPERATION: operations.cancel_operation,
-        methods.DELETE_OPERATION: operations.delete_operation,
-        methods.WAIT_OPERATION: operations.wait_operation,
+        "google.longrunning.Operations.GetOperation": operations.get_operation,
+        "google.longrunning.Operations.ListOperations": operations.list_operations,
+        "google.longrunning.Operations.CancelOperation": operations.cancel_operation,
+        "google.longrunning.Operations.DeleteOperation": operations.delete_operation,
+        "google.longrunning.Operations.WaitOperation": operations.wait_operation,
     }

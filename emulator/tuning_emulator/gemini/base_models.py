@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.as_of import Day
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model, list_base_models
 from tuning_emulator.facts.limits import GEMINI_MODELS_PAGE_DEFAULT
 from tuning_emulator.gemini.convert import format_base_model
 from tuning_emulator.gemini.listing import read_page
-from tuning_emulator.gemini.rules import refuse
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.schema import Value
 
@@ -29,7 +28,7 @@ class BaseModels:
         identifier = call.request["name"].removeprefix("models/")
         model = find_served_model(identifier, self._backend.find_day(call.caller))
         if model is None:
-            raise refuse(texts.MODEL_NOT_FOUND, model=identifier, version=call.version)
+            raise gemini_errors.MODEL_NOT_FOUND(model=identifier, version=call.version)
         return format_base_model(model)
 
     def list_models(self, call: Call) -> Value:

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Sequence
 
 from tuning_emulator.api.operations import build_any, build_operation
-from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.lifecycle import ENDED
-from tuning_emulator.core.records import Failure, JobState, MetricPoint, Permission, TuningJob
+from tuning_emulator.core.records import JobState, MetricPoint, Permission, TuningJob
+from tuning_emulator.facts import google_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.schema.schema import Value
 
@@ -55,8 +55,7 @@ def own_permission(job: TuningJob) -> Permission:
     return Permission(job.uid, identify_grantee(job.owner), "USER", job.owner, "OWNER")
 
 
-_PACKAGE = "google.ai.generativelanguage"
-_UNKNOWN = Failure(13, "Internal error encountered.")
+PACKAGE = "google.ai.generativelanguage"
 
 
 def _type_name(version: str, message: str) -> str:
@@ -64,7 +63,7 @@ def _type_name(version: str, message: str) -> str:
 
     v1 has no tuning messages of its own: operations read through it carry v1beta's (recorded).
     """
-    return f"{_PACKAGE}.{'v1beta' if version == 'v1' else version}.{message}"
+    return f"{PACKAGE}.{'v1beta' if version == 'v1' else version}.{message}"
 
 
 def format_state(job: TuningJob) -> str:
@@ -73,11 +72,11 @@ def format_state(job: TuningJob) -> str:
     There is no state for a cancelled one. The documentation says that a cancelled model can still be asked, so it is
     ACTIVE if it has an adapter, else FAILED (assumed).
     """
-    if job.state is JobState.SUCCEEDED:
+    if job.progress.state is JobState.SUCCEEDED:
         return "ACTIVE"
-    if job.state is JobState.CANCELLED and job.adapter:
+    if job.progress.state is JobState.CANCELLED and job.progress.adapter:
         return "ACTIVE"
-    return "FAILED" if job.state in ENDED else "CREATING"
+    return "FAILED" if job.progress.state in ENDED else "CREATING"
 
 
 def is_active(job: TuningJob) -> bool:
@@ -88,16 +87,17 @@ def is_active(job: TuningJob) -> bool:
 def format_tuned_model(job: TuningJob, points: Sequence[MetricPoint]) -> Value:
     """A tuned model. Training data never comes back; a failed model has no complete time (assumed)."""
     model: Value = {"name": format_tuned_model_name(job)}
-    if job.source_model:
-        model["tuned_model_source"] = {"tuned_model": job.source_model, "base_model": f"models/{job.base_model}"}
+    base_model, source = f"models/{job.asked.base_model}", job.asked.source_model
+    if source:
+        model["tuned_model_source"] = {"tuned_model": source, "base_model": base_model}
     else:
-        model["base_model"] = f"models/{job.base_model}"
+        model["base_model"] = base_model
     model |= {
         "display_name": job.display_name,
         "description": job.description,
         "state": format_state(job),
-        "create_time": to_microseconds(job.created_ns),
-        "update_time": to_microseconds(job.updated_ns),
+        "create_time": job.created_ns,
+        "update_time": job.progress.updated_ns,
         "tuning_task": _format_task(job, points),
         "temperature": job.temperature,
         "top_p": job.top_p,
@@ -108,9 +108,9 @@ def format_tuned_model(job: TuningJob, points: Sequence[MetricPoint]) -> Value:
 
 
 def _format_task(job: TuningJob, points: Sequence[MetricPoint]) -> Value:
-    task: Value = {"start_time": job.started_ns}
-    if is_active(job) and job.ended_ns is not None:
-        task["complete_time"] = to_microseconds(job.ended_ns)
+    task: Value = {"start_time": job.progress.started_ns}
+    if is_active(job) and job.progress.ended_ns is not None:
+        task["complete_time"] = job.progress.ended_ns
     task["snapshots"] = [_format_snapshot(point) for point in points]
     task["hyperparameters"] = _format_hyperparameters(job)
     return task
@@ -118,11 +118,11 @@ def _format_task(job: TuningJob, points: Sequence[MetricPoint]) -> Value:
 
 def _format_hyperparameters(job: TuningJob) -> Value:
     """What the job does or will do; a multiplier that was sent is echoed in place of the rate (assumed)."""
-    used = job.resolved or job.requested
+    asked = job.asked.hyperparameters
+    used = job.progress.resolved or asked
     echoed: Value = {"epoch_count": used.epochs, "batch_size": used.batch_size}
-    multiplier = job.sent.get("learning_rate_multiplier")
-    if multiplier is not None:
-        echoed["learning_rate_multiplier"] = multiplier
+    if asked.learning_rate_multiplier is not None:
+        echoed["learning_rate_multiplier"] = asked.learning_rate_multiplier
     else:
         echoed["learning_rate"] = used.learning_rate
     return echoed
@@ -141,24 +141,25 @@ def format_operation(job: TuningJob, points: Sequence[MetricPoint]) -> Value:
     """The operation that creates a tuned model; it follows the job."""
     metadata = _format_metadata(job, points)
     response, error = None, None
-    if job.state is JobState.SUCCEEDED:
+    if job.progress.state is JobState.SUCCEEDED:
         response = build_any(_type_name(job.api_version, "TunedModel"), format_tuned_model(job, points))
-    elif job.state in ENDED:
-        failure = job.error or _UNKNOWN
-        error = ApiError(Code(failure.code), failure.message)
+    elif job.progress.state in ENDED:
+        failure = job.progress.error
+        error = ApiError(Code(failure.code), failure.message) if failure else google_errors.INTERNAL()
     return build_operation(format_operation_name(job), metadata, response=response, error=error)
 
 
 def _format_metadata(job: TuningJob, points: Sequence[MetricPoint]) -> Value:
     """Progress; its fields are absent until the first step (recorded)."""
+    progress = job.progress
     metadata: Value = {
-        "total_steps": job.total_steps,
-        "completed_steps": job.completed_steps,
+        "total_steps": progress.total_steps,
+        "completed_steps": progress.completed_steps,
         "snapshots": [_format_snapshot(point) for point in points],
         "tuned_model": format_tuned_model_name(job),
     }
-    if job.total_steps:
-        metadata["completed_percent"] = 100 * job.completed_steps / job.total_steps
+    if progress.total_steps:
+        metadata["completed_percent"] = 100 * progress.completed_steps / progress.total_steps
     return build_any(_type_name(job.api_version, "CreateTunedModelMetadata"), metadata)
 
 

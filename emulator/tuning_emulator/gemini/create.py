@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from tuning_emulator.api.call import Call
-from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.ids import tuned_model_slug_fits
-from tuning_emulator.core.job_faults import Magic
-from tuning_emulator.core.records import Hyperparameters, JobState, Phase, TuningJob, TuningMethod
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.core.job_control import Magic
+from tuning_emulator.core.records import Asked, Hyperparameters, Progress, TuningJob, TuningMethod
+from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
 from tuning_emulator.facts.defaults import gemini_defaults
 from tuning_emulator.facts.limits import (
@@ -27,7 +29,7 @@ from tuning_emulator.facts.limits import (
 from tuning_emulator.gemini.access import find_tuned_model
 from tuning_emulator.gemini.base_models import find_max_temperature, find_tunable_model
 from tuning_emulator.gemini.convert import format_state, is_active, own_permission
-from tuning_emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, dig, find_breaches, refuse, refuse_breaches
+from tuning_emulator.gemini.rules import dig, drawing_rules, refuse_violations
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import find_magic
 from tuning_emulator.schema.schema import Value
@@ -55,57 +57,48 @@ def _conversations(request: Value) -> list[Value]:
     return conversations
 
 
-def _find_missing_data(request: Value) -> Breaches:
-    return BROKEN if dig(request, "tuned_model", "tuning_task", "training_data") is None else KEPT
+def _training_data(request: Value) -> Value | None:
+    data: Value | None = dig(request, "tuned_model", "tuning_task", "training_data")
+    return data
 
 
-def _find_no_examples(request: Value) -> Breaches:
-    if dig(request, "tuned_model", "tuning_task", "training_data") is None:
-        return KEPT
-    return KEPT if _pairs(request) or _conversations(request) else BROKEN
+def _has_no_examples(request: Value) -> bool:
+    return _training_data(request) is not None and not _pairs(request) and not _conversations(request)
 
 
-def _find_missing_outputs(request: Value) -> Iterator[dict[str, object]]:
-    for index, pair in enumerate(_pairs(request)):
-        if not pair.get("output"):
-            yield {"index": index}
+def _find_missing_outputs(request: Value) -> Iterator[Values]:
+    return ({"index": index} for index, pair in enumerate(_pairs(request)) if not pair.get("output"))
 
 
-def _find_long_inputs(request: Value) -> Iterator[dict[str, object]]:
-    for index, pair in enumerate(_pairs(request)):
-        length = len(pair.get("text_input", ""))
-        if length > MAX_INPUT:
-            yield {"index": index, "limit": MAX_INPUT, "length": length}
+def _find_long(field: str, limit: int) -> Callable[[Value], Iterator[Values]]:
+    def find(request: Value) -> Iterator[Values]:
+        lengths = (len(pair.get(field, "")) for pair in _pairs(request))
+        return ({"index": i, "limit": limit, "length": n} for i, n in enumerate(lengths) if n > limit)
+
+    return find
 
 
-def _find_long_outputs(request: Value) -> Iterator[dict[str, object]]:
-    for index, pair in enumerate(_pairs(request)):
-        length = len(pair.get("output", ""))
-        if length > MAX_OUTPUT:
-            yield {"index": index, "limit": MAX_OUTPUT, "length": length}
+def _find_empty_conversations(request: Value) -> Iterator[Values]:
+    return ({"index": index} for index, one in enumerate(_conversations(request)) if not one.get("contents"))
 
 
-def _find_empty_conversations(request: Value) -> Iterator[dict[str, object]]:
-    for index, conversation in enumerate(_conversations(request)):
-        if not conversation.get("contents"):
-            yield {"index": index}
-
-
-def _find_roles(request: Value) -> Iterator[dict[str, object]]:
+def _list_turns(request: Value) -> Iterator[tuple[Values, Value]]:
     for index, conversation in enumerate(_conversations(request)):
         for turn, content in enumerate(conversation.get("contents", [])):
-            if content.get("role", "") not in ("user", "model"):
-                yield {"index": index, "turn": turn, "role": content.get("role", "")}
+            yield {"index": index, "turn": turn}, content
 
 
-def _find_empty_turns(request: Value) -> Iterator[dict[str, object]]:
-    for index, conversation in enumerate(_conversations(request)):
-        for turn, content in enumerate(conversation.get("contents", [])):
-            if not content.get("parts"):
-                yield {"index": index, "turn": turn}
+def _find_roles(request: Value) -> Iterator[Values]:
+    for place, content in _list_turns(request):
+        if (role := content.get("role", "")) not in ("user", "model"):
+            yield {**place, "role": role}
 
 
-def _find_open_ends(request: Value) -> Iterator[dict[str, object]]:
+def _find_empty_turns(request: Value) -> Iterator[Values]:
+    return (place for place, content in _list_turns(request) if not content.get("parts"))
+
+
+def _find_open_ends(request: Value) -> Iterator[Values]:
     for index, conversation in enumerate(_conversations(request)):
         contents = conversation.get("contents", [])
         if contents and contents[-1].get("role") != "model":
@@ -113,15 +106,15 @@ def _find_open_ends(request: Value) -> Iterator[dict[str, object]]:
 
 
 RULES: tuple[Rule[Value], ...] = (
-    Rule(texts.TRAINING_DATA_MISSING, _find_missing_data),
-    Rule(texts.EXAMPLES_EMPTY, _find_no_examples),
-    Rule(texts.OUTPUT_MISSING, _find_missing_outputs),
-    Rule(texts.TEXT_INPUT_LENGTH, _find_long_inputs),
-    Rule(texts.OUTPUT_LENGTH, _find_long_outputs),
-    Rule(texts.MULTITURN_EMPTY, _find_empty_conversations),
-    Rule(texts.MULTITURN_ROLE, _find_roles),
-    Rule(texts.MULTITURN_PARTS, _find_empty_turns),
-    Rule(texts.MULTITURN_END, _find_open_ends),
+    Rule(gemini_errors.TRAINING_DATA_MISSING, lambda request: _training_data(request) is None),
+    Rule(gemini_errors.EXAMPLES_EMPTY, _has_no_examples),
+    Rule(gemini_errors.OUTPUT_MISSING, _find_missing_outputs),
+    Rule(gemini_errors.TEXT_INPUT_LENGTH, _find_long("text_input", MAX_INPUT)),
+    Rule(gemini_errors.OUTPUT_LENGTH, _find_long("output", MAX_OUTPUT)),
+    Rule(gemini_errors.MULTITURN_EMPTY, _find_empty_conversations),
+    Rule(gemini_errors.MULTITURN_ROLE, _find_roles),
+    Rule(gemini_errors.MULTITURN_PARTS, _find_empty_turns),
+    Rule(gemini_errors.MULTITURN_END, _find_open_ends),
 )
 """Over the whole request."""
 
@@ -191,10 +184,9 @@ NO_DATA_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class TunedFields:
-    """The fields of a tuned model that create and update share, and how the request is called in texts."""
+    """The fields of a tuned model (``config``) that create and update share."""
 
-    model: Value
-    request: str
+    config: Value
     max_temperature: float
 
 
@@ -211,22 +203,22 @@ class Origin:
 
 def _find_tuned_model_id(request: Value) -> Breaches:
     identifier = request.get("tuned_model_id", "")
-    return [{"id": identifier}] if identifier and not tuned_model_slug_fits(identifier) else KEPT
+    return identifier != "" and not tuned_model_slug_fits(identifier) and {"id": identifier}
 
 
-def _find_missing_source(request: Value) -> Breaches:
+def _lacks_source(request: Value) -> bool:
     model = request.get("tuned_model", {})
-    return KEPT if model.get("base_model") or model.get("tuned_model_source") is not None else BROKEN
+    return not model.get("base_model") and model.get("tuned_model_source") is None
 
 
-def _find_base_model_format(request: Value) -> Breaches:
+def _has_wrong_base_model(request: Value) -> bool:
     name = dig(request, "tuned_model", "base_model")
-    return BROKEN if name and not _is_name(name, "models/") else KEPT
+    return bool(name) and not _is_name(name, "models/")
 
 
-def _find_source_format(request: Value) -> Breaches:
+def _has_wrong_source(request: Value) -> bool:
     source = dig(request, "tuned_model", "tuned_model_source")
-    return BROKEN if source is not None and not _is_name(source.get("tuned_model", ""), "tunedModels/") else KEPT
+    return source is not None and not _is_name(source.get("tuned_model", ""), "tunedModels/")
 
 
 def _is_name(name: str, prefix: str) -> bool:
@@ -234,55 +226,34 @@ def _is_name(name: str, prefix: str) -> bool:
     return rest not in (name, "") and "/" not in rest
 
 
-def _not_positive(field: str) -> Callable[[Value], Breaches]:
-    def find(request: Value) -> Breaches:
+def _not_positive(field: str) -> Callable[[Value], bool]:
+    def check(request: Value) -> bool:
         value = dig(request, "tuned_model", "tuning_task", "hyperparameters", field)
-        return BROKEN if value is not None and not 0 < value < math.inf else KEPT
+        return value is not None and not 0 < value < math.inf
 
-    return find
-
-
-def _find_display_name(fields: TunedFields) -> Iterator[dict[str, object]]:
-    length = len(fields.model.get("display_name") or "")
-    if length > MAX_DISPLAY_NAME:
-        yield {"request": fields.request, "limit": MAX_DISPLAY_NAME, "length": length}
+    return check
 
 
-def _find_temperature(fields: TunedFields) -> Iterator[dict[str, object]]:
-    temperature = fields.model.get("temperature")
-    if temperature is not None and not 0 <= temperature <= fields.max_temperature:
-        yield {"request": fields.request, "maximum": fields.max_temperature}
-
-
-def _find_top_p(fields: TunedFields) -> Iterator[dict[str, object]]:
-    top_p = fields.model.get("top_p")
-    if top_p is not None and not 0 <= top_p <= 1:
-        yield {"request": fields.request}
-
-
-def _find_top_k(fields: TunedFields) -> Iterator[dict[str, object]]:
-    top_k = fields.model.get("top_k")
-    if top_k is not None and top_k < 0:
-        yield {"request": fields.request}
+def _find_display_name(fields: TunedFields) -> Breaches:
+    length = len(fields.config.get("display_name") or "")
+    return length > MAX_DISPLAY_NAME and {"limit": MAX_DISPLAY_NAME, "length": length}
 
 
 CREATE_RULES: tuple[Rule[Value], ...] = (
-    Rule(texts.TUNED_MODEL_ID_FORMAT, _find_tuned_model_id),
-    Rule(texts.SOURCE_MODEL_MISSING, _find_missing_source),
-    Rule(texts.BASE_MODEL_FORMAT, _find_base_model_format),
-    Rule(texts.SOURCE_TUNED_MODEL_FORMAT, _find_source_format),
-    Rule(texts.EPOCH_COUNT, _not_positive("epoch_count")),
-    Rule(texts.BATCH_SIZE, _not_positive("batch_size")),
-    Rule(texts.LEARNING_RATE, _not_positive("learning_rate")),
-    Rule(texts.LEARNING_RATE_MULTIPLIER, _not_positive("learning_rate_multiplier")),
+    Rule(gemini_errors.TUNED_MODEL_ID_FORMAT, _find_tuned_model_id),
+    Rule(gemini_errors.SOURCE_MODEL_MISSING, _lacks_source),
+    Rule(gemini_errors.BASE_MODEL_FORMAT, _has_wrong_base_model),
+    Rule(gemini_errors.SOURCE_TUNED_MODEL_FORMAT, _has_wrong_source),
+    Rule(gemini_errors.EPOCH_COUNT, _not_positive("epoch_count")),
+    Rule(gemini_errors.BATCH_SIZE, _not_positive("batch_size")),
+    Rule(gemini_errors.LEARNING_RATE, _not_positive("learning_rate")),
+    Rule(gemini_errors.LEARNING_RATE_MULTIPLIER, _not_positive("learning_rate_multiplier")),
 )
 """Over the whole request, before its examples."""
 
 FIELD_RULES: tuple[Rule[TunedFields], ...] = (
-    Rule(texts.DISPLAY_NAME_LENGTH, _find_display_name),
-    Rule(texts.TUNED_TEMPERATURE, _find_temperature),
-    Rule(texts.TUNED_TOP_P, _find_top_p),
-    Rule(texts.TUNED_TOP_K, _find_top_k),
+    Rule(gemini_errors.DISPLAY_NAME_LENGTH, _find_display_name),
+    *drawing_rules(gemini_errors.TUNED_TEMPERATURE, gemini_errors.TUNED_TOP_P, gemini_errors.TUNED_TOP_K),
 )
 """Over what create and update share."""
 
@@ -305,7 +276,7 @@ class Creation:
         request = call.request
         examples = self._read_examples(call)
         if not request.get("tuned_model_id") and not dig(request, "tuned_model", "display_name"):
-            raise refuse(texts.NAME_MISSING)
+            raise gemini_errors.NAME_MISSING()
         origin = self._find_origin(call)
         base = self._find_base(call, origin)
         magic = find_magic("gemini", request["tuned_model"].get("display_name", ""), {})
@@ -318,12 +289,12 @@ class Creation:
         missing = find_dataset(request) is None
         if missing:
             call.notes.append(NO_DATA_HINT)
-        found = find_breaches(CREATE_RULES, request)
-        found += find_breaches(FIELD_RULES, _read_fields(request))
+        found = find_violations(CREATE_RULES, request)
+        found += find_violations(FIELD_RULES, _read_fields(request), request="CreateTunedModelRequest")
         if missing and self._backend.default_dataset:
-            refuse_breaches(found)
+            refuse_violations(found)
             return self._backend.default_dataset
-        refuse_breaches([*found, *find_breaches(RULES, request)])
+        refuse_violations([*found, *find_violations(RULES, request)])
         return read_examples(request)
 
     def _find_origin(self, call: Call) -> Origin:
@@ -333,13 +304,13 @@ class Creation:
             return Origin(model["base_model"].removeprefix("models/"))
         parent = find_tuned_model(self._backend.store, source["tuned_model"], call.caller)
         if not is_active(parent):
-            raise refuse(texts.SOURCE_NOT_ACTIVE, id=parent.id, state=format_state(parent))
-        return Origin(parent.base_model, source["tuned_model"])
+            raise gemini_errors.SOURCE_NOT_ACTIVE(id=parent.id, state=format_state(parent))
+        return Origin(parent.asked.base_model, source["tuned_model"])
 
     def _find_base(self, call: Call, origin: Origin) -> BaseModel:
         base = find_tunable_model(origin.base_model, self._backend.find_day(call.caller))
         if base is None:
-            raise refuse(texts.BASE_MODEL_NOT_TUNABLE, model=origin.base_model, version=call.version)
+            raise gemini_errors.BASE_MODEL_NOT_TUNABLE(model=origin.base_model, version=call.version)
         return base
 
     def _choose_id(self, call: Call) -> str:
@@ -351,8 +322,8 @@ class Creation:
         if taken is None:
             return str(wanted)
         if taken.owner.lower() == call.caller.principal.lower():
-            raise refuse(texts.TUNED_MODEL_EXISTS, id=wanted)
-        raise refuse(texts.TUNED_MODEL_ID_OF_STRANGER, id=wanted)
+            raise gemini_errors.TUNED_MODEL_EXISTS(id=wanted)
+        raise gemini_errors.TUNED_MODEL_ID_OF_STRANGER(id=wanted)
 
     def _make_id(self, call: Call) -> str:
         """A free id from the display name, as such ids looked on the caller's day."""
@@ -364,8 +335,8 @@ class Creation:
 
     def _make_job(self, call: Call, origin: Origin, base: BaseModel, identifier: str) -> TuningJob:
         model = call.request["tuned_model"]
-        now_ns = to_microseconds(self._backend.clock.now_ns())
-        asked = dig(model, "tuning_task", "hyperparameters") or {}
+        now_ns = self._backend.clock.timestamp_ns()
+        hyperparameters = _read_hyperparameters(dig(model, "tuning_task", "hyperparameters") or {})
         return TuningJob(
             uid=0,
             api="gemini",
@@ -374,35 +345,12 @@ class Creation:
             id=identifier,
             api_version=call.version,
             operation_id=self._backend.ids.operation(),
+            created_ns=now_ns,
+            asked=Asked(TuningMethod.SUPERVISED, base.id, hyperparameters, source_model=origin.source_model),
+            progress=Progress(updated_ns=now_ns),
             owner=call.caller.principal,
             display_name=model.get("display_name", ""),
             description=model.get("description", ""),
-            labels={},
-            base_model=base.id,
-            source_model=origin.source_model,
-            source_checkpoint="",
-            method=TuningMethod.SUPERVISED,
-            requested=_read_hyperparameters(asked),
-            resolved=None,
-            training_uri="",
-            validation_uri="",
-            export_last_checkpoint_only=False,
-            sent=_echoes(asked),
-            state=JobState.PENDING,
-            phase=Phase.NONE,
-            error=None,
-            created_ns=now_ns,
-            started_ns=None,
-            ended_ns=None,
-            updated_ns=now_ns,
-            total_steps=0,
-            completed_steps=0,
-            completed_epochs=0,
-            statistics=None,
-            experiment_id="",
-            trainer="",
-            device="",
-            adapter="",
             temperature=_given(model, "temperature", base.temperature),
             top_p=_given(model, "top_p", base.top_p),
             top_k=_given(model, "top_k", base.top_k or 0),
@@ -424,7 +372,7 @@ def _read_fields(request: Value) -> TunedFields:
     """The fields that update has too; the base model, if it is known, says how hot it may be."""
     model: Value = request.get("tuned_model", {})
     base = find_base_model("gemini", (model.get("base_model") or "").removeprefix("models/"))
-    return TunedFields(model, "CreateTunedModelRequest", find_max_temperature(base))
+    return TunedFields(model, find_max_temperature(base))
 
 
 def _given(model: Value, name: str, default: Any) -> Any:
@@ -441,24 +389,22 @@ def _read_hyperparameters(asked: Value) -> Hyperparameters:
     )
 
 
-def _echoes(asked: Value) -> dict[str, Any]:
-    """What is only echoed."""
-    multiplier = asked.get("learning_rate_multiplier")
-    return {} if multiplier is None else {"learning_rate_multiplier": multiplier}
-
-
 def _fill(job: TuningJob, examples: int) -> TuningJob:
     """Fixes what the request left open: Gemini knows its examples from the start and echoes everything at once.
 
     Raises:
         ApiError: INVALID_ARGUMENT, more steps than the answer's int32 can count.
     """
-    asked, defaults = job.requested, gemini_defaults(examples)
+    asked, defaults = job.asked.hyperparameters, gemini_defaults(examples)
     epochs = asked.epochs or defaults.epochs
     batch_size = asked.batch_size or defaults.batch_size
     rate = asked.learning_rate or defaults.learning_rate * (asked.learning_rate_multiplier or 1.0)
-    used = Hyperparameters(epochs=epochs, batch_size=batch_size, learning_rate=rate)
+    filled = replace(asked, epochs=epochs, batch_size=batch_size, learning_rate=rate)
     steps = total_steps(examples, epochs, batch_size)
     if steps > GEMINI_MAX_STEPS.value:
-        raise refuse(texts.TOO_MANY_STEPS, steps=steps, maximum=GEMINI_MAX_STEPS.value)
-    return replace(job, requested=used, total_steps=steps)
+        raise gemini_errors.TOO_MANY_STEPS(steps=steps, maximum=GEMINI_MAX_STEPS.value)
+    return replace(
+        job,
+        asked=replace(job.asked, hyperparameters=filled),
+        progress=replace(job.progress, total_steps=steps),
+    )

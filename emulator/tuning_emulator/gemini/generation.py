@@ -12,13 +12,13 @@ from typing import Any
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.gemini.access import find_tuned_model
 from tuning_emulator.gemini.base_models import find_served_model
 from tuning_emulator.gemini.convert import format_state, is_active
-from tuning_emulator.gemini.prompts import CONTENT_RULES, Asked, list_texts, read_prompt
-from tuning_emulator.gemini.rules import check_fields, refuse
+from tuning_emulator.gemini.prompts import CONTENT_RULES, ContentRequest, list_texts, read_prompt
+from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.schema.schema import Value
@@ -87,7 +87,7 @@ class Generation:
         inner = call.request.get("generate_content_request")
         if inner is not None:
             asked = replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
-        check_fields(CONTENT_RULES, asked)
+        check_fields(CONTENT_RULES, asked, request=asked.request)
         total = await self._count(target, list_texts(asked))
         return {"total_tokens": total, "prompt_tokens_details": _format_details(total)}
 
@@ -107,7 +107,7 @@ class Generation:
 
     # ------------------------------------------------------------ who is asked
 
-    def _find(self, call: Call, method: str) -> tuple[Asked, Target]:
+    def _find(self, call: Call, method: str) -> tuple[ContentRequest, Target]:
         """The request as rules see it, and who answers.
 
         Raises:
@@ -118,19 +118,19 @@ class Generation:
             return self._find_tuned(call, name, method)
         identifier = name.removeprefix("models/")
         if identifier == name or "/" in identifier or not identifier:
-            raise refuse(texts.MODEL_NAME_FORMAT, request=call.method.request.rpartition(".")[2])
+            raise gemini_errors.MODEL_NAME_FORMAT(request=call.method.request.rpartition(".")[2])
         base = self._require_method(
             find_served_model(identifier, self._backend.find_day(call.caller)), call, name, method
         )
         return self._make_asked(call, name, base, None, base.top_p, base.top_k), Target(base.id)
 
-    def _find_tuned(self, call: Call, name: str, method: str) -> tuple[Asked, Target]:
+    def _find_tuned(self, call: Call, name: str, method: str) -> tuple[ContentRequest, Target]:
         job = find_tuned_model(self._store, name, call.caller)
-        base = find_served_model(job.base_model, self._backend.find_day(call.caller))
-        base = self._require_method(base, call, f"models/{job.base_model}", method)
+        base = find_served_model(job.asked.base_model, self._backend.find_day(call.caller))
+        base = self._require_method(base, call, f"models/{job.asked.base_model}", method)
         if not is_active(job):
-            raise refuse(texts.TUNED_MODEL_NOT_ACTIVE, id=job.id, state=format_state(job))
-        target = Target(job.base_model, job.adapter, job.trainer)
+            raise gemini_errors.TUNED_MODEL_NOT_ACTIVE(id=job.id, state=format_state(job))
+        target = Target(job.asked.base_model, job.progress.adapter, job.progress.trainer)
         chosen = None if job.temperature == base.temperature else job.temperature
         return self._make_asked(call, name, base, chosen, job.top_p, job.top_k), target
 
@@ -139,21 +139,21 @@ class Generation:
         listed = "generateContent" if method == "streamGenerateContent" else method
         if base is None or listed not in base.methods:
             model = name.removeprefix("models/")
-            text = self._backend.find_day(call.caller).choose(texts.MODEL_NOT_SUPPORTED_TEXTS)
+            text = self._backend.find_day(call.caller).choose(gemini_errors.MODEL_NOT_SUPPORTED_TEXTS)
             words: dict[str, object] = {"method": method, "rpc": f"{method[0].upper()}{method[1:]}"}
             chosen = {name: word for name, word in words.items() if name in text.placeholders}
-            raise refuse(text, model=model, version=call.version, **chosen)
+            raise text(model=model, version=call.version, **chosen)
         return base
 
     def _make_asked(
         self, call: Call, name: str, base: BaseModel, temperature: float | None, top_p: float | None, top_k: int | None
-    ) -> Asked:
+    ) -> ContentRequest:
         request = call.method.request.rpartition(".")[2]
-        return Asked(call.request, request, name, base, temperature, top_p, top_k)
+        return ContentRequest(call.request, request, name, base, temperature, top_p, top_k)
 
     # ------------------------------------------------------------ asking
 
-    async def _read(self, target: Target, asked: Asked) -> tuple[Prompt, int]:
+    async def _read(self, target: Target, asked: ContentRequest) -> tuple[Prompt, int]:
         """The prompt and its length, as ``countTokens`` counts it: the trainer's own count has control tokens too.
 
         Raises:
@@ -163,7 +163,7 @@ class Generation:
         limit = asked.base.input_token_limit
         length = await self._count(target, list_texts(asked))
         if limit and length > limit:
-            raise refuse(texts.INPUT_TOKENS, length=length, limit=limit)
+            raise gemini_errors.INPUT_TOKENS(length=length, limit=limit)
         return prompt, length
 
     async def _ask(self, target: Target, prompt: Prompt) -> Reply:
@@ -178,7 +178,7 @@ class Generation:
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 
-    def _format_head(self, asked: Asked) -> Value:
+    def _format_head(self, asked: ContentRequest) -> Value:
         """What all pieces of one answer share; tuned models were recorded without."""
         if asked.is_tuned:
             return {}
@@ -192,11 +192,11 @@ class Generation:
 
 def _explain(error: TrainerUnavailableError) -> ApiError:
     """The answer for a trainer's refusal or failure."""
-    text = texts.PROMPT_REFUSED if isinstance(error, PromptRefusedError) else texts.UNAVAILABLE
-    return refuse(text, reason=error)
+    text = gemini_errors.PROMPT_REFUSED if isinstance(error, PromptRefusedError) else gemini_errors.UNAVAILABLE
+    return text(reason=error)
 
 
-def _format_reply(asked: Asked, prompt_tokens: int, reply: Reply, head: Value) -> Value:
+def _format_reply(asked: ContentRequest, prompt_tokens: int, reply: Reply, head: Value) -> Value:
     """A whole answer; ``head`` is what every piece of it has."""
     tokens = sum(answer.tokens for answer in reply.answers)
     usage = _format_usage(asked, prompt_tokens)
@@ -205,7 +205,7 @@ def _format_reply(asked: Asked, prompt_tokens: int, reply: Reply, head: Value) -
     return {"candidates": candidates, "usage_metadata": usage, **head}
 
 
-def _format_usage(asked: Asked, prompt_tokens: int) -> Value:
+def _format_usage(asked: ContentRequest, prompt_tokens: int) -> Value:
     """Token counts before anything is answered."""
     usage: Value = {"prompt_token_count": prompt_tokens, "total_token_count": prompt_tokens}
     if not asked.is_tuned:
@@ -213,7 +213,7 @@ def _format_usage(asked: Asked, prompt_tokens: int) -> Value:
     return usage
 
 
-def _format_candidate(asked: Asked, index: int, answer: Answer, *, done: bool = True) -> Value:
+def _format_candidate(asked: ContentRequest, index: int, answer: Answer, *, done: bool = True) -> Value:
     """One candidate; without text its content is empty (recorded)."""
     candidate: dict[str, Any] = {"content": {}}
     if answer.text:

@@ -12,12 +12,12 @@ from typing import Any
 
 from tuning_emulator.api.call import Caller
 from tuning_emulator.api.paging import format_page_token, parse_page_token, read_page_size
+from tuning_emulator.core.errors import Fact
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import Permission, TuningJob
-from tuning_emulator.facts import gemini_errors as texts
-from tuning_emulator.facts.limits import GEMINI_PAGE_MAX, Limit
+from tuning_emulator.facts import gemini_errors
+from tuning_emulator.facts.limits import GEMINI_PAGE_MAX
 from tuning_emulator.gemini.access import grants
-from tuning_emulator.gemini.rules import refuse
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import Store
 
@@ -76,7 +76,7 @@ def parse_search(text: str) -> Search:
         if term.lower() in OPERATORS:
             operators.append(term.lower())
         elif term.partition(":")[0].lower() in _FIELDS and ":" in term:
-            raise refuse(texts.FILTER, term=term, known=", ".join(OPERATORS))
+            raise gemini_errors.FILTER(term=term, known=", ".join(OPERATORS))
         else:
             words.append(term.strip("\"'").lower())
     return Search(tuple(word for word in words if word), tuple(operators))
@@ -103,7 +103,7 @@ class Page:
         return format_page_token(str(position), self.query)
 
 
-def read_page(request: Value, default: Limit, **query: str) -> Page:
+def read_page(request: Value, default: Fact[int], **query: str) -> Page:
     """The page that a list request asks for.
 
     Raises:

@@ -8,12 +8,11 @@ from contextlib import suppress
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.lifecycle import IllegalTransitionError
 from tuning_emulator.core.records import TuningJob
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_TUNED_MODELS_PAGE_DEFAULT
 from tuning_emulator.gemini.access import Role, find_tuned_model, holds
 from tuning_emulator.gemini.convert import format_operation, parse_last_segment, parse_tuned_model_name
 from tuning_emulator.gemini.listing import list_jobs, read_page
-from tuning_emulator.gemini.rules import refuse
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown
 from tuning_emulator.schema.schema import Value
@@ -53,7 +52,7 @@ class Operations:
 
     def delete_operation(self, _: Call) -> Value:
         """Not implemented, says the service."""
-        raise refuse(texts.NOT_IMPLEMENTED)
+        raise gemini_errors.NOT_IMPLEMENTED()
 
     async def wait_operation(self, call: Call) -> Value:
         """The operation once it is done, or as it stands when the time is up (google/longrunning/operations.proto)."""
@@ -62,7 +61,7 @@ class Operations:
         timeout_ns = call.request.get("timeout")
         ended = await self._queue.wait_until_ended(job.uid, None if timeout_ns is None else timeout_ns / 1e9)
         if ended is None:
-            raise refuse(texts.ENTITY_NOT_FOUND)
+            raise gemini_errors.ENTITY_NOT_FOUND()
         return self._format(ended)
 
     def _list_all(self, call: Call) -> Value:
@@ -83,7 +82,7 @@ class Operations:
         name = call.request["name"]
         job = self._store.get_tuned_model(parse_tuned_model_name(name))
         if job is None or job.operation_id != parse_last_segment(name):
-            raise refuse(texts.ENTITY_NOT_FOUND)
+            raise gemini_errors.ENTITY_NOT_FOUND()
         return find_tuned_model(self._store, name, call.caller, role)
 
     def _format(self, job: TuningJob) -> Value:

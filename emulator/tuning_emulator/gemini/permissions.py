@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.records import Permission, TuningJob
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.core.rules import Rule
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_PERMISSIONS_PAGE_DEFAULT
 from tuning_emulator.gemini.access import find_tuned_model, holds
 from tuning_emulator.gemini.convert import (
@@ -19,7 +21,7 @@ from tuning_emulator.gemini.convert import (
     parse_tuned_model_name,
 )
 from tuning_emulator.gemini.listing import read_page
-from tuning_emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, check_fields, refuse
+from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.schema import Value
 
@@ -28,35 +30,23 @@ _GRANTEE_TYPES = ("USER", "GROUP", "EVERYONE")
 """Of an enum, JSON may hold any number; unknown ones count as unset."""
 
 
-def _find_no_email(permission: Value) -> Breaches:
-    everyone = permission.get("grantee_type") == "EVERYONE"
-    return KEPT if everyone or permission.get("email_address") else BROKEN
+def _is_for_everyone(permission: Value) -> bool:
+    return permission.get("grantee_type") == "EVERYONE"
 
 
-def _find_email_of_everyone(permission: Value) -> Breaches:
-    everyone = permission.get("grantee_type") == "EVERYONE"
-    return BROKEN if everyone and permission.get("email_address") else KEPT
-
-
-def _find_no_role(permission: Value) -> Breaches:
-    request = permission.get("request", "CreatePermissionRequest")
-    return [{"request": request}] if permission.get("role") not in _ROLES else KEPT
-
-
-def _find_owner_role(permission: Value) -> Breaches:
-    request = permission.get("request", "CreatePermissionRequest")
-    return [{"request": request}] if permission.get("role") == "OWNER" else KEPT
+def _has_email(permission: Value) -> bool:
+    return bool(permission.get("email_address"))
 
 
 ROLE_RULES: tuple[Rule[Value], ...] = (
-    Rule(texts.ROLE_MISSING, _find_no_role),
-    Rule(texts.ROLE_OWNER, _find_owner_role),
+    Rule(gemini_errors.ROLE_MISSING, lambda permission: permission.get("role") not in _ROLES),
+    Rule(gemini_errors.ROLE_OWNER, lambda permission: permission.get("role") == "OWNER"),
 )
-"""Over a permission whose role is to be written; ``request`` in it names another request than create."""
+"""Over a permission whose role is to be written."""
 
 CREATE_RULES: tuple[Rule[Value], ...] = (
-    Rule(texts.EMAIL_MISSING, _find_no_email),
-    Rule(texts.EMAIL_FORBIDDEN, _find_email_of_everyone),
+    Rule(gemini_errors.EMAIL_MISSING, lambda one: not _is_for_everyone(one) and not _has_email(one)),
+    Rule(gemini_errors.EMAIL_FORBIDDEN, lambda one: _is_for_everyone(one) and _has_email(one)),
     *ROLE_RULES,
 )
 
@@ -71,12 +61,12 @@ class Permissions:
         """Grants a role. Writers may share."""
         job = find_tuned_model(self._store, call.request["parent"], call.caller, "WRITER")
         asked: Value = call.request.get("permission", {})
-        check_fields(CREATE_RULES, asked)
+        check_fields(CREATE_RULES, asked, request="CreatePermissionRequest")
         kind: Any = asked["grantee_type"] if asked.get("grantee_type") in _GRANTEE_TYPES else ""
         email = asked.get("email_address", "")
         identifier = EVERYONE if kind == "EVERYONE" else identify_grantee(email)
         if self._store.get_permission(job.uid, identifier) is not None:
-            raise refuse(texts.PERMISSION_EXISTS, name=format_permission_name(job, identifier))
+            raise gemini_errors.PERMISSION_EXISTS(name=format_permission_name(job, identifier))
         permission = Permission(job.uid, identifier, kind, email, asked["role"])
         self._store.put_permission(permission)
         return format_permission(job, permission)
@@ -103,11 +93,11 @@ class Permissions:
         job = find_tuned_model(self._store, asked["name"], call.caller, "WRITER")
         permission = self._find(job, asked["name"])
         if not mask:
-            raise refuse(texts.PERMISSION_MASK_MISSING)
+            raise gemini_errors.PERMISSION_MASK_MISSING()
         for path in mask:
             if path not in ("role", "*"):
-                raise refuse(texts.PERMISSION_MASK, path=path)
-        check_fields(ROLE_RULES, {**asked, "request": "UpdatePermissionRequest"})
+                raise gemini_errors.PERMISSION_MASK(path=path)
+        check_fields(ROLE_RULES, asked, request="UpdatePermissionRequest")
         _keep_owner(permission)
         permission = replace(permission, role=asked["role"])
         self._store.put_permission(permission)
@@ -126,7 +116,7 @@ class Permissions:
         job = self._find_for_transfer(call)
         email = call.request.get("email_address", "")
         if not email:
-            raise refuse(texts.TRANSFER_EMAIL_MISSING)
+            raise gemini_errors.TRANSFER_EMAIL_MISSING()
         if email.lower() == job.owner.lower():
             return {}
         identifier = identify_grantee(email)
@@ -143,14 +133,13 @@ class Permissions:
     def _find_for_transfer(self, call: Call) -> TuningJob:
         job = find_tuned_model(self._store, call.request["name"], call.caller)
         if not holds(job, self._store.list_permissions(job.uid), call.caller, "OWNER"):
-            raise refuse(texts.TRANSFER_NOT_OWNER)
+            raise gemini_errors.TRANSFER_NOT_OWNER()
         return job
 
     def _find(self, job: TuningJob, name: str) -> Permission:
         permission = self._store.get_permission(job.uid, parse_last_segment(name))
         if permission is None:
-            raise refuse(
-                texts.PERMISSION_NOT_FOUND,
+            raise gemini_errors.PERMISSION_NOT_FOUND(
                 name=f"tunedModels/{parse_tuned_model_name(name)}/permissions/{parse_last_segment(name)}",
             )
         return permission
@@ -158,4 +147,4 @@ class Permissions:
 
 def _keep_owner(permission: Permission) -> None:
     if permission.role == "OWNER":
-        raise refuse(texts.OWNER_PERMISSION)
+        raise gemini_errors.OWNER_PERMISSION()

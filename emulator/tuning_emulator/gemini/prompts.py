@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.limits import GEMINI_MAX_CANDIDATES, GEMINI_MAX_PROMPT_CHARACTERS, GEMINI_MAX_STOP_SEQUENCES
 from tuning_emulator.gemini.base_models import find_max_temperature
-from tuning_emulator.gemini.rules import BROKEN, KEPT, Breaches, Rule, check_fields, check_first, dig
+from tuning_emulator.gemini.rules import check_fields, dig, drawing_rules
 from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import Prompt, Turn
 
@@ -28,12 +29,10 @@ _DATA = (
 )
 _MEDIA = {"image": "Image", "audio": "Audio", "video": "Video"}
 _MIME_TYPES = ("text/plain", "application/json", "application/xml", "application/yaml", "text/x.enum")
-_SINGLE_CANDIDATE_FAMILY = "gemini-1.0"
-"""Answered one candidate only, one turn only, and took no system instruction. Source: the rows of the texts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ContentRequest:
     """A request for content, with what its rules look at.
 
     Attributes:
@@ -58,10 +57,25 @@ class Asked:
         return self.model.startswith("tunedModels/")
 
     @property
+    def is_single(self) -> bool:
+        """Whether its base model knew one candidate, one turn and no system instruction. Source: the texts' rows."""
+        return self.base.id.startswith("gemini-1.0")
+
+    @property
+    def max_temperature(self) -> float:
+        """The base model's."""
+        return find_max_temperature(self.base)
+
+    @property
     def config(self) -> Value:
         """The ``GenerationConfig``."""
         config: Value = self.body.get("generation_config") or {}
         return config
+
+    @property
+    def mime_type(self) -> str:
+        """Of the answer that is wanted."""
+        return self.config.get("response_mime_type") or "text/plain"
 
     @property
     def contents(self) -> list[Value]:
@@ -73,166 +87,117 @@ class Asked:
 # --- rules over contents
 
 
-def _find_no_contents(asked: Asked) -> Breaches:
-    return KEPT if asked.contents else [{"request": asked.request}]
-
-
-def _find_empty_parts(asked: Asked) -> Iterator[dict[str, object]]:
-    for index, content in enumerate(asked.contents):
-        if not content.get("parts"):
-            yield {"request": asked.request, "index": index}
-
-
-def _find_parts_without_data(asked: Asked) -> Iterator[dict[str, object]]:
+def _list_parts(asked: ContentRequest) -> Iterator[tuple[Values, Value]]:
     for index, content in enumerate(asked.contents):
         for number, part in enumerate(content.get("parts", [])):
-            if not any(part.get(kind) is not None for kind in _DATA):
-                yield {"request": asked.request, "index": index, "part": number}
+            yield {"index": index, "part": number}, part
 
 
-CONTENT_RULES: tuple[Rule[Asked], ...] = (
-    Rule(texts.CONTENTS_MISSING, _find_no_contents),
-    Rule(texts.PARTS_EMPTY, _find_empty_parts),
-    Rule(texts.PART_WITHOUT_DATA, _find_parts_without_data),
+def _find_kind(part: Value) -> str:
+    """Which field of a part is set, or "" for none."""
+    return next((name for name in _DATA if part.get(name) is not None), "")
+
+
+def _find_empty_contents(asked: ContentRequest) -> Iterator[Values]:
+    return ({"index": index} for index, content in enumerate(asked.contents) if not content.get("parts"))
+
+
+def _find_empty_parts(asked: ContentRequest) -> Iterator[Values]:
+    return (place for place, part in _list_parts(asked) if not _find_kind(part))
+
+
+CONTENT_RULES: tuple[Rule[ContentRequest], ...] = (
+    Rule(gemini_errors.CONTENTS_MISSING, lambda asked: not asked.contents),
+    Rule(gemini_errors.PARTS_EMPTY, _find_empty_contents),
+    Rule(gemini_errors.PART_WITHOUT_DATA, _find_empty_parts),
 )
 
 # --- rules over the generation config
 
 
-def _find_temperature(asked: Asked) -> Breaches:
-    value = asked.config.get("temperature")
-    limit = find_max_temperature(asked.base)
-    return [{"request": asked.request, "maximum": limit}] if value is not None and not 0 <= value <= limit else KEPT
-
-
-def _find_top_p(asked: Asked) -> Breaches:
-    value = asked.config.get("top_p")
-    return [{"request": asked.request}] if value is not None and not 0 <= value <= 1 else KEPT
-
-
-def _find_top_k(asked: Asked) -> Breaches:
-    value = asked.config.get("top_k")
-    return [{"request": asked.request}] if value is not None and value < 0 else KEPT
-
-
-def _find_max_output_tokens(asked: Asked) -> Breaches:
+def _has_no_room(asked: ContentRequest) -> bool:
     value = asked.config.get("max_output_tokens")
-    return [{"request": asked.request}] if value is not None and value < 1 else KEPT
+    return value is not None and value < 1
 
 
-def _find_candidate_count(asked: Asked) -> Breaches:
+def _find_candidate_count(asked: ContentRequest) -> Breaches:
     value = asked.config.get("candidate_count")
-    wrong = value is not None and not 1 <= value <= MAX_CANDIDATES
-    return [{"request": asked.request, "maximum": MAX_CANDIDATES}] if wrong else KEPT
+    return value is not None and not 1 <= value <= MAX_CANDIDATES and {"maximum": MAX_CANDIDATES}
 
 
-def _find_stop_sequences(asked: Asked) -> Breaches:
+def _find_stop_sequences(asked: ContentRequest) -> Breaches:
     length = len(asked.config.get("stop_sequences", []))
-    values = {"request": asked.request, "limit": MAX_STOP_SEQUENCES, "length": length}
-    return [values] if length > MAX_STOP_SEQUENCES else KEPT
+    return length > MAX_STOP_SEQUENCES and {"limit": MAX_STOP_SEQUENCES, "length": length}
 
 
-def _find_mime_type(asked: Asked) -> Breaches:
-    mime_type = asked.config.get("response_mime_type") or "text/plain"
-    return KEPT if mime_type in _MIME_TYPES else [{"request": asked.request}]
-
-
-CONFIG_RULES: tuple[Rule[Asked], ...] = (
-    Rule(texts.TEMPERATURE, _find_temperature),
-    Rule(texts.TOP_P, _find_top_p),
-    Rule(texts.TOP_K, _find_top_k),
-    Rule(texts.MAX_OUTPUT_TOKENS, _find_max_output_tokens),
-    Rule(texts.CANDIDATE_COUNT, _find_candidate_count),
-    Rule(texts.STOP_SEQUENCES, _find_stop_sequences),
-    Rule(texts.RESPONSE_MIME_TYPE, _find_mime_type),
+CONFIG_RULES: tuple[Rule[ContentRequest], ...] = (
+    *drawing_rules(gemini_errors.TEMPERATURE, gemini_errors.TOP_P, gemini_errors.TOP_K),
+    Rule(gemini_errors.MAX_OUTPUT_TOKENS, _has_no_room),
+    Rule(gemini_errors.CANDIDATE_COUNT, _find_candidate_count),
+    Rule(gemini_errors.STOP_SEQUENCES, _find_stop_sequences),
+    Rule(gemini_errors.RESPONSE_MIME_TYPE, lambda asked: asked.mime_type not in _MIME_TYPES),
 )
 
 # --- what the model does not do
 
 
-def _find_roles(asked: Asked) -> Breaches:
-    return BROKEN if any(one.get("role") not in (None, "", "user", "model") for one in asked.contents) else KEPT
+def _has_strange_role(asked: ContentRequest) -> bool:
+    return any(one.get("role") not in (None, "", "user", "model") for one in asked.contents)
 
 
-def _find_model_alone(asked: Asked) -> Breaches:
-    return BROKEN if len(asked.contents) == 1 and asked.contents[0].get("role") == "model" else KEPT
-
-
-def _find_model_last(asked: Asked) -> Breaches:
+def _ends_with_model(asked: ContentRequest) -> bool:
     """Recorded for gemini-1.0; that newer models refuse it too is said by their clients, without the text."""
-    return BROKEN if len(asked.contents) > 1 and asked.contents[-1].get("role") == "model" else KEPT
+    return bool(asked.contents) and asked.contents[-1].get("role") == "model"
 
 
-def _find_system_instruction(asked: Asked) -> Breaches:
-    refused = asked.is_tuned or asked.base.id.startswith(_SINGLE_CANDIDATE_FAMILY)
-    return [{"model": asked.model}] if refused and asked.body.get("system_instruction") is not None else KEPT
+def _has_system_instruction(asked: ContentRequest) -> bool:
+    return (asked.is_tuned or asked.is_single) and asked.body.get("system_instruction") is not None
 
 
-def _find_json_mode(asked: Asked) -> Breaches:
-    plain = (asked.config.get("response_mime_type") or "text/plain") == "text/plain"
-    return KEPT if plain else [{"model": asked.model}]
+def _has_functions(asked: ContentRequest) -> bool:
+    kinds = (_find_kind(part) for _, part in _list_parts(asked))
+    return bool(asked.body.get("tools")) or any(kind in ("function_call", "function_response") for kind in kinds)
 
 
-def _find_functions(asked: Asked) -> Breaches:
-    parts = (part for content in asked.contents for part in content.get("parts", []))
-    used = asked.body.get("tools") or any(
-        part.get("function_call") is not None or part.get("function_response") is not None for part in parts
-    )
-    return [{"model": asked.model}] if used else KEPT
+def _find_media(asked: ContentRequest) -> Iterator[Values]:
+    for _, part in _list_parts(asked):
+        if (kind := _find_kind(part)) not in ("", "text"):
+            mime_type = dig(part, kind, "mime_type") if kind.endswith("_data") else ""
+            yield {"modality": _MEDIA.get(str(mime_type).partition("/")[0], "Document")}
 
 
-def _find_media(asked: Asked) -> Iterator[dict[str, object]]:
-    for content in asked.contents:
-        for part in content.get("parts", []):
-            kind = next((name for name in _DATA if part.get(name) is not None), "text")
-            if kind != "text":
-                mime_type = dig(part, kind, "mime_type") if kind.endswith("_data") else ""
-                modality = _MEDIA.get(str(mime_type).partition("/")[0], "Document")
-                yield {"modality": modality, "model": asked.model}
-
-
-def _find_modalities(asked: Asked) -> Breaches:
+def _find_modalities(asked: ContentRequest) -> Breaches:
     wanted = [one for one in asked.config.get("response_modalities", []) if one not in ("TEXT", "MODALITY_UNSPECIFIED")]
-    return [{"model": asked.model, "modalities": ", ".join(map(str, wanted))}] if wanted else KEPT
+    return wanted != [] and {"modalities": ", ".join(map(str, wanted))}
 
 
-def _find_logprobs(asked: Asked) -> Breaches:
-    return [{"model": asked.model}] if asked.config.get("response_logprobs") else KEPT
+def _has_turns(asked: ContentRequest) -> bool:
+    return asked.is_tuned and asked.is_single and len(asked.contents) > 1
 
 
-def _find_candidates(asked: Asked) -> Breaches:
-    many = (asked.config.get("candidate_count") or 1) > 1
-    return BROKEN if many and asked.base.id.startswith(_SINGLE_CANDIDATE_FAMILY) else KEPT
+def _has_candidates(asked: ContentRequest) -> bool:
+    return asked.is_single and (asked.config.get("candidate_count") or 1) > 1
 
 
-def _find_multiturn(asked: Asked) -> Breaches:
-    single = asked.is_tuned and asked.base.id.startswith(_SINGLE_CANDIDATE_FAMILY)
-    return [{"model": asked.model}] if single and len(asked.contents) > 1 else KEPT
-
-
-def _find_cached_content(asked: Asked) -> Breaches:
-    return BROKEN if asked.body.get("cached_content") else KEPT
-
-
-def _find_characters(asked: Asked) -> Breaches:
+def _find_characters(asked: ContentRequest) -> Breaches:
     length = sum(len(turn.text) for turn in read_turns(asked.contents)) if asked.is_tuned else 0
-    return [{"length": length, "limit": MAX_TUNED_INPUT}] if length > MAX_TUNED_INPUT else KEPT
+    return length > MAX_TUNED_INPUT and {"length": length, "limit": MAX_TUNED_INPUT}
 
 
-ABILITY_RULES: tuple[Rule[Asked], ...] = (
-    Rule(texts.ROLE, _find_roles),
-    Rule(texts.SINGLE_TURN_END, _find_model_alone),
-    Rule(texts.MULTITURN, _find_multiturn),
-    Rule(texts.MULTITURN_REQUEST_END, _find_model_last),
-    Rule(texts.CACHED_CONTENT, _find_cached_content),
-    Rule(texts.SYSTEM_INSTRUCTION, _find_system_instruction),
-    Rule(texts.JSON_MODE, _find_json_mode),
-    Rule(texts.FUNCTION_CALLING, _find_functions),
-    Rule(texts.INPUT_MODALITY, _find_media),
-    Rule(texts.RESPONSE_MODALITIES, _find_modalities),
-    Rule(texts.LOGPROBS, _find_logprobs),
-    Rule(texts.ONE_CANDIDATE, _find_candidates),
-    Rule(texts.INPUT_CHARACTERS, _find_characters),
+ABILITY_RULES: tuple[Rule[ContentRequest], ...] = (
+    Rule(gemini_errors.ROLE, _has_strange_role),
+    Rule(gemini_errors.SINGLE_TURN_END, lambda asked: len(asked.contents) == 1 and _ends_with_model(asked)),
+    Rule(gemini_errors.MULTITURN, _has_turns),
+    Rule(gemini_errors.MULTITURN_REQUEST_END, lambda asked: len(asked.contents) > 1 and _ends_with_model(asked)),
+    Rule(gemini_errors.CACHED_CONTENT, lambda asked: bool(asked.body.get("cached_content"))),
+    Rule(gemini_errors.SYSTEM_INSTRUCTION, _has_system_instruction),
+    Rule(gemini_errors.JSON_MODE, lambda asked: asked.mime_type != "text/plain"),
+    Rule(gemini_errors.FUNCTION_CALLING, _has_functions),
+    Rule(gemini_errors.INPUT_MODALITY, _find_media),
+    Rule(gemini_errors.RESPONSE_MODALITIES, _find_modalities),
+    Rule(gemini_errors.LOGPROBS, lambda asked: bool(asked.config.get("response_logprobs"))),
+    Rule(gemini_errors.ONE_CANDIDATE, _has_candidates),
+    Rule(gemini_errors.INPUT_CHARACTERS, _find_characters),
 )
 """Each speaks alone. What plays a base model here writes text and nothing else, so that base models refuse too."""
 
@@ -240,7 +205,7 @@ ABILITY_RULES: tuple[Rule[Asked], ...] = (
 # --- prompts
 
 
-def read_prompt(asked: Asked) -> Prompt:
+def read_prompt(asked: ContentRequest) -> Prompt:
     """The prompt of a request.
 
     Without a temperature of the request (or one that the tuned model was created with) the likeliest answer is given,
@@ -249,8 +214,9 @@ def read_prompt(asked: Asked) -> Prompt:
     Raises:
         ApiError: a rule refuses the request.
     """
-    check_fields((*CONTENT_RULES, *CONFIG_RULES), asked)
-    check_first(ABILITY_RULES, asked)
+    check_fields((*CONTENT_RULES, *CONFIG_RULES), asked, request=asked.request)
+    for violation in find_violations(ABILITY_RULES, asked, model=asked.model):
+        raise violation.row(**violation.values)
     config = asked.config
     return Prompt(
         turns=read_turns(asked.contents),
@@ -265,7 +231,7 @@ def read_prompt(asked: Asked) -> Prompt:
     )
 
 
-def list_texts(asked: Asked) -> list[str]:
+def list_texts(asked: ContentRequest) -> list[str]:
     """The texts whose tokens are counted, the system instruction's first."""
     system = join_text(asked.body.get("system_instruction") or {})
     return [*([system] if system else []), *(turn.text for turn in read_turns(asked.contents))]

@@ -1,87 +1,37 @@
-"""A rule is a row: what it looks for, and the service's words when it finds it.
-
-Rules over fields are collected, one bulleted line each, as the service's validator does; the others speak alone.
-"""
+"""How the Gemini API says which rules over fields are broken: a bulleted line each, as the service's validator does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from tuning_emulator.core.errors import ApiError, Code, ErrorText
-from tuning_emulator.facts import gemini_errors as texts
-from tuning_emulator.schema.schema import Method
-
-Subject = TypeVar("Subject")
-Breaches: TypeAlias = Iterable[Mapping[str, object]]
-"""One mapping for each breach: the placeholders of the rule's text."""
-
-KEPT: Breaches = ()
-"""No breach."""
-BROKEN: Breaches = ({},)
-"""One breach whose text has no placeholders."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule(Generic[Subject]):
-    """One check.
-
-    Attributes:
-        text: What the service says, with source and grade.
-        find: The breaches in a request.
-    """
-
-    text: ErrorText
-    find: Callable[[Subject], Breaches]
-
-
-def refuse(text: ErrorText, **values: object) -> ApiError:
-    """The answer that says this text."""
-    return ApiError(Code[text.code], text.format(**values), rule=text.name)
+from tuning_emulator.core.rules import Breaches, Rule, Subject, Violation, find_violations
+from tuning_emulator.facts import gemini_errors
+from tuning_emulator.schema.schema import Method, Value
 
 
 def refuse_name(method: Method, field: str) -> ApiError:
     """The answer to a resource name of another form, which only gRPC can bring."""
     request = method.request.rpartition(".")[2]
     if field == "model":
-        return refuse(texts.MODEL_NAME_FORMAT, request=request)
-    return refuse(texts.NAME_FORMAT, request=request, field=field)
+        return gemini_errors.MODEL_NAME_FORMAT(request=request)
+    return gemini_errors.NAME_FORMAT(request=request, field=field)
 
 
-Breach: TypeAlias = tuple[ErrorText, Mapping[str, object]]
-
-
-def find_breaches(rules: Sequence[Rule[Subject]], subject: Subject) -> list[Breach]:
-    """All breaches of rules over fields, in the order of the rules."""
-    return [(rule.text, values) for rule in rules for values in rule.find(subject)]
-
-
-def refuse_breaches(found: Sequence[Breach]) -> None:
-    """Answers breaches of rules over fields.
+def refuse_violations(found: Sequence[Violation]) -> None:
+    """Answers violations of rules over fields.
 
     Raises:
         ApiError: INVALID_ARGUMENT with the line of each, if there is any.
     """
     if found:
-        message = "".join(text.format(**values) for text, values in found)
-        raise ApiError(Code.INVALID_ARGUMENT, message, rule=found[0][0].name)
+        raise ApiError(Code.INVALID_ARGUMENT, "".join(one.text for one in found), rule=found[0].row.name)
 
 
-def check_fields(rules: Sequence[Rule[Subject]], subject: Subject) -> None:
-    """Holds a request against rules over its fields. Raises as ``refuse_breaches``."""
-    refuse_breaches(find_breaches(rules, subject))
-
-
-def check_first(rules: Sequence[Rule[Subject]], subject: Subject) -> None:
-    """Holds a request against rules that speak alone.
-
-    Raises:
-        ApiError: the first breach.
-    """
-    for rule in rules:
-        for values in rule.find(subject):
-            raise refuse(rule.text, **values)
+def check_fields(rules: Iterable[Rule[Subject]], subject: Subject, **shared: object) -> None:
+    """Holds a request against rules over its fields; see ``find_violations``. Raises as ``refuse_violations``."""
+    refuse_violations(find_violations(rules, subject, **shared))
 
 
 def dig(message: Mapping[str, Any], *path: str) -> Any:
@@ -92,3 +42,37 @@ def dig(message: Mapping[str, Any], *path: str) -> Any:
             return None
         value = value.get(name)
     return value
+
+
+# --- rules over how answers are drawn, which tuned models and requests for content share
+
+
+class Drawn(Protocol):
+    """What says how answers are drawn."""
+
+    @property
+    def config(self) -> Value:
+        """The message with ``temperature``, ``top_p`` and ``top_k``, as far as they are set."""
+        ...
+
+    @property
+    def max_temperature(self) -> float:
+        """The base model's."""
+        ...
+
+
+def drawing_rules(temperature: ErrorText, top_p: ErrorText, top_k: ErrorText) -> tuple[Rule[Drawn], ...]:
+    """The rules over the three, in these words."""
+
+    def check_temperature(drawn: Drawn) -> Breaches:
+        value, maximum = drawn.config.get("temperature"), drawn.max_temperature
+        return value is not None and not 0 <= value <= maximum and {"maximum": maximum}
+
+    def check_top_p(drawn: Drawn) -> bool:
+        value = drawn.config.get("top_p")
+        return value is not None and not 0 <= value <= 1
+
+    def check_top_k(drawn: Drawn) -> bool:
+        return (drawn.config.get("top_k") or 0) < 0
+
+    return Rule(temperature, check_temperature), Rule(top_p, check_top_p), Rule(top_k, check_top_k)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.records import TuningJob
-from tuning_emulator.facts import gemini_errors as texts
+from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.limits import GEMINI_TUNED_MODELS_PAGE_DEFAULT
 from tuning_emulator.gemini.access import find_tuned_model
@@ -15,7 +15,7 @@ from tuning_emulator.gemini.base_models import find_max_temperature
 from tuning_emulator.gemini.convert import format_operation, format_tuned_model
 from tuning_emulator.gemini.create import FIELD_RULES, Creation, TunedFields
 from tuning_emulator.gemini.listing import list_jobs, parse_search, read_page
-from tuning_emulator.gemini.rules import check_fields, refuse
+from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown
 from tuning_emulator.protojson.masks import MaskError, check_mask, project
@@ -78,9 +78,9 @@ class TunedModels:
         model: Value = call.request["tuned_model"]
         job = find_tuned_model(self._store, model["name"], call.caller, "WRITER")
         mask = _read_mask(call.request.get("update_mask", []), model, call.schema)
-        limit = find_max_temperature(find_base_model("gemini", job.base_model))
+        limit = find_max_temperature(find_base_model("gemini", job.asked.base_model))
         written = {name: model[name] for name in mask if name in model}
-        check_fields(FIELD_RULES, TunedFields(written, "UpdateTunedModelRequest", limit))
+        check_fields(FIELD_RULES, TunedFields(written, limit), request="UpdateTunedModelRequest")
         changes = {name: UPDATABLE[name] if model.get(name) is None else model[name] for name in mask}
         if "reader_project_numbers" in changes:
             changes["reader_project_numbers"] = tuple(changes["reader_project_numbers"])
@@ -111,8 +111,8 @@ def _read_mask(mask: Iterable[str], model: Value, schema: Schema) -> list[str]:
     try:
         check_mask(paths, schema.message("TunedModel"), schema.messages)
     except MaskError as error:
-        raise refuse(texts.MASK_PATH, path=error) from error
+        raise gemini_errors.MASK_PATH(path=error) from error
     for path in paths:
         if path not in UPDATABLE and path not in OUTPUT_ONLY:
-            raise refuse(texts.MASK_FIELD, path=path)
+            raise gemini_errors.MASK_FIELD(path=path)
     return [path for path in paths if path in UPDATABLE]

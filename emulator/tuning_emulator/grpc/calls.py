@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
-from tuning_emulator.api.auth import refusal
+from tuning_emulator.api.call import Parameters
 from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange
 from tuning_emulator.api.pages import HTML_TYPE, format_not_found, format_trouble
-from tuning_emulator.api.parameters import parse_parameters
 from tuning_emulator.api.router import Target
 from tuning_emulator.core.errors import ApiError, Code
-from tuning_emulator.facts import google_errors, service_errors
+from tuning_emulator.facts import google_errors
 from tuning_emulator.grpc.stream import (
     CONTENT_TYPE,
     OK_TRAILERS,
+    Assembler,
     Header,
     Stream,
+    check_metadata,
     format_head,
     format_status,
     format_trailers,
     frame_message,
     read_routing,
+    receive_message,
     take_message,
 )
 from tuning_emulator.protojson.field_selection import parse_fields
@@ -55,15 +58,19 @@ class GrpcApp:
     def __init__(self, dispatcher: Dispatcher) -> None:
         self.dispatcher = dispatcher
 
-    def limit(self, path: str) -> int:
+    def open_request(self, path: str) -> Assembler:
         """See ``Responder``."""
-        return max((target.limit_bytes for target in self.dispatcher.router.find_rpc(path)), default=0)
+        targets = self.dispatcher.router.find_rpc(path)
+        limit_bytes = max((target.limit_bytes for target in targets), default=0)
+        # What nobody answers may be a stream to its client, which is told at once.
+        return Assembler(limit_bytes, streamed=not targets or targets[0].method.client_streaming)
 
     async def respond(self, stream: Stream) -> None:
         """See ``Responder``."""
         exchange = Exchange("grpc", "POST", stream.path, "", stream.headers, stream.host, stream.address)
-        targets = self.dispatcher.router.of_host(stream.host).find_rpc(stream.path)
-        if (page := _find_page(stream, targets)) is not None:
+        router = self.dispatcher.router
+        targets = router.find_rpc(stream.path, stream.host)
+        if (page := _find_page(stream, found_host=bool(targets) or router.has_host(stream.host))) is not None:
             response = _format_page(*page)
             exchange.status = page[0]
             stream.begin(response.head)
@@ -79,32 +86,37 @@ class GrpcCall(TransportCall[GrpcResponse]):
 
     def __init__(self, dispatcher: Dispatcher, stream: Stream, exchange: Exchange, targets: Sequence[Target]) -> None:
         self.exchange = exchange
-        self.parameters = parse_parameters((), stream.headers)
+        self.parameters = Parameters(fields=stream.headers.get("x-goog-fieldmask", ""))
         self._dispatcher = dispatcher
         self._stream = stream
         self._error: ApiError | None = None
         self._message: Value = {}
         self._paths: Sequence[str] = ()
         if stream.expired:
-            self.refusal = refusal(service_errors.DEADLINE_EXPIRED)
+            self.refusal = google_errors.DEADLINE_EXPIRED()
         elif not targets:
-            self.refusal = refusal(google_errors.METHOD_UNKNOWN)
+            self.refusal = google_errors.GRPC_METHOD_UNKNOWN()
         else:
             self._open(targets)
 
     def _open(self, targets: Sequence[Target]) -> None:
+        streamed = targets[0].method.client_streaming
         try:
-            data = take_message(self._stream, targets[0].limit_bytes)
-            self._message = self._dispatcher.binary.decode(data, targets[0].method.request)
-        except WireError:
-            self._error = refusal(google_errors.PROTO_INVALID)
+            if streamed:
+                check_metadata(self._stream)
+            else:
+                data = take_message(self._stream, targets[0].limit_bytes)
+                self._message = decode_request(self._dispatcher, data, targets[0])
         except ApiError as error:
             self._error = error
         self.target = target = choose_target(targets, self._message)
         exchange = self.exchange
         exchange.target, exchange.api = target, target.api.name
         exchange.version, exchange.method = target.version, target.name
-        exchange.message = self._message
+        if streamed:
+            self.requests = Requests(self._dispatcher, self._stream, exchange, target)
+        else:
+            exchange.message = self._message
         exchange.resource = find_resource(target, self._message) or read_routing(self._stream)
         self.path = f"/{target.version}/{exchange.resource}"
 
@@ -125,6 +137,8 @@ class GrpcCall(TransportCall[GrpcResponse]):
             # Refuses what leads nowhere.
             parse_fields(fields, self._dispatcher.codec.schemas[target.method.response])
             self._paths = parse_mask(fields.replace("/", "."))
+        if target.method.client_streaming:
+            return message, frozenset()
         body = next((rule.body for rule in target.method.http), "*")
         given = message.get(body, {}) if body not in ("", "*") else message
         names = frozenset(given) if isinstance(given, dict) else frozenset()
@@ -183,9 +197,57 @@ class GrpcCall(TransportCall[GrpcResponse]):
     def interrupt(self) -> ApiError | None:
         """The client's time is up, or it has left."""
         if self._stream.expired:
-            return refusal(service_errors.DEADLINE_EXPIRED)
-        self.exchange.refuse(refusal(service_errors.OPERATION_CANCELLED))
+            return google_errors.DEADLINE_EXPIRED()
+        self.exchange.refuse(google_errors.OPERATION_CANCELLED())
         return None
+
+
+class Requests:
+    """The messages of a streamed request, decoded as they are asked for; the journal keeps the first."""
+
+    def __init__(self, dispatcher: Dispatcher, stream: Stream, exchange: Exchange, target: Target) -> None:
+        self._dispatcher = dispatcher
+        self._stream = stream
+        self._exchange = exchange
+        self._target = target
+
+    def __aiter__(self) -> Requests:
+        return self
+
+    async def __anext__(self) -> Value:
+        """The next one.
+
+        Raises:
+            ApiError: it is none, cut off or too long, or the client has left.
+        """
+        data = await receive_message(self._stream, self._target.limit_bytes)
+        if data is None:
+            raise StopAsyncIteration
+        message = decode_request(self._dispatcher, data, self._target)
+        if self._exchange.message is None:
+            self._exchange.message = summarise_bytes(message)
+        return message
+
+
+def summarise_bytes(value: Any) -> Any:
+    """A message without its bytes, which an upload has many of: each stands as its size, as in the journal."""
+    if isinstance(value, dict):
+        return {name: summarise_bytes(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [summarise_bytes(inner) for inner in value]
+    return f"({len(value)} bytes)" if isinstance(value, bytes) else value
+
+
+def decode_request(dispatcher: Dispatcher, data: bytes, target: Target) -> Value:
+    """A request message of a method.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, the bytes are not such a message.
+    """
+    try:
+        return dispatcher.binary.decode(data, target.method.request)
+    except WireError:
+        raise google_errors.PROTO_INVALID() from None
 
 
 def choose_target(targets: Sequence[Target], request: Value) -> Target:
@@ -218,12 +280,11 @@ def refuse_misnamed(target: Target, request: Value) -> None:
             raise target.api.misnamed(target.method, ".".join(variable.path))
 
 
-def _find_page(stream: Stream, targets: Sequence[Target]) -> tuple[int, bytes, str] | None:
+def _find_page(stream: Stream, *, found_host: bool) -> tuple[int, bytes, str] | None:
     """What HTTP itself answers: status, body and its type."""
     if stream.verb != "POST" or stream.headers.get("content-type", "").partition(";")[0] not in _MEDIA:
         return 415 if stream.verb == "POST" else 405, b"gRPC alone is spoken over HTTP/2 here.\n", "text/plain"
-    places = targets[0].api.places if targets else None
-    if places is not None and not places(stream.host, stream.path):
+    if not found_host:
         return 404, format_not_found(stream.path), HTML_TYPE
     return None
 

@@ -28,14 +28,16 @@ from tuning_emulator.api.dispatch import Dispatcher
 from tuning_emulator.api.exchange import Manner, break_transport
 from tuning_emulator.facts import google_errors
 from tuning_emulator.grpc.calls import GrpcApp
-from tuning_emulator.grpc.stream import Stream, parse_timeout
+from tuning_emulator.grpc.stream import Assembler, Stream, parse_timeout
 
 STREAM_WINDOW_BYTES = 1_048_576
-CONNECTION_WINDOW_BYTES = 4 * 1_048_576
+CONNECTION_WINDOW_BYTES = 1024 * 1_048_576
+"""Wide: a streamed request that nobody takes must not stop the others. ``HELD_BYTES`` bounds them all together."""
+
 FRAME_BYTES = 65_536
 _FRAME_HEAD_BYTES = 9
-MAX_STREAMS = int(str(google_errors.MAX_STREAMS.value))
-MAX_METADATA_BYTES = int(str(google_errors.MAX_METADATA_BYTES.value))
+MAX_STREAMS = google_errors.GRPC_MAX_STREAMS.value
+MAX_METADATA_BYTES = google_errors.GRPC_MAX_METADATA_BYTES.value
 _CONFIGURATION = H2Configuration(
     client_side=False, header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
 )
@@ -79,8 +81,13 @@ class Http2(H2Connection):
 
 log = logging.getLogger(__name__)
 
-HELD_BYTES = 64 * 1_048_576
-"""How much of unfinished requests a connection keeps; a stream beyond that is refused."""
+HELD_BYTES = 256 * 1_048_576
+"""How much of unfinished requests a connection keeps; a stream beyond that is refused. A hundred uploads in messages of
+2 MiB are within it."""
+
+SILENCE_S = 0.05
+"""A method that takes a stream begins with the first data, or after this time without any. Began it with the headers,
+an error that is told at once would cross with the client's first write, and grpc.aio makes INTERNAL of that."""
 
 _FLUSH_BYTES = 262_144
 
@@ -88,13 +95,13 @@ _FLUSH_BYTES = 262_144
 class Responder(Protocol):
     """Who answers requests."""
 
-    def limit(self, path: str) -> int:
-        """Longest message, in bytes, that a request for that path may have."""
+    def open_request(self, path: str) -> Assembler:
+        """What takes the messages of a request for that path."""
         ...
 
     async def respond(self, stream: Stream) -> None:
-        """Answers a request that is whole, or has a message that is too long. Cancelled when the client leaves, and
-        when its time is up (``stream.expired``)."""
+        """Answers a request that is whole, has a message that is too long, or is streamed and has begun. Cancelled
+        when the client leaves, and when its time is up (``stream.expired``)."""
         ...
 
 
@@ -206,34 +213,46 @@ class GrpcProtocol(asyncio.Protocol):
             (pseudo if name[:1] == b":" else headers)[name.decode("latin-1")] = value.decode("latin-1")
         headers.setdefault("host", pseudo.get(":authority", ""))
         path = pseudo.get(":path", "")
-        limit_bytes = self._responder.limit(path)
-        stream = Stream(self, number, pseudo.get(":method", ""), path, headers, self._address, limit_bytes)
+        request = self._responder.open_request(path)
+        stream = Stream(self, number, pseudo.get(":method", ""), path, headers, self._address, request)
         self._streams[number] = stream
         timeout = headers.get("grpc-timeout")
         stream.timeout_s = None if timeout is None else parse_timeout(timeout)
         if stream.timeout_s is not None:
             stream.timer = self._loop.call_later(stream.timeout_s, self._expire, stream)
+        if request.streamed:
+            self._loop.call_later(SILENCE_S, self._start, stream)
 
     def _take_data(self, event: DataReceived) -> None:
-        number = event.stream_id
-        if event.flow_controlled_length:
-            self._http.acknowledge_received_data(event.flow_controlled_length, number)
+        number, size = event.stream_id, event.flow_controlled_length
         stream = self._streams.get(number)
+        if stream is not None and stream.request.streamed:
+            stream.owed_bytes += len(event.data)
+            size -= len(event.data)  # padding is nobody's
+        if size:
+            self._http.acknowledge_received_data(size, number)
         if stream is None or not event.data:
             return
-        before = stream.request.size_bytes
         stream.request.feed(event.data)
-        self._held_bytes += stream.request.size_bytes - before
+        self._count(stream)
         if self._held_bytes > HELD_BYTES:
-            self._held_bytes -= stream.request.size_bytes
             stream.request.overflow()
-        if stream.request.is_over:
+            self._count(stream)
+        stream.notice_data()
+        if stream.request.is_over or stream.request.streamed:
             self._start(stream)
+
+    def _count(self, stream: Stream) -> None:
+        """Keeps the count of what is held for requests."""
+        held_bytes = stream.request.size_bytes
+        self._held_bytes += held_bytes - stream.held_bytes
+        stream.held_bytes = held_bytes
 
     def _end_request(self, event: StreamEnded) -> None:
         stream = self._streams.get(event.stream_id)
         if stream is not None:
             stream.whole = True
+            stream.notice_data()
             self._start(stream)
 
     def _lose_stream(self, event: StreamReset) -> None:
@@ -262,7 +281,7 @@ class GrpcProtocol(asyncio.Protocol):
     # --- the life of a stream -----------------------------------------------------------------------
 
     def _start(self, stream: Stream) -> None:
-        if stream.task is None:
+        if stream.task is None and not stream.gone:
             stream.task = self._loop.create_task(self._respond(stream))
 
     async def _respond(self, stream: Stream) -> None:
@@ -292,8 +311,11 @@ class GrpcProtocol(asyncio.Protocol):
 
     def _forget(self, stream: Stream) -> None:
         self._streams.pop(stream.id, None)
-        self._held_bytes -= stream.request.size_bytes
         stream.release()
+        self._count(stream)
+        if stream.owed_bytes:
+            owed_bytes, stream.owed_bytes = stream.owed_bytes, 0
+            self._http.acknowledge_received_data(owed_bytes, stream.id)
 
     # --- what the client gets -----------------------------------------------------------------------
 
@@ -304,6 +326,16 @@ class GrpcProtocol(asyncio.Protocol):
         self._pump(stream)
         self._flush()
         self._close_if_done()
+
+    def make_room(self, stream: Stream, size_bytes: int) -> None:
+        """See ``Line``."""
+        if stream.gone or self._closed:
+            return
+        self._count(stream)
+        if size_bytes > 0:
+            stream.owed_bytes -= size_bytes
+            self._http.acknowledge_received_data(size_bytes, stream.id)
+            self._flush()
 
     def break_off(self, stream: Stream, manner: Manner) -> None:
         """See ``Line``."""

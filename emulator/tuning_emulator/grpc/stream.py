@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 from urllib.parse import parse_qsl
 
-from tuning_emulator.api.auth import refusal
 from tuning_emulator.api.dispatch import unzip
 from tuning_emulator.api.exchange import Manner
 from tuning_emulator.api.operations import build_status
+from tuning_emulator.api.router import read_host
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.facts import google_errors
+from tuning_emulator.facts import emulator_errors, google_errors
 from tuning_emulator.schema.protobuf import BinaryCodec
 
 # --- messages in the data of a stream
@@ -25,19 +25,21 @@ _PREFIX = struct.Struct(">BI")
 
 
 class Assembler:
-    """Takes the messages out of a stream's data. Of a request it keeps the first: no method here takes more.
+    """Takes the messages out of a stream's data: those of a streamed request in their turn, else all as they come.
 
     Attributes:
-        message: The first message, None before it is whole. compressed: As its prefix says.
+        streamed: The method takes a stream of requests; of any other request the first message alone is kept.
+        message: That message, None before it is whole. compressed: As its prefix says.
         count: How many messages there were.
         oversize: A message is longer than the limit. refused: The connection has no room. Nothing more is kept then.
     """
 
-    __slots__ = ("_data", "_limit_bytes", "compressed", "count", "message", "oversize", "refused")
+    __slots__ = ("_data", "_limit_bytes", "compressed", "count", "message", "oversize", "refused", "streamed")
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, *, streamed: bool = False) -> None:
         self._data = bytearray()
         self._limit_bytes = limit_bytes
+        self.streamed = streamed
         self.message: bytes | None = None
         self.compressed = False
         self.count = 0
@@ -64,19 +66,28 @@ class Assembler:
         if self.is_over:
             return
         self._data += data
-        while len(self._data) >= _PREFIX.size:
-            flag, size = _PREFIX.unpack_from(self._data)
-            if size > self._limit_bytes:
-                self.oversize = True
-                self.clear()
-                return
-            end = _PREFIX.size + size
-            if len(self._data) < end:
-                return
+        if self.streamed:
+            return
+        while (found := self.take()) is not None:
             if self.count == 0:
-                self.message, self.compressed = bytes(self._data[_PREFIX.size : end]), bool(flag & 1)
+                self.message, self.compressed = found
             self.count += 1
-            del self._data[:end]
+
+    def take(self) -> tuple[bytes, bool] | None:
+        """The next message and whether it is compressed; None: it is not whole yet, or too long."""
+        if len(self._data) < _PREFIX.size:
+            return None
+        flag, size = _PREFIX.unpack_from(self._data)
+        if size > self._limit_bytes:
+            self.oversize = True
+            self.clear()
+            return None
+        end = _PREFIX.size + size
+        if len(self._data) < end:
+            return None
+        message = bytes(self._data[_PREFIX.size : end])
+        del self._data[:end]
+        return message, bool(flag & 1)
 
     def overflow(self) -> None:
         """There is no room for it."""
@@ -210,6 +221,10 @@ class Line(Protocol):
         """Sends what the client takes now, and the rest when it takes more."""
         ...
 
+    def make_room(self, stream: Stream, size_bytes: int) -> None:
+        """Lets the client send as much more of a streamed request."""
+        ...
+
     def break_off(self, stream: Stream, manner: Manner) -> None:
         """Ends the stream, or the whole connection, without the end of an answer."""
         ...
@@ -222,6 +237,7 @@ class Stream:
         path: ``/package.Service/Method``. headers: By lower-case name, without pseudo-headers; ``host`` is
             ``:authority``. address: The client's.
         request: The request's messages. whole: Nothing more of it will come.
+        held_bytes: What the connection counts for it. owed_bytes: What came, and the client may not yet send again.
         timeout_s: How long the client waits, None: it does not say.
         expired: The client's time is up. gone: The client has left, or the connection has.
         unsent: The part of the answer that has not gone out. head: Headers to begin with, None once they are out.
@@ -229,6 +245,7 @@ class Stream:
     """
 
     __slots__ = (
+        "_arrival",
         "_drained",
         "_line",
         "address",
@@ -236,7 +253,9 @@ class Stream:
         "gone",
         "head",
         "headers",
+        "held_bytes",
         "id",
+        "owed_bytes",
         "path",
         "request",
         "task",
@@ -249,16 +268,26 @@ class Stream:
     )
 
     def __init__(
-        self, line: Line, number: int, verb: str, path: str, headers: Mapping[str, str], address: str, limit_bytes: int
+        self,
+        line: Line,
+        number: int,
+        verb: str,
+        path: str,
+        headers: Mapping[str, str],
+        address: str,
+        request: Assembler,
     ) -> None:
         self._line = line
         self._drained: asyncio.Future[None] | None = None
+        self._arrival: asyncio.Event | None = None
         self.id = number
         self.verb = verb
         self.path = path
         self.headers = headers
         self.address = address
-        self.request = Assembler(limit_bytes)
+        self.request = request
+        self.held_bytes = 0
+        self.owed_bytes = 0
         self.whole = False
         self.timeout_s: float | None = None
         self.timer: asyncio.TimerHandle | None = None
@@ -272,7 +301,26 @@ class Stream:
     @property
     def host(self) -> str:
         """The host in lower case, without port."""
-        return self.headers.get("host", "").lower().rpartition("]")[2].partition(":")[0]
+        return read_host(self.headers)
+
+    # --- a streamed request, for who takes it -----------------------------------------------------
+
+    async def receive(self) -> tuple[bytes, bool] | None:
+        """The next message and whether it is compressed, once it is whole; None: there is none, or it is too long.
+
+        What is taken makes room for more, and so does waiting for a message that is not whole: a client can send a
+        message of any length, but no more than a window of those that nobody takes.
+        """
+        await asyncio.sleep(0)  # many small messages at once do not keep others waiting
+        request = self.request
+        if self._arrival is None:
+            self._arrival = asyncio.Event()
+        while (found := request.take()) is None and not (self.whole or self.gone or request.is_over):
+            self._arrival.clear()
+            self._line.make_room(self, self.owed_bytes)
+            await self._arrival.wait()
+        self._line.make_room(self, self.owed_bytes - request.size_bytes)
+        return found
 
     # --- the answer, for who makes it -------------------------------------------------------------
 
@@ -309,6 +357,11 @@ class Stream:
 
     # --- for the connection -----------------------------------------------------------------------
 
+    def notice_data(self) -> None:
+        """Wakes who waits in ``receive``: more of the request is here, or its end."""
+        if self._arrival is not None:
+            self._arrival.set()
+
     def notice_room(self) -> None:
         """Wakes who waits in ``send`` once enough has gone out."""
         if self._drained is not None and (self.gone or len(self.unsent) <= HIGH_WATER_BYTES):
@@ -325,11 +378,12 @@ class Stream:
             self.timer.cancel()
             self.timer = None
         self.notice_room()
+        self.notice_data()
 
 
 # --- requests
 
-_MAX_METADATA_BYTES = int(str(google_errors.MAX_METADATA_BYTES.value))
+_MAX_METADATA_BYTES = google_errors.GRPC_MAX_METADATA_BYTES.value
 
 
 def take_message(stream: Stream, limit_bytes: int) -> bytes:
@@ -338,40 +392,68 @@ def take_message(stream: Stream, limit_bytes: int) -> bytes:
     Raises:
         ApiError: metadata or data are not those of one message, or it is too long.
     """
-    _check_metadata(stream)
+    check_metadata(stream)
     request = stream.request
+    _check_length(request, limit_bytes)
+    if request.is_cut:
+        raise google_errors.GRPC_REQUEST_CUT()
+    if request.message is None:
+        raise google_errors.GRPC_REQUEST_MISSING()
+    if request.count > 1:
+        raise google_errors.GRPC_REQUEST_REPEATED(count=request.count)
+    return _unpack(stream, request.message, limit_bytes, compressed=request.compressed)
+
+
+async def receive_message(stream: Stream, limit_bytes: int) -> bytes | None:
+    """The next message of a streamed request, unpacked; None at its end.
+
+    Raises:
+        ApiError: it is cut off or too long, or the client has left.
+    """
+    found = await stream.receive()
+    if found is not None:
+        return _unpack(stream, found[0], limit_bytes, compressed=found[1])
+    _check_length(stream.request, limit_bytes)
+    if stream.gone:
+        raise google_errors.OPERATION_CANCELLED()
+    if stream.request.is_cut:
+        raise google_errors.GRPC_REQUEST_CUT()
+    return None
+
+
+def _check_length(request: Assembler, limit_bytes: int) -> None:
     if request.refused:
-        raise refusal(google_errors.CONNECTION_FULL)
-    if not request.oversize and (request.count != 1 or request.message is None or request.is_cut):
-        if request.is_cut:
-            raise refusal(google_errors.REQUEST_CUT)
-        raise (
-            refusal(google_errors.REQUEST_REPEATED, count=request.count)
-            if request.count
-            else refusal(google_errors.REQUEST_MISSING)
-        )
-    message = request.message or b""
-    if request.compressed:
-        encoding = stream.headers.get("grpc-encoding", "identity")
-        if encoding == "identity":
-            raise refusal(google_errors.COMPRESSION_UNNAMED)
+        raise emulator_errors.GRPC_CONNECTION_FULL()
+    if request.oversize:
+        raise google_errors.BODY_TOO_LARGE(limit_bytes=limit_bytes)
+
+
+def _unpack(stream: Stream, message: bytes, limit_bytes: int, *, compressed: bool) -> bytes:
+    if compressed:
+        if stream.headers.get("grpc-encoding", "identity") == "identity":
+            raise google_errors.GRPC_COMPRESSION_UNNAMED()
         message = unzip(message, limit_bytes)
-    if request.oversize or len(message) > limit_bytes:
-        raise refusal(google_errors.BODY_TOO_LARGE, limit_bytes=limit_bytes)
+    if len(message) > limit_bytes:
+        raise google_errors.BODY_TOO_LARGE(limit_bytes=limit_bytes)
     return message
 
 
-def _check_metadata(stream: Stream) -> None:
+def check_metadata(stream: Stream) -> None:
+    """Refuses metadata that no call may have.
+
+    Raises:
+        ApiError: it is too long, or holds a deadline or a compression that is none.
+    """
     headers = stream.headers
     size = sum(len(name) + len(value) + ENTRY_BYTES for name, value in headers.items())
     if size > _MAX_METADATA_BYTES:
-        raise refusal(google_errors.METADATA_TOO_LARGE, size=size, limit=_MAX_METADATA_BYTES)
+        raise google_errors.GRPC_METADATA_TOO_LARGE(size=size, limit=_MAX_METADATA_BYTES)
     timeout = headers.get("grpc-timeout")
     if timeout is not None and parse_timeout(timeout) is None:
-        raise refusal(google_errors.TIMEOUT_INVALID, value=timeout)
+        raise google_errors.GRPC_TIMEOUT_INVALID(value=timeout)
     encoding = headers.get("grpc-encoding", "identity")
     if encoding not in ENCODINGS:
-        raise refusal(google_errors.COMPRESSION_UNKNOWN, name=encoding)
+        raise google_errors.GRPC_COMPRESSION_UNKNOWN(name=encoding)
 
 
 def read_routing(stream: Stream) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tuning_emulator.api.call import Caller
 from tuning_emulator.core.as_of import Calendar, Day
-from tuning_emulator.core.clock import Clock, to_microseconds
+from tuning_emulator.core.clock import Clock
 from tuning_emulator.core.ids import Ids
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.trainer import Answering
@@ -38,7 +38,3 @@ class Backend:
     def find_day(self, caller: Caller) -> Day:
         """The day that the caller's project sees."""
         return self.calendar.find_day(caller.project)
-
-    def now_ns(self) -> int:
-        """Now, in the whole microseconds that Vertex AI's resources carry."""
-        return to_microseconds(self.clock.now_ns())

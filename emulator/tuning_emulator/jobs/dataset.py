@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuning_emulator.core.errors import Code
-from tuning_emulator.core.records import Api, Hyperparameters, TuningJob, TuningMethod
+from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningJob, TuningMethod
 from tuning_emulator.datasets.check import (
     DEFAULT_LIMITS,
     DatasetLimits,
@@ -15,11 +15,10 @@ from tuning_emulator.datasets.check import (
     check_validation_size,
     dataset_form,
 )
-from tuning_emulator.datasets.lines import DatasetError, DatasetForm
-from tuning_emulator.facts import vertex_errors
+from tuning_emulator.datasets.lines import DatasetForm
+from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.defaults import Defaults, gemini_defaults, vertex_defaults
-from tuning_emulator.jobs.steps import JobFailedError, Prepared, watched
 from tuning_emulator.storage.objects import (
     ObjectForbiddenError,
     ObjectNotFoundError,
@@ -30,6 +29,19 @@ from tuning_emulator.storage.objects import (
 
 _MODALITIES = {"image": "image", "document": "PDF document", "audio": "audio", "video": "video"}
 """Our words for what examples may hold, and the service's in its error text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked dataset: what the trainer reads and what the service reports.
+
+    Attributes:
+        examples: Number of examples that are trained on.
+        statistics: None for Gemini, which reports none.
+    """
+
+    examples: int
+    statistics: DatasetStatistics | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +60,16 @@ class DatasetPreparation:
         """Writes the examples, and the validation examples if the job has any.
 
         Raises:
-            JobFailedError: the data is refused, or cannot be read.
+            ApiError: the data is refused, or cannot be read.
         """
         if inline:
             examples.write_text(inline, encoding="utf-8")
             return Prepared(inline.rstrip("\n").count("\n") + 1)
-        form = dataset_form(job.method, job.base_model) or "contents"
-        limits = find_limits(job.api, job.base_model)
-        try:
-            statistics = check_dataset(self.read_lines(job, job.training_uri, keep_going), form, limits, examples)
-            self.read_validation(job, statistics.examples, form, validation, keep_going)
-        except DatasetError as error:
-            raise JobFailedError(error.code, error.message) from error
+        form = dataset_form(job.asked.method, job.asked.base_model) or "contents"
+        limits = find_limits(job.api, job.asked.base_model)
+        lines = self.read_lines(job, job.asked.training_uri, keep_going)
+        statistics = check_dataset(lines, form, limits, examples)
+        self.read_validation(job, statistics.examples, form, validation, keep_going)
         return Prepared(statistics.examples - statistics.dropped_count, statistics)
 
     def read_validation(
@@ -73,13 +83,13 @@ class DatasetPreparation:
         """Writes the validation examples, if the job has any.
 
         Raises:
-            JobFailedError: they cannot be read. DatasetError: they are refused.
+            ApiError: they are refused, or cannot be read.
         """
-        if not job.validation_uri:
+        if not job.asked.validation_uri:
             return
-        limits = find_limits(job.api, job.base_model)
+        limits = find_limits(job.api, job.asked.base_model)
         no_minimum = replace(limits, min_examples=1)  # that one is the training set's
-        lines = self.read_lines(job, job.validation_uri, keep_going)
+        lines = self.read_lines(job, job.asked.validation_uri, keep_going)
         checked = check_dataset(lines, form, no_minimum, destination)
         check_validation_size(checked.examples, training_examples, limits)
 
@@ -87,12 +97,14 @@ class DatasetPreparation:
         """The lines of an object, until the job is asked to stop.
 
         Raises:
-            JobFailedError: it cannot be read.
+            ApiError: it cannot be read.
         """
         try:
-            yield from watched(self.open_objects().lines(uri), keep_going)
+            for line in self.open_objects().lines(uri):
+                keep_going()
+                yield line
         except StorageError as error:
-            raise _refuse(error, job, uri) from error
+            raise _explain(error, job, uri) from error
 
 
 def find_limits(api: Api, base_model: str) -> DatasetLimits:
@@ -114,17 +126,15 @@ def find_limits(api: Api, base_model: str) -> DatasetLimits:
     )
 
 
-def _refuse(error: StorageError, job: TuningJob, uri: str) -> JobFailedError:
+def _explain(error: StorageError, job: TuningJob, uri: str) -> ApiError:
     """Why the object could not be read, in the service's words where they are known."""
     if isinstance(error, ObjectNotFoundError):
-        return JobFailedError(Code.NOT_FOUND, vertex_errors.DATASET_NOT_FOUND.format(uri=uri))
+        return vertex_errors.DATASET_NOT_FOUND(uri=uri)
     if isinstance(error, ObjectForbiddenError):
         account = f"service-{job.project}@gcp-sa-vertex-tune.iam.gserviceaccount.com"
-        return JobFailedError(
-            Code.PERMISSION_DENIED, vertex_errors.DATASET_ACCESS_DENIED.format(service_account=account)
-        )
-    code = Code.UNAVAILABLE if isinstance(error, StorageUnavailableError) else Code.INVALID_ARGUMENT
-    return JobFailedError(code, str(error))
+        return vertex_errors.DATASET_ACCESS_DENIED(service_account=account)
+    gone = isinstance(error, StorageUnavailableError)
+    return (emulator_errors.DATASET_UNAVAILABLE if gone else emulator_errors.DATASET_UNREADABLE)(reason=error)
 
 
 # --- what a job runs with
@@ -135,7 +145,8 @@ def resolve_hyperparameters(job: TuningJob, examples: int) -> Hyperparameters:
 
     ``learning_rate`` is the rate that is trained with: as given, or the default times the multiplier.
     """
-    return fill_in(job.requested, find_defaults(job.api, job.base_model, job.method, examples))
+    asked = job.asked
+    return fill_in(asked.hyperparameters, find_defaults(job.api, asked.base_model, asked.method, examples))
 
 
 def fill_in(asked: Hyperparameters, defaults: Defaults) -> Hyperparameters:

@@ -9,19 +9,21 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tuning_emulator.core.errors import Code
-from tuning_emulator.core.records import DatasetStatistics, TuningJob, TuningMethod
+from msgspec.structs import replace
+
+from tuning_emulator.core.records import Asked, DatasetStatistics, TuningJob, TuningMethod
 from tuning_emulator.datasets.check import check_dataset, dataset_form
 from tuning_emulator.datasets.lines import DatasetError, Line, format_line, parse_line
-from tuning_emulator.facts import dataset_errors as rules
+from tuning_emulator.facts import dataset_errors, emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import TEACHER_MAX_TOKENS
-from tuning_emulator.jobs.dataset import DatasetPreparation, find_limits
-from tuning_emulator.jobs.steps import JobFailedError, Orders, Prepared
+from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, find_limits
+from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
 from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, Target, TrainerUnavailableError
+from tuning_emulator.store.store import Store
 from tuning_trainer.spec import Example, Prompt, format_example, parse_example
 
 PROMPTS_NAME, ANSWERS_NAME, LABELLED_NAME = "prompts.jsonl", "teacher.jsonl", "labelled.jsonl"
@@ -41,42 +43,41 @@ ATTEMPTS = 2
 class Distillation:
     """Makes the training set of a distillation job."""
 
+    store: Store
     preparation: DatasetPreparation
     answering: Answering
 
     async def __call__(
-        self, job: TuningJob, orders: Orders, examples: Path, validation: Path, keep_going: Callable[[], None]
+        self, job: TuningJob, examples: Path, validation: Path, keep_going: Callable[[], None]
     ) -> Prepared:
         """Writes the examples for the trainer, and what the service reports of them.
 
         Raises:
-            JobFailedError: a dataset is refused, or there is no teacher, or it does not answer.
+            ApiError: a dataset is refused, or there is no teacher, or it does not answer.
             StoppedError: the job was asked to stop.
         """
-        if orders.teacher is None:
-            raise JobFailedError(Code.NOT_FOUND, f"The teacher model {orders.teacher_name} does not exist.")
+        teacher = find_teacher(self.store, job.asked)
+        if teacher is None:
+            raise vertex_errors.TEACHER_NOT_FOUND(name=job.asked.tuned_teacher)
         prompts = examples.with_name(PROMPTS_NAME)
         if not prompts.exists():
             await asyncio.to_thread(self._read_prompts, job, prompts, keep_going)
-        await self._label(orders.teacher, prompts, examples.with_name(ANSWERS_NAME), keep_going)
+        await self._label(teacher, prompts, examples.with_name(ANSWERS_NAME), keep_going)
         return await asyncio.to_thread(self._check, job, examples, validation, keep_going)
 
     def _read_prompts(self, job: TuningJob, destination: Path, keep_going: Callable[[], None]) -> None:
         """Checks the prompts and writes them as examples without an answer; all of them or no file."""
-        lines = self.preparation.read_lines(job, job.training_uri, keep_going)
+        lines = self.preparation.read_lines(job, job.asked.training_uri, keep_going)
         whole = destination.with_suffix(".tmp")
-        limits, count = find_limits(job.api, job.base_model), 0
-        try:
-            with whole.open("w", encoding="utf-8") as file:
-                for line in read_prompts(lines):
-                    count += 1
-                    file.write(format_example(format_line(line)) + "\n")
-            if count == 0:
-                raise DatasetError(rules.EMPTY_DATASET)
-            if count > limits.max_examples:
-                raise DatasetError(rules.TOO_MANY_EXAMPLES, limit=limits.max_examples)
-        except DatasetError as error:
-            raise JobFailedError(error.code, error.message) from error
+        limits, count = find_limits(job.api, job.asked.base_model), 0
+        with whole.open("w", encoding="utf-8") as file:
+            for line in read_prompts(lines):
+                count += 1
+                file.write(format_example(format_line(line)) + "\n")
+        if count == 0:
+            raise DatasetError(dataset_errors.EMPTY_DATASET)
+        if count > limits.max_examples:
+            raise DatasetError(dataset_errors.TOO_MANY_EXAMPLES, limit=limits.max_examples)
         whole.replace(destination)
 
     async def _label(self, teacher: Target, prompts: Path, answers: Path, keep_going: Callable[[], None]) -> None:
@@ -99,7 +100,7 @@ class Distillation:
                 return [task.result() for task in tasks]
             except TrainerUnavailableError as error:
                 if attempt == ATTEMPTS:
-                    raise JobFailedError(Code.UNAVAILABLE, f"The teacher model does not answer: {error}") from error
+                    raise emulator_errors.TEACHER_FAILED(reason=error) from error
             finally:
                 for task in tasks:
                     task.cancel()
@@ -112,26 +113,35 @@ class Distillation:
         try:
             reply = await self.answering.generate(teacher, prompt)
         except PromptRefusedError as error:
-            return {"refused": rules.TEACHER_REFUSED.format(reason=error)}
+            return {"refused": emulator_errors.TEACHER_REFUSED.format(reason=error)}
         text = reply.answers[0].text
-        return {"text": text} if text else {"refused": rules.TEACHER_SILENT.text}
+        return {"text": text} if text else {"refused": emulator_errors.TEACHER_SILENT.text}
 
     def _check(self, job: TuningJob, examples: Path, validation: Path, keep_going: Callable[[], None]) -> Prepared:
         """Holds the labelled dataset to the rules of a training set, and writes it for the trainer."""
         folder = examples.parent
-        labelled, limits = folder / LABELLED_NAME, find_limits(job.api, job.base_model)
+        labelled, limits = folder / LABELLED_NAME, find_limits(job.api, job.asked.base_model)
         kept, refused = write_labelled(folder / PROMPTS_NAME, folder / ANSWERS_NAME, labelled)
-        try:
-            if not kept:
-                number, reason = refused[0]
-                raise DatasetError(rules.ALL_DROPPED, examples=len(refused), example=number, reason=reason)
-            with labelled.open("rb") as file:
-                checked = check_dataset((line.rstrip(b"\n") for line in file), "contents", limits, examples)
-            form = dataset_form(TuningMethod.SUPERVISED, job.base_model) or "contents"
-            self.preparation.read_validation(job, checked.examples, form, validation, keep_going)
-        except DatasetError as error:
-            raise JobFailedError(error.code, error.message) from error
+        if not kept:
+            number, reason = refused[0]
+            raise DatasetError(emulator_errors.ALL_DROPPED, examples=len(refused), example=number, reason=reason)
+        with labelled.open("rb") as file:
+            checked = check_dataset((line.rstrip(b"\n") for line in file), "contents", limits, examples)
+        form = dataset_form(TuningMethod.SUPERVISED, job.asked.base_model) or "contents"
+        self.preparation.read_validation(job, checked.examples, form, validation, keep_going)
         return Prepared(checked.examples - checked.dropped_count, add_refused(checked, kept, refused))
+
+
+def find_teacher(store: Store, asked: Asked) -> Target | None:
+    """Who answers the prompts: a base model, played by what plays it here, or a tuned one; None if it is not there."""
+    if asked.base_teacher:
+        return Target(asked.base_teacher)
+    version = find_named_version(store, asked.tuned_teacher)
+    checkpoint = find_checkpoint(store, version) if version else None
+    job = store.get_job_by_uid(version.job_uid) if version else None
+    if version is None or checkpoint is None or job is None:
+        return None
+    return Target(version.base_model, checkpoint.adapter, job.progress.trainer)
 
 
 def read_prompts(lines: Iterable[bytes]) -> Iterator[Line]:
@@ -144,7 +154,7 @@ def read_prompts(lines: Iterable[bytes]) -> Iterator[Line]:
         if data.strip():
             line = parse_line(data, row, "prompts")
             if line.media:
-                raise DatasetError(rules.PROMPT_NOT_TEXT, row + 1, row=row, modality=", ".join(line.media))
+                raise DatasetError(emulator_errors.PROMPT_NOT_TEXT, row + 1, row=row, modality=", ".join(line.media))
             yield line
 
 

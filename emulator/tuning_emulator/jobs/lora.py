@@ -1,4 +1,4 @@
-"""The lora trainer: a process of its own (`python -m trainer worker`) that holds torch, spoken to in JSON lines.
+"""The lora trainer: a process of its own (`python -m tuning_trainer worker`) that holds torch, spoken to in JSON lines.
 
 The server starts it in the background, notices its death, and starts it again when it is needed next.
 """
@@ -17,11 +17,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from tuning_emulator.jobs.trainer import PromptRefusedError, TrainerUnavailableError
-from tuning_trainer import spec
 from tuning_trainer.spec import Answer, Cancelled, Done, Event, Failed, Job, Prompt, Reply, parse_event
 
 log = logging.getLogger(__name__)
@@ -42,12 +40,6 @@ NEEDED = ("torch", "safetensors", "tokenizers")
 def missing_packages() -> list[str]:
     """Which packages of the ``lora`` extra are not installed; empty means that real training works."""
     return [name for name in NEEDED if find_spec(name) is None]
-
-
-def find_environment() -> dict[str, str]:
-    """Variables of the process: it imports our ``trainer`` (``-P``), not a folder of that name where the user works."""
-    ours = str(Path(spec.__file__).parent.parent)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))}
 
 
 class LoraTrainer:
@@ -82,7 +74,6 @@ class LoraTrainer:
                 stderr=asyncio.subprocess.PIPE,
                 limit=LINE_LIMIT_BYTES,
                 start_new_session=True,
-                env=find_environment(),
             )
             self._spawn(self._read_answers(self._process))
             self._spawn(self._read_log(self._process))

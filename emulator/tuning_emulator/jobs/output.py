@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import tarfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from tuning_emulator.core.errors import Code
+from tuning_emulator.core.errors import ApiError
+from tuning_emulator.facts import emulator_errors
 from tuning_emulator.facts.limits import FINAL_FOLDER, LABELLED_DATASET, METRICS_FOLDER
 from tuning_emulator.jobs.distillation import LABELLED_NAME
-from tuning_emulator.jobs.steps import JobFailedError
 from tuning_emulator.storage.objects import (
     ObjectForbiddenError,
     ObjectNotFoundError,
@@ -23,32 +21,27 @@ from tuning_emulator.storage.objects import (
 )
 from tuning_trainer.spec import EMBEDDED, embedded_base_model
 
+if TYPE_CHECKING:
+    import tarfile  # loaded where an adapter is handed out
+
 EVENTS_FOLDER = "tensorboard"
 """In the job's directory: the trainer's event files."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutputWriter:
-    """Writes results as objects.
+def write_output(objects: ObjectStore, output_uri: str, directory: Path, adapter: Path) -> None:
+    """Copies everything that a job has made to where its request wants it; done twice, the same is written again.
 
-    Attributes:
-        open_objects: Cloud Storage as it is reached now.
+    Args:
+        directory: The job's own.
+
+    Raises:
+        ApiError: the bucket cannot be written to.
     """
-
-    open_objects: Callable[[], ObjectStore]
-
-    def __call__(self, output_uri: str, directory: Path, adapter: Path) -> None:
-        """Copies everything there is; done twice, the same objects are written again.
-
-        Raises:
-            JobFailedError: the bucket cannot be written to.
-        """
-        objects = self.open_objects()
-        for uri, file in list_results(output_uri, directory, adapter):
-            try:
-                objects.write(uri, file.read_bytes())
-            except StorageError as error:
-                raise _refuse(error, output_uri) from error
+    for uri, file in list_results(output_uri, directory, adapter):
+        try:
+            objects.write(uri, file.read_bytes())
+        except StorageError as error:
+            raise _explain(error, output_uri) from error
 
 
 def metrics_uri(output_uri: str) -> str:
@@ -59,7 +52,7 @@ def metrics_uri(output_uri: str) -> str:
 def list_results(output_uri: str, directory: Path, adapter: Path) -> Iterator[tuple[str, Path]]:
     """(URI, file) of everything that a job has made."""
     root = output_uri.rstrip("/")
-    for folder, name in ((adapter, str(FINAL_FOLDER.value)), (directory / EVENTS_FOLDER, str(METRICS_FOLDER.value))):
+    for folder, name in ((adapter, FINAL_FOLDER.value), (directory / EVENTS_FOLDER, METRICS_FOLDER.value)):
         for file in sorted(folder.iterdir()) if folder.is_dir() else ():
             if file.is_file():
                 yield f"{root}/{name}/{file.name}", file
@@ -67,16 +60,16 @@ def list_results(output_uri: str, directory: Path, adapter: Path) -> Iterator[tu
         yield f"{root}/{LABELLED_DATASET.value}", directory / LABELLED_NAME
 
 
-def _refuse(error: StorageError, output_uri: str) -> JobFailedError:
+def _explain(error: StorageError, output_uri: str) -> ApiError:
     """Why the results could not be written. The service's words are not known."""
-    code = Code.INVALID_ARGUMENT
+    row = emulator_errors.OUTPUT_REFUSED
     for kind, known in (
-        (ObjectForbiddenError, Code.PERMISSION_DENIED),
-        (ObjectNotFoundError, Code.NOT_FOUND),
-        (StorageUnavailableError, Code.UNAVAILABLE),
+        (ObjectForbiddenError, emulator_errors.OUTPUT_FORBIDDEN),
+        (ObjectNotFoundError, emulator_errors.OUTPUT_NOT_FOUND),
+        (StorageUnavailableError, emulator_errors.OUTPUT_UNAVAILABLE),
     ):
-        code = known if isinstance(error, kind) else code
-    return JobFailedError(code, f"The results cannot be written to {output_uri}: {error}")
+        row = known if isinstance(error, kind) else row
+    return row(uri=output_uri, reason=error)
 
 
 # --- handing out what tuning made
@@ -95,6 +88,8 @@ def pack_adapter(directory: Path, target: IO[bytes]) -> None:
     Raises:
         FileNotFoundError: the directory is not there any more.
     """
+    import tarfile
+
     with tarfile.open(fileobj=target, mode="w") as archive:
         for file in sorted(directory.iterdir()):
             if file.name == ADAPTER_CONFIG:
@@ -109,6 +104,8 @@ def unpack_adapter(source: IO[bytes], target: Path) -> None:
     Raises:
         tarfile.TarError: it is none, or holds something else than plain files.
     """
+    import tarfile
+
     with tarfile.open(fileobj=source, mode="r|") as archive:
         archive.extractall(target, filter="data")
 
@@ -121,6 +118,8 @@ def _name_base_model(text: str) -> bytes:
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    import tarfile
+
     entry = tarfile.TarInfo(name)
     entry.size = len(data)
     archive.addfile(entry, BytesIO(data))

@@ -11,16 +11,25 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from enum import StrEnum
-from typing import Protocol
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.clock import SECOND_NS, Clock
-from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.job_faults import NO_MAGIC, FaultKind, JobFault, Magic, MagicError, check_api, read_magic
-from tuning_emulator.core.pace import TRAINING, Pace, PaceMode
+from tuning_emulator.core.job_control import (
+    NO_MAGIC,
+    TRAINING,
+    FaultKind,
+    JobFault,
+    Magic,
+    MagicError,
+    Pace,
+    PaceMode,
+    check_api,
+    read_magic,
+)
 from tuning_emulator.core.records import Api, JobState, Phase, TuningJob
+from tuning_emulator.facts import emulator_errors
+from tuning_emulator.jobs.tuning_api import Stage, TuningApis
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.controls import Controls, GateRow, WaitingFault
 
@@ -35,32 +44,6 @@ class StoppedError(Exception):
     """The job was asked to stop and has."""
 
 
-class Stage(StrEnum):
-    """A state of a job as its API shows it; a running one's is its phase."""
-
-    PENDING = "PENDING"
-    PROCESSING_DATASET = "PROCESSING_DATASET"
-    WAITING_FOR_CAPACITY = "WAITING_FOR_CAPACITY"
-    TUNING = "TUNING"
-    POST_PROCESSING = "POST_PROCESSING"
-    CANCELLING = "CANCELLING"
-
-
-SHOWN: dict[str, frozenset[Stage]] = {
-    "vertex": frozenset(Stage),
-    "gemini": frozenset({Stage.PENDING, Stage.TUNING, Stage.CANCELLING}),
-}
-"""The stages that clients of an API can tell apart. Gemini shows all as CREATING, but with steps while it tunes; in the
-others a job of a pace does not linger."""
-
-
-def find_stage(job: TuningJob) -> Stage:
-    """Where an unfinished job stands."""
-    if job.state is not JobState.RUNNING:
-        return Stage(job.state.value)
-    return Stage(job.phase.value) if job.phase is not Phase.NONE else Stage.PROCESSING_DATASET
-
-
 class JobGate:
     """One unfinished job on its way through its stages.
 
@@ -71,17 +54,19 @@ class JobGate:
 
     def __init__(self, pacing: Pacing, job: TuningJob, row: GateRow | None, magic: Magic = NO_MAGIC) -> None:
         self.uid, self.api, self.project = job.uid, job.api, project_number(job.project)
-        self.stage = find_stage(job)
+        state, phase = job.progress.state, job.progress.phase
+        self.stage = Stage(phase if state is JobState.RUNNING and phase is not Phase.NONE else state)
         self.own = row.pace if row else magic.pace
         self.fault = row.fault if row else magic.fault
         self.fired = row.fired if row else False
         self.reads = row.reads if row else 0
         self.stopped = self.gone = self.queued = False
         self._fault_id = row.fault_id if row else 0
-        self._entered_ns = row.entered_ns if row else job.started_ns or job.created_ns
+        self._entered_ns = row.entered_ns if row else job.progress.started_ns or job.created_ns
         self._entered_s = time.monotonic()
         self._reached_ns = self._entered_ns
         self._paces = pacing
+        self._stages = pacing.apis[job.api].stages
         self._kept = row is not None
         self._wanted: tuple[int, int] | None = None
         self._stirred = asyncio.Event()
@@ -146,7 +131,7 @@ class JobGate:
                 break
             self._wanted = done, total
             await self._wait(opens_ns)
-        if self.stage in SHOWN[self.api]:
+        if self.stage in self._stages:
             by_time = self.pace.mode is PaceMode.TIME and self.reads < ADVANCED
             by_pace_ns = max(opens_ns, arrived_ns, self._reached_ns)
             self._reached_ns = by_pace_ns if by_time else self._paces.clock.now_ns()
@@ -224,7 +209,7 @@ class JobGate:
         if self.stuck:
             return None
         pace = self.pace
-        if pace.mode is PaceMode.TRAINING or self.stage not in SHOWN[self.api] or self.reads >= ADVANCED:
+        if pace.mode is PaceMode.TRAINING or self.stage not in self._stages or self.reads >= ADVANCED:
             return 0
         if pace.mode is PaceMode.TIME:
             return self._entered_ns + round(pace.seconds * SECOND_NS) * done // total
@@ -263,7 +248,8 @@ class Pacing:
         default: The pace of projects for which nobody has set any.
     """
 
-    def __init__(self, controls: Controls, clock: Clock, default: Pace = TRAINING) -> None:
+    def __init__(self, controls: Controls, clock: Clock, apis: TuningApis, default: Pace = TRAINING) -> None:
+        self.apis = apis
         self.controls = controls
         self.clock = clock
         self.default = default
@@ -274,7 +260,7 @@ class Pacing:
 
     def find(self, project: str = "") -> Pace:
         """The pace of a project (id or number), "" for the one of all others."""
-        pacing = self.controls.list_paces()
+        pacing = self.controls.paces
         if not pacing:
             return self.default
         return pacing.get(project_number(project) if project else "") or pacing.get("", self.default)
@@ -364,7 +350,7 @@ class Pacing:
         """The first fault that waits for a job of that project, unless the job has brought its own."""
         if gate.fault is not None:
             return
-        for waiting in self.controls.list_job_faults():
+        for waiting in self.controls.job_faults:
             if waiting.given < waiting.jobs and waiting.project in ("", gate.project) and _fits(waiting, gate):
                 self.controls.give_job_fault(waiting.id)
                 gate.give(waiting)
@@ -382,45 +368,25 @@ def _fits(waiting: WaitingFault, gate: JobGate) -> bool:
 # --- reads of jobs
 
 
-class Watched(Protocol):
-    """The pacing of jobs, as reads see them; see ``Pacing``."""
-
-    def count_read(self, uid: int) -> bool:
-        """Counts one read of a job that goes by reads; False for any other."""
-        ...
-
-    def is_moved_by_reads(self, uid: int) -> bool:
-        """Whether reads have set the job moving and it has not come to rest yet."""
-        ...
-
-    def list_moved_by_reads(self) -> list[int]:
-        """All such jobs."""
-        ...
-
-    async def settle(self, uids: Iterable[int] | None = None) -> None:
-        """Returns once these jobs have come to rest, or when patience is at an end."""
-        ...
-
-
 def answer_read(
-    call: Call, watched: Watched, find: Callable[[], TuningJob], describe: Callable[[TuningJob], Value]
+    call: Call, pacing: Pacing, find: Callable[[], TuningJob], describe: Callable[[TuningJob], Value]
 ) -> Value | Awaitable[Value]:
     """Shows one job and counts that; one on its way to its next state is waited for first."""
     job = find()
-    if watched.is_moved_by_reads(job.uid):
-        return _answer_after_move(call, watched, [job.uid], lambda: _show(call, watched, find(), describe))
-    return _show(call, watched, job, describe)
+    if pacing.is_moved_by_reads(job.uid):
+        return _answer_after_move(call, pacing, [job.uid], lambda: _show(call, pacing, find(), describe))
+    return _show(call, pacing, job, describe)
 
 
-def answer_list(call: Call, watched: Watched, make: Callable[[], Value]) -> Value | Awaitable[Value]:
+def answer_list(call: Call, pacing: Pacing, make: Callable[[], Value]) -> Value | Awaitable[Value]:
     """A page that may show jobs on their way; ``make`` counts those that it shows with ``count_shown``."""
-    moved = watched.list_moved_by_reads()
-    return _answer_after_move(call, watched, moved, make) if moved else make()
+    moved = pacing.list_moved_by_reads()
+    return _answer_after_move(call, pacing, moved, make) if moved else make()
 
 
-def count_shown(call: Call, watched: Watched, uid: int) -> None:
+def count_shown(call: Call, pacing: Pacing, uid: int) -> None:
     """Counts one read of a job."""
-    if watched.count_read(uid):
+    if pacing.count_read(uid):
         call.repeatable = False
 
 
@@ -430,19 +396,21 @@ def find_magic(api: Api, display_name: str, labels: dict[str, str]) -> Magic:
     Raises:
         ApiError: INVALID_ARGUMENT, it cannot be read. The text is the emulator's own and says so.
     """
+    if "[" not in display_name and not labels:
+        return NO_MAGIC
     try:
         return read_magic(api, display_name, labels)
     except MagicError as error:
-        raise ApiError(Code.INVALID_ARGUMENT, str(error), rule="magic_value") from error
+        raise emulator_errors.MAGIC_VALUE(reason=error) from error
 
 
-def _show(call: Call, watched: Watched, job: TuningJob, describe: Callable[[TuningJob], Value]) -> Value:
+def _show(call: Call, pacing: Pacing, job: TuningJob, describe: Callable[[TuningJob], Value]) -> Value:
     value = describe(job)
-    count_shown(call, watched, job.uid)
+    count_shown(call, pacing, job.uid)
     return value
 
 
-async def _answer_after_move(call: Call, watched: Watched, uids: list[int], make: Callable[[], Value]) -> Value:
+async def _answer_after_move(call: Call, pacing: Pacing, uids: list[int], make: Callable[[], Value]) -> Value:
     call.repeatable = False
-    await watched.settle(uids)
+    await pacing.settle(uids)
     return make()

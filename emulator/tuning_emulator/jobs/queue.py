@@ -11,11 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from tuning_emulator.core.job_faults import NO_MAGIC, FaultKind, Magic
+from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.job_control import NO_MAGIC, FaultKind, Magic
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError, JobEvent
-from tuning_emulator.core.records import Failure, JobState, Phase, TuningJob
+from tuning_emulator.core.records import JobState, TuningJob
+from tuning_emulator.facts import google_errors
 from tuning_emulator.jobs.pacing import JobGate, StoppedError
-from tuning_emulator.jobs.steps import CANCELLED, JobFailedError, Pipeline, describe_fault
+from tuning_emulator.jobs.steps import CANCELLED, Pipeline, describe_failure
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +60,8 @@ class Queue:
     def take_up(self) -> None:
         """Resumes the jobs of the store that somebody else has left unfinished."""
         for job in self._store.list_unfinished_jobs():
-            if job.uid not in self._running and job.state is not JobState.PENDING:
-                log.warning("job %s was %s when the server ended; it is resumed", job.id, job.state)
+            if job.uid not in self._running and job.progress.state is not JobState.PENDING:
+                log.warning("job %s was %s when the server ended; it is resumed", job.id, job.progress.state)
                 resumed = self._store.transition(job.uid, JobEvent.REQUEUE, self._clock.now_ns())
                 self._launch(resumed, self.pacing.open(resumed))
         self.wake()
@@ -78,7 +80,7 @@ class Queue:
         """Takes a new job, with what its request asked of the emulator. While stopped it waits for the next start."""
         gate = self.pacing.open(job, magic)
         if gate.paced or gate.stuck:
-            self._show_waiting(job)
+            self._store.transition(job.uid, JobEvent.WAIT, self._clock.now_ns())
         if self._started:
             self._launch(job, gate)
         else:
@@ -87,7 +89,7 @@ class Queue:
     def wake(self) -> None:
         """Takes the waiting jobs of the store that were not submitted."""
         for job in self._store.list_unfinished_jobs():
-            if self._started and job.uid not in self._running and job.state is JobState.PENDING:
+            if self._started and job.uid not in self._running and job.progress.state is JobState.PENDING:
                 self._launch(job, self.pacing.open(job))
 
     def cancel(self, uid: int) -> TuningJob:
@@ -99,17 +101,17 @@ class Queue:
         job = self._store.get_job_by_uid(uid)
         if job is None:
             raise KeyError(f"no tuning job with uid {uid}")
-        changes = {"error": CANCELLED} if job.state is JobState.PENDING else {}
+        changes = {"error": CANCELLED} if job.progress.state is JobState.PENDING else {}
         job = self._store.transition(uid, JobEvent.CANCEL, self._clock.now_ns(), **changes)
         self._pipeline.cancel(job)
-        if job.state in ENDED:
+        if job.progress.state in ENDED:
             self._announce_end(uid)
         return job
 
     async def wait_until_ended(self, uid: int, timeout_s: float | None = None) -> TuningJob | None:
         """The job once it has ended, or as it stands when the time is up; None if it is gone."""
         job = self._store.get_job_by_uid(uid)
-        if job is not None and job.state not in ENDED:
+        if job is not None and job.progress.state not in ENDED:
             waiting = self._ended.setdefault(uid, asyncio.Event())
             with suppress(TimeoutError):
                 await asyncio.wait_for(waiting.wait(), timeout_s)
@@ -145,16 +147,12 @@ class Queue:
 
     # ------------------------------------------------------------ inside
 
-    def _show_waiting(self, job: TuningJob) -> None:
-        if job.api == "vertex":
-            self._store.update_job(job.uid, phase=Phase.WAITING_FOR_QUOTA)
-
     def _launch(self, job: TuningJob, gate: JobGate) -> None:
         task = asyncio.create_task(self._run_job(job, gate), name=f"tuning job {job.id}")
         self._running[job.uid] = task
 
     async def _run_job(self, job: TuningJob, gate: JobGate) -> None:
-        line, pending = (job.api, gate.project), job.state is JobState.PENDING
+        line, pending = (job.api, gate.project), job.progress.state is JobState.PENDING
         if not pending:
             self._busy[line].add(job.uid)  # it was running before
         try:
@@ -165,12 +163,12 @@ class Queue:
             raise
         except StoppedError:
             pass  # while it waited to begin
-        except JobFailedError as error:
-            self._store.transition(job.uid, JobEvent.FAIL, gate.now_ns(), error=error.failure)
+        except ApiError as error:
+            self._store.transition(job.uid, JobEvent.FAIL, gate.now_ns(), error=describe_failure(error))
         except Exception:
             log.exception("job %s failed inside the emulator", job.uid)
             if self._store.get_job_by_uid(job.uid) is not None:
-                failure = Failure(13, "Internal error encountered.")
+                failure = describe_failure(google_errors.INTERNAL())
                 self._store.transition(job.uid, JobEvent.FAIL, self._clock.now_ns(), error=failure)
         finally:
             self._leave(gate, line)
@@ -180,22 +178,20 @@ class Queue:
         """PENDING → RUNNING, once its pace and the jobs before it allow that.
 
         Raises:
-            StoppedError: it was cancelled or deleted. JobFailedError: it was to fail.
+            StoppedError: it was cancelled or deleted. ApiError: it was to fail.
         """
         await gate.reach()
         if (fault := gate.find_fault(FaultKind.QUOTA_EXHAUSTED)) is not None:
             gate.fire()
-            failure = describe_fault(fault, job)
-            raise JobFailedError(failure.code, failure.message)
+            raise self.pacing.apis[job.api].explain(fault)
         if len(self._busy[line]) >= self._per_project:
-            self._show_waiting(job)
+            self._store.transition(job.uid, JobEvent.WAIT, self._clock.now_ns())
             gate.queued = True
             self._waiting[line].append(gate)
         else:
             self._busy[line].add(job.uid)
         await gate.wait_in_queue()
-        phase = Phase.PROCESSING_DATASET
-        self._store.transition(job.uid, JobEvent.START, gate.now_ns(), phase=phase)
+        self._store.transition(job.uid, JobEvent.START, gate.now_ns())
 
     def _leave(self, gate: JobGate, line: Line) -> None:
         """The job has ended or is worked on no more; the next of its project may begin."""

@@ -9,18 +9,18 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
-from tuning_emulator.core.clock import Clock
-from tuning_emulator.core.errors import Code, ErrorText
-from tuning_emulator.core.ids import Ids, experiment_id
-from tuning_emulator.core.job_faults import FaultKind, JobFault
+from msgspec import structs
+
+from tuning_emulator.core.clock import Clock, to_microseconds
+from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.core.job_control import TRAINING, FaultKind, Pace
 from tuning_emulator.core.lifecycle import JobEvent
-from tuning_emulator.core.pace import TRAINING, Pace
 from tuning_emulator.core.records import (
     DatasetStatistics,
     Failure,
@@ -32,13 +32,15 @@ from tuning_emulator.core.records import (
     TuningMethod,
 )
 from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
-from tuning_emulator.facts import service_errors
-from tuning_emulator.facts.dataset_errors import MISSING_CONTENTS, OVER_TRAINERS_LIMIT
+from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import VERTEX_MAX_STEPS
-from tuning_emulator.facts.vertex_errors import JOB_CANCELLED, JOB_TOO_LONG
-from tuning_emulator.jobs.pacing import JobGate, Pacing, Stage, StoppedError
-from tuning_emulator.jobs.registry import checkpoint_steps, find_adapter, publish_checkpoint, publish_model
-from tuning_emulator.jobs.trainer import Target, Trainer, TrainerUnavailableError
+from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, resolve_hyperparameters
+from tuning_emulator.jobs.distillation import Distillation
+from tuning_emulator.jobs.output import write_output
+from tuning_emulator.jobs.pacing import JobGate, Pacing, StoppedError
+from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerUnavailableError
+from tuning_emulator.jobs.tuning_api import Stage, TuningApis
+from tuning_emulator.storage.objects import ObjectStore
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import (
     Cancelled,
@@ -55,54 +57,10 @@ from tuning_trainer.spec import (
     total_steps,
 )
 
-# --- what a job's request asks for beyond the columns of its record
 
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """Read from the request anew whenever they are needed.
-
-    Attributes:
-        teacher: Who answers the prompts of a distillation; None where the request's teacher is not there (any more).
-        teacher_name: As the request names it.
-        full: All weights are tuned, not an adapter.
-        output_uri: Folder of Cloud Storage that gets the results, ``gs://bucket/folder``, or "".
-    """
-
-    teacher: Target | None = None
-    teacher_name: str = ""
-    full: bool = False
-    output_uri: str = ""
-
-
-def no_orders(_job: TuningJob) -> Orders:
-    """Of APIs whose requests hold nothing of the kind."""
-    return Orders()
-
-
-# --- the words in which a job ends to which a fault was made to happen
-
-
-def describe_fault(fault: JobFault, job: TuningJob) -> Failure:
-    """What the job ends with. Which words the services have for each is in ``facts``, with a grade."""
-    gemini = job.api == "gemini"
-    match fault.kind:
-        case FaultKind.DATASET_REJECTED:
-            return _fail(MISSING_CONTENTS, row=fault.at - 1)  # the service counts rows from 0
-        case FaultKind.QUOTA_EXHAUSTED:
-            return _fail(service_errors.GEMINI_EXHAUSTED if gemini else service_errors.VERTEX_CONCURRENT_JOBS)
-        case FaultKind.ENDPOINT_CREATION_FAILED:
-            return _fail(service_errors.ENDPOINT_CREATION_FAILED)
-        case _:
-            return (
-                _fail(service_errors.GEMINI_INTERNAL)
-                if gemini
-                else Failure(Code.INTERNAL, "Internal error encountered.")
-            )
-
-
-def _fail(text: ErrorText, **values: object) -> Failure:
-    return Failure(Code[text.code], text.format(**values))
+def describe_failure(error: ApiError) -> Failure:
+    """An error as a job's record keeps it."""
+    return Failure(error.code, error.message)
 
 
 # --- what a resumed job did before and the server never heard
@@ -153,7 +111,7 @@ def recover_checkpoints(directory: Path, up_to_step: int) -> list[Checkpoint]:
 
 log = logging.getLogger(__name__)
 
-CANCELLED = Failure(Code[JOB_CANCELLED.code], JOB_CANCELLED.text)
+CANCELLED = describe_failure(vertex_errors.JOB_CANCELLED())
 """What a job ends with when it was asked to stop."""
 
 ATTEMPTS = 2
@@ -168,100 +126,33 @@ TRAINABLE: dict[TuningMethod, Method] = {
 """What a trainer here can do. The others end in a FAILED job that says so."""
 
 
-class JobFailedError(Exception):
-    """The job ends as FAILED with this code and text."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.failure = Failure(code, message)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A checked dataset: what the trainer reads and what the service reports.
-
-    Attributes:
-        examples: Number of examples that are trained on.
-        statistics: None for Gemini, which reports none.
-    """
-
-    examples: int
-    statistics: DatasetStatistics | None = None
-    has_validation: bool = False
-
-
-class Preparation(Protocol):
-    """Reads and checks a job's data; called in a thread."""
-
-    def __call__(
-        self, job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
-    ) -> Prepared:
-        """Writes trainer examples to the two files.
-
-        ``inline``: the examples that came with the request, in the trainer's form, or "".
-        ``keep_going`` raises ``StoppedError`` when the job was asked to stop.
-
-        Raises:
-            JobFailedError: the data is refused.
-        """
-        ...
-
-
-class Distil(Protocol):
-    """Makes the training set of a distillation job out of prompts and a teacher's answers."""
-
-    async def __call__(
-        self, job: TuningJob, orders: Orders, examples: Path, validation: Path, keep_going: Callable[[], None]
-    ) -> Prepared:
-        """As ``Preparation``; ``StoppedError`` ends it as well."""
-        ...
-
-
-class Delivery(Protocol):
-    """Copies the results of a job to where its request wants them; called in a thread."""
-
-    def __call__(self, output_uri: str, directory: Path, adapter: Path) -> None:
-        """``directory``: the job's own. Raises JobFailedError: the bucket cannot be written to."""
-        ...
-
-
 @dataclass(slots=True)
 class Pipeline:
     """Runs one job per call of ``run``.
 
     Attributes:
-        trainers: By name.
-        trainer: Name of the one that takes new jobs.
+        apis: What a job means to its API. answering: The trainers, and the weights that play base models.
         directory: Data directory; jobs keep their files under it.
-        prepare: Reads and checks the data, in a thread.
-        resolve: Fills in the hyperparameters that the request left open, given the number of examples.
-        base_model_directory: Weights that play a base model.
+        open_objects: Cloud Storage as it is reached now.
         seed: Of every job's training.
-        distil: Of distillation jobs, in place of ``prepare``; None: there are none.
-        deliver: Of jobs whose request names a bucket for the results.
-        read_orders: What a job's request says beyond its record.
         pace: When what is done may be shown, where ``pacing`` has no other for the project or the job.
     """
 
     store: Store
     clock: Clock
-    ids: Ids
-    trainers: Mapping[str, Trainer]
-    trainer: str
+    apis: TuningApis
+    answering: Answering
     directory: Path
-    prepare: Preparation
-    resolve: Callable[[TuningJob, int], Hyperparameters]
-    base_model_directory: Callable[[str], str]
+    open_objects: Callable[[], ObjectStore]
     seed: int = 0
     pace: Pace = TRAINING
-    distil: Distil | None = None
-    deliver: Delivery | None = None
-    read_orders: Callable[[TuningJob], Orders] = no_orders
     pacing: Pacing = field(init=False)
+    _datasets: DatasetPreparation = field(init=False)
     _stops: dict[int, threading.Event] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.pacing = Pacing(self.store.controls, self.clock, self.pace)
+        self.pacing = Pacing(self.store.controls, self.clock, self.apis, self.pace)
+        self._datasets = DatasetPreparation(self.open_objects)
 
     def job_directory(self, job: TuningJob) -> Path:
         """Where a job keeps its examples, checkpoints and adapter."""
@@ -275,8 +166,8 @@ class Pipeline:
         gate = self.pacing.get(job.uid)
         if gate is not None:
             gate.stop()
-        if job.trainer in self.trainers:
-            asyncio.get_running_loop().create_task(self.trainers[job.trainer].cancel(str(job.uid)))
+        if (trainer := self.answering.trainers.get(job.progress.trainer)) is not None:
+            asyncio.get_running_loop().create_task(trainer.cancel(str(job.uid)))
 
     async def run(self, gate: JobGate) -> None:
         """Takes a RUNNING job to its end, or one that is CANCELLING."""
@@ -288,8 +179,8 @@ class Pipeline:
             job = await self._prepare_job(gate, stop)
             await self._train(job, gate)
             await self._finish(gate)
-        except JobFailedError as error:
-            self.store.transition(uid, JobEvent.FAIL, gate.now_ns(), error=error.failure)
+        except ApiError as error:
+            self.store.transition(uid, JobEvent.FAIL, gate.now_ns(), error=describe_failure(error))
         except StoppedError:
             await self._end_cancelled(gate)
         finally:
@@ -303,129 +194,130 @@ class Pipeline:
         gate.enter(Stage.CANCELLING)
         with suppress(StoppedError):  # deleted meanwhile
             await gate.reach()
-            self.store.transition(gate.uid, JobEvent.STOPPED, gate.now_ns(), error=CANCELLED)
+            self.store.transition(gate.uid, JobEvent.STOP, gate.now_ns(), error=CANCELLED)
 
     # ------------------------------------------------------------ steps
 
     async def _prepare_job(self, gate: JobGate, stop: threading.Event) -> TuningJob:
         """Checks the data and fixes everything that training depends on."""
         job = self._require(gate.uid)
-        if job.resolved is not None:
+        if job.progress.resolved is not None:
             return job  # resumed: its examples lie there already
-        job = self.store.update_job(job.uid, phase=Phase.PROCESSING_DATASET)
         gate.enter(Stage.PROCESSING_DATASET)
         prepared = await self._read_data(job, stop)
         await gate.reach()
-        if isinstance(prepared, JobFailedError):
+        if isinstance(prepared, ApiError):
             raise prepared
         self._check_fault(gate, job, FaultKind.DATASET_REJECTED)
-        resolved = self.resolve(job, prepared.examples)
+        resolved = resolve_hyperparameters(job, prepared.examples)
         steps = total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1)
         if steps > VERTEX_MAX_STEPS.value:
-            raise _failure(JOB_TOO_LONG, steps=steps, maximum=VERTEX_MAX_STEPS.value)
-        return self.store.update_job(
+            raise vertex_errors.JOB_TOO_LONG(steps=steps, maximum=VERTEX_MAX_STEPS.value)
+        return self.store.transition(
             job.uid,
-            phase=Phase.WAITING_FOR_CAPACITY if gate.paced else Phase.TUNING,
+            JobEvent.CHECK if gate.paced else JobEvent.TUNE,
+            gate.now_ns(),
             resolved=resolved,
             statistics=prepared.statistics,
             total_steps=steps,
-            experiment_id=experiment_id(gate.now_ns()) if job.api == "vertex" else "",
-            trainer=job.trainer or self.trainer,
+            experiment_id=self.apis[job.api].make_experiment_id(gate.now_ns()),
+            trainer=job.progress.trainer or self.answering.default,
         )
 
-    async def _read_data(self, job: TuningJob, stop: threading.Event) -> Prepared | JobFailedError:
+    async def _read_data(self, job: TuningJob, stop: threading.Event) -> Prepared | ApiError:
         """The data, or why it cannot be trained on, which is for the job's pace to show."""
-        distil = self.distil if job.method is TuningMethod.DISTILLATION else None
-        if job.method not in TRAINABLE or (job.method is TuningMethod.DISTILLATION and distil is None):
-            text = f"This emulator has no trainer for {job.method.value} tuning of {job.base_model}."
-            return JobFailedError(12, text)
+        if job.asked.method not in TRAINABLE:
+            return emulator_errors.METHOD_UNTRAINED(method=job.asked.method.value, base_model=job.asked.base_model)
         directory = self.job_directory(job)
         directory.mkdir(parents=True, exist_ok=True)
         inline = self.store.get_inline_dataset(job.uid)
         files = (directory / "examples.jsonl", directory / "validation.jsonl")
         try:
-            if distil is not None:
-                prepared = await distil(job, self.read_orders(job), *files, _keep_going(stop))
+            if job.asked.method is TuningMethod.DISTILLATION:
+                distil = Distillation(self.store, self._datasets, self.answering)
+                prepared = await distil(job, *files, _keep_going(stop))
             else:
-                prepared = await asyncio.to_thread(self.prepare, job, inline, *files, _keep_going(stop))
-        except JobFailedError as error:
+                prepared = await asyncio.to_thread(self._datasets, job, inline, *files, _keep_going(stop))
+        except ApiError as error:
             return error
         if stop.is_set():
             raise StoppedError
         return prepared
 
     async def _train(self, job: TuningJob, gate: JobGate) -> None:
-        if job.phase is Phase.POST_PROCESSING:
+        if job.progress.phase is Phase.POST_PROCESSING:
             return  # resumed: it is trained
-        if job.phase is not Phase.TUNING:
+        if job.progress.phase is not Phase.TUNING:
             gate.enter(Stage.WAITING_FOR_CAPACITY)
             await gate.reach()
-            job = self.store.update_job(job.uid, phase=Phase.TUNING)
+            job = self.store.transition(job.uid, JobEvent.TUNE, gate.now_ns())
         gate.enter(Stage.TUNING)
-        trainer = self.trainers.get(job.trainer)
+        trainer = self.answering.trainers.get(job.progress.trainer)
         if trainer is None:
-            raise JobFailedError(14, f"The {job.trainer} trainer that ran this job is not installed here any more.")
+            raise emulator_errors.TRAINER_GONE(trainer=job.progress.trainer)
         spec = self._spec(job)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                await self._follow(gate, trainer, spec)
+                await self._follow(gate, trainer, spec, job.progress.total_steps)
                 await gate.reach()
             except TrainerUnavailableError as error:
                 log.warning("job %s, attempt %s: %s", job.id, attempt, error)
                 if attempt == ATTEMPTS:
-                    raise JobFailedError(14, f"The trainer is unavailable: {error}") from error
+                    raise emulator_errors.TRAINER_FAILED(reason=error) from error
             else:
                 return
 
-    async def _follow(self, gate: JobGate, trainer: Trainer, spec: Job) -> None:
+    async def _follow(self, gate: JobGate, trainer: Trainer, spec: Job, total_steps: int) -> None:
         async with aclosing(trainer.train(spec)) as events:
             async for event in events:
-                await self._take(gate, trainer, event)
+                if isinstance(event, Step):  # the common one; it reads no record
+                    await self._reach_step(gate, event.step, total_steps)
+                    self.store.add_progress(gate.uid, self._make_point(gate, event, "train"))
+                else:
+                    total_steps = event.total_steps if isinstance(event, Started) else total_steps
+                    await self._take(gate, trainer, event)
 
     async def _take(self, gate: JobGate, trainer: Trainer, event: Event) -> None:
-        """What an event changes. Raises JobFailedError, and StoppedError also when the job was deleted."""
+        """What an event changes. Raises ApiError, and StoppedError also when the job was deleted."""
         uid = gate.uid
-        if isinstance(event, Step):
-            await self._reach_step(gate, event.step)
         job = self._require(uid)
         match event:
             case Started():
-                counted = job.statistics and count_dropped(job.statistics, event.dropped)
-                self.store.update_job(uid, device=event.device, total_steps=event.total_steps, statistics=counted)
+                statistics = job.progress.statistics
+                counted = statistics and count_dropped(statistics, event.dropped)
+                self.store.update_progress(uid, device=event.device, total_steps=event.total_steps, statistics=counted)
                 self._recover(job, gate, event.resumed_from)
-                if job.state is JobState.CANCELLING:
+                if job.progress.state is JobState.CANCELLING:
                     await trainer.cancel(str(uid))
-            case Step() | Evaluation():
-                self._record(job, gate, event)
+            case Evaluation():
+                self.store.add_metric_points(uid, [self._make_point(gate, event, "eval")])
             case Checkpoint():
                 self._publish(job, gate, event)
             case Done():
                 adapter = str(Path(event.adapter).relative_to(self.directory))
-                self.store.update_job(uid, adapter=adapter)
+                self.store.update_progress(uid, adapter=adapter)
             case Failed():
-                raise JobFailedError(event.code, event.message)
+                raise ApiError(Code(event.code), event.message)
             case Cancelled():
                 raise StoppedError
 
-    async def _reach_step(self, gate: JobGate, step: int) -> None:
+    async def _reach_step(self, gate: JobGate, step: int, total_steps: int) -> None:
         """Waits until the job's pace lets it show a step, then does to it what was to happen there."""
-        job = self._require(gate.uid)
-        await gate.reach(step, job.total_steps)
+        await gate.reach(step, total_steps)
         if (fault := gate.find_fault(FaultKind.INTERNAL_ERROR, FaultKind.CANCELLED)) is None:
             return
-        if step >= min(fault.at, job.total_steps):
+        if step >= min(fault.at, total_steps):
             if fault.kind is FaultKind.CANCELLED:
                 gate.fire()
-                self.store.transition(job.uid, JobEvent.CANCEL, gate.now_ns())
+                self.store.transition(gate.uid, JobEvent.CANCEL, gate.now_ns())
                 raise StoppedError
-            self._check_fault(gate, job, FaultKind.INTERNAL_ERROR)
+            self._check_fault(gate, self._require(gate.uid), FaultKind.INTERNAL_ERROR)
 
     def _check_fault(self, gate: JobGate, job: TuningJob, kind: FaultKind) -> None:
         """Ends a job to which this was to happen."""
         if (fault := gate.find_fault(kind)) is not None:
             gate.fire()
-            failure = describe_fault(fault, job)
-            raise JobFailedError(failure.code, failure.message)
+            raise self.apis[job.api].explain(fault)
 
     def _recover(self, job: TuningJob, gate: JobGate, resumed_from: int) -> None:
         """Makes the records agree with the step that the trainer goes on from."""
@@ -444,27 +336,23 @@ class Pipeline:
     def _publish(self, job: TuningJob, gate: JobGate, event: Checkpoint) -> None:
         relative = str(Path(event.directory).relative_to(self.directory))
         deploy = gate.find_fault(FaultKind.ENDPOINT_CREATION_FAILED) is None
-        publish_checkpoint(self.store, self.ids, gate, job, replace(event, directory=relative), deploy=deploy)
+        checkpoint = replace(event, directory=relative)
+        self.apis[job.api].publish_checkpoint(job, checkpoint, to_microseconds(gate.now_ns()), deploy=deploy)
 
-    def _record(self, job: TuningJob, gate: JobGate, event: Step | Evaluation) -> None:
-        kind: Literal["train", "eval"] = "train" if isinstance(event, Step) else "eval"
-        point = MetricPoint(event.step, event.epoch, event.loss, gate.now_ns(), kind, event.predictions, event.correct)
-        if kind == "train":
-            self.store.add_progress(job, point)
-        else:
-            self.store.add_metric_points(job.uid, [point])
+    def _make_point(self, gate: JobGate, event: Step | Evaluation, kind: Literal["train", "eval"]) -> MetricPoint:
+        return MetricPoint(event.step, event.epoch, event.loss, gate.now_ns(), kind, event.predictions, event.correct)
 
     async def _finish(self, gate: JobGate) -> None:
-        job = self.store.update_job(gate.uid, phase=Phase.POST_PROCESSING)
+        job = self._require(gate.uid)
+        if job.progress.phase is Phase.TUNING:
+            job = self.store.transition(gate.uid, JobEvent.TRAIN, gate.now_ns())
         gate.enter(Stage.POST_PROCESSING)
-        output_uri = self.read_orders(job).output_uri
-        if output_uri and self.deliver is not None:
-            paths = self.job_directory(job), self.directory / job.adapter
-            await asyncio.to_thread(self.deliver, output_uri, *paths)
+        if job.asked.output_uri:
+            results = (job.asked.output_uri, self.job_directory(job), self.directory / job.progress.adapter)
+            await asyncio.to_thread(write_output, self.open_objects(), *results)
         await gate.reach()
         with self.store.transaction():
-            if job.api == "vertex":
-                publish_model(self.store, self.ids, gate, job)
+            self.apis[job.api].publish_model(job, to_microseconds(gate.now_ns()))
             if gate.find_fault(FaultKind.ENDPOINT_CREATION_FAILED) is None:
                 self.store.transition(gate.uid, JobEvent.SUCCEED, gate.now_ns())
         self._check_fault(gate, job, FaultKind.ENDPOINT_CREATION_FAILED)
@@ -474,35 +362,27 @@ class Pipeline:
     def _spec(self, job: TuningJob) -> Job:
         directory = self.job_directory(job)
         validation = directory / "validation.jsonl"
-        resolved = job.resolved or Hyperparameters()
+        resolved = job.progress.resolved or Hyperparameters()
         return Job(
             id=str(job.uid),
             directory=str(directory),
             examples=str(directory / "examples.jsonl"),
-            base_model=self.base_model_directory(job.base_model),
+            base_model=self.answering.base_model_directory(job.asked.base_model),
             validation=str(validation) if validation.exists() else None,
-            method="full" if self.read_orders(job).full else TRAINABLE[job.method],
+            method="full" if job.asked.full else TRAINABLE[job.asked.method],
             epochs=resolved.epochs or 1,
             batch_size=resolved.batch_size or 1,
             learning_rate=resolved.learning_rate or 1e-3,
             adapter_size=resolved.adapter_size or 4,
             seed=self.seed,
-            checkpoint_steps=self._checkpoint_steps(job, resolved),
+            checkpoint_steps=self.apis[job.api].list_checkpoint_steps(job),
             adapter=self._source_adapter(job),
             beta=0.1 if resolved.beta is None else resolved.beta,
         )
 
-    def _checkpoint_steps(self, job: TuningJob, resolved: Hyperparameters) -> tuple[int, ...]:
-        if job.api == "gemini":
-            return ()
-        batch = resolved.batch_size or 1
-        epochs = resolved.epochs or 1
-        last_only = job.export_last_checkpoint_only
-        return checkpoint_steps(job.total_steps, epochs, job.total_steps * batch // epochs, batch, last_only)
-
     def _source_adapter(self, job: TuningJob) -> str | None:
         """The adapter that a job continues from, as an absolute directory."""
-        source = find_source_adapter(self.store, job)
+        source = self.apis[job.api].find_source_adapter(job)
         return str(self.directory / source) if source else None
 
     def _require(self, uid: int) -> TuningJob:
@@ -518,28 +398,14 @@ def count_dropped(statistics: DatasetStatistics, numbers: Sequence[int]) -> Data
     Args:
         numbers: 0-based, among the examples that the trainer was given.
     """
-    reason = OVER_TRAINERS_LIMIT.text
+    reason = emulator_errors.OVER_TRAINERS_LIMIT.text
     if not numbers or any(said == reason for _, said in statistics.dropped):
         return statistics
     known, wanted = {index for index, _ in statistics.dropped}, set(numbers[:DROPPED_SAMPLE])
     given = (index for index in range(1, statistics.examples + 1) if index not in known)
     fresh = [(index, reason) for number, index in enumerate(given) if number in wanted]
     dropped = tuple(sorted([*statistics.dropped, *fresh]))
-    return replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
-
-
-def find_source_adapter(store: Store, job: TuningJob) -> str:
-    """Directory of the adapter that a continued job starts from, relative to the data directory; "" if none."""
-    if not job.source_model:
-        return ""
-    if job.api == "gemini":
-        parent = store.get_tuned_model(job.source_model.removeprefix("tunedModels/"))
-        return parent.adapter if parent else ""
-    return find_adapter(store, job.source_model, job.source_checkpoint)
-
-
-def _failure(text: ErrorText, **values: object) -> JobFailedError:
-    return JobFailedError(Code[text.code], text.format(**values))
+    return structs.replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
 
 
 def _keep_going(stop: threading.Event) -> Callable[[], None]:
@@ -548,10 +414,3 @@ def _keep_going(stop: threading.Event) -> Callable[[], None]:
             raise StoppedError
 
     return check
-
-
-def watched(lines: Iterator[bytes], keep_going: Callable[[], None]) -> Iterator[bytes]:
-    """The same lines, until the job is asked to stop."""
-    for line in lines:
-        keep_going()
-        yield line

@@ -103,8 +103,8 @@ class Answering:
     def __init__(
         self, trainers: Mapping[str, Trainer], default: str, directory: Path, base_models: Mapping[str, Path]
     ) -> None:
-        self._trainers = trainers
-        self._default = default
+        self.trainers = trainers
+        self.default = default
         self._directory = directory
         self._base_models = base_models
 
@@ -127,20 +127,20 @@ class Answering:
 
     async def count_tokens(self, base_model: str, texts: list[str]) -> list[int]:
         """Lengths of texts in tokens of what plays that base model."""
-        return await self._trainers[self._default].count_tokens(self.base_model_directory(base_model), texts)
+        return await self.trainers[self.default].count_tokens(self.base_model_directory(base_model), texts)
 
     async def tokenize(self, base_model: str, texts: list[str]) -> list[list[tuple[int, str]]]:
         """Tokens of texts, as (id, piece of the text), of what plays that base model. Raises as ``generate``."""
-        return await self._trainers[self._default].tokenize(self.base_model_directory(base_model), texts)
+        return await self.trainers[self.default].tokenize(self.base_model_directory(base_model), texts)
 
     def _trainer(self, target: Target) -> Trainer:
-        name = target.trainer or self._default
-        if name not in self._trainers:
+        name = target.trainer or self.default
+        if name not in self.trainers:
             raise TrainerUnavailableError(
                 f"the adapter was made by the {name!r} trainer, which is not installed here; "
                 "install tuning-emulator[lora]"
             )
-        return self._trainers[name]
+        return self.trainers[name]
 
     def _complete(self, target: Target, prompt: Prompt) -> Prompt:
         adapter = str(self._directory / target.adapter) if target.adapter else None

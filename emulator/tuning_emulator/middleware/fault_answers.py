@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from tuning_emulator.core.as_of import Day
-from tuning_emulator.core.errors import ApiError, Code, Detail, ErrorText
-from tuning_emulator.facts import google_errors, service_errors
+from tuning_emulator.core.errors import ApiError, Code, ErrorText, retry_info
+from tuning_emulator.facts import gemini_errors, google_errors, vertex_errors
 
 _STATUSES = {
     400: Code.INVALID_ARGUMENT,
@@ -26,20 +25,27 @@ _STATUSES = {
 """The code that is meant by an HTTP status that several codes share."""
 
 _TEXTS: dict[tuple[str, Code], tuple[ErrorText, ...]] = {
-    ("gemini", Code.RESOURCE_EXHAUSTED): (service_errors.GEMINI_EXHAUSTED,),
-    ("gemini", Code.UNAVAILABLE): (service_errors.GEMINI_OVERLOADED, service_errors.GEMINI_HIGH_DEMAND),
-    ("gemini", Code.INTERNAL): (service_errors.GEMINI_INTERNAL,),
-    ("vertex", Code.RESOURCE_EXHAUSTED): (service_errors.VERTEX_EXHAUSTED,),
-    ("vertex", Code.UNAVAILABLE): (service_errors.VERTEX_UNAVAILABLE,),
+    ("gemini", Code.RESOURCE_EXHAUSTED): (gemini_errors.GEMINI_EXHAUSTED,),
+    ("gemini", Code.UNAVAILABLE): (gemini_errors.GEMINI_OVERLOADED, gemini_errors.GEMINI_HIGH_DEMAND),
+    ("gemini", Code.INTERNAL): (gemini_errors.GEMINI_INTERNAL,),
+    ("vertex", Code.RESOURCE_EXHAUSTED): (vertex_errors.VERTEX_EXHAUSTED,),
+    ("vertex", Code.UNAVAILABLE): (vertex_errors.VERTEX_UNAVAILABLE,),
 }
 """Texts of one API, those that replaced one another in turn."""
 
 _SHARED = {
-    Code[row.code]: row
+    row.code: row
     for row in (
-        *service_errors.DEFAULTS,
-        service_errors.DEADLINE_EXPIRED,
-        service_errors.OPERATION_CANCELLED,
+        google_errors.DEFAULT_UNKNOWN,
+        google_errors.DEFAULT_NOT_FOUND,
+        google_errors.DEFAULT_ALREADY_EXISTS,
+        google_errors.DEFAULT_PERMISSION_DENIED,
+        google_errors.DEFAULT_FAILED_PRECONDITION,
+        google_errors.DEFAULT_ABORTED,
+        google_errors.DEFAULT_OUT_OF_RANGE,
+        google_errors.DEFAULT_DATA_LOSS,
+        google_errors.DEADLINE_EXPIRED,
+        google_errors.OPERATION_CANCELLED,
         google_errors.INTERNAL,
         google_errors.INVALID_ARGUMENT,
         google_errors.NOT_IMPLEMENTED,
@@ -48,10 +54,9 @@ _SHARED = {
 }
 
 
-class Quota(BaseModel):
+@dataclass(frozen=True)
+class Quota:
     """A quota that is used up. ``metric``: without the service in front. ``id``: of the limit; only Gemini shows it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: str = "generate_content_free_tier_requests"
     limit: int = 20
@@ -92,45 +97,15 @@ def make_error(
         day: Words changed over the years.
         details: To be added after those that belong to the quota.
     """
-    found: list[Detail] = []
-    if quota is not None:
-        rule, text = _word_quota(api, quota, retry_delay_s or 0)
-        found += _detail_quota(quota) if api == "gemini" else []
+    delay_s = retry_delay_s or 0
+    if quota is None:
+        error = day.choose(_TEXTS.get((api, code)) or (_SHARED[code],))()
+    elif api == "vertex":
+        error = vertex_errors.VERTEX_QUOTA(metric=quota.metric, model=quota.model)
     else:
-        row = day.choose(_TEXTS.get((api, code)) or (_SHARED[code],))
-        rule, text = row.name, row.format()
-    if message is not None:
-        rule, text = "fault", message
-    found += details
+        names = {"metric": quota.metric, "limit": quota.limit, "model": quota.model, "id": quota.id}
+        error = gemini_errors.GEMINI_QUOTA(**names, retry_s=f"{delay_s:g}")
     if retry_delay_s is not None or (quota is not None and api == "gemini"):
-        found.append(_retry_info(retry_delay_s or 0))
-    return ApiError(code, text, tuple(found), rule=rule)
-
-
-def _word_quota(api: str, quota: Quota, retry_delay_s: float) -> tuple[str, str]:
-    if api == "vertex":
-        row = service_errors.VERTEX_QUOTA
-        return row.name, row.format(metric=quota.metric, model=quota.model)
-    row = service_errors.GEMINI_QUOTA
-    return row.name, row.format(metric=quota.metric, limit=quota.limit, model=quota.model, retry_s=f"{retry_delay_s:g}")
-
-
-def _detail_quota(quota: Quota) -> list[Detail]:
-    """``Help`` and ``QuotaFailure``. Recorded: github.com/ogkalu2/comic-translate/issues/403; their order changes."""
-    words = service_errors.GEMINI_QUOTA_HELP.value
-    assert isinstance(words, tuple)
-    violation = {
-        "quotaMetric": f"generativelanguage.googleapis.com/{quota.metric}",
-        "quotaId": quota.id,
-        "quotaDimensions": {"location": "global", "model": quota.model},
-        "quotaValue": str(quota.limit),
-    }
-    return [
-        {"@type": "type.googleapis.com/google.rpc.Help", "links": [{"description": words[0], "url": words[1]}]},
-        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]},
-    ]
-
-
-def _retry_info(delay_s: float) -> Detail:
-    """``google.rpc.RetryInfo``; the delay is cut to whole seconds, as recorded."""
-    return {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{int(delay_s)}s"}
+        details = (*details, retry_info(delay_s))
+    text, rule = (error.message, error.rule) if message is None else (message, "fault")
+    return ApiError(code, text, (*error.details, *details), rule=rule)

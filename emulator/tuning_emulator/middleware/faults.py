@@ -8,10 +8,8 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from tuning_emulator.api.exchange import BrokenConnectionError, Cut, Exchange, Manner, PageError
 from tuning_emulator.core.as_of import Calendar
@@ -29,7 +27,8 @@ class FaultError(ValueError):
     """A fault that can never fire; the text names the field and the value and says what would be right."""
 
 
-class Fault(BaseModel):
+@dataclass(frozen=True)
+class Fault:
     """A fault as it is written down. It fires on the calls that match all of the first group.
 
     Attributes:
@@ -51,8 +50,6 @@ class Fault(BaseModel):
         manner: How the connection breaks.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     api: Literal["", "gemini", "vertex"] = ""
     method: str = "*"
     project: str = ""
@@ -60,34 +57,31 @@ class Fault(BaseModel):
     transport: Literal["", "rest", "grpc"] = ""
     test: str = ""
 
-    nth: Annotated[
-        tuple[PositiveInt, ...], BeforeValidator(lambda given: (given,) if isinstance(given, int) else given)
-    ] = ()
-    after: int = Field(default=0, ge=0)
-    times: PositiveInt | None = None
-    probability: float | None = Field(default=None, gt=0, le=1)
+    nth: tuple[int, ...] = ()
+    after: int = 0
+    times: int | None = None
+    probability: float | None = None
     seed: int | None = None
 
     before_credentials: bool = False
-    wait_s: float = Field(default=0, ge=0, le=LONGEST_WAIT_S)
-    code: Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, int) else given)] = ""
+    wait_s: float = 0
+    code: str = ""
     message: str | None = None
     details: tuple[dict[str, Any], ...] = ()
     quota: Quota | None = None
-    retry_delay_s: float | None = Field(default=None, ge=0)
-    retry_after_s: float | None = Field(default=None, ge=0)
+    retry_delay_s: float | None = None
+    retry_after_s: float | None = None
     break_at: Literal["", "start", "body"] = ""
-    after_bytes: int | None = Field(default=None, ge=0)
-    cut_after: int | None = Field(default=None, ge=1)
+    after_bytes: int | None = None
+    cut_after: int | None = None
     manner: Manner = "close"
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    def __post_init__(self) -> None:
+        """Raises ValueError: the fields do not go together; the text names them."""
         if self.code and self.code not in PAGES:
             parse_code(self.code)
         _check_timing(self)
         _check_action(self)
-        return self
 
 
 def _check_timing(fault: Fault) -> None:
@@ -117,15 +111,14 @@ def _check_action(fault: Fault) -> None:
             raise ValueError(f"details: {detail!r} has no @type like 'type.googleapis.com/google.rpc.RetryInfo'")
 
 
-class SavedFault(BaseModel):
+@dataclass(frozen=True)
+class SavedFault:
     """A fault and its counters, as a snapshot holds them."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    id: str = Field(pattern=r"^fault-[0-9]{1,9}$")
+    id: str
     fault: Fault
-    matched: int = Field(ge=0, le=10_000_000)
-    fired: int = Field(ge=0)
+    matched: int
+    fired: int
 
 
 class ArmedFault:
@@ -272,6 +265,8 @@ class Faults:
         fault = armed.fault
         if not found:
             names = {name.rpartition(".")[2] for api, name, _ in self._methods if fault.api in ("", api)}
+            from difflib import get_close_matches  # only for this text
+
             near = ", ".join(get_close_matches(fault.method.rpartition(".")[2], names, 3)) or "GetTunedModel"
             raise FaultError(f"method: no method is called {fault.method!r}; there is {near}")
         if fault.cut_after and not any(streaming for _, _, streaming in found):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 
 from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.api.router import Route, Router, parse_template
 
-_VERB, _LIKE_VERB, _VERSION, _GAP, _OTHER_ACTION = 1.0, 0.5, 1.0, 1.0, 1.0
+_VERB, _LIKE_VERB, _VERSION, _GAP, _EXTRA, _OTHER_ACTION = 1.0, 0.5, 1.0, 1.0, 1.25, 1.0
 _LIKE_VERBS = (frozenset(("PUT", "PATCH")), frozenset(("PUT", "POST")))
 _REMEMBERED = 256
 _LONGEST = 24
@@ -88,18 +87,20 @@ def _find_nearest(indexed: Iterable[_PathIndex], verb: str, path: str) -> NearMi
     if len(segments) > _LONGEST:
         return None
     best, nearest = float("inf"), None
-    for post in indexed:
+    posts = list(indexed)
+    words = frozenset(segment for post in posts for segment in post.segments[1:])
+    for post in posts:
         limit = min(best, post.patience)
         cost = _compare_verbs(verb, post.route.rule.verb)
         gaps = 0 if "**" in post.segments else abs(len(post.segments) - len(segments))
         if cost + _GAP * gaps < limit:
             cost += _compare_actions(action, post.action)
-            cost += _measure(_fit(post.segments, segments), segments)[-1][-1] if cost < limit else 0.0
+            cost += _measure(_fit(post.segments, segments), segments, words)[-1][-1] if cost < limit else 0.0
         else:
             continue
         if cost < limit:
             best, nearest = cost, post
-    return None if nearest is None else _describe(nearest, verb, segments, action)
+    return None if nearest is None else _describe(nearest, verb, segments, action, words)
 
 
 def _compare_verbs(one: str, other: str) -> float:
@@ -112,10 +113,10 @@ def _compare_actions(one: str, other: str) -> float:
     return 2 * _unlike(one, other) if one and other else _OTHER_ACTION
 
 
-def _describe(post: _PathIndex, verb: str, segments: list[str], action: str) -> NearMiss:
+def _describe(post: _PathIndex, verb: str, segments: list[str], action: str, words: frozenset[str]) -> NearMiss:
     route = post.route
     differences = [] if verb == route.rule.verb else [f"verb: {verb}, would be {route.rule.verb}"]
-    differences += _list_changes(_fit(post.segments, segments), segments)
+    differences += _list_changes(_fit(post.segments, segments), segments, words)
     if action != post.action:
         differences.append(f"action: {_quote(action)}, would be {_quote(post.action)}")
     return NearMiss(format_route(route), route.target.name, tuple(differences))
@@ -123,6 +124,8 @@ def _describe(post: _PathIndex, verb: str, segments: list[str], action: str) -> 
 
 def find_nearest_method(names: Iterable[str], path: str) -> NearMiss | None:
     """The same over gRPC, where ``/package.Service/Method`` must be the full name of a method."""
+    from difflib import get_close_matches  # of no use to requests that match
+
     service, _, method = path.strip("/").replace("/", ".")[:_LONGEST_TEXT].rpartition(".")
     split = [name.rpartition(".") for name in sorted(names)]
     close = get_close_matches(method, {last for _, _, last in split}, 1)
@@ -154,33 +157,41 @@ def _fit(wanted: tuple[str, ...], segments: list[str]) -> tuple[str, ...]:
     return wanted[:place] + ("*",) * max(1, len(segments) - len(wanted) + 1) + wanted[place + 1 :]
 
 
-def _measure(wanted: tuple[str, ...], segments: list[str]) -> list[list[float]]:
+def _measure(wanted: tuple[str, ...], segments: list[str], words: frozenset[str]) -> list[list[float]]:
     """Edit distances from every beginning of the template to every beginning of the path."""
-    table = [[_GAP * column for column in range(len(segments) + 1)]]
+    table = [[_EXTRA * column for column in range(len(segments) + 1)]]
     for row, ours in enumerate(wanted):
         line = [_GAP * (row + 1)]
         for column, theirs in enumerate(segments):
-            changed = table[row][column] + _change(ours, theirs, column)
-            line.append(min(changed, table[row][column + 1] + _GAP, line[column] + _GAP))
+            changed = table[row][column] + _change(ours, theirs, column, words)
+            line.append(min(changed, table[row][column + 1] + _GAP, line[column] + _EXTRA))
         table.append(line)
     return table
 
 
-def _change(ours: str, theirs: str, place: int) -> float:
-    if ours in (theirs, "*") and theirs:
+def _change(ours: str, theirs: str, place: int, words: frozenset[str]) -> float:
+    """What it costs to have another segment. One that some route has is no id, nor another word mistyped."""
+    if _fits(ours, theirs, words):
         return 0.0
-    return _VERSION if place == 0 else 0.25 + 2 * _unlike(ours, theirs)
+    if place == 0:
+        return _VERSION
+    unlike = _unlike(ours, theirs)
+    return _GAP + _EXTRA if theirs in words and unlike > 0.5 else 0.25 + 2 * unlike
 
 
-def _list_changes(wanted: tuple[str, ...], segments: list[str]) -> list[str]:
+def _fits(ours: str, theirs: str, words: frozenset[str]) -> bool:
+    return theirs != "" and (ours == theirs or (ours == "*" and theirs not in words))
+
+
+def _list_changes(wanted: tuple[str, ...], segments: list[str], words: frozenset[str]) -> list[str]:
     """The changes along the cheapest way, in the path's order."""
-    table = _measure(wanted, segments)
+    table = _measure(wanted, segments, words)
     row, column, texts = len(wanted), len(segments), []
     while row or column:
         here = table[row][column]
         ours, theirs = wanted[row - 1] if row else "", segments[column - 1] if column else ""
-        if row and column and here == table[row - 1][column - 1] + _change(ours, theirs, column - 1):
-            if ours not in (theirs, "*") or not theirs:
+        if row and column and here == table[row - 1][column - 1] + _change(ours, theirs, column - 1, words):
+            if not _fits(ours, theirs, words):
                 label = "version" if column == 1 else f"segment {column}"
                 texts.append(f"{label}: {theirs!r}, would be {_name(ours)}")
             row, column = row - 1, column - 1
@@ -200,4 +211,6 @@ def _name(segment: str) -> str:
 @lru_cache(maxsize=4096)
 def _unlike(one: str, other: str) -> float:
     """0 for the same texts, 1 for those with nothing in common. Only their beginnings are looked at."""
+    from difflib import SequenceMatcher  # as above
+
     return 1 - SequenceMatcher(None, one[:_LONGEST_TEXT].lower(), other[:_LONGEST_TEXT].lower()).ratio()

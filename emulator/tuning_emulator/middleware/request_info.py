@@ -28,12 +28,6 @@ def find_resource(exchange: Exchange) -> str:
     """
     if exchange.resource:
         return exchange.resource
-    if exchange.route is not None:
-        segments = exchange.path.rstrip("/").split("/")[1:]
-        if ":" in exchange.route.rule.template.rpartition("}")[2]:
-            segments[-1] = segments[-1].rpartition(":")[0]
-        bound = exchange.route.bind(segments)
-        return bound[0][1] if bound else ""
     if exchange.target is not None and exchange.message and exchange.target.variables:
         return exchange.target.variables[0].read(exchange.message)
     return ""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 from tuning_emulator.protojson.masks import format_camel
-from tuning_emulator.protojson.printer import Float32
-from tuning_emulator.protojson.scalars import PARSERS, Parser, enum_parser, format_duration, format_timestamp
-from tuning_emulator.schema.google import RPC, SHAPES
+from tuning_emulator.protojson.printer import Float32, format_duration, format_timestamp
+from tuning_emulator.protojson.scalars import PARSERS, Parser, enum_parser
+from tuning_emulator.schema.proto import load_shared
 from tuning_emulator.schema.schema import PRESENCE, SCALARS, Enum, Field, Message, Schema
 
 Kind: TypeAlias = Literal[
@@ -36,7 +36,6 @@ CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "duration": format_duration,
     "mask": lambda paths: ",".join(map(format_camel, paths)),
 }
-_NULL_VALUE = Enum("google.protobuf.NullValue", {"NULL_VALUE": 0})
 _PLAIN = frozenset(("string", "bool", "int32", "uint32", "double"))
 _SHAPES = 64
 _ZERO: Mapping[str, object] = {"string": "", "bool": False, "bytes": b""}
@@ -138,9 +137,9 @@ class CompiledSchemas(dict[str, CompiledMessage]):
 
     def __init__(self, schemas: Iterable[Schema]) -> None:
         super().__init__()
-        self.messages: dict[str, Message] = {**SHAPES, **RPC.messages}
-        self.enums: dict[str, Enum] = {_NULL_VALUE.name: _NULL_VALUE}
-        for schema in schemas:
+        self.messages: dict[str, Message] = {}
+        self.enums: dict[str, Enum] = {}
+        for schema in (*load_shared(), *schemas):
             self.messages.update(schema.messages)
             self.enums.update(schema.enums)
 

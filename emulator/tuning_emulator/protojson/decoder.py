@@ -7,6 +7,7 @@ error is: elements of a list of scalars are numbered by the errors among them, f
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -40,25 +41,23 @@ def format_place(place: Place) -> str:
     return "".join(reversed(parts)).removeprefix(".")
 
 
+@dataclasses.dataclass(slots=True)
 class Violations:
-    """Violations of one request, in order."""
+    """Violations of one request, in order: the path of each, and what is said of it."""
 
-    __slots__ = ("found",)
-
-    def __init__(self) -> None:
-        self.found: list[tuple[str, str]] = []
+    found: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
     def add_name(self, place: Place, name: str, reason: str) -> None:
         """A name that cannot be bound there."""
         where = format_place(place)
         at = f" at '{where}'" if where else ""
-        self.found.append((where, f'Invalid JSON payload received. Unknown name "{name}"{at}: {reason}'))
+        self.found.append((where, google_errors.NAME_UNKNOWN.format(name=name, at=at, reason=reason)))
 
     def add_value(self, place: Place, type_name: str, value: str) -> None:
         """A value that its field cannot hold; ``value`` is the value as JSON, or the reason."""
         where = format_place(place)
         at = f" at '{where}'" if where else ""
-        self.found.append((where, f"Invalid value{at} ({type_name}), {value}"))
+        self.found.append((where, google_errors.VALUE_INVALID.format(type=type_name, at=at, value=value)))
 
     def refuse(self) -> None:
         """Raises the service's answer if there is any violation.
@@ -83,28 +82,27 @@ def iterate(node: Any) -> Iterable[tuple[str, Any]]:
     return node.items() if type(node) is dict else node
 
 
+@dataclasses.dataclass(slots=True)
 class _Frame:
     """The message being read: its value so far, its place, its depth, and the oneofs that are set."""
 
-    __slots__ = ("depth", "out", "place", "taken")
-
-    def __init__(self, out: Value, place: Place, depth: int) -> None:
-        self.out = out
-        self.place = place
-        self.depth = depth
-        self.taken: set[str] = set()
+    out: Value
+    place: Place
+    depth: int
+    taken: set[str] = dataclasses.field(default_factory=set)
 
 
+@dataclasses.dataclass(slots=True)
 class Decoder:
-    """Reads the JSON of one request."""
+    """Reads the JSON of one request.
 
-    __slots__ = ("_root", "_schemas", "violations")
+    Attributes:
+        root: Full name of the request message, which some error texts name.
+    """
 
-    def __init__(self, schemas: CompiledSchemas, root: str) -> None:
-        """``root`` is the full name of the request message, which some error texts name."""
-        self._schemas = schemas
-        self._root = root
-        self.violations = Violations()
+    schemas: CompiledSchemas
+    root: str
+    violations: Violations = dataclasses.field(default_factory=Violations)
 
     def read_body(self, body: bytes, field: str = "") -> Value:
         """A request from JSON text: the whole message or, for rules such as ``body: "tuned_model"``, one field.
@@ -116,7 +114,7 @@ class Decoder:
         """
         tree = read_json(body)
         before = len(self.violations.found)
-        compiled = self._schemas[self._root]
+        compiled = self.schemas[self.root]
         try:
             if not field:
                 return self._read_root(tree, compiled)
@@ -131,7 +129,7 @@ class Decoder:
     def _read_root(self, node: Any, compiled: CompiledMessage) -> Value:
         if type(node) is dict or type(node) is Pairs:
             return self.read_message(node, compiled, None, 1)
-        self.violations.add_name(None, "", "Root element must be a message.")
+        self.violations.add_name(None, "", google_errors.ROOT_INVALID.text)
         return {}
 
     def read_text(self, field: CompiledField, text: str, place: Place, out: Value) -> None:
@@ -149,7 +147,7 @@ class Decoder:
         for key, item in node.items() if type(node) is dict else node:
             field = named.get(key)
             if field is None:
-                self.violations.add_name(place, key, "Cannot find field.")
+                self.violations.add_name(place, key, google_errors.FIELD_UNKNOWN.text)
                 measure(item, depth)
             elif type(item) is field.direct:
                 out[field.name] = item
@@ -172,7 +170,7 @@ class Decoder:
 
     def _take_oneof(self, field: CompiledField, key: str, frame: _Frame) -> bool:
         if field.oneof and field.oneof in frame.taken:
-            reason = f"oneof field '{field.oneof}' is already set. Cannot set '{key}'"
+            reason = google_errors.ONEOF_TAKEN.format(oneof=field.oneof, key=key)
             self.violations.add_value(frame.place, "oneof", reason)
             return False
         frame.taken.add(field.oneof)
@@ -183,7 +181,7 @@ class Decoder:
             entries = frame.out.setdefault(field.name, {})
             self._read_map(field, node, entries, (frame.place, field.name), frame.depth + 1)
         elif field.kind in ("scalar", "enum"):
-            self.violations.add_value(frame.place, field.name, "Starting an object on a scalar field")
+            self.violations.add_value(frame.place, field.name, google_errors.OBJECT_ON_SCALAR.text)
             measure(node, frame.depth)
         elif self._take_oneof(field, key, frame):
             value = self._read_shape(field, node, (frame.place, field.name), frame.depth + 1)
@@ -203,7 +201,7 @@ class Decoder:
             return read_plain(node, depth - 1)
         if kind == "any":
             return self._read_any(node, place, depth)
-        inner = self.read_message(node, self._schemas[field.type], place, depth)
+        inner = self.read_message(node, self.schemas[field.type], place, depth)
         if kind in ("timestamp", "duration"):
             return inner.get("seconds", 0) * 1_000_000_000 + inner.get("nanos", 0)
         return inner.get("paths", []) if kind == "mask" else inner.get("value", False)
@@ -213,14 +211,14 @@ class Decoder:
         url = next((item for key, item in pairs if key == "@type"), None)
         if not isinstance(url, str):
             if pairs:
-                self.violations.add_value(place, "Any", f"Missing @type for any field in {self._root}")
+                self.violations.add_value(place, "Any", google_errors.ANY_UNTYPED.format(message=self.root))
             measure(node, depth - 1)
             return {}
         rest = Pairs((key, item) for key, item in pairs if key != "@type")
         name = url.rpartition("/")[2]
-        if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self._schemas:
+        if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self.schemas:
             return {"@type": url, **read_plain(rest, depth - 1)}
-        return {"@type": url, **self.read_message(rest, self._schemas[name], place, depth)}
+        return {"@type": url, **self.read_message(rest, self.schemas[name], place, depth)}
 
     def _read_map(self, field: CompiledField, node: Any, entries: dict[Any, Any], place: Place, depth: int) -> None:
         if depth > MAX_DEPTH:
@@ -230,7 +228,7 @@ class Decoder:
         for key, item in iterate(node):
             if key in seen:
                 here = (place, count - 1) if count else place
-                self.violations.add_name(here, key, f"Repeated map key: '{key}' is already set.")
+                self.violations.add_name(here, key, google_errors.MAP_KEY_REPEATED.format(key=key))
                 continue
             seen.add(key)
             here = (place, count)
@@ -253,13 +251,13 @@ class Decoder:
         elif item is None:
             return
         elif kind is list:
-            self.violations.add_value(place, "Map", f"Cannot have repeated items ('{key}') within a map.")
+            self.violations.add_value(place, "Map", google_errors.LIST_IN_MAP.format(key=key))
             for one in item:
-                self.violations.add_name(place, "", "Proto fields must have a name.")
+                self.violations.add_name(place, "", google_errors.LIST_UNNAMED.text)
                 measure(one, frame.depth)
         elif kind is dict or kind is Pairs:
             if field.kind in ("scalar", "enum"):
-                self.violations.add_value(frame.place, "value", "Starting an object on a scalar field")
+                self.violations.add_value(frame.place, "value", google_errors.OBJECT_ON_SCALAR.text)
                 measure(item, frame.depth)
             else:
                 frame.out["value"] = self._read_shape(field, item, place, frame.depth + 1)
@@ -273,10 +271,10 @@ class Decoder:
             if self._take_oneof(field, key, frame):
                 frame.out[field.name] = read_plain(items, frame.depth)
         elif field.key:
-            self.violations.add_value(frame.place, "Map", f"Cannot bind a list to map for field '{key}'.")
+            self.violations.add_value(frame.place, "Map", google_errors.LIST_ON_MAP.format(key=key))
             measure(items, frame.depth)
         elif not field.repeated:
-            self.violations.add_name(frame.place, key, "Proto field is not repeating, cannot start list.")
+            self.violations.add_name(frame.place, key, google_errors.LIST_ON_SINGLE.text)
             measure(items, frame.depth)
         else:
             found = frame.out.setdefault(field.name, [])
@@ -321,7 +319,7 @@ class Decoder:
     ) -> int:
         if field.kind in ("scalar", "enum"):
             here = (place, count - 1) if count else place
-            self.violations.add_value(here, field.name, "Starting an object on a scalar field")
+            self.violations.add_value(here, field.name, google_errors.OBJECT_ON_SCALAR.text)
             measure(item, depth)
             return 0
         found.append(self._read_shape(field, item, (place, count), depth + 1))
@@ -348,7 +346,7 @@ class Decoder:
         try:
             return field.parse(item) if field.parse is not None else _parse_known(field, item)
         except (InstantError, MaskError) as error:
-            self.violations.add_value(place, field.shown, f"Field '{key}', {error}")
+            self.violations.add_value(place, field.shown, google_errors.FIELD_INVALID.format(key=key, reason=error))
         except ScalarError as error:
             inner = (place, "value") if field.kind == "bool" else place
             self.violations.add_value(inner, "TYPE_BOOL" if field.kind == "bool" else field.shown, str(error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from tuning_emulator.core.errors import ApiError, Code, bad_request
+from tuning_emulator.core.errors import ApiError, bad_request
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.compiled import CompiledMessage
 from tuning_emulator.protojson.masks import MaskError, parse_mask, split_path
@@ -60,6 +60,7 @@ def select_fields(answer: Any, tree: Tree) -> Any:
 
 
 def _refuse(text: str, path: str) -> ApiError:
-    violation = (text, google_errors.FIELDS_UNKNOWN.format(path=path))
-    message = google_errors.INVALID_ARGUMENT.format()
-    return ApiError(Code.INVALID_ARGUMENT, message, (bad_request([violation]),), rule=google_errors.FIELDS_UNKNOWN.name)
+    row = google_errors.FIELDS_UNKNOWN
+    error = google_errors.INVALID_ARGUMENT(bad_request([(text, row.format(path=path))]))
+    error.rule = row.name
+    return error

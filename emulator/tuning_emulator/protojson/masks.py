@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tuning_emulator.facts import google_errors
 from tuning_emulator.schema.schema import Field, Message, Value
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -35,10 +36,10 @@ def parse_mask(text: str) -> list[str]:
             paths.append(_join(prefix, segment))
         if mark == ")":
             if not prefixes:
-                raise MaskError(f"Invalid FieldMask '{text}'. Cannot find matching '(' for all ')'.")
+                raise MaskError(google_errors.MASK_UNOPENED.format(mask=text))
             prefixes.pop()
     if prefixes:
-        raise MaskError(f"Invalid FieldMask '{text}'. Cannot find matching ')' for all '('.")
+        raise MaskError(google_errors.MASK_UNCLOSED.format(mask=text))
     return [format_snake(path) for path in paths]
 
 
@@ -59,16 +60,16 @@ def _split(text: str) -> Iterable[tuple[str, str]]:
 
 def _skip_key(text: str, position: int) -> int:
     if text[position + 1 : position + 2] != '"':
-        raise MaskError(f"Invalid FieldMask '{text}'. Map keys should be represented as [\"some_key\"].")
+        raise MaskError(google_errors.MASK_KEY_FORM.format(mask=text))
     end = position + 2
     while end < len(text) and text[end] != '"':
         end += 2 if text[end] == "\\" else 1
     if end >= len(text):
-        raise MaskError(f"Invalid FieldMask '{text}'. Cannot find matching ']' for all '['.")
+        raise MaskError(google_errors.MASK_KEY_UNCLOSED.format(mask=text))
     if text[end + 1 : end + 2] != "]":
-        raise MaskError(f"Invalid FieldMask '{text}'. Map keys should be represented as [\"some_key\"].")
+        raise MaskError(google_errors.MASK_KEY_FORM.format(mask=text))
     if text[end + 2 : end + 3] not in ("", ".", ",", ")", "("):
-        raise MaskError(f"Invalid FieldMask '{text}'. Map keys should be at the end of a path segment.")
+        raise MaskError(google_errors.MASK_KEY_PLACE.format(mask=text))
     return end + 2
 
 

@@ -10,6 +10,7 @@ import math
 import re
 import struct
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, Literal
@@ -168,3 +169,32 @@ _WRITERS: dict[type, Callable[[Any, str], str]] = {
     tuple: _format_list,
 }
 """Writers of pretty JSON, by exact type."""
+
+
+# --- timestamps and durations
+
+SECOND_NS = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC is written as Z
+
+
+def format_timestamp(time_ns: int) -> str:
+    """RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits."""
+    seconds, nanos = divmod(time_ns, SECOND_NS)
+    moment = _EPOCH + timedelta(seconds=seconds)
+    return f"{moment.isoformat()}{_format_fraction(nanos)}Z"
+
+
+def format_duration(duration_ns: int) -> str:
+    """``26s``, ``0.500s``: 0, 3, 6 or 9 fraction digits."""
+    seconds, nanos = divmod(abs(duration_ns), SECOND_NS)
+    return f"{'-' if duration_ns < 0 else ''}{seconds}{_format_fraction(nanos)}s"
+
+
+def _format_fraction(nanos: int) -> str:
+    if nanos == 0:
+        return ""
+    if nanos % 1_000_000 == 0:
+        return f".{nanos // 1_000_000:03d}"
+    if nanos % 1_000 == 0:
+        return f".{nanos // 1_000:06d}"
+    return f".{nanos:09d}"

@@ -13,10 +13,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.facts import google_errors
 
-MAX_DEPTH = int(str(google_errors.MAX_DEPTH.value))
+MAX_DEPTH = google_errors.MAX_DEPTH.value
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -134,9 +134,9 @@ class _Reader:
                 self._expected.pop()(self._next_byte())
             self._skip_spaces()
         if self._position < len(self._text):
-            raise self._failure("Parsing terminated before end of input.")
+            raise self._fail(google_errors.JSON_REST)
         if self._broken:
-            raise self._refuse_encoding()
+            raise self._fail_encoding()
         return self._result
 
     # --- what may be expected: each takes the next byte, -1 at the end ------------------------------
@@ -157,49 +157,47 @@ class _Reader:
         elif _is_token(byte):
             if len(rest) < _LONGEST_WORD:
                 self._await()
-            raise self._failure("Unexpected token.")
+            raise self._fail(google_errors.JSON_TOKEN)
         else:
-            self._retry(self._read_value, "Expected a value.")
+            self._retry(self._read_value, google_errors.JSON_VALUE)
 
     def _read_entry(self, byte: int) -> None:
-        text = "Expected an object key or }."
         if byte == _CLOSE_OBJECT:
             self._end()
         elif byte in _PLAIN or _BARE_KEY.match(self._text, self._position):
             self._keys[-1] = self._read_string(byte) if byte in _PLAIN else self._read_bare_key()
             self._expected += (self._read_after_entry, self._read_colon)
         elif _is_token(byte):
-            raise self._failure(text)
+            raise self._fail(google_errors.JSON_KEY)
         else:
-            self._retry(self._read_entry, text)
+            self._retry(self._read_entry, google_errors.JSON_KEY)
 
     def _read_colon(self, byte: int) -> None:
-        text = "Expected : between key:value pair."
         if byte == _COLON:
             self._position += 1
             self._expected.append(self._read_value)
         elif _is_token(byte):
-            raise self._failure(text)
+            raise self._fail(google_errors.JSON_COLON)
         else:
-            self._retry(self._read_colon, text)
+            self._retry(self._read_colon, google_errors.JSON_COLON)
 
     def _read_after_entry(self, byte: int) -> None:
-        self._read_after(byte, _CLOSE_OBJECT, self._read_entry, "Expected , or } after key:value pair.")
+        self._read_after(byte, _CLOSE_OBJECT, self._read_entry, google_errors.JSON_AFTER_ENTRY)
 
     def _read_after_element(self, byte: int) -> None:
-        self._read_after(byte, _CLOSE_ARRAY, self._read_element, "Expected , or ] after array value.")
+        self._read_after(byte, _CLOSE_ARRAY, self._read_element, google_errors.JSON_AFTER_ELEMENT)
 
-    def _read_after(self, byte: int, close: int, more: Callable[[int], None], text: str) -> None:
+    def _read_after(self, byte: int, close: int, more: Callable[[int], None], row: ErrorText) -> None:
         if byte == close:
             self._end()
         elif byte == _COMMA:
             self._position += 1
             self._expected.append(more)
         elif _is_token(byte):
-            raise self._failure(text)
+            raise self._fail(row)
         else:
             again = self._read_after_entry if close == _CLOSE_OBJECT else self._read_after_element
-            self._retry(again, text)
+            self._retry(again, row)
 
     def _read_element(self, byte: int) -> None:
         if byte == _CLOSE_ARRAY:
@@ -208,7 +206,7 @@ class _Reader:
             self._expected.append(self._read_after_element)
             self._read_value(byte)
         else:
-            self._retry(self._read_element, "Expected a value or ] within an array.")
+            self._retry(self._read_element, google_errors.JSON_ELEMENT)
 
     # --- containers ---------------------------------------------------------------------------------
 
@@ -218,7 +216,7 @@ class _Reader:
             self._depth += 1
             if self._depth > MAX_DEPTH:
                 key = self._keys[-1] if self._keys else None
-                raise _refuse(google_errors.TOO_DEEP.format(key=key or ""))
+                raise google_errors.JSON(reason=google_errors.TOO_DEEP.format(key=key or ""))
         self._open.append([] if array is None else array)
         self._keys.append("" if array is None else None)
         self._expected.append(inside)
@@ -249,7 +247,7 @@ class _Reader:
             self._await()
         self._position = match.end()
         if match[0] in _WORDS:
-            raise self._failure("Expected an object key or }.")
+            raise self._fail(google_errors.JSON_KEY)
         return match[0].decode()
 
     def _read_string(self, quote: int) -> str:
@@ -262,7 +260,7 @@ class _Reader:
             self._position = match.end()
             if self._position == len(self._text):
                 self._await()
-                raise self._failure("Closing quote expected in string.")
+                raise self._fail(google_errors.JSON_QUOTE)
             if self._text[self._position] == quote:
                 self._position += 1
                 return b"".join(parts).decode()
@@ -271,7 +269,7 @@ class _Reader:
     def _read_escape(self) -> bytes:
         if len(self._text) - self._position == 1:
             self._await()
-            raise self._failure("Closing quote expected in string.")
+            raise self._fail(google_errors.JSON_QUOTE)
         byte = self._text[self._position + 1]
         if byte == ord("u"):
             return self._read_unicode()
@@ -282,32 +280,32 @@ class _Reader:
         rest = len(self._text) - self._position
         if rest < _ESCAPE_BYTES:
             self._await()
-            raise self._failure("Illegal hex string.")
+            raise self._fail(google_errors.JSON_HEX)
         code = self._read_hex(self._position + 2)
         if 0xD800 <= code <= 0xDBFF:
             code = self._read_low(code, rest)
         if 0xD800 <= code <= 0xDFFF:
-            raise self._failure("Invalid unicode code point.")
+            raise self._fail(google_errors.JSON_CODE_POINT)
         self._position += _ESCAPE_BYTES
         return chr(code).encode()
 
     def _read_low(self, high: int, rest: int) -> int:
         if rest < 2 * _ESCAPE_BYTES:
             self._await()
-            raise self._failure("Missing low surrogate.")
+            raise self._fail(google_errors.JSON_SURROGATE_MISSING)
         second = self._position + _ESCAPE_BYTES
         if self._text[second : second + 2] != b"\\u":
-            raise self._failure("Missing low surrogate.")
+            raise self._fail(google_errors.JSON_SURROGATE_MISSING)
         low = self._read_hex(second + 2)
         if not 0xDC00 <= low <= 0xDFFF:
-            raise self._failure("Invalid low surrogate.")
+            raise self._fail(google_errors.JSON_SURROGATE_INVALID)
         self._position = second
         return 0x10000 + ((high & 0x3FF) << 10 | low & 0x3FF)
 
     def _read_hex(self, position: int) -> int:
         digits = self._text[position : position + 4]
         if not _HEX.fullmatch(digits):
-            raise self._failure("Invalid escape sequence.")
+            raise self._fail(google_errors.JSON_ESCAPE)
         return int(digits, 16)
 
     def _read_number(self) -> int | float:
@@ -320,7 +318,7 @@ class _Reader:
         if not re.search(rb"[.eE]", token):
             digits = token.removeprefix(b"-")
             if len(digits) >= 2 and digits[:1] == b"0":
-                raise self._failure("Octal/hex numbers are not valid JSON values.")
+                raise self._fail(google_errors.JSON_OCTAL)
             if digits.isdigit() and len(digits) <= _LONGEST_INTEGER:
                 number = int(token)
         if number is None or not -(1 << 63) <= number <= _UINT64_MAX:
@@ -330,10 +328,10 @@ class _Reader:
 
     def _read_double(self, token: bytes) -> float:
         if not _DOUBLE.fullmatch(token):
-            raise self._failure("Unable to parse number.")
+            raise self._fail(google_errors.JSON_NUMBER)
         number = float(token)
         if not math.isfinite(number):
-            raise self._failure("Number exceeds the range of double.")
+            raise self._fail(google_errors.JSON_DOUBLE)
         return number
 
     # --- position -----------------------------------------------------------------------------------
@@ -353,32 +351,30 @@ class _Reader:
             self._finishing = True
             self._start = self._position
             if self._broken:
-                raise self._refuse_encoding()
+                raise self._fail_encoding()
 
-    def _retry(self, again: Callable[[int], None], text: str) -> None:
+    def _retry(self, again: Callable[[int], None], row: ErrorText) -> None:
         """Nothing known begins here: try again with the rest alone, then give up."""
         if self._finishing:
-            raise self._failure(text if self._position < len(self._text) else f"Unexpected end of string. {text}")
+            raise self._fail(row, ended=self._position >= len(self._text))
         self._await()
         self._expected.append(again)
 
-    def _failure(self, text: str) -> ApiError:
+    def _fail(self, row: ErrorText, *, ended: bool = False) -> ApiError:
+        """The error with the text around its place; ``ended``: there is no more text there."""
+        reason = google_errors.JSON_END.format(expected=row.format()) if ended else row.format()
         begin = max(self._position - _CONTEXT_BYTES, self._start)
         segment = self._text[begin : self._position + _CONTEXT_BYTES].decode(errors="replace")
-        return _refuse(f"{text}\n{segment}\n{' ' * (self._position - begin)}^")
+        return google_errors.JSON(reason=f"{reason}\n{segment}\n{' ' * (self._position - begin)}^")
 
-    def _refuse_encoding(self) -> ApiError:
+    def _fail_encoding(self) -> ApiError:
         segment = (self._text[self._position :] + self._broken)[:_CONTEXT_BYTES].decode(errors="replace")
-        return _refuse(f"Encountered non UTF-8 code points.\n{segment}\n^")
+        return google_errors.JSON(reason=f"{google_errors.JSON_ENCODING.format()}\n{segment}\n^")
 
 
 def _is_token(byte: int) -> bool:
     """Whether the byte begins anything that the reader knows, in place or not."""
     return byte in _TOKENS
-
-
-def _refuse(text: str) -> ApiError:
-    return ApiError(Code.INVALID_ARGUMENT, f"Invalid JSON payload received. {text}", rule="json")
 
 
 def _count_valid(body: bytes) -> int:

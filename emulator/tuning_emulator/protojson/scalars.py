@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from tuning_emulator.facts import google_errors
-from tuning_emulator.protojson.printer import format_double, round_float
+from tuning_emulator.protojson.printer import SECOND_NS, format_double, round_float
 
 Scalar: TypeAlias = "str | int | float | bool | bytes"
 Parser: TypeAlias = Callable[[Any], Scalar]
@@ -158,9 +158,7 @@ def enum_parser(values: Mapping[str, int]) -> Parser:
 
 # --- timestamps and durations as JSON text
 
-SECOND_NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_PLAIN = datetime(1970, 1, 1)  # noqa: DTZ001 - for printing: UTC is written as Z
 _TIMESTAMP = re.compile(r"(\d{4,})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ZONED = re.compile(r"(?:[Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 _DURATION_MAX_S = 315_576_000_000
@@ -201,13 +199,6 @@ def _parse_offset(zone: str) -> timedelta:
     return -offset if zone[0] == "-" else offset
 
 
-def format_timestamp(time_ns: int) -> str:
-    """RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits."""
-    seconds, nanos = divmod(time_ns, SECOND_NS)
-    moment = _EPOCH_PLAIN + timedelta(seconds=seconds)
-    return f"{moment.isoformat()}{_format_fraction(nanos)}Z"
-
-
 def parse_duration(text: str) -> int:
     """Nanoseconds of ``1.5s``.
 
@@ -226,19 +217,3 @@ def parse_duration(text: str) -> int:
     if len(fraction) > 9 or int(whole) > _DURATION_MAX_S:
         raise InstantError(google_errors.DURATION_RANGE.format())
     return sign * (int(whole) * SECOND_NS + int(fraction.ljust(9, "0") or 0))
-
-
-def format_duration(duration_ns: int) -> str:
-    """``26s``, ``0.500s``: 0, 3, 6 or 9 fraction digits."""
-    seconds, nanos = divmod(abs(duration_ns), SECOND_NS)
-    return f"{'-' if duration_ns < 0 else ''}{seconds}{_format_fraction(nanos)}s"
-
-
-def _format_fraction(nanos: int) -> str:
-    if nanos == 0:
-        return ""
-    if nanos % 1_000_000 == 0:
-        return f".{nanos // 1_000_000:03d}"
-    if nanos % 1_000 == 0:
-        return f".{nanos // 1_000:06d}"
-    return f".{nanos:09d}"

@@ -1,62 +1,22 @@
 """Resource Manager, ``cloudresourcemanager.googleapis.com``: the one method that clients of Vertex AI call, GetProject.
 
-Any project exists. Sources: googleapis google/cloud/resourcemanager/v3/projects.proto; for v1
-cloud.google.com/resource-manager/reference/rest/v1/projects/get.
+Any project exists.
 """
 
 from __future__ import annotations
 
 from tuning_emulator.api.call import Api, Call
-from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.ids import project_number
+from tuning_emulator.facts import google_errors
 from tuning_emulator.proxy.metadata_server import Identity
-from tuning_emulator.schema.schema import HttpRule, Method, Schema, Value, build_schemas, enum, f, mapped, message
+from tuning_emulator.schema.proto import load_schemas
+from tuning_emulator.schema.schema import Value
 
 SERVICE = "cloudresourcemanager.googleapis.com"
 _CREATED_NS = 1_704_067_200_000_000_000  # a day before all jobs: 2024-01-01
 
 _GET = "Projects.GetProject"
-_V3 = build_schemas(
-    "google.cloud.resourcemanager",
-    ("v3",),
-    (
-        message("GetProjectRequest", f(1, "name", "string")),
-        message(
-            "Project",
-            f(1, "name", "string"),
-            f(2, "parent", "string"),
-            f(3, "project_id", "string"),
-            f(4, "state", "Project.State"),
-            f(5, "display_name", "string"),
-            f(6, "create_time", "google.protobuf.Timestamp"),
-            f(7, "update_time", "google.protobuf.Timestamp"),
-            f(8, "delete_time", "google.protobuf.Timestamp"),
-            f(9, "etag", "string"),
-            mapped(10, "labels", "string", "string"),
-        ),
-    ),
-    (enum("Project.State", "STATE_UNSPECIFIED", "ACTIVE", "DELETE_REQUESTED"),),
-    (Method(_GET, "GetProjectRequest", "Project", (HttpRule("GET", "/{name=projects/*}"),)),),
-)
-_V1 = build_schemas(
-    "google.cloudresourcemanager",
-    ("v1",),
-    (
-        message("GetProjectRequest", f(1, "project_id", "string")),
-        message(
-            "Project",
-            f(1, "project_number", "int64"),
-            f(2, "project_id", "string"),
-            f(3, "lifecycle_state", "LifecycleState"),
-            f(4, "name", "string"),
-            f(5, "create_time", "google.protobuf.Timestamp"),
-            mapped(6, "labels", "string", "string"),
-        ),
-    ),
-    (enum("LifecycleState", "LIFECYCLE_STATE_UNSPECIFIED", "ACTIVE", "DELETE_REQUESTED", "DELETE_IN_PROGRESS"),),
-    (Method(_GET, "GetProjectRequest", "Project", (HttpRule("GET", "/projects/{project_id}"),)),),
-)
-_SCHEMAS: dict[str, Schema] = {**_V3, **_V1}
+_SCHEMAS = {**load_schemas("google.cloud.resourcemanager"), **load_schemas("google.cloudresourcemanager")}
 
 
 class Projects:
@@ -70,7 +30,7 @@ class Projects:
         request = call.request
         name = str(request.get("project_id") or request.get("name", "")).removeprefix("projects/")
         if not name:
-            raise ApiError(Code.INVALID_ARGUMENT, "The project name is missing.", rule="resource-manager")
+            raise google_errors.PROJECT_NAME_MISSING()
         identity = self._identity
         project, number = name, project_number(name)
         if name in (identity.project, identity.project_number):

@@ -5,7 +5,7 @@ Pages of HTTP itself (404, 411, 414), CORS and discovery documents are answered 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -14,11 +14,11 @@ from tuning_emulator.api.call import Api
 from tuning_emulator.api.dispatch import Dispatcher
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, break_connection
 from tuning_emulator.api.pages import format_not_found, format_page
-from tuning_emulator.api.router import Route, Router
+from tuning_emulator.api.router import PathValues, Router, read_host
 from tuning_emulator.facts import google_errors
 from tuning_emulator.rest.responses import Response, page_response, preflight_response
 from tuning_emulator.rest.streams import send_chunks
-from tuning_emulator.rest.transcoding import Breaker, Request, RestCall, Sender
+from tuning_emulator.rest.transcoding import Breaker, RestCall, Sender
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -38,14 +38,10 @@ class RestApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
-        request = Request(
-            verb=scope["method"],
-            path=raw.partition(b"?")[0].decode("latin-1"),
-            query=scope["query_string"].decode("latin-1"),
-            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-            address=(scope.get("client") or ("",))[0],
-            scheme=scope.get("scheme", "http"),
-        )
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        path, query = raw.partition(b"?")[0].decode("latin-1"), scope["query_string"].decode("latin-1")
+        exchange = Exchange("rest", scope["method"], path, query, headers, scheme=scope.get("scheme", "http"))
+        exchange.address = (scope.get("client") or ("",))[0]
 
         async def send_response(response: Response, exchange: Exchange) -> None:
             await _send(response, exchange, receive, send)
@@ -53,14 +49,18 @@ class RestApp:
         async def break_off(broken: BrokenConnectionError) -> None:
             await break_connection(broken, scope, receive)
 
-        found = self._find(request)
-        exchange = _open_exchange(request, found)
-        if request.verb in _WITH_BODY or request.headers.get("content-length", "0") != "0":
-            await _receive(request, found[0].target.limit_bytes if found else 0, receive)
-        await self._serve(request, exchange, found, send_response, break_off)
+        variables = self._find(exchange)
+        if exchange.verb in _WITH_BODY or headers.get("content-length", "0") != "0":
+            await _receive(exchange, receive)
+        await self._serve(exchange, variables, send_response, break_off)
 
-    async def answer(self, request: Request) -> Response:
+    async def answer(
+        self, verb: str, path: str, query: str, headers: Mapping[str, str], body: bytes = b"", address: str = ""
+    ) -> Response:
         """Answers one request whose body is at hand.
+
+        Args:
+            path: Percent-encoded, without the query. headers: By lower-case name. address: The client's.
 
         Raises:
             BrokenConnectionError: the connection is to break on purpose.
@@ -73,68 +73,65 @@ class RestApp:
         async def raise_on(broken: BrokenConnectionError) -> None:
             raise broken
 
-        found = self._find(request)
-        if found is not None and len(request.body) > found[0].target.limit_bytes:
-            request.oversize, request.body = True, b""
-        await self._serve(request, _open_exchange(request, found), found, keep, raise_on)
+        exchange = Exchange("rest", verb, path, query, headers, address=address)
+        variables = self._find(exchange)
+        exchange.oversize = exchange.target is not None and len(body) > exchange.target.limit_bytes
+        exchange.body = b"" if exchange.oversize else body
+        await self._serve(exchange, variables, keep, raise_on)
         return responses[0]
 
-    def _find(self, request: Request) -> tuple[Route, list[str]] | None:
-        verb = request.verb
+    def _find(self, exchange: Exchange) -> PathValues:
+        """Sets the exchange's host and route; the variables of its path."""
+        verb = exchange.verb
         if verb == "POST":
-            verb = request.headers.get("x-http-method-override", verb).upper()
+            verb = exchange.headers.get("x-http-method-override", verb).upper()
         elif verb == "HEAD":
             verb = "GET"
-        host = request.host
-        found = self.dispatcher.router.of_host(host).find(verb, request.path)
-        if found is not None:
-            places = found[0].target.api.places
-            if places is not None and not places(host, request.path):
-                return None
-        return found
+        exchange.host = read_host(exchange.headers)
+        found = self.dispatcher.router.find(verb, exchange.path, exchange.host)
+        if found is None:
+            return []
+        exchange.route, variables = found
+        exchange.target = target = exchange.route.target
+        exchange.api, exchange.version, exchange.method = target.api.name, target.version, target.name
+        exchange.resource = variables[0][1] if variables else ""
+        return variables
 
-    async def _serve(
-        self,
-        request: Request,
-        exchange: Exchange,
-        found: tuple[Route, list[str]] | None,
-        send: Sender,
-        break_off: Breaker,
-    ) -> None:
-        exchange.body = request.body
-        response = self._find_page(request)
-        if response is None and found is not None:
-            await self.dispatcher.serve(RestCall(self.dispatcher, request, exchange, *found, send, break_off))
+    async def _serve(self, exchange: Exchange, variables: PathValues, send: Sender, break_off: Breaker) -> None:
+        response = self._find_page(exchange)
+        if response is None and exchange.route is not None:
+            call = RestCall(self.dispatcher, exchange, exchange.route, variables, send, break_off)
+            await self.dispatcher.serve(call)
             return
-        response = response or self._answer_elsewhere(request)
+        response = response or self._answer_elsewhere(exchange)
         exchange.status = response.status
         try:
             await send(response, exchange)
         finally:
             self.dispatcher.middleware.on_response(exchange)
 
-    def _find_page(self, request: Request) -> Response | None:
+    def _find_page(self, exchange: Exchange) -> Response | None:
         """What HTTP itself has to say: pages for broken requests, and what browsers ask before they do."""
-        headers = request.headers
-        if len(request.path) + len(request.query) > int(str(google_errors.URL_LIMIT_BYTES.value)):
+        headers = exchange.headers
+        if len(exchange.path) + len(exchange.query) > google_errors.URL_LIMIT_BYTES.value:
             sentence = "The requested URL is too large to process."
             return page_response(414, format_page(414, "Request-URI Too Large", sentence))
-        if request.verb in _WITH_BODY and not ("content-length" in headers or "transfer-encoding" in headers):
-            sentence = f"{request.verb} requests require a <code>Content-length</code> header."
+        if exchange.verb in _WITH_BODY and not ("content-length" in headers or "transfer-encoding" in headers):
+            sentence = f"{exchange.verb} requests require a <code>Content-length</code> header."
             return page_response(411, format_page(411, "Length Required", sentence))
-        if request.verb == "OPTIONS" and "access-control-request-method" in headers:
+        if exchange.verb == "OPTIONS" and "access-control-request-method" in headers:
             asked = headers.get("access-control-request-headers", "")
             return preflight_response(headers.get("origin", ""), headers["access-control-request-method"], asked)
         return None
 
-    def _answer_elsewhere(self, request: Request) -> Response:
+    def _answer_elsewhere(self, exchange: Exchange) -> Response:
         """What is no method's: a discovery document, or the 404 page."""
-        path = unquote(request.path)
-        if request.verb == "GET" and "discovery/" in path:
+        path = unquote(exchange.path)
+        if exchange.verb == "GET" and "discovery/" in path:
             from tuning_emulator.rest.discovery import answer_discovery  # rarely wanted
 
-            apis = self.dispatcher.router.apis
-            if (answer := answer_discovery(apis, request.url, path, request.query)) is not None:
+            apis, url = self.dispatcher.router.apis, f"{exchange.scheme}://{exchange.headers.get('host', '')}"
+            if (answer := answer_discovery(apis, url, path, exchange.query)) is not None:
                 return answer
         return page_response(404, format_not_found(path))
 
@@ -144,18 +141,9 @@ def create_rest_app(apis: Sequence[Api], authenticator: Authenticator, middlewar
     return RestApp(Dispatcher(Router(apis), authenticator, middleware))
 
 
-def _open_exchange(request: Request, found: tuple[Route, list[str]] | None) -> Exchange:
-    exchange = Exchange("rest", request.verb, request.path, request.query, request.headers, request.host)
-    exchange.address = request.address
-    if found is not None:
-        exchange.route, target = found[0], found[0].target
-        exchange.target, exchange.api = target, target.api.name
-        exchange.version, exchange.method = target.version, target.name
-    return exchange
-
-
-async def _receive(request: Request, limit: int, receive: Receive) -> None:
-    """Reads the body, or what of it has to be read when it is longer than ``limit``."""
+async def _receive(exchange: Exchange, receive: Receive) -> None:
+    """Reads the body, or what of it has to be read when it is longer than the method takes."""
+    limit = exchange.target.limit_bytes if exchange.target is not None else 0
     size, parts = 0, []
     while True:
         event = await receive()
@@ -165,8 +153,8 @@ async def _receive(request: Request, limit: int, receive: Receive) -> None:
             parts.append(part)
         if not event.get("more_body", False) or size > limit * _DRAINED_BODIES:
             break
-    request.oversize = size > limit
-    request.body = b"" if request.oversize else b"".join(parts)
+    exchange.oversize = size > limit
+    exchange.body = b"" if exchange.oversize else b"".join(parts)
 
 
 async def _send(response: Response, exchange: Exchange, receive: Receive, send: Send) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 
 from tuning_emulator.api.call import Api, relative_name
 from tuning_emulator.api.errors import to_envelope
-from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.printer import JSON_TYPE, format_json
 from tuning_emulator.rest.responses import Accepts, Response, body_response
@@ -100,8 +100,7 @@ def find_document(apis: Sequence[Api], url: str, path: str, query: str) -> tuple
         if not version or version in api.schemas:
             return api, build_document(api, version or next(iter(api.schemas)), url)
     service = f"{named[1]}.googleapis.com" if named else (found[0].service if len(found) == 1 else host)
-    text = google_errors.DISCOVERY_NOT_FOUND.format(service=service, version=version)
-    raise ApiError(Code.NOT_FOUND, text, rule=google_errors.DISCOVERY_NOT_FOUND.name)
+    raise google_errors.DISCOVERY_NOT_FOUND(service=service, version=version)
 
 
 def build_document(api: Api, version: str, url: str) -> Json:
@@ -109,9 +108,7 @@ def build_document(api: Api, version: str, url: str) -> Json:
     schema, name, root = api.schemas[version], api.service.partition(".")[0], f"{url.rstrip('/')}/"
     writer = _Writer(api, schema, name)
     resources = writer.write_resources()
-    scopes = sorted(
-        {scope for row, _, listed in google_errors.SCOPES if row == api.service for scope in _strings(listed)}
-    )
+    scopes = sorted({scope for row, _, listed in google_errors.SCOPES if row == api.service for scope in listed.value})
     return {
         "kind": "discovery#restDescription",
         "discoveryVersion": "v1",
@@ -139,10 +136,6 @@ def build_document(api: Api, version: str, url: str) -> Json:
 def _common_parameter(type_name: str, default: str) -> Json:
     said: Json = {"type": type_name, "location": "query"}
     return {**said, "default": default} if default else said
-
-
-def _strings(fact: Any) -> tuple[str, ...]:
-    return fact.value if isinstance(fact.value, tuple) else ()
 
 
 class _Writer:

@@ -12,10 +12,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, suppress
 from typing import Any
 
+from tuning_emulator.api.call import Parameters
 from tuning_emulator.api.errors import format_error
 from tuning_emulator.api.exchange import BrokenConnectionError
-from tuning_emulator.api.parameters import Parameters
-from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.protojson.printer import Style, format_event, format_json
 from tuning_emulator.schema.schema import Value
 
@@ -27,7 +27,7 @@ async def format_stream(
     rest: AsyncIterator[Value],
     to_tree: Callable[[Value], Any],
     parameters: Parameters,
-    internal_error: str,
+    internal_error: ErrorText,
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a stream, one chunk a message.
 
@@ -92,8 +92,8 @@ async def _next_unless(gone: asyncio.Future[None], chunks: AsyncGenerator[bytes,
     return None
 
 
-def _to_api_error(error: Exception, internal_error: str) -> ApiError:
+def _to_api_error(error: Exception, internal_error: ErrorText) -> ApiError:
     if isinstance(error, ApiError):
         return error
     log.error("a stream failed", exc_info=error)
-    return ApiError(Code.INTERNAL, internal_error, rule="internal")
+    return internal_error()

@@ -7,17 +7,17 @@ Source: google/api/http.proto; grpc-httpjson-transcoding request_weaver.cc; text
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import unquote_plus
 
 from tuning_emulator.api.auth import read_presented
+from tuning_emulator.api.call import Alt, Parameters, Query
 from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall, unzip
 from tuning_emulator.api.errors import challenge, format_error
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange
 from tuning_emulator.api.pages import format_trouble
-from tuning_emulator.api.parameters import Query, parse_parameters, parse_query
-from tuning_emulator.api.router import Route
+from tuning_emulator.api.router import PathValues, Route
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.codec import Codec
@@ -35,38 +35,14 @@ _SCRIPT_TYPE = "text/javascript; charset=UTF-8"
 _FORM = "application/x-www-form-urlencoded"
 _PROTO = frozenset((PROTO_TYPE, "application/protobuf"))
 _NOTHING = CompiledMessage("", ())
+_PLAIN = Parameters()
 
-
-@dataclass(slots=True)
-class Request:
-    """One HTTP request.
-
-    Attributes:
-        path: As sent, percent-encoded, without the query. query: As sent.
-        headers: By lower-case name.
-        address: The client's IP address.
-        oversize: The body is larger than its method takes; ``body`` is then empty.
-        scheme: How it came: ``http`` or ``https``.
-    """
-
-    verb: str
-    path: str
-    query: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    address: str = ""
-    oversize: bool = False
-    scheme: str = "http"
-
-    @property
-    def url(self) -> str:
-        """Where the client has reached this server."""
-        return f"{self.scheme}://{self.headers.get('host', '')}"
-
-    @property
-    def host(self) -> str:
-        """The host in lower case, without port."""
-        return self.headers.get("host", "").lower().rpartition("]")[2].partition(":")[0]
+SYSTEM_PARAMETERS = frozenset(
+    {"$.xgafv", "$alt", "$callback", "$ct", "$fields", "$httpHeaders", "$httpMethod", "$key", "$prettyPrint"}
+    | {"$req", "$unique", "$userProject", "access_token", "alt", "callback", "fields", "key", "oauth_token"}
+    | {"passwd", "prettyPrint", "quotaUser", "uploadType", "upload_protocol", "userIp"}
+)
+"""Never bound to a request's fields. Source: cloud.google.com/apis/docs/system-parameters."""
 
 
 Sender: TypeAlias = Callable[[Response, Exchange], Awaitable[None]]
@@ -79,26 +55,23 @@ class RestCall(TransportCall[Response]):
     def __init__(
         self,
         dispatcher: Dispatcher,
-        request: Request,
         exchange: Exchange,
         route: Route,
-        segments: Sequence[str],
+        variables: PathValues,
         send: Sender,
         break_off: Breaker,
     ) -> None:
         self.exchange = exchange
         self.target = route.target
-        self.path = request.path
-        self.query = parse_query(request.query) if request.query else ()
-        self.parameters = parse_parameters(self.query, request.headers)
+        self.path = exchange.path
+        self.query = parse_query(exchange.query)
+        self.parameters = parse_parameters(self.query, exchange.headers)
         self._dispatcher = dispatcher
-        self._request = request
         self._route = route
-        self._segments = segments
+        self._variables = variables
         self._fields: Tree = {}
-        self._accepts = Accepts(
-            "gzip" in request.headers.get("accept-encoding", ""), request.headers.get("origin", ""), time.monotonic()
-        )
+        gzip = "gzip" in exchange.headers.get("accept-encoding", "")
+        self._accepts = Accepts(gzip, exchange.headers.get("origin", ""), time.monotonic())
         self._send, self._break_off = send, break_off
 
     @property
@@ -106,23 +79,22 @@ class RestCall(TransportCall[Response]):
         """A GET of that path on that host: a regional host answers for its region alone."""
         if self._route.rule.verb != "GET":
             return None
-        return f"{self._request.headers.get('host', '')} {self.target.method.name}", self.path
+        return f"{self.exchange.headers.get('host', '')} {self.target.method.name}", self.path
 
     def read(self) -> tuple[Value, frozenset[str]]:
         """Body, path and query as one message."""
-        request, exchange, limit = self._request, self.exchange, self.target.limit_bytes
-        if request.body and "gzip" in request.headers.get("content-encoding", ""):
-            request.body = unzip(request.body, limit)
-            request.oversize = len(request.body) > limit
-            exchange.body = b"" if request.oversize else request.body
-        if request.oversize:
-            text = google_errors.BODY_TOO_LARGE.format(limit_bytes=limit)
-            raise ApiError(Code.INVALID_ARGUMENT, text, rule=google_errors.BODY_TOO_LARGE.name)
-        media = self.parameters.content_type or request.headers.get("content-type", "")
+        exchange, limit = self.exchange, self.target.limit_bytes
+        if exchange.body and "gzip" in exchange.headers.get("content-encoding", ""):
+            body = unzip(exchange.body, limit)
+            exchange.oversize = len(body) > limit
+            exchange.body = b"" if exchange.oversize else body
+        if exchange.oversize:
+            raise google_errors.BODY_TOO_LARGE(limit_bytes=limit)
+        media = self.parameters.content_type or exchange.headers.get("content-type", "")
         media = media.partition(";")[0].strip().lower()
         codec, binary = self._dispatcher.codec, self._dispatcher.binary
         rest = self.parameters.rest
-        bound = bind_request(codec, binary, self._route, self._segments, rest, request.body, media)
+        bound = bind_request(codec, binary, self._route, self._variables, rest, exchange.body, media)
         if self.parameters.fields:
             self._fields = parse_fields(self.parameters.fields, codec.schemas[self.target.method.response])
         return bound
@@ -161,7 +133,7 @@ class RestCall(TransportCall[Response]):
         style: Style = "pretty" if parameters.pretty else "compact"
         body = format_error(error, legacy=parameters.legacy_errors, style=style, in_array=streaming and not events)
         self.exchange.response = body
-        token = read_presented(self._request.headers, self.query).token
+        token = read_presented(self.exchange.headers, self.query).token
         response = body_response(
             self.target.api,
             self._accepts,
@@ -194,7 +166,7 @@ def bind_request(
     codec: Codec,
     binary: BinaryCodec,
     route: Route,
-    segments: Sequence[str],
+    variables: PathValues,
     query: Query,
     body: bytes,
     content_type: str,
@@ -223,7 +195,7 @@ def bind_request(
         inner = request if field == "*" else request.get(field)
         given = frozenset(inner) if isinstance(inner, dict) else given
     compiled = codec.schemas[message]
-    for path, text in route.bind(segments):
+    for path, text in variables:
         _bind_variable(decoder, compiled, request, path, text)
     for name, text in query:
         _bind_parameter(decoder, compiled, request, name, text)
@@ -243,8 +215,7 @@ def _read_binary(binary: BinaryCodec, body: bytes, codec: Codec, message: str, f
             return binary.decode(body, message)
         return {field: binary.decode(body, codec.schemas[message].named[field].type)}
     except WireError as error:
-        text = google_errors.PROTO_INVALID.format()
-        raise ApiError(Code.INVALID_ARGUMENT, text, rule=google_errors.PROTO_INVALID.name) from error
+        raise google_errors.PROTO_INVALID() from error
 
 
 def _bind_variable(decoder: Decoder, compiled: CompiledMessage, out: Value, path: str, text: str) -> None:
@@ -284,3 +255,47 @@ def _bind_parameter(decoder: Decoder, compiled: CompiledMessage, out: Value, nam
     for step in outer:
         out, place = out.setdefault(step.name, {}), (place, step.name)
     decoder.read_text(field, text, place, out)
+
+
+# --- the query, and the parameters that every method of every Google API takes beside its own fields
+
+
+def parse_query(text: str) -> Query:
+    """Names and values of a query string, decoded; a name without ``=`` has an empty value."""
+    if not text:
+        return ()
+    pairs = (part.partition("=") for part in text.split("&") if part)
+    return tuple((unquote_plus(name), unquote_plus(value)) for name, _, value in pairs)
+
+
+def parse_parameters(query: Query, headers: Mapping[str, str]) -> Parameters:
+    """The system parameters in the query and the headers. Unknown values of ``alt`` mean JSON."""
+    header_fields = headers.get("x-goog-fieldmask", "")
+    if not query and not header_fields:
+        return _PLAIN
+    system = {name: value for name, value in query if name in SYSTEM_PARAMETERS}
+    alt, enum_as_int = _parse_alt(system.get("$alt") or system.get("alt") or "json")
+    return Parameters(
+        alt=alt,
+        enum_as_int=enum_as_int,
+        pretty=_first(system, ("$prettyPrint", "prettyPrint"), "true").lower() not in ("false", "0"),
+        legacy_errors=system.get("$.xgafv") == "1",
+        fields=_first(system, ("$fields", "fields"), header_fields),
+        content_type=system.get("$ct", ""),
+        callback=_first(system, ("$callback", "callback"), ""),
+        rest=tuple(pair for pair in query if pair[0] not in SYSTEM_PARAMETERS),
+    )
+
+
+def _parse_alt(text: str) -> tuple[Alt, bool]:
+    name, *options = text.split(";")
+    enum_as_int = "enum-encoding=int" in options
+    if name == "sse":
+        return "sse", enum_as_int
+    if name == "proto":
+        return "proto", enum_as_int
+    return ("media" if name == "media" else "json"), enum_as_int
+
+
+def _first(system: Mapping[str, str], names: Iterable[str], default: str) -> str:
+    return next((system[name] for name in names if name in system), default)

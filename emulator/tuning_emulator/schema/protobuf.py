@@ -13,8 +13,8 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from tuning_emulator.schema.google import RPC, SHAPES
-from tuning_emulator.schema.schema import PRESENCE, SCALARS, Field, Message, Schema, Value, f, mapped, message, repeated
+from tuning_emulator.schema.proto import load_shared
+from tuning_emulator.schema.schema import PRESENCE, SCALARS, Field, Message, Schema, Value
 
 Writer: TypeAlias = Callable[[Any], bytes]
 Reader: TypeAlias = Callable[[Any], Any]
@@ -23,20 +23,6 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _SECOND_NS = 1_000_000_000
 _MASK64 = (1 << 64) - 1
 _DEEPEST = 100
-
-_PLAIN_JSON = (
-    message("google.protobuf.Struct", mapped(1, "fields", "string", "google.protobuf.Value")),
-    message("google.protobuf.ListValue", repeated(1, "values", "google.protobuf.Value")),
-    message(
-        "google.protobuf.Value",
-        f(1, "null_value", "google.protobuf.NullValue", oneof="kind"),
-        f(2, "number_value", "double", oneof="kind"),
-        f(3, "string_value", "string", oneof="kind"),
-        f(4, "bool_value", "bool", oneof="kind"),
-        f(5, "struct_value", "google.protobuf.Struct", oneof="kind"),
-        f(6, "list_value", "google.protobuf.ListValue", oneof="kind"),
-    ),
-)
 
 
 class WireError(ValueError):
@@ -61,10 +47,10 @@ class _CompiledField:
         elif field.type in SCALARS:
             self.wire, self.write, self.read = _SCALARS[field.type]
         if as_json and field.type == "int64":
-            self.write, self.read = lambda item: _varint(int(item)), lambda raw: str(_signed(raw))
+            self.write, self.read = lambda item: encode_varint(int(item)), lambda raw: str(_signed(raw))
         self.packed = field.repeated and self.wire != BYTES
         wire = BYTES if field.repeated or field.key else self.wire
-        self.tag = _varint(field.number << 3 | wire)
+        self.tag = encode_varint(field.number << 3 | wire)
         self.presence = bool(field.behaviour & PRESENCE) or field.oneof != "" or self.write is None
         self.key = _CompiledField(Field(1, "key", field.key), False, {}) if field.key else None
         self.other = _CompiledField(Field(2, "value", field.type), as_json, enums) if field.key else None
@@ -88,9 +74,9 @@ class BinaryCodec:
     """Encodes and decodes every message of the given schemas, by full name."""
 
     def __init__(self, schemas: Iterable[Schema]) -> None:
-        self._messages: dict[str, Message] = {**SHAPES, **RPC.messages, **{one.name: one for one in _PLAIN_JSON}}
-        self._enums: dict[str, dict[str, int]] = {"google.protobuf.NullValue": {"NULL_VALUE": 0}}
-        for schema in schemas:
+        self._messages: dict[str, Message] = {}
+        self._enums: dict[str, dict[str, int]] = {}
+        for schema in (*load_shared(), *schemas):
             self._messages.update(schema.messages)
             self._enums.update({name: dict(one.values) for name, one in schema.enums.items()})
         self._plans: dict[str, _CompiledMessage] = {}
@@ -143,15 +129,17 @@ class BinaryCodec:
                 entry = bytearray()
                 self._encode_field(one.key, key, entry)
                 self._encode_field(one.other, inner, entry)
-                out += one.tag + _sized(bytes(entry))
+                out += one.tag + encode_sized(bytes(entry))
         elif one.packed and one.write is not None:
             if item:
-                out += one.tag + _sized(b"".join(map(one.write, item)))
+                out += one.tag + encode_sized(b"".join(map(one.write, item)))
         elif one.field.repeated:
             for inner in item:
-                out += one.tag + (_sized(self._encode_known(one, inner)) if one.write is None else one.write(inner))
+                out += one.tag + (
+                    encode_sized(self._encode_known(one, inner)) if one.write is None else one.write(inner)
+                )
         elif one.write is None:
-            out += one.tag + _sized(self._encode_known(one, item))
+            out += one.tag + encode_sized(self._encode_known(one, item))
         elif one.presence or item:
             raw = one.write(item)
             if one.presence or raw != b"\0":
@@ -263,7 +251,8 @@ class BinaryCodec:
 # --- scalars ----------------------------------------------------------------------------------------
 
 
-def _varint(number: int) -> bytes:
+def encode_varint(number: int) -> bytes:
+    """A number, or the two's complement of a negative one, seven bits a byte."""
     number &= _MASK64
     if number < 0x80:
         return bytes((number,))
@@ -275,8 +264,9 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _sized(data: bytes) -> bytes:
-    return _varint(len(data)) + data
+def encode_sized(data: bytes) -> bytes:
+    """Bytes behind their length."""
+    return encode_varint(len(data)) + data
 
 
 def _read_varint(data: memoryview, position: int) -> tuple[int, int]:
@@ -332,7 +322,7 @@ def _enum_writer(numbers: dict[str, int]) -> Writer:
     def write(item: Any) -> bytes:
         if isinstance(item, str) and item not in numbers:
             raise ValueError(f"must be one of {', '.join(numbers)}")
-        return _varint(numbers[item] if isinstance(item, str) else item)
+        return encode_varint(numbers[item] if isinstance(item, str) else item)
 
     return write
 
@@ -346,13 +336,13 @@ def _enum_reader(numbers: dict[str, int]) -> Reader:
 
 _DOUBLE, _FLOAT = struct.Struct("<d"), struct.Struct("<f")
 _SCALARS: dict[str, tuple[int, Writer, Reader]] = {
-    "string": (BYTES, lambda item: _sized(item.encode()), lambda raw: bytes(raw).decode()),
-    "bytes": (BYTES, _sized, bytes),
+    "string": (BYTES, lambda item: encode_sized(item.encode()), lambda raw: bytes(raw).decode()),
+    "bytes": (BYTES, encode_sized, bytes),
     "bool": (VARINT, lambda item: b"\1" if item else b"\0", bool),
-    "int32": (VARINT, _varint, _signed32),
-    "int64": (VARINT, _varint, _signed),
-    "uint32": (VARINT, _varint, lambda raw: raw & 0xFFFFFFFF),
-    "uint64": (VARINT, _varint, lambda raw: raw),
+    "int32": (VARINT, encode_varint, _signed32),
+    "int64": (VARINT, encode_varint, _signed),
+    "uint32": (VARINT, encode_varint, lambda raw: raw & 0xFFFFFFFF),
+    "uint64": (VARINT, encode_varint, lambda raw: raw),
     "double": (FIXED64, _DOUBLE.pack, lambda raw: _DOUBLE.unpack(raw)[0]),
     "float": (FIXED32, _FLOAT.pack, lambda raw: _FLOAT.unpack(raw)[0]),
 }

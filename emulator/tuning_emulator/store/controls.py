@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuning_emulator.core.clock import UNTOUCHED, ClockState
-from tuning_emulator.core.job_faults import JobFault, format_job_fault, parse_job_fault
-from tuning_emulator.core.pace import Pace, format_pace, parse_pace
+from tuning_emulator.core.job_control import JobFault, Pace, format_job_fault, format_pace, parse_job_fault, parse_pace
 from tuning_emulator.store.database import Database
 
 CONTROL_TABLES = ("clock", "paces", "job_faults")
@@ -49,27 +48,30 @@ class WaitingFault:
 
 
 class Controls:
-    """The rows of it."""
+    """The rows of it.
+
+    Attributes:
+        paces: By project number, "" for all others.
+        job_faults: Those that wait, in the order in which they were given in; used up ones among them.
+        silent: Rows written that change no answer: see ``Store.revision``.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._silent = 0
-        self._paces: dict[str, Pace] | None = None
-
-    @property
-    def silent(self) -> int:
-        """Rows written that change no answer: see ``Store.revision``."""
-        return self._silent
+        self.silent = 0
+        self.reload()
 
     def reload(self) -> None:
-        """The rows are others now."""
-        self._paces = None
+        """Reads what is asked for with every job: once, for the rows are written here alone."""
+        self.paces = {project: parse_pace(text) for project, text in self._database.execute("list_paces")}
+        rows = self._database.execute("list_job_faults")
+        self.job_faults = [WaitingFault(row[0], row[1], parse_job_fault(row[2]), *row[3:]) for row in map(tuple, rows)]
 
     def clear(self, project: str | None = None) -> None:
         """Forgets paces and waiting faults, or those of one project (by its number)."""
         self._database.execute("clear_paces", project)
         self._database.execute("clear_job_faults", project)
-        self._paces = None
+        self.reload()
 
     # ------------------------------------------------------------ clock
 
@@ -88,19 +90,13 @@ class Controls:
 
     # ------------------------------------------------------------ paces
 
-    def list_paces(self) -> dict[str, Pace]:
-        """By project number, "" for all others."""
-        if self._paces is None:
-            self._paces = {project: parse_pace(text) for project, text in self._database.execute("list_paces")}
-        return self._paces
-
     def put_pace(self, project: str, pace: Pace | None) -> None:
         """Keeps a pace, or forgets it."""
         if pace is None:
             self._database.execute("delete_pace", project)
         else:
             self._database.execute("put_pace", project, format_pace(pace))
-        self._paces = None
+        self.reload()
 
     # ------------------------------------------------------------ gates
 
@@ -131,30 +127,28 @@ class Controls:
 
     def put_reads(self, job_uid: int, reads: int) -> None:
         """Keeps how often the state was read; no answer changes by it."""
-        before = self._database.changes
-        self._database.execute("put_reads", reads, job_uid)
-        self._silent += self._database.changes - before
+        self.silent += self._database.execute("put_reads", reads, job_uid).rowcount
 
     # ------------------------------------------------------------ waiting faults
 
     def insert_job_fault(self, project: str, fault: JobFault, jobs: int) -> WaitingFault:
         """Keeps a fault for the next ``jobs`` jobs of a project (number), "" for any."""
         cursor = self._database.execute("insert_job_fault", project, format_job_fault(fault), jobs)
+        self.reload()
         return WaitingFault(int(cursor.lastrowid or 0), project, fault, jobs, 0, 0)
-
-    def list_job_faults(self) -> list[WaitingFault]:
-        """In the order in which they were given in, used up ones among them."""
-        rows = self._database.execute("list_job_faults")
-        return [WaitingFault(row[0], row[1], parse_job_fault(row[2]), *row[3:]) for row in map(tuple, rows)]
 
     def give_job_fault(self, identifier: int) -> None:
         """Counts that a job has got it."""
         self._database.execute("give_job_fault", identifier)
+        self.reload()
 
     def fire_job_fault(self, identifier: int) -> None:
         """Counts that it has happened to a job."""
         self._database.execute("fire_job_fault", identifier)
+        self.reload()
 
     def delete_job_fault(self, identifier: int) -> bool:
         """Takes it back from jobs to come; False when there is none."""
-        return self._database.execute("delete_job_fault", identifier).rowcount > 0
+        found = self._database.execute("delete_job_fault", identifier).rowcount > 0
+        self.reload()
+        return found

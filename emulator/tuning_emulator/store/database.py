@@ -1,4 +1,9 @@
-"""The SQLite file: opening it, its schema, its named statements."""
+"""The SQLite file: its named statements, and records as its rows.
+
+A row has columns to search by, and the whole record as JSON in the column ``body``; the columns are written from the
+record, with it. Two things count as they stand in the columns: a uid, which SQLite gives, and how many steps and epochs
+a job has done, which is written after every step without the rest.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +11,18 @@ import fcntl
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
-from tuning_emulator.core.job_faults import parse_job_fault
-from tuning_emulator.core.pace import parse_pace
-from tuning_emulator.store import rows
+import msgspec
+from msgspec.structs import replace
 
-SCHEMA_VERSION = 2
-"""Of schema.sql. A file of another version is refused rather than misread."""
+from tuning_emulator.core.records import Endpoint, ModelVersion, Operation, Record, TuningJob
+
+R = TypeVar("R", bound=Record)
+
+_encode = msgspec.json.Encoder().encode
 
 DATABASE_NAME = "emulator.sqlite3"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -24,6 +30,13 @@ _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE
 
 class StoreError(Exception):
     """The data directory cannot be used; the text says why and what to do."""
+
+
+class DamagedRowError(Exception):
+    """A row holds no record; the text names table and row."""
+
+    def __init__(self, table: str, row: object, reason: object) -> None:
+        super().__init__(f"{table}: row {row} cannot be read: {reason}")
 
 
 def load_statements() -> dict[str, str]:
@@ -37,87 +50,73 @@ def load_statements() -> dict[str, str]:
 
 
 class Database:
-    """One connection to one file (or to memory), used from one thread.
+    """One connection to one file (or to memory), used from one thread; from others it may be looked into, as tests do.
 
     WAL with ``synchronous=NORMAL``: a killed process loses nothing that was committed.
+
+    Attributes:
+        path: Of the file, or ``:memory:``.
+        connection: Its ``total_changes`` grows with every row written. replacements: How often everything was replaced.
     """
 
     def __init__(self, directory: Path | None) -> None:
         self._lock = _lock_directory(directory) if directory else None
-        path = str(directory / DATABASE_NAME) if directory else ":memory:"
-        self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
+        self.path = path = str(directory / DATABASE_NAME) if directory else ":memory:"
+        self.connection = sqlite3.connect(path, isolation_level=None, cached_statements=256, check_same_thread=False)
+        self.connection.row_factory = sqlite3.Row
+        self.connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
         self._statements = load_statements()
-        self._replacements = 0
-        self._create_or_check(path)
+        self.replacements = 0
 
-    def _create_or_check(self, path: str) -> None:
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            script = resources.files("tuning_emulator.store").joinpath("schema.sql").read_text(encoding="utf-8")
-            self._connection.executescript(f"BEGIN; {script}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
-        elif version != SCHEMA_VERSION:
-            self.close()
-            raise StoreError(
-                f"{path} has schema version {version}, this program reads {SCHEMA_VERSION}; "
-                "use the version that wrote it, or another --data-dir"
-            )
-
-    @property
-    def changes(self) -> int:
-        """A number that grows with every row written."""
-        return self._connection.total_changes + self._replacements
-
-    def execute(self, name: str, *values: Any) -> sqlite3.Cursor:
-        """Runs the named statement."""
-        return self._connection.execute(self._statements[name], values)
+    def execute(self, name: str, /, *values: Any, **named: Any) -> sqlite3.Cursor:
+        """Runs the named statement, with values in order or by name."""
+        return self.connection.execute(self._statements[name], named or values)
 
     def execute_many(self, name: str, rows: list[tuple[Any, ...]]) -> None:
         """Runs the named statement once per row."""
-        self._connection.executemany(self._statements[name], rows)
+        self.connection.executemany(self._statements[name], rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing. Nested use joins the outer one."""
-        if self._connection.in_transaction:
+        if self.connection.in_transaction:
             yield
             return
-        self._connection.execute("BEGIN IMMEDIATE")
+        self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            self.connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+        self.connection.execute("COMMIT")
 
     def empty(self, kept: Collection[str] = ()) -> None:
         """Deletes every row of every table but some. With no reference to follow, SQLite drops whole pages."""
-        self._connection.execute("PRAGMA foreign_keys=OFF")
+        self.connection.execute("PRAGMA foreign_keys=OFF")
         try:
             with self.transaction():
-                for (name,) in self._connection.execute(_TABLES).fetchall():
+                for (name,) in self.connection.execute(_TABLES).fetchall():
                     if name not in kept:
-                        self._connection.execute(f"DELETE FROM {name}")  # noqa: S608 a name of ours
+                        self.connection.execute(f"DELETE FROM {name}")  # noqa: S608 a name of ours
         finally:
-            self._connection.execute("PRAGMA foreign_keys=ON")
-        self._replacements += 1
+            self.connection.execute("PRAGMA foreign_keys=ON")
+        self.replacements += 1
 
     def copy_to(self, path: Path) -> None:
         """Writes everything to a new file, as it stands at this moment."""
         with closing(sqlite3.connect(path)) as target:
-            self._connection.backup(target)
+            self.connection.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
 
     def replace_with(self, path: Path) -> None:
-        """Takes everything from a file that ``check_copy`` has found good: all of it or, on an error, nothing."""
+        """Takes everything from a good file: all of it or, on an error, nothing."""
         with closing(open_copy(path)) as source:
-            source.backup(self._connection)
-        self._replacements += 1
+            source.backup(self.connection)
+        self.replacements += 1
 
     def close(self) -> None:
         """Closes the file and lets another server have the directory."""
-        self._connection.close()
+        self.connection.close()
         if self._lock:
             self._lock.close()
 
@@ -128,33 +127,6 @@ def open_copy(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA trusted_schema=OFF")
     return connection
-
-
-def check_copy(connection: sqlite3.Connection) -> None:
-    """Refuses a file that ``Database.copy_to`` of this version has not written.
-
-    Raises:
-        StoreError: it is no database, damaged, of another version, or holds other tables, views or triggers.
-    """
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version != SCHEMA_VERSION:
-            raise StoreError(f"schema version {version}, this program reads {SCHEMA_VERSION}")
-        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if damage != "ok":
-            raise StoreError(f"damaged: {damage}")
-        found = _read_schema(connection)
-    except sqlite3.DatabaseError as error:
-        raise StoreError(str(error)) from error
-    with closing(sqlite3.connect(":memory:")) as fresh:
-        fresh.executescript(resources.files("tuning_emulator.store").joinpath("schema.sql").read_text(encoding="utf-8"))
-        strange = sorted(str(row[1]) for row in found ^ _read_schema(fresh))
-    if strange:
-        raise StoreError(f"other tables than this program writes: {', '.join(strange)}")
-
-
-def _read_schema(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
-    return {(row[0], row[1], row[2] or "") for row in connection.execute("SELECT type, name, sql FROM sqlite_master")}
 
 
 def _lock_directory(directory: Path) -> IO[str]:
@@ -169,75 +141,88 @@ def _lock_directory(directory: Path) -> IO[str]:
     return handle
 
 
-# --- reading a copy of a store that somebody else made, before it takes the place of ours
-
-_PARSERS: dict[str, tuple[str, Callable[[sqlite3.Row], Any]]] = {
-    "tuning_jobs": ("SELECT * FROM tuning_jobs", rows.parse_job),
-    "model_versions": (
-        "SELECT v.*, m.project, m.location, m.id AS model_id FROM model_versions AS v "
-        "JOIN models AS m ON m.uid = v.model_uid",
-        rows.parse_model_version,
-    ),
-    "endpoints": ("SELECT * FROM endpoints", rows.parse_endpoint),
-    "operations": ("SELECT * FROM operations", rows.parse_operation),
-    "paces": ("SELECT pace FROM paces", lambda row: parse_pace(row[0])),
-    "job_faults": ("SELECT fault FROM job_faults", lambda row: parse_job_fault(row[0])),
-    "courses": ("SELECT pace, fault FROM courses", lambda row: _parse_gate(*row)),
-}
-_COUNTED = ("tuning_jobs", "models", "model_versions", "endpoints", "operations", "permissions", "checkpoints")
-_ADAPTERS = (
-    "SELECT DISTINCT adapter FROM tuning_jobs WHERE adapter != '' UNION SELECT adapter FROM checkpoints "
-    "WHERE adapter != ''"
-)
+# --- records as rows
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What a store holds.
+def _create_parser(table: str, kind: type[R], key: str) -> Callable[[sqlite3.Row], R]:
+    """Reads the body of a row. ``key``: the column that error texts name the row by."""
+    decode = msgspec.json.Decoder(kind).decode
 
-    Attributes:
-        counts: Rows by table. adapters: Their directories, relative to the data directory.
-    """
+    def parse(row: sqlite3.Row) -> R:
+        try:
+            return decode(row["body"])
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise DamagedRowError(table, row[key], error) from error
 
-    counts: dict[str, int]
-    adapters: tuple[str, ...]
+    return parse
 
 
-def read_contents(path: Path) -> Contents:
-    """Checks a copy, record by record, and says what is in it.
+def _dump(record: Record) -> str:
+    return _encode(record).decode()
+
+
+# --- tuning jobs
+
+_parse_job = _create_parser("tuning_jobs", TuningJob, "uid")
+
+
+def parse_job(row: sqlite3.Row) -> TuningJob:
+    """A row of ``tuning_jobs``.
 
     Raises:
-        StoreError: ``Store.copy_to`` of this version has not written it; the text says what is wrong.
+        DamagedRowError: it holds no job. So do the other readers.
     """
-    try:
-        with closing(open_copy(path)) as connection:
-            check_copy(connection)
-            for table, (statement, parse) in _PARSERS.items():
-                _read_records(connection, table, statement, parse)
-            counts = {name: _count(connection, name) for name in _COUNTED}
-            adapters = tuple(str(row[0]) for row in connection.execute(_ADAPTERS))
-    except sqlite3.DatabaseError as error:
-        raise StoreError(str(error)) from error
-    return Contents(counts, adapters)
+    job = _parse_job(row)
+    steps, epochs = row["completed_steps"], row["completed_epochs"]
+    return replace(job, uid=row["uid"], progress=replace(job.progress, completed_steps=steps, completed_epochs=epochs))
 
 
-def _read_records(
-    connection: sqlite3.Connection, table: str, statement: str, parse: Callable[[sqlite3.Row], Any]
-) -> None:
-    for number, row in enumerate(connection.execute(statement), start=1):
-        try:
-            parse(row)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StoreError(f"{table}: row {number} cannot be read: {error}") from error
+def format_job(job: TuningJob) -> dict[str, Any]:
+    """Its columns by name."""
+    progress = job.progress
+    return {
+        "uid": job.uid,
+        "api": job.api,
+        "project": job.project,
+        "location": job.location,
+        "id": job.id,
+        "state": progress.state,
+        "display_name": job.display_name,
+        "experiment_id": progress.experiment_id,
+        "shared": int(bool(job.reader_project_numbers)),
+        "latest_ns": max(job.created_ns, progress.updated_ns, progress.started_ns or 0, progress.ended_ns or 0),
+        "completed_steps": progress.completed_steps,
+        "completed_epochs": progress.completed_epochs,
+        "body": _dump(job),
+    }
 
 
-def _parse_gate(pace: str, fault: str) -> None:
-    if pace:
-        parse_pace(pace)
-    if fault:
-        parse_job_fault(fault)
+# --- what jobs leave behind
+
+parse_model_version = _create_parser("model_versions", ModelVersion, "job_uid")
+parse_operation = _create_parser("operations", Operation, "name")
+_parse_endpoint = _create_parser("endpoints", Endpoint, "uid")
 
 
-def _count(connection: sqlite3.Connection, table: str) -> int:
-    count: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 a name of ours
-    return count
+def parse_endpoint(row: sqlite3.Row) -> Endpoint:
+    """A row of ``endpoints``."""
+    return replace(_parse_endpoint(row), uid=row["uid"])
+
+
+def format_model_version(version: ModelVersion) -> dict[str, Any]:
+    """Its columns by name."""
+    return _format(version, "model_uid", "version", "job_uid", "updated_ns")
+
+
+def format_endpoint(endpoint: Endpoint) -> dict[str, Any]:
+    """Its columns by name."""
+    return _format(endpoint, "uid", "project", "location", "id", "updated_ns")
+
+
+def format_operation(operation: Operation) -> dict[str, Any]:
+    """Its columns by name."""
+    return _format(operation, "name", "project", "location", "updated_ns")
+
+
+def _format(record: Record, *columns: str) -> dict[str, Any]:
+    return {**{name: getattr(record, name) for name in columns}, "body": _dump(record)}

@@ -2,48 +2,53 @@
 
 -- name: insert_job
 INSERT INTO tuning_jobs (
-    api, project, location, id, api_version, operation_id, owner, display_name, description, labels, base_model,
-    source_model, source_checkpoint, method, requested, resolved, training_uri, validation_uri,
-    export_last_checkpoint_only, sent, state, phase, error, created_ns, started_ns, ended_ns, updated_ns, total_steps,
-    completed_steps, completed_epochs, statistics, experiment_id, trainer, device, adapter, temperature, top_p, top_k,
-    reader_project_numbers
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    api, project, location, id, state, display_name, experiment_id, shared, latest_ns, completed_steps,
+    completed_epochs, body
+) VALUES (
+    :api, :project, :location, :id, :state, :display_name, :experiment_id, :shared, :latest_ns, :completed_steps,
+    :completed_epochs, :body
+);
 
 -- name: replace_job
 UPDATE tuning_jobs SET
-    api = ?, project = ?, location = ?, id = ?, api_version = ?, operation_id = ?, owner = ?, display_name = ?,
-    description = ?, labels = ?, base_model = ?, source_model = ?, source_checkpoint = ?, method = ?, requested = ?,
-    resolved = ?, training_uri = ?, validation_uri = ?, export_last_checkpoint_only = ?, sent = ?, state = ?, phase = ?,
-    error = ?, created_ns = ?, started_ns = ?, ended_ns = ?, updated_ns = ?, total_steps = ?, completed_steps = ?,
-    completed_epochs = ?, statistics = ?, experiment_id = ?, trainer = ?, device = ?, adapter = ?, temperature = ?,
-    top_p = ?, top_k = ?, reader_project_numbers = ?
-WHERE uid = ?;
+    state = :state, display_name = :display_name, experiment_id = :experiment_id, shared = :shared,
+    latest_ns = :latest_ns, completed_steps = :completed_steps, completed_epochs = :completed_epochs, body = :body
+WHERE uid = :uid;
 
 -- name: get_job
-SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND id = ?;
+-- The index is named, for SQLite would plan anew whenever `api` is bound: another one holds for Gemini alone.
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs INDEXED BY tuning_jobs_by_name
+WHERE api = ? AND project = ? AND location = ? AND id = ?;
 
 -- name: get_tuned_model
-SELECT * FROM tuning_jobs WHERE api = 'gemini' AND id = ?;
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+WHERE api = 'gemini' AND id = ?;
 
 -- name: get_job_by_uid
-SELECT * FROM tuning_jobs WHERE uid = ?;
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+WHERE uid = ?;
 
 -- name: get_job_by_experiment
-SELECT * FROM tuning_jobs WHERE project = ? AND location = ? AND experiment_id = ? AND experiment_id != '';
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+WHERE project = ? AND location = ? AND experiment_id = ? AND experiment_id != '';
 
 -- name: list_jobs_newest_first
-SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+WHERE api = ? AND project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
 
 -- name: list_jobs_by_state
-SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND uid < ? AND state = ?
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+WHERE api = ? AND project = ? AND location = ? AND uid < ? AND state = ?
 ORDER BY uid DESC LIMIT ?;
 
 -- name: list_jobs_by_display_name
-SELECT * FROM tuning_jobs WHERE api = ? AND project = ? AND location = ? AND uid < ? AND display_name = ?
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+WHERE api = ? AND project = ? AND location = ? AND uid < ? AND display_name = ?
 ORDER BY uid DESC LIMIT ?;
 
 -- name: list_jobs_by_label
-SELECT job.* FROM job_labels AS label CROSS JOIN tuning_jobs AS job ON job.uid = label.job_uid
+SELECT uid, completed_steps, completed_epochs, body
+FROM job_labels AS label CROSS JOIN tuning_jobs AS job ON job.uid = label.job_uid
 WHERE job.api = ? AND job.project = ? AND job.location = ? AND label.job_uid < ? AND label.name = ? AND label.value = ?
 ORDER BY label.job_uid DESC LIMIT ?;
 
@@ -51,22 +56,25 @@ ORDER BY label.job_uid DESC LIMIT ?;
 INSERT INTO job_labels (name, value, job_uid) VALUES (?, ?, ?);
 
 -- name: list_tuned_models_oldest_first
-SELECT * FROM tuning_jobs WHERE api = 'gemini' AND uid > ? ORDER BY uid LIMIT ?;
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+WHERE api = 'gemini' AND uid > ? ORDER BY uid LIMIT ?;
 
 -- name: list_tuned_models_for
 -- Those that a caller may perhaps see: by a permission of his, by everybody's, by that of a project.
-SELECT * FROM tuning_jobs WHERE uid IN (
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+WHERE uid IN (
     SELECT * FROM (
         SELECT job_uid FROM permissions WHERE email = ?1 COLLATE NOCASE AND job_uid > ?2 ORDER BY job_uid LIMIT ?3
     ) UNION SELECT * FROM (
         SELECT job_uid FROM permissions WHERE grantee_type = 'EVERYONE' AND job_uid > ?2 ORDER BY job_uid LIMIT ?3
     ) UNION SELECT * FROM (
-        SELECT uid FROM tuning_jobs WHERE reader_project_numbers != '[]' AND uid > ?2 ORDER BY uid LIMIT ?3
+        SELECT uid FROM tuning_jobs WHERE shared = 1 AND uid > ?2 ORDER BY uid LIMIT ?3
     )
 ) ORDER BY uid LIMIT ?3;
 
 -- name: list_unfinished_jobs
-SELECT * FROM tuning_jobs WHERE state IN ('PENDING', 'RUNNING', 'CANCELLING') ORDER BY uid;
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+WHERE state IN ('PENDING', 'RUNNING', 'CANCELLING') ORDER BY uid;
 
 -- name: delete_job
 DELETE FROM tuning_jobs WHERE uid = ?;
@@ -108,37 +116,28 @@ WHERE project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
 DELETE FROM models WHERE uid = ?;
 
 -- name: insert_model_version
-INSERT INTO model_versions (
-    model_uid, version, aliases, display_name, description, labels, version_description, base_model, job_uid,
-    default_checkpoint, created_ns, updated_ns, revision
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO model_versions (model_uid, version, job_uid, updated_ns, body)
+VALUES (:model_uid, :version, :job_uid, :updated_ns, :body);
 
 -- name: replace_model_version
-UPDATE model_versions SET
-    aliases = ?, display_name = ?, description = ?, labels = ?, version_description = ?, default_checkpoint = ?,
-    updated_ns = ?, revision = ?
-WHERE model_uid = ? AND version = ?;
+UPDATE model_versions SET updated_ns = :updated_ns, body = :body
+WHERE model_uid = :model_uid AND version = :version;
 
 -- name: list_model_versions
-SELECT v.*, m.project, m.location, m.id AS model_id FROM model_versions AS v
-JOIN models AS m ON m.uid = v.model_uid WHERE v.model_uid = ? ORDER BY v.version;
+SELECT * FROM model_versions WHERE model_uid = ? ORDER BY version;
 
 -- name: get_model_version_of_job
-SELECT v.*, m.project, m.location, m.id AS model_id FROM model_versions AS v
-JOIN models AS m ON m.uid = v.model_uid WHERE v.job_uid = ?;
+SELECT * FROM model_versions WHERE job_uid = ?;
 
 -- name: delete_model_version
 DELETE FROM model_versions WHERE model_uid = ? AND version = ?;
 
 -- name: insert_endpoint
-INSERT INTO endpoints (
-    project, location, id, display_name, description, labels, deployed, traffic, created_ns, updated_ns, revision
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO endpoints (project, location, id, updated_ns, body)
+VALUES (:project, :location, :id, :updated_ns, :body);
 
 -- name: replace_endpoint
-UPDATE endpoints SET
-    display_name = ?, description = ?, labels = ?, deployed = ?, traffic = ?, updated_ns = ?, revision = ?
-WHERE uid = ?;
+UPDATE endpoints SET updated_ns = :updated_ns, body = :body WHERE uid = :uid;
 
 -- name: get_endpoint
 SELECT * FROM endpoints WHERE project = ? AND location = ? AND id = ?;
@@ -150,12 +149,9 @@ SELECT * FROM endpoints WHERE project = ? AND location = ? AND uid < ? ORDER BY 
 DELETE FROM endpoints WHERE uid = ?;
 
 -- name: put_operation
-INSERT INTO operations (
-    name, project, location, api_version, metadata_type, response_type, created_ns, updated_ns, done, response, error,
-    job_uid
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET
-    updated_ns = excluded.updated_ns, done = excluded.done, response = excluded.response, error = excluded.error;
+INSERT INTO operations (name, project, location, updated_ns, body)
+VALUES (:name, :project, :location, :updated_ns, :body)
+ON CONFLICT (name) DO UPDATE SET updated_ns = excluded.updated_ns, body = excluded.body;
 
 -- name: get_operation
 SELECT * FROM operations WHERE name = ?;
@@ -185,7 +181,7 @@ SELECT api, state, count(*) FROM tuning_jobs GROUP BY api, state ORDER BY api, s
 -- name: sum_steps_by_api
 SELECT api, sum(completed_steps) FROM tuning_jobs GROUP BY api ORDER BY api;
 
--- name: update_progress
+-- name: count_step
 UPDATE tuning_jobs SET completed_steps = ?, completed_epochs = ? WHERE uid = ?;
 
 -- name: clear_operations
@@ -208,14 +204,14 @@ UNION SELECT project FROM operations;
 SELECT uid, api FROM tuning_jobs WHERE ?1 IS NULL OR project = ?1;
 
 -- name: get_gate
-SELECT pace, fault, fault_id, fired, entered_ns, reads FROM courses WHERE job_uid = ?;
+SELECT pace, fault, fault_id, fired, entered_ns, reads FROM gates WHERE job_uid = ?;
 
 -- name: put_gate
-INSERT OR REPLACE INTO courses (job_uid, pace, fault, fault_id, fired, entered_ns, reads)
+INSERT OR REPLACE INTO gates (job_uid, pace, fault, fault_id, fired, entered_ns, reads)
 VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: put_reads
-UPDATE courses SET reads = ? WHERE job_uid = ?;
+UPDATE gates SET reads = ? WHERE job_uid = ?;
 
 -- name: list_paces
 SELECT project, pace FROM paces ORDER BY project;
@@ -255,8 +251,7 @@ INSERT OR REPLACE INTO clock (id, offset_ns, frozen_ns) VALUES (1, ?, ?);
 
 -- name: latest_time
 SELECT max(
-    (SELECT coalesce(max(max(created_ns, updated_ns, coalesce(started_ns, 0), coalesce(ended_ns, 0))), 0)
-     FROM tuning_jobs),
+    (SELECT coalesce(max(latest_ns), 0) FROM tuning_jobs),
     (SELECT coalesce(max(computed_ns), 0) FROM metric_points),
     (SELECT coalesce(max(created_ns), 0) FROM models),
     (SELECT coalesce(max(updated_ns), 0) FROM model_versions),
@@ -265,7 +260,8 @@ SELECT max(
 );
 
 -- name: list_jobs_of_project
-SELECT * FROM tuning_jobs WHERE (?1 IS NULL OR project = ?1 OR project = ?2) AND uid < ?3 ORDER BY uid DESC LIMIT ?4;
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+WHERE (?1 IS NULL OR project = ?1 OR project = ?2) AND uid < ?3 ORDER BY uid DESC LIMIT ?4;
 
 -- name: count_made
 SELECT coalesce(sum(seq), 0) FROM sqlite_sequence;

@@ -1,5 +1,7 @@
--- Everything the emulator knows. Times are nanoseconds since the epoch. JSON columns hold what is never searched.
--- Bump `SCHEMA_VERSION` in database.py with every change here.
+-- Everything the emulator knows. Times are nanoseconds since the epoch. `body` is the whole record as JSON; beside it
+-- stand the columns that are searched, sorted or summed, written from the record (rows.py). Of a job, uid, steps and
+-- epochs count as they stand in the columns: a training step writes no body.
+-- With every change here: raise `SCHEMA_VERSION` in migration.py, keep this file as schema_N.sql, migrate.
 
 CREATE TABLE tuning_jobs (
     uid INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -7,41 +9,14 @@ CREATE TABLE tuning_jobs (
     project TEXT NOT NULL,
     location TEXT NOT NULL,
     id TEXT NOT NULL,
-    api_version TEXT NOT NULL,
-    operation_id TEXT NOT NULL,
-    owner TEXT NOT NULL,
-    display_name TEXT NOT NULL,
-    description TEXT NOT NULL,
-    labels TEXT NOT NULL,
-    base_model TEXT NOT NULL,
-    source_model TEXT NOT NULL,
-    source_checkpoint TEXT NOT NULL,
-    method TEXT NOT NULL,
-    requested TEXT NOT NULL,
-    resolved TEXT,
-    training_uri TEXT NOT NULL,
-    validation_uri TEXT NOT NULL,
-    export_last_checkpoint_only INTEGER NOT NULL,
-    sent TEXT NOT NULL,
     state TEXT NOT NULL,
-    phase TEXT NOT NULL,
-    error TEXT,
-    created_ns INTEGER NOT NULL,
-    started_ns INTEGER,
-    ended_ns INTEGER,
-    updated_ns INTEGER NOT NULL,
-    total_steps INTEGER NOT NULL,
+    display_name TEXT NOT NULL,
+    experiment_id TEXT NOT NULL,
+    shared INTEGER NOT NULL,  -- with the projects that it names as readers, if any
+    latest_ns INTEGER NOT NULL,  -- of all its times
     completed_steps INTEGER NOT NULL,
     completed_epochs INTEGER NOT NULL,
-    statistics TEXT,
-    experiment_id TEXT NOT NULL,
-    trainer TEXT NOT NULL,
-    device TEXT NOT NULL,
-    adapter TEXT NOT NULL,
-    temperature REAL,
-    top_p REAL,
-    top_k INTEGER,
-    reader_project_numbers TEXT NOT NULL
+    body TEXT NOT NULL
 ) STRICT;
 
 CREATE UNIQUE INDEX tuning_jobs_by_name ON tuning_jobs (api, project, location, id);
@@ -50,7 +25,7 @@ CREATE UNIQUE INDEX tuned_models_by_id ON tuning_jobs (id) WHERE api = 'gemini';
 CREATE INDEX tuning_jobs_by_place ON tuning_jobs (api, project, location, uid);
 CREATE INDEX tuning_jobs_by_state ON tuning_jobs (api, project, location, state, uid);
 CREATE INDEX tuning_jobs_by_display_name ON tuning_jobs (api, project, location, display_name, uid);
-CREATE INDEX tuned_models_shared_by_project ON tuning_jobs (uid) WHERE reader_project_numbers != '[]';
+CREATE INDEX tuned_models_shared_by_project ON tuning_jobs (uid) WHERE shared = 1;
 CREATE INDEX tuning_jobs_by_experiment ON tuning_jobs (project, location, experiment_id) WHERE experiment_id != '';
 CREATE INDEX tuning_jobs_unfinished ON tuning_jobs (uid) WHERE state IN ('PENDING', 'RUNNING', 'CANCELLING');
 
@@ -103,17 +78,9 @@ CREATE TABLE models (
 CREATE TABLE model_versions (
     model_uid INTEGER NOT NULL REFERENCES models (uid) ON DELETE CASCADE,
     version INTEGER NOT NULL,
-    aliases TEXT NOT NULL,
-    display_name TEXT NOT NULL,
-    description TEXT NOT NULL,
-    labels TEXT NOT NULL,
-    version_description TEXT NOT NULL,
-    base_model TEXT NOT NULL,
     job_uid INTEGER NOT NULL UNIQUE,
-    default_checkpoint TEXT NOT NULL,
-    created_ns INTEGER NOT NULL,
     updated_ns INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
+    body TEXT NOT NULL,
     PRIMARY KEY (model_uid, version)
 ) STRICT, WITHOUT ROWID;
 
@@ -122,14 +89,8 @@ CREATE TABLE endpoints (
     project TEXT NOT NULL,
     location TEXT NOT NULL,
     id TEXT NOT NULL,
-    display_name TEXT NOT NULL,
-    description TEXT NOT NULL,
-    labels TEXT NOT NULL,
-    deployed TEXT NOT NULL,
-    traffic TEXT NOT NULL,
-    created_ns INTEGER NOT NULL,
     updated_ns INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
+    body TEXT NOT NULL,
     UNIQUE (project, location, id)
 ) STRICT;
 
@@ -138,15 +99,8 @@ CREATE TABLE operations (
     name TEXT NOT NULL UNIQUE,
     project TEXT NOT NULL,
     location TEXT NOT NULL,
-    api_version TEXT NOT NULL,
-    metadata_type TEXT NOT NULL,
-    response_type TEXT NOT NULL,
-    created_ns INTEGER NOT NULL,
     updated_ns INTEGER NOT NULL,
-    done INTEGER NOT NULL,
-    response TEXT NOT NULL,
-    error TEXT,
-    job_uid INTEGER
+    body TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE permissions (
@@ -162,7 +116,7 @@ CREATE INDEX permissions_of_everyone ON permissions (job_uid) WHERE grantee_type
 
 -- How an unfinished job goes on where it is more than training alone: the pace and the fault of its own ("" for none),
 -- and since when, and how often read, it has been in the state that it shows.
-CREATE TABLE courses (
+CREATE TABLE gates (
     job_uid INTEGER PRIMARY KEY REFERENCES tuning_jobs (uid) ON DELETE CASCADE,
     pace TEXT NOT NULL,
     fault TEXT NOT NULL,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+from msgspec.structs import replace
+
+from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.lifecycle import ENDED, JobEvent, next_state
+from tuning_emulator.core.lifecycle import ENDED, WITHIN, JobEvent, advance
 from tuning_emulator.core.records import (
     Api,
     Checkpoint,
@@ -19,18 +23,20 @@ from tuning_emulator.core.records import (
     ModelVersion,
     Operation,
     Permission,
-    Phase,
     TuningJob,
 )
-from tuning_emulator.store import rows
+from tuning_emulator.store import database as rows
 from tuning_emulator.store.controls import CONTROL_TABLES, Controls
-from tuning_emulator.store.database import Database
+from tuning_emulator.store.database import Database, StoreError
+from tuning_emulator.store.migration import take_over
 
 NEWEST = 2**62
 """A uid above every other: where a newest-first listing begins."""
 
-CACHED_JOBS = 2048
-"""Records kept in memory. Reading 44 columns costs ten times as much as everything else in a GET."""
+FIXED = frozenset(("uid", "api", "project", "location", "id", "asked", "progress"))
+"""What of a job ``update_job`` leaves: its name and what was asked for stay, its progress has writers of its own."""
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +57,28 @@ class Store:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._database = Database(directory)
-        self._jobs_by_name: dict[tuple[str, ...], TuningJob] = {}
-        self._jobs_by_uid: dict[int, TuningJob] = {}
+        try:
+            take_over(self._database)
+        except StoreError:
+            self._database.close()
+            raise
         self.controls = Controls(self._database)
 
-    @property
     def revision(self) -> int:
         """A number that changes with every row written that an answer may show."""
-        return self._database.changes - self.controls.silent
+        database = self._database
+        return database.connection.total_changes + database.replacements - self.controls.silent
 
     def close(self) -> None:
         """Closes the file."""
         self._database.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Groups writes: all of them or none."""
-        try:
-            with self._database.transaction():
-                yield
-        except BaseException:
-            self._forget_jobs()
-            raise
+        return self._database.transaction()
 
     def clear(self, project: str | None = None) -> None:
         """Forgets everything but what ``controls`` keep, or everything of one project."""
-        self._forget_jobs()
         if project is None:
             self._database.empty(kept=CONTROL_TABLES)
             return
@@ -101,9 +103,9 @@ class Store:
         self._database.copy_to(path)
 
     def replace_with(self, path: Path) -> None:
-        """Takes everything from a file that ``copies.check_records`` has found good: all of it or nothing."""
-        self._forget_jobs()
+        """Takes everything from a file that ``migration.read_contents`` has found good: all of it or nothing."""
         self._database.replace_with(path)
+        take_over(self._database)  # an import of an older program, cut short before it was in its place
         self.controls.reload()
 
     # ------------------------------------------------------------ tuning jobs
@@ -115,30 +117,27 @@ class Store:
             sqlite3.IntegrityError: the name is taken.
         """
         with self.transaction():
-            uid = int(self._database.execute("insert_job", *rows.format_job(job)).lastrowid or 0)
-            self._database.execute_many("add_label", [(name, value, uid) for name, value in job.labels.items()])
-        return self._remember(replace(job, uid=uid))
+            uid = int(self._database.execute("insert_job", **rows.format_job(job)).lastrowid or 0)
+            if job.asked.labels:
+                labels = [(name, value, uid) for name, value in job.asked.labels.items()]
+                self._database.execute_many("add_label", labels)
+        return replace(job, uid=uid)
 
     def get_job(self, api: Api, project: str, location: str, identifier: str) -> TuningJob | None:
         """The job of that name."""
-        return self._named_job("get_job", api, project, location, identifier)
+        return self._one(rows.parse_job, "get_job", api, project, location, identifier)
 
     def get_tuned_model(self, identifier: str) -> TuningJob | None:
         """Gemini's tuned model of that id; ids are global."""
-        return self._named_job("get_tuned_model", identifier)
+        return self._one(rows.parse_job, "get_tuned_model", identifier)
 
     def get_job_by_uid(self, uid: int) -> TuningJob | None:
         """The job of that uid."""
-        found = self._jobs_by_uid.get(uid)
-        if found is None:
-            found = self._job("get_job_by_uid", uid)
-            if found is not None:
-                self._remember(found)
-        return found
+        return self._one(rows.parse_job, "get_job_by_uid", uid)
 
     def get_job_by_experiment(self, project: str, location: str, experiment_id: str) -> TuningJob | None:
         """The job whose metadata context has that id."""
-        return self._job("get_job_by_experiment", project, location, experiment_id)
+        return self._one(rows.parse_job, "get_job_by_experiment", project, location, experiment_id)
 
     def list_jobs_newest_first(
         self, api: Api, project: str, location: str, before_uid: int, limit: int, only: Only | None = None
@@ -146,30 +145,30 @@ class Store:
         """Jobs of a place older than ``before_uid`` (``NEWEST`` to begin with), or only some of them."""
         place = (api, project, location, before_uid)
         if only is None:
-            return self._jobs("list_jobs_newest_first", *place, limit)
+            return self._all(rows.parse_job, "list_jobs_newest_first", *place, limit)
         if only.field == "label":
-            return self._jobs("list_jobs_by_label", *place, only.name, only.value, limit)
-        return self._jobs(f"list_jobs_by_{only.field}", *place, only.value, limit)
+            return self._all(rows.parse_job, "list_jobs_by_label", *place, only.name, only.value, limit)
+        return self._all(rows.parse_job, f"list_jobs_by_{only.field}", *place, only.value, limit)
 
     def list_tuned_models_oldest_first(self, after_uid: int, limit: int) -> list[TuningJob]:
         """Gemini's tuned models newer than ``after_uid`` (0 to begin with), whoever may see them."""
-        return self._jobs("list_tuned_models_oldest_first", after_uid, limit)
+        return self._all(rows.parse_job, "list_tuned_models_oldest_first", after_uid, limit)
 
     def list_tuned_models_for(self, principal: str, after_uid: int, limit: int) -> list[TuningJob]:
         """Gemini's tuned models newer than ``after_uid`` (0 to begin with) that an account may perhaps see.
 
         None is left out that it may; those shared with some project are there whatever the account's.
         """
-        return self._jobs("list_tuned_models_for", principal, after_uid, limit)
+        return self._all(rows.parse_job, "list_tuned_models_for", principal, after_uid, limit)
 
     def list_unfinished_jobs(self) -> list[TuningJob]:
         """Jobs that have not ended, oldest first."""
-        return self._jobs("list_unfinished_jobs")
+        return self._all(rows.parse_job, "list_unfinished_jobs")
 
     def list_jobs_of_project(self, project: str | None, before_uid: int, limit: int) -> list[TuningJob]:
         """Jobs of both APIs, newest first, of a project (id or number) or of all."""
         number = project_number(project) if project else project
-        return self._jobs("list_jobs_of_project", project, number, before_uid, limit)
+        return self._all(rows.parse_job, "list_jobs_of_project", project, number, before_uid, limit)
 
     def count_jobs_by_state(self) -> list[tuple[str, str, int]]:
         """(api, state, number of jobs)."""
@@ -180,46 +179,51 @@ class Store:
         return [(row[0], row[1]) for row in self._database.execute("sum_steps_by_api")]
 
     def transition(self, uid: int, event: JobEvent, now_ns: int, **changes: Any) -> TuningJob:
-        """Moves a job to the state that the lifecycle allows, with its times; the only writer of ``state``.
+        """Moves a job as the lifecycle allows, with its times; the only writer of state and phase.
 
-        ``changes`` are other fields of the record that change with it. While a Gemini model is CREATING its update time
-        stays its create time (recorded), so starting does not touch it.
+        ``changes`` are other fields of its progress that change with it. While a Gemini model is CREATING its update
+        time stays its create time (recorded), so starting does not touch it.
 
         Raises:
             IllegalTransitionError: the job's state does not allow the event.
             KeyError: no such job.
         """
+        now_ns = to_microseconds(now_ns)
         with self.transaction():
             job = self._require(uid)
-            state = next_state(job.state, event)
-            if event is JobEvent.START and job.started_ns is None:
+            state, phase = advance(job.progress.state, job.progress.phase, event)
+            if event is JobEvent.START and job.progress.started_ns is None:
                 changes["started_ns"] = now_ns
             if state in ENDED:
-                changes.update(ended_ns=now_ns, phase=Phase.NONE)
-            if not (job.api == "gemini" and state not in ENDED):
+                changes["ended_ns"] = now_ns
+            if event not in WITHIN and (state in ENDED or job.api != "gemini"):
                 changes["updated_ns"] = now_ns
-            return self._replace(replace(job, state=state, **changes))
+            return self._replace(replace(job, progress=replace(job.progress, state=state, phase=phase, **changes)))
+
+    def update_progress(self, uid: int, **changes: Any) -> TuningJob:
+        """Changes fields of a job's progress other than state and phase."""
+        if changes.keys() & {"state", "phase"}:
+            raise ValueError("state, phase: only `transition` writes them")
+        with self.transaction():
+            job = self._require(uid)
+            return self._replace(replace(job, progress=replace(job.progress, **changes)))
 
     def update_job(self, uid: int, **changes: Any) -> TuningJob:
-        """Changes fields of a job other than its state."""
-        if "state" in changes:
-            raise ValueError("state: only `transition` writes it")
+        """Changes what clients may change of a job."""
+        if fixed := changes.keys() & FIXED:
+            raise ValueError(f"{', '.join(sorted(fixed))}: `update_job` does not change that")
         with self.transaction():
             return self._replace(replace(self._require(uid), **changes))
 
-    def add_progress(self, job: TuningJob, point: MetricPoint) -> TuningJob:
+    def add_progress(self, uid: int, point: MetricPoint) -> None:
         """Records one training step: its metrics and how far the job is."""
         with self.transaction():
-            self.add_metric_points(job.uid, [point])
-            self._database.execute("update_progress", point.step, point.epoch, job.uid)
-        return self._remember(replace(job, completed_steps=point.step, completed_epochs=point.epoch))
+            self.add_metric_points(uid, [point])
+            self._database.execute("count_step", point.step, point.epoch, uid)
 
     def delete_job(self, uid: int) -> None:
         """Forgets a job with its metrics, checkpoints, permissions and inline examples."""
         self._database.execute("delete_job", uid)
-        job = self._jobs_by_uid.pop(uid, None)
-        if job is not None:
-            self._jobs_by_name.pop(_name_of(job), None)
 
     def put_inline_dataset(self, job_uid: int, lines: str) -> None:
         """Keeps the examples that came inside the request."""
@@ -279,32 +283,21 @@ class Store:
 
     def insert_model_version(self, version: ModelVersion) -> None:
         """Stores a new version of a model."""
-        v = version
-        self._database.execute(
-            "insert_model_version",
-            *(v.model_uid, v.version, rows.format_list(v.aliases), v.display_name, v.description),
-            *(rows.format_map(v.labels), v.version_description, v.base_model, v.job_uid, v.default_checkpoint),
-            *(v.created_ns, v.updated_ns, v.revision),
-        )
+        self._database.execute("insert_model_version", **rows.format_model_version(version))
 
     def replace_model_version(self, version: ModelVersion) -> ModelVersion:
         """Writes a changed version; its revision (the etag) moves on."""
-        v = replace(version, revision=version.revision + 1)
-        self._database.execute(
-            "replace_model_version",
-            *(rows.format_list(v.aliases), v.display_name, v.description, rows.format_map(v.labels)),
-            *(v.version_description, v.default_checkpoint, v.updated_ns, v.revision, v.model_uid, v.version),
-        )
-        return v
+        changed = replace(version, revision=version.revision + 1)
+        self._database.execute("replace_model_version", **rows.format_model_version(changed))
+        return changed
 
     def list_model_versions(self, model_uid: int) -> list[ModelVersion]:
         """Versions of a model, first to last."""
-        return [rows.parse_model_version(row) for row in self._database.execute("list_model_versions", model_uid)]
+        return self._all(rows.parse_model_version, "list_model_versions", model_uid)
 
     def get_model_version_of_job(self, job_uid: int) -> ModelVersion | None:
         """The model version that a job made."""
-        row = self._database.execute("get_model_version_of_job", job_uid).fetchone()
-        return rows.parse_model_version(row) if row else None
+        return self._one(rows.parse_model_version, "get_model_version_of_job", job_uid)
 
     def delete_model_version(self, model_uid: int, version: int) -> None:
         """Forgets one version."""
@@ -314,33 +307,22 @@ class Store:
 
     def insert_endpoint(self, endpoint: Endpoint) -> Endpoint:
         """Stores a new endpoint and answers it with its uid."""
-        e = endpoint
-        cursor = self._database.execute(
-            "insert_endpoint",
-            *(e.project, e.location, e.id, e.display_name, e.description, rows.format_map(e.labels)),
-            *(rows.format_deployed(e.deployed), rows.format_map(e.traffic), e.created_ns, e.updated_ns, e.revision),
-        )
+        cursor = self._database.execute("insert_endpoint", **rows.format_endpoint(endpoint))
         return replace(endpoint, uid=int(cursor.lastrowid or 0))
 
     def replace_endpoint(self, endpoint: Endpoint) -> Endpoint:
         """Writes a changed endpoint; its revision (the etag) moves on."""
-        e = replace(endpoint, revision=endpoint.revision + 1)
-        self._database.execute(
-            "replace_endpoint",
-            *(e.display_name, e.description, rows.format_map(e.labels), rows.format_deployed(e.deployed)),
-            *(rows.format_map(e.traffic), e.updated_ns, e.revision, e.uid),
-        )
-        return e
+        changed = replace(endpoint, revision=endpoint.revision + 1)
+        self._database.execute("replace_endpoint", **rows.format_endpoint(changed))
+        return changed
 
     def get_endpoint(self, project: str, location: str, identifier: str) -> Endpoint | None:
         """The endpoint of that name."""
-        row = self._database.execute("get_endpoint", project, location, identifier).fetchone()
-        return rows.parse_endpoint(row) if row else None
+        return self._one(rows.parse_endpoint, "get_endpoint", project, location, identifier)
 
     def list_endpoints_newest_first(self, project: str, location: str, before_uid: int, limit: int) -> list[Endpoint]:
         """Endpoints of a place older than ``before_uid``."""
-        found = self._database.execute("list_endpoints_newest_first", project, location, before_uid, limit)
-        return [rows.parse_endpoint(row) for row in found]
+        return self._all(rows.parse_endpoint, "list_endpoints_newest_first", project, location, before_uid, limit)
 
     def delete_endpoint(self, uid: int) -> None:
         """Forgets an endpoint."""
@@ -349,23 +331,16 @@ class Store:
     # ------------------------------------------------------------ operations and permissions
 
     def put_operation(self, operation: Operation) -> None:
-        """Stores an operation, or what changes of it as it ends."""
-        o = operation
-        self._database.execute(
-            "put_operation",
-            *(o.name, o.project, o.location, o.api_version, o.metadata_type, o.response_type, o.created_ns),
-            *(o.updated_ns, int(o.done), rows.format_map(o.response), rows.format_failure(o.error), o.job_uid),
-        )
+        """Stores an operation, or how it stands now."""
+        self._database.execute("put_operation", **rows.format_operation(operation))
 
     def get_operation(self, name: str) -> Operation | None:
         """The operation of that full name."""
-        row = self._database.execute("get_operation", name).fetchone()
-        return rows.parse_operation(row) if row else None
+        return self._one(rows.parse_operation, "get_operation", name)
 
     def list_operations_newest_first(self, project: str, location: str) -> list[Operation]:
         """Operations of a place."""
-        found = self._database.execute("list_operations_newest_first", project, location)
-        return [rows.parse_operation(row) for row in found]
+        return self._all(rows.parse_operation, "list_operations_newest_first", project, location)
 
     def delete_operation(self, name: str) -> None:
         """Forgets an operation."""
@@ -391,20 +366,12 @@ class Store:
 
     # ------------------------------------------------------------ inside
 
-    def _named_job(self, statement: str, *name: str) -> TuningJob | None:
-        found = self._jobs_by_name.get(name)
-        if found is None:
-            found = self._job(statement, *name)
-            if found is not None:
-                self._remember(found)
-        return found
-
-    def _job(self, statement: str, *values: Any) -> TuningJob | None:
+    def _one(self, parse: Callable[[sqlite3.Row], R], statement: str, *values: Any) -> R | None:
         row = self._database.execute(statement, *values).fetchone()
-        return rows.parse_job(row) if row else None
+        return parse(row) if row else None
 
-    def _jobs(self, statement: str, *values: Any) -> list[TuningJob]:
-        return [rows.parse_job(row) for row in self._database.execute(statement, *values)]
+    def _all(self, parse: Callable[[sqlite3.Row], R], statement: str, *values: Any) -> list[R]:
+        return [parse(row) for row in self._database.execute(statement, *values)]
 
     def _require(self, uid: int) -> TuningJob:
         job = self.get_job_by_uid(uid)
@@ -413,19 +380,5 @@ class Store:
         return job
 
     def _replace(self, job: TuningJob) -> TuningJob:
-        self._database.execute("replace_job", *rows.format_job(job), job.uid)
-        return self._remember(job)
-
-    def _remember(self, job: TuningJob) -> TuningJob:
-        if len(self._jobs_by_name) >= CACHED_JOBS:
-            self._forget_jobs()
-        self._jobs_by_name[_name_of(job)] = self._jobs_by_uid[job.uid] = job
+        self._database.execute("replace_job", **rows.format_job(job))
         return job
-
-    def _forget_jobs(self) -> None:
-        self._jobs_by_name.clear()
-        self._jobs_by_uid.clear()
-
-
-def _name_of(job: TuningJob) -> tuple[str, ...]:
-    return (job.id,) if job.api == "gemini" else (job.api, job.project, job.location, job.id)

@@ -1,27 +1,76 @@
-"""The control API from Python: what tests command an emulator with.
+"""The control API from Python, and the buckets beside it: what tests command an emulator with.
 
 Values go in and come out as the JSON that ``/emulator/docs`` describes.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
+import shutil
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
-from urllib.parse import quote, urlencode
+from typing import IO, Any, TypeAlias
+from urllib.parse import quote, urlencode, urlsplit
+
+from tuning_emulator.storage.objects import HttpObjectStore, format_uri
 
 TIMEOUT_S = 60.0
 POLL_S = 0.01
 """How often a wait looks again."""
 
 Json: TypeAlias = dict[str, Any]
-Send: TypeAlias = Callable[[str, str, bytes | None, Mapping[str, str]], tuple[int, bytes]]
+Body: TypeAlias = bytes | IO[bytes] | None
+Send: TypeAlias = Callable[[str, str, Body, Mapping[str, str]], tuple[int, IO[bytes]]]
 """Verb, path with query, body, headers → status, body."""
+
+
+class NoAnswerError(ConnectionError):
+    """Nothing usable answers at a URL. ``reason``: what happened instead."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        parts = urlsplit(url)
+        super().__init__(f"nothing answers at {parts.scheme}://{parts.netloc}: {reason}")
+        self.reason = reason
+
+
+@contextmanager
+def answering(url: str) -> Iterator[None]:
+    """Whatever keeps an answer from coming, or from coming whole, is a ``NoAnswerError``."""
+    try:
+        yield
+    except NoAnswerError:
+        raise
+    except urllib.error.URLError as error:
+        raise NoAnswerError(url, str(error.reason)) from error
+    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        raise NoAnswerError(url, str(error) or type(error).__name__) from error
+
+
+def send_request(
+    url: str, verb: str, body: Body, headers: Mapping[str, str], timeout_s: float = TIMEOUT_S
+) -> tuple[int, IO[bytes]]:
+    """One request over the network, past any proxy: those are for the world outside. Status and body.
+
+    Raises:
+        NoAnswerError: there is none.
+    """
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with answering(url):
+        try:
+            request = urllib.request.Request(url, body, dict(headers), method=verb)  # noqa: S310 the user's URL
+            answer = opener.open(request, timeout=timeout_s)
+        except urllib.error.HTTPError as error:
+            return error.code, error
+        except ValueError as error:  # no URL at all
+            raise NoAnswerError(url, str(error)) from error
+        return answer.status, answer
 
 
 class ControlError(Exception):
@@ -37,7 +86,7 @@ class ControlError(Exception):
 
 
 class Control:
-    """One emulator's controls.
+    """One emulator's controls. Every call raises ``NoAnswerError`` where nothing answers.
 
     Args:
         url: Where it answers.
@@ -69,12 +118,20 @@ class Control:
         return self.call("POST", "reset", {"project": self.project} if self.project else {})
 
     def export_snapshot(self, file: Path) -> None:
-        """Writes the whole state into an archive."""
-        file.write_bytes(self.send("GET", "snapshot"))
+        """Writes the whole state into an archive, which has its name only once it is whole."""
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}-", delete=False) as unfinished:
+            try:
+                self.receive("snapshot", unfinished)
+                unfinished.flush()
+                Path(unfinished.name).replace(file)
+            finally:
+                Path(unfinished.name).unlink(missing_ok=True)
 
     def import_snapshot(self, file: Path) -> Json:
         """Replaces the whole state by an archive's."""
-        answer: Json = json.loads(self.send("POST", "snapshot", file.read_bytes(), "application/gzip"))
+        with file.open("rb") as archive:
+            headers = {"Content-Type": "application/gzip", "Content-Length": str(file.stat().st_size)}
+            answer: Json = json.loads(self._exchange("POST", "snapshot", archive, headers))
         return answer
 
     def call(self, verb: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Json:
@@ -83,27 +140,42 @@ class Control:
         Raises:
             ControlError: it was refused.
         """
-        wanted = {name: value for name, value in query.items() if value not in (None, "")}
         data = None if body is None else json.dumps(body).encode()
-        answer: Json = json.loads(self.send(verb, path + (f"?{urlencode(wanted)}" if wanted else ""), data) or b"{}")
+        said = self.send(verb, _add_query(path, query), data)
+        try:
+            answer: Json = json.loads(said or b"{}")
+        except ValueError as error:
+            raise NoAnswerError(self.url, f"{said[:60]!r} is not JSON") from error
         return answer
 
     def send(self, verb: str, path: str, data: bytes | None = None, media: str = "application/json") -> bytes:
         """The same with bytes both ways."""
-        headers = {} if data is None else {"Content-Type": media}
-        status, answer = self._send(verb, f"/emulator/v1/{path}", data, headers)
-        if status >= 300:
-            raise ControlError(status, _read_detail(answer))
-        return answer
+        return self._exchange(verb, path, data, {} if data is None else {"Content-Type": media})
 
-    def _send_http(self, verb: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        request = urllib.request.Request(self.url + path, data, dict(headers), method=verb)  # noqa: S310 the user's URL
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=self._timeout_s) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
+    def receive(self, path: str, target: IO[bytes], **query: Any) -> None:
+        """A GET whose answer is as large as it likes.
+
+        Raises:
+            ControlError: it was refused.
+        """
+        with self._open("GET", _add_query(path, query), None, {}) as answer, answering(self.url):
+            shutil.copyfileobj(answer, target)
+            if missing := getattr(answer, "length", None):  # http.client says nothing when it reads in blocks
+                raise NoAnswerError(self.url, f"it broke off {missing} bytes before the end")
+
+    def _exchange(self, verb: str, path: str, body: Body, headers: Mapping[str, str]) -> bytes:
+        with self._open(verb, path, body, headers) as answer, answering(self.url):
+            return answer.read()
+
+    def _open(self, verb: str, path: str, body: Body, headers: Mapping[str, str]) -> IO[bytes]:
+        status, answer = self._send(verb, f"/emulator/v1/{path}", body, headers)
+        if status < 300:
+            return answer
+        with answer, answering(self.url):
+            raise ControlError(status, _read_detail(answer.read()))
+
+    def _send_http(self, verb: str, path: str, body: Body, headers: Mapping[str, str]) -> tuple[int, IO[bytes]]:
+        return send_request(self.url + path, verb, body, headers, self._timeout_s)
 
 
 class Clock:
@@ -315,9 +387,50 @@ def parse_pace(text: str) -> Json:
     return {"mode": mode} | ({field: float(amount) if field == "seconds" else int(amount)} if field and amount else {})
 
 
+def _add_query(path: str, query: Mapping[str, Any]) -> str:
+    wanted = {name: value for name, value in query.items() if value not in (None, "")}
+    return path + (f"?{urlencode(wanted)}" if wanted else "")
+
+
 def _read_detail(answer: bytes) -> str:
+    """What a refusal says."""
     try:
         detail = json.loads(answer)["detail"]
     except (ValueError, KeyError, TypeError):
         return answer[:300].decode("utf-8", "replace")
     return detail if isinstance(detail, str) else json.dumps(detail)
+
+
+class Buckets:
+    """Buckets of an embedded storage. They are made on first upload."""
+
+    def __init__(self, storage_url: str) -> None:
+        self._objects = HttpObjectStore(storage_url)
+
+    def upload(self, bucket: str, name: str, data: bytes | str) -> str:
+        """Stores an object; its ``gs://`` address."""
+        uri = format_uri(bucket, name)
+        self._objects.write(uri, data.encode() if isinstance(data, str) else data)
+        return uri
+
+    def upload_lines(self, bucket: str, name: str, lines: Iterable[Mapping[str, Any]]) -> str:
+        """Stores values as JSON lines, which is what datasets are; their ``gs://`` address."""
+        return self.upload(bucket, name, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+
+    def upload_pairs(self, bucket: str, name: str, pairs: Iterable[tuple[str, str]]) -> str:
+        """Stores prompts with their answers as a dataset of supervised tuning; its ``gs://`` address."""
+        return self.upload_lines(bucket, name, map(_format_pair, pairs))
+
+    def read(self, uri: str) -> list[bytes]:
+        """The lines of an object.
+
+        Raises:
+            StorageError: it is not there.
+        """
+        return list(self._objects.lines(uri))
+
+
+def _format_pair(pair: tuple[str, str]) -> dict[str, Any]:
+    prompt, answer = pair
+    turns = (("user", prompt), ("model", answer))
+    return {"contents": [{"role": role, "parts": [{"text": text}]} for role, text in turns]}

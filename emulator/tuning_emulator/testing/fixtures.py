@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import uuid
-from pathlib import Path
 
-from tuning_emulator.testing.buckets import Buckets
-from tuning_emulator.testing.client import Control, ControlError
+from tuning_emulator.control.health import list_variables
+from tuning_emulator.testing.client import Buckets, Control, ControlError
 from tuning_emulator.testing.process import HEALTH_LIMIT_S, RunningEmulator
 
 LOCATION = "us-central1"
@@ -38,12 +37,7 @@ class TestEmulator(Control):
     @property
     def environment(self) -> dict[str, str]:
         """The variables that SDKs read."""
-        variables = {
-            "GOOGLE_GEMINI_BASE_URL": self.url,
-            "GOOGLE_VERTEX_BASE_URL": self.url,
-            "GEMINI_API_KEY": self.api_key,
-        }
-        return variables | ({"STORAGE_EMULATOR_HOST": self.storage_url} if self.storage_url else {})
+        return list_variables(self.url, self.storage_url, self.api_key)
 
     def clean(self) -> None:
         """Ends what the test left running and takes away what it made."""
@@ -79,4 +73,4 @@ def use_emulator(url: str) -> RunningEmulator:
     Raises:
         OSError: nothing answers there.
     """
-    return RunningEmulator(url, str(Control(url, timeout_s=HEALTH_LIMIT_S).health()["storage"]["url"]), 0, Path())
+    return RunningEmulator(url, str(Control(url, timeout_s=HEALTH_LIMIT_S).health()["storage"]["url"]))

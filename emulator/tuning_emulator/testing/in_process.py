@@ -12,7 +12,8 @@ import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any, Final, TypeVar
+from io import BytesIO
+from typing import IO, Any, Final, TypeVar
 from unittest.mock import patch
 
 import httpx
@@ -21,9 +22,9 @@ from respx.mocks import HTTPCoreMocker
 
 from tuning_emulator.api.exchange import BrokenConnectionError
 from tuning_emulator.app import Emulator, create_app
+from tuning_emulator.control.health import list_variables
 from tuning_emulator.settings import Settings
-from tuning_emulator.testing.buckets import Buckets
-from tuning_emulator.testing.client import Control
+from tuning_emulator.testing.client import Body, Buckets, Control
 
 URL: Final = "http://tuning-emulator.local"
 """Address of the emulator inside the process; no name server knows it."""
@@ -70,9 +71,10 @@ class InProcess:
         """Its objects."""
         return Buckets(self.storage_url)
 
-    def _send(self, verb: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        answer = self.transport.handle_request(httpx.Request(verb, URL + path, content=data, headers=dict(headers)))
-        return answer.status_code, answer.read()
+    def _send(self, verb: str, path: str, body: Body, headers: Mapping[str, str]) -> tuple[int, IO[bytes]]:
+        content = body if body is None or isinstance(body, bytes) else body.read()
+        answer = self.transport.handle_request(httpx.Request(verb, URL + path, content=content, headers=dict(headers)))
+        return answer.status_code, BytesIO(answer.read())
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """The result of a coroutine on the emulator's loop."""
@@ -100,7 +102,7 @@ def in_process(**settings: Any) -> Iterator[InProcess]:
         chosen = Settings(**{"port": 0, "storage_port": 0, "trainer": "scripted", **settings})
         running = InProcess(asyncio.run_coroutine_threadsafe(_start(chosen), loop).result(), loop)
         try:
-            with patch.dict(os.environ, format_environment(running)), running.router:
+            with patch.dict(os.environ, list_variables(URL, running.storage_url)), running.router:
                 yield running
         finally:
             running.run(running.emulator.stop())
@@ -116,12 +118,6 @@ async def _start(settings: Settings) -> Emulator:
     emulator.url = URL
     await emulator.start()
     return emulator
-
-
-def format_environment(running: InProcess) -> dict[str, str]:
-    """The variables that SDKs read."""
-    variables = {"GOOGLE_GEMINI_BASE_URL": URL, "GOOGLE_VERTEX_BASE_URL": URL, "GEMINI_API_KEY": "emulator"}
-    return variables | ({"STORAGE_EMULATOR_HOST": running.storage_url} if running.storage_url else {})
 
 
 # --- respx and httpx

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 
 from tuning_emulator.api.call import Api, Call, Handler
-from tuning_emulator.facts import vertex_errors as errors
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.vertex import methods
+from tuning_emulator.schema.proto import load_schemas
+from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
 from tuning_emulator.vertex.generation import Generation
+from tuning_emulator.vertex.mixins import Locations, Policies
 from tuning_emulator.vertex.models import Models
 from tuning_emulator.vertex.operations import Operations
 from tuning_emulator.vertex.publishers import Publishers
-from tuning_emulator.vertex.rules import refuse
-from tuning_emulator.vertex.schemas import SCHEMAS
 from tuning_emulator.vertex.tuning_jobs import TuningJobs
+
+SCHEMAS = load_schemas(PACKAGE)
+"""By version: ``v1``, ``v1beta1``."""
 
 # --- Vertex AI's hosts
 
@@ -26,24 +29,13 @@ _HOST = re.compile(
     r"(?:(?P<region>[a-z]+-[a-z]+\d+)-)?aiplatform\.googleapis\.com|aiplatform\.(?P<multi>us|eu)\.rep\.googleapis\.com"
 )
 _LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)")
-_NAMED = ("parent", "name", "model", "endpoint", "context")
+_NAMED = ("parent", "name", "model", "endpoint", "context", "resource")
 """Request fields that hold the name that a call is about, or the resource that has it."""
 
 
-def is_place(host: str, _path: str) -> bool:
+def has_host(host: str) -> bool:
     """Whether the service has such a host. Recorded: an unknown region's host answers the HTML page for 404."""
-    return not host.endswith(".googleapis.com") or _HOST.fullmatch(host) is not None
-
-
-def keep_to_region(handler: Handler) -> Handler:
-    """The handler, refusing calls for another region than that of the host they came to."""
-
-    def answer(call: Call) -> object:
-        if call.host.endswith(".googleapis.com"):
-            check_region(call)
-        return handler(call)
-
-    return answer  # type: ignore[return-value] # whatever the handler returns
+    return _HOST.fullmatch(host) is not None
 
 
 def check_region(call: Call) -> None:
@@ -52,7 +44,7 @@ def check_region(call: Call) -> None:
     served = (match["region"] or match["multi"]) if match else None
     asked = find_location(call)
     if served and asked and served != asked:
-        raise refuse(errors.LOCATION_MISMATCH, location=served)
+        raise vertex_errors.LOCATION_MISMATCH(location=served)
 
 
 def find_location(call: Call) -> str:
@@ -68,18 +60,18 @@ def find_location(call: Call) -> str:
 
 def create_vertex_api(backend: Backend) -> Api:
     """The API over these parts."""
-    handlers = list_handlers(backend)
     return Api(
         name="vertex",
         service=HOST,
         title="Vertex AI API",
         host_suffix=HOST,
         schemas=SCHEMAS,
-        revision=lambda: backend.store.revision,
-        handlers={name: keep_to_region(handler) for name, handler in handlers.items()},
+        revision=backend.store.revision,
+        handlers=list_handlers(backend),
         keys=False,
         server="ESF",
-        places=is_place,
+        has_host=has_host,
+        check_host=check_region,
     )
 
 
@@ -89,6 +81,8 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
     jobs, models = TuningJobs(backend, operations), Models(backend, operations)
     endpoints, experiments = Endpoints(backend, operations), Experiments(backend, operations)
     generation, publishers = Generation(backend), Publishers(backend)
+    locations = Locations()
+    policies = Policies({"models": models.get_model, "endpoints": endpoints.get_endpoint})
     return {
         "GenAiTuningService.CreateTuningJob": jobs.create_tuning_job,
         "GenAiTuningService.GetTuningJob": jobs.get_tuning_job,
@@ -121,9 +115,13 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "MetadataService.QueryContextLineageSubgraph": experiments.query_context_lineage_subgraph,
         "ModelGardenService.ListPublisherModels": publishers.list_publisher_models,
         "ModelGardenService.GetPublisherModel": publishers.get_publisher_model,
-        methods.GET_OPERATION: operations.get_operation,
-        methods.LIST_OPERATIONS: operations.list_operations,
-        methods.CANCEL_OPERATION: operations.cancel_operation,
-        methods.DELETE_OPERATION: operations.delete_operation,
-        methods.WAIT_OPERATION: operations.wait_operation,
+        "google.cloud.location.Locations.ListLocations": locations.list_locations,
+        "google.cloud.location.Locations.GetLocation": locations.get_location,
+        "google.iam.v1.IAMPolicy.GetIamPolicy": policies.get_iam_policy,
+        "google.iam.v1.IAMPolicy.TestIamPermissions": policies.test_iam_permissions,
+        "google.longrunning.Operations.GetOperation": operations.get_operation,
+        "google.longrunning.Operations.ListOperations": operations.list_operations,
+        "google.longrunning.Operations.CancelOperation": operations.cancel_operation,
+        "google.longrunning.Operations.DeleteOperation": operations.delete_operation,
+        "google.longrunning.Operations.WaitOperation": operations.wait_operation,
     }

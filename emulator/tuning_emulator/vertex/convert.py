@@ -1,12 +1,15 @@
-"""Tuning jobs: record to message. The one place that knows how a job prints."""
+"""Resource names, and records to messages: the one place that knows how Vertex AI's resources print."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from tuning_emulator.core.clock import to_microseconds
+from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import (
     Checkpoint,
     DatasetStatistics,
@@ -21,19 +24,103 @@ from tuning_emulator.core.records import (
     TuningJob,
     TuningMethod,
 )
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.output import metrics_uri
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import Store
-from tuning_emulator.vertex.names import (
-    Place,
-    format_context_name,
-    format_endpoint_name,
-    format_job_name,
-    format_model_name,
-    format_version_name,
-    place_of,
-)
-from tuning_emulator.vertex.specs import find_spec, format_spec, parse_sent
+from tuning_emulator.vertex.specs import find_spec, format_spec, parse_echoed
+
+# --- resource names: answers carry the project's number, whatever the request carried
+
+PACKAGE = "google.cloud.aiplatform"
+"""Of its messages and services, without the version."""
+
+_NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)(?:/(.+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A project (its number) in a location: the parent of everything."""
+
+    project: str
+    location: str
+
+    def __str__(self) -> str:
+        return f"projects/{self.project}/locations/{self.location}"
+
+
+def parse_place(parent: str) -> Place:
+    """``projects/p/locations/l``.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, not such a name.
+    """
+    return parse_name(parent)[0]
+
+
+def parse_name(name: str, *collections: str) -> tuple[Place, list[str]]:
+    """The place of a name and the ids in it: one for each collection, in order.
+
+    ``parse_name("projects/p/locations/l/tuningJobs/1", "tuningJobs")`` is ``(Place("…", "l"), ["1"])``.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, not a name of these collections.
+    """
+    match = _NAME.fullmatch(name)
+    segments = (match[3] or "").split("/") if match and match[3] else []
+    if match is None or tuple(segments[::2]) != collections or len(segments) % 2:
+        wanted = "".join(f"/{collection}/{{id}}" for collection in collections)
+        raise refuse_name(name, f"projects/{{project}}/locations/{{location}}{wanted}")
+    return Place(project_number(match[1]), match[2]), segments[1::2]
+
+
+def parse_any_name(name: str) -> tuple[Place, str]:
+    """The place of any resource and the name with the project's number.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, it does not begin with a place.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise refuse_name(name, "projects/{project}/locations/{location}")
+    place = Place(project_number(match[1]), match[2])
+    return place, f"{place}/{match[3]}" if match[3] else str(place)
+
+
+def refuse_name(name: str, wanted: str) -> ApiError:
+    """The answer to a name of another form."""
+    return vertex_errors.MALFORMED_NAME(name=name, form=wanted)
+
+
+def place_of(record: TuningJob | ModelVersion | Endpoint) -> Place:
+    """Where a record is."""
+    return Place(project_number(record.project), record.location)
+
+
+def format_job_name(job: TuningJob) -> str:
+    """``projects/649241623633/locations/us-central1/tuningJobs/1715586718876303360``."""
+    return f"{place_of(job)}/tuningJobs/{job.id}"
+
+
+def format_model_name(version: ModelVersion) -> str:
+    """Name of the parent model, without version."""
+    return f"{place_of(version)}/models/{version.model_id}"
+
+
+def format_version_name(version: ModelVersion) -> str:
+    """Name with version, as ``tunedModel.model`` has it."""
+    return f"{format_model_name(version)}@{version.version}"
+
+
+def format_endpoint_name(place: Place, endpoint_id: str) -> str:
+    """``projects/…/locations/…/endpoints/9091681879928602624``."""
+    return f"{place}/endpoints/{endpoint_id}"
+
+
+def format_context_name(job: TuningJob) -> str:
+    """Name of the job's experiment."""
+    return f"{place_of(job)}/metadataStores/default/contexts/{job.progress.experiment_id}"
+
 
 # --- models and endpoints: record to message
 
@@ -216,51 +303,52 @@ SCRIPTED = "scripted"
 
 def describe_job(store: Store, job: TuningJob) -> Value:
     """A job as ``tuningJobs.get`` shows it now, with what it has left behind so far."""
-    version = store.get_model_version_of_job(job.uid) if job.started_ns is not None else None
+    version = store.get_model_version_of_job(job.uid) if job.progress.started_ns is not None else None
     return format_job(job, version, store.list_checkpoints(job.uid) if version else ())
 
 
 def format_job(job: TuningJob, version: ModelVersion | None = None, checkpoints: Sequence[Checkpoint] = ()) -> Value:
     """The message of a job; fields that a version of the API lacks are left out when it is printed."""
-    value = parse_sent(job.sent)
-    spec = find_spec(value)
-    if spec.field:
-        value[spec.field] = format_spec(spec, job.resolved)
+    progress = job.progress
+    value = parse_echoed(job.asked.echoed)
+    if field := find_spec(value):
+        value[field] = format_spec(field, value[field], progress.resolved)
     value.update(
         name=format_job_name(job),
         tuned_model_display_name=job.display_name,
-        state=f"JOB_STATE_{job.state.value}",
-        create_time=to_microseconds(job.created_ns),
-        update_time=to_microseconds(job.updated_ns),
+        state=f"JOB_STATE_{job.progress.state.value}",
+        create_time=job.created_ns,
+        update_time=progress.updated_ns,
     )
     if "pre_tuned_model" in value:
-        value["pre_tuned_model"] = {**value["pre_tuned_model"], "base_model": job.base_model}
+        value["pre_tuned_model"] = {**value["pre_tuned_model"], "base_model": job.asked.base_model}
     _add_progress(value, job)
-    if job.error is not None:
-        value["error"] = format_failure(job.error)
+    if progress.error is not None:
+        value["error"] = format_failure(progress.error)
     if version is not None:
         value["tuned_model"] = format_tuned_model(version, checkpoints)
-    if job.statistics is not None:
-        steps = job.total_steps if job.state is JobState.SUCCEEDED else 0
-        value["tuning_data_stats"] = format_statistics(job.statistics, job.method, steps)
+    if progress.statistics is not None:
+        steps = progress.total_steps if job.progress.state is JobState.SUCCEEDED else 0
+        value["tuning_data_stats"] = format_statistics(progress.statistics, job.asked.method, steps)
     return value
 
 
 def _add_progress(value: Value, job: TuningJob) -> None:
-    if job.started_ns is not None:
-        value["start_time"] = to_microseconds(job.started_ns)
+    progress, output_uri = job.progress, job.asked.output_uri
+    if progress.started_ns is not None:
+        value["start_time"] = progress.started_ns
         value["tuning_job_metadata"] = {
-            "completed_epoch_count": job.completed_epochs,
-            "completed_step_count": job.completed_steps,
+            "completed_epoch_count": progress.completed_epochs,
+            "completed_step_count": progress.completed_steps,
         }
-    if job.ended_ns is not None:
-        value["end_time"] = to_microseconds(job.ended_ns)
-    if value.get("output_uri") and job.adapter and job.trainer != SCRIPTED and job.state is JobState.SUCCEEDED:
-        value["gcs_metrics_uri"] = metrics_uri(value["output_uri"])
-    if job.experiment_id:
+    if progress.ended_ns is not None:
+        value["end_time"] = progress.ended_ns
+    if output_uri and progress.adapter and progress.trainer != SCRIPTED and job.progress.state is JobState.SUCCEEDED:
+        value["gcs_metrics_uri"] = metrics_uri(output_uri)
+    if progress.experiment_id:
         value["experiment"] = format_context_name(job)
-    if job.phase is not Phase.NONE:
-        value["tuning_job_state"] = f"TUNING_JOB_STATE_{job.phase.value}"
+    if progress.phase is not Phase.NONE:
+        value["tuning_job_state"] = f"TUNING_JOB_STATE_{progress.phase.value}"
 
 
 def format_failure(failure: Failure) -> Value:

@@ -4,27 +4,50 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.records import DeployedModel, Endpoint
-from tuning_emulator.facts import vertex_errors as errors
-from tuning_emulator.facts import vertex_resource_errors as resource_errors
+from tuning_emulator.core.rules import Rule
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version, find_version
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.vertex.convert import format_deployed_model, format_endpoint, format_endpoint_etag
+from tuning_emulator.vertex.convert import (
+    format_deployed_model,
+    format_endpoint,
+    format_endpoint_etag,
+    format_endpoint_name,
+    parse_name,
+    parse_place,
+    place_of,
+)
 from tuning_emulator.vertex.listing import list_newest_first
 from tuning_emulator.vertex.models import read_changes
-from tuning_emulator.vertex.names import format_endpoint_name, parse_name, parse_place, place_of
 from tuning_emulator.vertex.operations import Operations
-from tuning_emulator.vertex.rules import Violations, refuse
+from tuning_emulator.vertex.rules import check_fields
 
 CHANGEABLE = ("display_name", "description", "labels", "traffic_split")
 """What PATCH changes."""
 
 _ENDPOINT_ID = re.compile(r"\d{1,10}|[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 """Source: aiplatform discovery document, endpoints.create."""
+
+
+def _lacks_display_name(request: Value) -> bool:
+    return not request.get("endpoint", {}).get("display_name")
+
+
+def _has_wrong_id(request: Value) -> bool:
+    identifier = request.get("endpoint_id", "")
+    return identifier != "" and _ENDPOINT_ID.fullmatch(identifier) is None
+
+
+CREATE_RULES: tuple[Rule[Value], ...] = (
+    Rule(vertex_errors.REQUIRED_FIELD, _lacks_display_name, "endpoint.display_name"),
+    Rule(vertex_errors.ENDPOINT_ID_INVALID, _has_wrong_id, "endpoint_id"),
+)
 
 NEW_MODEL = "0"
 """Stands for the model being deployed in the traffic split of deployModel. Source: aiplatform discovery document."""
@@ -42,14 +65,9 @@ class Endpoints:
         """An empty endpoint, for deployModel."""
         place = parse_place(call.request["parent"])
         sent: Value = call.request.get("endpoint", {})
-        violations = Violations()
-        if not sent.get("display_name"):
-            violations.add("endpoint.display_name", errors.REQUIRED_FIELD)
+        check_fields(CREATE_RULES, call.request)
         identifier = call.request.get("endpoint_id", "")
-        if identifier and _ENDPOINT_ID.fullmatch(identifier) is None:
-            violations.add("endpoint_id", resource_errors.ENDPOINT_ID_INVALID)
-        violations.refuse()
-        now_ns = self._backend.now_ns()
+        now_ns = self._backend.clock.timestamp_ns()
         endpoint = Endpoint(
             uid=0,
             project=place.project,
@@ -66,7 +84,7 @@ class Endpoints:
         )
         name = format_endpoint_name(place, endpoint.id)
         if self._store.get_endpoint(place.project, place.location, endpoint.id) is not None:
-            raise refuse(resource_errors.ENDPOINT_EXISTS, name=name)
+            raise vertex_errors.ENDPOINT_EXISTS(name=name)
         self._store.insert_endpoint(endpoint)
         response = {"name": name, "display_name": endpoint.display_name}  # recorded: no times in the response
         return self._operations.finish(
@@ -93,11 +111,11 @@ class Endpoints:
         sent: Value = call.request.get("endpoint", {})
         endpoint = self._require(sent.get("name", ""))
         if sent.get("etag") and sent["etag"] != format_endpoint_etag(endpoint):
-            raise refuse(resource_errors.ETAG_MISMATCH)
+            raise vertex_errors.ETAG_MISMATCH()
         changes = read_changes(call, "endpoint", CHANGEABLE)
         if "traffic_split" in changes:
             changes["traffic"] = _check_traffic(changes.pop("traffic_split"), endpoint.deployed)
-        changed = replace(endpoint, **changes, updated_ns=self._backend.now_ns())
+        changed = replace(endpoint, **changes, updated_ns=self._backend.clock.timestamp_ns())
         return format_endpoint(self._store.replace_endpoint(changed))
 
     def delete_endpoint(self, call: Call) -> Value:
@@ -105,7 +123,7 @@ class Endpoints:
         endpoint = self._require(call.request["name"])
         place = place_of(endpoint)
         if endpoint.deployed:
-            raise refuse(resource_errors.ENDPOINT_NOT_EMPTY, name=format_endpoint_name(place, endpoint.id))
+            raise vertex_errors.ENDPOINT_NOT_EMPTY(name=format_endpoint_name(place, endpoint.id))
         self._store.delete_endpoint(endpoint.uid)
         return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
 
@@ -116,24 +134,24 @@ class Endpoints:
         sent: Value = call.request.get("deployed_model", {})
         version = find_named_version(self._store, sent.get("model", ""))
         if version is None or place_of(version) != place:
-            raise refuse(resource_errors.MODEL_NOT_FOUND, name=sent.get("model", ""))
+            raise vertex_errors.MODEL_NOT_FOUND(name=sent.get("model", ""))
         checkpoint = find_checkpoint(self._store, version, sent.get("checkpoint_id", ""))
         if checkpoint is None:
             saved = [one.id for one in self._store.list_checkpoints(version.job_uid)]
-            raise refuse(resource_errors.CHECKPOINT_NOT_FOUND, id=sent.get("checkpoint_id", ""), known=", ".join(saved))
+            raise vertex_errors.CHECKPOINT_NOT_FOUND(id=sent.get("checkpoint_id", ""), known=", ".join(saved))
         deployed = DeployedModel(
             id=sent.get("id") or self._backend.ids.number(),
             model_id=version.model_id,
             version=version.version,
             checkpoint_id=checkpoint.id,
             display_name=sent.get("display_name") or version.display_name,
-            created_ns=self._backend.now_ns(),
+            created_ns=self._backend.clock.timestamp_ns(),
         )
         split = call.request.get("traffic_split") or ({NEW_MODEL: 100} if not endpoint.deployed else endpoint.traffic)
         renamed = {deployed.id if key == NEW_MODEL else key: share for key, share in split.items()}
         name = format_endpoint_name(place, endpoint.id)
         if deployed.id in {one.id for one in endpoint.deployed}:
-            raise refuse(resource_errors.DEPLOYED_MODEL_EXISTS, id=deployed.id, name=name)
+            raise vertex_errors.DEPLOYED_MODEL_EXISTS(id=deployed.id, name=name)
         with self._store.transaction():
             self._serve(endpoint, (*endpoint.deployed, deployed), renamed)
             if not checkpoint.endpoint_id:
@@ -151,7 +169,7 @@ class Endpoints:
         identifier = call.request.get("deployed_model_id", "")
         left = tuple(one for one in endpoint.deployed if one.id != identifier)
         if len(left) == len(endpoint.deployed):
-            raise refuse(resource_errors.DEPLOYED_MODEL_NOT_FOUND, id=identifier, name=name)
+            raise vertex_errors.DEPLOYED_MODEL_NOT_FOUND(id=identifier, name=name)
         (gone,) = (one for one in endpoint.deployed if one.id == identifier)
         rest = {key: share for key, share in endpoint.traffic.items() if key != identifier}
         with self._store.transaction():
@@ -166,7 +184,7 @@ class Endpoints:
     def _serve(self, endpoint: Endpoint, deployed: tuple[DeployedModel, ...], split: Mapping[str, int]) -> None:
         traffic = _check_traffic(split, deployed)
         self._store.replace_endpoint(
-            replace(endpoint, deployed=deployed, traffic=traffic, updated_ns=self._backend.now_ns())
+            replace(endpoint, deployed=deployed, traffic=traffic, updated_ns=self._backend.clock.timestamp_ns())
         )
 
     def _detach(self, endpoint: Endpoint, gone: DeployedModel) -> None:
@@ -180,7 +198,7 @@ class Endpoints:
         place, (identifier,) = parse_name(name, "endpoints")
         found = self._store.get_endpoint(place.project, place.location, identifier)
         if found is None:
-            raise refuse(errors.ENDPOINT_NOT_FOUND, name=format_endpoint_name(place, identifier))
+            raise vertex_errors.ENDPOINT_NOT_FOUND(name=format_endpoint_name(place, identifier))
         return found
 
 
@@ -195,5 +213,5 @@ def _check_traffic(split: Mapping[str, int], deployed: tuple[DeployedModel, ...]
     wrong = sorted(shares.keys() - known)
     if wrong or (shares and sum(shares.values()) != 100) or min(shares.values(), default=0) < 0:
         shown = ", ".join(f"{key}: {share}" for key, share in shares.items())
-        raise refuse(resource_errors.TRAFFIC_SPLIT_INVALID, split=shown, known=", ".join(sorted(known)))
+        raise vertex_errors.TRAFFIC_SPLIT_INVALID(split=shown, known=", ".join(sorted(known)))
     return shares

@@ -8,17 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tuning_emulator.api.call import Call
-from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.records import JobState, TuningJob
-from tuning_emulator.facts import vertex_resource_errors as resource_errors
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import NEWEST
-from tuning_emulator.vertex.convert import format_etag
+from tuning_emulator.vertex.convert import Place, format_context_name, format_etag, parse_name
 from tuning_emulator.vertex.listing import list_all
-from tuning_emulator.vertex.names import Place, format_context_name, parse_name
 from tuning_emulator.vertex.operations import Operations
-from tuning_emulator.vertex.rules import refuse
 
 STORE = "default"
 """The metadata store that tuning writes to."""
@@ -53,7 +50,7 @@ class Experiments:
         """Forgets an experiment; its job shows none any more."""
         job = self._require(call.request["name"])
         place, _ = parse_name(call.request["name"], "metadataStores", "contexts")
-        self._store.update_job(job.uid, experiment_id="")
+        self._store.update_progress(job.uid, experiment_id="")
         return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
 
     def query_context_lineage_subgraph(self, call: Call) -> Value:
@@ -66,7 +63,7 @@ class Experiments:
     def _walk(self, place: Place) -> Iterator[TuningJob]:
         before = NEWEST
         while jobs := self._store.list_jobs_newest_first("vertex", place.project, place.location, before, JOBS_AT_ONCE):
-            yield from (job for job in jobs if job.experiment_id)
+            yield from (job for job in jobs if job.progress.experiment_id)
             before = jobs[-1].uid
 
     def _require(self, name: str) -> TuningJob:
@@ -79,43 +76,43 @@ class Experiments:
             job = job if job is not None and job.id == run else None
         if job is None:
             full = f"{place}/metadataStores/{store}/contexts/{identifier}"
-            raise refuse(resource_errors.CONTEXT_NOT_FOUND, name=full)
+            raise vertex_errors.CONTEXT_NOT_FOUND(name=full)
         return job
 
     def _check_store(self, place: Place, store: str) -> None:
         if store != STORE:
-            raise refuse(resource_errors.METADATA_STORE_NOT_FOUND, name=f"{place}/metadataStores/{store}")
+            raise vertex_errors.METADATA_STORE_NOT_FOUND(name=f"{place}/metadataStores/{store}")
 
     def _format_run(self, job: TuningJob) -> Value:
         """The run of an experiment: ``{experiment}-{job id}`` (which id the service takes is not known)."""
-        experiment = format_context_name(job)
+        experiment, experiment_id = format_context_name(job), job.progress.experiment_id
         points = self._store.list_metric_points(job.uid)
-        resolved = job.resolved
+        resolved = job.progress.resolved
         parameters = {
-            "base_model": job.base_model,
+            "base_model": job.asked.base_model,
             "epoch_count": resolved.epochs if resolved else None,
             "adapter_size": resolved.adapter_size if resolved else None,
             "learning_rate_multiplier": resolved.learning_rate_multiplier if resolved else None,
         }
         return {
-            **_format_context(job, f"{experiment}-{job.id}", f"{job.experiment_id}-{job.id}", "system.ExperimentRun"),
+            **_format_context(job, f"{experiment}-{job.id}", f"{experiment_id}-{job.id}", "system.ExperimentRun"),
             "parent_contexts": [experiment],
             "metadata": {
                 "_params": {name: value for name, value in parameters.items() if value is not None},
                 "_metrics": {"train_total_loss": points[-1].mean_loss} if points else {},
-                "_state": RUN_STATES.get(job.state, "RUNNING"),
+                "_state": RUN_STATES.get(job.progress.state, "RUNNING"),
             },
         }
 
 
 def format_experiment(job: TuningJob) -> Value:
     """A job's experiment. Clients insist on the schema's title; the rest is as their own experiments have it."""
-    context = _format_context(job, format_context_name(job), job.experiment_id, "system.Experiment")
+    context = _format_context(job, format_context_name(job), job.progress.experiment_id, "system.Experiment")
     return {**context, "metadata": {"experiment_deleted": False}}
 
 
 def _format_context(job: TuningJob, name: str, display_name: str, schema_title: str) -> Value:
-    created_ns = to_microseconds(job.started_ns or job.created_ns)
+    created_ns = job.progress.started_ns or job.created_ns
     return {
         "name": name,
         "display_name": display_name,

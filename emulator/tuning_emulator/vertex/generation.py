@@ -10,14 +10,12 @@ from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.records import Endpoint
-from tuning_emulator.facts import vertex_errors as errors
-from tuning_emulator.facts import vertex_resource_errors as resource_errors
+from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.registry import find_checkpoint, find_version
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.vertex.rules import refuse
 from tuning_trainer.spec import Answer, Prompt, Reply, Turn
 
 # --- contents to prompts and replies to contents
@@ -45,10 +43,10 @@ def parse_prompt(request: Value, model: BaseModel) -> Prompt:
     """
     turns = parse_turns(request.get("contents", []))
     if turns[-1].role == "model":
-        raise refuse(resource_errors.LAST_TURN_IS_MODEL)
+        raise vertex_errors.LAST_TURN_IS_MODEL()
     config = request.get("generation_config") or {}
     if config.get("response_schema") or config.get("response_json_schema") is not None:
-        raise refuse(resource_errors.RESPONSE_SCHEMA_UNSUPPORTED)
+        raise emulator_errors.RESPONSE_SCHEMA_UNSUPPORTED()
     return Prompt(
         turns=turns,
         system=join_text(request.get("system_instruction") or {}),
@@ -65,14 +63,14 @@ def parse_prompt(request: Value, model: BaseModel) -> Prompt:
 def parse_turns(contents: list[Value]) -> tuple[Turn, ...]:
     """Contents as turns. Roles in any case are accepted, and none in a single turn (both documented)."""
     if not contents:
-        raise refuse(resource_errors.CONTENTS_REQUIRED)
+        raise vertex_errors.CONTENTS_REQUIRED()
     turns = []
     for content in contents:
         role = str(content.get("role", "")).lower() or "user"
         if role not in ("user", "model"):
-            raise refuse(resource_errors.INVALID_ROLE)
+            raise vertex_errors.PROMPT_INVALID_ROLE()
         if not content.get("parts"):
-            raise refuse(resource_errors.PARTS_REQUIRED)
+            raise vertex_errors.PARTS_REQUIRED()
         turns.append(Turn("user" if role == "user" else "model", join_text(content)))
     return tuple(turns)
 
@@ -87,7 +85,7 @@ def join_text(content: Value) -> str:
     for part in content.get("parts", []):
         other = sorted(part.keys() - _TEXT_FIELDS)
         if other:
-            raise refuse(resource_errors.PART_NOT_TEXT, kind=other[0])
+            raise emulator_errors.PART_NOT_TEXT(kind=other[0])
         pieces.append(part.get("text", ""))
     return "".join(pieces)
 
@@ -102,9 +100,7 @@ def _parse_range(config: Value, name: str, default: float, low: float, high: flo
     if value is None:
         return default
     if not low <= value <= high:
-        raise refuse(
-            resource_errors.GENERATION_CONFIG_RANGE, name=name, value=f"{value:g}", low=f"{low:g}", high=f"{high:g}"
-        )
+        raise vertex_errors.GENERATION_CONFIG_RANGE(name=name, value=f"{value:g}", low=f"{low:g}", high=f"{high:g}")
     return float(value)
 
 
@@ -259,10 +255,10 @@ class Generation:
             return self._find_published(name, published["id"], published["project"] or "")
         match = _ENDPOINT.fullmatch(name)
         if match is None:
-            raise refuse(errors.MODEL_NAME_MALFORMED, name=name)
+            raise vertex_errors.MODEL_NAME_MALFORMED(name=name)
         endpoint = self._backend.store.get_endpoint(project_number(match["project"]), match["location"], match["id"])
         if endpoint is None:
-            raise refuse(errors.PREDICTION_ENDPOINT_NOT_FOUND, name=name)
+            raise vertex_errors.PREDICTION_ENDPOINT_NOT_FOUND(name=name)
         return self._find_deployed(name, endpoint)
 
     def _find_published(self, name: str, identifier: str, project: str) -> Speaker:
@@ -272,25 +268,25 @@ class Generation:
             model = find_base_model("vertex", candidate)
             if model is not None and day.offers(model.since, model.until):
                 return Speaker(model, Target(model.id))
-        raise refuse(errors.PUBLISHER_MODEL_NOT_FOUND, name=name)
+        raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=name)
 
     def _find_deployed(self, name: str, endpoint: Endpoint) -> Speaker:
         """The model that most of an endpoint's traffic goes to."""
         store = self._backend.store
         ranked = sorted(endpoint.deployed, key=lambda one: endpoint.traffic.get(one.id, 0), reverse=True)
         if not ranked:
-            raise refuse(resource_errors.ENDPOINT_SERVES_NOTHING, name=name)
+            raise vertex_errors.ENDPOINT_SERVES_NOTHING(name=name)
         deployed = ranked[0]
         version = find_version(store, endpoint.project, endpoint.location, deployed.model_id, str(deployed.version))
         job = store.get_job_by_uid(version.job_uid) if version else None
         checkpoint = find_checkpoint(store, version, deployed.checkpoint_id) if version else None
         model = find_base_model("vertex", version.base_model) if version else None
         if version is None or job is None or checkpoint is None or model is None:
-            raise refuse(resource_errors.ENDPOINT_SERVES_NOTHING, name=name)
-        return Speaker(model, Target(version.base_model, checkpoint.adapter, job.trainer))
+            raise vertex_errors.ENDPOINT_SERVES_NOTHING(name=name)
+        return Speaker(model, Target(version.base_model, checkpoint.adapter, job.progress.trainer))
 
     def _writer(self, speaker: Speaker) -> ResponseWriter:
-        return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.now_ns())
+        return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.clock.timestamp_ns())
 
     async def _count(self, speaker: Speaker, said: list[str]) -> list[int]:
         try:
@@ -302,7 +298,8 @@ class Generation:
 def _explain(error: TrainerUnavailableError) -> ApiError:
     """The answer when nothing answers: 400 where the prompt is to blame, else 503."""
     refused = isinstance(error, PromptRefusedError)
-    return refuse(resource_errors.PROMPT_REFUSED if refused else resource_errors.TRAINER_UNAVAILABLE, reason=error)
+    row = emulator_errors.PROMPT_REFUSED if refused else emulator_errors.TRAINER_UNAVAILABLE
+    return row(reason=error)
 
 
 def _contents(request: Value) -> list[Value]:

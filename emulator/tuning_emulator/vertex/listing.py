@@ -14,11 +14,12 @@ from tuning_emulator.api.filters import compile_filter
 from tuning_emulator.api.paging import format_page_token, parse_page_token, read_page_size
 from tuning_emulator.facts.limits import VERTEX_PAGE_DEFAULT, VERTEX_PAGE_MAX
 from tuning_emulator.protojson.compiled import CompiledSchemas
+from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import NEWEST, Only
-from tuning_emulator.vertex.schemas import SCHEMAS
+from tuning_emulator.vertex.convert import PACKAGE
 
-_PLANS = CompiledSchemas(SCHEMAS.values())
+_PLANS = CompiledSchemas(load_schemas(PACKAGE).values())
 _EQUALITY = re.compile(r'\s*(?P<path>[A-Za-z_][\w.-]*)\s*=\s*("(?P<quoted>[^"*\\]+)"|(?P<plain>[\w.-]+))\s*')
 _SELECTIVE = ("state", "display_name", "label")
 """Fields with an index; of several the last one leaves the fewest."""

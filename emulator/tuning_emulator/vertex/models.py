@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.records import Model, ModelVersion
-from tuning_emulator.facts import vertex_resource_errors as resource_errors
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.registry import DEFAULT_ALIAS, default_version, find_version
 from tuning_emulator.protojson.masks import MaskError, check_mask, split_path
@@ -15,15 +16,17 @@ from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import NEWEST
 from tuning_emulator.vertex.convert import (
     Deployments,
+    Place,
     format_checkpoint,
     format_model,
     format_version_etag,
     index_deployments,
+    parse_name,
+    parse_place,
+    place_of,
 )
 from tuning_emulator.vertex.listing import list_all, list_newest_first
-from tuning_emulator.vertex.names import Place, parse_name, parse_place, place_of
 from tuning_emulator.vertex.operations import Operations
-from tuning_emulator.vertex.rules import refuse
 
 # --- what a PATCH changes
 
@@ -48,7 +51,7 @@ def read_changes(call: Call, field: str, changeable: tuple[str, ...]) -> Value:
     try:
         check_mask(mask, message, call.schema.messages)
     except MaskError as error:
-        raise refuse(resource_errors.MASK_UNKNOWN_FIELD, path=error) from error
+        raise vertex_errors.MASK_UNKNOWN_FIELD(path=error) from error
     heads = {split_path(path)[0] for path in mask}
     names = changeable if "*" in heads else tuple(name for name in changeable if name in heads)
     return {name: sent.get(name, {} if name in MAPS else "") for name in names}
@@ -112,9 +115,9 @@ class Models:
         sent: Value = call.request.get("model", {})
         version = self._require(sent.get("name", ""))
         if sent.get("etag") and sent["etag"] != format_version_etag(version):
-            raise refuse(resource_errors.ETAG_MISMATCH)
+            raise vertex_errors.ETAG_MISMATCH()
         changes = self._check_changes(version, read_changes(call, "model", CHANGEABLE))
-        changed = replace(version, **changes, updated_ns=self._backend.now_ns())
+        changed = replace(version, **changes, updated_ns=self._backend.clock.timestamp_ns())
         return self._describe(self._store.replace_model_version(changed))
 
     def merge_version_aliases(self, call: Call) -> Value:
@@ -124,8 +127,8 @@ class Models:
         added = [alias for alias in given if not alias.startswith("-")]
         removed = {alias[1:] for alias in given if alias.startswith("-")}
         if DEFAULT_ALIAS in removed:
-            raise refuse(resource_errors.DEFAULT_ALIAS_REMOVED)
-        now_ns = self._backend.now_ns()
+            raise vertex_errors.DEFAULT_ALIAS_REMOVED()
+        now_ns = self._backend.clock.timestamp_ns()
         with self._store.transaction():
             for other in self._store.list_model_versions(version.model_uid):
                 own = other.version == version.version
@@ -141,7 +144,7 @@ class Models:
         place = Place(model.project, model.location)
         deployed = [key for key in self._index(place) if key[0] == model.id]
         if deployed:
-            raise refuse(resource_errors.MODEL_DEPLOYED, name=f"{place}/models/{model.id}")
+            raise vertex_errors.MODEL_DEPLOYED(name=f"{place}/models/{model.id}")
         self._store.delete_model(model.uid)
         return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
 
@@ -151,11 +154,11 @@ class Models:
         place = place_of(version)
         name = f"{place}/models/{version.model_id}@{version.version}"
         if (version.model_id, version.version) in self._index(place):
-            raise refuse(resource_errors.MODEL_DEPLOYED, name=name)
+            raise vertex_errors.MODEL_DEPLOYED(name=name)
         if len(self._store.list_model_versions(version.model_uid)) == 1:
-            raise refuse(resource_errors.LAST_MODEL_VERSION, name=name)
+            raise vertex_errors.LAST_MODEL_VERSION(name=name)
         if DEFAULT_ALIAS in version.aliases:
-            raise refuse(resource_errors.DEFAULT_MODEL_VERSION, name=name)
+            raise vertex_errors.DEFAULT_MODEL_VERSION(name=name)
         self._store.delete_model_version(version.model_uid, version.version)
         return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
 
@@ -172,7 +175,7 @@ class Models:
         if wanted is not None:
             saved = [one.id for one in self._store.list_checkpoints(version.job_uid)]
             if wanted not in saved:
-                raise refuse(resource_errors.CHECKPOINT_NOT_FOUND, id=wanted, known=", ".join(saved))
+                raise vertex_errors.CHECKPOINT_NOT_FOUND(id=wanted, known=", ".join(saved))
             changes["default_checkpoint"] = wanted
         return changes
 
@@ -181,14 +184,14 @@ class Models:
         identifier, _, version = tail.partition("@")
         found = find_version(self._store, place.project, place.location, identifier, version)
         if found is None:
-            raise refuse(resource_errors.MODEL_NOT_FOUND, name=f"{place}/models/{tail}")
+            raise vertex_errors.MODEL_NOT_FOUND(name=f"{place}/models/{tail}")
         return found
 
     def _require_model(self, name: str) -> Model:
         place, (tail,) = parse_name(name, "models")
         found = self._store.get_model(place.project, place.location, tail.partition("@")[0])
         if found is None:
-            raise refuse(resource_errors.MODEL_NOT_FOUND, name=f"{place}/models/{tail}")
+            raise vertex_errors.MODEL_NOT_FOUND(name=f"{place}/models/{tail}")
         return found
 
     def _describe(self, version: ModelVersion) -> Value:

@@ -8,17 +8,14 @@ from __future__ import annotations
 from contextlib import suppress
 
 from tuning_emulator.api.call import Call
-from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
 from tuning_emulator.core.records import JobState, Operation, TuningJob
-from tuning_emulator.facts import vertex_resource_errors as resource_errors
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import count_shown
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.vertex.convert import describe_job, format_failure
+from tuning_emulator.vertex.convert import PACKAGE, Place, describe_job, format_failure, parse_any_name
 from tuning_emulator.vertex.listing import list_all
-from tuning_emulator.vertex.names import Place, parse_any_name
-from tuning_emulator.vertex.rules import refuse
 
 EMPTY = "google.protobuf.Empty"
 UNPUBLISHED = frozenset(("tuning_job_metadata", "tuning_job_state"))
@@ -57,7 +54,7 @@ class Operations:
             shown_done: Deletions answer a finished operation; creating, deploying and undeploying answer one that
                 still runs, finished when it is next asked for (recorded for endpoints).
         """
-        now_ns = self._backend.now_ns()
+        now_ns = self._backend.clock.timestamp_ns()
         operation = Operation(
             name=f"{parent}/operations/{self._backend.ids.number()}",
             project=place.project,
@@ -144,28 +141,28 @@ class Operations:
         _, name = parse_any_name(parent)
         operation = self._backend.store.get_operation(f"{name}/operations/{identifier}")
         if operation is None:
-            raise refuse(resource_errors.OPERATION_NOT_FOUND, name=f"{name}/operations/{identifier}")
+            raise vertex_errors.OPERATION_NOT_FOUND(name=f"{name}/operations/{identifier}")
         return operation
 
     def _format(self, operation: Operation) -> Value:
         job = self._backend.store.get_job_by_uid(operation.job_uid) if operation.job_uid is not None else None
         times = {
             "create_time": operation.created_ns,
-            "update_time": to_microseconds(job.updated_ns) if job else operation.updated_ns,
+            "update_time": job.progress.updated_ns if job else operation.updated_ns,
         }
         value: Value = {
             "name": operation.name,
             "metadata": {"@type": _type_url(operation, operation.metadata_type), "generic_metadata": times},
         }
-        if job is not None and job.state not in ENDED:
+        if job is not None and job.progress.state not in ENDED:
             return value
         value["done"] = True
-        failure = operation.error or (job.error if job else None)
+        failure = operation.error or (job.progress.error if job else None)
         if failure is not None:
             value["error"] = format_failure(failure)
             return value
         response = dict(operation.response)
-        if job is not None and job.state is JobState.SUCCEEDED:
+        if job is not None and job.progress.state is JobState.SUCCEEDED:
             described = describe_job(self._backend.store, job)
             response = {name: value for name, value in described.items() if name not in UNPUBLISHED}
         value["response"] = {"@type": _type_url(operation, operation.response_type), **response}
@@ -173,5 +170,5 @@ class Operations:
 
 
 def _type_url(operation: Operation, name: str) -> str:
-    full = name if name.startswith("google.") else f"google.cloud.aiplatform.{operation.api_version}.{name}"
+    full = name if name.startswith("google.") else f"{PACKAGE}.{operation.api_version}.{name}"
     return f"type.googleapis.com/{full}"

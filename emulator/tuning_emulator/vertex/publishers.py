@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from tuning_emulator.api.call import Call
-from tuning_emulator.facts import vertex_errors as errors
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model, list_base_models
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.vertex.listing import list_all
-from tuning_emulator.vertex.rules import refuse
 
 GOOGLE = "publishers/google"
 
@@ -33,7 +32,7 @@ class Publishers:
         model = find_base_model("vertex", identifier.partition("@")[0]) if publisher == GOOGLE else None
         day = self._calendar.find_day(call.caller.project)
         if model is None or not day.offers(model.since, model.until):
-            raise refuse(errors.PUBLISHER_MODEL_NOT_FOUND, name=name)
+            raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=name)
         return format_publisher_model(model)
 
 

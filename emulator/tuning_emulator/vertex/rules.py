@@ -1,4 +1,4 @@
-"""What tuningJobs.create checks before it answers: rows of (field, text, check), all violations together.
+"""What tuningJobs.create checks before it answers: rules over fields, all violations together.
 
 Recorded: unusable dataset URIs are reported together, with numbered fields; the base model and the adapter size are
 refused alone. The other rows are guesses in the same form.
@@ -8,57 +8,46 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 
 from tuning_emulator.core.as_of import Day
-from tuning_emulator.core.errors import ApiError, Code, ErrorText, bad_request
+from tuning_emulator.core.errors import bad_request
 from tuning_emulator.core.records import TuningMethod
-from tuning_emulator.facts import vertex_errors as errors
+from tuning_emulator.core.rules import Breaches, Rule, Subject, Violation, find_violations
+from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.limits import (
     VERTEX_MAX_DISPLAY_NAME_CHARACTERS,
     VERTEX_MAX_LABEL_CHARACTERS,
-    adapter_size_rank,
 )
-from tuning_emulator.schema.schema import Value
-from tuning_emulator.vertex.specs import Spec, find_spec
+from tuning_emulator.vertex.specs import JobRequest
 
 # --- how Vertex AI says no
 
 
-def refuse(row: ErrorText, /, **values: object) -> ApiError:
-    """The error that a row stands for; its placeholders are filled from ``values``."""
-    return ApiError(Code[row.code], row.format(**values), rule=row.name)
-
-
-class Violations:
-    """Field violations of one request, in the order in which they were found.
+def refuse_violations(found: Sequence[Violation]) -> None:
+    """Answers violations of rules over fields, in the order in which they were found.
 
     Recorded: ``List of found errors:\\t1.Field: tuning_job.…; Message: ….\\t2.Field: …; Message: ….\\t``
     (github.com/GoogleCloudPlatform/generative-ai/issues/2081); the same pairs are in ``fieldViolations``.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT with all of them, if there is any.
     """
+    if found:
+        pairs = [(one.field, one.text) for one in found]
+        numbered = (
+            vertex_errors.VIOLATION.format(number=number, field=field, text=text)
+            for number, (field, text) in enumerate(pairs, 1)
+        )
+        error = vertex_errors.VIOLATIONS(bad_request(pairs), violations="".join(numbered))
+        error.rule = ",".join(one.row.name for one in found)
+        raise error
 
-    def __init__(self) -> None:
-        self.found: list[tuple[str, str]] = []
-        self._rules: list[str] = []
 
-    def add(self, path: str, row: ErrorText, /, **values: object) -> None:
-        """A field that breaks a rule; ``path`` is its snake_case path from the request message."""
-        self.found.append((path, row.format(**values)))
-        self._rules.append(row.name)
-
-    def refuse(self) -> None:
-        """Raises the answer if anything was found.
-
-        Raises:
-            ApiError: INVALID_ARGUMENT with all of them.
-        """
-        if self.found:
-            listed = "".join(f"\t{n}.Field: {field}; Message: {text}" for n, (field, text) in enumerate(self.found, 1))
-            message = f"List of found errors:{listed}\t"
-            rule = ",".join(self._rules)
-            raise ApiError(Code.INVALID_ARGUMENT, message, (bad_request(self.found),), rule=rule)
+def check_fields(rules: Iterable[Rule[Subject]], subject: Subject) -> None:
+    """Holds a request against rules over its fields. Raises as ``refuse_violations``."""
+    refuse_violations(find_violations(rules, subject))
 
 
 _OBJECT = re.compile(r"gs://[^/]+/.+")
@@ -66,65 +55,15 @@ _DATASET = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
 _LABEL = re.compile(rf"[\w-]{{0,{VERTEX_MAX_LABEL_CHARACTERS.value}}}")
 """Letters of any script. Source: aiplatform discovery document, TuningJob.labels."""
 
-PREFIX = "publishers/google/models/"
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A tuning job as it was asked for."""
-
-    job: Value
-    spec: Spec
-
-    @property
-    def base_model(self) -> str:
-        """The base model's id, or "" for none."""
-        named = self.job.get("base_model") or self.spec.value.get("student_model", "")
-        return str(named).removeprefix(PREFIX)
-
-    @property
-    def hyperparameters(self) -> Value:
-        """As sent."""
-        return self.spec.hyperparameters
-
-    @property
-    def base_teacher(self) -> str:
-        """The base model that teaches a distillation, or ""."""
-        return str(self.spec.value.get("base_teacher_model", ""))
-
-    @property
-    def tuned_teacher(self) -> str:
-        """The tuned model that teaches a distillation, or ""."""
-        return str(self.spec.value.get("tuned_teacher_model_source", ""))
-
-    def path(self, name: str) -> str:
-        """Path of a field of the spec, as error texts name it."""
-        return f"tuning_job.{self.spec.field}.{name}"
-
-
-def read_draft(tuning_job: Value) -> Draft:
-    """The request as the rules read it."""
-    return Draft(tuning_job, find_spec(tuning_job))
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One check. ``field`` is the path to report, ``breaks`` whether the request breaks it."""
-
-    text: ErrorText
-    field: Callable[[Draft], str]
-    breaks: Callable[[Draft], bool]
-    values: Callable[[Draft], Mapping[str, object]] = lambda draft: {}
-
-
-def is_dataset_uri(uri: str) -> bool:
-    """Whether a URI names an object of Cloud Storage or a multimodal dataset of Vertex AI."""
-    return _OBJECT.fullmatch(uri) is not None or _DATASET.fullmatch(uri) is not None
-
 
 def is_open_model(base_model: str) -> bool:
     """Whether a base model is one of the Model Garden's, ``publisher/model@version``; they want an ``output_uri``."""
     return "@" in base_model
+
+
+def _is_no_dataset(uri: str) -> bool:
+    """Whether a URI is given and names neither an object of Cloud Storage nor a multimodal dataset of Vertex AI."""
+    return uri != "" and not _OBJECT.fullmatch(uri) and not _DATASET.fullmatch(uri)
 
 
 def _label_fits(key: str, value: str) -> bool:
@@ -132,98 +71,68 @@ def _label_fits(key: str, value: str) -> bool:
     return bool(key) and texts_fit
 
 
-def _is_not_positive(name: str) -> Callable[[Draft], bool]:
-    def check(draft: Draft) -> bool:
-        value = draft.hyperparameters.get(name, 0)
-        return not 0 <= value < math.inf
-
-    return check
+def _lacks_source(request: JobRequest) -> bool:
+    return request.continues and not request.job["pre_tuned_model"].get("tuned_model_name")
 
 
-def _positive(name: str) -> Rule:
+def _lacks_output(request: JobRequest) -> bool:
+    return is_open_model(request.base_model) and not request.job.get("output_uri")
+
+
+def _lacks_teacher(request: JobRequest) -> bool:
+    return request.field == "distillation_spec" and not (request.base_teacher or request.tuned_teacher)
+
+
+def _has_wrong_label(request: JobRequest) -> bool:
+    return not all(_label_fits(*pair) for pair in request.job.get("labels", {}).items())
+
+
+def _has_long_name(request: JobRequest) -> bool:
+    return len(request.job.get("tuned_model_display_name", "")) > VERTEX_MAX_DISPLAY_NAME_CHARACTERS.value
+
+
+def _required(field: str | Callable[[JobRequest], str], lacks: Callable[[JobRequest], bool]) -> Rule[JobRequest]:
+    return Rule(vertex_errors.REQUIRED_FIELD, lacks, field)
+
+
+def _positive(name: str) -> Rule[JobRequest]:
+    def check(request: JobRequest) -> Breaches:
+        value = request.hyperparameters.get(name, 0)
+        return not 0 <= value < math.inf and {"name": name, "value": value}
+
     return Rule(
-        errors.HYPERPARAMETER_NOT_POSITIVE,
-        lambda draft: draft.path(f"hyper_parameters.{name}"),
-        _is_not_positive(name),
-        lambda draft: {"name": name, "value": draft.hyperparameters[name]},
+        vertex_errors.HYPERPARAMETER_NOT_POSITIVE, check, lambda request: request.path(f"hyper_parameters.{name}")
     )
 
 
-RULES: tuple[Rule, ...] = (
-    Rule(
-        errors.REQUIRED_FIELD,
-        lambda draft: "tuning_job.base_model",
-        lambda draft: not draft.base_model and not _continues(draft),
+RULES: tuple[Rule[JobRequest], ...] = (
+    _required("tuning_job.base_model", lambda request: not request.base_model and not request.continues),
+    _required("tuning_job.pre_tuned_model.tuned_model_name", _lacks_source),
+    _required("tuning_job.output_uri", _lacks_output),
+    _required("tuning_job.tuning_spec", lambda request: not request.field),
+    _required(lambda request: request.path("base_teacher_model"), _lacks_teacher),
+    _required(
+        lambda request: request.path(request.training_field),
+        lambda request: request.field != "" and not request.training_uri,
     ),
     Rule(
-        errors.REQUIRED_FIELD,
-        lambda draft: "tuning_job.pre_tuned_model.tuned_model_name",
-        lambda draft: _continues(draft) and not draft.job["pre_tuned_model"].get("tuned_model_name"),
+        vertex_errors.NOT_JSONL_OBJECT,
+        lambda request: _is_no_dataset(request.training_uri) and {"field": request.training_field},
+        lambda request: request.path(request.training_field),
     ),
     Rule(
-        errors.REQUIRED_FIELD,
-        lambda draft: "tuning_job.output_uri",
-        lambda draft: is_open_model(draft.base_model) and not draft.job.get("output_uri"),
+        vertex_errors.NOT_JSONL_OBJECT,
+        lambda request: _is_no_dataset(request.validation_uri) and {"field": "validation_dataset_uri"},
+        lambda request: request.path("validation_dataset_uri"),
     ),
-    Rule(errors.REQUIRED_FIELD, lambda draft: "tuning_job.tuning_spec", lambda draft: not draft.spec.field),
-    Rule(
-        errors.REQUIRED_FIELD,
-        lambda draft: draft.path("base_teacher_model"),
-        lambda draft: draft.spec.field == "distillation_spec" and not (draft.base_teacher or draft.tuned_teacher),
-    ),
-    Rule(
-        errors.REQUIRED_FIELD,
-        lambda draft: draft.path(draft.spec.training_field),
-        lambda draft: bool(draft.spec.field) and not draft.spec.training_uri,
-    ),
-    Rule(
-        errors.NOT_JSONL_OBJECT,
-        lambda draft: draft.path(draft.spec.training_field),
-        lambda draft: bool(draft.spec.training_uri) and not is_dataset_uri(draft.spec.training_uri),
-        lambda draft: {"field": draft.spec.training_field},
-    ),
-    Rule(
-        errors.NOT_JSONL_OBJECT,
-        lambda draft: draft.path("validation_dataset_uri"),
-        lambda draft: bool(draft.spec.validation_uri) and not is_dataset_uri(draft.spec.validation_uri),
-        lambda draft: {"field": "validation_dataset_uri"},
-    ),
-    _positive("epoch_count"),
-    _positive("learning_rate_multiplier"),
-    _positive("batch_size"),
-    _positive("learning_rate"),
-    _positive("beta"),
-    Rule(
-        errors.DISPLAY_NAME_TOO_LONG,
-        lambda draft: "tuning_job.tuned_model_display_name",
-        lambda draft: len(draft.job.get("tuned_model_display_name", "")) > VERTEX_MAX_DISPLAY_NAME_CHARACTERS.value,
-    ),
-    Rule(
-        errors.LABEL_INVALID,
-        lambda draft: "tuning_job.labels",
-        lambda draft: not all(_label_fits(*pair) for pair in draft.job.get("labels", {}).items()),
-    ),
+    *map(_positive, ("epoch_count", "learning_rate_multiplier", "batch_size", "learning_rate", "beta")),
+    Rule(vertex_errors.DISPLAY_NAME_TOO_LONG, _has_long_name, "tuning_job.tuned_model_display_name"),
+    Rule(vertex_errors.LABEL_INVALID, _has_wrong_label, "tuning_job.labels"),
 )
+"""Everything that can be said without looking anything up."""
 
 
-def _continues(draft: Draft) -> bool:
-    return "pre_tuned_model" in draft.job
-
-
-def check_fields(draft: Draft) -> None:
-    """Everything that can be said without looking anything up.
-
-    Raises:
-        ApiError: INVALID_ARGUMENT, all violations together.
-    """
-    violations = Violations()
-    for rule in RULES:
-        if rule.breaks(draft):
-            violations.add(rule.field(draft), rule.text, **rule.values(draft))
-    violations.refuse()
-
-
-def check_model(draft: Draft, model: BaseModel | None, named: str, location: str, day: Day) -> None:
+def check_model(request: JobRequest, model: BaseModel | None, named: str, location: str, day: Day) -> None:
     """Whether the base model can be tuned as asked.
 
     Partners' models are not in the table: their jobs are taken, and fail for want of a trainer.
@@ -232,16 +141,14 @@ def check_model(draft: Draft, model: BaseModel | None, named: str, location: str
         ApiError: INVALID_ARGUMENT, it is unknown, not tunable by that method, there or on that day, or has no such
             adapter size.
     """
-    method = draft.spec.method
-    if method is TuningMethod.PARTNER and model is None:
+    if request.method is TuningMethod.PARTNER and model is None:
         return
-    if model is None or method.value not in model.tuning_methods:
-        raise refuse(errors.BASE_MODEL_NOT_SUPPORTED, base_model=named)
+    if model is None or request.method not in model.tuning_methods:
+        raise vertex_errors.BASE_MODEL_NOT_SUPPORTED(base_model=named)
     if not day.offers(model.tunable_since, model.tunable_until):
-        raise refuse(errors.BASE_MODEL_NOT_SUPPORTED, base_model=named)
+        raise vertex_errors.BASE_MODEL_NOT_SUPPORTED(base_model=named)
     if model.regions and location not in model.regions:
         regions = ", ".join(model.regions)
-        raise refuse(errors.REGION_NOT_SUPPORTED, base_model=named, location=location, regions=regions)
-    rank = adapter_size_rank(draft.hyperparameters.get("adapter_size", ""))
-    if rank and model.adapter_sizes and rank not in model.adapter_sizes:
-        raise refuse(errors.ADAPTER_SIZE_NOT_SUPPORTED)
+        raise vertex_errors.REGION_NOT_SUPPORTED(base_model=named, location=location, regions=regions)
+    if request.adapter_size and model.adapter_sizes and request.adapter_size not in model.adapter_sizes:
+        raise vertex_errors.ADAPTER_SIZE_NOT_SUPPORTED()

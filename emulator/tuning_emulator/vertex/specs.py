@@ -1,19 +1,16 @@
-"""The specs of a tuning job: which field means which method, and where datasets and hyperparameters are in it."""
+"""The specs of a tuning job: which field means which method, and where everything else is in it."""
 
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tuning_emulator.core.records import Hyperparameters, TuningJob, TuningMethod
-from tuning_emulator.facts.limits import adapter_size_name, adapter_size_rank
-from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
-from tuning_emulator.jobs.steps import Orders
-from tuning_emulator.jobs.trainer import Target
+from tuning_emulator.core.records import Asked, Hyperparameters, TuningMethod
+from tuning_emulator.facts.limits import ADAPTER_SIZES, adapter_size_name
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.store.store import Store
 
 METHODS: Mapping[str, TuningMethod] = {
     "supervised_tuning_spec": TuningMethod.SUPERVISED,
@@ -35,103 +32,156 @@ OUTPUT_ONLY = frozenset(
 )
 """Fields of a tuning job that a request may carry and the service ignores."""
 
+PREFIX = "publishers/google/models/"
+
 
 @dataclass(frozen=True, slots=True)
-class Spec:
-    """The one spec of a job.
+class JobRequest:
+    """A tuning job as it is asked for, and where in it things are.
 
     Attributes:
-        field: Its field in the tuning job; "" when the request has none.
-        value: The spec as sent.
+        job: The message. field: Of its one spec, "" when it has none. spec: That spec.
+        method: SUPERVISED without a spec, which the rules refuse. full: Whether all weights are tuned, no adapter.
+        base_model: The base model's id, "" for none. continues: Whether a tuned model is tuned further.
+        base_teacher: Name of the base model that teaches a distillation, or "". tuned_teacher: Or of the tuned one.
+        training_field: Of the spec. training_uri: As sent, or "". validation_uri: The same.
+        hyperparameters: As sent; empty for partner models, whose names are their own.
+        adapter_size: The rank that is asked for, or 0.
     """
 
+    job: Value
     field: str
-    value: Value
+    spec: Value
+    method: TuningMethod
+    full: bool
+    base_model: str
+    continues: bool
+    base_teacher: str
+    tuned_teacher: str
+    training_field: str
+    training_uri: str
+    validation_uri: str
+    hyperparameters: Value
+    adapter_size: int
 
-    @property
-    def method(self) -> TuningMethod:
-        """What kind of tuning it asks for."""
-        if self.field == "supervised_tuning_spec" and self.value.get("tuning_mode") == "TUNING_MODE_FULL":
-            return TuningMethod.FULL
-        return METHODS[self.field]
-
-    @property
-    def training_field(self) -> str:
-        """Field of the training dataset: distillation has a newer one for prompts beside the deprecated one."""
-        if self.field == "distillation_spec" and "training_dataset_uri" not in self.value:
-            return "prompt_dataset_uri"
-        return "training_dataset_uri"
-
-    @property
-    def training_uri(self) -> str:
-        """Where the training dataset is, as sent."""
-        return str(self.value.get(self.training_field, ""))
-
-    @property
-    def validation_uri(self) -> str:
-        """Where the validation dataset is, as sent, or ""."""
-        return str(self.value.get("validation_dataset_uri", ""))
-
-    @property
-    def hyperparameters(self) -> Value:
-        """As sent; empty for partner models, whose names are their own."""
-        return {} if self.field == "partner_model_tuning_spec" else self.value.get("hyper_parameters") or {}
+    def path(self, name: str) -> str:
+        """Path of a field of the spec, as error texts name it."""
+        return f"tuning_job.{self.field}.{name}"
 
 
-def find_spec(tuning_job: Value) -> Spec:
-    """The spec that a tuning job carries; binding has made sure that there is at most one."""
-    for field in METHODS:
-        if field in tuning_job:
-            return Spec(field, tuning_job[field])
-    return Spec("", {})
+def find_spec(tuning_job: Value) -> str:
+    """The field of the spec that a tuning job carries, or ""; binding has made sure that there is at most one."""
+    return next((field for field in METHODS if field in tuning_job), "")
 
 
-def parse_hyperparameters(spec: Spec) -> Hyperparameters:
+def read_request(tuning_job: Value) -> JobRequest:
+    """The tuning job of a request, nothing checked."""
+    field = find_spec(tuning_job)
+    spec: Value = tuning_job.get(field, {})
+    full = field == "full_fine_tuning_spec" or spec.get("tuning_mode") == "TUNING_MODE_FULL"
+    training_field = "training_dataset_uri"
+    if field == "distillation_spec" and training_field not in spec:
+        training_field = "prompt_dataset_uri"  # the newer name; the other is deprecated
+    hyperparameters: Value = {} if field == "partner_model_tuning_spec" else spec.get("hyper_parameters") or {}
+    return JobRequest(
+        job=tuning_job,
+        field=field,
+        spec=spec,
+        method=TuningMethod.FULL
+        if full and field == "supervised_tuning_spec"
+        else METHODS.get(field, TuningMethod.SUPERVISED),
+        full=full,
+        base_model=str(tuning_job.get("base_model") or spec.get("student_model", "")).removeprefix(PREFIX),
+        continues="pre_tuned_model" in tuning_job,
+        base_teacher=str(spec.get("base_teacher_model", "")),
+        tuned_teacher=str(spec.get("tuned_teacher_model_source", "")),
+        training_field=training_field,
+        training_uri=str(spec.get(training_field, "")),
+        validation_uri=str(spec.get("validation_dataset_uri", "")),
+        hyperparameters=hyperparameters,
+        adapter_size=ADAPTER_SIZES.get(hyperparameters.get("adapter_size", ""), 0),
+    )
+
+
+def parse_hyperparameters(request: JobRequest) -> Hyperparameters:
     """Hyperparameters as asked for; 0 is unset, as in the messages."""
-    sent = spec.hyperparameters
+    sent = request.hyperparameters
     return Hyperparameters(
         epochs=sent.get("epoch_count") or None,
         batch_size=sent.get("batch_size") or None,
         learning_rate=sent.get("learning_rate") or None,
         learning_rate_multiplier=sent.get("learning_rate_multiplier") or None,
-        adapter_size=adapter_size_rank(sent.get("adapter_size", "")) or None,
+        adapter_size=request.adapter_size or None,
         beta=sent.get("beta"),
     )
 
 
-def format_spec(spec: Spec, resolved: Hyperparameters | None) -> Value:
-    """The spec as sent and, once the service has resolved them, with the hyperparameters that were left open.
+def read_asked(request: JobRequest, base_model: str, source_model: str) -> Asked:
+    """What a job is asked to do.
+
+    Args:
+        base_model: That of the model it continues, if any. source_model: That model's name, or "".
+    """
+    job = request.job
+    return Asked(
+        request.method,
+        base_model,
+        parse_hyperparameters(request),
+        source_model=source_model,
+        source_checkpoint=job["pre_tuned_model"].get("checkpoint_id", "") if source_model else "",
+        training_uri=request.training_uri,
+        validation_uri=request.validation_uri,
+        output_uri=job.get("output_uri", ""),
+        base_teacher=request.base_teacher.removeprefix(PREFIX),
+        tuned_teacher=request.tuned_teacher,
+        full=request.full,
+        export_last_checkpoint_only=bool(request.spec.get("export_last_checkpoint_only")),
+        labels=job.get("labels", {}),
+        echoed=format_echoed(job),
+    )
+
+
+def format_spec(field: str, spec: Value, resolved: Hyperparameters | None) -> Value:
+    """A spec as sent and, once the service has resolved them, with the hyperparameters that were left open.
 
     Recorded: ``epochCount``, ``learningRateMultiplier`` and ``adapterSize`` of a finished job that had sent none.
     """
-    if resolved is None or spec.field == "partner_model_tuning_spec":
-        return spec.value
+    if resolved is None or field == "partner_model_tuning_spec":
+        return spec
+    sent: Value = spec.get("hyper_parameters") or {}
     filled = {
         "epoch_count": resolved.epochs,
         "learning_rate_multiplier": resolved.learning_rate_multiplier,
         "adapter_size": adapter_size_name(resolved.adapter_size) if resolved.adapter_size else None,
-        "beta": resolved.beta if spec.field == "preference_optimization_spec" else None,
+        "beta": resolved.beta if field == "preference_optimization_spec" else None,
     }
-    if "learning_rate" in spec.hyperparameters:
+    if "learning_rate" in sent:
         del filled["learning_rate_multiplier"]
     known = {name: value for name, value in filled.items() if value is not None}
-    return {**spec.value, "hyper_parameters": {**known, **spec.hyperparameters}}
+    return {**spec, "hyper_parameters": {**known, **sent}}
 
 
-def format_sent(tuning_job: Value) -> dict[str, Any]:
-    """The request as the store keeps it: without output-only fields, bytes as ``{"$bytes": base64}``."""
-    kept = {name: value for name, value in tuning_job.items() if name not in OUTPUT_ONLY}
-    return {name: _pack(value) for name, value in kept.items()}
+# --- what answers echo, as the store keeps it
 
 
-def parse_sent(sent: Mapping[str, Any]) -> Value:
-    """What ``format_sent`` was given."""
-    return {name: _unpack(value) for name, value in sent.items()}
+def format_echoed(tuning_job: Value) -> dict[str, Any]:
+    """A request's tuning job without output-only fields, in JSON.
+
+    What JSON has no form for: bytes are ``{"$bytes": base64}``, infinity and no number ``{"$float": "NaN"}``.
+    """
+    return {name: _pack(value) for name, value in tuning_job.items() if name not in OUTPUT_ONLY}
+
+
+def parse_echoed(echoed: Mapping[str, Any]) -> Value:
+    """What ``format_echoed`` was given."""
+    return {name: _unpack(value) for name, value in echoed.items()}
 
 
 def _pack(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": str(value)}
     if isinstance(value, dict):
         return {name: _pack(item) for name, item in value.items()}
     return [_pack(item) for item in value] if isinstance(value, list) else value
@@ -141,36 +191,7 @@ def _unpack(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() == {"$bytes"}:
             return base64.b64decode(value["$bytes"])
+        if value.keys() == {"$float"}:
+            return float(value["$float"])
         return {name: _unpack(item) for name, item in value.items()}
     return [_unpack(item) for item in value] if isinstance(value, list) else value
-
-
-# --- what a job's request asks of its run
-
-PREFIX = "publishers/google/models/"
-FULL = "TUNING_MODE_FULL"
-
-
-def read_orders(store: Store, job: TuningJob) -> Orders:
-    """The orders of a job of this API; none of another's."""
-    if job.api != "vertex":
-        return Orders()
-    sent = parse_sent(job.sent)
-    output_uri = str(sent.get("output_uri", ""))
-    if job.method is not TuningMethod.DISTILLATION:
-        return Orders(full=job.method is TuningMethod.FULL, output_uri=output_uri)
-    spec = find_spec(sent).value
-    name = str(spec.get("tuned_teacher_model_source") or spec.get("base_teacher_model") or "")
-    return Orders(find_teacher(store, spec), name, spec.get("tuning_mode") == FULL, output_uri)
-
-
-def find_teacher(store: Store, spec: Value) -> Target | None:
-    """Who answers the prompts: a base model, played by what plays it here, or a tuned one; None if it is not there."""
-    if named := spec.get("base_teacher_model"):
-        return Target(str(named).removeprefix(PREFIX))
-    version = find_named_version(store, spec.get("tuned_teacher_model_source") or "")
-    checkpoint = find_checkpoint(store, version) if version else None
-    job = store.get_job_by_uid(version.job_uid) if version else None
-    if version is None or checkpoint is None or job is None:
-        return None
-    return Target(version.base_model, checkpoint.adapter, job.trainer)

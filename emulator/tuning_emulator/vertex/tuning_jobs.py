@@ -7,25 +7,35 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from tuning_emulator.api.call import Call
-from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.lifecycle import IllegalTransitionError
-from tuning_emulator.core.records import JobState, ModelVersion, Phase, TuningJob, TuningMethod
+from tuning_emulator.core.records import JobState, ModelVersion, Progress, TuningJob, TuningMethod
+from tuning_emulator.core.rules import Violation
 from tuning_emulator.datasets.check import check_first_line, dataset_form
-from tuning_emulator.datasets.lines import DatasetError
-from tuning_emulator.facts import vertex_errors as errors
-from tuning_emulator.facts import vertex_resource_errors as resource_errors
+from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, find_magic
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.objects import ObjectForbiddenError, ObjectStore, StorageError, StorageUnavailableError
-from tuning_emulator.vertex.convert import describe_job
+from tuning_emulator.vertex.convert import (
+    Place,
+    describe_job,
+    format_job_name,
+    format_version_name,
+    parse_name,
+    parse_place,
+)
 from tuning_emulator.vertex.listing import find_only, list_newest_first
-from tuning_emulator.vertex.names import Place, format_job_name, format_version_name, parse_name, parse_place
 from tuning_emulator.vertex.operations import Operations
-from tuning_emulator.vertex.rules import Draft, Violations, check_fields, check_model, read_draft, refuse
-from tuning_emulator.vertex.specs import METHODS, format_sent, parse_hyperparameters, parse_sent
+from tuning_emulator.vertex.rules import RULES, check_fields, check_model, refuse_violations
+from tuning_emulator.vertex.specs import (
+    METHODS,
+    JobRequest,
+    parse_echoed,
+    read_asked,
+    read_request,
+)
 
 # --- the part of a dataset that create looks at before it answers
 
@@ -56,7 +66,7 @@ def merge_rebase(source: TuningJob, overrides: Value) -> Value:
 
     A oneof of the request (the spec, the source model) replaces the source's.
     """
-    wanted = {name: value for name, value in parse_sent(source.sent).items() if name != "pre_tuned_model"}
+    wanted = {name: value for name, value in parse_echoed(source.asked.echoed).items() if name != "pre_tuned_model"}
     if any(field in overrides for field in METHODS):
         wanted = {name: value for name, value in wanted.items() if name not in METHODS}
     wanted |= {"base_model": REBASE_TARGET, "tuned_model_display_name": source.display_name}
@@ -78,8 +88,7 @@ class TuningJobs:
 
         The answer echoes what was sent, with name, display name, state and two equal times (recorded).
         """
-        place = parse_place(call.request["parent"])
-        return describe_job(self._store, await self._create(call, place, call.request.get("tuning_job", {})))
+        return describe_job(self._store, await self._create(call, call.request.get("tuning_job", {})))
 
     def get_tuning_job(self, call: Call) -> Value | Awaitable[Value]:
         """The job as it stands."""
@@ -101,17 +110,16 @@ class TuningJobs:
         try:
             self._backend.queue.cancel(job.uid)
         except IllegalTransitionError as error:
-            raise refuse(errors.JOB_ENDED, state=f"JOB_STATE_{job.state.value}") from error
+            raise vertex_errors.JOB_ENDED(state=f"JOB_STATE_{job.progress.state.value}") from error
         return {}
 
     async def rebase_tuned_model(self, call: Call) -> Value:
         """Tunes another base model with the dataset of a tuned one; the operation ends with that job."""
         if call.request.get("deploy_to_same_endpoint"):
-            raise refuse(resource_errors.REBASE_SAME_ENDPOINT)
-        place = parse_place(call.request["parent"])
+            raise emulator_errors.REBASE_SAME_ENDPOINT()
         source = self._find_source(call.request.get("tuned_model_ref", {}))
         overrides: Value = call.request.get("tuning_job", {})
-        job = await self._create(call, place, merge_rebase(source, overrides))
+        job = await self._create(call, merge_rebase(source, overrides))
         return self._operations.follow(call, job, "RebaseTunedModelOperationMetadata")
 
     # ------------------------------------------------------------ inside
@@ -131,109 +139,75 @@ class TuningJobs:
             lambda job: count_shown(call, self._backend.queue.pacing, job.uid),
         )
 
-    async def _create(self, call: Call, place: Place, tuning_job: Value) -> TuningJob:
-        draft = read_draft(tuning_job)
-        check_fields(draft)
-        source = self._find_pre_tuned(draft)
-        base_model = source.base_model if source else draft.base_model
-        day = self._backend.calendar.find_day(place.project)
-        check_model(draft, find_base_model("vertex", base_model), base_model, place.location, day)
-        self._check_teacher(draft)
-        await self._check_datasets(draft, base_model)
-        name, labels = draft.job.get("tuned_model_display_name", ""), draft.job.get("labels", {})
+    async def _create(self, call: Call, tuning_job: Value) -> TuningJob:
+        backend, place, request = self._backend, parse_place(call.request["parent"]), read_request(tuning_job)
+        check_fields(RULES, request)
+        source = self._find_pre_tuned(request) if request.continues else None
+        base_model = source.base_model if source else request.base_model
+        day = backend.calendar.find_day(place.project)
+        check_model(request, find_base_model("vertex", base_model), base_model, place.location, day)
+        if request.tuned_teacher and find_named_version(self._store, request.tuned_teacher) is None:
+            raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=request.tuned_teacher)
+        await self._check_datasets(request, base_model)
+        job = request.job
+        name, labels = job.get("tuned_model_display_name", ""), job.get("labels", {})
         magic = find_magic("vertex", name, labels)
-        job = self._store.insert_job(self._build(call, place, draft, base_model, source))
-        self._backend.queue.submit(job, magic)
-        return job
-
-    def _build(self, call: Call, place: Place, draft: Draft, base_model: str, source: ModelVersion | None) -> TuningJob:
-        now_ns = self._backend.now_ns()
-        ids = self._backend.ids
-        sent = draft.job
-        default_name = source.display_name if source else f"{base_model}-{ids.uuid()}"
-        return TuningJob(
+        now_ns = backend.clock.timestamp_ns()
+        default_name = source.display_name if source else f"{base_model}-{backend.ids.uuid()}"
+        made = TuningJob(
             uid=0,
             api="vertex",
             project=place.project,
             location=place.location,
-            id=ids.number(),
+            id=backend.ids.number(),
             api_version=call.version,
             operation_id="",
-            owner=call.caller.principal,
-            display_name=sent.get("tuned_model_display_name") or default_name,
-            description=sent.get("description", ""),
-            labels=sent.get("labels", {}),
-            base_model=base_model,
-            source_model=format_version_name(source) if source else "",
-            source_checkpoint=sent["pre_tuned_model"].get("checkpoint_id", "") if source else "",
-            method=draft.spec.method,
-            requested=parse_hyperparameters(draft.spec),
-            resolved=None,
-            training_uri=draft.spec.training_uri,
-            validation_uri=draft.spec.validation_uri,
-            export_last_checkpoint_only=bool(draft.spec.value.get("export_last_checkpoint_only")),
-            sent=format_sent(sent),
-            state=JobState.PENDING,
-            phase=Phase.NONE,
-            error=None,
             created_ns=now_ns,
-            started_ns=None,
-            ended_ns=None,
-            updated_ns=now_ns,
-            total_steps=0,
-            completed_steps=0,
-            completed_epochs=0,
-            statistics=None,
-            experiment_id="",
-            trainer="",
-            device="",
-            adapter="",
+            asked=read_asked(request, base_model, format_version_name(source) if source else ""),
+            progress=Progress(updated_ns=now_ns),
+            owner=call.caller.principal,
+            display_name=name or default_name,
+            description=job.get("description", ""),
         )
+        made = self._store.insert_job(made)
+        backend.queue.submit(made, magic)
+        return made
 
-    def _find_pre_tuned(self, draft: Draft) -> ModelVersion | None:
+    def _find_pre_tuned(self, request: JobRequest) -> ModelVersion:
         """The tuned model that a job continues from.
 
         Raises:
             ApiError: it, or the checkpoint that is asked for, does not exist.
         """
-        if "pre_tuned_model" not in draft.job:
-            return None
-        named: Value = draft.job["pre_tuned_model"]
+        named: Value = request.job["pre_tuned_model"]
         name = named["tuned_model_name"]
         version = find_named_version(self._store, name)
         if version is None:
-            raise refuse(errors.PRE_TUNED_MODEL_NOT_FOUND, name=name)
+            raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=name)
         wanted = named.get("checkpoint_id", "")
         if find_checkpoint(self._store, version, wanted) is None:
             saved = [one.id for one in self._store.list_checkpoints(version.job_uid)]
-            raise refuse(resource_errors.CHECKPOINT_NOT_FOUND, id=wanted, known=", ".join(saved))
+            raise vertex_errors.CHECKPOINT_NOT_FOUND(id=wanted, known=", ".join(saved))
         return version
 
-    def _check_teacher(self, draft: Draft) -> None:
-        """Whether the tuned model that is to teach is there. Raises ApiError."""
-        name = draft.tuned_teacher
-        if name and find_named_version(self._store, name) is None:
-            raise refuse(errors.PRE_TUNED_MODEL_NOT_FOUND, name=name)
-
-    async def _check_datasets(self, draft: Draft, base_model: str) -> None:
+    async def _check_datasets(self, request: JobRequest, base_model: str) -> None:
         """Whether the datasets are there, and whether the first row of the training set is an example."""
-        spec = draft.spec
-        violations = Violations()
-        for field, uri in ((spec.training_field, spec.training_uri), ("validation_dataset_uri", spec.validation_uri)):
+        found: list[Violation] = []
+        datasets = {request.training_field: request.training_uri, "validation_dataset_uri": request.validation_uri}
+        for field, uri in datasets.items():
             if not uri.startswith("gs://"):
                 continue  # a multimodal dataset, or none
             try:
-                await asyncio.to_thread(check_first_row, self._backend.objects, uri, spec.method, base_model)
+                await asyncio.to_thread(check_first_row, self._backend.objects, uri, request.method, base_model)
             except ObjectForbiddenError:
                 continue  # reported to come "minutes into the job"
             except StorageUnavailableError as error:
-                raise refuse(resource_errors.STORAGE_UNAVAILABLE, reason=error) from error
+                raise emulator_errors.STORAGE_UNAVAILABLE(reason=error) from error
             except StorageError as error:  # it is not there, or its first line is endless
                 log.warning("%s: %s", field, error)
-                violations.add(draft.path(field), errors.NOT_JSONL_OBJECT, field=field)
-            except DatasetError as error:
-                raise ApiError(error.code, error.message, rule=error.rule) from error
-        violations.refuse()
+                found.append(Violation(vertex_errors.NOT_JSONL_OBJECT, {"field": field}, request.path(field)))
+        if found:
+            refuse_violations(found)
 
     def _find_source(self, reference: Value) -> TuningJob:
         """The job behind what a rebase names: a tuned model or a tuning job."""
@@ -244,14 +218,14 @@ class TuningJobs:
             version = find_named_version(self._store, name)
             job = self._store.get_job_by_uid(version.job_uid) if version else None
         if job is None:
-            raise refuse(resource_errors.REBASE_SOURCE_NOT_FOUND, name=name)
-        if job.state is not JobState.SUCCEEDED:
-            raise refuse(resource_errors.REBASE_NOT_TRAINED, name=format_job_name(job))
+            raise vertex_errors.REBASE_SOURCE_NOT_FOUND(name=name)
+        if job.progress.state is not JobState.SUCCEEDED:
+            raise vertex_errors.REBASE_NOT_TRAINED(name=format_job_name(job))
         return job
 
     def _require(self, name: str) -> TuningJob:
         place, (identifier,) = parse_name(name, "tuningJobs")
         job = self._store.get_job("vertex", place.project, place.location, identifier)
         if job is None:
-            raise refuse(errors.TUNING_JOB_NOT_FOUND)
+            raise vertex_errors.TUNING_JOB_NOT_FOUND()
         return job

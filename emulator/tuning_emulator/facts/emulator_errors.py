@@ -1,0 +1,66 @@
+"""What only this emulator says: its own limits and troubles.
+
+None of it is a text of a service, or listed and counted as one. The reasons are words of what plays the services' parts
+here: the trainer, the storage, a setting.
+"""
+
+from __future__ import annotations
+
+from tuning_emulator.core.errors import Code, ErrorRow, name_rows
+
+# --- requests that the services take -------------------------------------------------------------------
+GRPC_CONNECTION_FULL = ErrorRow(
+    Code.RESOURCE_EXHAUSTED, "The unfinished requests of this connection are too long together."
+)
+REFLECTION_NOT_FOUND = ErrorRow(Code.NOT_FOUND, "Not found: {name}")
+REFLECTION_ASKS_NOTHING = ErrorRow(Code.INVALID_ARGUMENT, "The request asks for nothing.")
+MAGIC_VALUE = ErrorRow(Code.INVALID_ARGUMENT, "{reason}")
+REBASE_SAME_ENDPOINT = ErrorRow(
+    Code.UNIMPLEMENTED,
+    "deploy_to_same_endpoint is not supported by this emulator; deploy the new model with endpoints.deployModel.",
+)
+STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
+
+# --- prompts of Vertex AI ------------------------------------------------------------------------------
+PART_NOT_TEXT = ErrorRow(
+    Code.UNIMPLEMENTED, "The models of this emulator read text only; the request has a part with {kind}."
+)
+RESPONSE_SCHEMA_UNSUPPORTED = ErrorRow(
+    Code.UNIMPLEMENTED, "The models of this emulator cannot be held to a response schema."
+)
+TRAINER_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "The model cannot answer now: {reason}")
+PROMPT_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, "The model cannot answer this prompt: {reason}")
+
+# --- datasets ------------------------------------------------------------------------------------------
+PROMPT_NOT_TEXT = ErrorRow(
+    Code.INVALID_ARGUMENT,
+    "Row: {row}. The prompt contains [{modality}]; the teachers of this emulator read text only.",
+)
+NOT_TEXT = ErrorRow(
+    Code.INVALID_ARGUMENT, "Example contains [{modality}]; the trainer of this emulator reads text only."
+)
+OVER_TRAINERS_LIMIT = ErrorRow(
+    Code.INVALID_ARGUMENT, "Example has more tokens than what plays the base model here can read."
+)
+TEACHER_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, "The teacher model did not answer this prompt: {reason}.")
+TEACHER_SILENT = ErrorRow(Code.INVALID_ARGUMENT, "The teacher model's answer to this prompt is empty.")
+ALL_DROPPED = ErrorRow(
+    Code.INVALID_ARGUMENT,
+    "None of the {examples} examples of the dataset can be trained on. Example {example}: {reason}",
+)
+DATASET_UNREADABLE = ErrorRow(Code.INVALID_ARGUMENT, "{reason}")
+DATASET_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "{reason}")
+
+# --- what a job ends with ------------------------------------------------------------------------------
+METHOD_UNTRAINED = ErrorRow(Code.UNIMPLEMENTED, "This emulator has no trainer for {method} tuning of {base_model}.")
+TRAINER_GONE = ErrorRow(Code.UNAVAILABLE, "The {trainer} trainer that ran this job is not installed here any more.")
+TRAINER_FAILED = ErrorRow(Code.UNAVAILABLE, "The trainer is unavailable: {reason}")
+TEACHER_FAILED = ErrorRow(Code.UNAVAILABLE, "The teacher model does not answer: {reason}")
+_OUTPUT = "The results cannot be written to {uri}: {reason}"
+OUTPUT_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, _OUTPUT)
+OUTPUT_FORBIDDEN = ErrorRow(Code.PERMISSION_DENIED, _OUTPUT)
+OUTPUT_NOT_FOUND = ErrorRow(Code.NOT_FOUND, _OUTPUT)
+OUTPUT_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, _OUTPUT)
+
+ROWS = name_rows(globals(), ErrorRow)
+"""All rows, in this order."""

@@ -1,0 +1,68 @@
+"""What a tuning job means to the API that was asked for it; the steps of a job are the same for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.job_control import JobFault
+from tuning_emulator.core.records import Api, TuningJob
+from tuning_trainer.spec import Checkpoint
+
+
+class Stage(StrEnum):
+    """Where an unfinished job stands, as its API may show it: its state, and while it runs its phase."""
+
+    PENDING = "PENDING"
+    PROCESSING_DATASET = "PROCESSING_DATASET"
+    WAITING_FOR_CAPACITY = "WAITING_FOR_CAPACITY"
+    TUNING = "TUNING"
+    POST_PROCESSING = "POST_PROCESSING"
+    CANCELLING = "CANCELLING"
+
+
+class TuningApi(Protocol):
+    """One of the two APIs, as far as jobs differ in it."""
+
+    @property
+    def stages(self) -> frozenset[Stage]:
+        """The stages that its clients can tell apart; in the others a job of a pace does not linger."""
+        ...
+
+    def format_name(self, job: TuningJob) -> str:
+        """The job's resource name."""
+        ...
+
+    def explain(self, fault: JobFault) -> ApiError:
+        """The words in which a job ends to which this was made to happen."""
+        ...
+
+    def find_source_adapter(self, job: TuningJob) -> str:
+        """The adapter that a continued job starts from, relative to the data directory; "" if there is none."""
+        ...
+
+    def list_checkpoint_steps(self, job: TuningJob) -> tuple[int, ...]:
+        """After which steps the job saves a checkpoint."""
+        ...
+
+    def make_experiment_id(self, now_ns: int) -> str:
+        """The id of a new job's experiment; "" where jobs have none."""
+        ...
+
+    def publish_checkpoint(self, job: TuningJob, checkpoint: Checkpoint, now_ns: int, *, deploy: bool) -> None:
+        """Shows a trained checkpoint to clients.
+
+        Args:
+            checkpoint: Its ``directory`` is relative to the data directory.
+            deploy: Without, it gets no endpoint, as where endpoints cannot be created.
+        """
+        ...
+
+    def publish_model(self, job: TuningJob, now_ns: int) -> None:
+        """Shows the finished model to clients."""
+        ...
+
+
+TuningApis: TypeAlias = Mapping[Api, TuningApi]
