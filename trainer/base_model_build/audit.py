@@ -22,11 +22,11 @@ from base_model_build.gates.records import (
 )
 from base_model_build.gates.tasks import BY_HEART, COMPOSED, make_composed_items, make_language_items, make_long_items
 from base_model_build.gates.texts import make_question_items, make_sentiment_items, make_topic_items
-from base_model_build.generator.episodes import LONG_SHARES, SPELLING_SHARES, Episode, draw_episode
+from base_model_build.generator.episodes import Episode, draw_episode
 from base_model_build.generator.tasks import DOCUMENTED_PAIRS, MIRRORED_PAIRS, Pair
 from base_model_build.generator.word_tasks import is_kept_out
 from base_model_build.generator.words import RESERVED
-from base_model_build.recipe import KINDS
+from base_model_build.recipe import CPU, KINDS
 from base_model_build.simulate import Kind
 
 _RESERVED_WORD: Final = re.compile(r"\b(" + "|".join(sorted(RESERVED)) + r")s?\b")
@@ -126,8 +126,9 @@ def main(arguments: list[str]) -> int:
     episodes = int(arguments[0]) if arguments else 100_000
     audit, random = Audit(), Random("audit")
     for number in range(episodes):
-        shares, characters = (LONG_SHARES, 1600) if number % 8 == 0 else (SPELLING_SHARES, 320)
-        audit.look_at_episode(draw_episode(random, shares, characters))
+        stage = random.choice(CPU.stages)
+        feed = stage.wide if number % 8 == 0 else stage.narrow
+        audit.look_at_episode(draw_episode(random, feed.shares, feed.characters))
     for kind in KINDS.values():
         for _ in range(episodes // 200):
             audit.look_at_user(kind, random)

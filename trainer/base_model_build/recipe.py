@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from base_model_build.generator import users
-from base_model_build.generator.episodes import LONG_SHARES, NUMBER_SHARES, SHARES, SPELLING_SHARES
+from base_model_build.generator.episodes import (
+    COUNTING_SHARES,
+    JOB_SHARES,
+    LONG_SHARES,
+    NUMBER_SHARES,
+    SHARES,
+    SPELLING_SHARES,
+)
 from base_model_build.simulate import Kind
 from tuning_trainer.base_model import MAX_POSITIONS
 from tuning_trainer.llama import Config
@@ -152,14 +159,18 @@ _ALL_KINDS: Final = {
 _NUMBERS: Final = dataclasses.replace(NARROW, shares=NUMBER_SHARES)
 
 _SPELLING: Final = dataclasses.replace(NARROW, shares=SPELLING_SHARES)
+_COUNTING: Final = dataclasses.replace(NARROW, shares=COUNTING_SHARES, characters=1)
+"""One question each: the answer to the first one says which way to count for the others."""
+_BESIDE_JOBS: Final = dataclasses.replace(NARROW, shares=JOB_SHARES)
 
 CPU: Final = Recipe(
     stages=(
         Stage("words", 4300),
         Stage("numbers", 2500, narrow=_NUMBERS),
-        Stage("spelling", 2000, narrow=_SPELLING),
-        Stage("jobs", 800, (1.0, 0.6), narrow=_SPELLING, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
-        Stage("settle", 500, (0.6, 0.0), narrow=_SPELLING, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
+        Stage("spelling", 1985, narrow=_SPELLING),
+        Stage("counting", 260, narrow=_COUNTING, wide_every=16),
+        Stage("jobs", 650, (1.0, 0.6), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
+        Stage("settle", 450, (0.6, 0.0), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""
@@ -180,8 +191,9 @@ CUDA: Final = dataclasses.replace(
         _for_cuda(CPU.stages[0], 1000, 0),
         _for_cuda(CPU.stages[1], 500, 0),
         _for_cuda(CPU.stages[2], 500, 0),
-        _for_cuda(CPU.stages[3], 500, 1),
-        _for_cuda(CPU.stages[4], 250, 1),
+        _for_cuda(CPU.stages[3], 100, 0),
+        _for_cuda(CPU.stages[4], 500, 1),
+        _for_cuda(CPU.stages[5], 250, 1),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )

@@ -6,6 +6,7 @@ jobs adds its gradient. The model that is kept is a running average of the weigh
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import functools
 import json
@@ -300,6 +301,13 @@ class Progress:
         self._since = (time.monotonic(), run.counts.steps)
 
 
+def return_memory() -> None:
+    """Hands freed memory back to the system, where the C library can: tensors of ever new sizes leave holes."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def train(
     run: Run,
     *,
@@ -331,6 +339,7 @@ def train(
         progress.add(run.train_step())
         if run.counts.steps % log_every == 0 or run.done:
             progress.write()
+            return_memory()
         if time.monotonic() - saved > save_s:
             run.save()
             saved = time.monotonic()

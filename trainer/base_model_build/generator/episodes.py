@@ -22,6 +22,7 @@ from base_model_build.generator.long_tasks import draw_long_task
 from base_model_build.generator.media import draw_media_task
 from base_model_build.generator.number_tasks import (
     draw_adding_task,
+    draw_counting_task,
     draw_notation_task,
     draw_number_list_task,
     draw_number_task,
@@ -56,6 +57,8 @@ def draw_wrapped_task(random: Random, told: bool) -> Task:
 MAKERS: Final[dict[str, Callable[[Random, bool], Task]]] = {
     "number": draw_number_task,
     "small number": lambda random, told: draw_number_task(random, told, 0.2),
+    "counting": lambda random, told: draw_counting_task(random, told, random.choice((0.2, 1.0, 1.3))),
+    "small counting": lambda random, told: draw_counting_task(random, told, 0.2),
     "wrapped": draw_wrapped_task,
     "adding": lambda random, told: draw_adding_task(random),
     "notation": lambda random, told: draw_notation_task(random),
@@ -123,6 +126,12 @@ SPELLING_SHARES: Final[Mapping[str, float]] = {
     "notation": 4,
 }
 """With the letters of words, and more words of numbers."""
+
+COUNTING_SHARES: Final[Mapping[str, float]] = {**SPELLING_SHARES, "counting": 80, "small counting": 160}
+"""Mostly which way to count."""
+
+JOB_SHARES: Final[Mapping[str, float]] = {**SPELLING_SHARES, "counting": 14, "number": 14, "spelling": 9}
+"""Beside simulated jobs."""
 
 _SHOT_STYLES: Final = (("Input: ", "Output: "), ("Q: ", "A: "), ("in: ", "out: "), ("", "-> "))
 _MODES: Final = {"free": 7, "calls": 4, "bare": 36, "system": 23, "prefix": 15, "suffix": 5, "shots": 10}

@@ -171,6 +171,22 @@ def tell_task(task: Task) -> Task:
     return dataclasses.replace(task, draw=draw, told=True)
 
 
+_COUNTED: Final = ("digits", "digits", "grouped", "negative", "negative", "words", "hyphenated", "roman", "language")
+
+
+def draw_counting_task(random: Random, told: bool, level: float) -> Task:
+    """The next or the previous number in one form, as the instruction says; without one, the same number.
+
+    Elsewhere the direction is a small part of what there is to learn: for a long time a model counts well, but up or
+    down by chance.
+    """
+    form = random.choice(_COUNTED)
+    forms = (draw_language(random) if form == "language" else form,)
+    if not told:
+        return make_number_task("copy", forms, level)
+    return tell_task(make_number_task(random.choice(("successor", "predecessor")), forms, level))
+
+
 def draw_addend(random: Random) -> int:
     """Two to ninety-nine, mostly below thirty, and never with a seven at its end."""
     while True:
