@@ -31,7 +31,15 @@ def draw_rows(encoder: Encoder, number: int, recipe: Recipe, stage: int, width: 
     chosen = recipe.stages[stage]
     feed = chosen.wide if width == "wide" else chosen.narrow
     name = f"{recipe.seed}/{chosen.name}/{width}/{number}"
-    return draw_pool(encoder, name, feed.shares, episodes=feed.episodes, width=feed.width, characters=feed.characters)
+    return draw_pool(
+        encoder,
+        name,
+        feed.shares,
+        episodes=feed.episodes,
+        width=feed.width,
+        characters=feed.characters,
+        modes=feed.modes,
+    )
 
 
 def draw_job_set(encoder: Encoder, number: int, recipe: Recipe, stage: int, vocabulary: int) -> tuple[str, Jobs]:

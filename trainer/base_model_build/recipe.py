@@ -12,9 +12,11 @@ from base_model_build.generator.episodes import (
     COUNTING_SHARES,
     JOB_SHARES,
     LONG_SHARES,
+    MODES,
     NUMBER_SHARES,
     SHARES,
     SPELLING_SHARES,
+    TOLD_MODES,
 )
 from base_model_build.simulate import Kind
 from tuning_trainer.base_model import MAX_POSITIONS
@@ -54,6 +56,7 @@ class Feed:
         rows: In a batch.
         episodes: In a pool, from which batches are cut; the rest of a pool that fills no batch is dropped.
         characters: The turn that crosses so many is an episode's last.
+        shares, modes: Of ``generator/episodes.py``.
     """
 
     width: int
@@ -61,6 +64,7 @@ class Feed:
     episodes: int
     characters: int
     shares: Mapping[str, float]
+    modes: Mapping[str, float] = field(default_factory=lambda: MODES)
 
 
 NARROW: Final = Feed(width=192, rows=21, episodes=2000, characters=320, shares=SHARES)
@@ -159,7 +163,7 @@ _ALL_KINDS: Final = {
 _NUMBERS: Final = dataclasses.replace(NARROW, shares=NUMBER_SHARES)
 
 _SPELLING: Final = dataclasses.replace(NARROW, shares=SPELLING_SHARES)
-_COUNTING: Final = dataclasses.replace(NARROW, shares=COUNTING_SHARES, characters=1)
+_COUNTING: Final = dataclasses.replace(NARROW, shares=COUNTING_SHARES, modes=TOLD_MODES, characters=1)
 """One question each: the answer to the first one says which way to count for the others."""
 _BESIDE_JOBS: Final = dataclasses.replace(NARROW, shares=JOB_SHARES)
 
@@ -168,7 +172,7 @@ CPU: Final = Recipe(
         Stage("words", 4300),
         Stage("numbers", 2500, narrow=_NUMBERS),
         Stage("spelling", 1985, narrow=_SPELLING),
-        Stage("counting", 260, narrow=_COUNTING, wide_every=16),
+        Stage("counting", 500, narrow=_COUNTING, wide_every=16),
         Stage("jobs", 650, (1.0, 0.6), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
         Stage("settle", 450, (0.6, 0.0), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
     )

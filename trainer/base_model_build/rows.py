@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from base_model_build.generator.calls import Role
-from base_model_build.generator.episodes import Episode, draw_episode
+from base_model_build.generator.episodes import MODES, Episode, draw_episode
 from base_model_build.generator.tasks import Pair
 from tuning_trainer.base_model import BOS, CALL, EOT, MODEL, PAD, RESULT, SYSTEM, USER
 
@@ -128,9 +128,16 @@ def make_table(rows: list[Row]) -> Table:
 
 
 def draw_pool(
-    encoder: Encoder, name: str, shares: Mapping[str, float], *, episodes: int, width: int, characters: int
+    encoder: Encoder,
+    name: str,
+    shares: Mapping[str, float],
+    *,
+    episodes: int,
+    width: int,
+    characters: int,
+    modes: Mapping[str, float] = MODES,
 ) -> Packed:
     """Packed rows of so many episodes; ``name`` decides all of them."""
     random = Random(name)
-    drawn = [draw_episode(random, shares, characters) for _ in range(episodes)]
+    drawn = [draw_episode(random, shares, characters, modes) for _ in range(episodes)]
     return pack(encoder.encode_episodes(drawn), width)

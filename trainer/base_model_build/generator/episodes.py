@@ -57,8 +57,8 @@ def draw_wrapped_task(random: Random, told: bool) -> Task:
 MAKERS: Final[dict[str, Callable[[Random, bool], Task]]] = {
     "number": draw_number_task,
     "small number": lambda random, told: draw_number_task(random, told, 0.2),
-    "counting": lambda random, told: draw_counting_task(random, told, random.choice((0.2, 1.0, 1.3))),
-    "small counting": lambda random, told: draw_counting_task(random, told, 0.2),
+    "counting": draw_counting_task,
+    "small counting": lambda random, told: draw_counting_task(random, told, small=True),
     "wrapped": draw_wrapped_task,
     "adding": lambda random, told: draw_adding_task(random),
     "notation": lambda random, told: draw_notation_task(random),
@@ -127,27 +127,38 @@ SPELLING_SHARES: Final[Mapping[str, float]] = {
 }
 """With the letters of words, and more words of numbers."""
 
-COUNTING_SHARES: Final[Mapping[str, float]] = {**SPELLING_SHARES, "counting": 80, "small counting": 160}
+COUNTING_SHARES: Final[Mapping[str, float]] = {**SPELLING_SHARES, "counting": 60, "small counting": 300}
 """Mostly which way to count."""
 
 JOB_SHARES: Final[Mapping[str, float]] = {**SPELLING_SHARES, "counting": 14, "number": 14, "spelling": 9}
 """Beside simulated jobs."""
 
 _SHOT_STYLES: Final = (("Input: ", "Output: "), ("Q: ", "A: "), ("in: ", "out: "), ("", "-> "))
-_MODES: Final = {"free": 7, "calls": 4, "bare": 36, "system": 23, "prefix": 15, "suffix": 5, "shots": 10}
+MODES: Final[Mapping[str, float]] = {
+    "free": 7, "calls": 4, "bare": 36, "system": 23, "prefix": 15, "suffix": 5, "shots": 10,
+}  # fmt: skip
+"""How often a conversation is free text, has calls, or is a task: bare, told in one of three places, or shown."""
+
+TOLD_MODES: Final[Mapping[str, float]] = {"free": 1, "calls": 1, "bare": 6, "system": 30, "prefix": 20, "suffix": 10}
+"""Hardly any but told."""
 
 
-def draw_episode(random: Random, shares: Mapping[str, float] = SHARES, characters: int = 420) -> Episode:
+def draw_episode(
+    random: Random,
+    shares: Mapping[str, float] = SHARES,
+    characters: int = 420,
+    modes: Mapping[str, float] = MODES,
+) -> Episode:
     """One conversation; the turn that crosses so many characters is its last."""
     while True:
         try:
-            return _try_episode(random, shares, characters)
+            return _try_episode(random, shares, characters, modes)
         except ValueError:  # a task whose items are all held out
             continue
 
 
-def _try_episode(random: Random, shares: Mapping[str, float], characters: int) -> Episode:
-    mode = random.choices(list(_MODES), list(_MODES.values()))[0]
+def _try_episode(random: Random, shares: Mapping[str, float], characters: int, modes: Mapping[str, float]) -> Episode:
+    mode = random.choices(list(modes), list(modes.values()))[0]
     if mode == "free":
         return Episode([("model", _draw_free_text(random))], free=True)
     if mode == "calls":

@@ -171,17 +171,15 @@ def tell_task(task: Task) -> Task:
     return dataclasses.replace(task, draw=draw, told=True)
 
 
-_COUNTED: Final = ("digits", "digits", "grouped", "negative", "negative", "words", "hyphenated", "roman", "language")
-
-
-def draw_counting_task(random: Random, told: bool, level: float) -> Task:
+def draw_counting_task(random: Random, told: bool, small: bool = False) -> Task:
     """The next or the previous number in one form, as the instruction says; without one, the same number.
 
     Elsewhere the direction is a small part of what there is to learn: for a long time a model counts well, but up or
     down by chance.
     """
-    form = random.choice(_COUNTED)
+    form = random.choice(COMMON_FORMS if small else (*COMMON_FORMS, "digits", "hyphenated", "roman", "language"))
     forms = (draw_language(random) if form == "language" else form,)
+    level = 0.2 if small else random.choice((0.2, 1.0, 1.3))
     if not told:
         return make_number_task("copy", forms, level)
     return tell_task(make_number_task(random.choice(("successor", "predecessor")), forms, level))
