@@ -37,7 +37,7 @@ ENV PATH=/opt/emulator/bin:$PATH \
     TUNING_EMULATOR_DATA_DIR=/data
 WORKDIR /data
 VOLUME /data
-EXPOSE 8790 8791
+EXPOSE 8790
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=5 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8790/emulator/v1/health', timeout=2)"]
 ENTRYPOINT ["tuning-emulator"]

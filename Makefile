@@ -35,7 +35,7 @@ format: environment ## rewrite the code in the house style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: environment ## rewrite the README's tables from the code
+docs: environment ## rewrite tables and pictures of the documents from the code
 	$(BIN)/python -m scripts.readme
 
 lock: environment ## renew requirements.lock

@@ -80,7 +80,7 @@ def stream(path: Path, out: Path) -> None:
     """The same, from the embedded storage over HTTP; server and reader share the process."""
     from tuning_emulator.datasets.check import check_dataset
     from tuning_emulator.storage.objects import HttpObjectStore
-    from tuning_emulator.storage.server import StorageServer
+    from tuning_emulator.testing.storage_server import StorageServer
 
     with StorageServer(buckets={"data": path.parent}) as server:
         check_dataset(HttpObjectStore(server.base_url).lines(f"gs://data/{path.name}"), destination=out)

@@ -21,7 +21,7 @@ from tuning_emulator.core.records import (
     ModelVersion,
 )
 from tuning_emulator.storage.objects import HttpObjectStore
-from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.testing.storage_server import StorageServer
 
 SAMPLES = "gs://cloud-samples-data/ai-platform/generative_ai/"
 LINE = b'{"messages": [{"role": "user", "content": "1"}, {"role": "model", "content": "2"}]}\n'

@@ -1,4 +1,4 @@
-"""Writes the parts of README.md and trainer/README.md that are data elsewhere: clients, settings, facts, differences.
+"""Writes the parts of the documents that are data elsewhere: clients, settings, facts, differences, rooms, states.
 
 `make docs` rewrites the files; a test fails when one is not what this would write.
 """
@@ -6,12 +6,17 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 from client_tests.results import HEADINGS, list_cells
+from tuning_emulator.cli.rules import count_by_grade, list_entries
 from tuning_emulator.core.job_control import LABEL_PREFIX, MAGIC_VALUES
-from tuning_emulator.facts.catalogue import count_by_grade, list_entries
+from tuning_emulator.core.lifecycle import ENDED, TRANSITIONS, JobEvent
+from tuning_emulator.core.records import JobState
 from tuning_emulator.facts.differences import DIVERGENCES
 from tuning_emulator.settings import SETTINGS, Setting, name_variable
 
@@ -84,6 +89,50 @@ def format_hyperparameters() -> str:
     return format_table(hyperparameters.HEADINGS, hyperparameters.list_rows())
 
 
+ARCHITECTURE = README.parent / "docs" / "architecture.md"
+
+
+def format_rooms() -> str:
+    """The rooms of the server from top to bottom, as the first import contract has them, and what each one is."""
+    contracts = tomllib.loads((README.parent / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = [layer.split(" | ") for layer in contracts[0]["layers"] if layer != "__main__"]
+    lines = ["flowchart TB", "    subgraph tuning_emulator"]
+    for layer in layers:
+        lines += [f'        {room}["<b>{room}</b><br>{_read_purpose(room)}"]' for room in layer]
+    for upper, lower in pairwise(layers):
+        lines += [f"        {one} --> {other}" for one in upper for other in lower]
+    lines += ["    end", '    jobs -. "spec alone" .-> tuning_trainer["<b>tuning_trainer</b><br>The LoRA trainer"]']
+    return "```mermaid\n" + "\n".join(lines) + "\n```\n"
+
+
+def _read_purpose(room: str) -> str:
+    """How the docstring of a room, or of a module that is one by itself, begins."""
+    doc = import_module(f"tuning_emulator.{room}").__doc__ or ""
+    return re.split(r"[.:;,](?:\s|$)", doc, maxsplit=1)[0].replace("`", "").replace('"', "")
+
+
+def format_states() -> str:
+    """The table of transitions as a diagram, inside RUNNING its phases; and in words what leaves the state as it is."""
+    inside: list[str] = []
+    edges: dict[tuple[JobState, JobState], list[str]] = {}
+    for (state, event), found in TRANSITIONS.items():
+        if state is found.state is JobState.RUNNING and found.phase is not None:
+            inside += [f"        {one} --> {found.phase}: {event}" for one in sorted(found.after)]
+        else:
+            edges.setdefault((state, found.state), []).append(event)
+    begin = TRANSITIONS[JobState.PENDING, JobEvent.START].phase
+    lines = ["stateDiagram-v2", f"    [*] --> {JobState.PENDING}"]
+    kept = [f"{state} on {' and '.join(events)}" for (state, after), events in edges.items() if state is after]
+    lines += [f"    {one} --> {other}: {', '.join(edges[one, other])}" for one, other in edges if one is not other]
+    lines += [f"    state {JobState.RUNNING} {{", f"        [*] --> {begin}", *inside, "    }"]
+    lines += [f"    {state} --> [*]" for state in sorted(ENDED)]
+    return "```mermaid\n" + "\n".join(lines) + f"\n```\n\nA job stays {', '.join(kept)}.\n"
+
+
+ARCHITECTURE_BLOCKS: dict[str, Callable[[], str]] = {"rooms": format_rooms, "states": format_states}
+
 TRAINER_PAGE = README.parent / "trainer" / "README.md"
 TRAINER_BLOCKS: dict[str, Callable[[], str]] = {"hyperparameters": format_hyperparameters}
 
@@ -106,6 +155,7 @@ def write_blocks(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> st
 def main() -> None:
     """Rewrites the files."""
     README.write_text(write_blocks(README.read_text("utf-8")), encoding="utf-8")
+    ARCHITECTURE.write_text(write_blocks(ARCHITECTURE.read_text("utf-8"), ARCHITECTURE_BLOCKS), encoding="utf-8")
     TRAINER_PAGE.write_text(write_blocks(TRAINER_PAGE.read_text("utf-8"), TRAINER_BLOCKS), encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tuning_emulator.settings import DEFAULT_PORT, DEFAULT_STORAGE_PORT, SETTINGS
+from tuning_emulator.settings import DEFAULT_PORT, SETTINGS
 from tuning_emulator.testing.process import start_emulator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,7 +92,7 @@ def test_image_runs_the_server_as_nobody_special(target: str) -> None:
     assert json.loads(last(target, "ENTRYPOINT")) + json.loads(last(target, "CMD")) == ["tuning-emulator", "serve"]
     assert last(target, "VOLUME") == "/data"
     assert f"http://127.0.0.1:{DEFAULT_PORT}/emulator/v1/health" in last(target, "HEALTHCHECK")
-    assert last(target, "EXPOSE").split() == [str(DEFAULT_PORT), str(DEFAULT_STORAGE_PORT)]
+    assert last(target, "EXPOSE") == str(DEFAULT_PORT)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -125,10 +125,10 @@ def test_only_the_full_image_installs_torch() -> None:
 
 
 def test_compose_builds_a_target_that_exists() -> None:
-    """compose.yaml publishes the ports of the image, on loopback only, and keeps the root read-only."""
+    """compose.yaml publishes the port of the image, on loopback only, and keeps the root read-only."""
     service: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]["tuning-emulator"]
     assert service["build"]["target"] == "${TARGET:-server}"
-    assert service["ports"] == [f"127.0.0.1:{port}:{port}" for port in (DEFAULT_PORT, DEFAULT_STORAGE_PORT)]
+    assert service["ports"] == [f"127.0.0.1:{DEFAULT_PORT}:{DEFAULT_PORT}"]
     assert service["read_only"] is True
     assert service["volumes"] == ["data:/data"]
 

@@ -14,7 +14,7 @@ import yaml
 
 from tuning_emulator.app import HEALTH_PATH
 from tuning_emulator.cli import COMMANDS
-from tuning_emulator.settings import DEFAULT_PORT, DEFAULT_STORAGE_PORT
+from tuning_emulator.settings import DEFAULT_PORT
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -58,12 +58,11 @@ def test_java_snippets_are_balanced() -> None:
 
 
 def test_containers_use_the_emulators_ports_and_health() -> None:
-    """Every snippet publishes both ports; those that wait for health ask the path that there is."""
+    """Every snippet publishes the port; those that wait for health ask the path that there is."""
     blocks = [code for language in ("python", "java", "javascript") for _, code in list_blocks(language)]
     assert len(blocks) == 3
     for code in blocks:
         assert str(DEFAULT_PORT) in code
-        assert str(DEFAULT_STORAGE_PORT) in code
         assert HEALTH_PATH in code or "Stop with Ctrl-C" in code
 
 

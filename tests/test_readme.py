@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.readme import README, TRAINER_BLOCKS, TRAINER_PAGE, write_blocks
+from scripts.readme import ARCHITECTURE, ARCHITECTURE_BLOCKS, README, TRAINER_BLOCKS, TRAINER_PAGE, write_blocks
 from tuning_emulator.cli import main
 from tuning_emulator.jobs.lora import missing_packages
 from tuning_emulator.testing.client import Control
@@ -41,6 +41,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 def test_tables_are_up_to_date() -> None:
     """`make docs` would change nothing."""
     assert write_blocks(TEXT) == TEXT, "run: make docs"
+
+
+def test_pictures_are_up_to_date() -> None:
+    """Rooms as the contracts have them, states as the table of transitions has them."""
+    text = ARCHITECTURE.read_text("utf-8")
+    assert write_blocks(text, ARCHITECTURE_BLOCKS) == text, "run: make docs"
 
 
 @pytest.mark.skipif(bool(missing_packages()), reason=f"needs {', '.join(missing_packages())}")

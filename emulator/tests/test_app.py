@@ -39,7 +39,7 @@ async def client(emulator: Emulator) -> AsyncIterator[httpx.AsyncClient]:
 TRAINING = {"torch", "transformers", "peft", "tokenizers", "safetensors", "numpy"}
 CONTROL = {"fastapi", "starlette", "pydantic", "pydantic_core", "annotated_types", "anyio"}
 LATER = {
-    *("cryptography", "h2", "hpack", "hyperframe", "google.cloud.storage", "gcp_storage_emulator", "http.server"),
+    *("cryptography", "h2", "hpack", "hyperframe", "google.cloud.storage", "http.server"),
     *("yaml", "tarfile", "difflib", "httpx", "urllib.request", "rich", "multiprocessing.pool", "tomllib"),
 }
 """What is loaded by the first request, file or setting that needs it, so that the server's start stays light."""

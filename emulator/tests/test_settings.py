@@ -34,10 +34,10 @@ def test_every_setting_is_handed_on_as_an_option(tmp_path: Path) -> None:
     given: dict[str, Any] = {name: setting.choices[-1] for name, setting in SETTINGS.items() if setting.choices}
     given |= {"host": "::1", "port": 1, "storage_port": 0, "data_dir": tmp_path, "scripted_step_s": 0.5, "seed": -1}
     given |= {"jobs_per_project": 2, "pace": "time:60", "as_of": {"*": date(2024, 8, 1), "a": "2025-06-13"}}
-    given |= {"base_models": {"m": tmp_path}, "buckets": f"a={tmp_path},b={tmp_path}", "default_dataset": tmp_path}
+    given |= {"base_models": {"m": tmp_path}, "buckets": f"one={tmp_path},two", "default_dataset": tmp_path}
     given |= {"storage": "cloud", "import_file": Path(__file__), "export_on_exit": tmp_path / "x", "scenario": "demo"}
     given |= {"credentials": tmp_path, "anonymous": True, "project": "another", "pass_hosts": ["*"]}
-    given |= {"journal_entries": 0}
+    given |= {"journal_entries": 0, "auto_create_buckets": True}
     assert given.keys() == SETTINGS.keys()
     assert Settings(**read_given(parser.parse_args(format_options(given)))) == Settings(**given)
     assert read_given(parser.parse_args(format_options({"data_dir": None}))) == {}
@@ -106,7 +106,9 @@ def test_settings_cannot_change_later() -> None:
     [
         (["--port", "70000"], ["--port", "70000"]),
         (["--jobs-per-project", "0"], ["--jobs-per-project", "0"]),
-        (["--bucket", "no-directory"], ["--bucket: ", "no-directory", "NAME=DIRECTORY"]),
+        (["--bucket", "some/name"], ["--bucket: ", "some/name", "NAME=DIRECTORY"]),
+        (["--bucket", "my-bucket=/does/not/exist"], ["--bucket: ", "/does/not/exist", "no such directory"]),
+        (["--bucket", "My-Bucket"], ["--bucket: ", "My-Bucket", "no bucket's name"]),
         (["--as-of", "yesterday"], ["--as-of", "yesterday", "2024-08-01"]),
         (["--as-of", "demo=2024-13-01"], ["--as-of", "2024-13-01"]),
         (["--as-of", "2024-01-01", "--as-of", "2025-01-01"], ["--as-of", "two dates for all projects"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import shutil
@@ -14,10 +15,10 @@ from urllib.parse import urlsplit
 
 from tuning_emulator.api.auth import OWNER, create_authenticator
 from tuning_emulator.api.dispatch import Dispatcher
+from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.api.router import Router
 from tuning_emulator.control.health import Health, describe_health
-from tuning_emulator.control.state import ServerState
-from tuning_emulator.control.swap import recover
+from tuning_emulator.control.state import ServerState, recover
 from tuning_emulator.core.as_of import create_calendar
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.ids import Ids, project_number
@@ -38,6 +39,7 @@ from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
 from tuning_emulator.settings import Settings, SettingsError
 from tuning_emulator.storage.cloud import CloudObjectStore
+from tuning_emulator.storage.hosting import asks_storage
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from tuning_emulator.control.api import Interception
     from tuning_emulator.grpc.http2 import GrpcProtocol, GrpcServer
     from tuning_emulator.proxy.google import GoogleServices
-    from tuning_emulator.storage.server import StorageServer
+    from tuning_emulator.storage.embedded import EmbeddedStorage
 
 log = logging.getLogger(__name__)
 
@@ -84,13 +86,35 @@ class Emulator:
         controls = self.store.controls
         self.clock = clock or SteerableClock(controls.get_clock(), keep=controls.put_clock)
         self.trainers, self.trainer = create_trainers(settings)
-        self.storage = create_storage(settings, self.directory)
+        self.storage_address = ""
+        """Where its storage is reached, if not at ``url``."""
+        self.storage = self._create_storage()
         self.queue, self.answering = self._join_run()
         self.dispatcher = self._join_dispatcher()
         self._rest = RestApp(self.dispatcher)
+        self._own = RestApp(self.dispatcher, self._find_storage)
         self.server = self._join_state()
         self._control: AsgiApp | None = None
         self._grpc: GrpcServer | None = None
+
+    def _create_storage(self) -> EmbeddedStorage | None:
+        """The embedded Cloud Storage, or None when another one is used."""
+        settings = self.settings
+        if settings.storage != "embedded":
+            return None
+        from tuning_emulator.storage.embedded import EmbeddedStorage  # and with it a database of its own
+
+        return EmbeddedStorage(
+            self.directory / "buckets",
+            self.clock.now_ns,
+            settings.buckets,
+            durable=settings.data_dir is not None,
+            auto_create=settings.auto_create_buckets,
+            observe=self._observe,
+        )
+
+    def _observe(self, exchange: Exchange) -> None:
+        self.middleware.on_response(exchange)
 
     def _join_run(self) -> tuple[Queue, Answering]:
         base_models = {name: path.absolute() for name, path in self.settings.base_models.items()}
@@ -144,12 +168,14 @@ class Emulator:
 
     async def _load_start_state(self) -> None:
         """Fills the empty emulator with what it is to begin with."""
-        from tuning_emulator.control.start_state import load_start_state
+        from tuning_emulator.control.snapshot import load_start_state
 
         await load_start_state(self.server, self.settings.import_file, self.settings.scenario)
 
     def open_objects(self) -> ObjectStore:
         """Cloud Storage as jobs see it: embedded, another emulator, or the real one."""
+        if self.storage is not None:
+            return self.storage.objects
         url = self.storage_url()
         return HttpObjectStore(url) if url else CloudObjectStore()
 
@@ -166,7 +192,12 @@ class Emulator:
         elif _asks_metadata(scope):
             await self.google_services.metadata(scope, receive, send)
         else:
-            await self._rest(scope, receive, send)
+            await self._own(scope, receive, send)
+
+    def _find_storage(self, scope: Scope) -> AsgiApp | None:
+        """The embedded Cloud Storage, for what no other API has on our own address."""
+        storage = self.storage
+        return storage.app if storage is not None and asks_storage(scope, storage.has_bucket) else None
 
     def _get_control(self) -> AsgiApp:
         """The control API, made on first use: FastAPI is a third of the server's start."""
@@ -177,11 +208,11 @@ class Emulator:
         return self._control
 
     def _create_routers(self) -> Iterator[APIRouter]:
-        from tuning_emulator.control import api, clock, faults, jobs, journal, metrics, pace, reset, scenarios, snapshot
+        from tuning_emulator.control import api, faults, jobs, journal, metrics, reset, scenarios, snapshot, timing
 
         yield api.create_adapter_router(self.store, self.directory)
-        yield clock.create_router(self.clock, self.store.controls, self.queue.pacing)
-        yield pace.create_router(self.queue.pacing)
+        yield timing.create_clock_router(self.clock, self.store.controls, self.queue.pacing)
+        yield timing.create_pace_router(self.queue.pacing)
         yield faults.create_job_fault_router(self.store.controls)
         yield jobs.create_router(self.store, self.queue)
         yield faults.create_router(self.middleware.faults)
@@ -203,7 +234,8 @@ class Emulator:
             from tuning_emulator.grpc.reflection import create_reflection_api
 
             dispatcher = self.dispatcher
-            apis = [*dispatcher.router.apis, self.google_services.projects]
+            stored = self.storage.grpc_apis if self.storage is not None else ()
+            apis = [*dispatcher.router.apis, self.google_services.projects, *stored]
             router = Router([*apis, create_reflection_api(apis)])
             self._grpc = GrpcServer(Dispatcher(router, dispatcher.authenticator, dispatcher.middleware))
         return self._grpc.create_protocol()
@@ -218,6 +250,7 @@ class Emulator:
     @cached_property
     def google_services(self) -> GoogleServices:
         """TLS and Google's other services, under their own names too; an idle server never makes them."""
+        from tuning_emulator.proxy.gateway import StorageGate
         from tuning_emulator.proxy.google import GoogleServices
 
         return GoogleServices(
@@ -227,7 +260,7 @@ class Emulator:
             apis=self._rest,
             own=self,
             serve=lambda api: create_rest_app([api], self.dispatcher.authenticator),
-            storage_url=self.storage_url,
+            storage=self.storage.app if self.storage is not None else StorageGate(self.storage_url()),
             passes=self.create_passes(),
             now_ns=self.clock.now_ns,
         )
@@ -244,7 +277,7 @@ class Emulator:
 
     def create_passes(self) -> PassHosts:
         """Hosts that clients may reach through the emulator, its own among them."""
-        ports = [urlsplit(url).port for url in (self.url, self.storage_url()) if url]
+        ports = [urlsplit(url).port for url in (self.url, self.storage_url(), self.storage_address) if url]
         names = ("localhost", "127.0.0.1", "::1", self.settings.host)
         return PassHosts(self.settings.pass_hosts, [(name, port) for name in names for port in ports if port])
 
@@ -266,7 +299,7 @@ class Emulator:
     async def start(self) -> None:
         """Opens storage, takes up unfinished jobs, warms the trainer up."""
         if self.storage is not None:
-            self.storage.start()
+            await asyncio.to_thread(self.storage.fill)
         await self.trainers[self.trainer].start()
         await self.queue.start()
         if self.server.load_start_state is not None:
@@ -280,7 +313,7 @@ class Emulator:
         if self._grpc is not None:
             await self._grpc.stop()
         if self.settings.export_on_exit is not None:
-            from tuning_emulator.control.start_state import export_on_exit_to
+            from tuning_emulator.control.snapshot import export_on_exit_to
 
             await export_on_exit_to(self.server, self.settings.export_on_exit)
         await self.queue.stop()
@@ -288,7 +321,7 @@ class Emulator:
             await trainer.stop()
         await self.server.finish()
         if self.storage is not None:
-            self.storage.stop()
+            self.storage.close()
         self.store.close()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
@@ -306,7 +339,7 @@ class Emulator:
     def storage_url(self) -> str:
         """Base URL of the storage emulator in use; "" for the real Cloud Storage."""
         if self.storage is not None:
-            return self.storage.base_url
+            return self.storage_address or self.url
         return "" if self.settings.storage == "cloud" else self.settings.storage
 
 
@@ -337,15 +370,6 @@ def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
             log.warning("the scripted trainer runs, which only pretends: %s not installed", ", ".join(missing))
         return trainers, "scripted" if missing else "lora"
     return trainers, settings.trainer
-
-
-def create_storage(settings: Settings, directory: Path) -> StorageServer | None:
-    """The embedded Cloud Storage, or None when another one is used."""
-    if settings.storage != "embedded":
-        return None
-    from tuning_emulator.storage.server import StorageServer  # and with it http.server, of no use to the others
-
-    return StorageServer(settings.host, settings.storage_port, directory / "buckets", settings.buckets)
 
 
 def create_identity(settings: Settings) -> Identity:

@@ -1,4 +1,4 @@
-"""Serving: sockets and uvicorn around the application."""
+"""Sockets and uvicorn around the application."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import httptools
 import uvicorn
@@ -21,7 +22,8 @@ from tuning_emulator.control.health import Health
 from tuning_emulator.proxy.connections import ConnectionRouter, Lines
 from tuning_emulator.proxy.hosts import format_url, read_url_host
 from tuning_emulator.proxy.port import Port
-from tuning_emulator.settings import Settings, SettingsError
+from tuning_emulator.settings import DEFAULT_STORAGE_PORT, Settings, SettingsError
+from tuning_emulator.storage.database import DamagedStorageError
 from tuning_emulator.store.database import StoreError
 
 log = logging.getLogger(__name__)
@@ -43,15 +45,17 @@ def serve(settings: Settings, announce: Callable[[Health], None]) -> None:
     listener = listen(settings.host, settings.port)
     try:
         emulator = create_app(settings)
-    except (SettingsError, StoreError) as error:
+    except (SettingsError, StoreError, DamagedStorageError) as error:
         raise ServerError(str(error)) from error
     gc.freeze()  # what is here now stays: no collection needs to look at it again
     emulator.url = format_url(settings.host, listener.getsockname()[1])
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(emulator, listener, announce))
+        runner.run(_serve(settings, emulator, listener, announce))
 
 
-async def _serve(emulator: Emulator, listener: socket.socket, announce: Callable[[Health], None]) -> None:
+async def _serve(
+    settings: Settings, emulator: Emulator, listener: socket.socket, announce: Callable[[Health], None]
+) -> None:
     config = uvicorn.Config(
         emulator,
         lifespan="on",
@@ -63,7 +67,7 @@ async def _serve(emulator: Emulator, listener: socket.socket, announce: Callable
         date_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
     )
-    server = _Server(config, emulator, listener, announce)
+    server = _Server(config, emulator, listener, listen_for_storage(settings, emulator), announce)
     with suppress(SystemExit):  # how uvicorn says that the application did not start
         await server.serve(sockets=[])
     if not server.started:
@@ -74,13 +78,19 @@ class _Server(uvicorn.Server):
     """uvicorn's life cycle and HTTP/1.1 on connections that our own port accepts."""
 
     def __init__(
-        self, config: uvicorn.Config, emulator: Emulator, listener: socket.socket, announce: Callable[[Health], None]
+        self,
+        config: uvicorn.Config,
+        emulator: Emulator,
+        listener: socket.socket,
+        storage_listener: socket.socket | None,
+        announce: Callable[[Health], None],
     ) -> None:
         super().__init__(config)
         self._emulator = emulator
         self._announce = announce
         self._listener = listener
-        self._port: Port | None = None
+        self._storage_listener = storage_listener
+        self._ports: list[Port] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts the emulator, then opens the port."""
@@ -93,19 +103,30 @@ class _Server(uvicorn.Server):
                 http2=self._emulator.create_grpc_protocol,
                 context=self._create_context,
             )
-            self._port = Port(self._listener, ConnectionRouter(lines, self._emulator.create_passes()).connect)
-            self._port.open()
+            self._ports = [Port(self._listener, ConnectionRouter(lines, self._emulator.create_passes()).connect)]
+            if self._storage_listener is not None:
+                alone = replace(lines, http=self._create_storage)
+                router = ConnectionRouter(alone, self._emulator.create_passes())
+                self._ports.append(Port(self._storage_listener, router.connect))
+            for port in self._ports:
+                port.open()
             self._announce(self._emulator.health())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Closes the port, lets requests under way end, then stops the emulator."""
-        if self._port is not None:
-            self._port.close()
+        for port in self._ports:
+            port.close()
         self._emulator.middleware.faults.clear()  # lets go whom they hold
         await super().shutdown(sockets)
 
     def _create_http(self) -> asyncio.Protocol:
         return _Http(self.config, self.server_state, self.lifespan.state)
+
+    def _create_storage(self) -> asyncio.Protocol:
+        assert self._emulator.storage is not None
+        protocol = _Http(self.config, self.server_state, self.lifespan.state)
+        protocol.app = self._emulator.storage.app
+        return protocol
 
     def _create_hosted(self) -> asyncio.Protocol:
         protocol = _Http(self.config, self.server_state, self.lifespan.state)
@@ -204,6 +225,25 @@ def listen(host: str, port: int) -> socket.socket:
         hint = "choose another --port, or 0 for a free one" if error.errno == errno.EADDRINUSE else "check --host"
         raise ServerError(f"cannot listen on {host}:{port}: {error.strerror}; {hint}") from error
     return listener
+
+
+def listen_for_storage(settings: Settings, emulator: Emulator) -> socket.socket | None:
+    """The port of Cloud Storage alone, as earlier versions had it; None: it has none.
+
+    It is nobody's wish where the setting was not given: then a port that is taken is left to whoever has it.
+
+    Raises:
+        ServerError: see ``listen``.
+    """
+    if emulator.storage is None:
+        return None
+    try:
+        return listen(settings.host, settings.storage_port)
+    except ServerError as error:
+        if settings.storage_port != DEFAULT_STORAGE_PORT:
+            raise
+        log.info("Cloud Storage is on port %d only: %s", settings.port, error)
+        return None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -132,7 +132,7 @@ def _list_items(value: Any) -> list[Any]:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     if isinstance(value, Mapping):
-        return [f"{key}={one}" for key, one in value.items()]
+        return [str(key) if one is None else f"{key}={one}" for key, one in value.items()]
     return list(value) if isinstance(value, Iterable) else [value]
 
 
@@ -146,6 +146,23 @@ def _directories(value: Any) -> dict[str, Path]:
         if not Path(directory).is_dir():
             raise ValueError(f"{name}={directory}: no such directory")
         pairs[name] = Path(directory)
+    return pairs
+
+
+def _buckets(value: Any) -> dict[str, Path | None]:
+    """``NAME`` or ``NAME=DIRECTORY``, …."""
+    from tuning_emulator.storage.records import is_bucket_name  # most servers have no such setting
+
+    pairs: dict[str, Path | None] = {}
+    for part in _list_items(value):
+        name, _, directory = (piece.strip() for piece in str(part).partition("="))
+        if not name or "/" in name:
+            raise ValueError(f"{part!r} is neither NAME nor NAME=DIRECTORY")
+        if not is_bucket_name(name):
+            raise ValueError(f"{name!r} is no bucket's name: 3 to 63 of a-z, 0-9, -, _ and .")
+        if directory and not Path(directory).is_dir():
+            raise ValueError(f"{name}={directory}: no such directory")
+        pairs[name] = Path(directory) if directory else None
     return pairs
 
 
@@ -229,7 +246,12 @@ class Settings:
 
     host: str = _set("127.0.0.1", "Address to listen on.", _text)
     port: int = _set(DEFAULT_PORT, "Port of both APIs; 0 takes a free one.", _PORT)
-    storage_port: int = _set(DEFAULT_STORAGE_PORT, "Port of the embedded Cloud Storage; 0 takes a free one.", _PORT)
+    storage_port: int = _set(
+        DEFAULT_STORAGE_PORT,
+        "Deprecated: a port on which Cloud Storage alone answers; it is on `port` with the others now. "
+        "0 takes a free one.",
+        _PORT,
+    )
     data_dir: Path | None = _set(
         None, "Where jobs, models, adapters and buckets are kept; none: in memory, gone at the end.", _path
     )
@@ -273,13 +295,16 @@ class Settings:
     storage: str = _set(
         "embedded", "Where gs:// is: `embedded`, `cloud` (real credentials), or a storage emulator's URL.", _text
     )
-    buckets: dict[str, Path] = _set(
+    buckets: dict[str, Path | None] = _set(
         (),
-        "NAME=DIRECTORY,…: buckets filled from directories at the start.",
-        _directories,
+        "NAME,NAME=DIRECTORY,…: buckets that are there from the start, filled from directories.",
+        _buckets,
         "--bucket",
-        metavar="NAME=DIRECTORY",
+        metavar="NAME[=DIRECTORY]",
         repeated=True,
+    )
+    auto_create_buckets: bool = _set(
+        False, "Uploads create the buckets that they name (else 404, as by Cloud Storage).", _flag
     )
     import_file: Path | None = _set(
         None,

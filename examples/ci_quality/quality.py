@@ -34,7 +34,10 @@ def load_pairs(path: Path) -> list[Pair]:
 
 def upload(path: Path, bucket: str) -> str:
     """Puts the dataset where the service reads it; its gs:// address."""
-    storage.Client(project="ci").bucket(bucket).blob(path.name).upload_from_filename(str(path))
+    place = storage.Client(project="ci").bucket(bucket)
+    if not place.exists():
+        place.create()
+    place.blob(path.name).upload_from_filename(str(path))
     return f"gs://{bucket}/{path.name}"
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.rest.library import PACKAGE, SERVICE, Library
-from tuning_emulator.api.auth import OWNER, create_authenticator, find_permission, find_project, find_scopes
-from tuning_emulator.api.credentials_file import CredentialsFileError, read_credentials
+from tuning_emulator.api.auth import OWNER, create_authenticator, find_project
+from tuning_emulator.api.credentials_file import CredentialsFileError, find_permission, find_scopes, read_credentials
 from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.facts import google_errors
 from tuning_emulator.rest.app import RestApp, create_rest_app

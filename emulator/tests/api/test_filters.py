@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rest.library import BOOK, CODEC
-from tuning_emulator.api.filters import Predicate, compile_filter
+from tuning_emulator.api.listing import Predicate, compile_filter
 from tuning_emulator.core.errors import ApiError, Code, ErrorText
 from tuning_emulator.facts import google_errors
 from tuning_emulator.schema.schema import Value

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning_emulator.api.paging import format_page_token, parse_page_token, read_page_size
+from tuning_emulator.api.listing import format_page_token, parse_page_token, read_page_size
 from tuning_emulator.core.errors import ApiError, Code
 
 QUERY = {"parent": "projects/p", "filter": "a=1"}

@@ -24,10 +24,10 @@ from tuning_emulator.cli.checks import (
     name_listener,
 )
 from tuning_emulator.cli.doctor import format_findings
-from tuning_emulator.storage.server import StorageServer
 from tuning_emulator.store.store import Store
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
+from tuning_emulator.testing.storage_server import StorageServer
 
 URL = "http://127.0.0.1:8790"
 HEALTH = {"storage": {"url": "http://127.0.0.1:8791"}}
@@ -185,7 +185,7 @@ def test_silence_is_broken_only_where_an_answer_was_expected() -> None:
 
 def test_another_program_on_the_port_is_named() -> None:
     """Who took the port: the process that listens there, which here is this one."""
-    with StorageServer(port=0) as server:
+    with StorageServer() as server:
         health, findings = check_emulator(server.base_url, expected=False)
         assert health is None
         assert (findings[0].status, "is no emulator" in findings[0].text) == (BROKEN, True)

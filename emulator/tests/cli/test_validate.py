@@ -13,7 +13,7 @@ import pytest
 
 from tuning_emulator.cli import main
 from tuning_emulator.facts.limits import PRICES, find_price
-from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.testing.storage_server import StorageServer
 
 FLASH = ["--api", "vertex", "--model", "gemini-2.5-flash"]
 GEMINI = ["--api", "gemini", "--model", "gemini-1.5-flash-001-tuning"]
@@ -168,7 +168,7 @@ def test_retired_models_are_refused_as_of_their_last_day(tmp_path: Path, capsys:
 @pytest.fixture
 def bucket(good: str) -> Iterator[str]:
     """A storage emulator whose bucket `data` has the file; its URL."""
-    with StorageServer(port=0, buckets={"data": Path(good).parent}) as server:
+    with StorageServer(buckets={"data": Path(good).parent}) as server:
         yield server.base_url
 
 

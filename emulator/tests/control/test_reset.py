@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.control.running import PAIRS, ServerState, open_world
@@ -77,6 +76,7 @@ async def test_everything_is_as_at_the_start(tmp_path: Path) -> None:
         await server.control("POST", "faults", {"method": "GetTunedModel", "code": "UNAVAILABLE"})
         await server.control("POST", "job-faults", {"kind": "internal_error", "jobs": 2})
         assert emulator.storage is not None
+        emulator.storage.store.create_bucket("other")
         emulator.open_objects().write("gs://other/x", b"1")
         report = await server.control("POST", "reset")
         assert report == {"project": None, "jobs": 2}
@@ -87,7 +87,7 @@ async def test_everything_is_as_at_the_start(tmp_path: Path) -> None:
             0,
         )
         assert emulator.clock.state == emulator.store.controls.get_clock() == UNTOUCHED
-        assert [bucket["name"] for bucket in emulator.storage.files.list_buckets("")] == ["numbers"]
+        assert [bucket.name for bucket in emulator.storage.store.list_buckets()] == ["numbers"]
         assert (await server.create_model())["name"] == first["name"]
         await server.create()
         await finish_all(server)
@@ -126,7 +126,7 @@ async def test_one_project(server: ServerState) -> None:
         await server.create(place=f"projects/{project}/locations/us-central1")
         await server.control("PUT", f"projects/{project}/pace", {"mode": "polls", "polls": 1})
         await server.control("POST", "faults", {"project": project, "method": "CreateTunedModel", "code": "ABORTED"})
-        await asyncio.to_thread(create_bucket, emulator.storage_url(), project)
+        await server.ask("POST", f"/storage/v1/b?project={project}", {"name": f"bucket-{project}"})
     await server.control("DELETE", "projects/one/pace")
     await server.control("DELETE", "projects/two/pace")
     await finish_all(server)
@@ -142,18 +142,12 @@ async def test_one_project(server: ServerState) -> None:
     assert (await list_models(server, "one"), len(await list_models(server, "two"))) == ([], 1)
     assert [one.fault.project for one in emulator.middleware.faults] == ["two"]
     assert emulator.storage is not None
-    assert [one["name"] for one in emulator.storage.files.list_buckets("")] == ["numbers", "bucket-two"]
+    assert [one.name for one in emulator.storage.store.list_buckets()] == ["bucket-two", "numbers"]
     assert len(list_job_files(server)) == 2
     said = kept["tuningJobs"][0]["tunedModel"]["endpoint"]
     body = {"contents": [{"role": "user", "parts": [{"text": "7"}]}]}
     answer = await server.ask("POST", f"/v1/{said}:generateContent", body)
     assert answer["candidates"][0]["content"]["parts"][0]["text"] == "8"
-
-
-def create_bucket(url: str, project: str) -> None:
-    """A bucket of a project's own."""
-    made = httpx.post(f"{url}/storage/v1/b", params={"project": project}, json={"name": f"bucket-{project}"})
-    assert made.status_code == 200, made.text
 
 
 @pytest.mark.parametrize(

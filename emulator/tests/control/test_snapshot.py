@@ -17,6 +17,7 @@ import pytest
 from tests.control.running import ServerState, open_world
 from tests.control.test_archive import describe, make
 from tests.store_dump import dump_tables
+from tuning_emulator.storage.database import DATABASE_NAME
 
 SNAPSHOT = "/emulator/v1/snapshot"
 SAY = {"contents": [{"role": "user", "parts": [{"text": "7"}]}]}
@@ -50,10 +51,17 @@ async def finish(server: ServerState) -> None:
 
 
 def list_contents(server: ServerState) -> dict[str, str]:
-    """Hashes of all files of jobs and buckets, but for those that the storage keeps for itself."""
+    """Hashes of all files of jobs and buckets, but for the database of the latter."""
     directory = server.emulator.directory
     files = [path for tree in ("jobs", "buckets") for path in (directory / tree).rglob("*") if path.is_file()]
+    files = [path for path in files if not path.name.startswith(DATABASE_NAME)]
     return {str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def dump_storage(server: ServerState) -> list[str]:
+    """All rows of the storage."""
+    storage = server.emulator.storage
+    return list(storage.store.database._connection.iterdump()) if storage is not None else []
 
 
 def describe_world(server: ServerState) -> tuple[Any, ...]:
@@ -61,6 +69,7 @@ def describe_world(server: ServerState) -> tuple[Any, ...]:
     emulator = server.emulator
     return (
         dump_tables(emulator.store),
+        dump_storage(server),
         list_contents(server),
         emulator.clock.state,
         emulator.middleware.faults.save(),
@@ -77,6 +86,7 @@ async def furnish(server: ServerState) -> dict[str, str]:
     permission = {"granteeType": "USER", "emailAddress": "reader@example.com", "role": "READER"}
     await server.ask("POST", f"/v1beta/{model}/permissions", permission)
     endpoint = await server.ask("POST", "/v1/projects/my-project/locations/us-central1/endpoints", {"displayName": "e"})
+    await server.ask("POST", "/storage/v1/b", {"name": "other"})
     await asyncio.to_thread(server.emulator.open_objects().write, "gs://other/a/b ö", b"bytes")
     await server.control("PUT", "pace", {"mode": "polls", "polls": 2})
     await server.control("POST", "faults", {"method": "ListTunedModels", "code": "UNAVAILABLE", "nth": [2, 4]})
@@ -84,6 +94,18 @@ async def furnish(server: ServerState) -> dict[str, str]:
     await server.ask("GET", "/v1beta/tunedModels")
     await server.control("POST", "clock:advance", {"seconds": 3600})
     return {"model": model, "job": job, "operation": endpoint["name"]}
+
+
+async def test_an_archive_of_the_first_format(server: ServerState) -> None:
+    """What an emulator of version 0.1 has exported is here: objects of all names, live and deleted."""
+    report = await load(server, FORMAT_1.read_bytes())
+    assert report["emulator_version"] == "0.1.0"
+    assert server.emulator.storage is not None
+    store = server.emulator.storage.store
+    assert [one.name for one in store.list_buckets()] == ["contents-data", "made-by-upload"]
+    assert list(server.emulator.open_objects().lines("gs://contents-data/../up")) == [b"content of ../up"]
+    await load(server, await export(server))
+    assert list(server.emulator.open_objects().lines("gs://made-by-upload/x")) == [b"1"]
 
 
 async def test_a_round_trip_elsewhere(server: ServerState, tmp_path: Path) -> None:
@@ -180,7 +202,7 @@ async def test_it_names_what_it_holds(server: ServerState) -> None:
         manifest = json.load(tar.extractfile("manifest.json"))  # type: ignore[arg-type]
         texts = [tar.extractfile(name).read() for name in tar.getnames()]  # type: ignore[union-attr]
     assert manifest["counts"]["tuning_jobs"] == 2
-    assert set(manifest["files"]) >= {"store.sqlite3", "state.json", "buckets/.meta", "buckets/numbers/train.jsonl"}
+    assert set(manifest["files"]) >= {"store.sqlite3", "state.json", "buckets/_storage.sqlite3"}
     directory = str(server.emulator.directory).encode()
     assert not any(directory in text for text in texts)
 
@@ -217,16 +239,36 @@ def with_file(name: str, data: bytes) -> Callable[[dict[str, bytes]], None]:
     return lambda files: files.update({name: data})
 
 
+def with_sql_of_storage(statement: str) -> Callable[[dict[str, bytes]], None]:
+    """Changes the records of buckets and objects."""
+
+    def change(files: dict[str, bytes]) -> None:
+        connection = sqlite3.connect(":memory:")
+        connection.deserialize(files[STORAGE_RECORDS])
+        connection.executescript(statement)
+        files[STORAGE_RECORDS] = connection.serialize()
+
+    return change
+
+
 def with_meta(change: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, bytes]], None]:
-    """Changes the list of buckets and objects."""
+    """Changes the list of buckets and objects, as an archive of the first format has it."""
 
     def apply(files: dict[str, bytes]) -> None:
+        for name in [name for name in files if name.startswith("buckets/")]:
+            del files[name]
+        files.update(
+            {name: data for name, data in unpack(FORMAT_1.read_bytes()).items() if name.startswith("buckets/")}
+        )
         meta = json.loads(files["buckets/.meta"])
         change(meta)
         files["buckets/.meta"] = json.dumps(meta).encode()
 
     return apply
 
+
+STORAGE_RECORDS = f"buckets/{DATABASE_NAME}"
+FORMAT_1 = Path(__file__).parent.parent / "storage" / "written" / "snapshot_format_1.tar.gz"
 
 REFUSED: dict[str, tuple[Callable[[dict[str, bytes]], object], str]] = {
     "no records": (lambda files: files.pop("store.sqlite3"), "'store.sqlite3' is missing"),
@@ -259,19 +301,62 @@ REFUSED: dict[str, tuple[Callable[[dict[str, bytes]], object], str]] = {
     ),
     "objects of no bucket": (with_meta(lambda meta: meta["objects"].update({"none": {}})), "'none' is no bucket"),
     "object without a file": (
-        with_meta(lambda meta: meta["objects"]["other"].update({"x": {"size": "1"}})),
-        "the lists of objects and the files differ: other/x",
+        with_meta(lambda meta: meta["objects"]["made-by-upload"].update({"y": {"size": "1"}})),
+        "the lists of objects and the files differ: made-by-upload/y",
     ),
     "file without an object": (
-        with_file("buckets/other/strange", b""),
-        "the lists of objects and the files differ: other/strange",
+        with_meta(lambda meta: meta["objects"]["made-by-upload"].pop("x")),
+        "the lists of objects and the files differ: made-by-upload/x",
     ),
     "object of another size": (
-        with_meta(lambda meta: meta["objects"]["numbers"]["train.jsonl"].update({"size": "1"})),
-        "train.jsonl: ",
+        with_meta(lambda meta: meta["objects"]["made-by-upload"]["x"].update({"size": "2"})),
+        "x: 1 bytes, in the list 2",
     ),
     "buckets are no list": (with_file("buckets/.meta", b"[]"), "buckets: "),
     "buckets are no JSON": (with_file("buckets/.meta", b"{"), "buckets: "),
+    "objects without their records": (
+        lambda files: files.pop(STORAGE_RECORDS),
+        "buckets: _storage.sqlite3: unable to open database file",
+    ),
+    "records of objects are no database": (with_file(STORAGE_RECORDS, b"x" * 5000), "file is not a database"),
+    "records of objects of another version": (with_sql_of_storage("PRAGMA user_version=99"), "schema version 99"),
+    "trigger on objects": (
+        with_sql_of_storage("CREATE TRIGGER t AFTER INSERT ON objects BEGIN DELETE FROM objects; END"),
+        "other tables than this program writes: t",
+    ),
+    "object that cannot be read": (with_sql_of_storage("UPDATE objects SET fields = '['"), "_storage.sqlite3: "),
+    "object whose size is none": (with_sql_of_storage("UPDATE objects SET size_bytes = 'x'"), "_storage.sqlite3: "),
+    "object whose metadata are none": (
+        with_sql_of_storage("""UPDATE objects SET fields = '{"metadata": 1}'"""),
+        "buckets: ",
+    ),
+    "bucket whose policy is none": (
+        with_sql_of_storage(
+            """UPDATE buckets SET fields = '{"softDeletePolicy": {"retentionDurationSeconds": "x"}}'"""
+        ),
+        "buckets: ",
+    ),
+    "record of no bucket": (
+        with_sql_of_storage("PRAGMA foreign_keys=OFF; DELETE FROM buckets WHERE name = 'other'"),
+        "'other' is no bucket",
+    ),
+    "record without a file": (
+        with_sql_of_storage("UPDATE objects SET content = '../../../etc/passwd'"),
+        "the records of objects and the files differ: ",
+    ),
+    "record of another size": (with_sql_of_storage("UPDATE objects SET size_bytes = 1"), "bytes, in its record 1"),
+    "file without a record": (
+        with_file("buckets/_contents/ab/ab000000000000000000000000000000", b""),
+        "the records of objects and the files differ: ab000000000000000000000000000000",
+    ),
+    "file that is no content": (with_file("buckets/_contents/ab/strange", b""), "'strange' is no content"),
+    "file of another kind": (with_file("buckets/other/strange", b""), "differ: other"),
+    "upload that leads elsewhere": (
+        with_sql_of_storage(
+            "INSERT INTO sessions VALUES ('a', 'other', 'b', '../../x', 0, '{}', '{}', '{}', 0, NULL, 0, 0, 0)"
+        ),
+        "uploads under way do not belong here",
+    ),
     "state is no JSON": (with_file("state.json", b"{"), "state.json: "),
     "unknown state": (with_file("state.json", b'{"faults": [], "ids": [], "run": 1}'), "state.json: "),
     "ids that cannot be": (with_file("state.json", b'{"faults": [], "ids": [1, 2]}'), "state.json: "),
@@ -358,7 +443,8 @@ async def test_the_archive_of_an_emulator_without_storage(tmp_path: Path, server
     await load(server, archive)
     assert (await server.get(model))["state"] == "ACTIVE"
     assert server.emulator.storage is not None
-    assert server.emulator.storage.files.list_buckets("") == []
+    assert server.emulator.storage.store.list_buckets() == []
+    await server.ask("POST", "/storage/v1/b", {"name": "numbers"})
     await asyncio.to_thread(server.emulator.open_objects().write, "gs://numbers/x", b"1")
 
 

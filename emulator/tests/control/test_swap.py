@@ -8,7 +8,7 @@ import pytest
 
 from tests.records import make_tuned_model
 from tests.store_dump import dump_tables
-from tuning_emulator.control.swap import COMMITTED, STORE_NAME, commit, make_place, recover, swap
+from tuning_emulator.control.state import COMMITTED, STORE_NAME, commit, make_place, recover, swap
 from tuning_emulator.store.store import Store
 
 

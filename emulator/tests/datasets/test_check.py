@@ -15,7 +15,7 @@ from tuning_emulator.core.errors import Code
 from tuning_emulator.datasets.check import DatasetLimits, check_dataset, check_validation_size
 from tuning_emulator.datasets.lines import DatasetError, format_line, parse_line
 from tuning_emulator.storage.objects import HttpObjectStore
-from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.testing.storage_server import StorageServer
 from tuning_trainer.spec import parse_example
 
 IMAGE = {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/x.png"}}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tuning_emulator.datasets.check import check_dataset
 from tuning_emulator.datasets.columns import read_batch
 from tuning_emulator.datasets.lines import DatasetError, format_line, parse_line
-from tuning_emulator.datasets.tokens import count_tokens
+from tuning_emulator.datasets.statistics import count_tokens
 from tuning_emulator.storage import objects
 from tuning_emulator.storage.objects import LineTooLongError, read_lines, split_lines
 from tuning_trainer.spec import parse_example

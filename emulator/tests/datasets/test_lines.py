@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tuning_emulator.core.errors import Code
 from tuning_emulator.datasets.check import check_first_line
-from tuning_emulator.datasets.lines import DatasetError, DatasetForm, examples_from_pairs, format_line, parse_line
+from tuning_emulator.datasets.lines import DatasetError, DatasetForm, format_line, parse_line
 from tuning_emulator.facts.dataset_errors import ROWS
 from tuning_trainer.spec import Example, Turn, format_example, parse_example
 
@@ -335,11 +335,6 @@ def test_any_json_is_an_example_or_an_error(values: Any, form: DatasetForm) -> N
     except DatasetError:
         return
     assert parse_example(format_example(example)) == example
-
-
-def test_inline_pairs() -> None:
-    """Gemini's inline examples are single turns."""
-    assert list(examples_from_pairs([("1", "2")])) == [PAIR]
 
 
 def test_first_line() -> None:

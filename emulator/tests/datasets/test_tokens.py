@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning_emulator.datasets.tokens import count_tokens
+from tuning_emulator.datasets.statistics import count_tokens
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from tuning_emulator.core.errors import Code
 from tuning_emulator.core.records import Permission
 from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.schema.schema import Schema, Value
-from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.testing.storage_server import StorageServer
 from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 ROUNDS = 12

@@ -14,7 +14,7 @@ from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.jobs.dataset import DatasetPreparation
 from tuning_emulator.jobs.pacing import StoppedError
 from tuning_emulator.storage.objects import HttpObjectStore
-from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.testing.storage_server import StorageServer
 from tuning_trainer.spec import parse_example
 
 URI = "gs://bucket/train.jsonl"

@@ -17,8 +17,8 @@ from tuning_emulator.jobs.pacing import StoppedError
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, TrainerUnavailableError
 from tuning_emulator.storage.objects import HttpObjectStore
-from tuning_emulator.storage.server import StorageServer
 from tuning_emulator.store.store import Store
+from tuning_emulator.testing.storage_server import StorageServer
 from tuning_trainer.spec import Answer, Prompt, Reply
 
 URI = "gs://prompts/p.jsonl"

@@ -9,7 +9,7 @@ import pytest
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.jobs.output import write_output
 from tuning_emulator.storage.objects import HttpObjectStore
-from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.testing.storage_server import StorageServer
 
 
 def make_results(folder: Path) -> Path:

@@ -11,11 +11,11 @@ from tuning_emulator.protojson.masks import (
     MaskError,
     apply_mask,
     check_mask,
-    format_camel,
     parse_mask,
     project,
     split_path,
 )
+from tuning_emulator.protojson.printer import format_camel
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,15 @@ def led(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Led]:
     folder = tmp_path_factory.mktemp("intercept")
     passes = ("--pass-host", "nowhere.invalid", "--pass-host", "127.0.0.1")
     with running_server(
-        "--trainer", "scripted", "--data-dir", str(folder), "--project", "some-project", *passes
+        "--trainer",
+        "scripted",
+        "--data-dir",
+        str(folder),
+        "--project",
+        "some-project",
+        "--bucket",
+        "my-bucket",
+        *passes,
     ) as one:
         ca = folder / "served.pem"
         ca.write_bytes(httpx.get(f"{one.url}/emulator/v1/ca.pem").raise_for_status().content)

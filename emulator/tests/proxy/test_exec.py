@@ -17,7 +17,7 @@ import pytest
 from tests.proxy.conftest import Led
 from tests.server_process import children_of
 from tuning_emulator.cli import main
-from tuning_emulator.cli.exec_environment import Reached, create_environment
+from tuning_emulator.cli.exec import Reached, create_environment
 
 EXEC = [sys.executable, "-P", "-m", "tuning_emulator", "exec"]
 NODE = shutil.which("node")

@@ -107,29 +107,39 @@ def test_without_its_header_the_root_is_not_the_metadata_server(led: Led) -> Non
 
 
 def test_storage_under_its_own_name(client: httpx.Client, led: Led, tmp_path: Path) -> None:
-    """Uploads of every kind, listings and downloads by Google's own client; the first upload makes the bucket."""
+    """Uploads of every kind, listings and downloads by Google's own client, by both of Google's hosts."""
     nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
     local = storage.Client("p", nobody, client_options={"api_endpoint": "https://storage.googleapis.com"})
     local._http.proxies = {"https": led.url}
     local._http.verify = str(led.ca)
     local._http.trust_env = False
-    bucket = local.bucket("made-by-upload")
+    bucket = local.create_bucket("by-its-name")
     small, large = b"small\n", bytes(range(256)) * 40_000  # the second is uploaded resumably
     bucket.blob("a/small.txt").upload_from_string(small)
     bucket.blob("large.bin").upload_from_string(large)
     assert bucket.blob("a/small.txt").download_as_bytes() == small
     assert bucket.blob("large.bin").download_as_bytes() == large
-    assert [blob.name for blob in local.list_blobs("made-by-upload")] == ["a/small.txt", "large.bin"]
+    assert [blob.name for blob in local.list_blobs("by-its-name")] == ["a/small.txt", "large.bin"]
     bucket.blob("a/small.txt").delete()
-    missing = client.get("https://storage.googleapis.com/storage/v1/b/made-by-upload/o/a%2Fsmall.txt")
+    missing = client.get("https://storage.googleapis.com/storage/v1/b/by-its-name/o/a%2Fsmall.txt")
     assert missing.status_code == 404
     chunks = (b"one,", b"two")
     sent = client.post(
-        "https://storage.googleapis.com/upload/storage/v1/b/made-by-upload/o?uploadType=media&name=chunks",
+        "https://storage.googleapis.com/upload/storage/v1/b/by-its-name/o?uploadType=media&name=chunks",
         content=iter(chunks),
     )
     assert sent.json()["size"] == "7"
-    assert httpx.get(f"{led.storage_url}/storage/v1/b/made-by-upload/o/chunks?alt=media").content == b"one,two"
+    assert httpx.get(f"{led.url}/storage/v1/b/by-its-name/o/chunks?alt=media").content == b"one,two"
+    assert httpx.get(f"{led.url}/by-its-name/chunks").content == b"one,two"
+    assert client.get("https://by-its-name.storage.googleapis.com/chunks").content == b"one,two"
+    found = client.get("https://www.googleapis.com/storage/v1/b/by-its-name/o/chunks").json()
+    assert found["selfLink"] == "https://www.googleapis.com/storage/v1/b/by-its-name/o/chunks"
+    assert client.get("https://www.googleapis.com/oauth2/v1/certs").status_code == 404
+    started = client.post(
+        "https://storage.googleapis.com/upload/storage/v1/b/by-its-name/o?uploadType=resumable&name=x",
+        headers={"content-length": "0"},
+    )
+    assert started.headers["location"].startswith("https://storage.googleapis.com/upload/storage/v1/b/by-its-name/o?")
 
 
 def test_grpc_by_tunnel(led: Led) -> None:

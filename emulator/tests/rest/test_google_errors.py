@@ -12,7 +12,7 @@ import pytest
 
 from tests.rest.library import BOOK, CODEC, SERVICE, Library
 from tuning_emulator.api.auth import create_authenticator
-from tuning_emulator.api.paging import parse_page_token, read_page_size
+from tuning_emulator.api.listing import parse_page_token, read_page_size
 from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.facts import google_errors
 from tuning_emulator.rest.app import create_rest_app

@@ -13,7 +13,7 @@ from tests.rest.library import Library
 from tests.rest.requests import BOOK_PATH, ask, collect, header, read
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.rest.app import RestApp
-from tuning_emulator.rest.streams import send_chunks
+from tuning_emulator.rest.responses import send_chunks
 
 READ = f"{BOOK_PATH}:read"
 

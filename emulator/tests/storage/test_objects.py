@@ -30,7 +30,7 @@ from tuning_emulator.storage.objects import (
     parse_uri,
     split_lines,
 )
-from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.testing.storage_server import StorageServer
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from tests.store import keep_version
 from tests.store.keep_version import JOBS, Server
 from tests.store_dump import dump_tables
-from tuning_emulator.control.swap import COMMITTED, recover
+from tuning_emulator.control.state import COMMITTED, recover
 from tuning_emulator.core.records import TuningJob
 from tuning_emulator.store.database import DATABASE_NAME, DamagedRowError, StoreError
 from tuning_emulator.store.migration import SCHEMA_VERSION, Contents, load_schema, read_contents, upgrade_copy

@@ -83,7 +83,7 @@ def test_a_vertex_job_runs_with_its_storage(running: InProcess) -> None:
 
     line = '{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b"}]}]}\n'
     nobody, somebody = AnonymousCredentials(), Credentials("token")  # type: ignore[no-untyped-call]
-    bucket = storage.Client(project="p1", credentials=nobody).bucket("data")
+    bucket = storage.Client(project="p1", credentials=nobody).create_bucket("data")
     bucket.blob("train.jsonl").upload_from_string(line * 10)
     client = genai.Client(vertexai=True, project="p1", location="us-central1", credentials=somebody)
     job = client.tunings.tune(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.vertex.serving import PREFERENCES, TRAINING, VALIDATION, Serving, format_examples, format_preferences
 from tuning_emulator.storage.objects import HttpObjectStore
-from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.testing.storage_server import StorageServer
 
 
 @pytest.fixture(scope="session")

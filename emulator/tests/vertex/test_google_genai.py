@@ -31,7 +31,7 @@ def client(server: dict[str, str]) -> Any:
     uploader = storage.Client(
         project="my-project", credentials=anonymous.AnonymousCredentials(), client_options=options
     )
-    uploader.bucket(BUCKET).blob("train.jsonl").upload_from_string(format_examples(range(1, 16)))
+    uploader.create_bucket(BUCKET).blob("train.jsonl").upload_from_string(format_examples(range(1, 16)))
     return genai.Client(
         vertexai=True,
         project="my-project",

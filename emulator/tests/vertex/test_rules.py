@@ -23,7 +23,7 @@ from tuning_emulator.core.errors import ApiError, Code, ErrorRow
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.storage import objects
 from tuning_emulator.storage.objects import HttpObjectStore
-from tuning_emulator.storage.server import StorageServer
+from tuning_emulator.testing.storage_server import StorageServer
 from tuning_emulator.vertex.rules import RULES
 from tuning_emulator.vertex.specs import read_request
 
@@ -251,6 +251,7 @@ OUTCOMES = ("job_cancelled", "job_too_long", "dataset_access_denied", "dataset_n
 ELSEWHERE = {
     "malformed_name": "HTTP paths are well formed; see test_names_of_another_form_are_refused below",
     "prompt_refused": "needs a trainer that refuses; see test_lora",
+    "storage_method_missing": "said by Cloud Storage; see the tests of storage",
     "storage_unavailable": "needs a Cloud Storage that is not there; see test_storage_that_is_not_there",
     "teacher_not_found": "needs a teacher that is deleted before its job; see jobs/test_distillation",
     **dict.fromkeys(("reflection_not_found", "reflection_asks_nothing"), "gRPC reflection; see grpc/test_reflection"),

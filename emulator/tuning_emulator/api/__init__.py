@@ -1,1 +1,1 @@
-"""A call of any method: found, authorised, dispatched to its handler, over REST and gRPC alike."""
+"""The one way of every call, over REST and gRPC alike: found, authorised, dispatched to its handler."""

@@ -126,6 +126,7 @@ class Api:
         internal_error: What is said of a failure inside the emulator.
         admin: It answers about the server itself, as gRPC's admin services do: it wants no credentials, middleware does
             not see its calls, and no host of Google's has it.
+        anonymous: Whether it is open to everybody: nobody is asked who he is.
         revision: A number that changes whenever the answer to a GET may; None: it always may. While it stays the same,
             a GET asked again is answered from memory: clients poll.
         misnamed: What is said over gRPC of a request's field that holds a name which no path of the method leads to,
@@ -151,6 +152,7 @@ class Api:
     check_host: Callable[[Call], None] | None = None
     revision: Callable[[], int] | None = None
     admin: bool = False
+    anonymous: bool = False
 
 
 def relative_name(schema: Schema, method: Method) -> str:

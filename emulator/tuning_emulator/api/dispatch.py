@@ -224,7 +224,7 @@ class Dispatcher:
 
     def _identify(self, call: TransportCall[Response]) -> Caller:
         target, exchange = call.target, call.exchange
-        if target.api.admin:
+        if target.api.admin or target.api.anonymous:
             return _NOBODY
         presented = read_presented(exchange.headers, call.query, exchange.address)
         return self.authenticator.identify(target.api, target.method, call.path, presented)

@@ -167,7 +167,7 @@ class Router:
         self._roots: dict[tuple[str, str], _Node] = {}
         self._actions: set[str] = set()
         self._rpcs: dict[str, list[Target]] = {}
-        self._of_hosts: dict[str, Router] = {}
+        self._of_hosts: dict[tuple[str, ...], Router] = {}
         for api in self.apis:
             for version, schema in api.schemas.items():
                 for method in schema.methods.values():
@@ -225,10 +225,10 @@ class Router:
         own = next((api for api in apis if host.endswith(api.host_suffix)), None)
         if own is not None:
             apis = [own] if own.has_host is None or own.has_host(host) else []
-        suffix = "" if own is None else own.host_suffix if apis else "-"
-        if suffix not in self._of_hosts:
-            self._of_hosts[suffix] = Router(apis)
-        return self._of_hosts[suffix]
+        suffixes = tuple(api.host_suffix for api in apis)
+        if suffixes not in self._of_hosts:
+            self._of_hosts[suffixes] = Router(apis)
+        return self._of_hosts[suffixes]
 
     @property
     def routes(self) -> Iterator[Route]:

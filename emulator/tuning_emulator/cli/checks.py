@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from tuning_emulator import __version__
 from tuning_emulator.jobs.lora import missing_packages
-from tuning_emulator.settings import DEFAULT_STORAGE_PORT, PREFIX, SETTINGS, Settings, SettingsError, name_variable
+from tuning_emulator.settings import PREFIX, SETTINGS, Settings, SettingsError, name_variable
 from tuning_emulator.testing.client import NoAnswerError, answering, send_request
 
 # --- one thing that ``tuning-emulator doctor`` looked at
@@ -261,10 +261,6 @@ def _explain_silence(url: str, expected: bool, error: NoAnswerError | ValueError
     else:
         text = f"none runs at {url}; the port is free"
         yield Finding("reachable", "emulator", WARNING, text, "tuning-emulator serve")
-        storage = (address[0], DEFAULT_STORAGE_PORT)
-        if listens(storage):
-            text = f"port {DEFAULT_STORAGE_PORT}, of the embedded Cloud Storage, is taken{name_listener(storage)}"
-            yield Finding("reachable", "storage", BROKEN, text, "stop that program, or choose another --storage-port")
 
 
 def _check_health(url: str, health: Health) -> Iterator[Finding]:

@@ -18,8 +18,7 @@ from tuning_emulator.core.rules import find_violations
 from tuning_emulator.datasets.check import check_dataset, check_validation_size, dataset_form
 from tuning_emulator.datasets.columns import count_processes
 from tuning_emulator.datasets.lines import DatasetError
-from tuning_emulator.datasets.statistics import Tally
-from tuning_emulator.datasets.tokens import count_tokens
+from tuning_emulator.datasets.statistics import Tally, count_tokens
 from tuning_emulator.facts import gemini_errors, google_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.dataset_errors import EMPTY_DATASET

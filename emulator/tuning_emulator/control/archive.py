@@ -26,9 +26,10 @@ FORMAT = "tuning-emulator snapshot"
 """What a manifest begins with."""
 
 FORMAT_VERSION = 2
-"""Goes up when an older program could not read what is written. 2: the records are of a newer schema."""
+"""Goes up when an older program could not read what is written. 2: records and buckets are kept in a newer way."""
 
 READABLE = (1, FORMAT_VERSION)
+"""Those of older programs are brought up to date."""
 
 MANIFEST_NAME = "manifest.json"
 MAX_FILES = 200_000

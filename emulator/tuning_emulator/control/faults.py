@@ -13,8 +13,7 @@ from typing_extensions import TypedDict
 
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import FaultKind, JobFault, JobFaultError, create_job_fault
-from tuning_emulator.middleware.fault_answers import Quota
-from tuning_emulator.middleware.faults import LONGEST_WAIT_S, ArmedFault, Fault, FaultError, Faults
+from tuning_emulator.middleware.faults import LONGEST_WAIT_S, ArmedFault, Fault, FaultError, Faults, Quota
 from tuning_emulator.store.controls import Controls, WaitingFault
 
 

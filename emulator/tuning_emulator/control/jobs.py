@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from tuning_emulator.control.faults import FaultSetting, parse_fault
-from tuning_emulator.control.pace import PaceSetting, parse_setting
+from tuning_emulator.control.timing import PaceSetting, parse_setting
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import JobFaultError, check_api, format_job_fault, format_pace

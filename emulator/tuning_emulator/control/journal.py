@@ -11,11 +11,10 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from tuning_emulator.api.exchange import Exchange
+from tuning_emulator.api.exchange import Exchange, find_project_of, find_resource, find_test, format_client
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.middleware.journal import Entry, Filter, Journal
 from tuning_emulator.middleware.near_misses import NearMiss, NearMisses, format_route
-from tuning_emulator.middleware.request_info import find_project_of, find_resource, find_test, format_client
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 10_000

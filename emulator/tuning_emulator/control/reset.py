@@ -6,8 +6,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
-from tuning_emulator.control.state import ServerState
-from tuning_emulator.control.swap import make_place, set_jobs_aside
+from tuning_emulator.control.state import ServerState, make_place, set_jobs_aside
 from tuning_emulator.core.ids import project_number
 
 

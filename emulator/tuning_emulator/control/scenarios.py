@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
-from gcp_storage_emulator.exceptions import BadRequest
 from typing_extensions import TypedDict
 
 from tuning_emulator.control.scenario_file import (
@@ -27,14 +25,14 @@ from tuning_emulator.control.scenario_file import (
     read_packaged,
 )
 from tuning_emulator.control.seeds import Seeder
-from tuning_emulator.control.state import ServerState
-from tuning_emulator.control.swap import STORE_NAME, commit, make_place, set_jobs_aside, swap
+from tuning_emulator.control.state import STORE_NAME, ServerState, commit, make_place, set_jobs_aside, swap
 from tuning_emulator.core.clock import ClockError
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import parse_job_fault, parse_pace
 from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.protojson.scalars import parse_timestamp
-from tuning_emulator.storage.files import FileStorage, measure
+from tuning_emulator.storage.store import Storage
 
 JSONL_TYPE = "application/jsonl"
 
@@ -115,7 +113,7 @@ async def _undone_on_error(server: ServerState) -> AsyncIterator[None]:
     saved.mkdir()
     server.store.copy_to(saved / STORE_NAME)
     if server.storage is not None:
-        server.storage.files.link_to(saved / "buckets")
+        server.storage.store.link_to(saved / "buckets")
     try:
         yield
     except BaseException:
@@ -136,9 +134,8 @@ def _restore(server: ServerState, saved: Path, made: list[str]) -> None:
     if server.storage is None:
         swap(server.directory, saved, removed, server.store, ())
     else:
-        with server.storage.files.lock:
+        with server.storage.swapped():
             swap(server.directory, saved, removed, server.store, ("buckets",))
-            server.storage.files.reload()
     server.discard(removed)
 
 
@@ -196,29 +193,29 @@ def _apply_trouble(server: ServerState, scenario: Scenario, project: str) -> lis
 
 def _fill_bucket(server: ServerState, seed: BucketSeed, project: str, base: Path | None, place: str) -> None:
     assert server.storage is not None
-    storage = server.storage.files
+    storage = server.storage.store
     name = seed.name.replace("{project}", seed.project or project or PROJECT)
     try:
-        with storage.creating_for(seed.project or project):
-            storage.ensure_bucket(name)
+        storage.ensure_bucket(name, seed.project or project)
         for key, one in seed.objects.items():
             _write_object(storage, name, key, one, base)
-    except (ScenarioError, OSError, BadRequest) as error:
+    except (ScenarioError, OSError, ApiError) as error:
         raise ScenarioError(f"{place}: {error}") from error
 
 
-def _write_object(storage: FileStorage, bucket: str, name: str, seed: ObjectSeed, base: Path | None) -> None:
-    path = storage.upload_path()
+def _write_object(storage: Storage, bucket: str, name: str, seed: ObjectSeed, base: Path | None) -> None:
+    content_type = JSONL_TYPE if name.endswith(".jsonl") else "application/octet-stream"
     if seed.file is not None:
         if base is None:
             raise ScenarioError(f"objects.{name}.file: only a scenario that is read from a file has files beside it")
-        shutil.copyfile(base / seed.file, path)
-    elif seed.text is not None:
-        path.write_text(seed.text, encoding="utf-8")
-    else:
-        path.write_text("".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in seed.lines or ()), "utf-8")
-    content_type = JSONL_TYPE if name.endswith(".jsonl") else "application/octet-stream"
-    storage.adopt(bucket, name, measure(path), "", content_type)
+        storage.load_file(bucket, name, base / seed.file, content_type)
+        return
+    text = seed.text
+    if text is None:
+        text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in seed.lines or ())
+    with storage.spooling() as spool:
+        spool.write(text.encode())
+        storage.insert(bucket, name, spool.finish(sync=storage.durable), {"contentType": content_type})
 
 
 # --- from where

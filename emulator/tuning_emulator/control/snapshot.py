@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
@@ -26,12 +29,14 @@ from tuning_emulator.control.archive import (
     write_archive,
 )
 from tuning_emulator.control.faults import FaultBody
-from tuning_emulator.control.state import ServerState
-from tuning_emulator.control.swap import STORE_NAME, TREES, commit, make_place, swap
+from tuning_emulator.control.scenarios import load_from
+from tuning_emulator.control.state import STORE_NAME, TREES, ServerState, commit, make_place, swap
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.middleware.faults import SavedFault
-from tuning_emulator.storage.files import DamagedStorageError, check_copy, link_files
+from tuning_emulator.storage.contents import link_or_copy
+from tuning_emulator.storage.database import DamagedStorageError
+from tuning_emulator.storage.store import check_copy
 from tuning_emulator.store.database import StoreError
 from tuning_emulator.store.migration import Contents, read_contents, upgrade_copy
 
@@ -97,7 +102,7 @@ def _capture(server: ServerState, root: Path) -> list[str]:
         if uid not in running and source.is_dir():
             link_files(source, root / "jobs" / source.name)
     if server.storage is not None:
-        server.storage.files.link_to(root / "buckets")
+        server.storage.store.link_to(root / "buckets")
     return [f"{api}-{uid}" for uid, api in server.store.list_job_keys() if uid in running]
 
 
@@ -110,6 +115,15 @@ def _pack(server: ServerState, root: Path, running: list[str], archive: Path) ->
     manifest = Manifest(created=format_ns(server.clock.now_ns()), counts=counts, files=files)
     write_archive(archive, root, manifest)
     return manifest
+
+
+def link_files(source: Path, target: Path) -> None:
+    """Hard links to all files of a directory; copies where the file system has no links."""
+    for path in source.rglob("*"):
+        if path.is_file():
+            link = target / path.relative_to(source)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(path, link)
 
 
 def _copy_changing(source: Path, target: Path) -> None:
@@ -180,7 +194,7 @@ def _check_buckets(server: ServerState, buckets: Path) -> None:
     if not buckets.exists():
         buckets.mkdir()
     try:
-        objects = check_copy(buckets)
+        objects = check_copy(buckets, server.clock.now_ns())
     except DamagedStorageError as error:
         raise ArchiveError(f"buckets: {error}") from error
     if objects and server.storage is None:
@@ -204,9 +218,8 @@ def _put_in_place(server: ServerState, incoming: Path, removed: Path, state: Sta
     if server.storage is None:
         swap(server.directory, incoming, removed, server.store, ("jobs",))
     else:
-        with server.storage.files.lock:
+        with server.storage.swapped():
             swap(server.directory, incoming, removed, server.store, TREES)
-            server.storage.files.reload()
     server.clock.restore(server.store.controls.get_clock())
     server.ids.restore(state.ids)
     server.faults.restore(state.faults)
@@ -271,3 +284,44 @@ async def _receive(blocks: AsyncIterator[bytes], archive: Path) -> None:
             await asyncio.to_thread(file.write, block)
     if not size:
         raise ArchiveError("the body is empty; send the archive itself: curl --data-binary @FILE")
+
+
+# --- what an emulator has from its start (a snapshot, then a scenario), and the snapshot that it leaves at its end
+
+
+log = logging.getLogger(__name__)
+
+
+class StartStateError(ValueError):
+    """A snapshot or a scenario that the emulator was to start with cannot be loaded; the text says why."""
+
+
+async def load_start_state(server: ServerState, archive: Path | None, scenario: str | None) -> None:
+    """Fills an empty emulator.
+
+    Raises:
+        StartStateError: the archive cannot be read. ScenarioError: the scenario cannot be loaded.
+    """
+    if archive is not None:
+        try:
+            await import_snapshot(server, archive)
+        except (ArchiveError, OSError) as error:
+            raise StartStateError(f"import: {archive}: {error}") from error
+    if scenario:
+        await load_from(server, scenario)
+
+
+async def export_on_exit_to(server: ServerState, archive: Path) -> None:
+    """Writes everything to a file, which has its name only once it is whole."""
+    unfinished = _create_beside(archive)
+    try:
+        await export_snapshot(server, unfinished)
+        os.replace(unfinished, archive)
+    except (ArchiveError, OSError):
+        log.exception("export: %s could not be written", archive)
+        os.unlink(unfinished)
+
+
+def _create_beside(path: Path) -> Path:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        return Path(file.name)

@@ -1,9 +1,21 @@
-"""What reset, snapshots and scenarios act on: everything that the emulator remembers."""
+"""Everything that the emulator remembers, and how one state of it takes another's place.
+
+Files of the data directory on their way in or out lie beside the ones in use, never half in their place:
+
+=================  ====================================================================================
+``outgoing-…/``    a copy of everything, while a snapshot is made of it
+``incoming-…/``    a snapshot while it is checked; with the file ``COMMITTED`` in it, it is the new state
+``removed-…/``     what is no longer in use, while it is removed in the background
+=================  ====================================================================================
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import shutil
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +30,9 @@ from tuning_emulator.middleware.journal import Journal
 from tuning_emulator.store.store import Store
 
 if TYPE_CHECKING:
-    from tuning_emulator.storage.server import StorageServer  # where another storage is used, this one is not loaded
+    from tuning_emulator.storage.embedded import (
+        EmbeddedStorage,  # where another storage is used, this one is not loaded
+    )
 
 
 @dataclass(slots=True)
@@ -39,7 +53,7 @@ class ServerState:
     queue: Queue
     clock: SteerableClock
     ids: Ids
-    storage: StorageServer | None
+    storage: EmbeddedStorage | None
     faults: Faults
     journal: Journal
     apis: Sequence[Api]
@@ -56,3 +70,87 @@ class ServerState:
     async def finish(self) -> None:
         """Waits until everything is removed that is to be."""
         await asyncio.gather(*self.removals, return_exceptions=True)
+
+
+# --- swapping it as a whole
+
+log = logging.getLogger(__name__)
+
+STORE_NAME = "store.sqlite3"
+"""Copy of the database in a snapshot."""
+
+TREES = ("jobs", "buckets")
+"""What of the data directory goes with the records."""
+
+COMMITTED = "COMMITTED"
+_PREFIXES = ("outgoing-", "incoming-", "removed-")
+
+
+def make_place(directory: Path, kind: str) -> Path:
+    """A path below the data directory that nothing uses; ``kind`` is ``outgoing``, ``incoming`` or ``removed``."""
+    return directory / f"{kind}-{uuid.uuid4().hex}"
+
+
+def commit(incoming: Path) -> None:
+    """From here on the new state counts, even if the process is killed before it is in its place."""
+    mark = incoming / COMMITTED
+    mark.touch()
+    for path in (mark, incoming, incoming.parent):
+        number = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def swap(directory: Path, incoming: Path, removed: Path, store: Store, trees: tuple[str, ...] = TREES) -> None:
+    """Puts a committed state in the place of the present one, which goes to ``removed``.
+
+    Done again after a crash in the middle, it does what was left to do. On an error everything is as it was.
+    """
+    removed.mkdir(exist_ok=True)
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for name in trees:
+            if (incoming / name).exists():
+                _move(directory / name, removed / name, moved)
+                _move(incoming / name, directory / name, moved)
+        store.replace_with(incoming / STORE_NAME)
+    except BaseException:
+        (incoming / COMMITTED).unlink(missing_ok=True)
+        for source, target in reversed(moved):
+            target.rename(source)
+        raise
+    (incoming / COMMITTED).unlink(missing_ok=True)
+
+
+def _move(source: Path, target: Path, moved: list[tuple[Path, Path]]) -> None:
+    if source.exists():
+        source.rename(target)
+        moved.append((source, target))
+
+
+def set_jobs_aside(directory: Path, names: list[str] | None, removed: Path) -> None:
+    """Takes the files of some jobs (``gemini-12``), or of all, out of use."""
+    jobs = directory / "jobs"
+    removed.mkdir(exist_ok=True)
+    if names is None:
+        _move(jobs, removed / "jobs", [])
+        return
+    for name in names:
+        _move(jobs / name, removed / name, [])
+
+
+def recover(directory: Path, store: Store) -> None:
+    """Before anything is served: ends an import that was committed when the process was killed, removes leftovers."""
+    left = [path for path in directory.iterdir() if path.is_dir() and path.name.startswith(_PREFIXES)]
+    for path in left:
+        if (path / COMMITTED).exists():
+            log.warning("the import of a snapshot was cut short; it is completed")
+            swap(directory, path, make_place(directory, "removed"), store)
+    for path in directory.iterdir():
+        if path.name.startswith(_PREFIXES):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)  # an archive on its way

@@ -1,1 +1,1 @@
-"""The pure heart: records, lifecycle, resource names, clock, errors. No I/O, no wire shapes."""
+"""The pure heart: records, states, ids, clock, errors. No I/O, no wire shapes."""

@@ -1,1 +1,1 @@
-"""Reads tuning datasets from ``gs://`` or inline, checks them line by line and computes their statistics."""
+"""Tuning datasets, read from ``gs://`` or inline, checked line by line and counted."""

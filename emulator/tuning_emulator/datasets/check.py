@@ -22,8 +22,7 @@ from tuning_emulator.datasets.columns import (
 )
 from tuning_emulator.datasets.contents import sample_content
 from tuning_emulator.datasets.lines import DatasetError, DatasetForm, Line, decode_line, parse_line
-from tuning_emulator.datasets.statistics import Tally
-from tuning_emulator.datasets.tokens import count_json_tokens
+from tuning_emulator.datasets.statistics import Tally, count_json_tokens
 from tuning_emulator.facts import dataset_errors, emulator_errors
 from tuning_emulator.facts.limits import VERTEX_DATASET_SAMPLES
 

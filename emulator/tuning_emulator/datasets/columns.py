@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from tuning_emulator.datasets.lines import Line
-from tuning_emulator.datasets.tokens import count_json_tokens
+from tuning_emulator.datasets.statistics import count_json_tokens
 
 if TYPE_CHECKING:
     from multiprocessing.pool import AsyncResult

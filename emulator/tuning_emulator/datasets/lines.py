@@ -6,7 +6,6 @@ that it breaks. Of a whole dataset, only the lines that ``usual`` cannot read co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -73,12 +72,6 @@ def format_line(line: Line) -> Example:
     """The line as the trainer wants it."""
     turns = tuple(Turn(_ROLES[index & 1], text) for index, text in enumerate(line.texts))  # type: ignore[arg-type]
     return Example(turns, line.system, line.rejected)
-
-
-def examples_from_pairs(pairs: Iterable[tuple[str, str]]) -> Iterator[Example]:
-    """Examples that came inline: (text_input, output) of the Gemini API."""
-    for text_input, output in pairs:
-        yield Example((Turn("user", text_input), Turn("model", output)))
 
 
 def decode_line(data: bytes) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What the services say, as data: every row has a source and a grade. Imports nothing else of the emulator."""
+"""What the services say, as data: every row has a source and a grade. Of the emulator it imports core alone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Subject: TypeAlias = Literal["gemini", "vertex", "training", "front end"]
+Subject: TypeAlias = Literal["gemini", "vertex", "training", "front end", "cloud storage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +265,36 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "What happens when path and body disagree about a field is not recorded.",
         "The path wins.",
         "The path is what was authorised.",
+    ),
+    Divergence(
+        "storage_access",
+        "cloud storage",
+        "Access lists, IAM policies and credentials decide who may read and write.",
+        "Everybody may do everything; lists and policies are kept and printed, testIamPermissions grants all that is "
+        "asked about, the signature of a signed URL is taken as given and only its expiry is checked.",
+        "There are no accounts to ask. A hint in log and journal says so where a list or policy is set.",
+    ),
+    Divergence(
+        "storage_inert",
+        "cloud storage",
+        "Lifecycle rules, CORS, websites, logging, encryption keys, autoclass, contexts and the like act.",
+        "They are kept and printed, and have no effect; a hint in log and journal says so where one is set.",
+        "None of them changes what a client of tuning reads back.",
+    ),
+    Divergence(
+        "storage_missing",
+        "cloud storage",
+        "Notifications, HMAC keys, folders, managed folders, caches, bulk restore, restored buckets, the XML API's "
+        "subresources and uploads that are appended to exist.",
+        "They are refused with 501 by name, over gRPC with UNIMPLEMENTED.",
+        "They have nothing to do with data sets.",
+    ),
+    Divergence(
+        "storage_soft_delete",
+        "cloud storage",
+        "A deleted object can be restored for seven days.",
+        "The same, but of all deleted objects no more than 256 MiB and 10,000 are kept; the oldest go first.",
+        "A test suite would fill a disk.",
     ),
 )
 """All known differences. Texts that are guesses are marked where they stand: rows of grade ``assumed``."""

@@ -19,6 +19,7 @@ REBASE_SAME_ENDPOINT = ErrorRow(
     Code.UNIMPLEMENTED,
     "deploy_to_same_endpoint is not supported by this emulator; deploy the new model with endpoints.deployModel.",
 )
+STORAGE_METHOD_MISSING = ErrorRow(Code.UNIMPLEMENTED, "{method} is not served by this emulator's Cloud Storage.")
 STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
 
 # --- prompts of Vertex AI ------------------------------------------------------------------------------

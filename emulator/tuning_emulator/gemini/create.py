@@ -26,9 +26,9 @@ from tuning_emulator.facts.limits import (
     GEMINI_MAX_OUTPUT_CHARACTERS,
     GEMINI_MAX_STEPS,
 )
-from tuning_emulator.gemini.access import find_tuned_model
 from tuning_emulator.gemini.base_models import find_max_temperature, find_tunable_model
 from tuning_emulator.gemini.convert import format_state, is_active, own_permission
+from tuning_emulator.gemini.permissions import find_tuned_model
 from tuning_emulator.gemini.rules import dig, drawing_rules, refuse_violations
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import find_magic

@@ -14,9 +14,9 @@ from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
-from tuning_emulator.gemini.access import find_tuned_model
 from tuning_emulator.gemini.base_models import find_served_model
 from tuning_emulator.gemini.convert import format_state, is_active
+from tuning_emulator.gemini.permissions import find_tuned_model
 from tuning_emulator.gemini.prompts import CONTENT_RULES, ContentRequest, list_texts, read_prompt
 from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.jobs.backend import Backend

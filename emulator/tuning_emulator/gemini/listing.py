@@ -11,20 +11,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuning_emulator.api.call import Caller
-from tuning_emulator.api.paging import format_page_token, parse_page_token, read_page_size
+from tuning_emulator.api.listing import format_page_token, parse_page_token, read_page_size
 from tuning_emulator.core.errors import Fact
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import Permission, TuningJob
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_PAGE_MAX
-from tuning_emulator.gemini.access import grants
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import Store
 
 
+def _grants(permission: Permission, caller: Caller) -> bool:
+    """Whether the permission is the caller's own, not everyone's."""
+    return permission.grantee_type != "EVERYONE" and permission.email.lower() == caller.principal.lower()
+
+
 def _has_own_role(role: str) -> Callable[[Iterable[Permission], Caller], bool]:
     def holds(permissions: Iterable[Permission], caller: Caller) -> bool:
-        return any(p.role == role and grants(p, caller) for p in permissions)
+        return any(p.role == role and _grants(p, caller) for p in permissions)
 
     return holds
 
@@ -56,7 +60,7 @@ class Search:
             return False
         if self.operators:
             return all(OPERATORS[operator](permissions, caller) for operator in self.operators)
-        return any(grants(permission, caller) for permission in permissions) or _is_reader_project(job, caller)
+        return any(_grants(one, caller) for one in permissions) or _is_reader_project(job, caller)
 
 
 def _is_reader_project(job: TuningJob, caller: Caller) -> bool:

@@ -10,9 +10,9 @@ from tuning_emulator.core.lifecycle import IllegalTransitionError
 from tuning_emulator.core.records import TuningJob
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_TUNED_MODELS_PAGE_DEFAULT
-from tuning_emulator.gemini.access import Role, find_tuned_model, holds
 from tuning_emulator.gemini.convert import format_operation, parse_last_segment, parse_tuned_model_name
 from tuning_emulator.gemini.listing import list_jobs, read_page
+from tuning_emulator.gemini.permissions import Role, find_tuned_model, holds
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown
 from tuning_emulator.schema.schema import Value

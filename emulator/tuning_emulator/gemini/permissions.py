@@ -1,17 +1,23 @@
-"""Permissions of tuned models, and handing a tuned model over."""
+"""Permissions of tuned models, who may do what by them, and handing a tuned model over.
+
+Roles nest: a reader may ask a tuned model, a writer edit and share it, an owner delete it.
+Source: ai.google.dev/api/tuning/permissions. Being in a Google group cannot be known here: a group's permission counts
+for the group's own address alone.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal, TypeAlias
 
 from msgspec.structs import replace
 
-from tuning_emulator.api.call import Call
+from tuning_emulator.api.call import Call, Caller
+from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import Permission, TuningJob
 from tuning_emulator.core.rules import Rule
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_PERMISSIONS_PAGE_DEFAULT
-from tuning_emulator.gemini.access import find_tuned_model, holds
 from tuning_emulator.gemini.convert import (
     EVERYONE,
     format_permission,
@@ -24,6 +30,7 @@ from tuning_emulator.gemini.listing import read_page
 from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.schema import Value
+from tuning_emulator.store.store import Store
 
 _ROLES = ("OWNER", "WRITER", "READER")
 _GRANTEE_TYPES = ("USER", "GROUP", "EVERYONE")
@@ -148,3 +155,43 @@ class Permissions:
 def _keep_owner(permission: Permission) -> None:
     if permission.role == "OWNER":
         raise gemini_errors.OWNER_PERMISSION()
+
+
+# --- who may do what with a tuned model
+
+
+Role: TypeAlias = Literal["", "READER", "WRITER", "OWNER"]
+_RANKS: dict[Role, int] = {"": 0, "READER": 1, "WRITER": 2, "OWNER": 3}
+
+
+def find_role(job: TuningJob, permissions: Iterable[Permission], caller: Caller) -> Role:
+    """The highest role that the caller has on a tuned model; "" for none."""
+    own = caller.principal.lower()
+    roles: list[Role] = [p.role for p in permissions if p.grantee_type == "EVERYONE" or p.email.lower() == own]
+    if (
+        job.reader_project_numbers
+        and caller.project
+        and int(project_number(caller.project)) in job.reader_project_numbers
+    ):
+        roles.append("READER")
+    return max(roles, key=lambda role: _RANKS[role], default="")
+
+
+def holds(job: TuningJob, permissions: Iterable[Permission], caller: Caller, role: Role) -> bool:
+    """Whether the caller has that role or a higher one."""
+    return _RANKS[find_role(job, permissions, caller)] >= _RANKS[role]
+
+
+def find_tuned_model(store: Store, name: str, caller: Caller, role: Role = "READER") -> TuningJob:
+    """The tuned model that a name (or a name below it) leads to, for a caller who has that role.
+
+    Raises:
+        ApiError: NOT_FOUND, or PERMISSION_DENIED for a caller with a lower role.
+    """
+    identifier = parse_tuned_model_name(name)
+    job = store.get_tuned_model(identifier)
+    if job is None:
+        raise gemini_errors.TUNED_MODEL_NOT_FOUND(id=identifier)
+    if not holds(job, store.list_permissions(job.uid), caller, role):
+        raise gemini_errors.TUNED_MODEL_DENIED(id=identifier)
+    return job

@@ -10,11 +10,11 @@ from tuning_emulator.core.records import TuningJob
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.limits import GEMINI_TUNED_MODELS_PAGE_DEFAULT
-from tuning_emulator.gemini.access import find_tuned_model
 from tuning_emulator.gemini.base_models import find_max_temperature
 from tuning_emulator.gemini.convert import format_operation, format_tuned_model
 from tuning_emulator.gemini.create import FIELD_RULES, Creation, TunedFields
 from tuning_emulator.gemini.listing import list_jobs, parse_search, read_page
+from tuning_emulator.gemini.permissions import find_tuned_model
 from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown

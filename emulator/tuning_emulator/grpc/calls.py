@@ -9,9 +9,9 @@ from typing import Any
 
 from tuning_emulator.api.call import Parameters
 from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall
+from tuning_emulator.api.errors import HTML_TYPE, format_not_found, format_trouble
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange
-from tuning_emulator.api.pages import HTML_TYPE, format_not_found, format_trouble
-from tuning_emulator.api.router import Target
+from tuning_emulator.api.router import Target, read_host
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
 from tuning_emulator.grpc.stream import (
@@ -29,13 +29,9 @@ from tuning_emulator.grpc.stream import (
     receive_message,
     take_message,
 )
-from tuning_emulator.protojson.field_selection import parse_fields
-from tuning_emulator.protojson.masks import parse_mask, project
+from tuning_emulator.protojson.masks import parse_fields, parse_mask, project
 from tuning_emulator.schema.protobuf import WireError
 from tuning_emulator.schema.schema import Value
-
-SHARED = "google.longrunning.Operations."
-"""The service that every API has under one name; its requests tell by a name whose operation they mean."""
 
 PROTO_TYPE = "application/x-protobuf"
 _MEDIA = (CONTENT_TYPE, f"{CONTENT_TYPE}+proto")
@@ -67,10 +63,10 @@ class GrpcApp:
 
     async def respond(self, stream: Stream) -> None:
         """See ``Responder``."""
-        exchange = Exchange("grpc", "POST", stream.path, "", stream.headers, stream.host, stream.address)
+        exchange = Exchange("grpc", "POST", stream.path, "", stream.headers, read_host(stream.headers), stream.address)
         router = self.dispatcher.router
-        targets = router.find_rpc(stream.path, stream.host)
-        if (page := _find_page(stream, found_host=bool(targets) or router.has_host(stream.host))) is not None:
+        targets = router.find_rpc(stream.path, exchange.host)
+        if (page := _find_page(stream, found_host=bool(targets) or router.has_host(exchange.host))) is not None:
             response = _format_page(*page)
             exchange.status = page[0]
             stream.begin(response.head)
@@ -126,7 +122,7 @@ class GrpcCall(TransportCall[GrpcResponse]):
         message = self._stream.request.message or b""
         if not self.target.reads or len(message) > _CACHED_REQUEST_BYTES:
             return None
-        return f"{self.target.api.name} {self._stream.path} {self._stream.host}", message.decode("latin-1")
+        return f"{self.target.api.name} {self._stream.path} {self.exchange.host}", message.decode("latin-1")
 
     def read(self) -> tuple[Value, frozenset[str]]:
         """The message, with the names that HTTP always has and gRPC leaves out where they are empty."""

@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl
 from tuning_emulator.api.dispatch import unzip
 from tuning_emulator.api.exchange import Manner
 from tuning_emulator.api.operations import build_status
-from tuning_emulator.api.router import read_host
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import emulator_errors, google_errors
 from tuning_emulator.schema.protobuf import BinaryCodec
@@ -297,11 +296,6 @@ class Stream:
         self.unsent = bytearray()
         self.head: list[Header] | None = []
         self.trailers: list[Header] | None = None
-
-    @property
-    def host(self) -> str:
-        """The host in lower case, without port."""
-        return read_host(self.headers)
 
     # --- a streamed request, for who takes it -----------------------------------------------------
 

@@ -1,1 +1,1 @@
-"""From a waiting job to a tuned model: the queue, the trainers behind it, and what a finished job leaves behind."""
+"""From a waiting job to a tuned model: the queue, the steps of a job, its pace, the trainers behind it."""

@@ -75,8 +75,6 @@ def _explain(error: StorageError, output_uri: str) -> ApiError:
 # --- handing out what tuning made
 
 ADAPTER_CONFIG = "adapter_config.json"
-MODEL_CONFIG = "config.json"
-"""Present in a fully tuned model, which is a base model itself and has no adapter."""
 
 
 def pack_adapter(directory: Path, target: IO[bytes]) -> None:

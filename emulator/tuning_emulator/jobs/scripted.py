@@ -15,7 +15,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
-from tuning_emulator.datasets.tokens import count_tokens
+from tuning_emulator.datasets.statistics import count_tokens
 from tuning_emulator.jobs.trainer import TrainerUnavailableError
 from tuning_trainer.spec import (
     Answer,

@@ -1,1 +1,1 @@
-"""What happens around every call and no client is meant to see: faults, journal, counters, the request log."""
+"""What happens around every call: faults, journal, counters, the request log. No client is meant to see it."""

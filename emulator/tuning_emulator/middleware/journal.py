@@ -12,8 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from tuning_emulator.api.exchange import Exchange
-from tuning_emulator.middleware.request_info import TEST_HEADER, find_project_of, find_test, format_client, same_project
+from tuning_emulator.api.exchange import TEST_HEADER, Exchange, find_project_of, find_test, format_client, same_project
 from tuning_emulator.protojson.printer import format_string
 
 LARGEST_BYTES: Final = 16 * 1024

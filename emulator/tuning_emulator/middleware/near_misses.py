@@ -40,7 +40,7 @@ class NearMisses:
 
     def find(self, exchange: Exchange) -> NearMiss | None:
         """For a request that matched nothing, over either transport; None for others and when nothing is alike."""
-        if exchange.target is not None or exchange.status not in (404, 501):
+        if exchange.target is not None or exchange.api or exchange.status not in (404, 501):
             return None
         key = (exchange.transport, exchange.verb, exchange.path)
         if key not in self._found:

@@ -6,10 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
-from tuning_emulator.api.exchange import Exchange
+from tuning_emulator.api.exchange import Exchange, find_project_of, find_resource, find_test, format_client
 from tuning_emulator.middleware.journal import redact_query
 from tuning_emulator.middleware.near_misses import NearMiss
-from tuning_emulator.middleware.request_info import find_project_of, find_resource, find_test, format_client
 
 log = logging.getLogger("tuning_emulator.requests")
 

@@ -6,8 +6,7 @@ import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
-from tuning_emulator.protojson.masks import format_camel
-from tuning_emulator.protojson.printer import Float32, format_duration, format_timestamp
+from tuning_emulator.protojson.printer import Float32, format_camel, format_duration, format_timestamp
 from tuning_emulator.protojson.scalars import PARSERS, Parser, enum_parser
 from tuning_emulator.schema.proto import load_shared
 from tuning_emulator.schema.schema import PRESENCE, SCALARS, Enum, Field, Message, Schema
@@ -36,7 +35,7 @@ CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "duration": format_duration,
     "mask": lambda paths: ",".join(map(format_camel, paths)),
 }
-_PLAIN = frozenset(("string", "bool", "int32", "uint32", "double"))
+_PLAIN = frozenset(("string", "bool", "int32", "uint32", "fixed32", "double"))
 _SHAPES = 64
 _ZERO: Mapping[str, object] = {"string": "", "bool": False, "bytes": b""}
 

@@ -198,3 +198,8 @@ def _format_fraction(nanos: int) -> str:
     if nanos % 1_000 == 0:
         return f".{nanos // 1_000:06d}"
     return f".{nanos:09d}"
+
+
+def format_camel(path: str) -> str:
+    """``tuning_task.epoch_count`` → ``tuningTask.epochCount``, as masks are printed."""
+    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), path)

@@ -27,6 +27,7 @@ _NOT_FINITE = {"Infinity": float("inf"), "-Infinity": float("-inf"), "NaN": floa
 _RANGES = {
     "int32": (-(1 << 31), (1 << 31) - 1),
     "uint32": (0, (1 << 32) - 1),
+    "fixed32": (0, (1 << 32) - 1),
     "int64": (-(1 << 63), (1 << 63) - 1),
     "uint64": (0, (1 << 64) - 1),
 }

@@ -25,20 +25,25 @@ _HOSTS = {
     "aiplatform.us.rep.googleapis.com": Service.APIS,
     "aiplatform.eu.rep.googleapis.com": Service.APIS,
     "storage.googleapis.com": Service.STORAGE,
+    "www.googleapis.com": Service.STORAGE,
     "oauth2.googleapis.com": Service.TOKENS,
     "cloudresourcemanager.googleapis.com": Service.PROJECTS,
     "metadata.google.internal": Service.METADATA,
     "metadata": Service.METADATA,
     "169.254.169.254": Service.METADATA,
 }
+STORAGE_SUFFIX = ".storage.googleapis.com"
+"""Of hosts that begin with a bucket's name."""
 _REGIONAL = re.compile(r"[a-z0-9-]+-aiplatform\.googleapis\.com")
 
-HOSTS = (*_HOSTS, "*-aiplatform.googleapis.com")
+HOSTS = (*_HOSTS, "*-aiplatform.googleapis.com", f"*{STORAGE_SUFFIX}")
 """All of them, as patterns; what the preload for Node is told."""
 
 
 def find_service(host: str) -> Service | None:
     """The service of a host name, in lower case and without port; None when it is not one of those above."""
+    if host.endswith(STORAGE_SUFFIX):
+        return Service.STORAGE
     return _HOSTS.get(host) or (Service.APIS if _REGIONAL.fullmatch(host) else None)
 
 

@@ -12,17 +12,17 @@ from urllib.parse import unquote
 from tuning_emulator.api.auth import Authenticator
 from tuning_emulator.api.call import Api
 from tuning_emulator.api.dispatch import Dispatcher
+from tuning_emulator.api.errors import format_not_found, format_page
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, break_connection
-from tuning_emulator.api.pages import format_not_found, format_page
 from tuning_emulator.api.router import PathValues, Router, read_host
 from tuning_emulator.facts import google_errors
-from tuning_emulator.rest.responses import Response, page_response, preflight_response
-from tuning_emulator.rest.streams import send_chunks
+from tuning_emulator.rest.responses import Response, page_response, preflight_response, send_chunks
 from tuning_emulator.rest.transcoding import Breaker, RestCall, Sender
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 _DRAINED_BODIES = 8
@@ -30,10 +30,15 @@ _DRAINED_BODIES = 8
 
 
 class RestApp:
-    """Answers HTTP requests for some APIs. Lifespan belongs to the caller."""
+    """Answers HTTP requests for some APIs. Lifespan belongs to the caller.
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    Args:
+        find_other: The application that answers what none of the APIs has; None where nobody does.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, find_other: Callable[[Scope], AsgiApp | None] | None = None) -> None:
         self.dispatcher = dispatcher
+        self._find_other = find_other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
@@ -50,6 +55,9 @@ class RestApp:
             await break_connection(broken, scope, receive)
 
         variables = self._find(exchange)
+        if exchange.route is None and self._find_other is not None and (other := self._find_other(scope)) is not None:
+            await other(scope, receive, send)
+            return
         if exchange.verb in _WITH_BODY or headers.get("content-length", "0") != "0":
             await _receive(exchange, receive)
         await self._serve(exchange, variables, send_response, break_off)

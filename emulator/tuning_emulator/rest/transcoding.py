@@ -14,19 +14,24 @@ from urllib.parse import unquote_plus
 from tuning_emulator.api.auth import read_presented
 from tuning_emulator.api.call import Alt, Parameters, Query
 from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall, unzip
-from tuning_emulator.api.errors import challenge, format_error
+from tuning_emulator.api.errors import challenge, format_error, format_trouble
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange
-from tuning_emulator.api.pages import format_trouble
 from tuning_emulator.api.router import PathValues, Route
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.protojson.compiled import CompiledField, CompiledMessage
 from tuning_emulator.protojson.decoder import Decoder, Place
-from tuning_emulator.protojson.field_selection import Tree, parse_fields, select_fields
+from tuning_emulator.protojson.masks import Tree, parse_fields, select_fields
 from tuning_emulator.protojson.printer import EVENT_TYPE, JSON_TYPE, Style, format_json
-from tuning_emulator.rest.responses import Accepts, Response, body_response, page_response, stream_response
-from tuning_emulator.rest.streams import format_stream
+from tuning_emulator.rest.responses import (
+    Accepts,
+    Response,
+    body_response,
+    format_stream,
+    page_response,
+    stream_response,
+)
 from tuning_emulator.schema.protobuf import BinaryCodec, WireError
 from tuning_emulator.schema.schema import Value
 

@@ -1,1 +1,1 @@
-"""How the services' wire messages are declared, once, and what follows from the declarations."""
+"""Messages and methods as .proto files declare them: read once, and what follows from them."""

@@ -14,7 +14,8 @@ from tuning_emulator.schema.protobuf import BYTES, VARINT, encode_sized, encode_
 from tuning_emulator.schema.schema import DEPRECATED, PRESENCE, Enum, Field, File, Message, Method, Schema
 
 _TYPES = {
-    "double": 1, "float": 2, "int64": 3, "uint64": 4, "int32": 5, "bool": 8, "string": 9, "bytes": 12, "uint32": 13,
+    "double": 1, "float": 2, "int64": 3, "uint64": 4, "int32": 5, "fixed32": 7, "bool": 8, "string": 9, "bytes": 12,
+    "uint32": 13,
 }  # fmt: skip
 _MESSAGE, _ENUM = 11, 14
 _OPTIONAL, _REPEATED = 1, 3

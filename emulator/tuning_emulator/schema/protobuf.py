@@ -334,7 +334,7 @@ def _enum_reader(numbers: dict[str, int]) -> Reader:
     return lambda raw: names.get(_signed32(raw), _signed32(raw))
 
 
-_DOUBLE, _FLOAT = struct.Struct("<d"), struct.Struct("<f")
+_DOUBLE, _FLOAT, _FIXED32 = struct.Struct("<d"), struct.Struct("<f"), struct.Struct("<I")
 _SCALARS: dict[str, tuple[int, Writer, Reader]] = {
     "string": (BYTES, lambda item: encode_sized(item.encode()), lambda raw: bytes(raw).decode()),
     "bytes": (BYTES, encode_sized, bytes),
@@ -343,6 +343,7 @@ _SCALARS: dict[str, tuple[int, Writer, Reader]] = {
     "int64": (VARINT, encode_varint, _signed),
     "uint32": (VARINT, encode_varint, lambda raw: raw & 0xFFFFFFFF),
     "uint64": (VARINT, encode_varint, lambda raw: raw),
+    "fixed32": (FIXED32, _FIXED32.pack, lambda raw: _FIXED32.unpack(raw)[0]),
     "double": (FIXED64, _DOUBLE.pack, lambda raw: _DOUBLE.unpack(raw)[0]),
     "float": (FIXED32, _FLOAT.pack, lambda raw: _FLOAT.unpack(raw)[0]),
 }

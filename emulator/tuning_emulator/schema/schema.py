@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 Value: TypeAlias = dict[str, Any]
 """A message value; see the module's docstring."""
 
-SCALARS = frozenset({"string", "bool", "bytes", "int32", "int64", "uint32", "uint64", "float", "double"})
+SCALARS = frozenset({"string", "bool", "bytes", "int32", "int64", "uint32", "uint64", "fixed32", "float", "double"})
 WELL_KNOWN = frozenset(
     f"google.protobuf.{name}"
     for name in (

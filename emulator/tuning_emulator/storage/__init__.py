@@ -1,1 +1,1 @@
-"""Cloud Storage: the embedded one, and the seam to it, to another emulator or to the real one."""
+"""Cloud Storage, embedded: buckets and objects; and the seam to it, to another emulator or to the real one."""

@@ -195,6 +195,13 @@ class HttpObjectStore:
             raise BucketNotFoundError(f"bucket gs://{bucket} does not exist")
         _refuse(status, body, uri)
 
+    def create_bucket(self, bucket: str, project: str = "") -> None:
+        """Makes an empty bucket. Raises as ``write``."""
+        body = json.dumps({"name": bucket}).encode()
+        path = "/storage/v1/b" + (f"?{urlencode({'project': project})}" if project else "")
+        status, answer = self._exchange("POST", path, body, {"Content-Type": "application/json"})
+        _refuse(status, answer, f"gs://{bucket}")
+
     def _missing(self, bucket: str, uri: str) -> ObjectNotFoundError:
         status, _ = self._exchange("GET", f"/storage/v1/b/{quote(bucket, safe='')}")
         if status == 404:

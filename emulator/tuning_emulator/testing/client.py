@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
-from tuning_emulator.storage.objects import HttpObjectStore, format_uri
+from tuning_emulator.storage.objects import BucketNotFoundError, HttpObjectStore, format_uri
 
 TIMEOUT_S = 60.0
 POLL_S = 0.01
@@ -402,7 +402,7 @@ def _read_detail(answer: bytes) -> str:
 
 
 class Buckets:
-    """Buckets of an embedded storage. They are made on first upload."""
+    """Buckets of an embedded storage. These uploads make them where they are not there yet."""
 
     def __init__(self, storage_url: str) -> None:
         self._objects = HttpObjectStore(storage_url)
@@ -410,8 +410,21 @@ class Buckets:
     def upload(self, bucket: str, name: str, data: bytes | str) -> str:
         """Stores an object; its ``gs://`` address."""
         uri = format_uri(bucket, name)
-        self._objects.write(uri, data.encode() if isinstance(data, str) else data)
+        content = data.encode() if isinstance(data, str) else data
+        try:
+            self._objects.write(uri, content)
+        except BucketNotFoundError:
+            self.create(bucket)
+            self._objects.write(uri, content)
         return uri
+
+    def create(self, bucket: str, project: str = "") -> None:
+        """Makes an empty bucket, of a project or of nobody.
+
+        Raises:
+            StorageError: the name is none, or taken.
+        """
+        self._objects.create_bucket(bucket, project)
 
     def upload_lines(self, bucket: str, name: str, lines: Iterable[Mapping[str, Any]]) -> str:
         """Stores values as JSON lines, which is what datasets are; their ``gs://`` address."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -25,6 +24,7 @@ from tuning_emulator.app import Emulator, create_app
 from tuning_emulator.control.health import list_variables
 from tuning_emulator.settings import Settings
 from tuning_emulator.testing.client import Body, Buckets, Control
+from tuning_emulator.testing.loopback import LoopbackServer, running_loop
 
 URL: Final = "http://tuning-emulator.local"
 """Address of the emulator inside the process; no name server knows it."""
@@ -95,29 +95,30 @@ def in_process(**settings: Any) -> Iterator[InProcess]:
     Args:
         settings: As in ``tuning_emulator.settings.Settings``.
     """
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="tuning-emulator", daemon=True)
-    thread.start()
-    try:
+    with running_loop() as loop:
         chosen = Settings(**{"port": 0, "storage_port": 0, "trainer": "scripted", **settings})
-        running = InProcess(asyncio.run_coroutine_threadsafe(_start(chosen), loop).result(), loop)
+        emulator, server = asyncio.run_coroutine_threadsafe(_start(chosen), loop).result()
+        running = InProcess(emulator, loop)
         try:
             with patch.dict(os.environ, list_variables(URL, running.storage_url)), running.router:
                 yield running
         finally:
-            running.run(running.emulator.stop())
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+            if server is not None:
+                running.run(server.stop())
+            running.run(emulator.stop())
 
 
-async def _start(settings: Settings) -> Emulator:
+async def _start(settings: Settings) -> tuple[Emulator, LoopbackServer | None]:
     """Made and started on its own loop: its database belongs to that thread."""
     emulator = create_app(settings)
     emulator.url = URL
     await emulator.start()
-    return emulator
+    if emulator.storage is None:
+        return emulator, None
+    server = LoopbackServer(emulator.storage.app)
+    await server.start()
+    emulator.storage_address = server.url
+    return emulator, server
 
 
 # --- respx and httpx

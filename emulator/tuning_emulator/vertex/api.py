@@ -13,9 +13,8 @@ from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
 from tuning_emulator.vertex.generation import Generation
 from tuning_emulator.vertex.mixins import Locations, Policies
-from tuning_emulator.vertex.models import Models
+from tuning_emulator.vertex.models import Models, Publishers
 from tuning_emulator.vertex.operations import Operations
-from tuning_emulator.vertex.publishers import Publishers
 from tuning_emulator.vertex.tuning_jobs import TuningJobs
 
 SCHEMAS = load_schemas(PACKAGE)

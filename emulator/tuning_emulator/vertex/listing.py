@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
 from tuning_emulator.api.call import Call
-from tuning_emulator.api.filters import compile_filter
-from tuning_emulator.api.paging import format_page_token, parse_page_token, read_page_size
+from tuning_emulator.api.listing import compile_filter, format_page_token, parse_page_token, read_page_size
 from tuning_emulator.facts.limits import VERTEX_PAGE_DEFAULT, VERTEX_PAGE_MAX
 from tuning_emulator.protojson.compiled import CompiledSchemas
 from tuning_emulator.schema.proto import load_schemas

@@ -1,0 +1,258 @@
+"""The SQLite file of the embedded storage: opening it, one transaction at a time, rows in and out, checking a copy.
+
+It is no part of the emulator's own database: threads of jobs use it as well as requests do, and it lies with the files
+that it is about, so that a snapshot, a reset or a restart takes both or neither.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import astuple, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from tuning_emulator.storage.records import Bucket, Conditions, Content, Part, Session, State, StoredObject
+
+SCHEMA_VERSION = 1
+"""Of schema.sql. A file of another version is refused rather than misread."""
+
+DATABASE_NAME = "_storage.sqlite3"
+
+_OBJECT = ", ".join(one.name for one in fields(StoredObject))
+_SESSION = ", ".join(one.name for one in fields(Session))
+_BUCKET = ", ".join(one.name for one in fields(Bucket))
+_Record = TypeVar("_Record", Bucket, StoredObject, Session)
+
+
+class DamagedStorageError(Exception):
+    """The directory's records cannot be read, or do not fit its files; the text says what to do."""
+
+
+class Database:
+    """One connection, shared by threads: who is in ``transaction`` has it alone.
+
+    Args:
+        directory: Where the file is, or will be. durable: Whether it must outlive a loss of power.
+
+    Raises:
+        DamagedStorageError: the file is none of ours.
+    """
+
+    def __init__(self, directory: Path, *, durable: bool) -> None:
+        self._path = directory / DATABASE_NAME
+        self._durable = durable
+        self._lock = threading.RLock()
+        self._connection = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256, check_same_thread=False)
+        try:
+            connection.executescript(
+                f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if self._durable else 'OFF'};"
+                "PRAGMA foreign_keys=ON;"
+            )
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                connection.executescript(f"BEGIN; {_read_schema()}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+            elif version != SCHEMA_VERSION:
+                raise DamagedStorageError(
+                    f"{self._path} has schema version {version}, this program reads {SCHEMA_VERSION}; "
+                    "use the version that wrote it, or another --data-dir"
+                )
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise DamagedStorageError(f"{self._path}: {error}; move the directory away") from error
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, and nobody else meanwhile. Nested use joins the outer one."""
+        with self._lock:
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else meanwhile, without a transaction: for reads that open what they have read of."""
+        with self._lock:
+            yield
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        """Runs a statement."""
+        return self._connection.execute(statement, values)
+
+    def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows of a statement."""
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """The file may be replaced in the block; nobody uses it meanwhile."""
+        with self._lock:
+            self._connection.close()
+            try:
+                yield
+            finally:
+                self._connection = self._open()
+
+    def settle(self) -> None:
+        """Closes the file, which then is one that can be moved."""
+        with self._lock:
+            self._connection.execute("PRAGMA journal_mode=DELETE")
+            self._connection.close()
+
+    def copy_to(self, directory: Path) -> None:
+        """Writes everything but uploads under way to a new file, as it stands at this moment."""
+        with self._lock, closing(sqlite3.connect(directory / DATABASE_NAME)) as target:
+            self._connection.backup(target)
+            target.executescript(
+                "PRAGMA foreign_keys=ON; DELETE FROM sessions; PRAGMA journal_mode=DELETE; VACUUM;"
+            )  # one file, nothing beside it
+
+    # --- records ------------------------------------------------------------------------------------
+
+    def buckets(self, where: str, *values: Any) -> list[Bucket]:
+        """The buckets of a condition."""
+        return [parse_bucket(row) for row in self.rows(f"SELECT {_BUCKET} FROM buckets {where}", *values)]  # noqa: S608
+
+    def objects(self, where: str, *values: Any) -> list[StoredObject]:
+        """The generations of a condition."""
+        return [parse_object(row) for row in self.rows(f"SELECT {_OBJECT} FROM objects {where}", *values)]  # noqa: S608
+
+    def sessions(self, where: str, *values: Any) -> list[Session]:
+        """The uploads of a condition."""
+        return [parse_session(row) for row in self.rows(f"SELECT {_SESSION} FROM sessions {where}", *values)]  # noqa: S608
+
+    def parts(self, session: str) -> list[Part]:
+        """The parts of an upload, in order."""
+        found = self.rows(
+            "SELECT number, content, size_bytes, md5, crc32c, created_ns FROM parts WHERE session = ? ORDER BY number",
+            session,
+        )
+        return [Part(number, Content(*content), created_ns) for number, *content, created_ns in found]
+
+    def put(self, record: Bucket | StoredObject | Session) -> None:
+        """Writes a record, over the one of the same key."""
+        table = {Bucket: "buckets", StoredObject: "objects", Session: "sessions"}[type(record)]
+        values = [_to_column(getattr(record, one.name)) for one in fields(record)]
+        names = ", ".join(one.name for one in fields(record))
+        key = {"buckets": "name", "objects": "bucket, name, generation", "sessions": "id"}[table]
+        changed = ", ".join(f"{one.name} = excluded.{one.name}" for one in fields(record))
+        marks = ", ".join("?" * len(values))
+        self.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {changed}",  # noqa: S608
+            *values,
+        )
+
+    def put_part(self, session: str, part: Part) -> None:
+        """Writes a part, over one of the same number."""
+        self.execute(
+            "INSERT OR REPLACE INTO parts (session, number, content, size_bytes, md5, crc32c, created_ns) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            *(session, part.number, *astuple(part.content), part.created_ns),
+        )
+
+
+def parse_bucket(row: tuple[Any, ...]) -> Bucket:
+    """A row of ``buckets``."""
+    name, project, created_ns, updated_ns, metageneration, data = row
+    return Bucket(name, project, created_ns, updated_ns, metageneration, _parse_fields(data))
+
+
+_make_object: Callable[..., StoredObject] = StoredObject
+
+
+def parse_object(row: tuple[Any, ...]) -> StoredObject:
+    """A row of ``objects``."""
+    return _make_object(*row[:11], State(row[11]), *row[12:14], _parse_fields(row[14]))
+
+
+def parse_session(row: tuple[Any, ...]) -> Session:
+    """A row of ``sessions``."""
+    identifier, bucket, name, content, created_ns, data, conditions, sent, *rest = row
+    received_bytes, total_bytes, generation, cancelled, parts = rest
+    return Session(
+        *(identifier, bucket, name, content, created_ns, _parse_fields(data)),
+        msgspec.json.decode(conditions, type=Conditions),
+        _parse_fields(sent),
+        *(received_bytes, total_bytes, generation, bool(cancelled), bool(parts)),
+    )
+
+
+def _parse_fields(data: str) -> dict[str, Any]:
+    return msgspec.json.decode(data, type=dict[str, Any])
+
+
+def _to_column(value: Any) -> Any:
+    if isinstance(value, dict | Conditions):
+        return msgspec.json.encode(value).decode()
+    return int(value) if isinstance(value, bool) else value
+
+
+def _read_schema() -> str:
+    return resources.files("tuning_emulator.storage").joinpath("schema.sql").read_text(encoding="utf-8")
+
+
+# --- a copy that somebody else made, before it takes the place of ours
+
+
+_BUCKET_TYPES = tuple[str, str, int, int, int, str]
+_OBJECT_TYPES = tuple[str, str, int, int, str, str, str, int, int, int, int, int, int, int, str]
+
+
+def read_copy(directory: Path) -> tuple[list[Bucket], list[StoredObject]]:
+    """Checks the records of ``Database.copy_to``, row by row; the buckets and generations in them.
+
+    Raises:
+        DamagedStorageError: this version has not written them.
+    """
+    path = directory / DATABASE_NAME
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.execute("PRAGMA trusted_schema=OFF")
+            _check_schema(connection)
+            if connection.execute("SELECT 1 FROM sessions UNION ALL SELECT 1 FROM parts").fetchone():
+                raise DamagedStorageError(f"{DATABASE_NAME}: uploads under way do not belong here")
+            rows = connection.execute(f"SELECT {_BUCKET} FROM buckets")  # noqa: S608 names of ours
+            buckets = [parse_bucket(msgspec.convert(row, _BUCKET_TYPES)) for row in rows]
+            rows = connection.execute(f"SELECT {_OBJECT} FROM objects")  # noqa: S608 names of ours
+            return buckets, [parse_object(msgspec.convert(row, _OBJECT_TYPES)) for row in rows]
+    except (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError, TypeError) as error:
+        raise DamagedStorageError(f"{DATABASE_NAME}: {error}") from error
+
+
+def _check_schema(connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if version != SCHEMA_VERSION or damage != "ok":
+        reads = f"this program reads {SCHEMA_VERSION}"
+        raise DamagedStorageError(f"{DATABASE_NAME}: schema version {version}, {reads}; {damage}")
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(_read_schema())
+        wanted, found = (
+            {tuple(row) for row in one.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master")}
+            for one in (fresh, connection)
+        )
+    if wanted != found:
+        strange = ", ".join(sorted(row[1] for row in wanted ^ found))
+        raise DamagedStorageError(f"{DATABASE_NAME}: other tables than this program writes: {strange}")

@@ -1,0 +1,591 @@
+"""Everything that can be done with buckets and objects, each in one transaction that checks and writes.
+
+Safe in any thread. What is refused is refused in Cloud Storage's own words, and leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.ids import project_number
+from tuning_emulator.facts import storage_errors
+from tuning_emulator.storage.contents import BLOCK_BYTES, CONTENTS_NAME, Contents, Spool
+from tuning_emulator.storage.database import DATABASE_NAME, DamagedStorageError, Database, read_copy
+from tuning_emulator.storage.migration import META_NAME, check_old_copy, migrate
+from tuning_emulator.storage.records import (
+    NO_CONDITIONS,
+    Bucket,
+    Conditions,
+    Content,
+    Fields,
+    State,
+    StoredObject,
+    check_bucket_name,
+    check_object_name,
+    touch,
+)
+from tuning_emulator.storage.resources import BUCKET_FIELDS, OBJECT_FIELDS, read_fields
+from tuning_emulator.storage.retention import refuse_held
+
+NOBODY = "123456789012"
+"""Number of the project of buckets that were made for nobody in particular."""
+
+SOFT_DELETED_BYTES = 256 << 20
+SOFT_DELETED_OBJECTS = 10_000
+"""More than this is not kept of what was deleted: the oldest goes first."""
+
+_SECOND_NS = 1_000_000_000
+_COMPOSE_TRIES = 3
+_NAMED = """
+SELECT 1 FROM objects WHERE content = ?1 UNION ALL
+SELECT 1 FROM sessions WHERE content = ?1 UNION ALL
+SELECT 1 FROM parts WHERE content = ?1 LIMIT 1
+"""
+_LIVE = int(State.LIVE)
+_SOFT = int(State.SOFT_DELETED)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An object that another one is made of.
+
+    Attributes:
+        generation: 0: the live one. conditions: What must hold for it.
+    """
+
+    bucket: str
+    name: str
+    generation: int = 0
+    conditions: Conditions = NO_CONDITIONS
+
+
+class Storage:
+    """The embedded Cloud Storage.
+
+    Args:
+        directory: Where it is kept; made if need be, brought up to date if an older version wrote it.
+        now_ns: The emulator's clock. durable: Whether the directory is to outlive the process.
+        auto_create: Whether an upload makes the bucket that it names.
+
+    Raises:
+        DamagedStorageError: the directory holds something else.
+    """
+
+    def __init__(
+        self, directory: Path, now_ns: Callable[[], int], *, durable: bool = False, auto_create: bool = False
+    ) -> None:
+        self.directory = directory
+        self.durable = durable
+        self.now_ns = now_ns
+        self._auto_create = auto_create
+        directory.mkdir(parents=True, exist_ok=True)
+        migrate(directory, now_ns())
+        self.contents = Contents(directory / CONTENTS_NAME)
+        self.database = Database(directory, durable=durable)
+        self._soft_deleted: tuple[int, int] | None = None
+        self._sweep()
+
+    def close(self) -> None:
+        """Closes the database."""
+        self.database.close()
+
+    def _sweep(self) -> None:
+        with self.database.transaction():
+            named = "SELECT content FROM objects UNION SELECT content FROM sessions UNION SELECT content FROM parts"
+            self.contents.sweep({row[0] for row in self.database.rows(named)})
+
+    @contextmanager
+    def change(self) -> Iterator[list[str]]:
+        """A transaction; the contents that are noted in the list go after it, unless a record still names them."""
+        doomed: list[str] = []
+        with self.database.transaction():
+            yield doomed
+            doomed[:] = [one for one in doomed if not self._is_named(one)]
+        self.contents.remove(doomed)
+
+    def _is_named(self, content: str) -> bool:
+        return bool(self.database.rows(_NAMED, content))
+
+    @contextmanager
+    def spooling(self) -> Iterator[Spool]:
+        """A file for bytes that arrive; on an error it leaves no trace."""
+        spool = self.contents.create()
+        try:
+            yield spool
+        except BaseException:
+            spool.discard()
+            raise
+
+    # --- buckets ------------------------------------------------------------------------------------
+
+    def create_bucket(self, name: str, project: str = "", fields: Fields | None = None) -> Bucket:
+        """A new bucket, of a project (id or number).
+
+        Raises:
+            ApiError: the name is none, or taken.
+        """
+        check_bucket_name(name)
+        now_ns = self.now_ns()
+        bucket = Bucket(name, project_number(project) if project else NOBODY, now_ns, now_ns, fields=fields or {})
+        with self.database.transaction():
+            if self.find_bucket(name) is not None:
+                raise storage_errors.BUCKET_OWNED()
+            self.database.put(bucket)
+        return bucket
+
+    def ensure_bucket(self, name: str, project: str = "") -> Bucket:
+        """The bucket, made if it is not there."""
+        with self.database.transaction():
+            return self.find_bucket(name) or self.create_bucket(name, project)
+
+    def find_bucket(self, name: str) -> Bucket | None:
+        """The bucket, or None."""
+        return next(iter(self.database.buckets("WHERE name = ?", name)), None)
+
+    def get_bucket(self, name: str, conditions: Conditions = NO_CONDITIONS, *, filling: bool = False) -> Bucket:
+        """The bucket.
+
+        Args:
+            filling: It is about to get an object: where buckets are made by uploads, it is made.
+
+        Raises:
+            ApiError: it is not there, or a condition does not hold.
+        """
+        bucket = self.find_bucket(name)
+        if bucket is None and filling and self._auto_create:
+            return self.ensure_bucket(name)
+        if bucket is None:
+            raise storage_errors.BUCKET_NOT_FOUND()
+        conditions.check(bucket, reading=not filling)
+        return bucket
+
+    def list_buckets(self, project: str = "", prefix: str = "", after: str = "", limit: int = -1) -> list[Bucket]:
+        """The buckets that a project sees, by name: its own and nobody's; all of them where none is named."""
+        seen = (NOBODY, project_number(project)) if project else ("", "")
+        return self.database.buckets(
+            "WHERE (? = '' OR project IN (?, ?)) AND substr(name, 1, length(?)) = ? AND name > ? ORDER BY name LIMIT ?",
+            *(project, *seen, prefix, prefix, after, limit),
+        )
+
+    def update_bucket(
+        self, name: str, change: Callable[[Bucket], Fields], conditions: Conditions = NO_CONDITIONS
+    ) -> Bucket:
+        """Gives it the fields that ``change`` makes of it."""
+        with self.database.transaction():
+            bucket = self.get_bucket(name)
+            conditions.check(bucket)
+            changed = replace(
+                bucket,
+                fields=change(bucket),
+                metageneration=bucket.metageneration + 1,
+                updated_ns=self.now_ns(),
+            )
+            self.database.put(changed)
+        return changed
+
+    def delete_bucket(self, name: str, conditions: Conditions = NO_CONDITIONS) -> None:
+        """Removes an empty bucket: uploads under way and what was deleted before go with it.
+
+        Raises:
+            ApiError: it is not there, not empty, or a condition does not hold.
+        """
+        with self.change() as doomed:
+            conditions.check(self.get_bucket(name))
+            if self.database.rows("SELECT 1 FROM objects WHERE bucket = ? AND state != ? LIMIT 1", name, _SOFT):
+                raise storage_errors.BUCKET_NOT_EMPTY()
+            self._drop_bucket(name, doomed)
+
+    def _drop_bucket(self, name: str, doomed: list[str]) -> None:
+        for statement in (
+            "SELECT content FROM objects WHERE bucket = ?",
+            "SELECT content FROM sessions WHERE bucket = ?",
+            "SELECT parts.content FROM parts JOIN sessions ON session = id WHERE bucket = ?",
+        ):
+            doomed += [row[0] for row in self.database.rows(statement, name)]
+        self.database.execute("DELETE FROM buckets WHERE name = ?", name)
+        self._soft_deleted = None
+
+    # --- objects ------------------------------------------------------------------------------------
+
+    def find_object(self, bucket: str, name: str, generation: int = 0) -> StoredObject | None:
+        """The live generation, or one that is named and not deleted; None: there is none."""
+        where, value = ("state", _LIVE) if not generation else ("state != 2 AND generation", generation)
+        found = self.database.objects(f"WHERE bucket = ? AND name = ? AND {where} = ?", bucket, name, value)
+        return found[0] if found else None
+
+    def get_object(
+        self,
+        bucket: str,
+        name: str,
+        generation: int = 0,
+        conditions: Conditions = NO_CONDITIONS,
+        *,
+        soft_deleted: bool = False,
+    ) -> StoredObject:
+        """A generation that is there.
+
+        Raises:
+            ApiError: bucket or object is not there, or a condition does not hold.
+        """
+        with self.database.alone():
+            found = (
+                self._find_soft_deleted(bucket, name, generation)
+                if soft_deleted
+                else self.find_object(bucket, name, generation)
+            )
+            if found is None:
+                self.get_bucket(bucket)
+                raise storage_errors.OBJECT_NOT_FOUND(bucket=bucket, name=name)
+        conditions.check(found, reading=True)
+        return found
+
+    def _find_soft_deleted(self, bucket: str, name: str, generation: int) -> StoredObject | None:
+        where = "WHERE bucket = ? AND name = ? AND generation = ? AND state = ? AND until_ns > ?"
+        return next(iter(self.database.objects(where, bucket, name, generation, _SOFT, self.now_ns())), None)
+
+    def open_object(
+        self, bucket: str, name: str, generation: int = 0, conditions: Conditions = NO_CONDITIONS
+    ) -> tuple[StoredObject, BinaryIO]:
+        """A generation and its bytes, which stay readable whatever becomes of it. Raises as ``get_object``."""
+        with self.database.alone():
+            found = self.get_object(bucket, name, generation, conditions)
+            return found, self.contents.open(found.content)
+
+    def insert(
+        self,
+        bucket: str,
+        name: str,
+        content: Content,
+        fields: Fields | None = None,
+        conditions: Conditions = NO_CONDITIONS,
+        components: int = 0,
+    ) -> StoredObject:
+        """Makes bytes the live generation of an object.
+
+        Raises:
+            ApiError: the name is none, the bucket is not there, a condition does not hold, or what is there is held.
+        """
+        check_object_name(name)
+        with self.change() as doomed:
+            return self.replace_object(bucket, name, content, fields or {}, conditions, components, doomed)
+
+    def replace_object(
+        self,
+        bucket: str,
+        name: str,
+        content: Content,
+        fields: Fields,
+        conditions: Conditions,
+        components: int,
+        doomed: list[str],
+    ) -> StoredObject:
+        """The same as a part of a transaction that is open."""
+        owner = self.get_bucket(bucket, filling=True)
+        current = self.find_object(bucket, name)
+        conditions.check(current)
+        if current is not None:
+            self._retire(owner, current, doomed)
+        if owner.fields.get("defaultEventBasedHold"):
+            fields = {**fields, "eventBasedHold": True}
+        now_ns = self.now_ns()
+        stored = StoredObject(
+            *(bucket, name, self._next_generation(now_ns), content.size_bytes, content.id),
+            *("" if components else content.md5, content.crc32c, now_ns, now_ns),
+            components=components,
+            fields=fields,
+        )
+        self.database.put(stored)
+        return stored
+
+    def _next_generation(self, now_ns: int) -> int:
+        last = self.database.rows("SELECT last FROM generations")[0][0]
+        generation: int = max(now_ns // 1000, last + 1)
+        self.database.execute("UPDATE generations SET last = ?", generation)
+        return generation
+
+    def update_object(
+        self,
+        bucket: str,
+        name: str,
+        change: Callable[[StoredObject], Fields],
+        generation: int = 0,
+        conditions: Conditions = NO_CONDITIONS,
+    ) -> StoredObject:
+        """Gives a generation the fields that ``change`` makes of it. Raises as ``get_object``."""
+        with self.database.transaction():
+            found = self.get_object(bucket, name, generation)
+            conditions.check(found)
+            changed = touch(found, change(found), self.now_ns())
+            self.database.put(changed)
+        return changed
+
+    def delete_object(
+        self, bucket: str, name: str, generation: int = 0, conditions: Conditions = NO_CONDITIONS
+    ) -> None:
+        """Deletes the live generation, or one that is named. Raises as ``get_object``, and where it is held."""
+        with self.change() as doomed:
+            found = self.get_object(bucket, name, generation)
+            conditions.check(found)
+            self._retire(self.get_bucket(bucket), found, doomed, named=bool(generation))
+
+    def _retire(self, bucket: Bucket, found: StoredObject, doomed: list[str], *, named: bool = False) -> None:
+        """What becomes of a generation that is replaced or deleted."""
+        now_ns = self.now_ns()
+        refuse_held(bucket, found, now_ns)
+        if bucket.versioned and not named:
+            self.database.put(replace(found, state=State.NONCURRENT, gone_ns=now_ns))
+        elif bucket.soft_delete_s:
+            until_ns = now_ns + bucket.soft_delete_s * _SECOND_NS
+            gone_ns = found.gone_ns or now_ns
+            self.database.put(replace(found, state=State.SOFT_DELETED, gone_ns=gone_ns, until_ns=until_ns))
+            self._bound_soft_deleted(found, doomed)
+        else:
+            self.drop_object(found, doomed)
+
+    def drop_object(self, found: StoredObject, doomed: list[str]) -> None:
+        """Removes a generation for good, as a part of a transaction."""
+        statement = "DELETE FROM objects WHERE bucket = ? AND name = ? AND generation = ?"
+        self.database.execute(statement, found.bucket, found.name, found.generation)
+        doomed.append(found.content)
+
+    def _bound_soft_deleted(self, added: StoredObject, doomed: list[str]) -> None:
+        """Lets go of what is too old, and of the oldest where it is too much."""
+        if self._soft_deleted is None:
+            counted = "SELECT count(*), coalesce(sum(size_bytes), 0) FROM objects WHERE state = 2"
+            count, size = self.database.rows(counted)[0]
+        else:
+            count, size = self._soft_deleted[0] + 1, self._soft_deleted[1] + added.size_bytes
+        while found := self.database.objects("WHERE state = 2 ORDER BY until_ns LIMIT 1"):
+            fits = count <= SOFT_DELETED_OBJECTS and size <= SOFT_DELETED_BYTES
+            if fits and found[0].until_ns > self.now_ns():
+                break
+            self.drop_object(found[0], doomed)
+            count, size = count - 1, size - found[0].size_bytes
+        self._soft_deleted = (count, size)
+
+    # --- objects made of objects --------------------------------------------------------------------
+
+    def resolve(self, source: Source) -> StoredObject:
+        """The generation that a source means. Raises as ``get_object``; unmet conditions are 412."""
+        found = self.get_object(source.bucket, source.name, source.generation)
+        source.conditions.check(found)
+        return found
+
+    def copy(
+        self,
+        source: Source,
+        bucket: str,
+        name: str,
+        fields: Fields | None = None,
+        conditions: Conditions = NO_CONDITIONS,
+    ) -> StoredObject:
+        """A new object with another's bytes, which are not copied: files are never written again.
+
+        Args:
+            fields: Of the new object; None: those of the source.
+        """
+        check_object_name(name)
+        with self.change() as doomed:
+            return self._copy(self.resolve(source), bucket, name, fields, conditions, doomed)
+
+    def _copy(
+        self,
+        found: StoredObject,
+        bucket: str,
+        name: str,
+        fields: Fields | None,
+        conditions: Conditions,
+        doomed: list[str],
+    ) -> StoredObject:
+        content = Content(found.content, found.size_bytes, found.md5, found.crc32c)
+        kept = {key: value for key, value in found.fields.items() if key not in ("temporaryHold", "eventBasedHold")}
+        given = kept if fields is None else fields
+        return self.replace_object(bucket, name, content, given, conditions, found.components, doomed)
+
+    def move(self, source: Source, name: str, conditions: Conditions = NO_CONDITIONS) -> StoredObject:
+        """Gives an object another name in its bucket, at once."""
+        check_object_name(name)
+        with self.change() as doomed:
+            found = self.resolve(source)
+            if name == found.name:
+                raise storage_errors.ARGUMENTS_CLASH(reason="The source and destination object names are the same.")
+            moved = self._copy(found, source.bucket, name, found.fields, conditions, doomed)
+            refuse_held(self.get_bucket(source.bucket), found, self.now_ns())
+            if self.get_bucket(source.bucket).versioned:
+                self.database.put(replace(found, state=State.NONCURRENT, gone_ns=self.now_ns()))
+            else:
+                self.drop_object(found, doomed)
+        return moved
+
+    def restore(self, bucket: str, name: str, generation: int, conditions: Conditions = NO_CONDITIONS) -> StoredObject:
+        """Makes what was deleted the live generation again, under a new number; the old one stays until its time."""
+        with self.change() as doomed:
+            found = self.get_object(bucket, name, generation, soft_deleted=True)
+            restored = self._copy(found, bucket, name, found.fields, conditions, doomed)
+        return restored
+
+    def compose(
+        self,
+        sources: Sequence[Source],
+        bucket: str,
+        name: str,
+        fields: Fields | None = None,
+        conditions: Conditions = NO_CONDITIONS,
+        *,
+        delete_sources: bool = False,
+    ) -> StoredObject:
+        """A new object of the bytes of others, one after the other.
+
+        The bytes are joined while others may write; where a source has changed meanwhile they are joined again.
+        """
+        check_object_name(name)
+        for _ in range(_COMPOSE_TRIES):
+            with suppress(_ChangedError):
+                return self._compose(sources, bucket, name, fields or {}, conditions, delete_sources)
+        with self.database.alone():
+            return self._compose(sources, bucket, name, fields or {}, conditions, delete_sources)
+
+    def _compose(
+        self,
+        sources: Sequence[Source],
+        bucket: str,
+        name: str,
+        fields: Fields,
+        conditions: Conditions,
+        delete_sources: bool,
+    ) -> StoredObject:
+        with self.database.alone():
+            self.get_bucket(bucket, filling=True)
+            found = [self.resolve(source) for source in sources]
+            conditions.check(self.find_object(bucket, name))
+            streams = [self.contents.open(one.content) for one in found]
+        with self.spooling() as spool:
+            join(streams, spool)
+            content = spool.finish(sync=self.durable)
+            components = sum(max(1, one.components) for one in found)
+            with self.change() as doomed:
+                if [self.resolve(source) for source in sources] != found:
+                    raise _ChangedError
+                made = self.replace_object(bucket, name, content, fields, conditions, components, doomed)
+                for one in {one.name: one for one in found if delete_sources and one.name != name}.values():
+                    self._retire(self.get_bucket(one.bucket), one, doomed)
+                return made
+
+    # --- all of it ----------------------------------------------------------------------------------
+
+    def clear(self, removed: Path, project: str | None = None) -> None:
+        """Forgets every bucket, or those of one project (its number).
+
+        Args:
+            removed: A directory to be, on the same file system, that takes the files; removing it is the caller's.
+        """
+        with self.database.transaction():
+            doomed: list[str] = []
+            for row in self.database.rows("SELECT name FROM buckets WHERE ? IN ('', project)", project or ""):
+                self._drop_bucket(row[0], doomed)
+            gone = [one for one in doomed if one and not self._is_named(one)]
+        removed.mkdir(parents=True, exist_ok=True)
+        for one in gone:
+            with suppress(FileNotFoundError):
+                self.contents.path(one).rename(removed / one)
+
+    def link_to(self, directory: Path) -> None:
+        """Makes a copy in a new directory on the same file system; uploads under way are left out."""
+        directory.mkdir()
+        with self.database.alone():
+            self.database.copy_to(directory)
+            named = {row[0] for row in self.database.rows("SELECT content FROM objects")}
+            self.contents.link_to(directory / CONTENTS_NAME, named)
+
+    @contextmanager
+    def swapped(self) -> Iterator[None]:
+        """Another directory, which ``check_copy`` has found good, takes the place of this one in the block."""
+        with self.database.closed():
+            yield
+            self.contents = Contents(self.directory / CONTENTS_NAME)
+            self._soft_deleted = None
+
+    def load(self, bucket: str, directory: Path | None) -> int:
+        """Makes a bucket and copies a directory into it, file names relative to it as object names; how many.
+
+        Raises:
+            NotADirectoryError: ``directory`` is none.
+        """
+        self.ensure_bucket(bucket)
+        if directory is None:
+            return 0
+        if not directory.is_dir():
+            raise NotADirectoryError(f"bucket {bucket}: {directory} is not a directory")
+        files = sorted(path for path in directory.rglob("*") if path.is_file())
+        for path in files:
+            self.load_file(bucket, path.relative_to(directory).as_posix(), path)
+        return len(files)
+
+    def load_file(self, bucket: str, name: str, path: Path, content_type: str = "application/octet-stream") -> None:
+        """Copies a file into a bucket, unless the object is there with the same bytes."""
+        with self.spooling() as spool, path.open("rb") as stream:
+            while block := stream.read(BLOCK_BYTES):
+                spool.write(block)
+            content = spool.finish(sync=self.durable)
+            live = self.find_object(bucket, name)
+            if live is not None and (live.md5, live.size_bytes) == (content.md5, content.size_bytes):
+                spool.discard()
+            else:
+                self.insert(bucket, name, content, {"contentType": content_type})
+
+
+class _ChangedError(Exception):
+    """A source has changed while it was read."""
+
+
+def join(streams: Iterable[BinaryIO], spool: Spool) -> None:
+    """Writes files one after the other, and closes them."""
+    opened = list(streams)
+    try:
+        for stream in opened:
+            while block := stream.read(BLOCK_BYTES):
+                spool.write(block)
+    finally:
+        for stream in opened:
+            stream.close()
+
+
+def check_copy(directory: Path, now_ns: int) -> int:
+    """Refuses what ``Storage.link_to`` has not written, before it takes a place; brings an older one up to date.
+
+    Returns:
+        How many live objects it has.
+
+    Raises:
+        DamagedStorageError: records and files do not agree, or are not ours.
+    """
+    if (directory / META_NAME).exists():
+        check_old_copy(directory)
+        migrate(directory, now_ns)
+    elif not any(directory.iterdir()):
+        return 0
+    buckets, found = read_copy(directory)
+    names = {one.name for one in buckets}
+    try:
+        sizes = Contents(directory / CONTENTS_NAME).sizes()
+        for bucket in buckets:
+            read_fields(bucket.fields, BUCKET_FIELDS, [])
+        for one in found:
+            read_fields(one.fields, OBJECT_FIELDS, [])
+    except (ValueError, TypeError, AttributeError, ApiError) as error:
+        raise DamagedStorageError(f"a record cannot be read: {error}") from error
+    others = {path.name for path in directory.iterdir()} - {DATABASE_NAME, CONTENTS_NAME}
+    strange = sorted({one.content for one in found} ^ sizes.keys() | others)
+    if strange:
+        raise DamagedStorageError(f"the records of objects and the files differ: {strange[0]}")
+    for one in found:
+        if one.bucket not in names:
+            raise DamagedStorageError(f"{one.bucket!r} is no bucket")
+        if sizes[one.content] != one.size_bytes:
+            raise DamagedStorageError(f"{one.name}: {sizes[one.content]} bytes, in its record {one.size_bytes}")
+    return sum(one.state is State.LIVE for one in found)
