@@ -1,6 +1,6 @@
 """Builds the embedded base model from nothing, in one command.
 
-    python -m base_model_build.build WORK [--for 100m] [--device cuda] [--install]
+    python -m base_model_build.build WORK [--for 100m] [--steps 200] [--device cuda] [--install]
 
 Everything it needs is generated from the files of ``data``; nothing is downloaded. A killed build goes on from its last
 checkpoint, at most four minutes back, and ends with the same bytes. Without ``--install`` the model stays in
@@ -55,14 +55,15 @@ def build(
     device: str = "cpu",
     helpers: int = 0,
     slice_s: float | None = None,
+    until: int | None = None,
     pause: Path | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Goes on with a build in ``work`` until it is done, for ``slice_s`` seconds, or until ``stopped``."""
+    """Goes on with a build in ``work`` until it is done, for ``slice_s`` seconds, to step ``until``, or ``stopped``."""
     run = Run(recipe, work, device=device, helpers=helpers)
     try:
         run.restore()
-        train(run, slice_s=slice_s, pause=pause, stopped=stopped)
+        train(run, slice_s=slice_s, until=until, pause=pause, stopped=stopped)
     finally:
         run.close()
     return run
@@ -80,6 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Builds the embedded base model.")
     parser.add_argument("work", type=Path, help="folder for checkpoints and logs; a killed build goes on there")
     parser.add_argument("--for", dest="slice", type=parse_duration, help="stop with a checkpoint after, say, 100m")
+    parser.add_argument("--steps", type=int, help="stop after so many steps, for comparing two machines")
     parser.add_argument("--pause", type=Path, help="wait while this file exists")
     parser.add_argument("--install", action="store_true", help="replace the embedded model with the finished result")
     parser.add_argument("--device", choices=sorted(RECIPES), default="cpu", help="which recipe, and where it runs")
@@ -94,6 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
         device=chosen.device,
         helpers=helpers,
         slice_s=chosen.slice,
+        until=chosen.steps,
         pause=chosen.pause,
         stopped=lambda: bool(asked),
     )
