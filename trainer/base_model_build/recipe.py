@@ -157,8 +157,8 @@ class Recipe:
 
 
 _ALL_KINDS: Final = {
-    "numbers": 4, "pairs": 3, "compositions": 1.2, "few classes": 3, "classes": 1, "few records": 2.5, "records": 0.5,
-    "heart": 0.3, "forty": 0.3, "texts": 0.3,
+    "numbers": 3, "pairs": 2, "compositions": 1, "few classes": 1.5, "classes": 3, "few records": 2, "records": 1,
+    "heart": 0.2, "forty": 0.3, "texts": 0.4,
 }  # fmt: skip
 _NUMBERS: Final = dataclasses.replace(NARROW, shares=NUMBER_SHARES)
 
@@ -173,8 +173,8 @@ CPU: Final = Recipe(
         Stage("numbers", 2500, narrow=_NUMBERS),
         Stage("spelling", 1985, narrow=_SPELLING),
         Stage("counting", 500, narrow=_COUNTING, wide_every=16),
-        Stage("jobs", 400, (1.0, 0.6), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
-        Stage("settle", 360, (0.6, 0.0), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=1.5),
+        Stage("jobs", 400, (1.0, 0.6), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=2.5),
+        Stage("settle", 360, (0.6, 0.0), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=2.5),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""

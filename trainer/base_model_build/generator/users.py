@@ -148,7 +148,7 @@ def draw_class_user(random: Random, examples: int, questions: int) -> User:
         draw_review_user,
         draw_theme_user,
     )
-    return random.choices(makers, (4, 2.5, 2.5, 1, 1, 1.2))[0](random, examples, questions)
+    return random.choices(makers, (4, 2, 2, 0.7, 2.5, 2.5))[0](random, examples, questions)
 
 
 def _of_tasks(makers: dict[Callable[[Random], Task], float]) -> Maker:
