@@ -32,11 +32,12 @@ from base_model_build.generator.episodes import (
     LONG_SHARES,
     MAKERS,
     SHARES,
+    TOLD_MODES,
     draw_episode,
 )
 from base_model_build.generator.everyday import ANGRY, GLAD, TOPICS
 from base_model_build.generator.media import draw_image, draw_sound
-from base_model_build.generator.number_tasks import answer_number, draw_addend, make_number_task
+from base_model_build.generator.number_tasks import answer_number, draw_addend, draw_counting_task, make_number_task
 from base_model_build.generator.numbers import (
     FORMS,
     LANGUAGES,
@@ -164,6 +165,18 @@ def test_a_documented_number_is_never_answered_by_itself() -> None:
         pairs = [task.draw_pair(random) for _ in range(2000)]
         assert not any(x == y and x in documented for x, y in pairs)
         assert any(x == y for x, y in pairs)
+
+
+def test_counting_is_told_which_way_or_else_repeats() -> None:
+    random = Random(12)
+    for told in (True, False):
+        for _ in range(60):
+            task = draw_counting_task(random, told, small=True)
+            assert task.name in (("successor", "predecessor") if told else ("copy",))
+            text, answer = task.draw_pair(random)
+            assert (text == answer) is not told
+    episodes = [draw_episode(random, {"small counting": 1}, 1, TOLD_MODES) for _ in range(300)]
+    assert sum(episode.turns[-1][1] == episode.turns[-2][1] for episode in episodes if not episode.free) < 60
 
 
 def test_a_task_of_held_out_items_only_says_so() -> None:
