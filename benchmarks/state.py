@@ -13,10 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tuning_emulator.app import Emulator, create_app
+from tuning_emulator.control.export import export_state, import_state
 from tuning_emulator.control.reset import reset
 from tuning_emulator.control.scenario_file import Scenario, TunedModelSeed
 from tuning_emulator.control.scenarios import load_scenario
-from tuning_emulator.control.snapshot import export_snapshot, import_snapshot
 from tuning_emulator.settings import Settings
 
 EXAMPLES = tuple((str(n), str(n + 1)) for n in range(15))
@@ -52,7 +52,7 @@ async def _measure(emulator: Emulator, archive: Path, jobs: int, rounds: int) ->
     figures: dict[str, list[float]] = {"reset": [], "export": [], "import": []}
     for _ in range(rounds):
         start_s = time.perf_counter()
-        await export_snapshot(server, archive)
+        await export_state(server, archive)
         figures["export"].append(time.perf_counter() - start_s)
         start_s = time.perf_counter()
         report = await reset(server)
@@ -60,7 +60,7 @@ async def _measure(emulator: Emulator, archive: Path, jobs: int, rounds: int) ->
         assert report["jobs"] == jobs, report
         await server.finish()
         start_s = time.perf_counter()
-        await import_snapshot(server, archive)
+        await import_state(server, archive)
         figures["import"].append(time.perf_counter() - start_s)
         await server.finish()
     shown = {name: _format(times) for name, times in figures.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from client_tests.row import Row
 
 _EXAMPLES = {"default_dataset": "{data}/examples.jsonl"}
@@ -173,17 +175,98 @@ _DISCOVERY = [
     _discovery("aiplatform", "v1", "url"),
     _discovery("aiplatform", "v1beta1", "document"),
 ]
-_STORAGE = Row(
-    name="storage",
-    package="google-cloud-storage",
-    environment="aiplatform-2.7",
-    api="storage",
-    transport="REST",
-    program="cloud_storage.py",
-    arguments=(),
-    pointing="`STORAGE_EMULATOR_HOST`",
-    variables={"STORAGE_EMULATOR_HOST": "{storage}"},
-)
+_NO_BUCKETS = {"create": "the client makes no buckets"}
+_NO_CONDITIONS = {"once": "the client sends no conditions"}
+_ACCOUNT = '{"gcs_base_url": URL, "disable_oauth": true, …}'
+
+
+def _storage(
+    name: str,
+    package: str,
+    program: str,
+    pointing: str,
+    *arguments: str,
+    environment: str = "storage",
+    lacks: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Row:
+    return Row(
+        name=name,
+        package=package,
+        environment=environment,
+        api="storage",
+        transport="REST",
+        program=program,
+        arguments=arguments,
+        pointing=f"{pointing}; or `exec`, as it is",
+        variables=variables or {},
+        lacks=lacks or {},
+        alone=True,
+    )
+
+
+_HOST = {"STORAGE_EMULATOR_HOST": "{storage}"}
+_STORAGE = [
+    _storage("storage", "google-cloud-storage", "cloud_storage.py", "`STORAGE_EMULATOR_HOST`", variables=_HOST),
+    _storage(
+        "storage-files", "google-cloud-storage", "cloud_storage_files.py", "`STORAGE_EMULATOR_HOST`", variables=_HOST
+    ),
+    _storage(
+        "gcsfs",
+        "gcsfs",
+        "gcsfs_pandas.py",
+        f'`STORAGE_EMULATOR_HOST`, `token="anon"`; {_ROOTS}',
+        lacks=_NO_CONDITIONS,
+        variables={**_HOST, **_TLS},
+    ),
+    _storage(
+        "pyarrow",
+        "pyarrow",
+        "arrow_storage.py",
+        '`GcsFileSystem(anonymous=True, scheme="http", endpoint_override=ADDRESS)`',
+        lacks=_NO_CONDITIONS,
+    ),
+    _storage(
+        "polars",
+        "polars",
+        "object_stores.py",
+        f'`storage_options={{"google_service_account_key": \'{_ACCOUNT}\', "allow_http": "true"}}`',
+        "polars",
+        lacks={**_NO_BUCKETS, **_NO_CONDITIONS, **dict.fromkeys(("list", "delete"), "the client has tables alone")},
+    ),
+    _storage(
+        "obstore",
+        "obstore",
+        "object_stores.py",
+        f"`GCSStore(…, service_account_key='{_ACCOUNT}', client_options={{\"allow_http\": True}})`",
+        "obstore",
+        lacks=_NO_BUCKETS,
+    ),
+    _storage(
+        "opendal",
+        "opendal",
+        "object_stores.py",
+        '`Operator("gcs", endpoint=URL, allow_anonymous="true", …)`',
+        "opendal",
+        lacks={**_NO_BUCKETS, **_NO_CONDITIONS},
+    ),
+    _storage(
+        "js-storage",
+        "@google-cloud/storage",
+        "js_cloud_storage.cjs",
+        "`STORAGE_EMULATOR_HOST`",
+        environment="npm",
+        variables=_HOST,
+    ),
+    _storage(
+        "gsutil",
+        "gsutil",
+        "gsutil_storage.py",
+        "`-o Credentials:gs_json_host=127.0.0.1 -o Credentials:gs_json_port=PORT "
+        "-o Boto:https_validate_certificates=False`",
+        environment="gsutil",
+    ),
+]
 _TUNES_NOTHING = dict.fromkeys(
     ("create", "poll", "done", "list", "get", "update", "cancel", "delete"), "the client tunes nothing"
 )
@@ -322,4 +405,4 @@ _NODE = [
     ),
 ]
 
-ROWS: tuple[Row, ...] = (*_GENAI, _LORA, *_LEGACY, *_SDK, *_GAPIC, *_DISCOVERY, _STORAGE, *_LANGCHAIN, *_NODE)
+ROWS: tuple[Row, ...] = (*_GENAI, _LORA, *_LEGACY, *_SDK, *_GAPIC, *_DISCOVERY, *_STORAGE, *_LANGCHAIN, *_NODE)

@@ -17,7 +17,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
         *("create", "poll", "done", "list", "get", "generate", "stream", "count"),
         *("update", "cancel", "delete"),
     ),
-    "storage": ("create", "upload", "resumable", "download", "list", "get", "delete"),
+    "storage": ("create", "upload", "resumable", "download", "list", "get", "once", "delete"),
 }
 """What is walked through, by service. Vertex AI's tuning jobs have no permissions."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from typing import Any
 
 from client_tests.environments import NODE, find_program, make_environment
 from client_tests.row import Row
+from tuning_emulator.settings import format_options
 from tuning_emulator.testing.client import Control, ControlError
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
@@ -59,12 +61,12 @@ class Stage:
     """The emulators, started when a row first needs one, and running until the end."""
 
     def __init__(self, folder: Path) -> None:
-        self._data = folder / "data"
-        self._data.mkdir(parents=True)
+        self.data = folder / "data"
+        self.data.mkdir(parents=True)
         self._emulators: dict[str, RunningEmulator] = {}
         self._stack = ExitStack()
         self._lock = threading.Lock()
-        write_datasets(self._data)
+        write_datasets(self.data)
 
     def close(self) -> None:
         """Ends all emulators."""
@@ -76,20 +78,20 @@ class Stage:
         key = json.dumps([settings, row.name if row.alone else ""], sort_keys=True)
         with self._lock:
             if key not in self._emulators:
-                started = start_emulator(**{**SETTINGS, "buckets": {BUCKET: self._data}, **settings})
+                started = start_emulator(**{**SETTINGS, "buckets": {BUCKET: self.data}, **settings})
                 self._emulators[key] = self._stack.enter_context(started)
             return self._emulators[key]
 
     def keep_authority(self, emulator: RunningEmulator) -> Path:
         """The certificate authority of an emulator, in a file."""
-        file = self._data.parent / f"ca-{emulator.pid}.pem"
+        file = self.data.parent / f"ca-{emulator.pid}.pem"
         with self._lock:
             if not file.exists():
                 file.write_bytes(Control(emulator.url).send("GET", "ca.pem"))
         return file
 
     def _fill(self, value: object) -> object:
-        return value.format(data=self._data) if isinstance(value, str) else value
+        return value.format(data=self.data) if isinstance(value, str) else value
 
 
 def write_datasets(folder: Path) -> None:
@@ -101,6 +103,28 @@ def write_datasets(folder: Path) -> None:
     (folder / "train.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines * REPEATED))
     pairs = [{"text_input": one, "output": other} for one, other in PAIRS]
     (folder / "examples.jsonl").write_text("".join(f"{json.dumps(pair)}\n" for pair in pairs))
+
+
+def run_under_exec(row: Row, stage: Stage) -> subprocess.CompletedProcess[str]:
+    """Runs a row's program as it would run against Google, with ``exec`` and an emulator of its own around it.
+
+    Raises:
+        ClientEnvironmentError: the client cannot be installed.
+    """
+    folder = make_environment(row.environment)
+    options = format_options({"trainer": "scripted", "buckets": {BUCKET: stage.data}})
+    command = [sys.executable, "-m", "tuning_emulator", "exec", *options, "--"]
+    kept = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
+    modules = {"NODE_PATH": str(folder / "node_modules")} if row.environment == NODE else {}
+    return subprocess.run(
+        [*command, *find_program(row.environment, folder), str(PROGRAMS / row.program), *row.arguments],
+        env={**kept, **modules, "PROJECT": row.name},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PROGRAM_TIME_S,
+        check=False,
+    )
 
 
 def run_row(row: Row, stage: Stage) -> Outcome:
@@ -144,12 +168,6 @@ def read_steps(output: str) -> dict[str, dict[str, Any]]:
     return {one.pop("step"): one for one in said if "step" in one}
 
 
-def read_calls(output: str) -> int:
-    """The calls that a program has counted itself: those that the journal does not see."""
-    said = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    return sum(one.get("calls", 0) for one in said)
-
-
 def look_back(
     row: Row,
     emulator: RunningEmulator,
@@ -164,7 +182,7 @@ def look_back(
         exit_status=done.returncode,
         errors=done.stderr,
         steps=steps,
-        calls=control.journal.count() + read_calls(done.stdout),
+        calls=control.journal.count(),
         methods=Counter(entry["method"].rpartition(".")[2] for entry in entries),
         refused=Counter(
             (entry["method"].rpartition(".")[2], entry["status"]) for entry in entries if entry["code"] != "OK"

@@ -12,7 +12,7 @@ import pytest
 from client_tests.matrix import ROWS
 from client_tests.results import list_cells, read_results
 from client_tests.row import STEPS, Row
-from client_tests.running import Outcome, Stage, run_row
+from client_tests.running import Outcome, Stage, read_steps, run_row, run_under_exec
 from tuning_emulator.testing.client import Control
 
 NAMES = {
@@ -41,6 +41,7 @@ EXPECTED: dict[str, Callable[[Any], bool]] = {
     "upload": lambda whole: whole is True,
     "resumable": lambda whole: whole is True,
     "download": lambda whole: whole is True,
+    "once": lambda code: code == 412,
 }
 """What a step prints. ``create`` prints a name, see ``NAMES``; ``get`` of storage a size."""
 
@@ -74,6 +75,8 @@ METHODS = {
 
 NO_SUCH_PATH = {("gemini", "cancel")}
 """Refused before anybody asks who calls: the journal has these under no project."""
+
+STORED = [row for row in ROWS if row.api == "storage"]
 
 pytestmark = pytest.mark.clients
 
@@ -113,9 +116,21 @@ def test_client(row: Row, find_outcome: Callable[[Row], Outcome], keep_calls: Ca
     """One client: what its program printed and what the emulator saw are what they should be."""
     outcome = find_outcome(row)
     check_said(row, outcome)
-    if row.api != "storage":
+    if row.api == "storage":
+        assert not {status for _, status in outcome.refused} - {404, 412}, outcome.refused
+    else:
         check_seen(row, outcome)
     keep_calls(row, outcome.calls)
+
+
+@pytest.mark.parametrize("row", STORED, ids=[row.name for row in STORED])
+def test_client_under_exec(row: Row, stage: Stage) -> None:
+    """A program of Cloud Storage that knows nothing of the emulator walks the same way."""
+    done = run_under_exec(row, stage)
+    said = read_steps(done.stdout)
+    assert (done.returncode, tuple(said)) == (0, row.steps), done.stderr[-4000:]
+    for step in row.steps[1 if "create" in row.steps else 0 :]:
+        assert said[step]["value"] > 0 if step == "get" else EXPECTED[step](said[step]["value"]), (step, said)
 
 
 def test_dropped_examples_are_explained(stage: Stage) -> None:

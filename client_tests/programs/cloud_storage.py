@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
 from google.api_core import exceptions
 from google.cloud import storage
-from story import PROJECT, tell, tell_calls
+from story import LARGE, LINE, PROJECT, tell
 
-
-class Counter(logging.Handler):
-    """Counts the requests that urllib3 says it has sent."""
-
-    count = 0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One line of its log."""
-        self.count += '" ' in record.getMessage()
-
-
-counter = Counter()
-logging.getLogger("urllib3.connectionpool").setLevel(logging.DEBUG)
-logging.getLogger("urllib3.connectionpool").addHandler(counter)
 client = storage.Client(project=PROJECT)
 NAME = f"{PROJECT}-data"
-LINE = b'{"contents": [{"role": "user", "parts": [{"text": "1"}]}, {"role": "model", "parts": [{"text": "2"}]}]}\n'
-LARGE = LINE * (9 * 1024 * 1024 // len(LINE))
-"""Larger than 8 MiB: the client then uploads it in a resumable session."""
 
 
 def main() -> None:
@@ -37,17 +18,20 @@ def main() -> None:
     blob.upload_from_string(LINE, content_type="application/jsonl")
     tell("upload", blob.size == len(LINE))
     large = bucket.blob("folder/large.jsonl")
-    large.upload_from_string(LARGE)
+    large.upload_from_string(LARGE)  # above 8 MiB in a resumable session
     tell("resumable", large.size == len(LARGE))
     tell("download", blob.download_as_bytes() == LINE and large.download_as_bytes() == LARGE)
     tell("list", sorted(one.name for one in client.list_blobs(NAME, prefix="folder/")))
     tell("get", client.bucket(NAME).get_blob("folder/train.jsonl").size)
+    try:
+        blob.upload_from_string("new", if_generation_match=0)
+    except exceptions.PreconditionFailed as error:
+        tell("once", error.code)
     blob.delete()
     try:
         blob.reload()
     except exceptions.NotFound as error:
         tell("delete", error.code)
-    tell_calls(counter.count)
 
 
 main()

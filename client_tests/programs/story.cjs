@@ -1,8 +1,10 @@
 "use strict";
 // What every Node program here tells: one JSON line a step, on standard output.
 
-const URL_ = process.env.EMULATOR_URL;
+// Empty under `exec`: a program then goes to Google as it always does.
+const URL_ = process.env.EMULATOR_URL || "";
 const PROJECT = process.env.PROJECT;
+const LINE = Buffer.from('{"contents": [{"role": "user", "parts": [{"text": "1"}]}, {"role": "model", "parts": [{"text": "2"}]}]}\n');
 const DELAY_MS = 100;
 const LIMIT_MS = 120000;
 
@@ -39,8 +41,8 @@ async function findCode(promise) {
 
 module.exports = {
   URL: URL_,
-  HOST: new URL(URL_).hostname,
-  PORT: Number(new URL(URL_).port),
+  HOST: URL_ && new URL(URL_).hostname,
+  PORT: URL_ && Number(new URL(URL_).port),
   PROJECT,
   LOCATION: "us-central1",
   KEY: `projects/${PROJECT}`,
@@ -55,6 +57,8 @@ module.exports = {
   GEMINI_BASE: "models/gemini-1.5-flash-001-tuning",
   VERTEX_BASE: "gemini-2.0-flash-001",
   DATASET: "gs://client-data/train.jsonl",
+  LINE,
+  LARGE: Buffer.concat(Array(9 * 8192).fill(LINE)),
   EPOCHS: 5,
   LONG_EPOCHS: 50,
   FRIEND: "friend@example.com",

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-URL = os.environ["EMULATOR_URL"]
+URL = os.environ.get("EMULATOR_URL", "")
+"""Empty under ``exec``, where a program goes to Google as it always does."""
+
 HOST = URL.partition("://")[2]
 PROJECT = os.environ["PROJECT"]
 LOCATION = "us-central1"
@@ -23,6 +25,10 @@ QUESTION = "seven"
 GEMINI_BASE = "models/gemini-1.5-flash-001-tuning"
 VERTEX_BASE = "gemini-2.0-flash-001"
 DATASET = "gs://client-data/train.jsonl"
+LINE = b'{"contents": [{"role": "user", "parts": [{"text": "1"}]}, {"role": "model", "parts": [{"text": "2"}]}]}\n'
+LARGE = LINE * (9 * 1024 * 1024 // len(LINE))
+"""Larger than what clients of Cloud Storage send in one request."""
+
 EPOCHS, LONG_EPOCHS = 5, 50
 """Of the job that is waited for, and of the one that is cancelled."""
 FRIEND = "friend@example.com"
@@ -38,11 +44,6 @@ def tell(step: str, value: Any = None) -> None:
 def tell_refusal(step: str, code: Any) -> None:
     """One step that the emulator refused, and the code."""
     print(json.dumps({"step": step, "refused": code}), flush=True)
-
-
-def tell_calls(count: int) -> None:
-    """How many requests were sent, where the emulator's journal does not see them."""
-    print(json.dumps({"calls": count}), flush=True)
 
 
 def poll(look: Callable[[], tuple[str, bool]]) -> list[str]:

@@ -63,6 +63,7 @@ class Writer:
             "string": TEXTS,
             "bool": (True, False),
             "bytes": (b"", b"a"),
+            "fixed32": (0, 1, 2**32 - 1),
             "float": FLOATS,
             "double": FLOATS,
             "google.protobuf.FieldMask": MASKS,

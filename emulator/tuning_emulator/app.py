@@ -168,7 +168,7 @@ class Emulator:
 
     async def _load_start_state(self) -> None:
         """Fills the empty emulator with what it is to begin with."""
-        from tuning_emulator.control.snapshot import load_start_state
+        from tuning_emulator.control.export import load_start_state
 
         await load_start_state(self.server, self.settings.import_file, self.settings.scenario)
 
@@ -208,7 +208,7 @@ class Emulator:
         return self._control
 
     def _create_routers(self) -> Iterator[APIRouter]:
-        from tuning_emulator.control import api, faults, jobs, journal, metrics, reset, scenarios, snapshot, timing
+        from tuning_emulator.control import api, export, faults, jobs, journal, metrics, reset, scenarios, timing
 
         yield api.create_adapter_router(self.store, self.directory)
         yield timing.create_clock_router(self.clock, self.store.controls, self.queue.pacing)
@@ -217,7 +217,7 @@ class Emulator:
         yield jobs.create_router(self.store, self.queue)
         yield faults.create_router(self.middleware.faults)
         yield reset.create_router(self.server)
-        yield snapshot.create_router(self.server)
+        yield export.create_router(self.server)
         yield scenarios.create_router(self.server)
         reporter = journal.Reporter(self.middleware.near_misses, self._read_message)
         yield journal.create_router(self.middleware.journal, reporter)
@@ -313,7 +313,7 @@ class Emulator:
         if self._grpc is not None:
             await self._grpc.stop()
         if self.settings.export_on_exit is not None:
-            from tuning_emulator.control.snapshot import export_on_exit_to
+            from tuning_emulator.control.export import export_on_exit_to
 
             await export_on_exit_to(self.server, self.settings.export_on_exit)
         await self.queue.stop()

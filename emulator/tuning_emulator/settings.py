@@ -308,13 +308,13 @@ class Settings:
     )
     import_file: Path | None = _set(
         None,
-        "Snapshot to begin with, where the data directory is empty; a reset comes back to it.",
+        "State archive to begin with, where the data directory is empty; a reset comes back to it.",
         _file_to_read,
         "--import --import-file",
         metavar="FILE",
     )
     export_on_exit: Path | None = _set(
-        None, "Where a snapshot is left when the server stops.", _file_to_write, metavar="FILE"
+        None, "Where a state archive is left when the server stops.", _file_to_write, metavar="FILE"
     )
     scenario: str | None = _set(
         None,

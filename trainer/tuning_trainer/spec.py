@@ -38,7 +38,7 @@ class Job:
         base_model: Directory in Hugging Face layout, or ``embedded``.
         validation: JSON lines file like ``examples``, or None.
         method: What kind of tuning.
-        epochs: PassHosts over the data, at least 1.
+        epochs: Passes over the data, at least 1.
         batch_size: Examples per optimiser step, at least 1.
         learning_rate: Of AdamW, constant.
         adapter_size: LoRA rank.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.rest.library import PACKAGE, SERVICE, Library
 from tuning_emulator.api.auth import OWNER, create_authenticator, find_project

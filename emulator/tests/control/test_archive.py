@@ -118,10 +118,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "absolute path": (lambda: make_whole({"/etc/cron.d/x": b""}), "'/etc/cron.d/x' leads outside"),
     "parent directory": (lambda: make_whole({"jobs/gemini-1/../../x": b""}), "leads outside"),
     "dot": (lambda: make_whole({"./state.json": b""}), "leads outside"),
-    "control character": (lambda: make_whole({"buckets/a\x07b/c": b""}), "is no file of a snapshot"),
-    "foreign file": (lambda: make_whole({"emulator/app.py": b""}), "'emulator/app.py' is no file of a snapshot"),
-    "file instead of a directory": (lambda: make_whole({"jobs": b""}), "'jobs' is no file of a snapshot"),
-    "marker of our own": (lambda: make_whole({"COMMITTED": b""}), "'COMMITTED' is no file of a snapshot"),
+    "control character": (lambda: make_whole({"buckets/a\x07b/c": b""}), "is no file of a state archive"),
+    "foreign file": (lambda: make_whole({"emulator/app.py": b""}), "'emulator/app.py' is no file of a state archive"),
+    "file instead of a directory": (lambda: make_whole({"jobs": b""}), "'jobs' is no file of a state archive"),
+    "marker of our own": (lambda: make_whole({"COMMITTED": b""}), "'COMMITTED' is no file of a state archive"),
     "symbolic link": (lambda: make_kind(tarfile.SYMTYPE), "'state.json' is a link"),
     "hard link": (lambda: make_kind(tarfile.LNKTYPE), "'state.json' is a link"),
     "character device": (lambda: make_kind(tarfile.CHRTYPE), "'state.json' is a device"),
@@ -240,7 +240,7 @@ def test_limits(limit: str, value: int, text: str, tmp_path: Path, monkeypatch: 
 
 
 def test_too_many_files(tmp_path: Path) -> None:
-    """A manifest of more files than any snapshot has is not even looked through."""
+    """A manifest of more files than any state archive has is not even looked through."""
     files = {f"jobs/gemini-1/{i}": {"size_bytes": 0, "sha256": "0" * 64} for i in range(archives.MAX_FILES + 1)}
     (tmp_path / "a.tar.gz").write_bytes(make([("manifest.json", describe({}, files=files))]))
     with pytest.raises(ArchiveError, match=r"manifest.json: files: .* at most 200000 items"):
@@ -257,5 +257,5 @@ def test_our_own_archives_never_look_like_bombs(tmp_path: Path) -> None:
 def test_more_than_an_archive_holds_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be read again is refused when it is written."""
     monkeypatch.setattr(archives, "MAX_CONTENT_BYTES", 5)
-    with pytest.raises(ArchiveError, match="more than a snapshot holds"):
+    with pytest.raises(ArchiveError, match="more than a state archive holds"):
         list_files(fill(tmp_path / "root", FILES))

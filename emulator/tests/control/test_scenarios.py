@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.control.running import PLACE, ServerState, open_world
-from tests.control.test_snapshot import describe_world
+from tests.control.test_export import describe_state
 from tuning_emulator.app import create_app
 from tuning_emulator.control.scenario_file import ScenarioError, list_packaged, parse_scenario, read_packaged
 from tuning_emulator.core.records import JobState
@@ -242,11 +242,11 @@ async def test_a_wrong_scenario_changes_nothing(name: str, server: ServerState) 
     for job in server.emulator.store.list_unfinished_jobs():
         if job.api == "gemini":
             await server.emulator.queue.wait_until_ended(job.uid, timeout_s=20)
-    before = describe_world(server)[:-1]  # the ids to come are others
+    before = describe_state(server)[:-1]  # the ids to come are others
     refused = await load(server, text, status=422)
     assert problem in refused["detail"]
     assert refused["detail"].endswith("; nothing has changed")
-    assert describe_world(server)[:-1] == before
+    assert describe_state(server)[:-1] == before
     await server.control("POST", f"jobs/{by_hand}:advance")
     assert (await server.look(by_hand))[0] == "RUNNING"
 

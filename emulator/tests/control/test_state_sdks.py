@@ -1,4 +1,4 @@
-"""Worlds, reset, snapshots and scenarios as official SDKs see them, on servers of the command line."""
+"""Projects, reset, state archives and scenarios as official SDKs see them, on servers of the command line."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tuning_emulator.control.state import COMMITTED, STORE_NAME, commit, make_pl
 from tuning_emulator.store.store import Store
 
 
-def furnish(directory: Path, name: str) -> list[str]:
+def populate(directory: Path, name: str) -> list[str]:
     """A data directory with one tuned model and two files; what its store holds."""
     store = Store(directory)
     store.insert_job(make_tuned_model(id=name))
@@ -26,7 +26,7 @@ def furnish(directory: Path, name: str) -> list[str]:
 
 def prepare(directory: Path, tmp_path: Path) -> tuple[Path, list[str]]:
     """A new state that waits in the directory, and what its store holds."""
-    dumped = furnish(tmp_path / "other", "new")
+    dumped = populate(tmp_path / "other", "new")
     incoming = make_place(directory, "incoming")
     (tmp_path / "other").rename(incoming)
     store = Store(incoming)
@@ -43,7 +43,7 @@ def read(directory: Path) -> list[str]:
 def test_a_swap(tmp_path: Path) -> None:
     """Records and files are the new ones; the old files wait to be removed."""
     directory = tmp_path / "data"
-    furnish(directory, "old")
+    populate(directory, "old")
     incoming, wanted = prepare(directory, tmp_path)
     store, removed = Store(directory), make_place(directory, "removed")
     commit(incoming)
@@ -57,7 +57,7 @@ def test_a_swap(tmp_path: Path) -> None:
 def test_an_error_in_the_middle_undoes_it(tmp_path: Path) -> None:
     """The new records cannot be read: files and records are the old ones, and stay so at the next start."""
     directory = tmp_path / "data"
-    kept = furnish(directory, "old")
+    kept = populate(directory, "old")
     incoming, _ = prepare(directory, tmp_path)
     (incoming / STORE_NAME).write_bytes(b"no database" * 100)
     store = Store(directory)
@@ -73,7 +73,7 @@ def test_an_error_in_the_middle_undoes_it(tmp_path: Path) -> None:
 def test_killed_after_the_commit(tmp_path: Path, moved: tuple[str, ...]) -> None:
     """However far it came: the next start ends it."""
     directory = tmp_path / "data"
-    furnish(directory, "old")
+    populate(directory, "old")
     incoming, wanted = prepare(directory, tmp_path)
     commit(incoming)
     removed = make_place(directory, "removed")
@@ -93,7 +93,7 @@ def test_killed_after_the_commit(tmp_path: Path, moved: tuple[str, ...]) -> None
 def test_killed_before_the_commit(tmp_path: Path) -> None:
     """The old state is untouched, and what was unpacked is gone."""
     directory = tmp_path / "data"
-    kept = furnish(directory, "old")
+    kept = populate(directory, "old")
     incoming, _ = prepare(directory, tmp_path)
     assert not (incoming / COMMITTED).exists()
     make_place(directory, "outgoing").with_suffix(".tar.gz").write_bytes(b"half an archive")

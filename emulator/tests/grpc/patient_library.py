@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tests.rest.library import PACKAGE, SCHEMAS, Library
 from tuning_emulator.api.call import Api, Call, Handler

@@ -25,7 +25,7 @@ from tests.vertex.serving import Serving as VertexServing
 from tests.vertex.test_any_request import GOOD as VERTEX_GOOD
 from tests.vertex.test_rules import SAMPLES as VERTEX_SAMPLES
 from tests.vertex.test_rules import fill
-from tests.vertex.tuned import furnish
+from tests.vertex.tuned import populate
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.call import relative_name
 from tuning_emulator.api.router import Router
@@ -91,7 +91,7 @@ async def vertex(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tupl
         serving = VertexServing(tmp_path_factory.mktemp("vertex"), storage.base_url)
         serving.objects.write(TRAINING, format_examples(range(1, 16)))
         await serving.queue.start()
-        names = await furnish(serving)
+        names = await populate(serving)
         await serving.ask("POST", f"/v1/{PLACE}/endpoints", {"displayName": "mine"}, query="endpointId=mine")
         serving.clock.freeze()
         async with listening([serving.api], create_authenticator()) as wire:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.rest.library import CODEC, PACKAGE, SCHEMAS, SERVICE, Library
 from tests.rest.requests import BOOK_PATH, JSON, ask, header, read

@@ -1,4 +1,4 @@
-"""The pytest plugin, in test runs of its own: worlds apart, an environment put back, a report that helps."""
+"""The pytest plugin, in test runs of its own: projects apart, an environment put back, a report that helps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tuning_emulator.testing.plugin import read_settings
 
 TIMEOUT_S = 120
 
-WORLDS = """
+PROJECTS = """
 import os
 import httpx
 import pytest
@@ -78,7 +78,7 @@ def run_pytest(folder: Path, source: str, *options: str) -> subprocess.Completed
 def test_tests_live_in_worlds_of_their_own(tmp_path: Path, options: tuple[str, ...]) -> None:
     """Models, jobs, requests, faults and pace of one test are not there in the next, nor beside it."""
     before = set(children_of(os.getpid()))
-    ended = run_pytest(tmp_path, WORLDS, *options)
+    ended = run_pytest(tmp_path, PROJECTS, *options)
     assert "7 passed" in ended.stdout, ended.stdout + ended.stderr
     assert set(children_of(os.getpid())) == before
 
@@ -110,7 +110,7 @@ def test_a_running_emulator_can_be_used(tmp_path: Path) -> None:
     from tuning_emulator.testing.process import start_emulator
 
     with start_emulator(trainer="scripted") as running:
-        ended = run_pytest(tmp_path, WORLDS, "--tuning-emulator-url", running.url)
+        ended = run_pytest(tmp_path, PROJECTS, "--tuning-emulator-url", running.url)
         assert "7 passed" in ended.stdout, ended.stdout + ended.stderr
         assert Control(running.url).health()["status"] == "ok"
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 from tests.random_requests import Writer, spoil
 from tests.store_dump import dump_tables, restore_tables, save_tables
 from tests.vertex.serving import FLASH, PLACE, TRAINING, Reply, Serving
-from tests.vertex.tuned import furnish
+from tests.vertex.tuned import populate
 from tuning_emulator.api.call import relative_name
 from tuning_emulator.core.errors import Code
 from tuning_emulator.protojson.codec import Codec
@@ -81,7 +81,7 @@ GOOD: dict[str, Value] = {
     "google.longrunning.Operations.DeleteOperation": {"name": "$operation"},
     "google.longrunning.Operations.WaitOperation": {"name": "$rebase", "timeout": 1},
 }
-"""Requests that are all right, to be spoilt. ``$job`` and the like are names of what is furnished."""
+"""Requests that are all right, to be spoilt. ``$job`` and the like are names of what is populated."""
 
 UNHANDLED = (
     "GenAiTuningService.OptimizePrompt",
@@ -150,7 +150,7 @@ async def sender(tmp_path_factory: pytest.TempPathFactory, storage_url: str) -> 
     """One project for all requests; what a request changed is undone after it."""
     serving = Serving(tmp_path_factory.mktemp("any"), storage_url)
     await serving.queue.start()
-    yield Sender(serving, await furnish(serving))
+    yield Sender(serving, await populate(serving))
     serving.store.close()
 
 

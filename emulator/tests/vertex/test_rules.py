@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from tests.store_dump import dump_tables
 from tests.vertex.serving import BUCKET, FLASH, PLACE, PREFERENCES, TRAINING, Serving, make_job
-from tests.vertex.tuned import furnish
+from tests.vertex.tuned import populate
 from tuning_emulator.api.call import Call, Caller
 from tuning_emulator.core.errors import ApiError, Code, ErrorRow
 from tuning_emulator.facts import emulator_errors, vertex_errors
@@ -35,7 +35,7 @@ REGIONAL_HOST = "us-central1-aiplatform.googleapis.com"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A request that breaks one rule, and what its text names. ``$job`` and the like are names of what is furnished.
+    """A request that breaks one rule, and what its text names. ``$job`` and the like are names of what is populated.
 
     Attributes:
         path: Without version.
@@ -274,7 +274,7 @@ ELSEWHERE = {
     ),
     "grpc_connection_full": "see grpc/test_connection",
 }
-"""Rows that no request to the furnished project can break: the service's, and the emulator's own."""
+"""Rows that no request to the populated project can break: the service's, and the emulator's own."""
 
 
 def fill(value: Any, names: dict[str, str]) -> Any:
@@ -283,13 +283,13 @@ def fill(value: Any, names: dict[str, str]) -> Any:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def furnished(
+async def populated(
     tmp_path_factory: pytest.TempPathFactory, storage_url: str
 ) -> AsyncIterator[tuple[Serving, dict[str, str]]]:
     """One project for all samples: none of them may change it."""
     serving = Serving(tmp_path_factory.mktemp("rules"), storage_url)
     await serving.queue.start()
-    names = await furnish(serving)
+    names = await populate(serving)
     await serving.ask("POST", f"/v1/{PLACE}/endpoints", {"displayName": "mine"}, query="endpointId=mine")
     yield serving, names
     serving.store.close()
@@ -298,10 +298,10 @@ async def furnished(
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", SAMPLES)
 async def test_each_rule_says_its_text_and_changes_nothing(
-    furnished: tuple[Serving, dict[str, str]], name: str
+    populated: tuple[Serving, dict[str, str]], name: str
 ) -> None:
     """The sample breaks this row alone: code, text and details are the row's, every table is as it was."""
-    (serving, names), row, sample = furnished, ROWS[name.partition("/")[0]], SAMPLES[name]
+    (serving, names), row, sample = populated, ROWS[name.partition("/")[0]], SAMPLES[name]
     path, body, values = fill([sample.path, sample.body, sample.values], names)
     before = dump_tables(serving.store)
     reply = await serving.ask(sample.verb, f"/{sample.version}/{path}", body, query=sample.query, host=sample.host)

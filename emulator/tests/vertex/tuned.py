@@ -7,7 +7,7 @@ from tests.vertex.serving import PLACE, Serving
 ONE_EPOCH = {"hyperParameters": {"epochCount": 1}}
 
 
-async def furnish(serving: Serving) -> dict[str, str]:
+async def populate(serving: Serving) -> dict[str, str]:
     """Fills a project and stops its queue: jobs that are created from now on stay PENDING.
 
     Returns:

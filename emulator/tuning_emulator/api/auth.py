@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from tuning_emulator.api.call import Api, Caller, Query
 from tuning_emulator.core.as_of import Calendar, Day
@@ -25,8 +26,7 @@ OWNER = "owner@example.com"
 _OF_PROJECT = "projects/"
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(Struct, frozen=True):
     """What one request presents; "" where absent.
 
     Attributes:

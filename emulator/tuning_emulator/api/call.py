@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.facts import google_errors
@@ -14,8 +15,7 @@ Alt: TypeAlias = Literal["json", "sse", "proto", "media"]
 Query: TypeAlias = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(Struct, frozen=True):
     """The system parameters of one request.
 
     Attributes:
@@ -37,8 +37,7 @@ class Parameters:
     rest: Query = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Who calls.
 
     Attributes:
@@ -66,8 +65,7 @@ class NoRequests:
 NO_REQUESTS = NoRequests()
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """One call of one method, as gRPC would deliver it.
 
     Attributes:
@@ -108,8 +106,7 @@ Raises ``ApiError`` for every error that the service answers with.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(Struct, frozen=True):
     """One service behind the front end.
 
     Attributes:

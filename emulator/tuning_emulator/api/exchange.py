@@ -14,8 +14,9 @@ import socket
 import struct
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
+
+from msgspec import Struct, field
 
 from tuning_emulator.api.auth import find_project
 from tuning_emulator.api.errors import format_error
@@ -51,8 +52,7 @@ class PageError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """Where an answer ends before its time.
 
     Attributes:
@@ -70,8 +70,7 @@ class Cut:
         return self.error or BrokenConnectionError(self.manner)
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(Struct):
     """One request and its answer.
 
     Attributes:

@@ -17,8 +17,9 @@ import json
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.compiled import CompiledField, CompiledMessage, CompiledSchemas
@@ -52,8 +53,7 @@ class _FilterError(ValueError):
     """Why a filter cannot be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Restriction:
+class _Restriction(Struct, frozen=True):
     path: str
     compare: str
     argument: str

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
+
+from msgspec import Struct, field
 
 from tuning_emulator.api.call import Api, Handler, relative_name
 from tuning_emulator.schema.schema import HttpRule, Method, Schema, Value
@@ -30,8 +31,7 @@ class TemplateError(ValueError):
     """A path template that cannot be compiled; the text names it."""
 
 
-@dataclass(frozen=True, eq=False)
-class Target:
+class Target(Struct, frozen=True, eq=False, dict=True):
     """One method in one version of one API, whatever transport it is called by.
 
     Attributes:
@@ -71,8 +71,7 @@ class Target:
         return frozenset(form[0] for variable in self.variables for form in variable.forms)
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """A field of a request that HTTP has in its path: the name of what is asked for.
 
     Attributes:
@@ -102,8 +101,7 @@ class Variable:
         return any(_fits(form, segments) for form in self.forms)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """One HTTP binding of a method.
 
     Attributes:
@@ -132,8 +130,7 @@ class Route:
         return self.rule.template if self.rule.unversioned else f"/{self.target.version}{self.rule.template}"
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(Struct):
     literals: dict[str, _Node] = field(default_factory=dict)
     star: _Node | None = None
     stars: _Node | None = None

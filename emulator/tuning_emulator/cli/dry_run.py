@@ -8,8 +8,10 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
+
+from msgspec.structs import replace
 
 from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.errors import ApiError

@@ -274,15 +274,16 @@ def _trust(reached: Reached, directory: Path, environment: Mapping[str, str]) ->
 
 
 def _stand_in(reached: Reached, directory: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """A ``gcloud`` for the calls that ask who one is, and an empty configuration in place of the real one."""
-    programs, configuration = directory / "bin", directory / "gcloud"
+    """A ``gcloud`` for the calls that ask who one is; configurations of it and of gsutil in place of the real ones."""
+    programs, configuration, boto = directory / "bin", directory / "gcloud", directory / "boto"
+    boto.write_text(f"[Boto]\nca_certificates_file = {directory / 'bundle.pem'}\n")
     programs.mkdir(exist_ok=True)
     configuration.mkdir(exist_ok=True)
     path = environment.get("PATH", os.defpath)
     script = programs / "gcloud"
     script.write_text(format_gcloud(reached, shutil.which("gcloud", path=path), environment.get("CLOUDSDK_CONFIG")))
     script.chmod(0o755)
-    return {"PATH": f"{programs}{os.pathsep}{path}", "CLOUDSDK_CONFIG": str(configuration)}
+    return {"PATH": f"{programs}{os.pathsep}{path}", "CLOUDSDK_CONFIG": str(configuration), "BOTO_CONFIG": str(boto)}
 
 
 def format_gcloud(reached: Reached, real: str | None, configuration: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The file of a snapshot: a gzip tar whose first member says what the others are.
+"""The file of a state archive: a gzip tar whose first member says what the others are.
 
 It is written by this module alone and read by it with distrust: one pass over plain files with names and sizes known
 beforehand, in memory that does not grow with them. Links, devices, other tar extensions, names that lead elsewhere,
@@ -71,7 +71,7 @@ class File(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a snapshot is and holds.
+    """What a state archive is and holds.
 
     Attributes:
         created: When, RFC 3339, by the machine's clock. counts: How many of everything, for people.
@@ -113,7 +113,7 @@ def list_files(root: Path) -> dict[str, File]:
     total = sum(one.size_bytes for one in found.values())
     if len(found) > MAX_FILES or total > MAX_CONTENT_BYTES:
         raise ArchiveError(
-            f"{len(found)} files of {total} bytes are more than a snapshot holds "
+            f"{len(found)} files of {total} bytes are more than a state archive holds "
             f"({MAX_FILES} files, {MAX_CONTENT_BYTES} bytes); delete what is not needed first"
         )
     return found
@@ -209,7 +209,7 @@ def _overhead(manifest: Manifest) -> int:
 def _read_manifest(unpacker: _Unpacker) -> Manifest:
     name, size_bytes = next(unpacker.members(), ("", 0))
     if name != MANIFEST_NAME:
-        raise ArchiveError(f"its first file is {name!r}, not {MANIFEST_NAME!r}; it is no snapshot of a tuning-emulator")
+        raise ArchiveError(f"its first file is {name!r}, not {MANIFEST_NAME!r}; no state archive begins so")
     if size_bytes > MAX_MANIFEST_BYTES:
         raise ArchiveError(f"{MANIFEST_NAME}: {size_bytes} bytes, at most {MAX_MANIFEST_BYTES} are read")
     text = b"".join(unpacker.content(size_bytes))
@@ -248,7 +248,7 @@ def _check_name(name: str) -> None:
     if name.startswith("/") or ".." in parts or "." in parts:
         raise ArchiveError(f"{name!r} leads outside of the archive's own files")
     if not _NAME.fullmatch(name) or any(len(part.encode()) > 255 for part in parts) or not name.isprintable():
-        raise ArchiveError(f"{name!r} is no file of a snapshot")
+        raise ArchiveError(f"{name!r} is no file of a state archive")
 
 
 class _Unpacker:
@@ -312,7 +312,7 @@ class _Unpacker:
     def _read(self, size_bytes: int) -> bytes:
         self._read_bytes += size_bytes
         if self._read_bytes > max(SMALL_BYTES, self._packed_bytes * MAX_RATIO):
-            raise ArchiveError(f"it unpacks to more than {MAX_RATIO} times its size, which no snapshot does")
+            raise ArchiveError(f"it unpacks to more than {MAX_RATIO} times its size, which no state archive does")
         if self._read_bytes > self._allowed_bytes:
             raise ArchiveError("it unpacks to more than its manifest says")
         parts = []

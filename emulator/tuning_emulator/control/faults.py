@@ -32,7 +32,7 @@ class QuotaBody(Quota):
 
 @dataclass(frozen=True, config=_configure(Fault))
 class FaultBody(Fault):
-    """A fault as requests, scenarios and snapshots have it: with the limits of each field."""
+    """A fault as requests, scenarios and state archives have it: with the limits of each field."""
 
     nth: Annotated[
         tuple[PositiveInt, ...], BeforeValidator(lambda given: (given,) if isinstance(given, int) else given)

@@ -3,8 +3,8 @@
 Files of the data directory on their way in or out lie beside the ones in use, never half in their place:
 
 =================  ====================================================================================
-``outgoing-…/``    a copy of everything, while a snapshot is made of it
-``incoming-…/``    a snapshot while it is checked; with the file ``COMMITTED`` in it, it is the new state
+``outgoing-…/``    a copy of everything, while a state archive is made of it
+``incoming-…/``    a state archive while it is checked; with the file ``COMMITTED`` in it, it is the new state
 ``removed-…/``     what is no longer in use, while it is removed in the background
 =================  ====================================================================================
 """
@@ -17,9 +17,10 @@ import os
 import shutil
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tuning_emulator.api.call import Api
 from tuning_emulator.core.clock import SteerableClock
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(slots=True)
-class ServerState:
+class ServerState(Struct):
     """The parts.
 
     Attributes:
@@ -77,7 +77,7 @@ class ServerState:
 log = logging.getLogger(__name__)
 
 STORE_NAME = "store.sqlite3"
-"""Copy of the database in a snapshot."""
+"""Copy of the database in a state archive."""
 
 TREES = ("jobs", "buckets")
 """What of the data directory goes with the records."""
@@ -146,7 +146,7 @@ def recover(directory: Path, store: Store) -> None:
     left = [path for path in directory.iterdir() if path.is_dir() and path.name.startswith(_PREFIXES)]
     for path in left:
         if (path / COMMITTED).exists():
-            log.warning("the import of a snapshot was cut short; it is completed")
+            log.warning("the import of a state archive was cut short; it is completed")
             swap(directory, path, make_place(directory, "removed"), store)
     for path in directory.iterdir():
         if path.name.startswith(_PREFIXES):

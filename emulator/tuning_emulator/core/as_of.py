@@ -7,9 +7,10 @@ tuned models did.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from tuning_emulator.core.errors import FactError
 from tuning_emulator.core.ids import project_number
@@ -35,8 +36,7 @@ class Dated(Protocol):
 Row = TypeVar("Row", bound=Dated)
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """A day of the real services.
 
     Attributes:
@@ -75,8 +75,7 @@ LENIENT = Day()
 """The day of projects that have none of their own."""
 
 
-@dataclass(frozen=True, eq=False)
-class Calendar:
+class Calendar(Struct, frozen=True, eq=False):
     """The day of each project.
 
     Attributes:

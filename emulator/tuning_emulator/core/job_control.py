@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tuning_emulator.core.records import Api
 
@@ -36,8 +37,7 @@ class PaceMode(StrEnum):
     """Nothing but the control API's ``:advance``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """What a job waits for before it shows its next state; its work must be done as well.
 
     Attributes:
@@ -115,8 +115,7 @@ OF_VERTEX = frozenset({FaultKind.ENDPOINT_CREATION_FAILED})
 """Kinds that only Vertex AI can have: Gemini's tuned models have no endpoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobFault:
+class JobFault(Struct, frozen=True):
     """One thing that happens to one job.
 
     Attributes:
@@ -187,8 +186,7 @@ class MagicError(ValueError):
     """A magic value cannot be read; the text names it and what would be right."""
 
 
-@dataclass(frozen=True, slots=True)
-class MagicValue:
+class MagicValue(Struct, frozen=True):
     """A row of the table in the README.
 
     Attributes:
@@ -232,8 +230,7 @@ MAGIC_VALUES: tuple[MagicValue, ...] = (
 """One of each kind; numbers are free, and a pace and a fault can stand together. Label keys begin with LABEL_PREFIX."""
 
 
-@dataclass(frozen=True, slots=True)
-class Magic:
+class Magic(Struct, frozen=True):
     """What a request asks for; None: nothing."""
 
     pace: Pace | None = None

@@ -7,8 +7,9 @@ JobState).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tuning_emulator.core.records import JobState, Phase
 
@@ -35,8 +36,7 @@ class JobEvent(StrEnum):
     """The process that ran it died; it will be resumed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """Where an event leads.
 
     Attributes:

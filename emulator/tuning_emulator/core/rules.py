@@ -6,8 +6,9 @@ Both APIs have tables of them. How several violations are printed together is ea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from tuning_emulator.core.errors import ErrorText
 
@@ -19,8 +20,7 @@ Breaches: TypeAlias = bool | Values | Iterable[Values]
 """Whether a rule is broken; with values, if its text has any of its own; one for each time that it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule(Generic[Subject_contra]):
+class Rule(Struct, Generic[Subject_contra], frozen=True):
     """One check.
 
     Attributes:
@@ -34,8 +34,7 @@ class Rule(Generic[Subject_contra]):
     field: str | Callable[[Subject_contra], str] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """A rule that a request breaks.
 
     Attributes:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from itertools import chain
 from operator import add
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from tuning_emulator.core.records import DatasetStatistics, TuningMethod
 from tuning_emulator.datasets.columns import (
@@ -31,8 +32,7 @@ _ECHO_CODE_POINTS = 1000
 _BATCH_BYTES = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetLimits:
+class DatasetLimits(Struct, frozen=True):
     """What a base model allows.
 
     Attributes:

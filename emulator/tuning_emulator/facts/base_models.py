@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tuning_emulator.core.errors import FactError, Grade, check_row
 
 Api: TypeAlias = Literal["gemini", "vertex"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TuningLimits:
+class TuningLimits(Struct, frozen=True, kw_only=True):
     """What a base model's documentation says of its tuning datasets.
 
     Attributes:
@@ -36,8 +37,7 @@ class TuningLimits:
     max_dataset_bytes: int = 1 << 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaseModel:
+class BaseModel(Struct, frozen=True, kw_only=True):
     """A base model of one API.
 
     Attributes:

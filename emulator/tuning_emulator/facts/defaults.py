@@ -6,7 +6,7 @@ thresholds are assumed; what was recorded on either side of them is in the rows'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tuning_emulator.core.errors import Fact, Row, name_rows
 from tuning_emulator.facts.base_models import BaseModel
@@ -82,8 +82,7 @@ ROWS: tuple[Row, ...] = name_rows(globals(), Row)
 """All rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Defaults:
+class Defaults(Struct, frozen=True):
     """What a job uses when its request says nothing. ``adapter_size`` 0: the model takes no adapter."""
 
     epochs: int

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tuning_emulator.api.call import Call
@@ -182,16 +182,14 @@ NO_DATA_HINT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TunedFields:
+class TunedFields(Struct, frozen=True):
     """The fields of a tuned model (``config``) that create and update share."""
 
     config: Value
     max_temperature: float
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What is tuned: a base model, or a tuned model (``tunedModels/x``) and its base model."""
 
     base_model: str

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import gemini_errors
@@ -86,7 +88,7 @@ class Generation:
         asked, target = self._find(call, "countTokens")
         inner = call.request.get("generate_content_request")
         if inner is not None:
-            asked = replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
+            asked = structs.replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
         check_fields(CONTENT_RULES, asked, request=asked.request)
         total = await self._count(target, list_texts(asked))
         return {"total_tokens": total, "prompt_tokens_details": _format_details(total)}
@@ -100,7 +102,7 @@ class Generation:
             "contents": [{"parts": [{"text": (request.get("prompt") or {}).get("text", "")}]}],
             "generation_config": {name: request[name] for name in names if name in request},
         }
-        asked = replace(asked, body=body, request="GenerateTextRequest")
+        asked = structs.replace(asked, body=body, request="GenerateTextRequest")
         reply = await self._ask(target, read_prompt(asked))
         ratings = _rate(TEXT_CATEGORIES)
         return {"candidates": [{"output": answer.text, "safety_ratings": ratings} for answer in reply.answers]}

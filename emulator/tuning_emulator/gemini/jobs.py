@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.job_control import FaultKind, JobFault
@@ -14,8 +14,7 @@ from tuning_emulator.store.store import Store
 from tuning_trainer.spec import Checkpoint
 
 
-@dataclass(frozen=True, slots=True)
-class GeminiTuning:
+class GeminiTuning(Struct, frozen=True):
     """See ``TuningApi``. Nothing is published but the tuned model itself, which is the job."""
 
     store: Store

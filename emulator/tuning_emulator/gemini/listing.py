@@ -7,8 +7,9 @@ must hold (assumed). Models shared with everyone alone are left out unless the f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tuning_emulator.api.call import Caller
 from tuning_emulator.api.listing import format_page_token, parse_page_token, read_page_size
@@ -46,8 +47,7 @@ OPERATORS: Mapping[str, Callable[[Iterable[Permission], Caller], bool]] = {
 _FIELDS = frozenset(operator.partition(":")[0] for operator in OPERATORS)
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """A filter: lower-case words, and terms of ``OPERATORS``."""
 
     words: tuple[str, ...] = ()
@@ -89,8 +89,7 @@ def parse_search(text: str) -> Search:
 # --- pages of lists
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Which part of a list is asked for.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
 from tuning_emulator.facts import gemini_errors
@@ -31,8 +32,7 @@ _MEDIA = {"image": "Image", "audio": "Audio", "video": "Video"}
 _MIME_TYPES = ("text/plain", "application/json", "application/xml", "application/yaml", "text/x.enum")
 
 
-@dataclass(frozen=True, slots=True)
-class ContentRequest:
+class ContentRequest(Struct, frozen=True):
     """A request for content, with what its rules look at.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tuning_emulator.api.call import Parameters
 from tuning_emulator.api.dispatch import Dispatcher, Printed, TransportCall
@@ -39,8 +40,7 @@ _CACHED_REQUEST_BYTES = 4096
 """Answers to longer requests are not kept: no client that polls has such."""
 
 
-@dataclass(frozen=True, slots=True)
-class GrpcResponse:
+class GrpcResponse(Struct, frozen=True):
     """An answer in one piece, or the end of one in many: headers to begin with, data, headers to end with."""
 
     head: list[Header]

@@ -7,9 +7,10 @@ import base64
 import re
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 from tuning_emulator.api.dispatch import unzip
 from tuning_emulator.api.exchange import Manner
@@ -109,8 +110,7 @@ STATUS_TRAILER = "grpc-status-details-bin"
 _CODEC = BinaryCodec(())
 
 
-@dataclass(frozen=True, slots=True)
-class GrpcStatus:
+class GrpcStatus(Struct, frozen=True):
     """What a failed gRPC call ends with.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tuning_emulator.api.call import Caller
 from tuning_emulator.core.as_of import Calendar, Day
@@ -16,8 +17,7 @@ from tuning_emulator.store.store import Store
 from tuning_trainer.spec import Example
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(Struct, frozen=True):
     """The parts behind an API, and the settings that change what it answers.
 
     Attributes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningJob, TuningMethod
@@ -31,8 +33,7 @@ _MODALITIES = {"image": "image", "document": "PDF document", "audio": "audio", "
 """Our words for what examples may hold, and the service's in its error text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A checked dataset: what the trainer reads and what the service reports.
 
     Attributes:
@@ -44,8 +45,7 @@ class Prepared:
     statistics: DatasetStatistics | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetPreparation:
+class DatasetPreparation(Struct, frozen=True):
     """Fetches what a job is tuned on and writes it for the trainer.
 
     Attributes:

@@ -9,10 +9,11 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tuning_emulator.core.records import Asked, DatasetStatistics, TuningJob, TuningMethod
@@ -39,8 +40,7 @@ ATTEMPTS = 2
 """How often a block is given to a teacher whose process died under it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Distillation:
+class Distillation(Struct, frozen=True):
     """Makes the training set of a distillation job."""
 
     store: Store

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import Checkpoint, ModelVersion, TuningJob
@@ -81,8 +82,7 @@ class NoAdapterError(LookupError):
         self.known = known
 
 
-@dataclass(frozen=True, slots=True)
-class Tuned:
+class Tuned(Struct, frozen=True):
     """What answers under a name. ``adapter``: its directory, relative to the data directory."""
 
     job: TuningJob

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from tuning_trainer.spec import EMBEDDED, Event, Job, Prompt, Reply
 
@@ -18,8 +20,7 @@ class PromptRefusedError(TrainerUnavailableError):
     """The trainer works but not for this prompt (longer than its model takes, say); the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Who answers a prompt.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from tuning_emulator.api.call import list_methods
 from tuning_emulator.api.exchange import Exchange
@@ -26,8 +27,7 @@ Key: TypeAlias = tuple[str, str, int, str]
 """API, method, HTTP status and transport. "" for what matched no method; 0 where the connection broke."""
 
 
-@dataclass(slots=True)
-class Durations:
+class Durations(Struct):
     """A histogram of durations. ``counts``: requests in each bucket alone, the last one without end."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))

@@ -122,7 +122,7 @@ def _check_action(fault: Fault) -> None:
 
 @dataclass(frozen=True)
 class SavedFault:
-    """A fault and its counters, as a snapshot holds them."""
+    """A fault and its counters, as a state archive holds them."""
 
     id: str
     fault: Fault

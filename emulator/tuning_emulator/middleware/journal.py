@@ -6,11 +6,11 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final, TypeAlias
 
 import msgspec
+from msgspec import Struct
 
 from tuning_emulator.api.exchange import TEST_HEADER, Exchange, find_project_of, find_test, format_client, same_project
 from tuning_emulator.protojson.printer import format_string
@@ -54,8 +54,7 @@ _NOTHING: list[Any] = []
 """Stands in for the empty lists of all entries."""
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """One request.
 
     Attributes:
@@ -82,8 +81,7 @@ class Entry:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """Which entries are wanted; "" and 0 mean all.
 
     Attributes:

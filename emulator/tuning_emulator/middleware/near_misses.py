@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.api.router import Route, Router, parse_template
@@ -17,8 +18,7 @@ _LONGEST = 24
 _LONGEST_TEXT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class NearMiss:
+class NearMiss(Struct, frozen=True):
     """A route that would have been almost right.
 
     Attributes:
@@ -62,8 +62,7 @@ def format_route(route: Route) -> str:
     return f"{route.rule.verb} {route.template}"
 
 
-@dataclass(frozen=True, slots=True)
-class _PathIndex:
+class _PathIndex(Struct, frozen=True):
     """A route as paths are compared with it. ``patience``: what costs more is nowhere near."""
 
     route: Route

@@ -7,9 +7,11 @@ error is: elements of a list of scalars are numbered by the errors among them, f
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import Struct
 
 from tuning_emulator.core.errors import ApiError, Code, bad_request
 from tuning_emulator.facts import google_errors
@@ -41,11 +43,10 @@ def format_place(place: Place) -> str:
     return "".join(reversed(parts)).removeprefix(".")
 
 
-@dataclasses.dataclass(slots=True)
-class Violations:
+class Violations(Struct):
     """Violations of one request, in order: the path of each, and what is said of it."""
 
-    found: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    found: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
     def add_name(self, place: Place, name: str, reason: str) -> None:
         """A name that cannot be bound there."""
@@ -82,18 +83,16 @@ def iterate(node: Any) -> Iterable[tuple[str, Any]]:
     return node.items() if type(node) is dict else node
 
 
-@dataclasses.dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """The message being read: its value so far, its place, its depth, and the oneofs that are set."""
 
     out: Value
     place: Place
     depth: int
-    taken: set[str] = dataclasses.field(default_factory=set)
+    taken: set[str] = msgspec.field(default_factory=set)
 
 
-@dataclasses.dataclass(slots=True)
-class Decoder:
+class Decoder(Struct):
     """Reads the JSON of one request.
 
     Attributes:
@@ -102,7 +101,7 @@ class Decoder:
 
     schemas: CompiledSchemas
     root: str
-    violations: Violations = dataclasses.field(default_factory=Violations)
+    violations: Violations = msgspec.field(default_factory=Violations)
 
     def read_body(self, body: bytes, field: str = "") -> Value:
         """A request from JSON text: the whole message or, for rules such as ``body: "tuned_model"``, one field.

@@ -8,8 +8,9 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from tuning_emulator.proxy.hosts import PassHosts, format_refusal, parse_address
 from tuning_emulator.proxy.port import BEGINNING_BYTES, FIRST_BYTE_S, WireProtocol, peek, recognise_protocol
@@ -106,8 +107,7 @@ _MISTRUSTED = ("UNKNOWN_CA", "CERTIFICATE_UNKNOWN", "BAD_CERTIFICATE")
 Maker: TypeAlias = Callable[[], asyncio.Protocol]
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """What connections are given to; each makes the protocol of one connection.
 
     Attributes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote
+
+from msgspec import Struct, field
 
 from tuning_emulator.proxy.gateway import Receive, Scope, Send, find_header, send_answer
 
@@ -28,8 +29,7 @@ SCOPES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """An account, its project, and the tokens that the emulator takes.
 
     Attributes:

@@ -12,9 +12,10 @@ import time
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from tuning_emulator.api.call import Api, Parameters
 from tuning_emulator.api.errors import HTML_TYPE, format_error
@@ -37,8 +38,7 @@ _VARY_PLAIN: Headers = [(b"vary", b"X-Origin"), (b"vary", b"Referer"), (b"vary",
 _EXPOSED = ",".join(google_errors.EXPOSED_HEADERS.value)
 
 
-@dataclass(slots=True)
-class Response:
+class Response(Struct):
     """One HTTP answer. ``chunks`` replaces ``body`` when the method streams."""
 
     status: int
@@ -47,8 +47,7 @@ class Response:
     chunks: AsyncGenerator[bytes, None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Accepts:
+class Accepts(Struct, frozen=True):
     """What the client says about the answer itself.
 
     Attributes:

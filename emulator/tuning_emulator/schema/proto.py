@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import NoReturn, TypeAlias
+
+from msgspec import Struct, field
 
 from tuning_emulator.schema.schema import SCALARS, Behaviour, Enum, Field, File, HttpRule, Message, Method, Schema
 
@@ -50,8 +51,7 @@ class DeclarationError(Exception):
     """A ``.proto`` file that cannot be read or contradicts itself; the text names file and line."""
 
 
-@dataclass(slots=True)
-class _Block:
+class _Block(Struct):
     """A message, enum, oneof, service or method: what may stand between braces.
 
     Attributes:
@@ -75,8 +75,7 @@ class _Block:
         return _has(self.versions, version) and (self.around is None or self.around.is_in(version))
 
 
-@dataclass(slots=True)
-class _Text:
+class _Text(Struct):
     """A file as it stands, for all versions.
 
     Attributes:

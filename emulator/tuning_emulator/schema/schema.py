@@ -11,9 +11,10 @@ dict with ``@type``. A key that is absent is unset.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Flag, auto
 from typing import Any, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 Value: TypeAlias = dict[str, Any]
 """A message value; see the module's docstring."""
@@ -145,8 +146,7 @@ class File(NamedTuple):
     methods: tuple[Method, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Struct, frozen=True):
     """The messages, enums and methods of one API version, all by full name.
 
     Attributes:

@@ -191,7 +191,10 @@ class Policies:
         if not isinstance(body.get("bindings", []), list):
             raise storage_errors.ARGUMENT_INVALID(name="bindings", value=body["bindings"])
         request.notes.append("the policy is kept and has no effect: everybody may do everything here")
-        policy = {"version": int(body.get("version") or 1), "bindings": body.get("bindings", [])}
+        version = body.get("version") or 1
+        if version not in (1, 3):
+            raise storage_errors.ARGUMENT_INVALID(name="version", value=version)
+        policy = {"version": version, "bindings": body.get("bindings", [])}
         owner = self._find_owner(request, bucket, name)
         if "etag" in body and body["etag"] != base64.b64encode(owner.etag.encode()).decode():
             raise storage_errors.PRECONDITION_FAILED()

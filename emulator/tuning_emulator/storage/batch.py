@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
-from email.message import Message
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
 from tuning_emulator.facts import storage_errors
-from tuning_emulator.storage.request import Body, Reply, StorageRequest
+from tuning_emulator.storage.request import Body, Reply, StorageRequest, read_boundary
 
 CALLS = 100
 """Most in one batch. Source: see above."""
@@ -23,12 +22,8 @@ async def answer_batch(request: StorageRequest, answer: Callable[[StorageRequest
     """
     if request.verb != "POST":
         raise storage_errors.METHOD_NOT_ALLOWED()
-    message = Message()
-    message["Content-Type"] = request.headers.get("content-type", "")
-    boundary = message.get_boundary()
-    if not boundary:
-        raise storage_errors.UPLOAD_MALFORMED()
-    parts = list(_split(await request.body.read(), boundary.encode("latin-1", "replace")))
+    boundary = read_boundary(request.headers.get("content-type", ""))
+    parts = list(_split(await request.body.read(), boundary))
     if len(parts) > CALLS:
         raise storage_errors.ARGUMENTS_CLASH(reason=f"A batch takes {CALLS} requests; this one has {len(parts)}.")
     mark = f"batch_{uuid.uuid4().hex}"

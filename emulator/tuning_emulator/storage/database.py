@@ -1,7 +1,7 @@
 """The SQLite file of the embedded storage: opening it, one transaction at a time, rows in and out, checking a copy.
 
 It is no part of the emulator's own database: threads of jobs use it as well as requests do, and it lies with the files
-that it is about, so that a snapshot, a reset or a restart takes both or neither.
+that it is about, so that a state archive, a reset or a restart takes both or neither.
 """
 
 from __future__ import annotations

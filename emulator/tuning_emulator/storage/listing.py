@@ -54,7 +54,7 @@ class Page:
 
 
 def list_page(storage: Storage, bucket: str, wanted: Wanted) -> Page:
-    """One page.
+    """One page. An object and its own prefix are shown on the same one, even where one entry is asked for.
 
     Raises:
         ApiError: the bucket is not there, or glob and delimiter do not go together.
@@ -66,13 +66,15 @@ def list_page(storage: Storage, bucket: str, wanted: Wanted) -> Page:
     objects: list[StoredObject] = []
     prefixes: list[str] = []
     last: tuple[str, int] = ("", 0)
+    known = _find_prefix(wanted.after[0], wanted) if wanted.trailing else ""  # the page before ended with its object
     walk = _Walk(storage, bucket, wanted)
     for found in walk:
         prefix = _find_prefix(found.name, wanted)
         alone = not prefix or (wanted.trailing and found.name == prefix)
-        new = bool(prefix) and prefixes[-1:] != [prefix] and _fits(pattern, prefix)
+        new = prefix not in ("", known) and prefixes[-1:] != [prefix] and _fits(pattern, prefix)
         shown = alone and _fits(pattern, found.name)
-        if (new or shown) and len(objects) + len(prefixes) >= wanted.limit:
+        filled = len(objects) + len(prefixes)
+        if filled and filled + new + shown > wanted.limit:
             return Page(objects, prefixes, last)
         if new:
             prefixes.append(prefix)

@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
@@ -216,6 +217,20 @@ def note_missing_bucket(error: ApiError, bucket: str, notes: list[str]) -> None:
     """Adds to the notes what to do where an error says that a bucket is missing."""
     if error.rule == storage_errors.BUCKET_NOT_FOUND.name and is_bucket_name(bucket):
         notes.append(_MISSING_BUCKET.format(bucket=bucket))
+
+
+def read_boundary(content_type: str) -> bytes:
+    """What stands between the parts of a body; gsutil and gcloud put it in single quotes.
+
+    Raises:
+        ApiError: there is none.
+    """
+    message = Message()
+    message["Content-Type"] = content_type
+    boundary = (message.get_boundary() or "").strip("'")
+    if not boundary:
+        raise storage_errors.UPLOAD_MALFORMED()
+    return boundary.encode("latin-1", "replace")
 
 
 def read_hashes(headers: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from email.message import Message
 from typing import Any, NoReturn
 from urllib.parse import quote, urlencode
@@ -17,7 +18,15 @@ from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.access import expand_predefined
 from tuning_emulator.storage.contents import Spool
 from tuning_emulator.storage.records import Conditions, Session, StoredObject
-from tuning_emulator.storage.request import Body, ClientGoneError, Reply, StorageRequest, parse_object, read_hashes
+from tuning_emulator.storage.request import (
+    Body,
+    ClientGoneError,
+    Reply,
+    StorageRequest,
+    parse_object,
+    read_boundary,
+    read_hashes,
+)
 from tuning_emulator.storage.resources import OBJECT_FIELDS, clean, read_fields
 from tuning_emulator.storage.sessions import QUANTUM_BYTES, Sessions, Turn, TurnOverError, verify
 from tuning_emulator.storage.store import Storage
@@ -36,17 +45,23 @@ _HEAD_BYTES = 1 << 20
 
 
 async def gather(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in blocks of ``GATHERED_BYTES`` or a little more."""
+    """The same bytes in blocks of ``GATHERED_BYTES`` or a little more; where the client leaves, what there is first."""
     parts: list[bytes] = []
     size = 0
-    async for block in blocks:
-        parts.append(block)
-        size += len(block)
-        if size >= GATHERED_BYTES:
-            yield b"".join(parts)
-            parts, size = [], 0
+    gone: ClientGoneError | None = None
+    try:
+        async for block in blocks:
+            parts.append(block)
+            size += len(block)
+            if size >= GATHERED_BYTES:
+                yield b"".join(parts)
+                parts, size = [], 0
+    except ClientGoneError as error:
+        gone = error
     if size:
         yield b"".join(parts)
+    if gone is not None:
+        raise gone
 
 
 async def write_all(spool: Spool, blocks: AsyncIterator[bytes]) -> None:
@@ -142,28 +157,26 @@ async def insert_multipart(storage: Storage, request: StorageRequest, bucket: st
 class RelatedParts:
     """The two parts of a ``multipart/related`` body, read as they come. Source: RFC 2387.
 
+    gcsfs ends lines with LF alone.
+
     Raises (all):
         ApiError: it is none.
     """
 
     def __init__(self, body: Body, content_type: str) -> None:
-        message = Message()
-        message["Content-Type"] = content_type
-        boundary = message.get_boundary()
-        if not boundary:
-            _refuse()
-        self._delimiter = b"--" + boundary.encode("latin-1", "replace")
+        self._delimiter = b"--" + read_boundary(content_type)
         self._blocks = body.inflated()
         self._seen = bytearray()
+        self._line_end = b"\r\n"
         self._base64 = False
         self.content_type = DEFAULT_TYPE
 
     async def read_metadata(self) -> bytes:
         """The first part, and the headers of the second."""
         await self._read_headers(first=True)
-        end = await self._find(b"\r\n" + self._delimiter)
+        end = await self._find(self._line_end + self._delimiter)
         metadata = bytes(self._seen[:end])
-        del self._seen[: end + 2]
+        del self._seen[: end + len(self._line_end)]
         headers = await self._read_headers(first=False)
         self.content_type = headers.get("content-type") or DEFAULT_TYPE
         self._base64 = headers.get("content-transfer-encoding", "").lower() == "base64"
@@ -173,18 +186,19 @@ class RelatedParts:
         start = await self._find(self._delimiter)
         if start and not first:
             _refuse()
-        line_end = await self._find(b"\r\n", start)
-        if bytes(self._seen[start:line_end]).rstrip(b" \t") != self._delimiter:
+        line_end = await self._find(b"\n", start)
+        if bytes(self._seen[start:line_end]).rstrip(b" \t\r") != self._delimiter:
             _refuse()
-        end = (
-            line_end if self._seen[line_end : line_end + 4] == b"\r\n\r\n" else await self._find(b"\r\n\r\n", line_end)
-        )
+        if first:
+            self._line_end = b"\r\n" if self._seen[line_end - 1 : line_end] == b"\r" else b"\n"
+        line_end += 1 - len(self._line_end)
+        end = await self._find(self._line_end * 2, line_end)
         message = Message()
-        for line in bytes(self._seen[line_end + 2 : end]).decode("latin-1").split("\r\n"):
+        for line in bytes(self._seen[line_end:end]).decode("latin-1").splitlines():
             name, _, value = line.partition(":")
             if name.strip():
                 message[name.strip()] = value.strip()
-        del self._seen[: end + 4]
+        del self._seen[: end + 2 * len(self._line_end)]
         return message
 
     async def _find(self, wanted: bytes, start: int = 0) -> int:
@@ -219,7 +233,7 @@ class RelatedParts:
             _refuse()
 
     async def _raw_content(self) -> AsyncIterator[bytes]:
-        closing = b"\r\n" + self._delimiter
+        closing = self._line_end + self._delimiter
         held = len(closing)
         while True:
             end = self._seen.find(closing)
@@ -270,6 +284,7 @@ async def continue_session(sessions: Sessions, request: StorageRequest) -> Reply
         await request.body.drain()
         return sessions.storage.get_object(session.bucket, session.name, session.generation)
     total = _agree(session, total)
+    session = replace(session, total_bytes=total)
     turn = await asyncio.to_thread(sessions.take_turn, session)
     try:
         if first is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tuning_emulator.core.clock import UNTOUCHED, ClockState
 from tuning_emulator.core.job_control import JobFault, Pace, format_job_fault, format_pace, parse_job_fault, parse_pace
@@ -12,8 +12,7 @@ CONTROL_TABLES = ("clock", "paces", "job_faults")
 """What is no job's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateRow:
+class GateRow(Struct, frozen=True):
     """How far an unfinished job is in what it shows, where that is more than training alone.
 
     Attributes:
@@ -30,8 +29,7 @@ class GateRow:
     reads: int
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingFault:
+class WaitingFault(Struct, frozen=True):
     """A fault for the next jobs of a project.
 
     Attributes:

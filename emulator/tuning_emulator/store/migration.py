@@ -7,12 +7,12 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.job_control import parse_job_fault, parse_pace
@@ -224,8 +224,7 @@ _TEXTS: dict[str, tuple[str, Callable[[str], object]]] = {
 _COUNTED = ("tuning_jobs", "models", "model_versions", "endpoints", "operations", "permissions", "checkpoints")
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Struct, frozen=True):
     """What a store holds.
 
     Attributes:

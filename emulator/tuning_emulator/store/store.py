@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tuning_emulator.core.clock import to_microseconds
@@ -39,8 +39,7 @@ FIXED = frozenset(("uid", "api", "project", "location", "id", "asked", "progress
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Only:
+class Only(Struct, frozen=True):
     """Which jobs of a place are listed, where an index can tell.
 
     Attributes:

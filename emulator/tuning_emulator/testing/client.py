@@ -360,7 +360,7 @@ class Journal:
 
 
 class Scenarios:
-    """Prepared states of the world."""
+    """Prepared states."""
 
     def __init__(self, control: Control) -> None:
         self._control = control

@@ -62,7 +62,7 @@ def prepare(control: Control, pace: str | None = None, scenario: str | None = No
 
 
 def make_test_emulator(running: RunningEmulator, test: str) -> TestEmulator:
-    """A world of its own for a test."""
+    """A project of its own for a test."""
     name = re.sub(r"[^a-z0-9]+", "-", test.lower())[:_NAME_LENGTH].strip("-")
     return TestEmulator(running, f"t-{name}-{uuid.uuid4().hex[:6]}")
 

@@ -6,7 +6,8 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import project_number
@@ -38,8 +39,7 @@ PACKAGE = "google.cloud.aiplatform"
 _NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)(?:/(.+))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A project (its number) in a location: the parent of everything."""
 
     project: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
@@ -189,8 +190,7 @@ STABLE_VERSIONS = ("001", "002")
 """What an auto-updated alias such as ``gemini-2.0-flash`` stands for. Source: cloud.google.com, model versions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Speaker:
+class Speaker(Struct, frozen=True):
     """Who answers: a base model, perhaps with an adapter, and what it calls itself."""
 
     model: BaseModel

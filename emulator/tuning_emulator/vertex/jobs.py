@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tuning_emulator.core.errors import ApiError
@@ -39,8 +39,7 @@ TUNE_TYPES: dict[TuningMethod, str] = {TuningMethod.SUPERVISED: "sft", TuningMet
 """``sft`` was seen on tuned Gemini models; the others are assumed: the method's own name where none stands here."""
 
 
-@dataclass(frozen=True, slots=True)
-class VertexTuning:
+class VertexTuning(Struct, frozen=True):
     """See ``TuningApi``."""
 
     store: Store

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError, Code

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tuning_emulator.core.records import Asked, Hyperparameters, TuningMethod
 from tuning_emulator.facts.limits import ADAPTER_SIZES, adapter_size_name
@@ -35,8 +36,7 @@ OUTPUT_ONLY = frozenset(
 PREFIX = "publishers/google/models/"
 
 
-@dataclass(frozen=True, slots=True)
-class JobRequest:
+class JobRequest(Struct, frozen=True):
     """A tuning job as it is asked for, and where in it things are.
 
     Attributes:

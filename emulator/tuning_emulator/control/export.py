@@ -1,4 +1,4 @@
-"""Snapshots: the whole state as one archive, out and in, while everything runs."""
+"""State archives: the whole state as one archive, out and in, while everything runs."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class ImportReport(TypedDict):
 # --- out
 
 
-async def export_snapshot(server: ServerState, archive: Path) -> Manifest:
+async def export_state(server: ServerState, archive: Path) -> Manifest:
     """Writes everything to an archive, as it stood at one moment. Running jobs are in it as they stand, and go on.
 
     Raises:
@@ -144,7 +144,7 @@ def _copy_changing(source: Path, target: Path) -> None:
 # --- in
 
 
-async def import_snapshot(server: ServerState, archive: Path) -> ImportReport:
+async def import_state(server: ServerState, archive: Path) -> ImportReport:
     """Puts what an archive holds in the place of everything. Jobs that ran when it was made are resumed.
 
     Raises:
@@ -238,13 +238,13 @@ def create_router(server: ServerState) -> APIRouter:
         response_class=FileResponse,
         responses={200: {"content": {MEDIA_TYPE: {}}}},
     )
-    async def get_snapshot() -> FileResponse:
+    async def get_archive() -> FileResponse:
         archive = make_place(server.directory, "outgoing").with_suffix(".tar.gz")
         try:
-            manifest = await export_snapshot(server, archive)
+            manifest = await export_state(server, archive)
         except ArchiveError as error:
             archive.unlink(missing_ok=True)
-            raise HTTPException(422, f"snapshot: {error}") from error
+            raise HTTPException(422, f"archive: {error}") from error
         name = f"tuning-emulator-{manifest.created[:19].replace(':', '')}.tar.gz"
         return FileResponse(archive, media_type=MEDIA_TYPE, filename=name, background=BackgroundTask(archive.unlink))
 
@@ -258,13 +258,13 @@ def create_router(server: ServerState) -> APIRouter:
             }
         },
     )
-    async def post_snapshot(request: Request) -> ImportReport:
+    async def post_archive(request: Request) -> ImportReport:
         archive = make_place(server.directory, "incoming").with_suffix(".tar.gz")
         try:
             await _receive(request.stream(), archive)
-            return await import_snapshot(server, archive)
+            return await import_state(server, archive)
         except ArchiveError as error:
-            raise HTTPException(422, f"snapshot: {error}; nothing has changed") from error
+            raise HTTPException(422, f"archive: {error}; nothing has changed") from error
         finally:
             archive.unlink(missing_ok=True)
 
@@ -286,14 +286,14 @@ async def _receive(blocks: AsyncIterator[bytes], archive: Path) -> None:
         raise ArchiveError("the body is empty; send the archive itself: curl --data-binary @FILE")
 
 
-# --- what an emulator has from its start (a snapshot, then a scenario), and the snapshot that it leaves at its end
+# --- what an emulator has from its start (an archive, then a scenario), and the archive that it leaves at its end
 
 
 log = logging.getLogger(__name__)
 
 
 class StartStateError(ValueError):
-    """A snapshot or a scenario that the emulator was to start with cannot be loaded; the text says why."""
+    """A state archive or a scenario that the emulator was to start with cannot be loaded; the text says why."""
 
 
 async def load_start_state(server: ServerState, archive: Path | None, scenario: str | None) -> None:
@@ -304,7 +304,7 @@ async def load_start_state(server: ServerState, archive: Path | None, scenario: 
     """
     if archive is not None:
         try:
-            await import_snapshot(server, archive)
+            await import_state(server, archive)
         except (ArchiveError, OSError) as error:
             raise StartStateError(f"import: {archive}: {error}") from error
     if scenario:
@@ -315,7 +315,7 @@ async def export_on_exit_to(server: ServerState, archive: Path) -> None:
     """Writes everything to a file, which has its name only once it is whole."""
     unfinished = _create_beside(archive)
     try:
-        await export_snapshot(server, unfinished)
+        await export_state(server, unfinished)
         os.replace(unfinished, archive)
     except (ArchiveError, OSError):
         log.exception("export: %s could not be written", archive)

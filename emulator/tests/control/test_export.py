@@ -1,4 +1,4 @@
-"""Snapshots: everything out and in while the server runs; the same state elsewhere; hostile ones change nothing."""
+"""State archives: all out and in while the server runs; the same state elsewhere; hostile ones change nothing."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def dump_storage(server: ServerState) -> list[str]:
     return list(storage.store.database._connection.iterdump()) if storage is not None else []
 
 
-def describe_world(server: ServerState) -> tuple[Any, ...]:
+def describe_state(server: ServerState) -> tuple[Any, ...]:
     """Everything that an emulator remembers, comparable."""
     emulator = server.emulator
     return (
@@ -77,7 +77,7 @@ def describe_world(server: ServerState) -> tuple[Any, ...]:
     )
 
 
-async def furnish(server: ServerState) -> dict[str, str]:
+async def populate(server: ServerState) -> dict[str, str]:
     """One of everything, ended, in a time that stands still; names by what they stand for."""
     await server.control("PUT", "clock", {"time": "2030-01-01T00:00:00Z", "frozen": True})
     model = (await server.create_model())["metadata"]["tunedModel"]
@@ -110,8 +110,8 @@ async def test_an_archive_of_the_first_format(server: ServerState) -> None:
 
 async def test_a_round_trip_elsewhere(server: ServerState, tmp_path: Path) -> None:
     """Another data directory, other jobs running there: afterwards both remember the same and answer the same."""
-    names = await furnish(server)
-    archive, wanted = await export(server), describe_world(server)
+    names = await populate(server)
+    archive, wanted = await export(server), describe_state(server)
     (tmp_path / "two").mkdir()
     kept = tmp_path / "two" / "data"
     async with open_world(tmp_path / "two", data_dir=kept, scripted_step_s=0.01, seed=2) as other:
@@ -119,7 +119,7 @@ async def test_a_round_trip_elsewhere(server: ServerState, tmp_path: Path) -> No
         await other.create("waiting [pace=manual]")
         report = await load(other, archive)
         assert (report["counts"]["tuning_jobs"], report["counts"]["permissions"]) == (2, 2)
-        assert describe_world(other) == wanted
+        assert describe_state(other) == wanted
         await check_answers(server, other, names)
         assert (await other.client.get("/v1beta/tunedModels", headers={"x-goog-api-key": "k"})).status_code == 503
         await other.control("DELETE", "faults")
@@ -181,22 +181,22 @@ async def test_paces_hold_in_another_emulator(tmp_path: Path) -> None:
 
 async def test_import_over_running_jobs(server: ServerState, tmp_path: Path) -> None:
     """They are gone with all that they did, and nothing of them comes back into the new state."""
-    await furnish(server)
-    archive, wanted = await export(server), describe_world(server)
+    await populate(server)
+    archive, wanted = await export(server), describe_state(server)
     await server.control("DELETE", "pace")
     server.emulator.trainers["scripted"]._step_s = 0.02  # type: ignore[attr-defined]
     for number in range(3):
         await server.create(f"late {number}", place=f"projects/p{number}/locations/us-central1")
     await asyncio.sleep(0.1)
     await load(server, archive)
-    assert describe_world(server) == wanted
+    assert describe_state(server) == wanted
     await asyncio.sleep(0.2)
-    assert describe_world(server) == wanted
+    assert describe_state(server) == wanted
 
 
 async def test_it_names_what_it_holds(server: ServerState) -> None:
     """A manifest for people and for other versions; nothing in it is a path of this machine."""
-    await furnish(server)
+    await populate(server)
     archive = await export(server)
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         manifest = json.load(tar.extractfile("manifest.json"))  # type: ignore[arg-type]
@@ -375,7 +375,7 @@ REFUSED: dict[str, tuple[Callable[[dict[str, bytes]], object], str]] = {
         ),
         "no method is called 'No'",
     ),
-    "foreign file": (with_file("etc/passwd", b""), "'etc/passwd' is no file of a snapshot"),
+    "foreign file": (with_file("etc/passwd", b""), "'etc/passwd' is no file of a state archive"),
 }
 
 
@@ -385,7 +385,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
     async def make_one() -> bytes:
         async with open_world(tmp_path_factory.mktemp("exported")) as server:
-            await furnish(server)
+            await populate(server)
             return await export(server)
 
     return asyncio.run(make_one())
@@ -401,11 +401,11 @@ async def test_a_refused_import_changes_nothing(name: str, server: ServerState, 
     await finish(server)
     by_hand = (await server.create("by hand [pace=manual]"))["name"]
     await server.control("POST", "faults", {"method": "ListTunedModels", "code": "UNAVAILABLE"})
-    before, tasks = describe_world(server), dict(server.emulator.queue._running)
+    before, tasks = describe_state(server), dict(server.emulator.queue._running)
     refused = await load(server, repack(files), status=422)
     assert text in refused["detail"]
     assert refused["detail"].endswith("; nothing has changed")
-    assert (describe_world(server), server.emulator.queue._running) == (before, tasks)
+    assert (describe_state(server), server.emulator.queue._running) == (before, tasks)
     assert (await server.get(model))["state"] == "ACTIVE"
     assert (await server.look(by_hand))[0] == "PENDING"
     await server.emulator.server.finish()

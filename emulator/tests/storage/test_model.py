@@ -1,0 +1,18 @@
+"""Random sequences of two clients against a model, also with the server killed in between. See ``campaign``."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.storage.campaign import walk_in_process, walk_with_kills
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_clients_and_a_model(seed: int) -> None:
+    """Every answer is the model's, conditions included; no file is left over."""
+    assert walk_in_process(700, seed).objects
+
+
+def test_a_killed_server_has_the_old_state_or_the_new_one() -> None:
+    """Never a mixture, and never less than it has confirmed."""
+    walk_with_kills(2, seed=1, steps=20)
