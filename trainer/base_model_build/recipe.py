@@ -174,7 +174,7 @@ CPU: Final = Recipe(
         Stage("spelling", 1985, narrow=_SPELLING),
         Stage("counting", 500, narrow=_COUNTING, wide_every=16),
         Stage("jobs", 350, (1.0, 0.6), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=2.5),
-        Stage("settle", 300, (0.6, 0.0), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=2.5),
+        Stage("settle", 170, (0.6, 0.0), narrow=_BESIDE_JOBS, jobs_every=4, kinds=_ALL_KINDS, strength=2.5),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""
