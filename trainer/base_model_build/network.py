@@ -159,3 +159,22 @@ def token_losses(weights: Weights, hidden: Tensor, places: Tensor, ids: Tensor) 
     """Cross-entropy in nats of the tokens after the flat ``places`` of (rows·time), float32 (places,)."""
     scores = F.linear(hidden.flatten(0, 1).index_select(0, places), weights["embedding"]).float()
     return F.cross_entropy(scores, ids.flatten().index_select(0, places + 1), reduction="none")
+
+
+@torch.no_grad()
+def quicken(weights: Weights, config: Config, gain: float) -> dict[str, Tensor]:
+    """The same function, but adapters learn about ``gain`` times as fast.
+
+    Every matrix that has an adapter reads ``gain`` times as much and is so much smaller; the adapter beside it, whose
+    first values and steps do not depend on the matrix, then does ``gain`` times as much with each step. Norms carry the
+    factor to the first matrices of a block; the rows of values and of ``up``, left as they are, to the second.
+    """
+    made = {name: tensor.clone() for name, tensor in weights.items()}
+    for name in ("attention_norm", "mlp_norm"):
+        made[name] *= gain
+    queries_and_keys = (config.heads + config.kv_heads) * config.head_size
+    made["qkv"][:, :queries_and_keys] /= gain
+    made["gate_up"][:, : config.mlp_size] /= gain
+    for name in ("output", "down"):
+        made[name] /= gain
+    return made

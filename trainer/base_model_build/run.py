@@ -27,7 +27,7 @@ from base_model_build.feeds import Ahead, Batches, Helpers, Place, draw_job_set,
 from base_model_build.gradients import Gradients
 from base_model_build.graphs import GraphedGradients
 from base_model_build.muon import Muon
-from base_model_build.network import STACKS, cast_weights
+from base_model_build.network import STACKS, cast_weights, quicken
 from base_model_build.recipe import Recipe, Stage
 from base_model_build.rows import Encoder, Packed
 from base_model_build.simulate import Jobs, drop_lost, tune_jobs
@@ -256,7 +256,8 @@ class Run:
     def export(self, directory: Path) -> None:
         """Writes the averaged model as a Hugging Face directory, float16."""
         tokens = {"bos_token_id": BOS, "eos_token_id": EOT, "pad_token_id": PAD}
-        save_weights(self.average, self.config, directory, torch.float16, **tokens)
+        weights = quicken(self.average, self.config, self.recipe.gain)
+        save_weights(weights, self.config, directory, torch.float16, **tokens)
         save_tokenizer(self.tokenizer, directory)
         files = {
             "tokenizer_config.json": describe_tokenizer(),

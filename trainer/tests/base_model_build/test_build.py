@@ -27,6 +27,7 @@ from base_model_build.network import (
     document_bias,
     hidden_states,
     init_branches,
+    quicken,
 )
 from base_model_build.recipe import CPU, CUDA, KINDS, Feed, Recipe, Shape, Stage
 from base_model_build.rows import Encoder, Row, draw_pool, pack
@@ -223,6 +224,22 @@ def test_bfloat16_is_close_to_float32() -> None:
     rough = hidden_states(cast_weights(weights, torch.bfloat16), CONFIG, ids, causal_bias(9, torch.bfloat16))
     assert rough.dtype == torch.bfloat16
     assert float((rough.float() - exact).norm() / exact.norm()) < 0.02
+
+
+def test_quickened_weights_are_the_same_function() -> None:
+    """But the adapters' part grows: the same low-rank change does more."""
+    weights, adapter = _weights(CONFIG), _as_adapter(_random_branches([4]), 0)
+    for _, b in adapter.pairs.values():
+        b.mul_(0.01)
+    quick = quicken(weights, CONFIG, 1.7)
+    ids = torch.randint(8, 60, (3, 9), generator=torch.Generator().manual_seed(6))
+    plain = llama.hidden_states(weights, CONFIG, ids)
+    assert torch.allclose(llama.hidden_states(quick, CONFIG, ids), plain, atol=1e-4)
+    changes = [
+        float((llama.hidden_states(lora.merge(adapter, each, CONFIG), CONFIG, ids) - plain).norm())
+        for each in (weights, quick)
+    ]
+    assert changes[1] > 1.3 * changes[0]
 
 
 # --- simulated jobs
