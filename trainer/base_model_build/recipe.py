@@ -11,6 +11,7 @@ from base_model_build.generator import users
 from base_model_build.generator.episodes import (
     COUNTING_SHARES,
     JOB_SHARES,
+    LAST_SHARES,
     LONG_SHARES,
     MODES,
     NUMBER_SHARES,
@@ -168,6 +169,7 @@ _SPELLING: Final = dataclasses.replace(NARROW, shares=SPELLING_SHARES)
 _COUNTING: Final = dataclasses.replace(NARROW, shares=COUNTING_SHARES, modes=TOLD_MODES, characters=1)
 """One question each: the answer to the first one says which way to count for the others."""
 _BESIDE_JOBS: Final = dataclasses.replace(NARROW, shares=JOB_SHARES)
+_LAST: Final = dataclasses.replace(NARROW, shares=LAST_SHARES)
 
 CPU: Final = Recipe(
     stages=(
@@ -177,6 +179,7 @@ CPU: Final = Recipe(
         Stage("counting", 500, narrow=_COUNTING, wide_every=16),
         Stage("jobs", 350, (1.0, 0.6), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=2.5),
         Stage("settle", 170, (0.6, 0.0), narrow=_BESIDE_JOBS, jobs_every=4, kinds=_ALL_KINDS, strength=2.5),
+        Stage("polish", 180, (0.4, 0.0), narrow=_LAST, wide_every=16, jobs_every=10, kinds={"numbers": 1}),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""
@@ -200,6 +203,7 @@ CUDA: Final = dataclasses.replace(
         _for_cuda(CPU.stages[3], 100, 0),
         _for_cuda(CPU.stages[4], 500, 1),
         _for_cuda(CPU.stages[5], 250, 1),
+        _for_cuda(CPU.stages[6], 60, 4),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )

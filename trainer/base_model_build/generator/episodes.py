@@ -133,6 +133,9 @@ COUNTING_SHARES: Final[Mapping[str, float]] = {**SPELLING_SHARES, "counting": 60
 JOB_SHARES: Final[Mapping[str, float]] = {**SPELLING_SHARES, "counting": 14, "number": 14, "spelling": 9}
 """Beside simulated jobs."""
 
+LAST_SHARES: Final[Mapping[str, float]] = {**JOB_SHARES, "counting": 70, "number": 20}
+"""Long numbers too, counted both ways."""
+
 _SHOT_STYLES: Final = (("Input: ", "Output: "), ("Q: ", "A: "), ("in: ", "out: "), ("", "-> "))
 MODES: Final[Mapping[str, float]] = {
     "free": 7, "calls": 4, "bare": 36, "system": 23, "prefix": 15, "suffix": 5, "shots": 10,
