@@ -180,6 +180,7 @@ CPU: Final = Recipe(
         Stage("jobs", 350, (1.0, 0.6), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=2.5),
         Stage("settle", 170, (0.6, 0.0), narrow=_BESIDE_JOBS, jobs_every=4, kinds=_ALL_KINDS, strength=2.5),
         Stage("polish", 180, (0.4, 0.0), narrow=_LAST, wide_every=16, jobs_every=10, kinds={"numbers": 1}),
+        Stage("round", 150, (0.4, 0.0), narrow=_LAST, wide_every=16, jobs_every=6, kinds={"numbers": 1}, strength=1.5),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""
@@ -204,6 +205,7 @@ CUDA: Final = dataclasses.replace(
         _for_cuda(CPU.stages[4], 500, 1),
         _for_cuda(CPU.stages[5], 250, 1),
         _for_cuda(CPU.stages[6], 60, 4),
+        _for_cuda(CPU.stages[7], 60, 4),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )
