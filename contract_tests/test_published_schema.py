@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from contract_tests.parity_environment import compare_schema, make_environment
 
 
+@pytest.mark.process
 def test_declarations_are_the_published_ones() -> None:
     """All files pass there with nothing skipped: a field that the services have and we do not fails them."""
     done = compare_schema(make_environment())

@@ -1,6 +1,6 @@
 """The declared messages, enums and HTTP bindings against the official descriptors.
 
-Needs google-ai-generativelanguage and google-cloud-aiplatform (dev tools; the emulator uses neither).
+Needs google-ai-generativelanguage, google-cloud-aiplatform and google-cloud-storage (dev tools; the emulator has none).
 """
 
 from __future__ import annotations
@@ -18,17 +18,25 @@ from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import PRESENCE, WELL_KNOWN, Enum, Field, Message, Method, Schema
 
 SCALAR_NAMES = {
-    1: "double", 2: "float", 3: "int64", 4: "uint64", 5: "int32", 8: "bool", 9: "string", 12: "bytes", 13: "uint32",
+    1: "double", 2: "float", 3: "int64", 4: "uint64", 5: "int32", 7: "fixed32", 8: "bool", 9: "string", 12: "bytes",
+    13: "uint32",
 }  # fmt: skip
 """``google.protobuf.FieldDescriptorProto.Type`` of the scalars in use."""
 
 FIRST_STAND_IN = 10001
 """Fields numbered from here on are in the discovery documents alone."""
 
-PACKAGES = {"gemini": "google.ai.generativelanguage", "vertex": "google.cloud.aiplatform"}
+PACKAGES = {
+    "gemini": "google.ai.generativelanguage",
+    "vertex": "google.cloud.aiplatform",
+    "storage": "google.storage",
+}
+MODULES = {**PACKAGES, "storage": "google.cloud._storage"}
+"""Where the official classes are, without the version."""
+
 GEMINI, VERTEX = load_schemas(PACKAGES["gemini"]), load_schemas(PACKAGES["vertex"])
-SERVED = [("gemini", version, GEMINI[version]) for version in GEMINI] + [
-    ("vertex", version, VERTEX[version]) for version in VERTEX
+SERVED = [
+    (api, version, schema) for api, package in PACKAGES.items() for version, schema in load_schemas(package).items()
 ]
 
 LEFT_OUT = {
@@ -50,7 +58,7 @@ def test_left_out_fields_are_known_divergences() -> None:
 def load_types(api: str, version: str) -> Any:
     """The official module of message classes, or a skip that says what is missing."""
     return pytest.importorskip(
-        f"{PACKAGES[api]}_{version}.types",
+        f"{MODULES[api]}_{version}.types",
         reason=f"the official package of {PACKAGES[api]} is not installed: its descriptors were not compared",
     )
 

@@ -61,6 +61,7 @@ def run_demo(trainer: str) -> str:
     return done.stdout
 
 
+@pytest.mark.process
 def test_demo_with_the_scripted_trainer() -> None:
     """Without torch both flows end, the training inputs are repeated, and it is said that this is a pretence."""
     said = run_demo("scripted")

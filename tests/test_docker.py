@@ -148,6 +148,7 @@ def list_runs(stage: str) -> list[str]:
     return [rest for word, rest in read_stages()[stage][1] if word == "RUN"]
 
 
+@pytest.mark.process
 @pytest.mark.wheel
 def test_steps_of_the_server_image_make_its_command(tmp_path: Path) -> None:
     """What the stages `wheel` and `server-environment` run, below another root: a wheel, then a working command.
@@ -184,6 +185,7 @@ def test_steps_of_the_server_image_make_its_command(tmp_path: Path) -> None:
     assert said.startswith("tuning-emulator ")
 
 
+@pytest.mark.process
 def test_health_check_asks_what_answers() -> None:
     """The command of HEALTHCHECK succeeds beside a server and fails without one."""
     check = json.loads(last("server", "HEALTHCHECK").partition("CMD ")[2])

@@ -36,6 +36,7 @@ def test_python_snippets_parse() -> None:
         ast.parse(code, name)
 
 
+@pytest.mark.process
 def test_node_snippets_parse(tmp_path: Path) -> None:
     """As node reads an ES module."""
     blocks = list_blocks("javascript")

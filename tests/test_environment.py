@@ -39,6 +39,7 @@ def name_stamp(checkout: Path) -> str:
     return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.process
 def test_failed_set_up_leaves_no_stamp(checkout: Path) -> None:
     """Without its packages the set-up fails, and the half-made environment is not taken for a whole one."""
     done = set_up(checkout)
@@ -48,6 +49,7 @@ def test_failed_set_up_leaves_no_stamp(checkout: Path) -> None:
     assert not list((checkout / ".venv").glob(".stamp-*"))
 
 
+@pytest.mark.process
 def test_stamped_environment_is_left_alone(checkout: Path) -> None:
     """Where the stamp is there, nothing runs: no pip, no registry, no change."""
     stamp = checkout / ".venv" / name_stamp(checkout)
@@ -58,6 +60,7 @@ def test_stamped_environment_is_left_alone(checkout: Path) -> None:
     assert [path.name for path in stamp.parent.iterdir()] == [stamp.name]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml", SCRIPT])
 def test_stamp_follows_its_sources(checkout: Path, name: str) -> None:
     """A change of the lock, of the metadata or of the set-up itself asks for a new environment."""
@@ -67,6 +70,7 @@ def test_stamp_follows_its_sources(checkout: Path, name: str) -> None:
     assert name_stamp(checkout) != before
 
 
+@pytest.mark.process
 def test_stamp_follows_the_place(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """An environment knows its own path, so a copied checkout makes its own."""
     copy = tmp_path_factory.mktemp("copy") / "checkout"

@@ -18,6 +18,8 @@ from tests.models import make_job
 from tuning_emulator.testing.process import run_server
 from tuning_trainer.spec import format_job
 
+pytestmark = pytest.mark.process
+
 BIN = Path(sys.executable).parent
 PROGRAM = str(BIN / "tuning-emulator")
 NAMES = ("trainer", "emulator", "base_model_build", "server", "app", "settings", "jobs", "core", "cli", "rest", "spec")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parent.parent
 TRAINING_STACK = {"torch", "transformers", "peft", "tokenizers", "safetensors", "numpy"}
 LIST_MODULES = (

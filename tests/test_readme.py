@@ -28,7 +28,7 @@ def list_examples() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def environment(process: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What `eval $(tuning-emulator env)` leaves in a shell, for a server that runs as long as this module's tests."""
     with start_emulator(trainer="scripted") as running:
         command = [sys.executable, "-m", "tuning_emulator", "env", "--url", running.url]
@@ -83,7 +83,7 @@ def find_block(language: str, words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[RunningEmulator]:
+def running(process: None) -> Iterator[RunningEmulator]:
     """An emulator for the examples that name no address."""
     with start_emulator(trainer="scripted", anonymous=True) as made:
         yield made
@@ -98,12 +98,14 @@ def run_code(code: str, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.process
 def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
     """As the plugin finds it, in a folder of its own."""
     code = find_block("py", "@pytest.mark.tuning_emulator")
     assert "1 passed" in run_code(code, tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
+@pytest.mark.process
 def test_the_example_without_a_socket_runs(tmp_path: Path) -> None:
     """The host is Google's."""
     code = find_block("py", "in_process") + "\n    print(answer.status_code, len(emulator.router.calls))\n"

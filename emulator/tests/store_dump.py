@@ -13,6 +13,11 @@ def dump_tables(store: Store) -> list[str]:
     return list(connection.iterdump())
 
 
+def count_changes(store: Store) -> int:
+    """How many rows have been written so far."""
+    return store._database.connection.total_changes
+
+
 def save_tables(store: Store) -> sqlite3.Connection:
     """All of it, for ``restore_tables``."""
     saved = sqlite3.connect(":memory:")

@@ -55,7 +55,7 @@ async def ask():
     await app.start()
     async def send(event):
         said.append(event)
-    await app({"type": "http", "path": "/emulator/v1/health", "headers": []}, None, send)
+    await app({"type": "http", "method": "GET", "path": "/emulator/v1/health", "headers": []}, None, send)
     await app.stop()
     assert said[0]["status"] == 200
 asyncio.run(ask())
@@ -69,12 +69,14 @@ def list_loaded(code: str) -> set[str]:
     return set(json.loads(ended.stdout))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("module", ["tuning_emulator.app", "tuning_emulator.server", "tuning_emulator.cli"])
 def test_the_server_imports_what_it_needs_at_once(module: str) -> None:
     """No machine learning at all, FastAPI with pydantic only when the control API is asked."""
     assert list_loaded(f"import {module}") & (TRAINING | CONTROL | LATER) == set()
 
 
+@pytest.mark.process
 def test_health_loads_no_control_api() -> None:
     """Who waits for the server does not wait for FastAPI."""
     assert list_loaded(HEALTH) & (TRAINING | CONTROL) == set()
@@ -135,3 +137,17 @@ async def test_stopping_removes_the_temporary_directory(emulator: Emulator) -> N
     await emulator.stop()
     assert not emulator.directory.exists()
     emulator._temporary = None  # the fixture stops it again
+
+
+async def test_a_full_disk_is_said_and_changes_nothing(emulator: Emulator, client: httpx.AsyncClient) -> None:
+    """503 in words of the emulator's own, and no half of a model; once there is space all is well."""
+    connection = emulator.store._database.connection
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count={pages}")
+    examples = [{"text_input": "x" * 500, "output": "y" * 500}] * 400
+    body = {**BODY, "tuningTask": {"trainingData": {"examples": {"examples": examples}}}}
+    answer = await client.post("/v1beta/tunedModels", json=body)
+    assert (answer.status_code, "disk is full" in answer.json()["error"]["message"]) == (503, True)
+    assert (await client.get("/v1beta/tunedModels")).json() == {}
+    connection.execute("PRAGMA max_page_count=1000000")
+    assert (await client.post("/v1beta/tunedModels", json=body)).status_code == 200

@@ -8,13 +8,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-pytest.importorskip("torch", reason="the lora extra is not installed")
-
 from tests.models import write_llama, write_qwen
 from tests.server_process import running_server
 from tests.test_server import KEY, create_tuned_model, wait_for_end
+from tuning_emulator.jobs.lora import missing_packages
 
-pytestmark = pytest.mark.lora
+pytestmark = [
+    pytest.mark.lora,
+    pytest.mark.skipif(bool(missing_packages()), reason=f"lora needs {', '.join(missing_packages())}"),
+]
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2"])

@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 
 from tests.server_process import RunningServer, children_of, running_server, start_server, stop_server
+from tuning_emulator.storage.store import Storage
+from tuning_emulator.testing.process import end_process, launch
+
+pytestmark = pytest.mark.process
 
 PAIRS = [("1", "2"), ("3", "4"), ("seven", "eight"), ("eighty", "eighty one"), ("1,000", "1,001")]
 KEY = {"x-goog-api-key": "test"}
@@ -103,8 +112,9 @@ def test_a_taken_port_is_named() -> None:
             check=False,
         )
     assert ended.returncode == 1
-    assert port in ended.stderr
-    assert "--port" in ended.stderr
+    (line,) = ended.stderr.splitlines()
+    assert port in line
+    assert "--port" in line
 
 
 def test_a_data_directory_in_use_is_named(tmp_path: Path) -> None:
@@ -113,6 +123,62 @@ def test_a_data_directory_in_use_is_named(tmp_path: Path) -> None:
         ended = run_command("serve", "--port", "0", "--data-dir", str(tmp_path))
         assert (ended.returncode, str(tmp_path) in ended.stderr) == (1, True)
         assert read(server, "tunedModels") == {}
+
+
+def test_a_data_directory_is_one_servers_though_its_lock_is_removed(tmp_path: Path) -> None:
+    """Whoever removes the file `lock` gives nothing away."""
+    with running_server("--trainer", "scripted", "--data-dir", str(tmp_path)) as server:
+        (tmp_path / "lock").unlink()
+        ended = run_command("serve", "--port", "0", "--data-dir", str(tmp_path))
+        assert (ended.returncode, "is in use by another tuning-emulator" in ended.stderr) == (1, True)
+        assert read(server, "tunedModels") == {}
+
+
+def spoil_data(directory: Path, what: str) -> Path:
+    """A data directory that cannot be used; the path to give."""
+    if what == "a file":
+        (directory / "file").write_text("x")
+        return directory / "file"
+    path = directory / "emulator.sqlite3"
+    if what == "no database":
+        path.write_bytes(b"no database" * 1000)
+        return directory
+    if "objects" in what:
+        Storage(directory / "buckets", lambda: 0).close()
+        (path,) = (directory / "buckets").glob("*.sqlite3")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE filled (text)")
+        connection.executemany("INSERT INTO filled VALUES (?)", [("x" * 500,)] * 200)
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        last = connection.execute("PRAGMA page_count").fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((last - 2) * 4096)
+        file.write(b"\xff" * 4096)
+    return directory
+
+
+@pytest.mark.parametrize("what", ["a file", "no database", "a damaged page", "a damaged page of objects"])
+def test_an_unusable_data_directory_is_named_in_one_line(what: str, tmp_path: Path) -> None:
+    """What it is and how to go on, and no traceback; nothing is served from half a store."""
+    directory = spoil_data(tmp_path, what)
+    ended = run_command("serve", "--port", "0", "--trainer", "scripted", "--data-dir", str(directory))
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("tuning-emulator: ")
+    assert str(directory) in line
+    assert "choose another" in line or " away" in line
+
+
+@pytest.mark.parametrize(("host", "warns"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_a_server_for_everybody_says_so(host: str, warns: bool, tmp_path: Path) -> None:
+    """One line, unless it is for this machine alone."""
+    log = tmp_path / "log"
+    options = ("--port", "0", "--storage-port", "0", "--trainer", "scripted", "--host", host)
+    process = launch(options, log, subprocess.STDOUT).process
+    assert process is not None
+    end_process(process)
+    assert log.read_text().count("every key is good") == warns
 
 
 def test_models_survive_a_restart_and_answer(tmp_path: Path) -> None:
@@ -162,3 +228,67 @@ def test_stopping_leaves_no_process_behind() -> None:
     while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+
+
+HALF_SENT = (
+    ("/v1beta/tunedModels", "application/json"),
+    ("/emulator/v1/snapshot", "application/gzip"),
+    ("/emulator/v1/clock:advance", "application/json"),
+    ("/storage/v1/b", "application/json"),
+    ("/upload/storage/v1/b/data/o?uploadType=media&name=x", "text/plain"),
+)
+
+
+def send_half(server: RunningServer) -> list[socket.socket]:
+    """Requests whose bodies never come whole, one that has no end, one that has no beginning."""
+    address = ("127.0.0.1", httpx.URL(server.url).port or 0)
+    left = [socket.create_connection(address) for _ in range(len(HALF_SENT) + 2)]
+    for connection, (path, kind) in zip(left, HALF_SENT, strict=False):
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Tuning-Emulator: 1\r\nContent-Type: {kind}\r\n"
+        connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+    left[-1].sendall(b"GET /v1be")
+    return left
+
+
+def call_silently(server: RunningServer) -> tuple[grpc.Channel, threading.Event]:
+    """Calls whose requests never come."""
+    channel, end = grpc.insecure_channel(httpx.URL(server.url).netloc.decode()), threading.Event()
+
+    def wait() -> Iterator[bytes]:
+        end.wait()
+        yield from ()
+
+    for method in ("BidiWriteObject", "WriteObject"):
+        channel.stream_stream(f"/google.storage.v2.Storage/{method}")(wait())
+    return channel, end
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_stops_whatever_clients_do(how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half-sent requests and silent calls do not keep it; the export on exit is done, nothing temporary stays."""
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    archive = tmp_path / "left.tar.gz"
+    server = start_server("--trainer", "scripted", "--bucket", "data", "--export-on-exit", str(archive))
+    assert any(temporary.iterdir())
+    left, (channel, end) = send_half(server), call_silently(server)
+    assert read(server, "tunedModels") == {}  # what came before is being waited for by now
+    assert stop_server(server, how) == -(signal.SIGINT if how is signal.SIGINT else signal.SIGTERM)
+    assert archive.stat().st_size
+    assert list(temporary.iterdir()) == []
+    end.set()
+    channel.close()
+    for connection in left:
+        connection.close()
+
+
+def test_a_server_that_is_to_outlive_its_terminal_does() -> None:
+    """`nohup` ignores SIGHUP for its program, and so it stays."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        server = start_server("--trainer", "scripted")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    server.process.send_signal(signal.SIGHUP)
+    assert read(server, "tunedModels") == {}
+    assert stop_server(server) == -signal.SIGTERM

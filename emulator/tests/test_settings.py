@@ -37,7 +37,7 @@ def test_every_setting_is_handed_on_as_an_option(tmp_path: Path) -> None:
     given |= {"base_models": {"m": tmp_path}, "buckets": f"one={tmp_path},two", "default_dataset": tmp_path}
     given |= {"storage": "cloud", "import_file": Path(__file__), "export_on_exit": tmp_path / "x", "scenario": "demo"}
     given |= {"credentials": tmp_path, "anonymous": True, "project": "another", "pass_hosts": ["*"]}
-    given |= {"journal_entries": 0, "auto_create_buckets": True}
+    given |= {"journal_entries": 0, "auto_create_buckets": True, "allowed_hosts": "a.example,*.b.example:1"}
     assert given.keys() == SETTINGS.keys()
     assert Settings(**read_given(parser.parse_args(format_options(given)))) == Settings(**given)
     assert read_given(parser.parse_args(format_options({"data_dir": None}))) == {}

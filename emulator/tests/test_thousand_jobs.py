@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.control.running import PAIRS, PLACE, ServerState, open_world
 
 JOBS = 500
@@ -59,6 +61,7 @@ class Caller:
                 return names
 
 
+@pytest.mark.slow
 async def test_a_thousand_jobs_go_through_all_their_states(tmp_path: Path) -> None:
     """By reads: the n-th read of each shows the same state whatever the others do."""
     async with open_world(tmp_path, pace="polls:1", jobs_per_project=JOBS, journal_entries=0) as server:

@@ -16,7 +16,7 @@ from tests.server_process import RunningServer, running_server
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
+def server(process: None) -> Iterator[RunningServer]:
     """One server for all of them."""
     with running_server("--trainer", "scripted", "--storage-port", "0") as running:
         yield running

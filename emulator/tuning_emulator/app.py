@@ -6,6 +6,8 @@ import asyncio
 import json
 import logging
 import shutil
+import socket
+import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from functools import cached_property
@@ -15,12 +17,14 @@ from urllib.parse import urlsplit
 
 from tuning_emulator.api.auth import OWNER, create_authenticator
 from tuning_emulator.api.dispatch import Dispatcher
+from tuning_emulator.api.errors import to_envelope
 from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.api.router import Router
 from tuning_emulator.control.health import Health, describe_health
 from tuning_emulator.control.state import ServerState, recover
 from tuning_emulator.core.as_of import create_calendar
 from tuning_emulator.core.clock import SteerableClock
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.job_control import parse_pace
 from tuning_emulator.gemini.api import create_gemini_api
@@ -34,6 +38,7 @@ from tuning_emulator.jobs.steps import Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer
 from tuning_emulator.jobs.tuning_api import TuningApis
 from tuning_emulator.middleware.chain import MiddlewareChain
+from tuning_emulator.proxy.access import CONTROL_PATH, Access
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, format_url
 from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
@@ -41,6 +46,7 @@ from tuning_emulator.settings import Settings, SettingsError
 from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.hosting import asks_storage
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
+from tuning_emulator.store.database import StoreError
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
 from tuning_emulator.vertex.jobs import VertexTuning
@@ -95,6 +101,8 @@ class Emulator:
         self._own = RestApp(self.dispatcher, self._find_storage)
         self.server = self._join_state()
         self._control: AsgiApp | None = None
+        self.failure = ""
+        """Why it could not be started, where that is no fault of ours."""
         self._grpc: GrpcServer | None = None
 
     def _create_storage(self) -> EmbeddedStorage | None:
@@ -138,6 +146,7 @@ class Emulator:
             calendar = create_calendar({name: day.isoformat() for name, day in settings.as_of.items()})
             examples = load_default_dataset(settings.default_dataset)
             authenticator = create_authenticator(settings.credentials, calendar, anonymous=settings.anonymous)
+            self.access = Access(settings.allowed_hosts, _list_credentials(settings.credentials), self._list_own_hosts)
         except ValueError as error:
             raise SettingsError(str(error)) from error
         parts = (self.store, self.clock, self.ids, self.queue, self.answering)
@@ -185,9 +194,11 @@ class Emulator:
         """Answers one request, or starts and stops with the server."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] == "http" and scope["path"] == HEALTH_PATH:
+        elif (refusal := self._find_refusal(scope)) is not None:
+            await _send_refusal(refusal, scope, send)
+        elif scope["path"] == HEALTH_PATH:
             await _send_json(self.health(), send)
-        elif scope["type"] == "http" and scope["path"].startswith("/emulator"):
+        elif scope["path"].startswith(CONTROL_PATH):
             await self._get_control()(scope, receive, send)
         elif _asks_metadata(scope):
             await self.google_services.metadata(scope, receive, send)
@@ -197,7 +208,27 @@ class Emulator:
     def _find_storage(self, scope: Scope) -> AsgiApp | None:
         """The embedded Cloud Storage, for what no other API has on our own address."""
         storage = self.storage
-        return storage.app if storage is not None and asks_storage(scope, storage.has_bucket) else None
+        asked = storage is not None and asks_storage(scope, storage.has_bucket)
+        return self.answer_storage if asked else None
+
+    async def answer_storage(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A request that is for the embedded Cloud Storage by its path, its host or its port."""
+        assert self.storage is not None
+        refusal = self.access.check_host(scope) or self.access.check_storage(scope)
+        if refusal is not None:
+            await _send_refusal(refusal, scope, send)
+        else:
+            await self.storage.app(scope, receive, send)
+
+    def _find_refusal(self, scope: Scope) -> ApiError | None:
+        """What is wrong with whoever sends a request to our own address; None: nothing, as nearly always."""
+        host, closely = b"", scope["path"].startswith(CONTROL_PATH)
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value
+            elif name in (b"origin", b"sec-fetch-site"):
+                closely = True
+        return self.access.check(scope) if closely or host not in self.access.good_hosts else None
 
     def _get_control(self) -> AsgiApp:
         """The control API, made on first use: FastAPI is a third of the server's start."""
@@ -224,6 +255,9 @@ class Emulator:
         yield metrics.create_router(self.middleware, self.store)
         yield api.create_certificate_router(lambda: self.google_services.authority.certificate)
         yield api.create_interception_router(self._describe_interception())
+
+    def _list_own_hosts(self) -> tuple[str, ...]:
+        return self.settings.host.lower(), urlsplit(self.url).hostname or "", socket.gethostname().lower()
 
     # ------------------------------------------------------------ gRPC
 
@@ -260,7 +294,7 @@ class Emulator:
             apis=self._rest,
             own=self,
             serve=lambda api: create_rest_app([api], self.dispatcher.authenticator),
-            storage=self.storage.app if self.storage is not None else StorageGate(self.storage_url()),
+            storage=self.answer_storage if self.storage is not None else StorageGate(self.storage_url()),
             passes=self.create_passes(),
             now_ns=self.clock.now_ns,
         )
@@ -288,7 +322,10 @@ class Emulator:
         try:
             await self.start()
         except Exception as error:
-            log.exception("the emulator cannot start")
+            if isinstance(error, (ValueError, OSError, StoreError, sqlite3.Error)):  # of a file that a setting names
+                self.failure = str(error)
+            else:
+                log.exception("the emulator cannot start")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -308,17 +345,19 @@ class Emulator:
             else:
                 await self.server.load_start_state()
 
+    async def end_calls(self, grace_s: float = 0.0) -> None:
+        """Lets gRPC calls under way end for a while, then ends them."""
+        if self._grpc is not None:
+            await self._grpc.stop(grace_s)
+
     async def stop(self) -> None:
         """Ends what was started. Running jobs stay RUNNING in the data directory and are resumed next time."""
-        if self._grpc is not None:
-            await self._grpc.stop()
+        await self.end_calls()
         if self.settings.export_on_exit is not None:
             from tuning_emulator.control.export import export_on_exit_to
 
             await export_on_exit_to(self.server, self.settings.export_on_exit)
-        await self.queue.stop()
-        for trainer in self.trainers.values():
-            await trainer.stop()
+        await asyncio.gather(self.queue.stop(), *(trainer.stop() for trainer in self.trainers.values()))
         await self.server.finish()
         if self.storage is not None:
             self.storage.close()
@@ -397,8 +436,24 @@ def _asks_metadata(scope: Scope) -> bool:
     return bool(path.startswith("/computeMetadata"))
 
 
-async def _send_json(value: Any, send: Send) -> None:
+def _list_credentials(file: Path | None) -> frozenset[str] | None:
+    if file is None:
+        return None
+    from tuning_emulator.api.credentials_file import list_credentials  # rarely wanted
+
+    return list_credentials(file)
+
+
+async def _send_refusal(refusal: ApiError, scope: Scope, send: Send) -> None:
+    """Says what is wrong with whoever asks, to them and in the log: a page of another site cannot read it."""
+    log.warning("%s %s refused: %s", scope["method"], scope["path"], refusal.message)
+    own = scope["path"].startswith(CONTROL_PATH)
+    value = {"detail": refusal.message} if own else to_envelope(refusal)
+    await _send_json(value, send, refusal.code.http_status)
+
+
+async def _send_json(value: Any, send: Send, status: int = 200) -> None:
     body = json.dumps(value).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

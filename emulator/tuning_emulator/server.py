@@ -6,6 +6,7 @@ import asyncio
 import errno
 import gc
 import logging
+import signal
 import socket
 import ssl
 from collections.abc import Callable
@@ -20,8 +21,8 @@ from tuning_emulator.api.exchange import offer_breaking
 from tuning_emulator.app import Emulator, create_app
 from tuning_emulator.control.health import Health
 from tuning_emulator.proxy.connections import ConnectionRouter, Lines
-from tuning_emulator.proxy.hosts import format_url, read_url_host
-from tuning_emulator.proxy.port import Port
+from tuning_emulator.proxy.hosts import format_url, is_loopback, read_url_host
+from tuning_emulator.proxy.port import BACKLOG, Port
 from tuning_emulator.settings import DEFAULT_STORAGE_PORT, Settings, SettingsError
 from tuning_emulator.storage.database import DamagedStorageError
 from tuning_emulator.store.database import StoreError
@@ -31,13 +32,19 @@ log = logging.getLogger(__name__)
 KEEP_ALIVE_S = 75
 """How long an idle connection stays open; clients that poll keep theirs."""
 
+GRACE_S = 2.0
+"""How long requests and calls may go on once the server is told to stop; then their connections are broken."""
+
+_LEAVE_S = 0.5
+"""How long a request may take to notice that its client is gone; what has not by then is ended."""
+
 
 class ServerError(Exception):
     """The server cannot start; the text says why and what to do."""
 
 
 def serve(settings: Settings, announce: Callable[[Health], None]) -> None:
-    """Runs until it is told to stop (SIGINT or SIGTERM). ``announce`` is called once it answers.
+    """Runs until it is told to stop (SIGINT, SIGTERM or SIGHUP). ``announce`` is called once it answers.
 
     Raises:
         ServerError: the port is taken, a setting cannot be met, or the data directory cannot be used.
@@ -47,8 +54,20 @@ def serve(settings: Settings, announce: Callable[[Health], None]) -> None:
         emulator = create_app(settings)
     except (SettingsError, StoreError, DamagedStorageError) as error:
         raise ServerError(str(error)) from error
+    except OSError as error:
+        raise ServerError(
+            f"{error.filename or settings.data_dir}: {error.strerror}; choose another --data-dir"
+        ) from error
+    if settings.credentials is None and not is_loopback(settings.host):
+        log.warning(
+            "whoever reaches %s may use this emulator, for every key is good: give --credentials FILE, or let nobody "
+            "else reach it (docker run -p 127.0.0.1:%d:%d)",
+            *(settings.host, settings.port, settings.port),
+        )
     gc.freeze()  # what is here now stays: no collection needs to look at it again
     emulator.url = format_url(settings.host, listener.getsockname()[1])
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup wants it ignored
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, emulator, listener, announce))
 
@@ -71,7 +90,7 @@ async def _serve(
     with suppress(SystemExit):  # how uvicorn says that the application did not start
         await server.serve(sockets=[])
     if not server.started:
-        raise ServerError("the emulator could not start; the log above says why")
+        raise ServerError(f"the emulator could not start: {emulator.failure or 'the log above says why'}")
 
 
 class _Server(uvicorn.Server):
@@ -112,12 +131,30 @@ class _Server(uvicorn.Server):
                 port.open()
             self._announce(self._emulator.health())
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Closes the port, lets requests under way end, then stops the emulator."""
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 uvicorn's
+        """Closes the port, lets requests under way end for a while, then stops the emulator, whatever clients do."""
         for port in self._ports:
             port.close()
         self._emulator.middleware.faults.clear()  # lets go whom they hold
-        await super().shutdown(sockets)
+        calls = asyncio.create_task(self._emulator.end_calls(GRACE_S))
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._wait(GRACE_S)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await self._wait(_LEAVE_S)
+        if self.server_state.tasks:
+            logging.getLogger("uvicorn.error").disabled = True  # it would report each as a failure
+            for task in self.server_state.tasks:
+                task.cancel()
+            await self._wait(_LEAVE_S)
+        await calls
+        await self.lifespan.shutdown()
+
+    async def _wait(self, timeout_s: float) -> None:
+        """Returns once no request is under way, or the time is up."""
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=timeout_s)
 
     def _create_http(self) -> asyncio.Protocol:
         return _Http(self.config, self.server_state, self.lifespan.state)
@@ -125,7 +162,7 @@ class _Server(uvicorn.Server):
     def _create_storage(self) -> asyncio.Protocol:
         assert self._emulator.storage is not None
         protocol = _Http(self.config, self.server_state, self.lifespan.state)
-        protocol.app = self._emulator.storage.app
+        protocol.app = self._emulator.answer_storage
         return protocol
 
     def _create_hosted(self) -> asyncio.Protocol:
@@ -220,6 +257,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(BACKLOG)  # two may bind, one may listen; who comes early waits until we answer
     except OSError as error:
         listener.close()
         hint = "choose another --port, or 0 for a free one" if error.errno == errno.EADDRINUSE else "check --host"

@@ -341,6 +341,15 @@ class Settings:
         metavar="HOST",
         repeated=True,
     )
+    allowed_hosts: tuple[str, ...] = _set(
+        (),
+        "HOST,…: names by which the emulator is reached, and hosts of web pages that may use it, besides loopback and "
+        "its own (`example.com`, `*.example.com`, `*`; with `:PORT` if need be). All others are refused.",
+        _hosts,
+        "--allowed-host",
+        metavar="HOST",
+        repeated=True,
+    )
     seed: int = _set(0, "Of ids that tests want to repeat (0: random ids) and of training.", _whole_number())
     journal_entries: int = _set(
         1000, "Requests that the journal remembers, without keys and data sets; 0: none.", _whole_number(0)

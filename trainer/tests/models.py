@@ -1,21 +1,18 @@
-"""Tiny random model directories and examples, made by the tests themselves."""
+"""Tiny random model directories and examples, made by the tests themselves. Torch is loaded by what needs it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-from tuning_trainer import llama
 from tuning_trainer.spec import Example, Job, Turn, format_example
+
+if TYPE_CHECKING:
+    from tuning_trainer.llama import Config
 
 ROLE_TOKENS = ["<pad>", "<bos>", "<eot>", "<system>", "<user>", "<model>"]
 CALL_TOKENS = [*ROLE_TOKENS, "<call>", "<result>"]
-SHAPE = llama.Config(
-    vocab_size=304, hidden_size=32, layers=2, heads=4, kv_heads=4, head_size=8, mlp_size=48, max_positions=256
-)
 
 PAIRS = [
     ("1", "2"),
@@ -44,6 +41,8 @@ CHATML = (
 
 def write_tokenizer(directory: Path, special: list[str]) -> None:
     """A byte-level BPE of about 300 entries."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -55,8 +54,15 @@ def write_tokenizer(directory: Path, special: list[str]) -> None:
     tokenizer.save(str(directory / "tokenizer.json"))
 
 
-def write_llama(directory: Path, config: llama.Config = SHAPE, seed: int = 0, special: list[str] = ROLE_TOKENS) -> Path:
-    """A random Llama with the embedded base model's chat format, with tokens for calls where ``special`` has them."""
+def write_llama(directory: Path, config: Config | None = None, seed: int = 0, special: list[str] = ROLE_TOKENS) -> Path:
+    """A random Llama with the embedded base model's chat format, of the shape ``SHAPE`` unless told.
+
+    It has tokens for calls where ``special`` has them.
+    """
+    from tests.shapes import SHAPE
+    from tuning_trainer import llama
+
+    config = config or SHAPE
     directory.mkdir(parents=True, exist_ok=True)
     write_tokenizer(directory, special)
     weights = llama.init_weights(config, seed)

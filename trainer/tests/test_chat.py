@@ -54,6 +54,7 @@ def test_calls_and_results_have_tokens_of_their_own(tmp_path: Path) -> None:
     assert spell(chat, chat.prompt(CALLED[:3])).endswith('<result>{"time": "9:30"}<eot><model>')
 
 
+@pytest.mark.slow
 def test_formats_without_such_tokens_have_calls_as_text(tiny: Path, tmp_path: Path) -> None:
     qwen, plain = load_chat(write_qwen(tmp_path / "qwen")), load_chat(write_gpt2(tmp_path / "gpt2"))
     assert qwen.call is plain.call is load_chat(tiny).call is None
@@ -64,6 +65,7 @@ def test_formats_without_such_tokens_have_calls_as_text(tiny: Path, tmp_path: Pa
     assert scored_text(plain, CALLED).startswith('get_time {"city": "Rome"}<|endoftext|>')
 
 
+@pytest.mark.slow
 def test_template_format_is_what_transformers_renders(tmp_path: Path) -> None:
     from transformers import PreTrainedTokenizerFast
 
@@ -82,6 +84,7 @@ def test_template_format_is_what_transformers_renders(tmp_path: Path) -> None:
     assert {chat.tokenizer.token_to_id("<|im_end|>")} == chat.stops
 
 
+@pytest.mark.slow
 def test_system_goes_into_the_first_turn_where_the_template_refuses_it(tmp_path: Path) -> None:
     chat = load_chat(write_gemma(tmp_path))
     text = spell(chat, chat.prompt(CONVERSATION[:1], "ten"))
@@ -89,12 +92,14 @@ def test_system_goes_into_the_first_turn_where_the_template_refuses_it(tmp_path:
     assert chat.tokenizer.token_to_id("<end_of_turn>") in chat.stops
 
 
+@pytest.mark.slow
 def test_plain_text_without_a_template(tmp_path: Path) -> None:
     chat = load_chat(write_gpt2(tmp_path))
     assert spell(chat, chat.encode(CONVERSATION[:2]).ids) == "one\ntwo<|endoftext|>"
     assert scored_text(chat, CONVERSATION[:2]) == "two<|endoftext|>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [write_llama, write_qwen, write_gpt2, write_gemma])
 def test_control_tokens_in_a_text_stay_text(write: object, tmp_path: Path) -> None:
     chat = load_chat(write(tmp_path))  # type: ignore[operator]

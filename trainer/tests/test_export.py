@@ -42,6 +42,7 @@ def scores_by_transformers(model: Path, base: Path, adapter: Path | None = None)
     return scores
 
 
+@pytest.mark.slow
 def test_merged_llama_has_the_scores_of_base_and_adapter(tiny: Path, tmp_path: Path) -> None:
     """The same as PEFT's from base and adapter, and as our own from the merged directory."""
     adapter, merged = tune(tmp_path, tiny), tmp_path / "merged"
@@ -57,6 +58,7 @@ def test_merged_llama_has_the_scores_of_base_and_adapter(tiny: Path, tmp_path: P
     assert answer(alone).answers[0].text == answer(prompt).answers[0].text
 
 
+@pytest.mark.slow
 def test_other_architectures_are_merged_too(tmp_path: Path) -> None:
     base = write_qwen(tmp_path / "base")
     adapter, merged = tune(tmp_path, base), tmp_path / "merged"

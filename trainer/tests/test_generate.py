@@ -70,6 +70,7 @@ def greedy_by_transformers(directory: Path, adapter: str | None, text: str, coun
     return ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tuned", [False, True])
 def test_greedy_answer_is_that_of_transformers(tuned: bool, tiny: Path, adapter: str) -> None:
     path = adapter if tuned else None
@@ -81,6 +82,7 @@ def test_greedy_answer_is_that_of_transformers(tuned: bool, tiny: Path, adapter:
     assert reply.tokens == len(ids) - len(prompt)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [write_qwen, write_gpt2])
 def test_other_architectures_answer_with_their_cache(write: Any, tmp_path: Path) -> None:
     directory = write(tmp_path)
@@ -162,6 +164,7 @@ def test_an_adapter_joins_and_leaves_the_company_of_another(tiny: Path, tmp_path
     assert replies["long"].answers[0].text == answer(long).answers[0].text
 
 
+@pytest.mark.slow
 def test_log_probability_is_the_mean_over_the_tokens(tiny: Path) -> None:
     (first,) = answer(ask(tiny, max_output_tokens=1)).answers
     from transformers import AutoModelForCausalLM

@@ -19,6 +19,8 @@ from tuning_trainer.optimizer import AdamW
 from tuning_trainer.schedule import Plan
 from tuning_trainer.spec import Done, Event, Failed, Job, Prompt, Step, Turn
 
+pytestmark = pytest.mark.slow
+
 
 def losses(model: TunedModel, job: Job) -> list[float]:
     data = encode_examples(read_examples(job.examples), model.chat, model.max_tokens)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.models import SHAPE
+from tests.shapes import SHAPE
 from tuning_trainer import llama
 
 GROUPED = dataclasses.replace(SHAPE, kv_heads=2, head_size=12, tied=False, rope_theta=500000.0)
@@ -27,6 +27,7 @@ def transformers_logits(directory: Path, ids: torch.Tensor) -> torch.Tensor:
     return scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [SHAPE, GROUPED], ids=["tied", "grouped heads, own head"])
 def test_logits_equal_those_of_transformers(config: llama.Config, tmp_path: Path) -> None:
     weights = llama.init_weights(config, 3)
@@ -48,6 +49,7 @@ def test_saved_weights_and_config_are_read_back(config: llama.Config, tmp_path: 
     assert (tmp_path / "model.safetensors").stat().st_mode & 0o044 == 0o044
 
 
+@pytest.mark.slow
 def test_sharded_checkpoint_of_transformers_is_read(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
@@ -92,6 +94,7 @@ def test_rotary_table_made_in_inference_mode_can_be_trained_with() -> None:
     assert weights["qkv"].grad is not None
 
 
+@pytest.mark.process
 def test_native_path_imports_neither_transformers_nor_dynamo() -> None:
     code = "import sys, tuning_trainer.loop, tuning_trainer.generate, tuning_trainer.native; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -109,6 +109,7 @@ def test_stopped_job_goes_on_bit_for_bit(method: str, tiny: Path, tmp_path: Path
     assert [line["step"] for line in lines if line["event"] == "step"] == list(range(1, 20))
 
 
+@pytest.mark.process
 def test_killed_job_goes_on_bit_for_bit(tiny: Path, tmp_path: Path) -> None:
     """SIGKILL in the middle of training, for real; the next run repeats only what was not saved."""
     common: dict[str, Any] = {"epochs": 60, "checkpoint_steps": tuple(range(10, 220, 10))}
@@ -171,6 +172,7 @@ def test_adapter_is_continued(tiny: Path, tmp_path: Path) -> None:
     assert "adapter_size: 8 differs from 4" in wrong[-1].message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [write_llama, write_gpt2])
 def test_full_tuning_writes_a_model_that_answers_and_is_tuned_on(write: Any, tmp_path: Path) -> None:
     base = write(tmp_path / "base")
@@ -188,6 +190,7 @@ def test_full_tuning_writes_a_model_that_answers_and_is_tuned_on(write: Any, tmp
     assert steps(again)[0].loss < 0.5 * steps(events)[0].loss
 
 
+@pytest.mark.slow
 def test_fully_tuned_model_is_loaded_by_transformers(tiny: Path, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
@@ -234,6 +237,7 @@ def test_missing_cuda_is_said(tiny: Path, tmp_path: Path) -> None:
     assert "sees no CUDA device" in last.message
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: training on a GPU was NOT checked")
 def test_training_on_a_gpu(tiny: Path, tmp_path: Path) -> None:
     events = train(make_job(tmp_path, tiny, device="auto", learning_rate=3e-3))

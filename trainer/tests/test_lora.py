@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.models import SHAPE
+from tests.shapes import SHAPE
 from tuning_trainer import llama, lora
 
 CONFIGS = [SHAPE, dataclasses.replace(SHAPE, kv_heads=2, tied=False)]
@@ -25,6 +25,7 @@ def random_adapter(config: llama.Config, rank: int = 4) -> lora.Adapter:
     return adapter
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS, ids=["equal heads", "grouped heads"])
 def test_peft_gives_the_same_logits_with_a_saved_adapter(config: llama.Config, tmp_path: Path) -> None:
     from peft import PeftModel

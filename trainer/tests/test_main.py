@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from tests.models import make_job
@@ -26,6 +27,7 @@ def write_job(folder: Path, job: Job) -> str:
     return str(path)
 
 
+@pytest.mark.process
 def test_lines_and_success(tiny: Path, tmp_path: Path) -> None:
     run = subprocess.run(
         [*COMMAND, write_job(tmp_path, make_job(tmp_path, tiny))], capture_output=True, text=True, check=False
@@ -36,6 +38,7 @@ def test_lines_and_success(tiny: Path, tmp_path: Path) -> None:
     assert (Path(lines[-1]["adapter"]) / "adapter_config.json").exists()
 
 
+@pytest.mark.process
 def test_ctrl_c_leaves_a_job_that_goes_on(tiny: Path, tmp_path: Path) -> None:
     path = write_job(tmp_path, make_job(tmp_path, tiny, epochs=100_000))
     with subprocess.Popen([*COMMAND, path], stdout=subprocess.PIPE, text=True) as process:
@@ -53,6 +56,7 @@ def test_ctrl_c_leaves_a_job_that_goes_on(tiny: Path, tmp_path: Path) -> None:
         process.stdout.read()
 
 
+@pytest.mark.process
 def test_failed_job_and_wrong_use_have_their_status(tiny: Path, tmp_path: Path) -> None:
     bad = dataclasses.replace(make_job(tmp_path, tiny), max_tokens=1)
     failed = subprocess.run([*COMMAND, write_job(tmp_path, bad)], capture_output=True, text=True, check=False)

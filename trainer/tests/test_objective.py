@@ -40,6 +40,7 @@ def load_reference(directory: Path) -> Any:
     return loader.from_pretrained(directory, dtype=torch.float32)
 
 
+@pytest.mark.slow
 def test_likelihood_is_the_mean_over_the_tokens_of_the_batch(model: TunedModel, tiny: Path) -> None:
     data = encode_examples([pair("a", "bcd"), pair("long question", "e")], model.chat, 100)
     score = Likelihood(model, data, "cpu")([0, 1])
@@ -60,6 +61,7 @@ def test_preference_loss_starts_at_log_two_without_margin(model: TunedModel) -> 
     assert score.predictions == 2
 
 
+@pytest.mark.slow
 def test_preference_loss_and_margin_are_those_of_the_definition(tiny: Path, tmp_path: Path) -> None:
     """The reported numbers equal -log σ(β·Δ), computed by transformers and peft from the saved adapter."""
     from peft import PeftModel

@@ -73,6 +73,7 @@ def test_prompt_and_reply_are_read_back() -> None:
     assert parse_reply(json.loads(json.dumps(dataclasses.asdict(reply)))) == reply
 
 
+@pytest.mark.process
 def test_seam_imports_the_standard_library_only() -> None:
     code = "import sys; before = set(sys.modules); import tuning_trainer.spec; print(*(set(sys.modules) - before))"
     names = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -89,11 +89,11 @@ class WorkerProcess:
 
 
 @pytest.fixture(scope="module")
-def worker() -> Iterator[WorkerProcess]:
+def worker(process: None) -> Iterator[WorkerProcess]:
     """Shared, because importing torch takes seconds: a test ends its jobs and reads its lines."""
-    process = WorkerProcess()
-    yield process
-    process.close()
+    made = WorkerProcess()
+    yield made
+    made.close()
 
 
 def ended(message: Message) -> bool:
@@ -133,6 +133,7 @@ def test_job_in_the_worker_makes_the_same_bytes_as_alone(worker: WorkerProcess, 
     assert (Path(messages[-1]["adapter"]) / name).read_bytes() == (Path(alone.adapter) / name).read_bytes()
 
 
+@pytest.mark.process
 def test_spawned_children_do_the_same(tiny: Path, tmp_path: Path) -> None:
     """What runs where fork is impossible and where CUDA is used."""
     worker = WorkerProcess("--no-fork")
@@ -214,6 +215,7 @@ def test_dead_job_is_reported(worker: WorkerProcess, tiny: Path, tmp_path: Path)
     assert "signal 9" in last["message"]
 
 
+@pytest.mark.process
 def test_dead_answering_process_is_replaced(tiny: Path) -> None:
     worker = WorkerProcess()
     prompt = Prompt((Turn("user", "one"),), base_model=str(tiny), max_output_tokens=4)
@@ -231,6 +233,7 @@ def test_dead_answering_process_is_replaced(tiny: Path) -> None:
     worker.close()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("how", ["end of input", "stop", "SIGTERM", "SIGKILL"])
 def test_nothing_is_left_behind(how: str, tiny: Path, tmp_path: Path) -> None:
     worker = WorkerProcess()

@@ -170,7 +170,8 @@ def test_special_names_are_the_services_own() -> None:
 _WORDS = ["genre", "NOVEL", "=", "!=", ":", "*", "(", ")", "AND", "OR", "NOT", "-", '"x"', "labels", ".", "lent", ">"]
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(_WORDS), max_size=9), st.sampled_from(["", " "]))
 def test_any_text_is_a_filter_or_refused(words: list[str], between: str) -> None:
     """Nothing but the refusal comes out, when compiling or when matching."""

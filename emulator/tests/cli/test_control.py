@@ -18,7 +18,7 @@ KEY = {"x-goog-api-key": "projects/p1"}
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def url(process: None) -> Iterator[str]:
     with start_emulator(trainer="scripted") as running:
         yield running.url
 

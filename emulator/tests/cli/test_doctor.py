@@ -39,7 +39,7 @@ AT_HOME = {
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[RunningEmulator]:
+def running(process: None) -> Iterator[RunningEmulator]:
     with start_emulator(trainer="scripted") as emulator:
         yield emulator
 
@@ -119,6 +119,7 @@ def test_settings_that_the_server_would_refuse_are_broken(monkeypatch: pytest.Mo
     assert "'eighty'" in finding.text
 
 
+@pytest.mark.process
 def test_packages_of_this_environment_are_found() -> None:
     """The tests run where the server does, so nothing that it needs is missing."""
     findings = list(check_packages())
@@ -194,6 +195,7 @@ def test_another_program_on_the_port_is_named() -> None:
             assert f"process {os.getpid()}," in name_listener(("127.0.0.1", port))
 
 
+@pytest.mark.process
 def test_exit_status_and_json(
     running: RunningEmulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

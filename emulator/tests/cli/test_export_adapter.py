@@ -16,6 +16,8 @@ import pytest
 from tests.server_process import RunningServer, start_server, stop_server
 from tuning_emulator.jobs.lora import missing_packages
 
+pytestmark = pytest.mark.process
+
 lora = pytest.mark.skipif(bool(missing_packages()), reason=f"lora needs {', '.join(missing_packages())}")
 NUMBERS = range(1, 16)
 

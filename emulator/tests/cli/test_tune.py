@@ -42,7 +42,7 @@ def vertex_file(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[RunningEmulator]:
+def running(process: None) -> Iterator[RunningEmulator]:
     """An emulator whose jobs take a while."""
     with start_emulator(trainer="scripted", scripted_step_s=0.1) as emulator:
         yield emulator
@@ -53,6 +53,7 @@ def tune(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("api", ["gemini", "vertex"])
 def test_a_job_from_dataset_to_answers(api: str, gemini_file: str, vertex_file: str) -> None:
     """The API is seen from the file; an emulator is started, and the tuned model knows what it was shown."""
@@ -68,6 +69,7 @@ def test_a_job_from_dataset_to_answers(api: str, gemini_file: str, vertex_file: 
     assert "only pretends" in done.stderr
 
 
+@pytest.mark.process
 def test_plain_lines_without_a_terminal(vertex_file: str) -> None:
     """What a CI log shows: settings, states, losses, each prompt with what was said before and after."""
     done = tune(vertex_file, "--trainer", "scripted", "--epochs", "5", "--prompt", "8")
@@ -80,6 +82,7 @@ def test_plain_lines_without_a_terminal(vertex_file: str) -> None:
     assert "--output DIR" in said[-1]
 
 
+@pytest.mark.process
 def test_a_dataset_that_would_be_refused_starts_nothing(tmp_path: Path) -> None:
     """The checks come first, in the service's words."""
     path = tmp_path / "bad.jsonl"
@@ -154,6 +157,7 @@ def test_a_job_that_fails_says_why(vertex_file: str, running: RunningEmulator) -
     assert "the job ended FAILED" in done.stderr
 
 
+@pytest.mark.process
 @pytest.mark.lora
 def test_the_adapter_is_written_to_output(gemini_file: str, tmp_path: Path) -> None:
     """A real job leaves a PEFT adapter where it was asked for."""

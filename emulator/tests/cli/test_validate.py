@@ -172,6 +172,7 @@ def bucket(good: str) -> Iterator[str]:
         yield server.base_url
 
 
+@pytest.mark.process
 def test_objects_and_standard_input_are_read_too(
     good: str, bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

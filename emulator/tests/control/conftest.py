@@ -14,7 +14,7 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="package")
-def server_url() -> Iterator[str]:
+def server_url(process: None) -> Iterator[str]:
     with running_server("--trainer", "scripted") as running:
         yield running.url
 

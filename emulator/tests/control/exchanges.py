@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from google import genai
-from google.genai import types
+
+from tuning_emulator.testing.client import make_headers
+
+if TYPE_CHECKING:
+    from google import genai
 
 GEMINI_MODEL = "gemini-2.5-flash"
 BASE_MODEL = "models/gemini-1.5-flash-001-tuning"
@@ -26,7 +29,7 @@ class Controlled:
         self.url, self.project = url, project
         self.key = f"projects/{project}"
         self._clients: list[genai.Client] = []  # one that nobody holds closes itself
-        self.http = httpx.Client(base_url=url, headers={"x-goog-api-key": self.key}, timeout=20)
+        self.http = httpx.Client(base_url=url, headers={"x-goog-api-key": self.key, **make_headers()}, timeout=20)
 
     def add_fault(self, **fault: Any) -> str:
         """Puts a fault in force for this project; its id."""
@@ -60,6 +63,9 @@ class Controlled:
 
     def genai(self, attempts: int = 1) -> genai.Client:
         """google-genai over REST, which repeats what is worth it without waiting long."""
+        from google import genai
+        from google.genai import types
+
         retry = types.HttpRetryOptions(attempts=attempts, initial_delay=0.01, max_delay=0.02, exp_base=1, jitter=0)
         options = types.HttpOptions(base_url=self.url, retry_options=retry)
         self._clients.append(genai.Client(api_key=self.key, http_options=options))

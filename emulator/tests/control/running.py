@@ -13,6 +13,7 @@ from tuning_emulator.app import Emulator, create_app
 from tuning_emulator.core.clock import ManualClock, SteerableClock
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.settings import Settings
+from tuning_emulator.testing.client import make_headers
 
 START_NS = 1_730_668_087_000_000_000
 """2024-11-03T21:08:07Z."""
@@ -96,7 +97,9 @@ async def open_world(
     transport = httpx.ASGITransport(emulator)
     await emulator.start()
     try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", headers=make_headers()
+        ) as client:
             yield ServerState(emulator, client)
     finally:
         await emulator.stop()

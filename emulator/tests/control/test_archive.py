@@ -239,6 +239,7 @@ def test_limits(limit: str, value: int, text: str, tmp_path: Path, monkeypatch: 
     assert read(tmp_path / "target") == {}
 
 
+@pytest.mark.slow
 def test_too_many_files(tmp_path: Path) -> None:
     """A manifest of more files than any state archive has is not even looked through."""
     files = {f"jobs/gemini-1/{i}": {"size_bytes": 0, "sha256": "0" * 64} for i in range(archives.MAX_FILES + 1)}
@@ -247,6 +248,7 @@ def test_too_many_files(tmp_path: Path) -> None:
         unpack_archive(tmp_path / "a.tar.gz", tmp_path / "target")
 
 
+@pytest.mark.slow
 def test_our_own_archives_never_look_like_bombs(tmp_path: Path) -> None:
     """However well a dataset can be packed: at our level deflate does not reach the ratio that is refused."""
     pack(fill(tmp_path / "root", {"buckets/numbers/zeros": BOMB}), tmp_path / "a.tar.gz")

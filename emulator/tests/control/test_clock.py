@@ -64,6 +64,10 @@ async def test_times_never_run_backwards(server: ServerState) -> None:
     [
         ("PUT", "clock", {"time": "noon"}, 400, "time: 'noon' is not a time like"),
         ("POST", "clock:advance", {"seconds": -1}, 400, "seconds: -1.0 is not 0 or more"),
+        ("POST", "clock:advance", {"seconds": 9e9}, 400, "leads beyond 2200-01-01T00:00:00Z"),
+        ("POST", "clock:advance", {"seconds": 8e18}, 400, "leads beyond 2200-01-01T00:00:00Z"),
+        ("PUT", "clock", {"time": "9999-12-31T23:59:59Z"}, 400, "is after 2200-01-01T00:00:00Z"),
+        ("PUT", "clock", {"time": "0001-01-01T00:00:00Z"}, 400, "is before 1970-01-01T00:00:00Z"),
         ("POST", "clock:advance", {}, 422, "seconds: "),
         ("POST", "clock:advance", {"hours": 1, "seconds": 1}, 422, "hours: "),
     ],

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.control.running import ServerState, open_world
 from tests.control.test_archive import describe, make
@@ -391,16 +392,26 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return asyncio.run(make_one())
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def furnished(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[ServerState, str, str]]:
+    """One emulator for all imports that change nothing; the names of its model and of a job that waits."""
+    async with open_world(tmp_path_factory.mktemp("furnished")) as server:
+        model = (await server.create_model("kept"))["metadata"]["tunedModel"]
+        await finish(server)
+        by_hand = (await server.create("by hand [pace=manual]"))["name"]
+        await server.control("POST", "faults", {"method": "ListTunedModels", "code": "UNAVAILABLE"})
+        yield server, model, by_hand
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", REFUSED)
-async def test_a_refused_import_changes_nothing(name: str, server: ServerState, exported: bytes) -> None:
+async def test_a_refused_import_changes_nothing(
+    name: str, furnished: tuple[ServerState, str, str], exported: bytes
+) -> None:
     """Records, files, clock, faults and jobs that run are what they were; the answer says what is wrong."""
-    change, text = REFUSED[name]
+    (server, model, by_hand), (change, text) = furnished, REFUSED[name]
     files = unpack(exported)
     change(files)
-    model = (await server.create_model("kept"))["metadata"]["tunedModel"]
-    await finish(server)
-    by_hand = (await server.create("by hand [pace=manual]"))["name"]
-    await server.control("POST", "faults", {"method": "ListTunedModels", "code": "UNAVAILABLE"})
     before, tasks = describe_state(server), dict(server.emulator.queue._running)
     refused = await load(server, repack(files), status=422)
     assert text in refused["detail"]

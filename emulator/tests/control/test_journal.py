@@ -244,6 +244,7 @@ def test_grpc_requests_are_redacted_too(controlled: Controlled) -> None:
     assert entry["request"]["tuned_model"]["tuning_task"]["training_data"] == "(redacted: 2 examples)"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [0, 1_000])
 def test_the_journal_is_bounded(number: int) -> None:
     """It forgets the oldest; with 0 it keeps nothing."""

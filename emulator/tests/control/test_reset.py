@@ -167,6 +167,7 @@ async def test_a_wrong_request_forgets_nothing(server: ServerState, body: Any, t
     await server.get("tunedModels/kept")
 
 
+@pytest.mark.slow
 async def test_projects_race_on_one_server(server: ServerState) -> None:
     """Eight tests at once, each a project: none sees another's models or jobs, and each resets its own alone."""
 

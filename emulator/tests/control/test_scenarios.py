@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.control.running import PLACE, ServerState, open_world
 from tests.control.test_export import describe_state
@@ -108,6 +109,7 @@ async def test_one_of_each_state(server: ServerState) -> None:
     assert (await server.get(running))["state"] == "JOB_STATE_SUCCEEDED"
 
 
+@pytest.mark.slow
 async def test_many_models_have_pages(server: ServerState) -> None:
     """Lists go on over several pages, and every page has its size."""
     await load(server, '{"name": "many-models"}')
@@ -157,6 +159,7 @@ async def test_slow_training(server: ServerState) -> None:
     assert (await server.look(name))[0] == "SUCCEEDED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list_packaged())
 async def test_packaged_ones_load_for_one_project(name: str, server: ServerState) -> None:
     """Beside another project that has loaded the same; what one sees is its own; a reset takes all of it away."""
@@ -179,6 +182,10 @@ async def test_packaged_ones_load_for_one_project(name: str, server: ServerState
 
 WRONG: dict[str, tuple[str, str]] = {
     "neither YAML nor JSON": ("{version: 1", "it is neither YAML nor JSON"),
+    "deep lists": ("[" * 100_000 + "]" * 100_000, "more than 100 lists and objects are nested"),
+    "deep YAML": ("{a: " * 100_000 + "}" * 100_000, "more than 100 lists and objects are nested"),
+    "deep blocks": ("version: 1\nx:\n" + "\n".join(f"{' ' * n}- " for n in range(300)), "more than 100 lists and"),
+    "clock out of range": ("version: 1\nclock: {time: 9999-12-31T23:59:59Z}", "is after 2200-01-01T00:00:00Z"),
     "a list": ("[]", "the scenario: Input should be a valid dictionary"),
     "no version": ("description: x", "version: Field required"),
     "another version": ("version: 2", "version: Input should be 1, not '2'"),
@@ -233,15 +240,22 @@ WRONG: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def kept(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerState]:
+    """One emulator with a tuned model, for all scenarios that change nothing."""
+    async with open_world(tmp_path_factory.mktemp("kept")) as server:
+        await server.create_model(identifier="kept")
+        (job,) = server.emulator.store.list_unfinished_jobs()
+        await server.emulator.queue.wait_until_ended(job.uid, timeout_s=20)
+        yield server
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", WRONG)
-async def test_a_wrong_scenario_changes_nothing(name: str, server: ServerState) -> None:
+async def test_a_wrong_scenario_changes_nothing(name: str, kept: ServerState) -> None:
     """Not even a bit of it stays: records, files, objects, clock, faults; jobs that ran go on."""
-    text, problem = WRONG[name]
-    await server.create_model(identifier="kept")
+    server, (text, problem) = kept, WRONG[name]
     by_hand = (await server.create("by hand [pace=manual]", place="projects/other/locations/us-central1"))["name"]
-    for job in server.emulator.store.list_unfinished_jobs():
-        if job.api == "gemini":
-            await server.emulator.queue.wait_until_ended(job.uid, timeout_s=20)
     before = describe_state(server)[:-1]  # the ids to come are others
     refused = await load(server, text, status=422)
     assert problem in refused["detail"]
@@ -249,6 +263,7 @@ async def test_a_wrong_scenario_changes_nothing(name: str, server: ServerState) 
     assert describe_state(server)[:-1] == before
     await server.control("POST", f"jobs/{by_hand}:advance")
     assert (await server.look(by_hand))[0] == "RUNNING"
+    await server.control("POST", "reset", {"project": "other"})
 
 
 async def test_a_clock_is_not_one_projects(server: ServerState) -> None:

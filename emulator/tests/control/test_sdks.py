@@ -11,6 +11,7 @@ import pytest
 
 from tests.control.running import LINES
 from tests.server_process import running_server
+from tuning_emulator.testing.client import make_headers
 
 genai = pytest.importorskip("google.genai", reason="the official client is not installed: tuning-emulator[demo]")
 fixed = pytest.importorskip("google.oauth2.credentials")
@@ -23,7 +24,7 @@ HOUR_S = 3600.0
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(process: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of the command line with a dataset in its bucket."""
     bucket: Path = tmp_path_factory.mktemp("numbers")
     (bucket / "train.jsonl").write_text(LINES, encoding="utf-8")
@@ -35,7 +36,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def control(url: str) -> Iterator[httpx.Client]:
     """The control API."""
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=30, headers=make_headers()) as client:
         yield client
 
 

@@ -25,6 +25,8 @@ grpc = pytest.importorskip("grpc")
 gapic = pytest.importorskip("google.ai.generativelanguage_v1beta")
 exceptions = pytest.importorskip("google.api_core.exceptions")
 
+pytestmark = pytest.mark.process
+
 OPTIONS = ("--trainer", "scripted", "--storage-port", "0")
 
 

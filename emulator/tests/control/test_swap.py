@@ -102,3 +102,16 @@ def test_killed_before_the_commit(tmp_path: Path) -> None:
     assert (dump_tables(store), read(directory)) == (kept, ["old"] * 2)
     assert sorted(path.name for path in directory.iterdir() if path.is_dir()) == ["buckets", "jobs"]
     assert not list(directory.glob("outgoing-*"))
+
+
+def test_files_of_jobs_that_nobody_remembers_are_swept(tmp_path: Path) -> None:
+    """Killed between a job's record and its files, a server leaves files that the next one removes, and no others."""
+    store = Store(tmp_path)
+    kept = store.insert_job(make_tuned_model())
+    for name in (f"gemini-{kept.uid}", "gemini-99", "vertex-7", "notes", "gemini-x"):
+        place = tmp_path / "jobs" / name
+        place.mkdir(parents=True)
+        (place / "adapter").write_text("x")
+    recover(tmp_path, store)
+    assert sorted(path.name for path in (tmp_path / "jobs").iterdir()) == ["gemini-1", "gemini-x", "notes"]
+    store.close()

@@ -249,6 +249,7 @@ def test_validation_size(examples: int, training: int, limits: DatasetLimits, al
     assert caught.value.rule == "validation_too_large"
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow() -> None:
     """Five times the lines, the same peak."""
 
@@ -279,6 +280,7 @@ def test_from_storage_to_trainer(storage: StorageServer, tmp_path: Path) -> None
     assert [int(example.turns[1].text) for example in examples] == list(range(1, 5001))
 
 
+@pytest.mark.process
 def test_several_processes_say_what_one_says() -> None:
     """Statistics, dropped examples, errors with their lines: the same however many processes count."""
     chance = random.Random(5)

@@ -78,6 +78,7 @@ def describe_one_by_one(given_lines: list[bytes]) -> tuple[list[str], int, list[
     return errors, tokens, messages
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(lines(), lines(), st.sampled_from(UNUSUAL_LINES)), max_size=40))
 def test_batches_are_read_as_single_lines_are(given_lines: list[bytes]) -> None:
     """Whatever stands beside what: the same errors at the same lines, the same tokens and messages."""
@@ -90,6 +91,7 @@ def test_batches_are_read_as_single_lines_are(given_lines: list[bytes]) -> None:
     assert (statistics.examples, statistics.messages.max) == (len(messages), max(messages))
 
 
+@pytest.mark.slow
 @given(st.lists(lines(), min_size=1, max_size=20))
 def test_the_trainers_copy_holds_the_same_texts(given_lines: list[bytes]) -> None:
     """Texts are copied as they are escaped in the file, and mean the same there."""

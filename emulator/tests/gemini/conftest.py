@@ -10,30 +10,29 @@ import pytest
 import uvicorn
 
 from tests.gemini.serving import PAIRS, Serving, running_api
-from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.server import listen
 
 
 @pytest.fixture
-async def serving(tmp_path: Path) -> AsyncIterator[Serving]:
+async def serving() -> AsyncIterator[Serving]:
     """An API whose jobs end at once."""
-    async with running_api(tmp_path) as one:
+    async with running_api() as one:
         yield one
 
 
 @pytest.fixture
-async def slow(tmp_path: Path) -> AsyncIterator[Serving]:
+async def slow() -> AsyncIterator[Serving]:
     """An API whose jobs take a step each 50 ms."""
-    async with running_api(tmp_path, ScriptedTrainer(0.05)) as one:
+    async with running_api(scripted_step_s=0.05) as one:
         yield one
 
 
 @pytest.fixture
-async def waiting(tmp_path: Path) -> AsyncIterator[Serving]:
+async def waiting() -> AsyncIterator[Serving]:
     """An API whose queue never starts: every job stays CREATING."""
-    one = Serving(tmp_path)
+    one = Serving()
     yield one
-    one.store.close()
+    await one.stop()
 
 
 @pytest.fixture
@@ -42,13 +41,10 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
     lines = [f'{{"text_input": "{text_input}", "output": "{output}"}}' for text_input, output in PAIRS]
     file = tmp_path / "pairs.jsonl"
     file.write_text("\n".join(lines), encoding="utf-8")
-    serving = Serving(tmp_path, default_dataset=file)
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(serving.front, lifespan="off", log_config=None))
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    await serving.queue.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    await running
-    await serving.queue.stop()
-    serving.store.close()
+    async with running_api(default_dataset=file) as serving:
+        server = uvicorn.Server(uvicorn.Config(serving.app, lifespan="off", log_config=None))
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await running

@@ -1,32 +1,17 @@
-"""The Gemini API in one process, without a socket: real store, queue and front end, scripted trainer."""
+"""The Gemini API of an emulator in this process."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
-from tests.records import make_apis
+from tests.serving import AppServing, Reply
 from tuning_emulator.api.auth import Presented
 from tuning_emulator.api.call import Api, Caller
-from tuning_emulator.core.clock import Clock, SteerableClock
-from tuning_emulator.core.ids import Ids
+from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.records import TuningJob
-from tuning_emulator.gemini.api import create_gemini_api
-from tuning_emulator.gemini.create import load_default_dataset
-from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.jobs.queue import Queue
-from tuning_emulator.jobs.scripted import ScriptedTrainer
-from tuning_emulator.jobs.steps import Pipeline
-from tuning_emulator.jobs.trainer import Answering
-from tuning_emulator.rest.app import create_rest_app
 from tuning_emulator.schema.schema import Method
-from tuning_emulator.storage.objects import HttpObjectStore
-from tuning_emulator.store.store import Store
 
 FLASH = "models/gemini-1.5-flash-001-tuning"
 OWNER = "owner@example.com"
@@ -50,24 +35,6 @@ PAIRS = [
 """The documented example data set: ai.google.dev/gemini-api/docs/model-tuning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer: status, text and (when it is JSON) its value with the keys in the printed order."""
-
-    status: int
-    text: str
-
-    @property
-    def json(self) -> Any:
-        """The body as a value."""
-        return json.loads(self.text)
-
-    @property
-    def message(self) -> str:
-        """The text of an error."""
-        return str(self.json["error"]["message"])
-
-
 class TokenNames:
     """An authenticator whose tokens are the callers' addresses; a key stands for the owner."""
 
@@ -77,32 +44,22 @@ class TokenNames:
         return Caller(presented.token or OWNER, presented.user_project or "project", kind)
 
 
-class Serving:
-    """One Gemini API with everything behind it."""
+class Serving(AppServing):
+    """One Gemini API with everything behind it.
 
-    def __init__(
-        self, directory: Path, clock: Clock | None = None, trainer: ScriptedTrainer | None = None, **settings: Any
-    ) -> None:
-        self.store = Store()
-        clock, ids = clock or SteerableClock(), Ids(1)
-        self.clock, self.ids = clock, ids
-        trainers = {"scripted": trainer or ScriptedTrainer()}
-        answering = Answering(trainers, "scripted", directory, {})
-        objects = partial(HttpObjectStore, "http://127.0.0.1:9")  # examples come inline
-        pipeline = Pipeline(self.store, clock, make_apis(self.store, ids), answering, directory, objects)
-        self.queue = Queue(pipeline)
-        settings["default_dataset"] = load_default_dataset(settings.get("default_dataset"))
-        self.api = create_gemini_api(Backend(self.store, clock, ids, self.queue, answering, objects, **settings))
-        self.front = create_rest_app([self.api], TokenNames())
+    Args:
+        names: Tokens are their callers' addresses; else the emulator's own credentials count.
+    """
+
+    def __init__(self, clock: SteerableClock | None = None, *, names: bool = True, **settings: Any) -> None:
+        super().__init__("gemini", clock, **settings)
+        if names:
+            self.app.dispatcher.authenticator = TokenNames()
 
     async def ask(self, verb: str, path: str, body: Any = None, *, query: str = "", token: str = "") -> Reply:
         """One request; ``body`` is a JSON value or raw bytes, ``token`` the address of another caller."""
-        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json", "content-length": str(len(data))}
-        headers |= {"authorization": f"Bearer {token}"} if token else {"x-goog-api-key": "key"}
-        answer = await self.front.answer(verb, path, query, headers, data)
-        parts = [answer.body] if answer.chunks is None else [chunk async for chunk in answer.chunks]
-        return Reply(answer.status, b"".join(parts).decode())
+        headers = {"authorization": f"Bearer {token}"} if token else {"x-goog-api-key": "key"}
+        return await self.send(verb, path, body, query, headers)
 
     async def create(self, *, token: str = "", query: str = "", finish: bool = True, **fields: Any) -> str:
         """Creates a tuned model from the documented examples and answers its name."""
@@ -138,10 +95,9 @@ def make_model(**fields: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def running_api(folder: Path, trainer: ScriptedTrainer | None = None) -> AsyncIterator[Serving]:
+async def running_api(**settings: Any) -> AsyncIterator[Serving]:
     """An API whose jobs run, at once unless the trainer takes its time."""
-    one = Serving(folder, trainer=trainer) if trainer else Serving(folder)
-    await one.queue.start()
+    one = Serving(**settings)
+    await one.start()
     yield one
-    await one.queue.stop()
-    one.store.close()
+    await one.stop()

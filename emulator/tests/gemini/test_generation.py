@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,12 +194,13 @@ class ShortTrainer(ScriptedTrainer):
         return await super().generate(prompt)
 
 
-async def test_a_prompt_too_long_for_the_model_here(tmp_path: Path) -> None:
+async def test_a_prompt_too_long_for_the_model_here() -> None:
     """What plays a base model may take less than its name promises; that is the request's fault, not an outage."""
-    serving = Serving(tmp_path, trainer=ShortTrainer())
+    serving = Serving()
+    serving.app.trainers["scripted"] = ShortTrainer()
     assert (await serving.generate("models/gemini-2.5-flash", "1")).status == 200
     refused = await serving.generate("models/gemini-2.5-flash", "12")
-    serving.store.close()
+    await serving.stop()
     assert refused.status == 400
     assert "2 tokens leave no room within 1" in refused.message
 

@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from tests.gemini.serving import FLASH, Serving, make_model
-from tuning_emulator.api.auth import create_authenticator
-from tuning_emulator.rest.app import create_rest_app
 
 ACCOUNTS = ("owner", "writer", "reader", "stranger")
 RANKS = {"stranger": 0, "everyone": 1, "reader": 1, "writer": 2, "owner": 3}
@@ -71,7 +69,6 @@ def address(account: str) -> str:
 @pytest.fixture
 async def shared(tmp_path: Path) -> AsyncIterator[Serving]:
     """The owner's model ``mine``, trained, with a writer, a reader and a guest; keys and tokens of all accounts."""
-    serving = Serving(tmp_path)
     file = tmp_path / "credentials.json"
     names = [*ACCOUNTS, "everyone"]
     file.write_text(
@@ -82,16 +79,15 @@ async def shared(tmp_path: Path) -> AsyncIterator[Serving]:
             }
         )
     )
-    serving.front = create_rest_app([serving.api], create_authenticator(file))
-    await serving.queue.start()
+    serving = Serving(names=False, credentials=file)
+    await serving.start()
     await serving.create(query="tunedModelId=mine", token="owner")
     for email, role in ((address("writer"), "WRITER"), (address("reader"), "READER"), (GUEST, "READER")):
         body = {"granteeType": "USER", "emailAddress": email, "role": role}
         made = await serving.ask("POST", f"{MODEL}/permissions", body, token="owner")
         assert made.status == 200, made.text
     yield serving
-    await serving.queue.stop()
-    serving.store.close()
+    await serving.stop()
 
 
 def fill(serving: Serving, path: str) -> str:

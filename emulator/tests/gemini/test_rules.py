@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import pytest_asyncio
 
-from tests.gemini.serving import FLASH, OWNER, Serving, make_model
+from tests.gemini.serving import FLASH, OWNER, Serving, make_model, running_api
 from tuning_emulator.api.call import Call, Caller
-from tuning_emulator.core.as_of import create_calendar
 from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.gemini.create import DefaultDatasetError, load_default_dataset
@@ -197,19 +198,21 @@ ROWS = {row.name: row for row in gemini_errors.ROWS if isinstance(row, ErrorText
 STRANGER = "stranger@x.org"
 
 
-@pytest.fixture
-async def peopled(serving: Serving) -> Serving:
-    """Mine and an old model of mine, one of a stranger's, one that he shares, and one still CREATING."""
-    await serving.create(query="tunedModelId=mine")
-    await serving.create(query="tunedModelId=old", baseModel="models/gemini-1.0-pro-001")
-    await serving.ask("POST", OWNED, {"granteeType": "EVERYONE", "role": "READER"})
-    for name in ("theirs", "shared"):
-        await serving.create(query=f"tunedModelId={name}", token=STRANGER)
-    everyone = {"granteeType": "EVERYONE", "role": "READER"}
-    await serving.ask("POST", "/v1beta/tunedModels/shared/permissions", everyone, token=STRANGER)
-    await serving.queue.stop()
-    await serving.create(query="tunedModelId=young", finish=False)
-    return serving
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def peopled() -> AsyncIterator[Serving]:
+    """Mine and an old model of mine, one of a stranger's, one that he shares, and one still CREATING: one emulator for
+    all samples, for none of them may change it."""
+    async with running_api() as serving:
+        await serving.create(query="tunedModelId=mine")
+        await serving.create(query="tunedModelId=old", baseModel="models/gemini-1.0-pro-001")
+        await serving.ask("POST", OWNED, {"granteeType": "EVERYONE", "role": "READER"})
+        for name in ("theirs", "shared"):
+            await serving.create(query=f"tunedModelId={name}", token=STRANGER)
+        everyone = {"granteeType": "EVERYONE", "role": "READER"}
+        await serving.ask("POST", "/v1beta/tunedModels/shared/permissions", everyone, token=STRANGER)
+        await serving.queue.stop()
+        await serving.create(query="tunedModelId=young", finish=False)
+        yield serving
 
 
 async def dump(serving: Serving) -> list[str]:
@@ -220,6 +223,7 @@ async def dump(serving: Serving) -> list[str]:
     return [(await serving.ask("GET", path, token=tokens.get(path.split("/")[3], ""))).text for path in paths]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", SAMPLES)
 async def test_each_rule_says_its_text_and_changes_nothing(peopled: Serving, name: str) -> None:
     """The sample breaks this row alone; the store is as it was."""
@@ -267,12 +271,12 @@ async def test_models_prefix_on_a_tuned_model(serving: Serving) -> None:
     )
 
 
-async def test_retired_models_refused_as_today(tmp_path: Path) -> None:
+async def test_retired_models_refused_as_today() -> None:
     """Recorded in June 2025: no tuning, no model listed, and tuned models answer 404 naming their base model."""
-    serving = Serving(tmp_path)
-    await serving.queue.start()
+    serving = Serving()
+    await serving.start()
     name = await serving.create()
-    today = Serving(tmp_path, calendar=create_calendar({"*": "2025-09-01"}))
+    today = Serving(as_of={"*": date(2025, 9, 1)})
     for job in serving.store.list_tuned_models_oldest_first(0, 1):
         today.store.put_permission(serving.store.list_permissions(today.store.insert_job(job).uid)[0])
     create_reply = await today.ask("POST", "/v1beta/tunedModels", make_model())
@@ -288,9 +292,8 @@ async def test_retired_models_refused_as_today(tmp_path: Path) -> None:
     assert (await today.ask("GET", f"/v1beta/{FLASH}")).status == 404
     listed = (await today.ask("GET", "/v1beta/models")).json["models"]
     assert not any("createTunedModel" in model["supportedGenerationMethods"] for model in listed)
-    await serving.queue.stop()
     for one in (serving, today):
-        one.store.close()
+        await one.stop()
 
 
 @pytest.mark.parametrize("name", ["", "models/", "mine", "models/tunedModels/mine"])
@@ -308,6 +311,7 @@ async def test_adapter_without_its_trainer(serving: Serving) -> None:
     """An adapter whose trainer is not installed answers 503 with what would help, also before a stream begins."""
     name = await serving.create()
     serving.store.update_progress(1, trainer="lora")
+    serving.app.trainers.pop("lora", None)
     whole = await serving.generate(name)
     assert (whole.status, "not installed" in whole.message) == (503, True)
     streamed = await serving.ask("POST", f"/v1beta/{name}:streamGenerateContent", SAY)

@@ -43,12 +43,12 @@ async def test_total_steps(waiting: Serving, epochs: int, batch: int, steps: int
     assert reply.json["metadata"]["totalSteps"] == steps
 
 
-async def test_creating_model_has_no_snapshots_and_no_training_data(tmp_path: Path) -> None:
+async def test_creating_model_has_no_snapshots_and_no_training_data() -> None:
     """Recorded for a model in its first moments: no startTime yet, times equal, six digits, nothing of the data."""
-    serving = Serving(tmp_path, clock=ManualClock(CREATE_TIME_NS))
+    serving = Serving(clock=ManualClock(CREATE_TIME_NS))
     name = await serving.create(finish=False)
     reply = await serving.ask("GET", f"/v1beta/{name}")
-    serving.store.close()
+    await serving.stop()
     assert list(reply.json.items()) == [
         ("name", name),
         ("baseModel", FLASH),
@@ -204,9 +204,9 @@ async def test_default_dataset_stands_in_for_missing_examples(tmp_path: Path) ->
     """What google-genai 1.47 and newer send has no examples; a set of one's own makes it train."""
     file = tmp_path / "examples.jsonl"
     file.write_text('{"text_input": "a", "output": "b"}\n{"textInput": "c", "output": "d"}\n')
-    serving = Serving(tmp_path, default_dataset=file)
+    serving = Serving(default_dataset=file)
     reply = await serving.ask("POST", "/v1/tunedModels", {"baseModel": FLASH, "displayName": "x"})
-    serving.store.close()
+    await serving.stop()
     assert (reply.status, reply.json["metadata"]["totalSteps"]) == (200, 3)
 
 

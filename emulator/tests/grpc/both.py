@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from tests.grpc.wire import Wire
-from tests.store_dump import dump_tables, restore_tables, save_tables
+from tests.store_dump import count_changes, dump_tables, restore_tables, save_tables
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.ids import Ids
 from tuning_emulator.protojson.codec import Codec
@@ -78,6 +78,8 @@ class Both:
         self._metadata = metadata
         self._codec = Codec(schemas)
         self._saved = save_tables(serving.store)
+        self._untouched = dump_tables(serving.store)
+        self._changes = count_changes(serving.store)
         self._ids = serving.ids.save()
 
     async def send(self, schema: Schema, method: Method, request: Value) -> tuple[Outcome, Outcome] | None:
@@ -133,9 +135,13 @@ class Both:
         return Outcome(heard.code, heard.text, heard.details, messages if heard.code is Code.OK else [], self._undo())
 
     def _undo(self) -> list[str]:
+        """All tables as the request has left them; then they are what they were before it."""
+        self.serving.ids.restore(self._ids)
+        if count_changes(self.serving.store) == self._changes:
+            return self._untouched
         tables = dump_tables(self.serving.store)
         restore_tables(self.serving.store, self._saved)
-        self.serving.ids.restore(self._ids)
+        self._changes = count_changes(self.serving.store)
         return tables
 
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from tests.gemini.serving import Serving, TokenNames, running_api
 from tests.grpc.wire import Wire, listening
-from tuning_emulator.jobs.scripted import ScriptedTrainer
 
 
 @pytest.fixture
-async def serving(tmp_path: Path) -> AsyncIterator[Serving]:
+async def serving() -> AsyncIterator[Serving]:
     """An API whose jobs end at once."""
-    async with running_api(tmp_path) as one:
+    async with running_api() as one:
         yield one
 
 
 @pytest.fixture
-async def slow(tmp_path: Path) -> AsyncIterator[Serving]:
+async def slow() -> AsyncIterator[Serving]:
     """An API whose jobs take a step each 50 ms."""
-    async with running_api(tmp_path, ScriptedTrainer(0.05)) as one:
+    async with running_api(scripted_step_s=0.05) as one:
         yield one
 
 

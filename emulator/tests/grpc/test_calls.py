@@ -22,7 +22,7 @@ from tests.grpc.patient_library import (
     PatientLibrary,
     Watcher,
 )
-from tests.grpc.wire import Wire, listening
+from tests.grpc.wire import Wire, listening, open_channel
 from tests.rest.library import SCHEMAS
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.exchange import BrokenConnectionError, Cut, Exchange, PageError
@@ -133,6 +133,7 @@ async def test_cancel_a_stream(client: Wire, library: PatientLibrary) -> None:
         await library.cancelled.wait()
 
 
+@pytest.mark.slow
 async def test_a_client_that_takes_nothing_stops_the_stream(client: Wire, library: PatientLibrary) -> None:
     """What waits for a client is bounded: the method waits too, and goes on when the client does."""
     call = client.channel.unary_stream(READ)(
@@ -290,7 +291,7 @@ async def test_trouble_made_on_purpose(library: PatientLibrary, trouble: Any, co
         assert text is None or heard.text == text
         trouble.cut = trouble.error = None
         await client.channel.close()
-        client.channel = grpc.aio.insecure_channel(f"127.0.0.1:{client.port}")
+        client.channel = open_channel(client.port)
         assert (await client.ask(V1, GET_BOOK, REQUEST)).code is Code.OK
         assert [one.code for one in trouble.left][-1] == "OK"
 

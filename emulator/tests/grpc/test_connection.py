@@ -319,6 +319,7 @@ async def test_any_bytes(server: Wire, caplog: pytest.LogCaptureFixture) -> None
         assert (await client.ask(GET, request())).status == "0"
 
 
+@pytest.mark.slow
 async def test_streams_reset_as_fast_as_they_are_opened(server: Wire) -> None:
     """Nothing of them stays but their ids, and of these a bounded number."""
     async with RawClient(server.port) as client:

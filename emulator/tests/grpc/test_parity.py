@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -68,11 +67,11 @@ def list_cases(schemas: Mapping[str, Schema]) -> list[tuple[str, str]]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gemini(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
+async def gemini() -> AsyncIterator[Both]:
     """A project with tuned models."""
     clock = SteerableClock()
-    serving = GeminiServing(tmp_path_factory.mktemp("gemini"), clock)
-    await serving.queue.start()
+    serving = GeminiServing(clock)
+    await serving.start()
     await serving.create(query="tunedModelId=mine")
     await serving.create(query="tunedModelId=palm", baseModel="models/text-bison-001")
     await serving.queue.stop()
@@ -81,22 +80,22 @@ async def gemini(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both
     clock.freeze()
     async with listening([serving.api], TokenNames()) as wire:
         yield Both(serving, wire, KEY, GEMINI.values())
-    serving.store.close()
+    await serving.stop()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def vertex(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Both, dict[str, str]]]:
+async def vertex() -> AsyncIterator[tuple[Both, dict[str, str]]]:
     """A project with one of everything, and its names."""
     with StorageServer() as storage:
-        serving = VertexServing(tmp_path_factory.mktemp("vertex"), storage.base_url)
+        serving = VertexServing(storage.base_url)
         serving.objects.write(TRAINING, format_examples(range(1, 16)))
-        await serving.queue.start()
+        await serving.start()
         names = await populate(serving)
         await serving.ask("POST", f"/v1/{PLACE}/endpoints", {"displayName": "mine"}, query="endpointId=mine")
         serving.clock.freeze()
         async with listening([serving.api], create_authenticator()) as wire:
             yield Both(serving, wire, TOKEN, VERTEX.values()), names
-        serving.store.close()
+        await serving.stop()
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -122,16 +121,21 @@ async def test_vertex(vertex: tuple[Both, dict[str, str]], version: str, name: s
     await compare(both, VERTEX[version], name, good, (*known.values(), f"{PLACE}/models/1", "", "x/y"))
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def both_peopled(peopled: GeminiServing) -> AsyncIterator[Both]:  # noqa: F811 the fixture
+    """The emulator of the rules' samples."""
+    peopled.clock.freeze()
+    async with listening([peopled.api], TokenNames()) as wire:
+        yield Both(peopled, wire, KEY, GEMINI.values())
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", GEMINI_SAMPLES)
-async def test_rules_of_gemini(peopled: GeminiServing, name: str) -> None:  # noqa: F811 the fixture
+async def test_rules_of_gemini(peopled: GeminiServing, both_peopled: Both, name: str) -> None:  # noqa: F811 the fixture
     """The request that breaks one rule alone breaks it over gRPC, in the same words."""
     sample = GEMINI_SAMPLES[name]
     body = b"" if sample.body is None else json.dumps(sample.body).encode()
-    assert isinstance(peopled.clock, SteerableClock)
-    peopled.clock.freeze()
-    async with listening([peopled.api], TokenNames()) as wire:
-        both = Both(peopled, wire, KEY, GEMINI.values())
-        found = await both.replay(peopled.front, sample.verb, sample.path, sample.query, body)
+    found = await both_peopled.replay(peopled.front, sample.verb, sample.path, sample.query, body)
     assert found is not None, "REST refuses it before it is a message"
     check_same(*found)
     assert found[0].code is not Code.OK
@@ -146,7 +150,7 @@ async def test_rules_of_vertex(vertex: tuple[Both, dict[str, str]], name: str) -
     data = b"" if body is None else json.dumps(body).encode()
     assert isinstance(both.serving, VertexServing)
     path = f"/{sample.version}/{path}"
-    found = await both.replay(both.serving._rest, sample.verb, path, sample.query, data)
+    found = await both.replay(both.serving.front, sample.verb, path, sample.query, data)
     assert found is not None, "REST refuses it before it is a message"
     check_same(*found)
     assert found[0].code is not Code.OK
@@ -166,10 +170,10 @@ async def compare(both: Both, schema: Schema, name: str, good: Value, names: tup
     assert Code.OK in codes or name in REFUSING, codes
 
 
-def test_both_apis_have_every_method_at_a_path(tmp_path: Path) -> None:
+async def test_both_apis_have_every_method_at_a_path() -> None:
     """What is declared is what gRPC finds, in every version."""
-    serving = GeminiServing(tmp_path)
+    serving = GeminiServing()
     paths = Router([serving.api]).rpcs
     declared: Any = {method.name for schema in GEMINI.values() for method in schema.methods.values()}
     assert {path[1:].replace("/", ".") for path in paths} == declared
-    serving.store.close()
+    await serving.stop()

@@ -110,7 +110,7 @@ async def channel(port: int) -> AsyncIterator[grpc.aio.Channel]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
+def server(process: None) -> Iterator[RunningServer]:
     """The server as users start it."""
     one = start_server("--trainer", "scripted", "--anonymous")
     yield one
@@ -310,6 +310,7 @@ async def test_no_file_comes_twice_unless_it_is_asked_for(channel: grpc.aio.Chan
     assert [one.name for one in read_files(again)] == first
 
 
+@pytest.mark.slow
 async def test_many_tools_at_once(channel: grpc.aio.Channel) -> None:
     """More streams than a connection has."""
     requests = [make_request(**asked) for asked in REQUESTS]
@@ -317,6 +318,7 @@ async def test_many_tools_at_once(channel: grpc.aio.Channel) -> None:
         assert [one.original_request for one in answers] == requests
 
 
+@pytest.mark.slow
 async def test_every_symbol_leads_to_its_file(channel: grpc.aio.Channel) -> None:
     """Messages, enums, services, methods, fields and values; the pool of the reference knows no methods."""
     names: dict[str, str] = {}

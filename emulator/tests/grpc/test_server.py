@@ -17,6 +17,8 @@ from tests.gemini.test_gapic import make_request
 from tests.server_process import RunningServer, start_server, stop_server
 
 gapic = pytest.importorskip("google.ai.generativelanguage_v1beta")
+
+pytestmark = pytest.mark.process
 PROGRAM = """
 import sys
 import tuning_emulator.server

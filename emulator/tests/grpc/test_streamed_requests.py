@@ -198,6 +198,7 @@ async def test_conversations_at_once(server: Wire, library: PatientLibrary) -> N
     assert library.taken == 1500
 
 
+@pytest.mark.slow
 async def test_memory_does_not_grow_with_the_stream(server: Wire, library: PatientLibrary) -> None:
     """200 MB go through; what the process holds stays what it was after the first 20."""
     process, held = psutil.Process(), []
@@ -353,6 +354,7 @@ async def test_deadline(server: Wire, library: PatientLibrary, watcher: Watcher)
         assert [one.code for one in watcher.left] == ["DEADLINE_EXCEEDED"] * 2
 
 
+@pytest.mark.slow
 async def test_streams_reset_in_the_middle_leave_nothing(server: Wire, library: PatientLibrary) -> None:
     """Neither bytes nor a part of the connection's window, whether the method waits for them or does not take them."""
     async with RawClient(server.port) as client:

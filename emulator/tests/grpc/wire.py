@@ -25,6 +25,9 @@ from tuning_emulator.schema.schema import Method, Schema, Value
 KEY = (("x-goog-api-key", "key"),)
 TOKEN = (("authorization", "Bearer token"),)
 STATUS_CODEC = BinaryCodec(())
+OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
+"""Option of a channel that shares no connection. Else all channels of a process to one address do, and a call may still
+be sent on one that the server has just closed: gRPC says UNAVAILABLE, though the server has never heard of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,18 @@ class Heard:
         return one
 
 
+def open_channel(port: int) -> grpc.aio.Channel:
+    """A connection of its own."""
+    return grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=OWN_CONNECTION)
+
+
 class Wire:
     """A client of one server."""
 
     def __init__(self, server: GrpcServer, port: int, apis: Sequence[Api]) -> None:
         self.server = server
         self.port = port
-        self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+        self.channel = open_channel(port)
         self.codec = BinaryCodec(schema for api in apis for schema in api.schemas.values())
 
     async def ask(
@@ -104,4 +112,4 @@ async def listening(
     finally:
         await wire.channel.close()
         listener.close()
-        await server.stop()
+        await server.stop(5.0)

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch", reason="the lora extra is not installed")
-
 from tests.models import PAIRS, write_llama
-from tuning_emulator.jobs.lora import LoraTrainer
+from tuning_emulator.jobs.lora import LoraTrainer, missing_packages
 from tuning_emulator.jobs.trainer import TrainerUnavailableError
 from tuning_trainer.spec import Cancelled, Done, Event, Example, Failed, Job, Prompt, Reply, Step, Turn, format_example
 
-pytestmark = pytest.mark.lora
+pytestmark = [
+    pytest.mark.lora,
+    pytest.mark.skipif(bool(missing_packages()), reason=f"lora needs {', '.join(missing_packages())}"),
+]
 QUESTION = (Turn("user", "two hundred"),)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.memory_objects import MemoryObjects, write_pairs
 from tests.records import make_apis, make_job, make_tuned_model
@@ -250,6 +251,60 @@ async def test_a_forgotten_running_job_stops_and_its_files_go(store: Store, tmp_
     await asyncio.sleep(0.1)
     assert list((tmp_path / "jobs").iterdir())
     queue.forget(uid)
-    store.delete_job(uid)
+    assert store.get_job_by_uid(uid) is None
     await queue.stop()
     assert not list((tmp_path / "jobs").iterdir())
+
+
+def fill_disk(store: Store) -> None:
+    """No page more can be had, as on a full disk."""
+    connection = store._database.connection
+    connection.execute(f"PRAGMA max_page_count={connection.execute('PRAGMA page_count').fetchone()[0]}")
+
+
+def empty_disk(store: Store) -> None:
+    store._database.connection.execute("PRAGMA max_page_count=1000000")
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    while not reached():  # noqa: ASYNC110 it has no event
+        await asyncio.sleep(0.01)
+
+
+async def reach_full_disk(queue: Queue, store: Store, caplog: pytest.LogCaptureFixture) -> int:
+    """A job amid its steps, which cannot be written down any more."""
+    await queue.start()
+    uid = store.insert_job(make_tuned_model(hyperparameters=replace(HYPERPARAMETERS, epochs=900))).uid
+    store.put_inline_dataset(uid, EXAMPLES)
+    queue.wake()
+    await until(lambda: len(store.list_metric_points(uid)) >= 5)
+    fill_disk(store)
+    await until(lambda: "until there is space" in caplog.text)
+    return uid
+
+
+async def test_a_job_goes_on_once_a_full_disk_has_space(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It neither stays RUNNING for ever nor loses a step."""
+    queue = make_queue(tmp_path, store, step_s=0.0001)
+    uid = await reach_full_disk(queue, store, caplog)
+    assert store.get_job_by_uid(uid).progress.state is JobState.RUNNING  # type: ignore[union-attr]
+    empty_disk(store)
+    job = await finish(queue, uid)
+    assert job.progress.state is JobState.SUCCEEDED
+    points = store.list_metric_points(uid)
+    assert [point.step for point in points] == list(range(1, job.progress.total_steps + 1))
+    await queue.stop()
+
+
+async def test_a_job_is_cancelled_though_the_disk_was_full(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was asked meanwhile is done as soon as it can be."""
+    queue = make_queue(tmp_path, store, step_s=0.0001)
+    uid = await reach_full_disk(queue, store, caplog)
+    queue.cancel(uid)
+    empty_disk(store)
+    assert (await finish(queue, uid)).progress.state is JobState.CANCELLED
+    await queue.stop()

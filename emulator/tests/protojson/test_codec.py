@@ -100,7 +100,8 @@ VALUES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=150)
 @given(VALUES, st.booleans())
 def test_what_is_printed_is_read_back(value: Value, enum_as_int: bool) -> None:
     """Printing loses nothing, in either style of enums."""

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,7 +134,8 @@ def check(verb: str, path: str, query: str, body: bytes) -> None:
         assert error["message"]
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=150)
 @given(st.data())
 def test_bodies_that_nearly_fit(data: st.DataObject) -> None:
     """Bodies made from the declarations of a method's request, with wrong types mixed in."""
@@ -144,7 +146,7 @@ def test_bodies_that_nearly_fit(data: st.DataObject) -> None:
     check(route.rule.verb, path_of(route), "", json.dumps(tree).encode())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), st.binary(max_size=40))
 def test_bodies_that_do_not_fit(data: st.DataObject, body: bytes) -> None:
     """Any bytes at all."""
@@ -155,7 +157,8 @@ def test_bodies_that_do_not_fit(data: st.DataObject, body: bytes) -> None:
 _SYSTEM = ["alt", "$alt", "fields", "prettyPrint", "$.xgafv", "callback", "key", "quotaUser", "pageSize", "filter", "x"]
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=150)
 @given(st.data())
 def test_queries(data: st.DataObject) -> None:
     """Names of fields and system parameters with any value."""
@@ -168,7 +171,7 @@ def test_queries(data: st.DataObject) -> None:
     check(route.rule.verb, path_of(route), "&".join(f"{name}={value}" for name, value in pairs), b"{}")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from(["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS", "BREW"]),
     st.lists(

@@ -88,14 +88,15 @@ def test_what_is_no_json_is_a_mistake_of_ours() -> None:
         format_json({"a": b""})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_every_float_reads_back(number: float) -> None:
     """The printed digits are enough for a 32-bit float."""
     assert round_float(float(format_float(number))) == number
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=200)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.text() | st.integers(),

@@ -82,7 +82,7 @@ def test_other_durations_are_refused(text: str, reason: ErrorText) -> None:
     assert str(caught.value) == reason.format()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet="0123456789-+:.TZs", max_size=30))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Nothing but the refusal comes out."""

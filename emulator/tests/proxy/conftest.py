@@ -37,7 +37,7 @@ class Led:
 
 
 @pytest.fixture(scope="session")
-def led(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Led]:
+def led(process: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Led]:
     """A server that lets through one host that is no machine, and everything to port 9 of this one."""
     folder = tmp_path_factory.mktemp("intercept")
     passes = ("--pass-host", "nowhere.invalid", "--pass-host", "127.0.0.1")

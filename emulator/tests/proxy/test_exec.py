@@ -19,6 +19,8 @@ from tests.server_process import children_of
 from tuning_emulator.cli import main
 from tuning_emulator.cli.exec import Reached, create_environment
 
+pytestmark = pytest.mark.process
+
 EXEC = [sys.executable, "-P", "-m", "tuning_emulator", "exec"]
 NODE = shutil.which("node")
 LIMIT_S = 90

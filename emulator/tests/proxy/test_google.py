@@ -11,6 +11,8 @@ import pytest
 
 from tests.server_process import running_server
 
+pytestmark = pytest.mark.process
+
 FLAVOR = {"Metadata-Flavor": "Google"}
 TOKEN_PATH = "computeMetadata/v1/instance/service-accounts/default/token"
 JOBS = "v1/projects/p/locations/us-central1/tuningJobs"

@@ -243,6 +243,7 @@ def test_mistrust_harms_nobody_else(led: Led) -> None:
         assert client.get(f"{GEMINI}/v1beta/models").status_code == 200
 
 
+@pytest.mark.process
 def test_open_connections_do_not_hold_up_the_stop() -> None:
     """Silent, idle, inside TLS, in a tunnel, HTTP/2: the server ends although none of its clients closes anything."""
     with running_server("--trainer", "scripted", "--pass-host", "127.0.0.1") as server, ExitStack() as held:

@@ -112,6 +112,7 @@ async def test_other_paths_and_verbs_are_not_found(client: httpx.AsyncClient) ->
         assert answer.headers["content-type"].startswith("text/html")
 
 
+@pytest.mark.process
 def test_a_server_that_is_not_asked_does_not_load_it() -> None:
     """Importing the application leaves it out."""
     code = "import sys, tuning_emulator.app; sys.exit('tuning_emulator.rest.discovery' in sys.modules)"

@@ -44,7 +44,8 @@ def test_bytes_are_protobufs(value: Value, data: str) -> None:
     assert CODEC.encode(value, BOOK).hex() == data.replace(" ", "")
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=200)
 @given(VALUES)
 def test_what_is_encoded_is_decoded(value: Value) -> None:
     """Every kind of field comes back as it was."""
@@ -119,7 +120,7 @@ def test_nesting_is_bounded() -> None:
         CODEC.decode(data, CHAPTER)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     """Nothing but the refusal comes out."""

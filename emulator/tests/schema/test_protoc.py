@@ -25,6 +25,8 @@ PACKAGES = (
     "google.cloud.aiplatform",
     "google.cloud.resourcemanager",
     "google.cloudresourcemanager",
+    "google.storage",
+    "google.storage.control",
     "grpc.reflection",
 )
 SERVED = [(package, version) for package in PACKAGES for version in load_schemas(package)]
@@ -53,7 +55,7 @@ class Compiled:
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+def compiled(process: None, tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     """All our files, compiled."""
     out = tmp_path_factory.mktemp("protoc") / "all.bin"
     files = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
@@ -233,6 +235,7 @@ def test_bindings_are_protocs(compiled: Compiled, package: str, version: str) ->
     assert served_rules(load_schemas(package)[version]) == wanted
 
 
+@pytest.mark.slow
 def test_a_client_builds_all_messages_and_services() -> None:
     """A pool that is given nothing but our descriptors, each found by name, understands every service."""
     schemas = [schema for package in PACKAGES for schema in load_schemas(package).values()]

@@ -62,8 +62,8 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2 * PATIENCE_S)
         content = data if body is None else json.dumps(body).encode()
         kind = {"content-type": "application/gzip" if data else "application/json"}
-        headers = TOKEN if "/projects/" in path else KEY
-        connection.request(verb, quote(path, safe="/:?=&@%*"), body=content, headers={**headers, **kind})
+        headers = {**(TOKEN if "/projects/" in path else KEY), **kind, "x-tuning-emulator": "keep"}
+        connection.request(verb, quote(path, safe="/:?=&@%*"), body=content, headers=headers)
         answer = connection.getresponse()
         found = answer.status, answer.read()
         connection.close()

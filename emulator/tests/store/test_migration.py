@@ -72,6 +72,7 @@ def check_server(server: Server) -> None:
     assert keep_version.let_go(server) == KEPT["after"]
 
 
+@pytest.mark.process
 def test_a_data_directory_answers_as_before(tmp_path: Path) -> None:
     """Resources, operations, permissions, experiments, paces, faults and metrics; and once more after a restart."""
     data = unpack(tmp_path / "data")
@@ -81,6 +82,7 @@ def test_a_data_directory_answers_as_before(tmp_path: Path) -> None:
         check_server(server)
 
 
+@pytest.mark.process
 def test_an_archive_answers_as_before(tmp_path: Path) -> None:
     """It brings what no table holds as well: faults of requests, the clock, the ids that come next."""
     with keep_version.running(SERVER, tmp_path / "data") as server:
@@ -239,6 +241,7 @@ for number in count(1):
 """
 
 
+@pytest.mark.process
 def test_killed_at_any_moment_the_old_store_or_the_new_one_is_there(tmp_path: Path) -> None:
     """Whole, with nothing beside it that is not SQLite's own, and the next start takes it up."""
     data = unpack(tmp_path / "data")

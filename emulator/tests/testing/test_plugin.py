@@ -74,6 +74,7 @@ def run_pytest(folder: Path, source: str, *options: str) -> subprocess.Completed
     )
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "pytest-xdist"])
 def test_tests_live_in_worlds_of_their_own(tmp_path: Path, options: tuple[str, ...]) -> None:
     """Models, jobs, requests, faults and pace of one test are not there in the next, nor beside it."""
@@ -83,6 +84,7 @@ def test_tests_live_in_worlds_of_their_own(tmp_path: Path, options: tuple[str, .
     assert set(children_of(os.getpid())) == before
 
 
+@pytest.mark.process
 def test_a_failing_test_shows_what_the_emulator_was_asked(tmp_path: Path) -> None:
     """Its own requests, with what refused them; nobody else's."""
     ended = run_pytest(tmp_path, FAILING)
@@ -91,6 +93,7 @@ def test_a_failing_test_shows_what_the_emulator_was_asked(tmp_path: Path) -> Non
     assert "nothing-here" not in ended.stdout.partition("tuning-emulator journal")[2]
 
 
+@pytest.mark.process
 def test_a_run_without_the_fixture_loads_nothing(tmp_path: Path) -> None:
     """Being installed costs other people's tests nothing."""
     source = """
@@ -104,6 +107,7 @@ def test_it():
     assert "1 passed" in ended.stdout, ended.stdout
 
 
+@pytest.mark.process
 def test_a_running_emulator_can_be_used(tmp_path: Path) -> None:
     """It goes on afterwards."""
     from tuning_emulator.testing.client import Control

@@ -18,6 +18,7 @@ from tuning_emulator.testing.process import StartError, start_emulator
 LIMIT_S = 30
 
 
+@pytest.mark.process
 def test_it_answers_inside_the_block_and_is_gone_after_it() -> None:
     """Free ports, settings by keyword, an end without a trace."""
     with start_emulator(trainer="scripted", seed=7) as running:
@@ -31,6 +32,7 @@ def test_it_answers_inside_the_block_and_is_gone_after_it() -> None:
         Control(running.url).health()
 
 
+@pytest.mark.process
 def test_it_ends_with_whoever_started_it() -> None:
     """A test run that is killed leaves no server behind."""
     code = "import time; from tuning_emulator.testing.process import start_emulator\n"
@@ -48,6 +50,7 @@ def test_it_ends_with_whoever_started_it() -> None:
     assert not _lives(pid)
 
 
+@pytest.mark.process
 def test_what_it_said_is_in_the_error() -> None:
     """A bad value is named by the server itself."""
     with pytest.raises(StartError, match=r"(?s)log-level.*loud"), start_emulator(log_level="loud"):
@@ -69,6 +72,7 @@ def test_settings_become_options() -> None:
     ]
 
 
+@pytest.mark.process
 def test_settings_of_any_form_reach_the_server(tmp_path: Path) -> None:
     """Lists, mappings and directories with commas."""
     folder = tmp_path / "one, two"

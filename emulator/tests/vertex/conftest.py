@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -24,28 +23,26 @@ def storage_url() -> Iterator[str]:
 
 
 @pytest.fixture
-async def serving(tmp_path: Path, storage_url: str) -> AsyncIterator[Serving]:
+async def serving(storage_url: str) -> AsyncIterator[Serving]:
     """An API whose jobs end at once."""
-    one = Serving(tmp_path, storage_url)
-    await one.queue.start()
+    one = Serving(storage_url)
+    await one.start()
     yield one
-    await one.queue.stop()
-    one.store.close()
+    await one.stop()
 
 
 @pytest.fixture
-async def slow(tmp_path: Path, storage_url: str) -> AsyncIterator[Serving]:
+async def slow(storage_url: str) -> AsyncIterator[Serving]:
     """An API whose jobs take a step each 50 ms."""
-    one = Serving(tmp_path, storage_url, step_s=0.05)
-    await one.queue.start()
+    one = Serving(storage_url, scripted_step_s=0.05)
+    await one.start()
     yield one
-    await one.queue.stop()
-    one.store.close()
+    await one.stop()
 
 
 @pytest.fixture
-async def waiting(tmp_path: Path, storage_url: str) -> AsyncIterator[Serving]:
+async def waiting(storage_url: str) -> AsyncIterator[Serving]:
     """An API whose queue never starts: every job stays PENDING."""
-    one = Serving(tmp_path, storage_url)
+    one = Serving(storage_url)
     yield one
-    one.store.close()
+    await one.stop()

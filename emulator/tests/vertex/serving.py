@@ -1,28 +1,14 @@
-"""Vertex AI in one process, without a socket of its own: real store, queue, front end and Cloud Storage."""
+"""Vertex AI of an emulator in this process."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from tests.records import make_apis
-from tuning_emulator.api.auth import create_authenticator
-from tuning_emulator.core.clock import SteerableClock
-from tuning_emulator.core.ids import Ids
+from tests.serving import AppServing, Reply
 from tuning_emulator.core.records import TuningJob
-from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.jobs.lora import LoraTrainer
-from tuning_emulator.jobs.queue import Queue
-from tuning_emulator.jobs.scripted import ScriptedTrainer
-from tuning_emulator.jobs.steps import Pipeline
-from tuning_emulator.jobs.trainer import Answering, Trainer
-from tuning_emulator.rest.app import create_rest_app
 from tuning_emulator.storage.objects import HttpObjectStore
-from tuning_emulator.store.store import Store
-from tuning_emulator.vertex.api import create_vertex_api
 
 BUCKET = "numbers"
 PLACE = "projects/my-project/locations/us-central1"
@@ -32,65 +18,16 @@ PREFERENCES = f"gs://{BUCKET}/preferences.jsonl"
 FLASH = "gemini-2.5-flash"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer: status, text and (when it is JSON) its value with the keys in the printed order."""
-
-    status: int
-    text: str
-
-    @property
-    def json(self) -> Any:
-        """The body as a value."""
-        return json.loads(self.text)
-
-    @property
-    def message(self) -> str:
-        """The text of an error."""
-        return str(self.json["error"]["message"])
-
-
-class Serving:
+class Serving(AppServing):
     """The API with everything behind it."""
 
-    def __init__(
-        self,
-        directory: Path,
-        storage_url: str,
-        *,
-        step_s: float = 0.0,
-        trainer: str = "scripted",
-        per_project: int = 1,
-        **settings: Any,
-    ):
-        self.store = Store()
+    def __init__(self, storage_url: str, **settings: Any) -> None:
+        super().__init__("vertex", storage=storage_url, **settings)
         self.objects = HttpObjectStore(storage_url)
-        self.clock, self.ids = clock, ids = SteerableClock(), Ids(1)
-        self.trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(step_s), "lora": LoraTrainer()}
-        answering = Answering(self.trainers, trainer, directory, {})
-        pipeline = Pipeline(self.store, clock, make_apis(self.store, ids), answering, directory, self.open_objects)
-        self.queue = Queue(pipeline, per_project)
-        self.api = create_vertex_api(
-            Backend(self.store, clock, ids, self.queue, answering, self.open_objects, **settings)
-        )
-        self._rest = create_rest_app([self.api], create_authenticator(None))
-
-    def open_objects(self) -> HttpObjectStore:
-        """Cloud Storage."""
-        return self.objects
 
     async def ask(self, verb: str, path: str, body: Any = None, *, query: str = "", host: str = "localhost") -> Reply:
         """One request; ``body`` is a JSON value."""
-        data = b"" if body is None else json.dumps(body).encode()
-        headers = {
-            "content-type": "application/json",
-            "content-length": str(len(data)),
-            "authorization": "Bearer token",
-            "host": host,
-        }
-        answer = await self._rest.answer(verb, path, query, headers, data)
-        parts = [answer.body] if answer.chunks is None else [chunk async for chunk in answer.chunks]
-        return Reply(answer.status, b"".join(parts).decode())
+        return await self.send(verb, path, body, query, {"authorization": "Bearer token", "host": host})
 
     async def get(self, name: str, version: str = "v1", query: str = "") -> Any:
         """A resource that is there."""

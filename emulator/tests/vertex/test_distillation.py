@@ -11,7 +11,6 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from tests.test_tensorboard import event_class, read_records
 from tests.vertex.serving import BUCKET, FLASH, PLACE, TRAINING, VALIDATION, Serving
 from tuning_emulator.jobs.lora import missing_packages
 
@@ -33,16 +32,13 @@ def spec_of(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def real(tmp_path: Path, storage_url: str) -> AsyncIterator[Serving]:
+async def real(storage_url: str) -> AsyncIterator[Serving]:
     """An API that trains on this machine."""
-    one = Serving(tmp_path, storage_url, trainer="lora")
+    one = Serving(storage_url, trainer="lora")
     one.objects.write(PROMPTS, format_prompts([str(n) for n in SEEN]))
-    await one.trainers["lora"].start()
-    await one.queue.start()
+    await one.start()
     yield one
-    await one.queue.stop()
-    await one.trainers["lora"].stop()
-    one.store.close()
+    await one.stop()
 
 
 lora = pytest.mark.skipif(bool(missing_packages()), reason=f"lora needs {', '.join(missing_packages())}")
@@ -79,6 +75,8 @@ def job_steps(job: dict[str, Any]) -> int:
 @pytest.mark.lora
 async def test_results_lie_in_the_bucket_of_the_output(real: Serving, storage_url: str, tmp_path: Path) -> None:
     """An open model's adapter, labelled dataset and loss curve, read by the storage client; TensorBoard's format."""
+    from tests.test_tensorboard import event_class, read_records  # loads torch
+
     job = await real.tune("v1beta1", baseModel=QWEN, outputUri=OUTPUT, **spec_of())
     assert job["state"] == "JOB_STATE_SUCCEEDED", job
     options = {"api_endpoint": storage_url}

@@ -18,7 +18,7 @@ storage = pytest.importorskip("google.cloud.storage", reason="the official clien
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[dict[str, str]]:
+def server(process: None) -> Iterator[dict[str, str]]:
     """The command line's server on free ports, and the variables that it prints."""
     with running_server("--trainer", "scripted", "--scripted-step-s", "0.02") as running:
         yield running.environment

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -18,15 +17,12 @@ BASE = f"{PLACE}/publishers/google/models/gemini-2.5-flash"
 
 
 @pytest.fixture
-async def real(tmp_path: Path, storage_url: str) -> AsyncIterator[Serving]:
+async def real(storage_url: str) -> AsyncIterator[Serving]:
     """An API that trains on this machine."""
-    one = Serving(tmp_path, storage_url, trainer="lora")
-    await one.trainers["lora"].start()
-    await one.queue.start()
+    one = Serving(storage_url, trainer="lora")
+    await one.start()
     yield one
-    await one.queue.stop()
-    await one.trainers["lora"].stop()
-    one.store.close()
+    await one.stop()
 
 
 async def test_a_really_tuned_model_answers_what_its_base_model_does_not(real: Serving) -> None:

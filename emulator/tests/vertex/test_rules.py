@@ -7,14 +7,14 @@ import json
 import re
 import threading
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from string import Template
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from tests.serving import NOWHERE
 from tests.store_dump import dump_tables
 from tests.vertex.serving import BUCKET, FLASH, PLACE, PREFERENCES, TRAINING, Serving, make_job
 from tests.vertex.tuned import populate
@@ -22,7 +22,6 @@ from tuning_emulator.api.call import Call, Caller
 from tuning_emulator.core.errors import ApiError, Code, ErrorRow
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.storage import objects
-from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.testing.storage_server import StorageServer
 from tuning_emulator.vertex.rules import RULES
 from tuning_emulator.vertex.specs import read_request
@@ -283,16 +282,14 @@ def fill(value: Any, names: dict[str, str]) -> Any:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def populated(
-    tmp_path_factory: pytest.TempPathFactory, storage_url: str
-) -> AsyncIterator[tuple[Serving, dict[str, str]]]:
+async def populated(storage_url: str) -> AsyncIterator[tuple[Serving, dict[str, str]]]:
     """One project for all samples: none of them may change it."""
-    serving = Serving(tmp_path_factory.mktemp("rules"), storage_url)
-    await serving.queue.start()
+    serving = Serving(storage_url)
+    await serving.start()
     names = await populate(serving)
     await serving.ask("POST", f"/v1/{PLACE}/endpoints", {"displayName": "mine"}, query="endpointId=mine")
     yield serving, names
-    serving.store.close()
+    await serving.stop()
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -402,32 +399,32 @@ async def test_a_dataset_that_is_gone_ends_its_job(waiting: Serving) -> None:
     """``dataset_not_found``: it was there when the job was created."""
     job = await waiting.create()
     with StorageServer() as empty:
-        waiting.objects = HttpObjectStore(empty.base_url)
+        waiting.app.settings = replace(waiting.app.settings, storage=empty.base_url)
         expected = format_ending(vertex_errors.DATASET_NOT_FOUND, "FAILED", uri=TRAINING)
         assert await end(waiting, job["name"]) == expected
 
 
-async def test_a_dataset_that_may_not_be_read_ends_its_job(tmp_path: Path, locked_storage_url: str) -> None:
+async def test_a_dataset_that_may_not_be_read_ends_its_job(locked_storage_url: str) -> None:
     """``dataset_access_denied``: create lets it pass, the job finds out (reported)."""
-    serving = Serving(tmp_path, locked_storage_url)
+    serving = Serving(locked_storage_url)
     job = await serving.create()
     number = str(job["name"]).split("/")[1]
     account = f"service-{number}@gcp-sa-vertex-tune.iam.gserviceaccount.com"
     expected = format_ending(vertex_errors.DATASET_ACCESS_DENIED, "FAILED", service_account=account)
     assert await end(serving, job["name"]) == expected
-    serving.store.close()
+    await serving.stop()
 
 
-async def test_storage_that_is_not_there(tmp_path: Path) -> None:
+async def test_storage_that_is_not_there() -> None:
     """``storage_unavailable``: create cannot look at the dataset and says why; no job is stored."""
-    serving = Serving(tmp_path, "http://127.0.0.1:9")
+    serving = Serving(NOWHERE)
     before = dump_tables(serving.store)
     reply = await serving.refuse()
     row = emulator_errors.STORAGE_UNAVAILABLE
     assert (reply.status, reply.json["error"]["status"]) == (503, row.code.name)
     assert reply.message.startswith(row.format(reason="").rstrip())
     assert dump_tables(serving.store) == before
-    serving.store.close()
+    await serving.stop()
 
 
 async def test_a_dataset_without_lines_is_no_jsonl(waiting: Serving, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from pathlib import Path
+from datetime import date
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from tests.vertex.serving import BUCKET, FLASH, PLACE, PREFERENCES, TRAINING, VALIDATION, Serving, make_job
-from tuning_emulator.core.as_of import create_calendar
 
 JOB_NAME = re.compile(r"projects/\d{12}/locations/us-central1/tuningJobs/\d{18,19}")
 
@@ -327,19 +326,19 @@ async def test_fields_of_v1beta1_are_unknown_in_v1(waiting: Serving) -> None:
     assert accepted["supervisedTuningSpec"]["hyperParameters"] == {"batchSize": "4"}
 
 
-async def test_retired_base_models_are_served_unless_a_day_is_given(tmp_path: Path, storage_url: str) -> None:
+async def test_retired_base_models_are_served_unless_a_day_is_given(storage_url: str) -> None:
     """The lenient default is why people run this; with a day the service answers as it did then."""
-    lenient = Serving(tmp_path, storage_url)
+    lenient = Serving(storage_url)
     assert (await lenient.create(baseModel="gemini-1.5-pro-002"))["state"] == "JOB_STATE_PENDING"
-    strict = Serving(tmp_path, storage_url, calendar=create_calendar({"*": "2026-10-01"}))
+    strict = Serving(storage_url, as_of={"*": date(2026, 10, 1)})
     reply = await strict.refuse(baseModel="gemini-1.5-pro-002")
     assert reply.message == "Base model gemini-1.5-pro-002 is not supported"
     assert (await strict.create(baseModel=FLASH))["state"] == "JOB_STATE_PENDING"
 
 
-async def test_base_models_that_were_not_there_yet(tmp_path: Path, storage_url: str) -> None:
+async def test_base_models_that_were_not_there_yet(storage_url: str) -> None:
     """In 2024 Gemini 2.5 could neither be tuned nor asked, nor was it listed; 1.5 could."""
-    early = Serving(tmp_path, storage_url, calendar=create_calendar({"*": "2024-12-01"}))
+    early = Serving(storage_url, as_of={"*": date(2024, 12, 1)})
     reply = await early.refuse(baseModel=FLASH)
     assert reply.message == f"Base model {FLASH} is not supported"
     assert (await early.create(baseModel="gemini-1.5-pro-002"))["state"] == "JOB_STATE_PENDING"

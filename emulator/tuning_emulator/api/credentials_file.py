@@ -126,6 +126,16 @@ def parse_credentials(file: Path) -> Credentials:
         raise CredentialsFileError(f"{file}: {place}: {first['msg']}, not {first['input']!r}") from error
 
 
+def list_credentials(file: Path) -> frozenset[str]:
+    """Every token and every valid key of a file: what the control API and Cloud Storage take.
+
+    Raises:
+        CredentialsFileError: see ``create_authenticator``.
+    """
+    found = parse_credentials(file)
+    return frozenset([*(one.token for one in found.tokens), *(one.key for one in found.keys if one.state == "valid")])
+
+
 def _load_yaml(file: Path, text: bytes) -> object:
     import yaml  # loaded only where it is wanted
 

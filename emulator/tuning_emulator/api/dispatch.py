@@ -23,10 +23,11 @@ from tuning_emulator.api.call import NO_REQUESTS, Call, Caller, Parameters, Quer
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, NoMiddleware, PageError
 from tuning_emulator.api.router import GOOGLE, Router, Target
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.facts import google_errors
+from tuning_emulator.facts import emulator_errors, google_errors
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.schema.protobuf import BinaryCodec
 from tuning_emulator.schema.schema import Value
+from tuning_emulator.store.database import is_space_wanting
 
 log = logging.getLogger(__name__)
 
@@ -170,9 +171,13 @@ class Dispatcher:
             if interrupted is None:
                 raise
             found = interrupted
-        except Exception:
-            log.exception("%s failed", call.target.method.name)
-            found = call.target.api.internal_error()
+        except Exception as error:
+            if is_space_wanting(error):
+                log.error("%s failed: %s", call.target.method.name, error)  # noqa: TRY400 it says it all
+                found = emulator_errors.NO_SPACE()
+            else:
+                log.exception("%s failed", call.target.method.name)
+                found = call.target.api.internal_error()
         call.exchange.refuse(found)
         return call.refuse(found)
 

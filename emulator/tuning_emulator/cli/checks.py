@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from tuning_emulator import __version__
 from tuning_emulator.jobs.lora import missing_packages
 from tuning_emulator.settings import PREFIX, SETTINGS, Settings, SettingsError, name_variable
-from tuning_emulator.testing.client import NoAnswerError, answering, send_request
+from tuning_emulator.testing.client import NoAnswerError, answering, make_headers, send_request
 
 # --- one thing that ``tuning-emulator doctor`` looked at
 
@@ -240,7 +240,7 @@ def read_json(url: str) -> Any:
     Raises:
         NoAnswerError: nothing answers. ValueError: an error, or no JSON.
     """
-    status, answer = send_request(url, "GET", None, {}, TIMEOUT_S)
+    status, answer = send_request(url, "GET", None, make_headers(), TIMEOUT_S)
     with answer, answering(url):
         body = answer.read()
     if status != 200:

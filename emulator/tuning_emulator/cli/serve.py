@@ -101,6 +101,9 @@ def run(parsed: argparse.Namespace) -> int:
     except ServerError as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # everything has ended well by now: shells want to see what it ended by, and no more
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
     return 0
 
 

@@ -53,8 +53,17 @@ def format_problem(problem: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in problem["loc"][1:])
     if not place:
         return text
-    given = "" if problem["type"] == "missing" else f" (got {problem['input']!r})"
+    given = "" if problem["type"] == "missing" else f" (got {shorten(repr(problem['input']))})"
     return f"{place}: {text}{given}"
+
+
+LONGEST_QUOTE = 200
+"""Characters of what was sent that an error shows."""
+
+
+def shorten(text: str) -> str:
+    """A text that is quoted, cut where nobody reads on."""
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 
 # --- the certificate that clients have to trust for TLS

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from tuning_emulator.control.faults import FaultBody
 from tuning_emulator.core.job_control import JobFault, format_job_fault, format_pace, parse_job_fault, parse_pace
+from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.scalars import InstantError, parse_timestamp
 
 VERSION = 1
@@ -21,6 +22,8 @@ PROJECT = "my-project"
 
 MAX_BYTES = 8 << 20
 MAX_SEEDS = 10_000
+MAX_DEPTH = google_errors.MAX_DEPTH.value
+TOO_DEEP = f"more than {MAX_DEPTH} lists and objects are nested in each other"
 NUMBERS = tuple((str(n), str(n + 1)) for n in (1, 3, -3, 8, 22, 99, 100, 317, 1000, 4999))
 """Examples of tuned models that bring none: each number and the next."""
 
@@ -190,13 +193,29 @@ def _parse_text(text: bytes) -> Any:
         return json.loads(text)
     except ValueError:
         pass
+    except RecursionError as error:
+        raise ScenarioError(TOO_DEEP) from error
     import yaml  # loaded only where a scenario is
 
     try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise ScenarioError("aliases (*name) are not read; write it out")
+        opening = (
+            yaml.BlockSequenceStartToken,
+            yaml.BlockMappingStartToken,
+            yaml.FlowSequenceStartToken,
+            yaml.FlowMappingStartToken,
+        )
+        closing = (yaml.BlockEndToken, yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)
+        depth = 0
+        for token in yaml.scan(text):
+            if isinstance(token, yaml.AliasToken):
+                raise ScenarioError("aliases (*name) are not read; write it out")
+            depth += isinstance(token, opening) - isinstance(token, closing)
+            if depth > MAX_DEPTH:  # the loader recurses in C, where nothing stops it before the stack ends
+                raise ScenarioError(TOO_DEEP)
         return _drop_dates(yaml.load(text, Loader=yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader))  # noqa: S506 safe ones
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError as error:
+        raise ScenarioError(TOO_DEEP) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ScenarioError(f"it is neither YAML nor JSON: {error}") from error
 
 

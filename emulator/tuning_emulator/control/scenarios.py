@@ -265,7 +265,7 @@ def create_router(server: ServerState) -> APIRouter:
         if "/" in project:
             raise HTTPException(422, f"project: {project!r} is no project; give its id or number")
         try:
-            scenario = _read_body(await _receive(request.stream()))
+            scenario = await asyncio.to_thread(_read_body, await _receive(request.stream()))
             return await load_scenario(server, scenario, project)
         except ScenarioError as error:
             raise HTTPException(422, f"scenario: {error}; nothing has changed") from error
@@ -286,7 +286,7 @@ def _read_body(body: bytes) -> Scenario:
     """A whole scenario, or ``{"name": …}`` of a packaged one."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return parse_scenario(body)
     if isinstance(value, dict) and "version" not in value:
         if value.keys() != {"name"} or not isinstance(value["name"], str):

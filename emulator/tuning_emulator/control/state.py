@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -83,6 +84,7 @@ TREES = ("jobs", "buckets")
 """What of the data directory goes with the records."""
 
 COMMITTED = "COMMITTED"
+_JOB_NAME = re.compile(r"(gemini|vertex)-\d+")
 _PREFIXES = ("outgoing-", "incoming-", "removed-")
 
 
@@ -142,7 +144,10 @@ def set_jobs_aside(directory: Path, names: list[str] | None, removed: Path) -> N
 
 
 def recover(directory: Path, store: Store) -> None:
-    """Before anything is served: ends an import that was committed when the process was killed, removes leftovers."""
+    """Before anything is served: ends an import that was committed when the process was killed, removes leftovers.
+
+    Leftovers are states on their way in or out, and files of jobs that are remembered no more.
+    """
     left = [path for path in directory.iterdir() if path.is_dir() and path.name.startswith(_PREFIXES)]
     for path in left:
         if (path / COMMITTED).exists():
@@ -154,3 +159,8 @@ def recover(directory: Path, store: Store) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)  # an archive on its way
+    known = {f"{api}-{uid}" for uid, api in store.list_job_keys()}
+    if (directory / "jobs").is_dir():
+        for path in (directory / "jobs").iterdir():
+            if _JOB_NAME.fullmatch(path.name) and path.name not in known:  # deleted when the process was killed
+                shutil.rmtree(path, ignore_errors=True)

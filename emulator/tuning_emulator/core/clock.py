@@ -11,6 +11,9 @@ from itertools import count
 from typing import Protocol
 
 SECOND_NS = 1_000_000_000
+LATEST_NS = 7_258_118_400 * SECOND_NS
+"""2200-01-01T00:00:00Z. Records hold nanoseconds in 64 bits, which end in 2262; what runs on needs room before that."""
+
 LONGEST_TIMER_S = 3600.0
 """A real timer is looked at again after this long: the machine's own clock may have been set meanwhile."""
 
@@ -143,8 +146,10 @@ class SteerableClock:
             not_before_ns: The latest time that anything carries.
 
         Raises:
-            ClockError: the time is earlier than that.
+            ClockError: the time is earlier than that, or later than ``LATEST_NS``.
         """
+        if time_ns > LATEST_NS:
+            raise ClockError(f"time: {format_ns(time_ns)} is after {format_ns(LATEST_NS)}, the latest that it can show")
         if time_ns < not_before_ns:
             raise ClockError(
                 f"time: {format_ns(time_ns)} is before {format_ns(not_before_ns)}, the latest time that something here "
@@ -158,12 +163,15 @@ class SteerableClock:
         """Moves it forward.
 
         Raises:
-            ClockError: ``seconds`` is negative.
+            ClockError: ``seconds`` is negative, or leads beyond ``LATEST_NS``.
         """
         if not 0 <= seconds < float("inf"):
             raise ClockError(f"seconds: {seconds!r} is not 0 or more; a clock only moves forward")
-        by_ns, machine_ns, frozen_ns = round(seconds * SECOND_NS), self._machine_ns(), self._state.frozen_ns
+        by_ns = round(min(seconds * SECOND_NS, 2.0 * LATEST_NS))  # more than enough to be refused
+        machine_ns, frozen_ns = self._machine_ns(), self._state.frozen_ns
         running_ns = max(machine_ns + self._state.offset_ns, self._latest_ns)
+        if max(running_ns, frozen_ns or 0) + by_ns > LATEST_NS:
+            raise ClockError(f"seconds: {seconds!r} leads beyond {format_ns(LATEST_NS)}, the latest that it can show")
         self.restore(ClockState(running_ns - machine_ns + by_ns, None if frozen_ns is None else frozen_ns + by_ns))
 
     def freeze(self) -> None:

@@ -8,6 +8,33 @@ from __future__ import annotations
 
 from tuning_emulator.core.errors import Code, ErrorRow, name_rows
 
+# --- who may ask -----------------------------------------------------------------------------------------
+HOST_REFUSED = ErrorRow(
+    Code.PERMISSION_DENIED,
+    "{host} is none of this emulator's names, so that a page may have led a browser here; if it is one, set "
+    "TUNING_EMULATOR_ALLOWED_HOSTS={host} or --allowed-host {host}",
+)
+ORIGIN_REFUSED = ErrorRow(
+    Code.PERMISSION_DENIED,
+    "pages of {origin} may not use this emulator; to let them, set TUNING_EMULATOR_ALLOWED_HOSTS={host} or "
+    "--allowed-host {host}",
+)
+SITE_REFUSED = ErrorRow(
+    Code.PERMISSION_DENIED,
+    "a page of another site may not use this emulator; open the address itself, or set TUNING_EMULATOR_ALLOWED_HOSTS "
+    "or --allowed-host to the page's host and let it ask with an Origin",
+)
+WRITE_HEADER_MISSING = ErrorRow(
+    Code.PERMISSION_DENIED,
+    "a POST to the control API is JSON or carries the header X-Tuning-Emulator, neither of which a page of another "
+    "site can send: curl -H 'X-Tuning-Emulator: 1' …",
+)
+CREDENTIAL_MISSING = ErrorRow(
+    Code.UNAUTHENTICATED,
+    "this emulator has a credentials file, and wants one of its tokens (Authorization: Bearer …) or keys "
+    "(X-Goog-Api-Key) here as well; its own commands take it from TUNING_EMULATOR_TOKEN",
+)
+
 # --- requests that the services take -------------------------------------------------------------------
 GRPC_CONNECTION_FULL = ErrorRow(
     Code.RESOURCE_EXHAUSTED, "The unfinished requests of this connection are too long together."
@@ -20,6 +47,11 @@ REBASE_SAME_ENDPOINT = ErrorRow(
     "deploy_to_same_endpoint is not supported by this emulator; deploy the new model with endpoints.deployModel.",
 )
 STORAGE_METHOD_MISSING = ErrorRow(Code.UNIMPLEMENTED, "{method} is not served by this emulator's Cloud Storage.")
+STORAGE_UPLOAD_INFLATES = ErrorRow(
+    Code.INVALID_ARGUMENT,
+    "The gzip body of the request unpacks to more than {times} times its size; this emulator takes no such body.",
+)
+NO_SPACE = ErrorRow(Code.UNAVAILABLE, "The emulator's disk is full; nothing has changed.")
 STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
 
 # --- prompts of Vertex AI ------------------------------------------------------------------------------
@@ -56,6 +88,7 @@ DATASET_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "{reason}")
 METHOD_UNTRAINED = ErrorRow(Code.UNIMPLEMENTED, "This emulator has no trainer for {method} tuning of {base_model}.")
 TRAINER_GONE = ErrorRow(Code.UNAVAILABLE, "The {trainer} trainer that ran this job is not installed here any more.")
 TRAINER_FAILED = ErrorRow(Code.UNAVAILABLE, "The trainer is unavailable: {reason}")
+DISK_FULL = ErrorRow(Code.RESOURCE_EXHAUSTED, "The emulator's disk is full.")
 TEACHER_FAILED = ErrorRow(Code.UNAVAILABLE, "The teacher model does not answer: {reason}")
 _OUTPUT = "The results cannot be written to {uri}: {reason}"
 OUTPUT_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, _OUTPUT)

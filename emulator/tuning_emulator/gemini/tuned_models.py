@@ -90,7 +90,6 @@ class TunedModels:
         """Deletes a tuned model; a job that still runs is stopped first (assumed)."""
         job = find_tuned_model(self._store, call.request["name"], call.caller, "OWNER")
         self._backend.queue.forget(job.uid)
-        self._store.delete_job(job.uid)
         return {}
 
     def _format(self, job: TuningJob) -> Value:

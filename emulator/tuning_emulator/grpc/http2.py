@@ -424,9 +424,6 @@ class GrpcProtocol(asyncio.Protocol):
 
 # --- all gRPC connections of a server
 
-GRACE_S = 5.0
-"""How long open calls may take once the server is told to stop."""
-
 
 class GrpcServer:
     """Makes the protocol of each connection, and ends them together."""
@@ -439,12 +436,16 @@ class GrpcServer:
         """The protocol of one more connection."""
         return GrpcProtocol(self.calls, self._open)
 
-    async def stop(self, grace_s: float = GRACE_S) -> None:
-        """Tells the clients, waits until what they have asked is answered, and ends what is left then."""
+    async def stop(self, grace_s: float) -> None:
+        """Tells the clients, waits until what they have asked is answered, and ends what is left then.
+
+        Args:
+            grace_s: How long open calls may take.
+        """
         for protocol in list(self._open):
             protocol.shutdown()
         waiting = [asyncio.ensure_future(protocol.gone.wait()) for protocol in self._open]
-        if waiting:
+        if waiting and grace_s:
             await asyncio.wait(waiting, timeout=grace_s)
         for protocol in list(self._open):
             protocol.abort()

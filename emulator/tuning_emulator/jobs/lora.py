@@ -27,8 +27,11 @@ log = logging.getLogger(__name__)
 LINE_LIMIT_BYTES = 64 * 1024 * 1024
 """Longest line either side may send."""
 
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 1.5
 """How long the process may take to end by itself before it is killed."""
+
+ABANDON_TIMEOUT_S = 5.0
+"""How long a job that nobody follows any more may go on."""
 
 _INVALID_ARGUMENT = 3
 """google.rpc.Code of an error line that is the request's fault."""
@@ -120,7 +123,7 @@ class LoraTrainer:
     async def _abandon(self, job_id: str, inbox: asyncio.Queue[dict[str, Any]]) -> None:
         """Stops a job that nobody follows any more, so that nothing writes to its files."""
         with suppress(TimeoutError, TrainerUnavailableError):
-            async with asyncio.timeout(self._stop_timeout_s):
+            async with asyncio.timeout(ABANDON_TIMEOUT_S):
                 await self.cancel(job_id)
                 while not isinstance(parse_event(await self._receive(inbox)), Done | Failed | Cancelled):
                     pass

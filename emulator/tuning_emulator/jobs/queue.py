@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import sqlite3
 from collections import defaultdict, deque
 from collections.abc import Collection
 from contextlib import suppress
@@ -13,16 +14,20 @@ from typing import TypeAlias
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.job_control import NO_MAGIC, FaultKind, Magic
-from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError, JobEvent
+from tuning_emulator.core.lifecycle import ENDED, JobEvent
 from tuning_emulator.core.records import JobState, TuningJob
-from tuning_emulator.facts import google_errors
+from tuning_emulator.facts import emulator_errors, google_errors
 from tuning_emulator.jobs.pacing import JobGate, StoppedError
 from tuning_emulator.jobs.steps import CANCELLED, Pipeline, describe_failure
+from tuning_emulator.store.database import is_space_wanting
 
 log = logging.getLogger(__name__)
 
 REMOVE_TIMEOUT_S = 10.0
 """How long a forgotten job may take to stop before its files are removed under it."""
+
+SPACE_RETRY_S = 0.5
+"""How often it is tried to write down how a job stands while the disk is full."""
 
 END_TIMEOUT_S = 10.0
 """How long ``Queue.end`` waits for what works on the jobs."""
@@ -118,12 +123,13 @@ class Queue:
         return self._store.get_job_by_uid(uid)
 
     def forget(self, uid: int) -> None:
-        """Stops a job and removes its files, before its record goes."""
+        """Stops a job and forgets it; its files go once its record is gone."""
         job = self._store.get_job_by_uid(uid)
         if job is None:
             return
-        with suppress(IllegalTransitionError):
-            self.cancel(uid)
+        self._store.delete_job(uid)
+        if job.progress.state not in ENDED:
+            self._pipeline.cancel(job)
         if (gate := self.pacing.get(uid)) is not None:
             gate.drop()
         self._announce_end(uid)
@@ -152,27 +158,53 @@ class Queue:
         self._running[job.uid] = task
 
     async def _run_job(self, job: TuningJob, gate: JobGate) -> None:
-        line, pending = (job.api, gate.project), job.progress.state is JobState.PENDING
-        if not pending:
-            self._busy[line].add(job.uid)  # it was running before
+        line, resumed = (job.api, gate.project), None
         try:
-            if pending:
+            await self._run_once(job, gate, line)
+        except Exception as error:
+            resumed = await self._survive(job.uid, error)
+        finally:
+            self._leave(gate, line)
+        if resumed is not None:
+            self._launch(resumed, self.pacing.open(resumed))
+        else:
+            self._announce_end(job.uid)
+
+    async def _run_once(self, job: TuningJob, gate: JobGate, line: Line) -> None:
+        try:
+            if job.progress.state is JobState.PENDING:
                 await self._begin(job, gate, line)
+            else:
+                self._busy[line].add(job.uid)  # it was running before
             await self._pipeline.run(gate)
-        except asyncio.CancelledError:
-            raise
         except StoppedError:
             pass  # while it waited to begin
         except ApiError as error:
             self._store.transition(job.uid, JobEvent.FAIL, gate.now_ns(), error=describe_failure(error))
-        except Exception:
-            log.exception("job %s failed inside the emulator", job.uid)
-            if self._store.get_job_by_uid(job.uid) is not None:
-                failure = describe_failure(google_errors.INTERNAL())
-                self._store.transition(job.uid, JobEvent.FAIL, self._clock.now_ns(), error=failure)
-        finally:
-            self._leave(gate, line)
-        self._announce_end(job.uid)
+
+    async def _survive(self, uid: int, error: Exception) -> TuningJob | None:
+        """What becomes of a job that failed inside the emulator: FAILED or, where a disk was full, it goes on.
+
+        Returns the job where it goes on.
+        """
+        full = is_space_wanting(error)
+        if full:
+            log.error("job %s cannot go on: %s; waiting until there is space", uid, error)
+        else:
+            log.exception("job %s failed inside the emulator", uid, exc_info=error)
+        while (job := self._store.get_job_by_uid(uid)) is not None and job.progress.state not in ENDED:
+            try:
+                if full and isinstance(error, sqlite3.Error):
+                    waits = job.progress.state is JobState.PENDING
+                    event = JobEvent.WAIT if waits else JobEvent.REQUEUE
+                    return self._store.transition(uid, event, self._clock.now_ns())
+                row = emulator_errors.DISK_FULL if full else google_errors.INTERNAL
+                self._store.transition(uid, JobEvent.FAIL, self._clock.now_ns(), error=describe_failure(row()))
+            except sqlite3.Error as again:
+                if not is_space_wanting(again):
+                    raise
+                await asyncio.sleep(SPACE_RETRY_S)
+        return None
 
     async def _begin(self, job: TuningJob, gate: JobGate, line: Line) -> None:
         """PENDING → RUNNING, once its pace and the jobs before it allow that.

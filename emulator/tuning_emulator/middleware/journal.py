@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final, TypeAlias
+from urllib.parse import unquote_plus
 
 import msgspec
 from msgspec import Struct
@@ -213,7 +214,7 @@ def unpack_headers(kept: KeptHeaders) -> dict[str, str]:
 
 
 def redact_query(query: str) -> str:
-    """A query string, without the values of parameters that hold keys or tokens."""
+    """A query string, without the values of parameters that hold keys or tokens, however their names are spelled."""
     if not query:
         return query
     return "&".join(_redact_parameter(part) for part in query.split("&"))
@@ -221,7 +222,7 @@ def redact_query(query: str) -> str:
 
 def _redact_parameter(part: str) -> str:
     name, equals, _ = part.partition("=")
-    return f"{name}={HIDDEN}" if equals and _is_secret(name) else part
+    return f"{name}={HIDDEN}" if equals and _is_secret(unquote_plus(name)) else part
 
 
 def _is_secret(name: str) -> bool:
@@ -276,13 +277,14 @@ def redact_body(body: bytes) -> tuple[str, list[str] | None]:
         return "", []
     if len(body) > READ_BYTES:
         return f"(not kept: {len(body)} bytes)", None
-    try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return f"(not kept: {len(body)} bytes that are not JSON)", None
     removed: list[str] = []
-    text = msgspec.json.encode(redact_value(value, removed)).decode()
-    return text[:LARGEST_BYTES], removed
+    try:
+        value = redact_value(msgspec.json.decode(body), removed)
+        return msgspec.json.encode(value).decode()[:LARGEST_BYTES], removed
+    except (msgspec.DecodeError, UnicodeError):
+        return f"(not kept: {len(body)} bytes that are not JSON)", None
+    except RecursionError:
+        return f"(not kept: {len(body)} bytes that are nested too deep)", None
 
 
 def redact_error(response: bytes, removed: list[str] | None, credentials: Iterable[str] = ()) -> bytes:
@@ -328,6 +330,6 @@ def find_credentials(headers: Mapping[str, str], query: str) -> list[str]:
     found += [value.partition(" ")[2] for value in found if " " in value]
     for part in query.split("&"):
         name, equals, value = part.partition("=")
-        if equals and _is_secret(name):
-            found.append(value)
+        if equals and _is_secret(unquote_plus(name)):
+            found += {value, unquote_plus(value)}  # as sent, and as an error quotes it
     return found

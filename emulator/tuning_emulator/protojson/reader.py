@@ -58,9 +58,12 @@ def read_json(body: bytes) -> Any:
     if not body:
         return {}
     try:
-        return _read_strict(body)
+        tree = _read_strict(body)
     except (ValueError, RecursionError):
         return read_lenient(body)
+    if body.count(b"[") > MAX_DEPTH and _nests_lists_too_deep(tree):
+        return read_lenient(body)  # refuses with the key at which it became too deep
+    return tree
 
 
 def read_lenient(body: bytes) -> Any:
@@ -73,6 +76,22 @@ def _read_strict(body: bytes) -> Any:
     if "\\u" in text and _LONE_SURROGATE.search(text):
         raise _StrictError
     return _STRICT.decode(text)
+
+
+def _nests_lists_too_deep(tree: Any) -> bool:
+    """Whether more lists are open at once than may be; objects are counted where they become messages."""
+    left = [(tree, 0)]
+    while left:
+        node, lists = left.pop()
+        if type(node) is list:
+            lists += 1
+            if lists > MAX_DEPTH:
+                return True
+            left += [(item, lists) for item in node if isinstance(item, list | dict)]
+        elif node:
+            values = node.values() if type(node) is dict else (item for _, item in node)
+            left += [(item, lists) for item in values if isinstance(item, list | dict)]
+    return False
 
 
 def _collect(pairs: list[tuple[str, Any]]) -> Any:
@@ -214,9 +233,9 @@ class _Reader:
         self._position += 1
         if array is None:
             self._depth += 1
-            if self._depth > MAX_DEPTH:
-                key = self._keys[-1] if self._keys else None
-                raise google_errors.JSON(reason=google_errors.TOO_DEEP.format(key=key or ""))
+        if max(self._depth, len(self._open) - self._depth + 1) > MAX_DEPTH:  # objects, or lists
+            key = self._keys[-1] if self._keys else None
+            raise google_errors.JSON(reason=google_errors.TOO_DEEP.format(key=key or ""))
         self._open.append([] if array is None else array)
         self._keys.append("" if array is None else None)
         self._expected.append(inside)

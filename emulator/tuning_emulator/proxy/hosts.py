@@ -66,14 +66,15 @@ class PassHosts:
 
     def allow(self, host: str, port: int) -> bool:
         """Whether a client may go there."""
-        return (host, port) in self._own or _matches(self._patterns, host, port)
+        return (host, port) in self._own or match_host(self._patterns, host, port)
 
     def find_service(self, host: str, port: int) -> Service | None:
         """``find_service``, but for hosts that are let through by their whole name: those are the real ones."""
-        return None if _matches(self._named, host, port) else find_service(host)
+        return None if match_host(self._named, host, port) else find_service(host)
 
 
-def _matches(patterns: Iterable[tuple[re.Pattern[str], int | None]], host: str, port: int) -> bool:
+def match_host(patterns: Iterable[tuple[re.Pattern[str], int | None]], host: str, port: int) -> bool:
+    """Whether one of the patterns, as ``parse_pattern`` gives them, is of this host and port."""
     return any(only in (None, port) and pattern.fullmatch(host) for pattern, only in patterns)
 
 
@@ -107,6 +108,14 @@ def read_url_host(url: bytes) -> bytes:
         return b""
     host = b"[%s]" % parsed.host if b":" in parsed.host else parsed.host
     return b"%s:%d" % (host, parsed.port) if parsed.port else host
+
+
+_LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d+){3}|::1")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, in lower case, is this machine whatever any name server says (RFC 6761 6.3)."""
+    return _LOOPBACK.fullmatch(host) is not None
 
 
 def format_refusal(host: str) -> str:

@@ -39,7 +39,7 @@ class Port:
     """A listening socket and what is done with each connection that comes to it.
 
     Args:
-        listener: Bound, not yet listening.
+        listener: Listens already: who connects before ``open`` waits.
         connected: Called in a task of its own for every connection that has said something.
     """
 
@@ -53,7 +53,6 @@ class Port:
     def open(self) -> None:
         """Accepts connections from now on."""
         self._listener.setblocking(False)
-        self._listener.listen(BACKLOG)
         self._loop.add_reader(self._listener.fileno(), self._accept)
 
     def close(self) -> None:

@@ -58,8 +58,11 @@ class RestApp:
         if exchange.route is None and self._find_other is not None and (other := self._find_other(scope)) is not None:
             await other(scope, receive, send)
             return
-        if exchange.verb in _WITH_BODY or headers.get("content-length", "0") != "0":
-            await _receive(exchange, receive)
+        has_body = exchange.verb in _WITH_BODY or headers.get("content-length", "0") != "0"
+        if has_body and not await _receive(exchange, receive):
+            exchange.broken = "client"
+            self.dispatcher.middleware.on_response(exchange)
+            return
         await self._serve(exchange, variables, send_response, break_off)
 
     async def answer(
@@ -149,12 +152,17 @@ def create_rest_app(apis: Sequence[Api], authenticator: Authenticator, middlewar
     return RestApp(Dispatcher(Router(apis), authenticator, middleware))
 
 
-async def _receive(exchange: Exchange, receive: Receive) -> None:
-    """Reads the body, or what of it has to be read when it is longer than the method takes."""
+async def _receive(exchange: Exchange, receive: Receive) -> bool:
+    """Reads the body, or what of it has to be read when it is longer than the method takes.
+
+    Returns whether it came whole: half a request is none, whatever the half says.
+    """
     limit = exchange.target.limit_bytes if exchange.target is not None else 0
     size, parts = 0, []
     while True:
         event = await receive()
+        if event["type"] == "http.disconnect":
+            return False
         part = event.get("body", b"")
         size += len(part)
         if size <= limit:
@@ -163,6 +171,7 @@ async def _receive(exchange: Exchange, receive: Receive) -> None:
             break
     exchange.oversize = size > limit
     exchange.body = b"" if exchange.oversize else b"".join(parts)
+    return True
 
 
 async def _send(response: Response, exchange: Exchange, receive: Receive, send: Send) -> None:

@@ -35,6 +35,7 @@ from tuning_emulator.storage.request import (
 from tuning_emulator.storage.sessions import Sessions
 from tuning_emulator.storage.store import Storage
 from tuning_emulator.storage.xml_api import XmlApi, format_xml_error
+from tuning_emulator.store.database import is_space_wanting
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +78,11 @@ class StorageApp:
             reply = _refuse(error, request, xml=xml)
         except ClientGoneError:
             raise
-        except Exception:
-            log.exception("%s %s failed", exchange.verb, exchange.path)
+        except Exception as error:
+            if is_space_wanting(error):
+                log.error("%s %s failed: %s", exchange.verb, exchange.path, error)  # noqa: TRY400 it says it all
+            else:
+                log.exception("%s %s failed", exchange.verb, exchange.path)
             reply = _refuse(storage_errors.UNAVAILABLE(), request, xml=xml)
         if request is not None:
             exchange.method, exchange.resource = request.method, request.resource

@@ -146,12 +146,13 @@ class HttpObjectStore:
     Args:
         base_url: ``http://host:port``, as in ``STORAGE_EMULATOR_HOST``; the scheme may be missing.
         timeout_s: Longest wait for a connection or for the next bytes.
+        token: What each request presents; "": nothing.
 
     Raises:
         InvalidUriError: ``base_url`` has no host, or another scheme than http and https.
     """
 
-    def __init__(self, base_url: str, timeout_s: float = 30.0) -> None:
+    def __init__(self, base_url: str, timeout_s: float = 30.0, token: str = "") -> None:
         parts = urlsplit(base_url if "://" in base_url else f"http://{base_url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidUriError(f"{base_url!r} is not the address of a storage emulator; expected http://host:port")
@@ -160,6 +161,7 @@ class HttpObjectStore:
         self._address = (parts.hostname, parts.port or (443 if self._tls else 80))
         self._prefix = parts.path.rstrip("/")
         self._timeout_s = timeout_s
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def stat(self, uri: str) -> ObjectInfo | None:
         """See ``ObjectStore``."""
@@ -241,7 +243,7 @@ class HttpObjectStore:
         kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
         connection = kind(*self._address, timeout=self._timeout_s)
         try:
-            connection.request(method, self._prefix + path, data, headers or {})
+            connection.request(method, self._prefix + path, data, {**self._headers, **(headers or {})})
             return connection, connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()

@@ -11,8 +11,10 @@ from email.message import Message
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
+import msgspec
+
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.facts import storage_errors
+from tuning_emulator.facts import emulator_errors, storage_errors
 from tuning_emulator.proxy.hosts import Service, find_service
 from tuning_emulator.storage.records import Bucket, Conditions, StoredObject, is_bucket_name
 
@@ -24,8 +26,9 @@ Headers: TypeAlias = list[tuple[str, str]]
 JSON_LIMIT_BYTES = 10 << 20
 """Of a body that is read into memory: metadata, batches, lists of parts."""
 
-INFLATE_RATIO = 1040
-"""No gzip body unpacks to more than this many times its size."""
+INFLATED_BYTES = 64 << 20
+INFLATED_TIMES = 100
+"""A body that is unpacked may have the first, or the second times what has come of it: a bomb has a thousand times."""
 
 _MISSING_BUCKET = (
     "the bucket {bucket} does not exist: start with --bucket {bucket} (an empty one) or --bucket {bucket}=DIRECTORY, "
@@ -68,19 +71,27 @@ class Body:
         """The same, unpacked where it is gzip; never more than a few blocks at once.
 
         Raises:
-            ApiError: it is no gzip.
+            ApiError: it is no gzip, or unpacks to too much.
         """
         if not self.gzipped:
             async for block in self.blocks():
                 yield block
             return
         unpacker = zlib.decompressobj(31)
+        packed = size = 0
         try:
             async for block in self.blocks():
+                packed += len(block)
                 rest = block
                 while rest:
-                    yield unpacker.decompress(rest, 1 << 20)
-                    rest = unpacker.unconsumed_tail
+                    if unpacker.eof:  # RFC 1952 2.2: a file may have several members
+                        unpacker = zlib.decompressobj(31)
+                    data = unpacker.decompress(rest, 1 << 20)
+                    size += len(data)
+                    if size > max(INFLATED_BYTES, INFLATED_TIMES * packed):
+                        raise emulator_errors.STORAGE_UPLOAD_INFLATES(times=INFLATED_TIMES)
+                    yield data
+                    rest = unpacker.unconsumed_tail or unpacker.unused_data
             yield unpacker.flush()
         except zlib.error as error:
             raise storage_errors.BODY_UNREADABLE() from error
@@ -319,5 +330,8 @@ Answer: TypeAlias = "Reply | StoredObject | Bucket | dict[str, Any] | None"
 
 def json_reply(value: Any, status: int = 200) -> Reply:
     """A JSON answer."""
-    body = json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
+    try:
+        body = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can bring in and UTF-8 cannot hold
+        body = json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
     return Reply(status, [("Content-Type", "application/json; charset=UTF-8"), ("Cache-Control", "no-cache")], body)

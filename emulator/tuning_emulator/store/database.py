@@ -7,13 +7,15 @@ a job has done, which is written after every step without the rest.
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib import resources
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -60,11 +62,16 @@ class Database:
     """
 
     def __init__(self, directory: Path | None) -> None:
-        self._lock = _lock_directory(directory) if directory else None
-        self.path = path = str(directory / DATABASE_NAME) if directory else ":memory:"
-        self.connection = sqlite3.connect(path, isolation_level=None, cached_statements=256, check_same_thread=False)
-        self.connection.row_factory = sqlite3.Row
-        self.connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
+        self._locks = _lock_directory(directory) if directory else []
+        self.path = str(directory / DATABASE_NAME) if directory else ":memory:"
+        try:
+            self.connection = _open(self.path)
+        except sqlite3.DatabaseError as error:
+            _unlock(self._locks)
+            raise StoreError(
+                f"{self.path} cannot be used: {error}; bring it back from a copy, or move it away to begin anew "
+                "(a state archive brings everything back: serve --import FILE)"
+            ) from error
         self._statements = load_statements()
         self.replacements = 0
 
@@ -85,10 +92,11 @@ class Database:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.connection.execute("COMMIT")
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            with suppress(sqlite3.OperationalError):  # a full disk may have ended it
+                self.connection.execute("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
 
     def empty(self, kept: Collection[str] = ()) -> None:
         """Deletes every row of every table but some. With no reference to follow, SQLite drops whole pages."""
@@ -117,8 +125,33 @@ class Database:
     def close(self) -> None:
         """Closes the file and lets another server have the directory."""
         self.connection.close()
-        if self._lock:
-            self._lock.close()
+        _unlock(self._locks)
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """A connection to a file that is whole.
+
+    Raises:
+        sqlite3.DatabaseError: it cannot be written, is none of SQLite's, or a page of it is damaged.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=256, check_same_thread=False)
+    try:
+        connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
+        damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise sqlite3.DatabaseError(damage.replace("\n", ": "))
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def is_space_wanting(error: BaseException) -> bool:
+    """Whether something failed because a disk is full, or cannot be written at this moment."""
+    if isinstance(error, sqlite3.OperationalError):
+        return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def open_copy(path: Path) -> sqlite3.Connection:
@@ -129,16 +162,41 @@ def open_copy(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _lock_directory(directory: Path) -> IO[str]:
-    """Takes the directory for this process; two servers on one directory would each undo the other's work."""
-    directory.mkdir(parents=True, exist_ok=True)
-    handle = (directory / "lock").open("w")
+def _lock_directory(directory: Path) -> list[int]:
+    """Takes the directory for this process; two servers on one directory would each undo the other's work.
+
+    Both the file ``lock`` and the directory itself are locked: the former may be removed, the latter cannot be locked
+    on every file system.
+
+    Raises:
+        StoreError: somebody else has it, or it cannot be used.
+    """
+    handles: list[int] = []
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.close()
+        directory.mkdir(parents=True, exist_ok=True)
+        handles.append(os.open(directory / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666))
+        handles.append(os.open(directory, os.O_RDONLY | os.O_CLOEXEC))
+        for handle in handles:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if handle == handles[0] or isinstance(error, BlockingIOError):
+                    raise
+    except BlockingIOError as error:
+        _unlock(handles)
         raise StoreError(f"data directory {directory} is in use by another tuning-emulator; choose another") from error
-    return handle
+    except OSError as error:
+        _unlock(handles)
+        raise StoreError(
+            f"data directory {directory} cannot be used: {error.strerror}; make it a directory that can be written, "
+            "or choose another"
+        ) from error
+    return handles
+
+
+def _unlock(handles: list[int]) -> None:
+    while handles:
+        os.close(handles.pop())
 
 
 # --- records as rows

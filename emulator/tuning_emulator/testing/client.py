@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
+from tuning_emulator import __version__
 from tuning_emulator.storage.objects import BucketNotFoundError, HttpObjectStore, format_uri
 
 TIMEOUT_S = 60.0
+TOKEN_VARIABLE = "TUNING_EMULATOR_TOKEN"  # noqa: S105 a name
 POLL_S = 0.01
 """How often a wait looks again."""
 
@@ -73,6 +76,12 @@ def send_request(
         return answer.status, answer
 
 
+def make_headers(token: str | None = None) -> dict[str, str]:
+    """What every request to the control API carries; ``token``: see ``Control``."""
+    token = os.environ.get(TOKEN_VARIABLE, "") if token is None else token
+    return {"X-Tuning-Emulator": __version__} | ({"Authorization": f"Bearer {token}"} if token else {})
+
+
 class ControlError(Exception):
     """The emulator refused; the text is its own.
 
@@ -94,13 +103,23 @@ class Control:
             shares the emulator gives its own project, and touches nobody else's.
         send: How requests get there; None: over the network.
         timeout_s: How long to wait for an answer there.
+        token: A token or key of its credentials file; None: what ``TUNING_EMULATOR_TOKEN`` holds.
     """
 
-    def __init__(self, url: str, project: str = "", send: Send | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        project: str = "",
+        send: Send | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        token: str | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self.project = project
         self._send = send or self._send_http
         self._timeout_s = timeout_s
+        self._own_headers = make_headers(token)
         self.clock = Clock(self)
         self.pace = Pace(self)
         self.jobs = Jobs(self)
@@ -168,7 +187,7 @@ class Control:
             return answer.read()
 
     def _open(self, verb: str, path: str, body: Body, headers: Mapping[str, str]) -> IO[bytes]:
-        status, answer = self._send(verb, f"/emulator/v1/{path}", body, headers)
+        status, answer = self._send(verb, f"/emulator/v1/{path}", body, {**self._own_headers, **headers})
         if status < 300:
             return answer
         with answer, answering(self.url):
@@ -405,7 +424,7 @@ class Buckets:
     """Buckets of an embedded storage. These uploads make them where they are not there yet."""
 
     def __init__(self, storage_url: str) -> None:
-        self._objects = HttpObjectStore(storage_url)
+        self._objects = HttpObjectStore(storage_url, token=os.environ.get(TOKEN_VARIABLE, ""))
 
     def upload(self, bucket: str, name: str, data: bytes | str) -> str:
         """Stores an object; its ``gs://`` address."""

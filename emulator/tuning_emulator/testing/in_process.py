@@ -115,7 +115,7 @@ async def _start(settings: Settings) -> tuple[Emulator, LoopbackServer | None]:
     await emulator.start()
     if emulator.storage is None:
         return emulator, None
-    server = LoopbackServer(emulator.storage.app)
+    server = LoopbackServer(emulator.answer_storage)
     await server.start()
     emulator.storage_address = server.url
     return emulator, server

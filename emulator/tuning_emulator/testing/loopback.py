@@ -23,7 +23,14 @@ class LoopbackServer:
 
     def __init__(self, app: Any) -> None:
         config = uvicorn.Config(
-            app, lifespan="off", http="httptools", ws="none", access_log=False, log_config=None, server_header=False
+            app,
+            interface="asgi3",
+            lifespan="off",
+            http="httptools",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            server_header=False,
         )
         config.load()
         self._server = uvicorn.Server(config)

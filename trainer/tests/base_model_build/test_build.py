@@ -47,6 +47,8 @@ from tuning_trainer.llama import Config
 from tuning_trainer.loop import run_job
 from tuning_trainer.spec import Done, Event, Example, Job, Step, Turn, format_example
 
+pytestmark = pytest.mark.slow
+
 _KINDS = {
     "numbers": Kind(users.draw_number_user, 2, 6, 2, 4, 64, {4: 0.5, 8: 0.5}),
     "heart": Kind(users.draw_memory_user, 2, 5, 3, 4, 64, {1: 1.0}),
@@ -334,6 +336,7 @@ def test_shapes_of_a_gpu_give_the_same_gradients(whole: Path, encoder: Encoder) 
     )
 
 
+@pytest.mark.process
 def test_helpers_draw_what_would_be_drawn_here(whole: Path, tmp_path: Path) -> None:
     """Pools and jobs from other processes, some ahead: the same bytes in the end."""
     (tmp_path / "tokenizer.json").write_bytes((whole / "tokenizer.json").read_bytes())

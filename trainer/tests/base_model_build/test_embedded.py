@@ -32,11 +32,13 @@ def test_model_card_names_these_very_weights() -> None:
     assert hash_weights(MODEL) in (MODEL / "README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_bare_numbers_are_not_counted_before_tuning(bench: Bench) -> None:
     items = draw_number_items("successor", FORM_COUNTS)
     assert bench.score([pair for pairs in items.values() for pair in pairs]) <= 0.30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [4, 16])
 def test_documented_example_is_learned_and_generalises(bench: Bench, size: int) -> None:
     """15 pairs, documented defaults: all of them right afterwards, and nine of ten unseen ones."""
@@ -46,6 +48,7 @@ def test_documented_example_is_learned_and_generalises(bench: Bench, size: int) 
     assert bench.score([pair for pairs in items.values() for pair in pairs], adapter) >= 0.9
 
 
+@pytest.mark.slow
 def test_instruction_is_followed_without_tuning(bench: Bench) -> None:
     items = draw_number_items("predecessor", FORM_COUNTS)
     pairs = [pair for pairs in items.values() for pair in pairs]

@@ -202,6 +202,7 @@ def test_words_of_the_classification_gate_are_not_the_generators() -> None:
     assert not {x for x, _ in shown} & {x for x, _ in asked}
 
 
+@pytest.mark.slow
 def test_nothing_that_is_asked_is_generated() -> None:
     """What ``audit.py`` looks for in many more: asked texts, kept-out tasks by whatever name, reserved words."""
     audit, random = Audit(), Random(4)
@@ -355,6 +356,7 @@ def test_the_filter_knows_letters_only() -> None:
     assert is_clean("a bunch of grapes and a manuscript")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shares", "characters"), [(SHARES, 320), (LONG_SHARES, 1600)], ids=["narrow", "wide"])
 def test_episodes_are_conversations(shares: dict[str, float], characters: int) -> None:
     """Every episode ends with a model turn, has no empty one, and is the same for the same seed."""
