@@ -22,12 +22,11 @@ from tuning_emulator.api.auth import Authenticator, read_presented
 from tuning_emulator.api.call import NO_REQUESTS, Call, Caller, Parameters, Query
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, NoMiddleware, PageError
 from tuning_emulator.api.router import GOOGLE, Router, Target
-from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.errors import ApiError, is_space_wanting
 from tuning_emulator.facts import emulator_errors, google_errors
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.schema.protobuf import BinaryCodec
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.store.database import is_space_wanting
 
 log = logging.getLogger(__name__)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -280,3 +282,10 @@ def _fill(template: Any, values: Mapping[str, object]) -> Any:
     if isinstance(template, dict):
         return {name: _fill(part, values) for name, part in template.items()}
     return [_fill(part, values) for part in template]
+
+
+def is_space_wanting(error: BaseException) -> bool:
+    """Whether something failed because a disk is full, or cannot be written at this moment."""
+    if isinstance(error, sqlite3.OperationalError):
+        return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

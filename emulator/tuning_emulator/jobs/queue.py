@@ -12,14 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.errors import ApiError, is_space_wanting
 from tuning_emulator.core.job_control import NO_MAGIC, FaultKind, Magic
 from tuning_emulator.core.lifecycle import ENDED, JobEvent
 from tuning_emulator.core.records import JobState, TuningJob
 from tuning_emulator.facts import emulator_errors, google_errors
 from tuning_emulator.jobs.pacing import JobGate, StoppedError
 from tuning_emulator.jobs.steps import CANCELLED, Pipeline, describe_failure
-from tuning_emulator.store.database import is_space_wanting
 
 log = logging.getLogger(__name__)
 

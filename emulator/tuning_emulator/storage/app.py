@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 from tuning_emulator.api.exchange import Exchange
-from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.errors import ApiError, is_space_wanting
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.rest.responses import format_date, send_chunks
 from tuning_emulator.storage.batch import answer_batch
@@ -35,7 +35,6 @@ from tuning_emulator.storage.request import (
 from tuning_emulator.storage.sessions import Sessions
 from tuning_emulator.storage.store import Storage
 from tuning_emulator.storage.xml_api import XmlApi, format_xml_error
-from tuning_emulator.store.database import is_space_wanting
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ a job has done, which is written after every step without the rest.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import sqlite3
@@ -145,13 +144,6 @@ def _open(path: str) -> sqlite3.Connection:
         raise
     connection.row_factory = sqlite3.Row
     return connection
-
-
-def is_space_wanting(error: BaseException) -> bool:
-    """Whether something failed because a disk is full, or cannot be written at this moment."""
-    if isinstance(error, sqlite3.OperationalError):
-        return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def open_copy(path: Path) -> sqlite3.Connection:
