@@ -30,9 +30,9 @@ from benchmarks.server import take_free_port
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ("gcp-storage-emulator==2026.7.19", "gcloud-storage-emulator==0.5.0")
 SMALL, LARGE = os.urandom(1000), os.urandom(100_000_000)
-REPEATED, LISTED = 300, 10_000
+REPEATED = 300
 START_LIMIT_S = 60.0
-UPLOAD = "/upload/storage/v1/b/bench-bucket/o?uploadType=media&name="
+UPLOAD = "/upload/storage/v1/b/bench-bucket/o?uploadType=multipart"
 
 Ask = Callable[..., bytes]
 
@@ -83,24 +83,36 @@ def running(command: list[str], port: int, folder: str) -> Iterator[tuple[Ask, i
             process.terminate()
 
 
-def measure_storage(ask: Ask, pid: int) -> dict[str, float]:
-    """Milliseconds of wall time, the median of many; CPU of the whole in the last row."""
+def upload(ask: Ask, name: str, data: bytes) -> bytes:
+    """A new object, in the one form that all of them take."""
+    head = f'--b\r\nContent-Type: application/json\r\n\r\n{{"name": "{name}"}}\r\n--b\r\n'
+    body = head.encode() + b"Content-Type: application/octet-stream\r\n\r\n" + data + b"\r\n--b--"
+    return ask("POST", UPLOAD, body, "multipart/related; boundary=b")
+
+
+def measure_storage(ask: Ask, pid: int, listed: int) -> dict[str, float]:
+    """Milliseconds of wall time, the median of many; CPU and memory of the whole in the last rows."""
     began = measure(pid).cpu_s
-    name = "/storage/v1/b/bench-bucket/o/{}?alt=media"
+    name = "/download/storage/v1/b/bench-bucket/o/{}?alt=media"
     figures = {
-        "upload of 1 kB, ms": _time(lambda number: ask("POST", f"{UPLOAD}small-{number}", SMALL), REPEATED),
+        "upload of 1 kB, ms": _time(lambda number: upload(ask, f"small-{number}", SMALL), REPEATED),
         "download of 1 kB, ms": _time(lambda number: ask("GET", name.format(f"small-{number}")), REPEATED),
-        "upload of 100 MB, ms": _time(lambda number: ask("POST", f"{UPLOAD}large", LARGE), 3),
+        "upload of 100 MB, ms": _time(lambda number: upload(ask, "large", LARGE), 3),
         "download of 100 MB, ms": _time(lambda number: ask("GET", name.format("large")), 3),
     }
-    for number in range(LISTED):
-        ask("POST", f"{UPLOAD}listed/{number}", b"x")
-    figures[f"list of {LISTED:,}, ms"] = _time(lambda number: list_all(ask), 3)
+    figures |= measure_list(ask, 0, listed)
     usage = measure(pid)
     return {**figures, "CPU s of all this": usage.cpu_s - began, "MiB then": usage.resident_mib}
 
 
-def list_all(ask: Ask) -> None:
+def measure_list(ask: Ask, there: int, wanted: int) -> dict[str, float]:
+    """The same of a list, when the bucket has been filled."""
+    for number in range(there, wanted):
+        upload(ask, f"listed/{number}", b"x")
+    return {f"list of {wanted:,}, ms": _time(lambda number: list_all(ask, wanted), 5)}
+
+
+def list_all(ask: Ask, wanted: int) -> None:
     """All pages."""
     token, found = "", 0
     while True:
@@ -109,8 +121,8 @@ def list_all(ask: Ask) -> None:
         token = page.get("nextPageToken", "")
         if not token:
             break
-    if found != LISTED:
-        raise RuntimeError(f"{found} of {LISTED} objects are listed")
+    if found != wanted:
+        raise RuntimeError(f"{found} of {wanted} objects are listed")
 
 
 def _time(step: Callable[[int], object], times: int) -> float:
@@ -122,8 +134,12 @@ def _time(step: Callable[[int], object], times: int) -> float:
     return statistics.median(taken)
 
 
-def compare(rounds: int, console: Console) -> None:
-    """Every server in every round, one after the other."""
+def compare(rounds: int, listed: int, more: int, console: Console) -> None:
+    """Every server in every round, one after the other.
+
+    Args:
+        listed: How many objects the list has; ``more``: the same once more for ours, the others take long to fill.
+    """
     peers = install_peers()
     figures: dict[str, dict[str, list[float]]] = {}
     for _ in range(rounds):
@@ -137,12 +153,15 @@ def compare(rounds: int, console: Console) -> None:
                 tempfile.TemporaryDirectory() as folder,
                 running([program, *command, str(port)], port, folder) as (ask, pid),
             ):
-                for row, value in measure_storage(ask, pid).items():
-                    figures.setdefault(row, {}).setdefault(name, []).append(value)
+                found = measure_storage(ask, pid, listed)
+                if command[0] == "serve" and more:
+                    found |= measure_list(ask, listed, more)
+            for row, value in found.items():
+                figures.setdefault(row, {}).setdefault(name, []).append(value)
     names = list(next(iter(figures.values())))
     table = Table("median of rounds", *names)
     for row, values in figures.items():
-        table.add_row(row, *(f"{statistics.median(values[name]):,.2f}" for name in names))
+        table.add_row(row, *(f"{statistics.median(values[name]):,.2f}" if name in values else "" for name in names))
     console.print(table)
 
 
@@ -154,7 +173,7 @@ def watch_uploads(objects: int, console: Console) -> None:
     with tempfile.TemporaryDirectory() as folder, running(command, port, folder) as (ask, _):
         step = objects // 10
         for first in range(0, objects, step):
-            taken = _time(lambda number, at=first: ask("POST", f"{UPLOAD}{at + number}", SMALL), step)  # type: ignore[misc]
+            taken = _time(lambda number, at=first: upload(ask, f"{at + number}", SMALL), step)  # type: ignore[misc]
             table.add_row(f"{first + step:,}", f"{taken:.2f}")
     console.print(table)
 
@@ -163,13 +182,15 @@ def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--listed", type=int, default=1_000)
+    parser.add_argument("--more", type=int, default=10_000)
     parser.add_argument("--flat", type=int, default=0)
     chosen = parser.parse_args()
     console = Console()
     if chosen.flat:
         watch_uploads(chosen.flat, console)
     else:
-        compare(chosen.rounds, console)
+        compare(chosen.rounds, chosen.listed, chosen.more, console)
 
 
 if __name__ == "__main__":

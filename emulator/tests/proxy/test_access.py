@@ -170,20 +170,30 @@ async def test_a_preflight_is_answered_as_by_the_services(emulator: Emulator) ->
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, EVIL)
 
 
-@pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}, {"content-type": "application/json"}])
-@pytest.mark.parametrize(
-    ("verb", "path"),
-    [("POST", "reset"), ("POST", "clock:freeze"), ("PUT", "clock"), ("DELETE", "journal"), ("POST", "snapshot")],
-)
-async def test_control_writes_carry_a_header(emulator: Emulator, verb: str, path: str, headers: dict[str, str]) -> None:
+SIMPLE_TYPES = ("", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded")
+
+
+@pytest.mark.parametrize("content_type", SIMPLE_TYPES)
+@pytest.mark.parametrize("path", ["reset", "clock:freeze", "snapshot"])
+async def test_simple_posts_to_control_carry_a_header(emulator: Emulator, path: str, content_type: str) -> None:
     """One that no simple request of a page can carry; ours do, and the emulator's own page is known by the browser."""
+    headers = {"content-type": content_type} if content_type else {}
     before = dump(emulator)
-    answer = await ask(emulator, verb, f"/emulator/v1/{path}", headers, {})
+    answer = await ask(emulator, "POST", f"/emulator/v1/{path}", headers, {} if content_type else None)
     assert answer.status_code == 403
     assert "X-Tuning-Emulator" in answer.json()["detail"]
     assert dump(emulator) == before
     for good in (make_headers(), {"sec-fetch-site": "same-origin"}):
-        assert (await ask(emulator, verb, f"/emulator/v1/{path}", {**headers, **good}, {})).status_code != 403
+        assert (await ask(emulator, "POST", f"/emulator/v1/{path}", {**headers, **good}, {})).status_code != 403
+
+
+@pytest.mark.parametrize(("verb", "path"), [("POST", "reset"), ("PUT", "clock"), ("DELETE", "journal")])
+async def test_what_browsers_ask_for_first_needs_no_header(emulator: Emulator, verb: str, path: str) -> None:
+    """JSON, and other verbs: of a page of another site these never come, for the asking is refused."""
+    asked = {"origin": EVIL, "access-control-request-method": verb}
+    assert (await ask(emulator, "OPTIONS", f"/emulator/v1/{path}", asked)).status_code == 403
+    answer = await ask(emulator, verb, f"/emulator/v1/{path}", {"content-type": "application/json"}, {})
+    assert answer.status_code < 300, answer.text
 
 
 async def test_credentials_guard_everything(tmp_path: Path) -> None:

@@ -1,50 +1,71 @@
 """Two clients do random things to one bucket; a model in memory says what every answer must be.
 
 ``python -m tests.storage.campaign 100000`` in ``emulator`` walks that many steps in this process; a second argument is
-how many times a server of its own is killed in the middle of a request, begun again and compared.
+how many times a server of its own is killed at random moments, begun again on the same directory and compared; a third
+how many requests at random are sent over HTTP, and one for every ten of them over gRPC.
 """
 
 from __future__ import annotations
 
+import asyncio
+import http.client
 import json
+import logging
 import random
-import signal
 import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from tests.storage.asking import UPLOAD, Answer, B, open_storage
-from tuning_emulator.testing.process import start_emulator
+from tests.grpc.wire import listening
+from tests.storage.asking import BUCKET, UPLOAD, Answer, B, open_storage
+from tests.storage.fuzzing import fuzz_grpc, fuzz_http
+from tuning_emulator.api.auth import OpenAuthenticator
+from tuning_emulator.storage.embedded import EmbeddedStorage
+from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
 Ask = Callable[..., Answer]
 NAMES = ["a", "a/b", "a/c", "a/c/d", "b", "ü"]
+SIZES = (0, 1, 10, 3000)
+LIMIT_BYTES = 1_000_000
+"""A composition of compositions would grow without end: one of this size is deleted."""
 
 
-@dataclass
+class CutError(Exception):
+    """The server ended before it answered."""
+
+
+@dataclass(frozen=True)
 class Known:
-    """A live object, as the model has it."""
+    """A live object, as the model has it. ``generation``: "" until the server has told it."""
 
     data: bytes
-    generation: str
+    generation: str = ""
     metageneration: int = 1
     metadata: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Model:
-    """What must be there, and what each of the two clients has last seen of every name: its generation."""
+    """What must be there, and what each of the two clients has last seen of every name: its generation.
+
+    Attributes:
+        flying: What the request under way will have changed, None: removed.
+    """
 
     random: random.Random
+    sizes: Sequence[int] = SIZES
     objects: dict[str, Known] = field(default_factory=dict)
     seen: tuple[dict[str, str], dict[str, str]] = field(default_factory=lambda: ({}, {}))
+    flying: dict[str, Known | None] = field(default_factory=dict)
+    steps: int = 0
 
     def walk(self, ask: Ask) -> None:
         """One step of one client.
@@ -57,11 +78,12 @@ class Model:
         often, others = [self._upload, self._resume, self._read, self._delete], [self._get, self._patch, self._copy]
         step = self.random.choice([*often, *often, *others, self._compose, self._move, self._list])
         step(ask, client, name)
+        self.steps += 1
 
     # --- what is asked ------------------------------------------------------------------------------
 
-    def _conditions(self, client: dict[str, str], name: str, prefix: str = "if") -> tuple[str, Callable[[], int]]:
-        """A query, and the status that it comes to at the moment of asking; 0: the request is carried out."""
+    def _conditions(self, client: dict[str, str], name: str, prefix: str = "if") -> tuple[str, int]:
+        """A query, and the status that it comes to; 0: the request is carried out."""
         kind = self.random.randrange(6)
         generation = client.get(name, "1")
         metageneration = self.random.randrange(1, 4)
@@ -76,46 +98,60 @@ class Model:
             4: (f"&{prefix}MetagenerationNotMatch={metageneration}", meta != metageneration, False),
         }
         if kind not in cases:
-            return "", lambda: 0
+            return "", 0
         query, holds, positive = cases[kind]
-        return query, lambda: 0 if holds else (412 if positive else 304)
+        return query, 0 if holds else 412 if positive else 304
 
     def _data(self) -> bytes:
-        return self.random.randbytes(self.random.choice([0, 1, 10, 3000]))
+        return self.random.randbytes(self.random.choice(self.sizes))
 
-    def _put(self, client: dict[str, str], name: str, answer: Answer, known: Known) -> None:
-        made = answer.json
-        assert int(made["generation"]) > max([0, *(int(one.generation) for one in self.objects.values())])
-        assert (made["size"], made["metageneration"]) == (str(len(known.data)), "1")
-        known.generation = made["generation"]
-        self.objects[name] = known
-        client[name] = known.generation
+    def _change(
+        self, ask: Ask, client: dict[str, str], refused: int, change: dict[str, Known | None], *request: Any
+    ) -> None:
+        """A request that comes to a change, or is refused with a status."""
+        self.flying = {} if refused else change
+        answer = ask(*request)
+        assert answer.status == (refused or (204 if request[0] == "DELETE" else 200)), (request, answer)
+        if not refused:
+            made = answer.json if answer.body else {}
+            self._apply({name: made.get("resource", made) for name in change}, client)
+        self.flying = {}
+
+    def _apply(self, made: dict[str, Any], client: dict[str, str]) -> None:
+        """The change under way has happened; ``made``: the resources that it has led to."""
+        newest = max([0, *(int(one.generation) for one in self.objects.values())])
+        for name, known in self.flying.items():
+            if known is None:
+                del self.objects[name]
+                continue
+            told = made[name]
+            assert (told["size"], told["metageneration"]) == (str(len(known.data)), str(known.metageneration))
+            assert told["generation"] == known.generation or (not known.generation and int(told["generation"]) > newest)
+            self.objects[name] = replace(known, generation=told["generation"])
+            client[name] = told["generation"]
 
     def _upload(self, ask: Ask, client: dict[str, str], name: str) -> None:
         query, status = self._conditions(client, name)
         data = self._data()
-        answer = ask("POST", f"{UPLOAD}?uploadType=media&name={quote(name, safe='')}{query}", data)
-        assert answer.status == (412 if status() else 200), (query, answer.status)
-        if not status():
-            self._put(client, name, answer, Known(data, ""))
+        target = f"{UPLOAD}?uploadType=media&name={quote(name, safe='')}{query}"
+        self._change(ask, client, status and 412, {name: Known(data)}, "POST", target, data)
 
     def _resume(self, ask: Ask, client: dict[str, str], name: str) -> None:
         query, status = self._conditions(client, name)
         data = self._data()
         answer = ask("POST", f"{UPLOAD}?uploadType=resumable&name={quote(name, safe='')}{query}")
-        assert answer.status == (412 if status() else 200)
-        if status():
+        assert answer.status == (412 if status else 200)
+        if status:
             return
         session = "/" + answer.headers["location"].split("/", 3)[3]
-        end = ask("PUT", session, data, {"Content-Range": f"bytes 0-{len(data) - 1}/{len(data)}"} if data else {})
-        assert end.status == 200, end.body
-        self._put(client, name, end, Known(data, ""))
+        headers = {"Content-Range": f"bytes 0-{len(data) - 1}/{len(data)}"} if data else {}
+        self._change(ask, client, 0, {name: Known(data)}, "PUT", session, data, headers)
 
     def _read(self, ask: Ask, client: dict[str, str], name: str) -> None:
         query, status = self._conditions(client, name)
         answer = ask("GET", f"{B}/o/{quote(name, safe='')}?alt=media{query}")
         found = self.objects.get(name)
-        assert answer.status == (404 if found is None else status() or 200), (query, answer.status)
+        assert answer.status == (404 if found is None else status or 200), (query, answer.status)
         if answer.status == 200 and found is not None:
             assert answer.body == found.data
             client[name] = found.generation
@@ -135,60 +171,51 @@ class Model:
     def _patch(self, ask: Ask, client: dict[str, str], name: str) -> None:
         query, status = self._conditions(client, name)
         key, value = self.random.choice("kl"), self.random.choice([None, "1", "2"])
-        body = {"metadata": {key: value}}
-        answer = ask("PATCH", f"{B}/o/{quote(name, safe='')}?x={query}", body)
         found = self.objects.get(name)
-        assert answer.status == (404 if found is None else 412 if status() else 200)
-        if answer.status == 200 and found is not None:
-            found.metageneration += 1
-            found.metadata.pop(key, None)
-            if value is not None:
-                found.metadata[key] = value
+        change: dict[str, Known | None] = {}
+        if found is not None:
+            metadata = {one: text for one, text in {**found.metadata, key: value}.items() if text is not None}
+            change[name] = replace(found, metageneration=found.metageneration + 1, metadata=metadata)
+        refused = 404 if found is None else status and 412
+        target = f"{B}/o/{quote(name, safe='')}?x={query}"
+        self._change(ask, client, refused, change, "PATCH", target, {"metadata": {key: value}})
 
     def _delete(self, ask: Ask, client: dict[str, str], name: str) -> None:
         query, status = self._conditions(client, name)
-        answer = ask("DELETE", f"{B}/o/{quote(name, safe='')}?x={query}")
-        assert answer.status == (404 if name not in self.objects else 412 if status() else 204)
-        if answer.status == 204:
-            del self.objects[name]
+        refused = 404 if name not in self.objects else status and 412
+        self._change(ask, client, refused, {name: None}, "DELETE", f"{B}/o/{quote(name, safe='')}?x={query}")
 
     def _copy(self, ask: Ask, client: dict[str, str], name: str) -> None:
         to = self.random.choice(NAMES)
         query, status = self._conditions(client, to)
         source_query, source_status = self._conditions(client, name, "ifSource")
         verb = self.random.choice(["copyTo", "rewriteTo"])
-        path = f"{B}/o/{quote(name, safe='')}/{verb}/b/my-bucket/o/{quote(to, safe='')}"
-        answer = ask("POST", f"{path}?x={query}{source_query}")
+        target = f"{B}/o/{quote(name, safe='')}/{verb}/b/{BUCKET}/o/{quote(to, safe='')}?x={query}{source_query}"
         found = self.objects.get(name)
-        assert answer.status == (404 if found is None else 412 if status() or source_status() else 200)
-        if answer.status == 200 and found is not None:
-            made = answer.json.get("resource", answer.json)
-            self.objects[to] = Known(found.data, made["generation"], 1, dict(found.metadata))
-            client[to] = made["generation"]
+        refused = 404 if found is None else 412 if status or source_status else 0
+        change: dict[str, Known | None] = {} if found is None else {to: Known(found.data, metadata=found.metadata)}
+        self._change(ask, client, refused, change, "POST", target)
 
     def _compose(self, ask: Ask, client: dict[str, str], name: str) -> None:
         sources = self.random.choices(NAMES, k=self.random.randrange(1, 4))
         query, status = self._conditions(client, name)
+        path = f"{B}/o/{quote(name, safe='')}"
+        refused = 404 if any(one not in self.objects for one in sources) else status and 412
+        data = b"".join(self.objects[one].data for one in sources if one in self.objects)
         body = {"sourceObjects": [{"name": one} for one in sources]}
-        answer = ask("POST", f"{B}/o/{quote(name, safe='')}/compose?x={query}", body)
-        missing = any(one not in self.objects for one in sources)
-        assert answer.status == (404 if missing else 412 if status() else 200)
-        if answer.status == 200:
-            data = b"".join(self.objects[one].data for one in sources)[:1_000_000]
-            if len(data) == 1_000_000:  # a composition of compositions grows without end
-                ask("DELETE", f"{B}/o/{quote(name, safe='')}")
-                self.objects.pop(name, None)
-            else:
-                self._put(client, name, answer, Known(data, ""))
+        self._change(ask, client, refused, {name: Known(data)}, "POST", f"{path}/compose?x={query}", body)
+        if not refused and len(data) >= LIMIT_BYTES:
+            self._change(ask, client, 0, {name: None}, "DELETE", path)
 
     def _move(self, ask: Ask, client: dict[str, str], name: str) -> None:
         to = self.random.choice([one for one in NAMES if one != name])
         query, status = self._conditions(client, to)
-        answer = ask("POST", f"{B}/o/{quote(name, safe='')}/moveTo/o/{quote(to, safe='')}?x={query}")
-        assert answer.status == (404 if name not in self.objects else 412 if status() else 200)
-        if answer.status == 200:
-            found = self.objects.pop(name)
-            self.objects[to] = Known(found.data, answer.json["generation"], 1, found.metadata)
+        target = f"{B}/o/{quote(name, safe='')}/moveTo/o/{quote(to, safe='')}?x={query}"
+        found = self.objects.get(name)
+        change: dict[str, Known | None] = {}
+        if found is not None:
+            change = {name: None, to: Known(found.data, metadata=found.metadata)}
+        self._change(ask, client, 404 if found is None else status and 412, change, "POST", target)
 
     def _list(self, ask: Ask, client: dict[str, str], name: str) -> None:
         prefix = self.random.choice(["", "a", "a/", "z"])
@@ -202,16 +229,28 @@ class Model:
                 break
         assert shown == sorted(one for one in self.objects if one.startswith(prefix))
 
-    def compare(self, ask: Ask) -> None:
-        """Everything that is there beside everything that must be.
+    def settle(self, ask: Ask) -> str:
+        """Compares everything that is there: a request that was cut off has happened as a whole or not at all.
+
+        Returns:
+            ``new`` or ``old``, which of both; ``idle`` where no change was under way.
 
         Raises:
-            AssertionError: they differ.
+            AssertionError: something else is there.
         """
-        listed = {one["name"]: one["generation"] for one in ask("GET", f"{B}/o").json.get("items", [])}
-        assert listed == {name: one.generation for name, one in self.objects.items()}
-        for name, one in self.objects.items():
-            assert ask("GET", f"{B}/o/{quote(name, safe='')}?alt=media").body == one.data
+        made, there = {}, {}
+        for one in ask("GET", f"{B}/o").json.get("items", []):
+            data = ask("GET", f"{B}/o/{quote(one['name'], safe='')}?alt=media").body
+            made[one["name"]] = one
+            there[one["name"]] = Known(data, one["generation"], int(one["metageneration"]), one.get("metadata", {}))
+        outcome = "old" if self.flying else "idle"
+        if self.flying and there != self.objects:
+            outcome = "new"
+            assert {name for name, known in self.flying.items() if known} <= {*made}
+            self._apply(made, {})
+        self.flying = {}
+        assert there == self.objects
+        return outcome
 
 
 def walk_in_process(steps: int, seed: int) -> Model:
@@ -221,87 +260,148 @@ def walk_in_process(steps: int, seed: int) -> Model:
         ask.bucket(softDeletePolicy={"retentionDurationSeconds": 0})
         for _ in range(steps):
             model.walk(ask)
-        model.compare(ask)
+        model.settle(ask)
         assert len(ask.embedded.store.contents.sizes()) <= len(model.objects)
     return model
 
 
 class Remote:
-    """A server in a process of its own that can be killed."""
+    """A bucket of a server in a process of its own, on one connection."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, bucket: str) -> None:
+        self._line = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+        self._bucket = bucket
 
     def __call__(self, verb: str, target: str, body: Any = b"", headers: dict[str, str] | None = None) -> Answer:
-        """One request; status 0 where the connection broke."""
+        """One request.
+
+        Raises:
+            CutError: the connection broke.
+        """
         data = json.dumps(body).encode() if isinstance(body, dict) else body
-        asked = urllib.request.Request(self._url + target, data or None, headers or {}, method=verb)
-        if verb in ("POST", "PUT") and not data:
-            asked.data = b""
         try:
-            with urllib.request.urlopen(asked, timeout=30) as answer:
-                return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read())
-        except urllib.error.HTTPError as error:
-            return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
-        except OSError:
-            return Answer(0, {}, b"")
+            self._line.request(verb, target.replace(BUCKET, self._bucket), data, headers or {})
+            answer = self._line.getresponse()
+            return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise CutError(str(error)) from error
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._line.close()
 
 
-def walk_with_kills(kills: int, seed: int, steps: int = 30) -> int:
-    """Kills a server while an upload is under way, as often as asked; answers how often the new object was there.
+def walk_with_kills(kills: int, seed: int, longest_s: float = 1.0) -> Counter[str]:
+    """Kills a server at random moments while each of two buckets is used, begins it again and compares.
+
+    Returns:
+        What had become of the requests that were under way, see ``Model.settle``, and ``steps`` that were answered.
 
     Raises:
-        AssertionError: what is there afterwards is neither the old state nor the new one.
+        AssertionError: what is there is neither the old state nor the new one, or an answer is not the model's.
     """
-    model = Model(random.Random(seed))
-    survived = 0
+    chosen = random.Random(seed)
+    models = {name: Model(random.Random(chosen.random()), (*SIZES, 300_000)) for name in (BUCKET, "other-bucket")}
+    found: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(kills):
-            with start_emulator(trainer="scripted", data_dir=folder, port=0) as running:
-                ask = Remote(running.url)
-                if not number:
-                    policy = {"softDeletePolicy": {"retentionDurationSeconds": 0}}
-                    assert ask("POST", "/storage/v1/b?project=p", {"name": "my-bucket", **policy}).status == 200
-                model.compare(ask)
-                for _ in range(steps):
-                    model.walk(ask)
-                _kill_during_upload(running, ask, model)
-            with start_emulator(trainer="scripted", data_dir=folder, port=0) as running:
-                survived += _settle(Remote(running.url), model)
-    return survived
+        for number in range(kills + 1):
+            with start_emulator(trainer="scripted", data_dir=folder) as running:
+                asks = {name: Remote(running.url, name) for name in models}
+                for name, model in models.items():
+                    if number:
+                        found[model.settle(asks[name])] += 1
+                    else:
+                        body = {"name": name, "softDeletePolicy": {"retentionDurationSeconds": 0}}
+                        assert asks[name]("POST", "/storage/v1/b?project=p", body).status == 200
+                if number < kills:
+                    _walk_until_killed(running, [(models[name], ask) for name, ask in asks.items()], chosen, longest_s)
+    return found + Counter(steps=sum(one.steps for one in models.values()))
 
 
-def _kill_during_upload(running: Any, ask: Remote, model: Model) -> None:
-    data = model.random.randbytes(2_000_000)
-    killer = threading.Timer(model.random.random() * 0.03, lambda: running.process.send_signal(signal.SIGKILL))
+def _walk_until_killed(
+    running: RunningEmulator, walkers: list[tuple[Model, Remote]], chosen: random.Random, longest_s: float
+) -> None:
+    killed = threading.Event()
+
+    def kill() -> None:
+        killed.set()
+        assert running.process is not None
+        running.process.kill()
+
+    def walk(walker: tuple[Model, Remote]) -> None:
+        model, ask = walker
+        try:
+            while True:
+                model.walk(ask)
+        except CutError:
+            ask.close()
+            assert killed.is_set(), "a connection broke without a kill"
+
+    killer = threading.Timer(chosen.random() * longest_s, kill)
     killer.start()
-    answer = ask("POST", f"{UPLOAD}?uploadType=media&name=a", data)
+    with ThreadPoolExecutor(len(walkers)) as pool:
+        list(pool.map(walk, walkers))
     killer.join()
-    running.process.wait()
-    model.objects["in flight"] = Known(data, answer.json["generation"] if answer.status == 200 else "")
 
 
-def _settle(ask: Remote, model: Model) -> int:
-    flying = model.objects.pop("in flight")
-    answer = ask("GET", f"{B}/o/a")
-    old = model.objects.get("a")
-    new = answer.status == 200 and (old is None or answer.json["generation"] != old.generation)
-    assert new or not flying.generation, "an upload that was confirmed is gone"
-    if new:
-        model.objects["a"] = Known(flying.data, answer.json["generation"])
-    model.compare(ask)
-    return int(new)
+class Tracebacks(logging.Handler):
+    """Keeps what is logged with a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See ``logging.Handler``."""
+        if record.exc_info:
+            self.seen.append(record)
+
+
+def fuzz(requests: int, seed: int) -> int:
+    """That many requests at random over HTTP, a tenth of them over gRPC; answers how many these were.
+
+    Raises:
+        AssertionError: an answer is an internal error, or a traceback was logged.
+    """
+
+    async def speak(embedded: EmbeddedStorage) -> int:
+        sent = 0
+        async with listening(embedded.grpc_apis, OpenAuthenticator()) as wire:
+            while sent < requests // 10:
+                embedded.store.ensure_bucket(BUCKET)
+                sent += await fuzz_grpc(wire, seed + sent)
+        return sent
+
+    tracebacks = Tracebacks()
+    logging.getLogger().addHandler(tracebacks)
+    with tempfile.TemporaryDirectory() as folder, open_storage(Path(folder) / "buckets") as ask:
+        fuzz_http(ask, requests, seed)
+        sent = asyncio.run(speak(ask.embedded))
+    assert not tracebacks.seen, tracebacks.seen[0]
+    return sent
 
 
 def main(arguments: list[str]) -> None:
     """See the module's docstring."""
-    steps, kills = (int(arguments[place]) if len(arguments) > place else 0 for place in (0, 1))
-    began = time.perf_counter()
-    walk_in_process(steps, seed=steps)
-    print(f"{steps} steps, no difference, {time.perf_counter() - began:.0f} s")  # noqa: T201 a program's answer
+    steps, kills, requests = (int(arguments[place]) if len(arguments) > place else 0 for place in range(3))
+    if steps:
+        began = time.perf_counter()
+        walk_in_process(steps, seed=steps)
+        _report(f"{steps} steps, no difference", began)
     if kills:
-        new = walk_with_kills(kills, seed=kills)
-        print(f"{kills} kills in the middle of an upload: {new} new, {kills - new} old, none mixed")  # noqa: T201 as above
+        began = time.perf_counter()
+        found = walk_with_kills(kills, seed=kills)
+        counts = f"{found['new']} had happened, {found['old']} had not, {found['idle']} changed nothing"
+        said = f"{kills} kills in {found['steps']} steps in two buckets, no difference; of what was under way {counts}"
+        _report(said, began)
+    if requests:
+        began = time.perf_counter()
+        sent = fuzz(requests, seed=requests)
+        _report(f"{requests} requests over HTTP, {sent} over gRPC: no internal error, no traceback", began)
+
+
+def _report(said: str, began: float) -> None:
+    print(f"{said}; {time.perf_counter() - began:.0f} s", flush=True)  # noqa: T201 a program's answer
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ def test_a_slow_body_holds_up_nobody(tmp_path: Path) -> None:
         assert server.store.get_object("my-bucket", "x").size_bytes == 4
 
 
+@pytest.mark.slow
 def test_parallel_writers_and_readers_see_whole_objects(tmp_path: Path) -> None:
     """Every read is one of the writers' objects, with the hash that its headers tell."""
     with StorageServer(tmp_path / "buckets", {"my-bucket": None}) as server:
@@ -134,6 +135,7 @@ def test_a_deleted_object_is_read_to_its_end(ask: Asker) -> None:
         assert stream.read() == b"hello"
 
 
+@pytest.mark.slow
 def test_large_objects_stream_in_constant_memory(tmp_path: Path) -> None:
     """128 MiB in and out take no more than a few blocks."""
     size = 128 << 20

@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from tests.storage.asking import Asker, B
+from tests.storage.asking import UPLOAD, Asker, B
 
 READS = {"JSON": f"{B}/o/x?alt=media", "download": f"/download{B}/o/x?alt=media", "XML": "/my-bucket/x"}
 every_read = pytest.mark.parametrize("target", READS.values(), ids=READS)
@@ -117,3 +117,23 @@ def test_metadata_cannot_split_headers(ask: Asker) -> None:
     answer = ask("GET", f"{B}/o/x?alt=media")
     assert answer.status == 200
     assert not {"x-evil", "y"} & answer.headers.keys()
+
+
+@pytest.mark.parametrize("kind", ["media", "multipart", "resumable"])
+def test_an_upload_that_is_packed_is_unpacked(ask: Asker, kind: str) -> None:
+    """All members of it; a bomb, or what breaks off, leaves no trace."""
+    bomb, members = gzip.compress(bytes(100 << 20)), gzip.compress(b"hello ") + gzip.compress(b"world")
+
+    def send(data: bytes) -> int:
+        target, headers = f"{UPLOAD}?uploadType={kind}&name=x", {"Content-Encoding": "gzip"}
+        if kind == "multipart":
+            headers["Content-Type"] = "multipart/related; boundary=b"
+            data = gzip.compress(b"--b\r\n\r\n{}\r\n--b\r\n\r\n") + data + gzip.compress(b"\r\n--b--")
+        if kind == "resumable":
+            target = "/" + ask("POST", target).headers["location"].split("/", 3)[3]
+        return ask("PUT" if kind == "resumable" else "POST", target, data, headers).status
+
+    assert send(bomb) == send(gzip.compress(b"hello")[:-3]) == 400
+    assert ask.get("x").status == 404
+    assert send(members) == 200
+    assert ask.read("x") == b"hello world"

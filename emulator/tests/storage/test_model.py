@@ -7,6 +7,7 @@ import pytest
 from tests.storage.campaign import walk_in_process, walk_with_kills
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_two_clients_and_a_model(seed: int) -> None:
     """Every answer is the model's, conditions included; no file is left over."""
@@ -15,5 +16,5 @@ def test_two_clients_and_a_model(seed: int) -> None:
 
 @pytest.mark.process
 def test_a_killed_server_has_the_old_state_or_the_new_one() -> None:
-    """Never a mixture, and never less than it has confirmed."""
-    walk_with_kills(2, seed=1, steps=20)
+    """Never a mixture, and never less than it has confirmed, whatever was under way."""
+    assert walk_with_kills(2, seed=1)["steps"]

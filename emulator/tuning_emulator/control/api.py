@@ -40,7 +40,7 @@ def create_control(health: Callable[[], Health], routers: Iterable[APIRouter] = 
         return health()
 
     for router in routers:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # include_router would build each of them again
 
     return app
 

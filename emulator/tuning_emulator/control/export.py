@@ -35,8 +35,8 @@ from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.middleware.faults import SavedFault
 from tuning_emulator.storage.contents import link_or_copy
+from tuning_emulator.storage.copies import check_copy
 from tuning_emulator.storage.database import DamagedStorageError
-from tuning_emulator.storage.store import check_copy
 from tuning_emulator.store.database import StoreError
 from tuning_emulator.store.migration import Contents, read_contents, upgrade_copy
 

@@ -26,8 +26,8 @@ SITE_REFUSED = ErrorRow(
 )
 WRITE_HEADER_MISSING = ErrorRow(
     Code.PERMISSION_DENIED,
-    "what changes something in the control API carries the header X-Tuning-Emulator, which no page of another site "
-    "can send: curl -H 'X-Tuning-Emulator: 1' …",
+    "a POST to the control API is JSON or carries the header X-Tuning-Emulator, neither of which a page of another "
+    "site can send: curl -H 'X-Tuning-Emulator: 1' …",
 )
 CREDENTIAL_MISSING = ErrorRow(
     Code.UNAUTHENTICATED,
@@ -47,6 +47,10 @@ REBASE_SAME_ENDPOINT = ErrorRow(
     "deploy_to_same_endpoint is not supported by this emulator; deploy the new model with endpoints.deployModel.",
 )
 STORAGE_METHOD_MISSING = ErrorRow(Code.UNIMPLEMENTED, "{method} is not served by this emulator's Cloud Storage.")
+STORAGE_UPLOAD_INFLATES = ErrorRow(
+    Code.INVALID_ARGUMENT,
+    "The gzip body of the request unpacks to more than {times} times its size; this emulator takes no such body.",
+)
 NO_SPACE = ErrorRow(Code.UNAVAILABLE, "The emulator's disk is full; nothing has changed.")
 STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
 

@@ -20,13 +20,13 @@ from tuning_emulator.proxy.hosts import find_service, is_loopback, match_host, p
 Scope: TypeAlias = MutableMapping[str, Any]
 
 WRITE_HEADER = "x-tuning-emulator"
-"""Every write to the control API carries it: no page of another site can send it without having asked (CORS)."""
+"""Our own programs send it to the control API: no page of another site can without having asked (CORS)."""
 
 CONTROL_PATH = "/emulator/"
 PUBLIC_PATHS = frozenset(("/emulator/v1/health", "/emulator/v1/ca.pem"))
 """What is read without a credential even where there is a credentials file."""
 
-_READS = frozenset(("GET", "HEAD", "OPTIONS"))
+_SIMPLE_TYPES = frozenset(("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"))
 _ADDRESS = re.compile(r"[\d.]+|.*:.*")
 _HOSTS_REMEMBERED = 64
 _QUOTED = 100
@@ -118,9 +118,14 @@ class Access:
 
 
 def _check_write(verb: str, headers: Mapping[str, str]) -> ApiError | None:
-    """What is wrong with a request to the control API; None: nothing. Pages of the emulator's own may write."""
+    """What is wrong with a request to the control API; None: nothing. Pages of the emulator's own may write.
+
+    Pages of others can send a POST of a simple content type without having asked; all else is asked for first (CORS),
+    and the answer to that is no.
+    """
+    simple = headers.get("content-type", "").partition(";")[0].strip().lower() in _SIMPLE_TYPES
     own = WRITE_HEADER in headers or headers.get("sec-fetch-site") == "same-origin"
-    return None if own or verb in _READS else emulator_errors.WRITE_HEADER_MISSING()
+    return None if own or verb != "POST" or not simple else emulator_errors.WRITE_HEADER_MISSING()
 
 
 def read_headers(scope: Scope) -> dict[str, str]:

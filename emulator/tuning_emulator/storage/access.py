@@ -5,7 +5,6 @@ Source: cloud.google.com/storage/docs/access-control/lists; json_api/v1/objectAc
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -180,10 +179,9 @@ class Policies:
     async def get_policy(self, request: StorageRequest, bucket: str, name: str = "") -> Answer:
         """What was set, or the policy of nobody."""
         owner = self._find_owner(request, bucket, name)
-        etag = base64.b64encode(owner.etag.encode()).decode()
         kept = owner.fields.get("_iam") or {"version": 1, "bindings": []}
         path = f"projects/_/buckets/{bucket}" + (f"/objects/{name}" if name else "")
-        return {"kind": "storage#policy", "resourceId": path, **kept, "etag": etag}
+        return {"kind": "storage#policy", "resourceId": path, **kept, "etag": owner.etag}
 
     async def set_policy(self, request: StorageRequest, bucket: str, name: str = "") -> Answer:
         """Keeps a policy, which decides nothing."""
@@ -196,7 +194,7 @@ class Policies:
             raise storage_errors.ARGUMENT_INVALID(name="version", value=version)
         policy = {"version": version, "bindings": body.get("bindings", [])}
         owner = self._find_owner(request, bucket, name)
-        if "etag" in body and body["etag"] != base64.b64encode(owner.etag.encode()).decode():
+        if "etag" in body and body["etag"] != owner.etag:
             raise storage_errors.PRECONDITION_FAILED()
         if name:
             self.storage.update_object(bucket, name, lambda found: {**found.fields, "_iam": policy})

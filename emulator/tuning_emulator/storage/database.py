@@ -1,4 +1,4 @@
-"""The SQLite file of the embedded storage: opening it, one transaction at a time, rows in and out, checking a copy.
+"""The SQLite file of the embedded storage: opening it, one transaction at a time, rows in and out.
 
 It is no part of the emulator's own database: threads of jobs use it as well as requests do, and it lies with the files
 that it is about, so that a state archive, a reset or a restart takes both or neither.
@@ -24,9 +24,9 @@ SCHEMA_VERSION = 1
 
 DATABASE_NAME = "_storage.sqlite3"
 
-_OBJECT = ", ".join(one.name for one in fields(StoredObject))
+OBJECT_COLUMNS = ", ".join(one.name for one in fields(StoredObject))
 _SESSION = ", ".join(one.name for one in fields(Session))
-_BUCKET = ", ".join(one.name for one in fields(Bucket))
+BUCKET_COLUMNS = ", ".join(one.name for one in fields(Bucket))
 _Record = TypeVar("_Record", Bucket, StoredObject, Session)
 
 
@@ -62,7 +62,7 @@ class Database:
                 raise sqlite3.DatabaseError(damage.replace("\n", ": "))
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
-                connection.executescript(f"BEGIN; {_read_schema()}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+                connection.executescript(f"BEGIN; {read_schema()}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
             elif version != SCHEMA_VERSION:
                 raise DamagedStorageError(
                     f"{self._path} has schema version {version}, this program reads {SCHEMA_VERSION}; "
@@ -137,11 +137,11 @@ class Database:
 
     def buckets(self, where: str, *values: Any) -> list[Bucket]:
         """The buckets of a condition."""
-        return [parse_bucket(row) for row in self.rows(f"SELECT {_BUCKET} FROM buckets {where}", *values)]  # noqa: S608
+        return [parse_bucket(row) for row in self.rows(f"SELECT {BUCKET_COLUMNS} FROM buckets {where}", *values)]  # noqa: S608
 
     def objects(self, where: str, *values: Any) -> list[StoredObject]:
         """The generations of a condition."""
-        return [parse_object(row) for row in self.rows(f"SELECT {_OBJECT} FROM objects {where}", *values)]  # noqa: S608
+        return [parse_object(row) for row in self.rows(f"SELECT {OBJECT_COLUMNS} FROM objects {where}", *values)]  # noqa: S608
 
     def sessions(self, where: str, *values: Any) -> list[Session]:
         """The uploads of a condition."""
@@ -184,11 +184,12 @@ def parse_bucket(row: tuple[Any, ...]) -> Bucket:
 
 
 _make_object: Callable[..., StoredObject] = StoredObject
+_STATES = tuple(State)
 
 
 def parse_object(row: tuple[Any, ...]) -> StoredObject:
     """A row of ``objects``."""
-    return _make_object(*row[:11], State(row[11]), *row[12:14], _parse_fields(row[14]))
+    return _make_object(*row[:11], _STATES[row[11]], *row[12:14], _parse_fields(row[14]))
 
 
 def parse_session(row: tuple[Any, ...]) -> Session:
@@ -203,8 +204,7 @@ def parse_session(row: tuple[Any, ...]) -> Session:
     )
 
 
-def _parse_fields(data: str) -> dict[str, Any]:
-    return msgspec.json.decode(data, type=dict[str, Any])
+_parse_fields = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def _to_column(value: Any) -> Any:
@@ -213,50 +213,5 @@ def _to_column(value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
-def _read_schema() -> str:
+def read_schema() -> str:
     return resources.files("tuning_emulator.storage").joinpath("schema.sql").read_text(encoding="utf-8")
-
-
-# --- a copy that somebody else made, before it takes the place of ours
-
-
-_BUCKET_TYPES = tuple[str, str, int, int, int, str]
-_OBJECT_TYPES = tuple[str, str, int, int, str, str, str, int, int, int, int, int, int, int, str]
-
-
-def read_copy(directory: Path) -> tuple[list[Bucket], list[StoredObject]]:
-    """Checks the records of ``Database.copy_to``, row by row; the buckets and generations in them.
-
-    Raises:
-        DamagedStorageError: this version has not written them.
-    """
-    path = directory / DATABASE_NAME
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            connection.execute("PRAGMA trusted_schema=OFF")
-            _check_schema(connection)
-            if connection.execute("SELECT 1 FROM sessions UNION ALL SELECT 1 FROM parts").fetchone():
-                raise DamagedStorageError(f"{DATABASE_NAME}: uploads under way do not belong here")
-            rows = connection.execute(f"SELECT {_BUCKET} FROM buckets")  # noqa: S608 names of ours
-            buckets = [parse_bucket(msgspec.convert(row, _BUCKET_TYPES)) for row in rows]
-            rows = connection.execute(f"SELECT {_OBJECT} FROM objects")  # noqa: S608 names of ours
-            return buckets, [parse_object(msgspec.convert(row, _OBJECT_TYPES)) for row in rows]
-    except (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError, TypeError) as error:
-        raise DamagedStorageError(f"{DATABASE_NAME}: {error}") from error
-
-
-def _check_schema(connection: sqlite3.Connection) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if version != SCHEMA_VERSION or damage != "ok":
-        reads = f"this program reads {SCHEMA_VERSION}"
-        raise DamagedStorageError(f"{DATABASE_NAME}: schema version {version}, {reads}; {damage}")
-    with closing(sqlite3.connect(":memory:")) as fresh:
-        fresh.executescript(_read_schema())
-        wanted, found = (
-            {tuple(row) for row in one.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master")}
-            for one in (fresh, connection)
-        )
-    if wanted != found:
-        strange = ", ".join(sorted(row[1] for row in wanted ^ found))
-        raise DamagedStorageError(f"{DATABASE_NAME}: other tables than this program writes: {strange}")

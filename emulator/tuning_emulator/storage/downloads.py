@@ -16,6 +16,9 @@ from tuning_emulator.storage.contents import BLOCK_BYTES, read_range
 from tuning_emulator.storage.records import StoredObject
 from tuning_emulator.storage.request import Headers, Reply, StorageRequest
 
+AT_ONCE_BYTES = 64 * 1024
+"""As little as this is read at once: a thread would take longer."""
+
 _RANGE = re.compile(r"\s*bytes\s*=\s*(.*?)\s*", re.IGNORECASE)
 _SPAN = re.compile(r"(\d*)\s*-\s*(\d*)")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
@@ -49,7 +52,10 @@ def download(request: StorageRequest, found: StoredObject, stream: BinaryIO, *, 
     headers.append(("Content-Length", str(end - start)))
     if span is not None:
         headers.append(("Content-Range", f"bytes {start}-{end - 1}/{found.size_bytes}"))
-    return Reply(200 if span is None else 206, headers, content=read_range(stream, start, end - start))
+    status, content = 200 if span is None else 206, read_range(stream, start, end - start)
+    if end - start <= AT_ONCE_BYTES:
+        return Reply(status, headers, b"".join(content))
+    return Reply(status, headers, content=content)
 
 
 def parse_range(text: str, size: int) -> tuple[int, int] | None:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.facts import emulator_errors, storage_errors
 from tuning_emulator.storage.access import AccessLists, Policies, expand_predefined
+from tuning_emulator.storage.composing import compose
 from tuning_emulator.storage.downloads import download
 from tuning_emulator.storage.listing import PAGE_SIZE, Page, Wanted, format_token, list_page, parse_token
 from tuning_emulator.storage.records import Bucket, Conditions, Fields, State, StoredObject, apply_patch
@@ -349,7 +350,7 @@ class JsonApi:
             fields["contentType"] = first.fields.get("contentType") or DEFAULT_TYPE
         taken = body.get("deleteSourceObjects") is True
         return await asyncio.to_thread(
-            self.storage.compose, sources, bucket, name, fields, request.conditions(), delete_sources=taken
+            compose, self.storage, sources, bucket, name, fields, request.conditions(), delete_sources=taken
         )
 
     async def copy_object(self, request: StorageRequest, bucket: str, name: str, to: str, new_name: str) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
@@ -11,8 +10,10 @@ from email.message import Message
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
+import msgspec
+
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.facts import storage_errors
+from tuning_emulator.facts import emulator_errors, storage_errors
 from tuning_emulator.proxy.hosts import Service, find_service
 from tuning_emulator.storage.records import Bucket, Conditions, StoredObject, is_bucket_name
 
@@ -23,6 +24,10 @@ Headers: TypeAlias = list[tuple[str, str]]
 
 JSON_LIMIT_BYTES = 10 << 20
 """Of a body that is read into memory: metadata, batches, lists of parts."""
+
+INFLATED_BYTES = 64 << 20
+INFLATED_TIMES = 100
+"""A body that is unpacked may have the first, or the second times what has come of it: a bomb has a thousand times."""
 
 _MISSING_BUCKET = (
     "the bucket {bucket} does not exist: start with --bucket {bucket} (an empty one) or --bucket {bucket}=DIRECTORY, "
@@ -65,19 +70,27 @@ class Body:
         """The same, unpacked where it is gzip; never more than a few blocks at once.
 
         Raises:
-            ApiError: it is no gzip.
+            ApiError: it is no gzip, or unpacks to too much.
         """
         if not self.gzipped:
             async for block in self.blocks():
                 yield block
             return
         unpacker = zlib.decompressobj(31)
+        packed = size = 0
         try:
             async for block in self.blocks():
+                packed += len(block)
                 rest = block
                 while rest:
-                    yield unpacker.decompress(rest, 1 << 20)
-                    rest = unpacker.unconsumed_tail
+                    if unpacker.eof:  # RFC 1952 2.2: a file may have several members
+                        unpacker = zlib.decompressobj(31)
+                    data = unpacker.decompress(rest, 1 << 20)
+                    size += len(data)
+                    if size > max(INFLATED_BYTES, INFLATED_TIMES * packed):
+                        raise emulator_errors.STORAGE_UPLOAD_INFLATES(times=INFLATED_TIMES)
+                    yield data
+                    rest = unpacker.unconsumed_tail or unpacker.unused_data
             yield unpacker.flush()
         except zlib.error as error:
             raise storage_errors.BODY_UNREADABLE() from error
@@ -196,7 +209,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
     if not data.strip():
         return {}
     try:
-        value = json.loads(data)
+        value = msgspec.json.decode(data)  # refuses halves of surrogate pairs, which no file and no answer can hold
     except (ValueError, RecursionError) as error:
         raise storage_errors.BODY_UNREADABLE() from error
     if not isinstance(value, dict):
@@ -316,5 +329,5 @@ Answer: TypeAlias = "Reply | StoredObject | Bucket | dict[str, Any] | None"
 
 def json_reply(value: Any, status: int = 200) -> Reply:
     """A JSON answer."""
-    body = json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
+    body = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
     return Reply(status, [("Content-Type", "application/json; charset=UTF-8"), ("Cache-Control", "no-cache")], body)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote
 
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.protojson.scalars import parse_timestamp
-from tuning_emulator.storage.records import SOFT_DELETE_S, Bucket, Fields, State, StoredObject
-from tuning_emulator.storage.retention import retained_until_ns
+from tuning_emulator.storage.records import SOFT_DELETE_S, Bucket, Fields, State, StoredObject, retained_until_ns
 
 _Check = Callable[[Any], bool]
 
@@ -189,11 +189,16 @@ def _present_iam(bucket: Bucket) -> dict[str, Any]:
     }
 
 
+_quote_bucket = lru_cache(maxsize=64)(partial(quote, safe=""))
+_FURTHER = {*OBJECT_FIELDS, "kmsKeyName", "customerEncryption"} - {"acl", "contentType", "storageClass"}
+"""Fields of objects that are printed as they were set."""
+
+
 def present_object(
     found: StoredObject, base_url: str, *, full: bool = False, bucket: Bucket | None = None
 ) -> dict[str, Any]:
     """The resource of a generation. ``full``: with its access list. ``bucket``: its own, for its retention."""
-    path = f"/b/{quote(found.bucket, safe='')}/o/{quote(found.name, safe='')}"
+    path = f"/b/{_quote_bucket(found.bucket)}/o/{quote(found.name, safe='')}"
     created, updated = format_time(found.created_ns), format_time(found.updated_ns)
     fields = found.fields
     resource: dict[str, Any] = {
@@ -222,10 +227,10 @@ def present_object(
     }
     if bucket is not None and (until_ns := retained_until_ns(bucket, found)):
         resource["retentionExpirationTime"] = format_time(until_ns)
-    names = (*OBJECT_FIELDS, "kmsKeyName", "customerEncryption")
-    resource |= {name: fields[name] for name in names if name in fields and name not in resource}
-    resource = {name: value for name, value in resource.items() if value is not None and value != {}}
-    return resource | {"acl": fields.get("acl", [])} if full else _without(resource, ("acl",))
+    resource.update((name, fields[name]) for name in fields if name in _FURTHER)
+    if full:
+        resource["acl"] = fields.get("acl", [])
+    return {name: value for name, value in resource.items() if value is not None and value != {}}
 
 
 def _without(resource: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -235,8 +240,13 @@ def _without(resource: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 def format_time(time_ns: int) -> str:
     """RFC 3339 in UTC, to the millisecond, as the service prints all times."""
     milliseconds = time_ns // 1_000_000
-    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
-    return f"{moment}.{milliseconds % 1000:03d}Z"
+    return f"{_format_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _format_second(time_s: int) -> str:
+    """Many objects of a list come from the same ones."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_s))
 
 
 # --- partial answers

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tuning_emulator.facts import storage_errors
+from tuning_emulator.storage.composing import join
 from tuning_emulator.storage.contents import Spool
 from tuning_emulator.storage.records import (
     Conditions,
@@ -22,7 +23,7 @@ from tuning_emulator.storage.records import (
     StoredObject,
     check_object_name,
 )
-from tuning_emulator.storage.store import Storage, join
+from tuning_emulator.storage.store import Storage
 
 QUANTUM_BYTES = 256 * 1024
 """Of a chunk that is not the last only multiples of this are kept.

@@ -5,18 +5,17 @@ Safe in any thread. What is refused is refused in Cloud Storage's own words, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.contents import BLOCK_BYTES, CONTENTS_NAME, Contents, Spool
-from tuning_emulator.storage.database import DATABASE_NAME, DamagedStorageError, Database, read_copy
-from tuning_emulator.storage.migration import META_NAME, check_old_copy, migrate
+from tuning_emulator.storage.database import Database
+from tuning_emulator.storage.migration import migrate
 from tuning_emulator.storage.records import (
     NO_CONDITIONS,
     Bucket,
@@ -27,10 +26,9 @@ from tuning_emulator.storage.records import (
     StoredObject,
     check_bucket_name,
     check_object_name,
+    refuse_held,
     touch,
 )
-from tuning_emulator.storage.resources import BUCKET_FIELDS, OBJECT_FIELDS, read_fields
-from tuning_emulator.storage.retention import refuse_held
 
 NOBODY = "123456789012"
 """Number of the project of buckets that were made for nobody in particular."""
@@ -40,7 +38,6 @@ SOFT_DELETED_OBJECTS = 10_000
 """More than this is not kept of what was deleted: the oldest goes first."""
 
 _SECOND_NS = 1_000_000_000
-_COMPOSE_TRIES = 3
 _NAMED = """
 SELECT 1 FROM objects WHERE content = ?1 UNION ALL
 SELECT 1 FROM sessions WHERE content = ?1 UNION ALL
@@ -289,7 +286,7 @@ class Storage:
         current = self.find_object(bucket, name)
         conditions.check(current)
         if current is not None:
-            self._retire(owner, current, doomed)
+            self.retire(owner, current, doomed)
         if owner.fields.get("defaultEventBasedHold"):
             fields = {**fields, "eventBasedHold": True}
         now_ns = self.now_ns()
@@ -331,9 +328,9 @@ class Storage:
         with self.change() as doomed:
             found = self.get_object(bucket, name, generation)
             conditions.check(found)
-            self._retire(self.get_bucket(bucket), found, doomed, named=bool(generation))
+            self.retire(self.get_bucket(bucket), found, doomed, named=bool(generation))
 
-    def _retire(self, bucket: Bucket, found: StoredObject, doomed: list[str], *, named: bool = False) -> None:
+    def retire(self, bucket: Bucket, found: StoredObject, doomed: list[str], *, named: bool = False) -> None:
         """What becomes of a generation that is replaced or deleted."""
         now_ns = self.now_ns()
         refuse_held(bucket, found, now_ns)
@@ -429,53 +426,6 @@ class Storage:
             restored = self._copy(found, bucket, name, found.fields, conditions, doomed)
         return restored
 
-    def compose(
-        self,
-        sources: Sequence[Source],
-        bucket: str,
-        name: str,
-        fields: Fields | None = None,
-        conditions: Conditions = NO_CONDITIONS,
-        *,
-        delete_sources: bool = False,
-    ) -> StoredObject:
-        """A new object of the bytes of others, one after the other.
-
-        The bytes are joined while others may write; where a source has changed meanwhile they are joined again.
-        """
-        check_object_name(name)
-        for _ in range(_COMPOSE_TRIES):
-            with suppress(_ChangedError):
-                return self._compose(sources, bucket, name, fields or {}, conditions, delete_sources)
-        with self.database.alone():
-            return self._compose(sources, bucket, name, fields or {}, conditions, delete_sources)
-
-    def _compose(
-        self,
-        sources: Sequence[Source],
-        bucket: str,
-        name: str,
-        fields: Fields,
-        conditions: Conditions,
-        delete_sources: bool,
-    ) -> StoredObject:
-        with self.database.alone():
-            self.get_bucket(bucket, filling=True)
-            found = [self.resolve(source) for source in sources]
-            conditions.check(self.find_object(bucket, name))
-            streams = [self.contents.open(one.content) for one in found]
-        with self.spooling() as spool:
-            join(streams, spool)
-            content = spool.finish(sync=self.durable)
-            components = sum(max(1, one.components) for one in found)
-            with self.change() as doomed:
-                if [self.resolve(source) for source in sources] != found:
-                    raise _ChangedError
-                made = self.replace_object(bucket, name, content, fields, conditions, components, doomed)
-                for one in {one.name: one for one in found if delete_sources and one.name != name}.values():
-                    self._retire(self.get_bucket(one.bucket), one, doomed)
-                return made
-
     # --- all of it ----------------------------------------------------------------------------------
 
     def clear(self, removed: Path, project: str | None = None) -> None:
@@ -537,55 +487,3 @@ class Storage:
                 spool.discard()
             else:
                 self.insert(bucket, name, content, {"contentType": content_type})
-
-
-class _ChangedError(Exception):
-    """A source has changed while it was read."""
-
-
-def join(streams: Iterable[BinaryIO], spool: Spool) -> None:
-    """Writes files one after the other, and closes them."""
-    opened = list(streams)
-    try:
-        for stream in opened:
-            while block := stream.read(BLOCK_BYTES):
-                spool.write(block)
-    finally:
-        for stream in opened:
-            stream.close()
-
-
-def check_copy(directory: Path, now_ns: int) -> int:
-    """Refuses what ``Storage.link_to`` has not written, before it takes a place; brings an older one up to date.
-
-    Returns:
-        How many live objects it has.
-
-    Raises:
-        DamagedStorageError: records and files do not agree, or are not ours.
-    """
-    if (directory / META_NAME).exists():
-        check_old_copy(directory)
-        migrate(directory, now_ns)
-    elif not any(directory.iterdir()):
-        return 0
-    buckets, found = read_copy(directory)
-    names = {one.name for one in buckets}
-    try:
-        sizes = Contents(directory / CONTENTS_NAME).sizes()
-        for bucket in buckets:
-            read_fields(bucket.fields, BUCKET_FIELDS, [])
-        for one in found:
-            read_fields(one.fields, OBJECT_FIELDS, [])
-    except (ValueError, TypeError, AttributeError, ApiError) as error:
-        raise DamagedStorageError(f"a record cannot be read: {error}") from error
-    others = {path.name for path in directory.iterdir()} - {DATABASE_NAME, CONTENTS_NAME}
-    strange = sorted({one.content for one in found} ^ sizes.keys() | others)
-    if strange:
-        raise DamagedStorageError(f"the records of objects and the files differ: {strange[0]}")
-    for one in found:
-        if one.bucket not in names:
-            raise DamagedStorageError(f"{one.bucket!r} is no bucket")
-        if sizes[one.content] != one.size_bytes:
-            raise DamagedStorageError(f"{one.name}: {sizes[one.content]} bytes, in its record {one.size_bytes}")
-    return sum(one.state is State.LIVE for one in found)

@@ -1,0 +1,103 @@
+"""A copy that somebody else made, checked before it takes the place of ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from tuning_emulator.core.errors import ApiError
+from tuning_emulator.storage.contents import CONTENTS_NAME, Contents
+from tuning_emulator.storage.database import (
+    BUCKET_COLUMNS,
+    DATABASE_NAME,
+    OBJECT_COLUMNS,
+    SCHEMA_VERSION,
+    DamagedStorageError,
+    parse_bucket,
+    parse_object,
+    read_schema,
+)
+from tuning_emulator.storage.migration import META_NAME, check_old_copy, migrate
+from tuning_emulator.storage.records import Bucket, State, StoredObject
+from tuning_emulator.storage.resources import BUCKET_FIELDS, OBJECT_FIELDS, read_fields
+
+
+def check_copy(directory: Path, now_ns: int) -> int:
+    """Refuses what ``Storage.link_to`` has not written, before it takes a place; brings an older one up to date.
+
+    Returns:
+        How many live objects it has.
+
+    Raises:
+        DamagedStorageError: records and files do not agree, or are not ours.
+    """
+    if (directory / META_NAME).exists():
+        check_old_copy(directory)
+        migrate(directory, now_ns)
+    elif not any(directory.iterdir()):
+        return 0
+    buckets, found = read_copy(directory)
+    names = {one.name for one in buckets}
+    try:
+        sizes = Contents(directory / CONTENTS_NAME).sizes()
+        for bucket in buckets:
+            read_fields(bucket.fields, BUCKET_FIELDS, [])
+        for one in found:
+            read_fields(one.fields, OBJECT_FIELDS, [])
+    except (ValueError, TypeError, AttributeError, ApiError) as error:
+        raise DamagedStorageError(f"a record cannot be read: {error}") from error
+    others = {path.name for path in directory.iterdir()} - {DATABASE_NAME, CONTENTS_NAME}
+    strange = sorted({one.content for one in found} ^ sizes.keys() | others)
+    if strange:
+        raise DamagedStorageError(f"the records of objects and the files differ: {strange[0]}")
+    for one in found:
+        if one.bucket not in names:
+            raise DamagedStorageError(f"{one.bucket!r} is no bucket")
+        if sizes[one.content] != one.size_bytes:
+            raise DamagedStorageError(f"{one.name}: {sizes[one.content]} bytes, in its record {one.size_bytes}")
+    return sum(one.state is State.LIVE for one in found)
+
+
+_BUCKET_TYPES = tuple[str, str, int, int, int, str]
+_OBJECT_TYPES = tuple[str, str, int, int, str, str, str, int, int, int, int, int, int, int, str]
+
+
+def read_copy(directory: Path) -> tuple[list[Bucket], list[StoredObject]]:
+    """Checks the records of ``Database.copy_to``, row by row; the buckets and generations in them.
+
+    Raises:
+        DamagedStorageError: this version has not written them.
+    """
+    path = directory / DATABASE_NAME
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.execute("PRAGMA trusted_schema=OFF")
+            _check_schema(connection)
+            if connection.execute("SELECT 1 FROM sessions UNION ALL SELECT 1 FROM parts").fetchone():
+                raise DamagedStorageError(f"{DATABASE_NAME}: uploads under way do not belong here")
+            rows = connection.execute(f"SELECT {BUCKET_COLUMNS} FROM buckets")  # noqa: S608 names of ours
+            buckets = [parse_bucket(msgspec.convert(row, _BUCKET_TYPES)) for row in rows]
+            rows = connection.execute(f"SELECT {OBJECT_COLUMNS} FROM objects")  # noqa: S608 names of ours
+            return buckets, [parse_object(msgspec.convert(row, _OBJECT_TYPES)) for row in rows]
+    except (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError, TypeError) as error:
+        raise DamagedStorageError(f"{DATABASE_NAME}: {error}") from error
+
+
+def _check_schema(connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if version != SCHEMA_VERSION or damage != "ok":
+        reads = f"this program reads {SCHEMA_VERSION}"
+        raise DamagedStorageError(f"{DATABASE_NAME}: schema version {version}, {reads}; {damage}")
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(read_schema())
+        wanted, found = (
+            {tuple(row) for row in one.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master")}
+            for one in (fresh, connection)
+        )
+    if wanted != found:
+        strange = ", ".join(sorted(row[1] for row in wanted ^ found))
+        raise DamagedStorageError(f"{DATABASE_NAME}: other tables than this program writes: {strange}")
