@@ -133,6 +133,7 @@ def tune_apart(tiny: Path, folder: Path, sizes: tuple[int, ...]) -> list[str]:
     return adapters
 
 
+@pytest.mark.slow
 def test_many_adapters_answer_in_one_batch_what_they_answer_alone(tiny: Path, tmp_path: Path) -> None:
     """Adapters of sizes 1, 4 and 16 and the bare base share every step; greedy answers stay the same to the token."""
     models = [None, *tune_apart(tiny, tmp_path, (1, 4, 16))]

@@ -91,6 +91,7 @@ def test_same_seed_same_bytes(tiny: Path, tmp_path: Path) -> None:
     assert adapter_bytes(one) != adapter_bytes(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["supervised", "preference"])
 def test_stopped_job_goes_on_bit_for_bit(method: str, tiny: Path, tmp_path: Path) -> None:
     examples = write_examples(tmp_path / "examples.jsonl", [pair(*each, rejected="never") for each in PAIRS])
@@ -149,6 +150,7 @@ def test_directory_of_another_job_is_refused(tiny: Path, tmp_path: Path) -> None
     assert train(job)[-1] == Done(str(Path(job.directory) / "checkpoints" / "step-00000019"))
 
 
+@pytest.mark.slow
 def test_thread_count_is_kept_when_resuming(tiny: Path, tmp_path: Path) -> None:
     job = make_job(tmp_path, tiny, threads=2)
     train(job, stop_after=3)

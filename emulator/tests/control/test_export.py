@@ -109,6 +109,7 @@ async def test_an_archive_of_the_first_format(server: ServerState) -> None:
     assert list(server.emulator.open_objects().lines("gs://made-by-upload/x")) == [b"1"]
 
 
+@pytest.mark.slow
 async def test_a_round_trip_elsewhere(server: ServerState, tmp_path: Path) -> None:
     """Another data directory, other jobs running there: afterwards both remember the same and answer the same."""
     names = await populate(server)
@@ -145,6 +146,7 @@ async def check_answers(one: ServerState, other: ServerState, names: dict[str, s
     assert lines == [b"bytes"]
 
 
+@pytest.mark.slow
 async def test_a_running_job_goes_on_where_it_stood(tmp_path: Path) -> None:
     """Exported in the middle, it is not disturbed here, and comes to the same end there; so does one that waits."""
     (tmp_path / "one").mkdir()

@@ -349,6 +349,7 @@ async def test_magic_that_cannot_be_read_is_a_400_and_makes_no_job(server: Serve
 # --- restarts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", VERTEX_STAGES, ids=lambda stage: stage[1])
 async def test_a_restart_in_the_middle_goes_on_with_the_pace(tmp_path: Path, stage: tuple[str, str]) -> None:
     """Three reads a state, one of them before the server ended."""

@@ -327,6 +327,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(JSON, st.sampled_from(["contents", "messages", "open", "preference"]))
 def test_any_json_is_an_example_or_an_error(values: Any, form: DatasetForm) -> None:
     """Whatever JSON a line holds, it is read or refused by a rule."""

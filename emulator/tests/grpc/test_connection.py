@@ -292,6 +292,7 @@ async def collect_good_bytes(server: Wire) -> bytes:
     return sent
 
 
+@pytest.mark.slow
 async def test_any_bytes(server: Wire, caplog: pytest.LogCaptureFixture) -> None:
     """Random bytes, good bytes spoilt here and there, cut and in pieces: no exception, nothing left behind."""
     good = await collect_good_bytes(server)

@@ -182,6 +182,7 @@ async def test_a_client_that_gives_up(server: Wire, library: PatientLibrary, wat
     assert watcher.left[0].code == "CANCELLED"
 
 
+@pytest.mark.slow
 async def test_conversations_at_once(server: Wire, library: PatientLibrary) -> None:
     """More than a connection has streams, message after message in all of them; none gets another's."""
 

@@ -283,6 +283,7 @@ async def reach_full_disk(queue: Queue, store: Store, caplog: pytest.LogCaptureF
     return uid
 
 
+@pytest.mark.slow
 async def test_a_job_goes_on_once_a_full_disk_has_space(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -101,6 +101,7 @@ def test_what_is_called_gzip_and_is_none_comes_as_it_is(ask: Asker) -> None:
     assert ask.read("x") == b"plain"
 
 
+@pytest.mark.slow
 def test_a_request_body_that_is_packed_is_unpacked(ask: Asker) -> None:
     """C# and Java compress what they send; a bomb is refused where it is read into memory."""
     answer = ask("PATCH", B, gzip.compress(b'{"labels": {"a": "b"}}'), {"Content-Encoding": "gzip"})
@@ -119,6 +120,7 @@ def test_metadata_cannot_split_headers(ask: Asker) -> None:
     assert not {"x-evil", "y"} & answer.headers.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["media", "multipart", "resumable"])
 def test_an_upload_that_is_packed_is_unpacked(ask: Asker, kind: str) -> None:
     """All members of it; a bomb, or what breaks off, leaves no trace."""

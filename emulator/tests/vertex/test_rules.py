@@ -254,6 +254,12 @@ ELSEWHERE = {
     "storage_unavailable": "needs a Cloud Storage that is not there; see test_storage_that_is_not_there",
     "teacher_not_found": "needs a teacher that is deleted before its job; see jobs/test_distillation",
     **dict.fromkeys(("reflection_not_found", "reflection_asks_nothing"), "gRPC reflection; see grpc/test_reflection"),
+    **dict.fromkeys(
+        ("host_refused", "origin_refused", "site_refused", "write_header_missing", "credential_missing"),
+        "said before any API is asked; see proxy/test_access",
+    ),
+    "storage_upload_inflates": "Cloud Storage's own; see storage/test_downloads",
+    **dict.fromkeys(("disk_full", "no_space"), "needs a full disk; see test_app"),
     **dict.fromkeys(("violations", "violation"), "said around the text of a field, in every sample of one"),
     **dict.fromkeys(
         (
