@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test quick check format docs lock parity clients record model-eval bench clean
+.PHONY: help environment demo test quick check format docs lock parity clients record base-model model-eval bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,6 +43,9 @@ docs: environment ## rewrite tables and pictures of the documents from the code
 
 lock: environment ## renew requirements.lock
 	$(BIN)/python -m scripts.lock
+
+base-model: environment ## the embedded base model from nothing; FOR=100m stops after a while, the next call goes on
+	$(BIN)/python -m base_model_build.build build/base-model $(if $(FOR),--for $(FOR)) $(if $(DEVICE),--device $(DEVICE)) --install
 
 model-eval: environment ## the embedded base model beside its gates
 	$(BIN)/python -m base_model_build.evaluate

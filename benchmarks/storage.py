@@ -91,7 +91,7 @@ def upload(ask: Ask, name: str, data: bytes) -> bytes:
 
 
 def measure_storage(ask: Ask, pid: int, listed: int) -> dict[str, float]:
-    """Milliseconds of wall time, the median of many; CPU of the whole in the last row."""
+    """Milliseconds of wall time, the median of many; CPU and memory of the whole in the last rows."""
     began = measure(pid).cpu_s
     name = "/download/storage/v1/b/bench-bucket/o/{}?alt=media"
     figures = {
@@ -100,11 +100,16 @@ def measure_storage(ask: Ask, pid: int, listed: int) -> dict[str, float]:
         "upload of 100 MB, ms": _time(lambda number: upload(ask, "large", LARGE), 3),
         "download of 100 MB, ms": _time(lambda number: ask("GET", name.format("large")), 3),
     }
-    for number in range(listed):
-        upload(ask, f"listed/{number}", b"x")
-    figures[f"list of {listed:,}, ms"] = _time(lambda number: list_all(ask, listed), 3)
+    figures |= measure_list(ask, 0, listed)
     usage = measure(pid)
     return {**figures, "CPU s of all this": usage.cpu_s - began, "MiB then": usage.resident_mib}
+
+
+def measure_list(ask: Ask, there: int, wanted: int) -> dict[str, float]:
+    """The same of a list, when the bucket has been filled."""
+    for number in range(there, wanted):
+        upload(ask, f"listed/{number}", b"x")
+    return {f"list of {wanted:,}, ms": _time(lambda number: list_all(ask, wanted), 5)}
 
 
 def list_all(ask: Ask, wanted: int) -> None:
@@ -129,8 +134,12 @@ def _time(step: Callable[[int], object], times: int) -> float:
     return statistics.median(taken)
 
 
-def compare(rounds: int, listed: int, console: Console) -> None:
-    """Every server in every round, one after the other."""
+def compare(rounds: int, listed: int, more: int, console: Console) -> None:
+    """Every server in every round, one after the other.
+
+    Args:
+        listed: How many objects the list has; ``more``: the same once more for ours, the others take long to fill.
+    """
     peers = install_peers()
     figures: dict[str, dict[str, list[float]]] = {}
     for _ in range(rounds):
@@ -144,12 +153,15 @@ def compare(rounds: int, listed: int, console: Console) -> None:
                 tempfile.TemporaryDirectory() as folder,
                 running([program, *command, str(port)], port, folder) as (ask, pid),
             ):
-                for row, value in measure_storage(ask, pid, listed).items():
-                    figures.setdefault(row, {}).setdefault(name, []).append(value)
+                found = measure_storage(ask, pid, listed)
+                if command[0] == "serve" and more:
+                    found |= measure_list(ask, listed, more)
+            for row, value in found.items():
+                figures.setdefault(row, {}).setdefault(name, []).append(value)
     names = list(next(iter(figures.values())))
     table = Table("median of rounds", *names)
     for row, values in figures.items():
-        table.add_row(row, *(f"{statistics.median(values[name]):,.2f}" for name in names))
+        table.add_row(row, *(f"{statistics.median(values[name]):,.2f}" if name in values else "" for name in names))
     console.print(table)
 
 
@@ -170,14 +182,15 @@ def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--listed", type=int, default=10_000)
+    parser.add_argument("--listed", type=int, default=1_000)
+    parser.add_argument("--more", type=int, default=10_000)
     parser.add_argument("--flat", type=int, default=0)
     chosen = parser.parse_args()
     console = Console()
     if chosen.flat:
         watch_uploads(chosen.flat, console)
     else:
-        compare(chosen.rounds, chosen.listed, console)
+        compare(chosen.rounds, chosen.listed, chosen.more, console)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from base_model_build.tasks import DOCUMENTED_PAIRS, is_held_out
+from base_model_build.generator.tasks import DOCUMENTED_PAIRS, is_held_out
 from examples.demo.screen import Asked, count_right, draw_curve, mark
 from examples.demo.task import GROUPS, HELD_OUT, SHOWN, UNSEEN, Pair
 from tuning_emulator.cli.screen import trace

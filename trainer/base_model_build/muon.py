@@ -9,15 +9,16 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic Newton-Schulz iteration, as published with Muon (Keller Jordan, 2024)."""
 
 
-def orthogonalize(matrices: Tensor) -> Tensor:
-    """(n, rows, columns) -> about U·Vᵀ of every matrix, by five Newton-Schulz iterations."""
+def orthogonalize(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """(n, rows, columns) -> about U·Vᵀ of every matrix, by five Newton-Schulz iterations in ``dtype``."""
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.transpose(-1, -2) if tall else matrices
-    x = x / (x.flatten(1).norm(dim=1)[:, None, None] + 1e-7)
+    x = (x / (x.flatten(1).norm(dim=1)[:, None, None] + 1e-7)).to(dtype)
     a, b, c = _COEFFICIENTS
     for _ in range(5):
         gram = x @ x.transpose(-1, -2)
         x = a * x + (b * gram + c * gram @ gram) @ x
+    x = x.to(matrices.dtype)
     result: Tensor = x.transpose(-1, -2) if tall else x
     return result
 
@@ -28,13 +29,20 @@ class Muon:
     Args:
         parameters: Each (layers, count·rows, columns) with ``count`` matrices per layer.
         counts: Matrices per layer of each parameter.
-        decay: Weight decay times learning rate.
+        decay: A step takes the learning rate times this of every weight away.
+        dtype: Precision of the update's products.
     """
 
     def __init__(
-        self, parameters: list[Tensor], counts: list[int], *, momentum: float = 0.95, decay: float = 0.02
+        self,
+        parameters: list[Tensor],
+        counts: list[int],
+        *,
+        momentum: float = 0.95,
+        decay: float = 0.02,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.parameters, self.counts = parameters, counts
+        self.parameters, self.counts, self.dtype = parameters, counts, dtype
         self.momentum, self.decay = momentum, decay
         self.means = [torch.zeros_like(p) for p in parameters]
 
@@ -47,7 +55,8 @@ class Muon:
                 raise ValueError("step: a parameter has no gradient")
             mean.mul_(self.momentum).add_(gradient)
             layers, rows, columns = parameter.shape
-            update = orthogonalize((gradient + self.momentum * mean).view(layers * count, rows // count, columns))
+            matrices = (gradient + self.momentum * mean).view(layers * count, rows // count, columns)
+            update = orthogonalize(matrices, self.dtype)
             scale = max(1.0, rows / count / columns) ** 0.5
             parameter.mul_(1 - learning_rate * self.decay).add_(
                 update.reshape(parameter.shape), alpha=-learning_rate * scale

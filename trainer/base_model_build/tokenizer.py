@@ -1,30 +1,80 @@
-"""Trains the tokenizer: byte-level BPE whose digits stay single, on texts of the mixture."""
+"""Trains the tokenizer: byte-level BPE whose digits stay single, on words, scripts and texts of the mixture."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from base_model_build.mixture import Mixture, draw_texts
+from base_model_build.generator.episodes import draw_episode
+from base_model_build.generator.lexicon import DEFINITIONS, EXAMPLES, NEGATIVE, PEOPLE, POSITIVE, RANKS, TOWNS, WORDS
+from base_model_build.generator.numbers import NUMERALS
+from base_model_build.generator.scripts import BLOCKS
+from base_model_build.generator.scripts import WORDS as SCRIPT_WORDS
+from base_model_build.generator.words import SEQUENCES, VOCABULARY
 from tuning_trainer.base_model import BOS, CONTROL_TOKENS, EOT, MAX_POSITIONS, PAD
 
 PIECES: Final = r"\d| ?\p{Lu}(?!\p{Ll})| ?\p{L}+|\s|[^\s\p{L}\d]"
 """A digit, a capital that starts no word (so roman numerals stay letters), a word with its space, a space, a mark."""
+
+_COMMON_LANGUAGES: Final = ("french", "portuguese", "spanish", "german", "turkish", "italian")
 
 CHAT_TEMPLATE: Final = (
     "{{ '<bos>' }}{% for message in messages %}"
     "{% if message['role'] == 'system' %}{{ '<system>' }}"
     "{% elif message['role'] == 'user' %}{{ '<user>' }}"
     "{% elif message['role'] in ('model', 'assistant') %}{{ '<model>' }}"
-    "{% else %}{{ raise_exception('role: ' + message['role'] + ' is not system, user or model') }}{% endif %}"
+    "{% elif message['role'] == 'call' %}{{ '<model><call>' }}"
+    "{% elif message['role'] in ('result', 'tool') %}{{ '<result>' }}"
+    "{% else %}{{ raise_exception('role: ' + message['role'] + ' is not system, user, model, call or result') }}"
+    "{% endif %}"
     "{{ message['content'] }}{{ '<eot>' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<model>' }}{% endif %}"
 )
 
 
-def train_tokenizer(mixture: Mixture, size: int, seed: int, episodes: int) -> Tokenizer:
+def draw_texts(seed: int, episodes: int) -> Iterator[str]:
+    """What the tokenizer is trained on: frequent words many times, so that they become one token, and the rest."""
+    yield from _repeat_english_words()
+    yield from _repeat_other_words()
+    yield from EXAMPLES
+    yield from (meaning for _, meaning in DEFINITIONS[:30_000])
+    random = Random(f"{seed}/texts")
+    for _ in range(episodes):
+        yield from (text for _, text in draw_episode(random).turns)
+
+
+def _repeat_english_words() -> Iterator[str]:
+    for word in VOCABULARY:
+        yield from [f" {word}"] * 400 + [word] * 60
+    for rank, word in enumerate(WORDS[:2600]):
+        yield from [f" {word}"] * (320 if rank < 1500 else 180)
+    for word in POSITIVE + NEGATIVE:
+        if RANKS.get(word, 10**6) < 3500:
+            yield from [f" {word}"] * 120
+    for word in (*PEOPLE, *TOWNS, *SEQUENCES["days"], *SEQUENCES["months"]):
+        yield from [f" {word}", word] * 150
+
+
+def _repeat_other_words() -> Iterator[str]:
+    for name, words in NUMERALS.items():
+        pieces = {piece for word in words for piece in re.split("[ -]", word) if len(piece) <= 12}
+        for piece in sorted(pieces):
+            yield from [f" {piece}", piece] * (120 if name in _COMMON_LANGUAGES else 25)
+    for words in SCRIPT_WORDS.values():
+        for word in words:
+            yield from [word] * 4
+    for first, last in BLOCKS:
+        if last - first < 300:
+            for code in range(first, last + 1):
+                yield from [f"{chr(code)} "] * 300
+
+
+def train_tokenizer(size: int, seed: int, episodes: int) -> Tokenizer:
     """A tokenizer of at most ``size`` entries; every byte is one of them, so any text has tokens."""
     tokenizer = Tokenizer(models.BPE())
     split = pre_tokenizers.Split(Regex(PIECES), "isolated")
@@ -39,7 +89,7 @@ def train_tokenizer(mixture: Mixture, size: int, seed: int, episodes: int) -> To
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(draw_texts(mixture, seed, episodes), trainer)
+    tokenizer.train_from_iterator(draw_texts(seed, episodes), trainer)
     tokenizer.encode_special_tokens = True
     return tokenizer
 

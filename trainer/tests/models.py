@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tuning_trainer.llama import Config
 
 ROLE_TOKENS = ["<pad>", "<bos>", "<eot>", "<system>", "<user>", "<model>"]
+CALL_TOKENS = [*ROLE_TOKENS, "<call>", "<result>"]
 
 PAIRS = [
     ("1", "2"),
@@ -53,14 +54,17 @@ def write_tokenizer(directory: Path, special: list[str]) -> None:
     tokenizer.save(str(directory / "tokenizer.json"))
 
 
-def write_llama(directory: Path, config: Config | None = None, seed: int = 0) -> Path:
-    """A random Llama with the embedded base model's chat format, of the shape ``SHAPE`` unless told."""
+def write_llama(directory: Path, config: Config | None = None, seed: int = 0, special: list[str] = ROLE_TOKENS) -> Path:
+    """A random Llama with the embedded base model's chat format, of the shape ``SHAPE`` unless told.
+
+    It has tokens for calls where ``special`` has them.
+    """
     from tests.shapes import SHAPE
     from tuning_trainer import llama
 
     config = config or SHAPE
     directory.mkdir(parents=True, exist_ok=True)
-    write_tokenizer(directory, ROLE_TOKENS)
+    write_tokenizer(directory, special)
     weights = llama.init_weights(config, seed)
     llama.save_weights(weights, config, directory, bos_token_id=1, eos_token_id=2, pad_token_id=0)
     return directory

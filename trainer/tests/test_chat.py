@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.models import write_gemma, write_gpt2, write_llama, write_qwen
+from tests.models import CALL_TOKENS, write_gemma, write_gpt2, write_llama, write_qwen
 from tuning_trainer.chat import Chat, UnsupportedTokenizerError, load_chat
 from tuning_trainer.spec import Turn
 
@@ -32,6 +32,37 @@ def test_role_tokens_format(tiny: Path) -> None:
     assert scored_text(chat, CONVERSATION, "ten") == "two<eot>four<eot>"
     assert spell(chat, chat.prompt(CONVERSATION[:1])) == "<bos><user>one<eot><model>"
     assert chat.stops == {2}
+
+
+CALLED = (
+    Turn("user", "time in Rome?"),
+    Turn("call", 'get_time {"city": "Rome"}'),
+    Turn("result", '{"time": "9:30"}'),
+    Turn("model", "It is 9:30."),
+)
+
+
+def test_calls_and_results_have_tokens_of_their_own(tmp_path: Path) -> None:
+    """That it is a call is learned like its text; the result is not."""
+    chat = load_chat(write_llama(tmp_path, special=CALL_TOKENS))
+    text = spell(chat, chat.encode(CALLED, "Tools:\nget_time(city: string)").ids)
+    assert text.startswith("<bos><system>Tools:\nget_time(city: string)<eot><user>time in Rome?<eot>")
+    assert text.endswith(
+        '<model><call>get_time {"city": "Rome"}<eot><result>{"time": "9:30"}<eot><model>It is 9:30.<eot>'
+    )
+    assert scored_text(chat, CALLED) == '<call>get_time {"city": "Rome"}<eot>It is 9:30.<eot>'
+    assert spell(chat, chat.prompt(CALLED[:3])).endswith('<result>{"time": "9:30"}<eot><model>')
+
+
+@pytest.mark.slow
+def test_formats_without_such_tokens_have_calls_as_text(tiny: Path, tmp_path: Path) -> None:
+    qwen, plain = load_chat(write_qwen(tmp_path / "qwen")), load_chat(write_gpt2(tmp_path / "gpt2"))
+    assert qwen.call is plain.call is load_chat(tiny).call is None
+    older = spell(load_chat(tiny), load_chat(tiny).encode(CALLED).ids)
+    assert older.endswith('<user>{"time": "9:30"}<eot><model>It is 9:30.<eot>')
+    assert scored_text(qwen, CALLED).startswith('get_time {"city": "Rome"}<|im_end|>')
+    assert '<|im_start|>user\n{"time": "9:30"}<|im_end|>' in spell(qwen, qwen.encode(CALLED).ids)
+    assert scored_text(plain, CALLED).startswith('get_time {"city": "Rome"}<|endoftext|>')
 
 
 @pytest.mark.slow

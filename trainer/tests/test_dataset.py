@@ -22,7 +22,7 @@ def test_examples_are_read_back(tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("{", "line 2"),
-        ('{"turns": [{"role": "robot", "text": "x"}]}', "'robot' is neither"),
+        ('{"turns": [{"role": "robot", "text": "x"}]}', "'robot' is not one of"),
         ('{"turns": [{"role": "user", "text": "x"}]}', "no model turn"),
         ('{"text": "x"}', "turns"),
         ("[1]", "line 2"),

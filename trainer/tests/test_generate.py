@@ -10,10 +10,22 @@ from typing import Any
 import pytest
 import torch
 
-from tests.models import make_job, pair, write_examples, write_gpt2, write_llama, write_qwen
+from tests.models import CALL_TOKENS, make_job, pair, write_examples, write_gpt2, write_llama, write_qwen
 from tuning_trainer.chat import load_chat
-from tuning_trainer.generate import Answering, Delta, Finished, InvalidPromptError, Refused, answer
+from tuning_trainer.generate import (
+    BROKEN,
+    NO_CHARACTER,
+    Answering,
+    Delta,
+    Finished,
+    InvalidPromptError,
+    Refused,
+    Request,
+    Writing,
+    answer,
+)
 from tuning_trainer.loop import run_job
+from tuning_trainer.model import open_answering
 from tuning_trainer.spec import Answer, Done, Prompt, Reply, Turn
 
 
@@ -67,7 +79,7 @@ def test_greedy_answer_is_that_of_transformers(tuned: bool, tiny: Path, adapter:
     prompt = chat.prompt((Turn("user", "twenty"),))
     ids = greedy_by_transformers(tiny, path, "twenty", 12)
     (reply,) = answer(ask(tiny, "twenty", adapter=path)).answers
-    assert reply.text == chat.tokenizer.decode(ids[len(prompt) :])
+    assert reply.text == chat.tokenizer.decode(ids[len(prompt) :]).replace(NO_CHARACTER, "")
     assert reply.tokens == len(ids) - len(prompt)
 
 
@@ -79,7 +91,7 @@ def test_other_architectures_answer_with_their_cache(write: Any, tmp_path: Path)
     prompt = chat.prompt((Turn("user", "twenty"),))
     ids = greedy_by_transformers(directory, None, "twenty", 12)
     (reply,) = answer(ask(directory, "twenty")).answers
-    assert reply.text == chat.tokenizer.decode(ids[len(prompt) :])
+    assert reply.text == chat.tokenizer.decode(ids[len(prompt) :]).replace(NO_CHARACTER, "")
 
 
 def test_company_changes_no_answer(tiny: Path, adapter: str) -> None:
@@ -212,6 +224,84 @@ def test_streamed_pieces_make_up_the_answer(stop: tuple[str, ...], tiny: Path) -
     assert "".join(pieces) == reply.answers[0].text == answer(prompt).answers[0].text
 
 
+SCRIPTS = (
+    "naïve façade", "Привет, мир", "γειά σου", "שלום עולם", "مرحبا بالعالم", "नमस्ते दुनिया", "হ্যালো", "வணக்கம்", "สวัสดี",
+    "你好，世界", "こんにちは", "안녕하세요", "გამარჯობა", "բարեւ", "ሰላም", "𝔘𝔫𝔦", "🐱🔥👩‍👩‍👧", "a𐍈b",
+)  # fmt: skip
+
+
+def write_by_hand(directory: Path, text: str, limit: int, call: bool = False) -> tuple[list[str], Answer | None]:
+    """The pieces of a stream and the answer, when the model says the tokens of ``text``, up to ``limit`` of them."""
+    model = open_answering(str(directory), None, "cpu", "float32")
+    writing = Writing(Request("1", ask(directory, max_output_tokens=limit), True, model), 0)
+    tokens = [*model.chat.tokenizer.encode(text, add_special_tokens=False).ids, *model.chat.stops]
+    pieces = []
+    for token in tokens if not call else [model.chat.call, *tokens]:
+        assert token is not None
+        writing.take(token, 0.0)
+        pieces.append(writing.news())
+        if writing.answer:
+            break
+    return pieces, writing.answer
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_a_letter_is_sent_whole_or_not_at_all(text: str, tiny: Path) -> None:
+    """In every script, with a tokenizer of bytes: no piece and no answer cut anywhere holds half a character."""
+    pieces, whole = write_by_hand(tiny, text, 200)
+    assert whole is not None
+    assert ("".join(pieces), whole.text, whole.finish) == (text, text, "STOP")
+    for limit in range(1, whole.tokens + 1):
+        pieces, cut = write_by_hand(tiny, text, limit)
+        assert cut is not None
+        assert cut.finish == "MAX_TOKENS"
+        assert text.startswith(cut.text)
+        assert "".join(pieces) == cut.text
+        assert NO_CHARACTER not in "".join(pieces)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_weights_break_no_letter(seed: int, tiny: Path) -> None:
+    """Tokens drawn at random are mostly bytes that are no characters; none of them gets out."""
+    answering = Answering("cpu")
+    answering.submit("1", ask(tiny, temperature=2.0, seed=seed, max_output_tokens=80), stream=True)
+    streamed, replies = "", list[Reply]()
+    while answering.busy:
+        for output in answering.advance():
+            assert isinstance(output, Delta | Finished), output
+            if isinstance(output, Delta):
+                assert NO_CHARACTER not in output.text
+                streamed += output.text
+            else:
+                replies.append(output.reply)
+    assert streamed == replies[0].answers[0].text
+    assert streamed.encode().decode() == streamed
+
+
+def test_bfloat16_answers_too(tiny: Path) -> None:
+    """The precision of a GPU: prompt, cache and company of another length."""
+    model = open_answering(str(tiny), None, "cpu", "bfloat16")
+    decoder, prompts = model.decoder(), [model.chat.prompt((Turn("user", text),)) for text in ("one two", "three")]
+    scores = decoder.add(prompts, [model, model])
+    exact = open_answering(str(tiny), None, "cpu", "float32").decoder()
+    assert scores.dtype == torch.float32
+    assert torch.allclose(
+        scores, exact.add(prompts, [open_answering(str(tiny), None, "cpu", "float32")] * 2), atol=0.05
+    )
+    assert bool(decoder.advance([20, 30]).isfinite().all())
+
+
+def test_a_call_comes_whole_and_says_that_it_is_one(tmp_path: Path) -> None:
+    directory = write_llama(tmp_path, special=CALL_TOKENS)
+    pieces, called = write_by_hand(directory, 'get_time {"city": "Rome"}', 90, call=True)
+    assert called is not None
+    assert (called.call, called.text) == (True, 'get_time {"city": "Rome"}')
+    assert not any(pieces)
+    _, plain = write_by_hand(directory, "<call>", 90)
+    assert plain is not None
+    assert (plain.call, plain.text) == (False, "<call>")
+
+
 def test_no_piece_holds_the_beginning_of_a_stop_text(tiny: Path) -> None:
     """A text that might still become a stop text is held back until it is certain."""
     (whole,) = sample(tiny, seed=1, max_output_tokens=30)
@@ -275,7 +365,7 @@ def test_one_models_failure_leaves_the_others_alone(tiny: Path, tmp_path: Path) 
     outputs = []
     while answering.busy:
         outputs += list(answering.advance())
-    assert Refused("bad", "RuntimeError: broken") in outputs
+    assert Refused("bad", BROKEN) in outputs
     assert [output.id for output in outputs if isinstance(output, Finished)] == ["good"]
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from tokenizers import Tokenizer
 
-from tuning_trainer.spec import Turn
+from tuning_trainer.spec import Role, Turn
 
 ROLE_TOKENS = ("<bos>", "<eot>", "<system>", "<user>", "<model>")
 
@@ -42,6 +42,10 @@ class Chat(Protocol):
     @property
     def stops(self) -> frozenset[int]:
         """Tokens that end an answer."""
+
+    @property
+    def call(self) -> int | None:
+        """The token that an answer begins with if it is a call, where the format has one."""
 
     def encode(self, turns: tuple[Turn, ...], system: str = "") -> Encoded:
         """A whole conversation; the model's turns with their ends are scored."""
@@ -87,31 +91,45 @@ class _Pieces:
 
 
 class RoleTokens:
-    """The embedded base model's format: ``<bos>``, then per turn its role token, its text and ``<eot>``."""
+    """The embedded base model's format: ``<bos>``, then per turn its role token, its text and ``<eot>``.
+
+    A call is a model's turn whose text begins with ``<call>``, a result a turn of its own, ``<result>``. Models from
+    before these tokens have a call as the model's plain text and a result as the user's.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         vocabulary = tokenizer.get_vocab()
-        self._bos, self._eot, *roles = (vocabulary[token] for token in ROLE_TOKENS)
-        self._roles = dict(zip(("system", "user", "model"), roles, strict=True))
+        self._bos, self._eot, self._system, user, model = (vocabulary[token] for token in ROLE_TOKENS)
+        self.call: int | None = vocabulary.get("<call>")
+        self._openings: dict[Role, int] = {
+            "user": user,
+            "model": model,
+            "call": model,
+            "result": vocabulary.get("<result>", user),
+        }
         self.stops = frozenset((self._eot,))
 
     def encode(self, turns: tuple[Turn, ...], system: str = "") -> Encoded:
         pieces = _Pieces()
         pieces.add([self._bos])
         if system:
-            pieces.add([self._roles["system"], *encode_text(self.tokenizer, system), self._eot])
+            pieces.add([self._system, *encode_text(self.tokenizer, system), self._eot])
         for turn in turns:
-            pieces.add([self._roles[turn.role]])
-            pieces.add([*encode_text(self.tokenizer, turn.text), self._eot], turn.role == "model")
+            pieces.add([self._openings[turn.role]])
+            if turn.role == "call" and self.call is not None:
+                pieces.add([self.call], True)
+            pieces.add([*encode_text(self.tokenizer, turn.text), self._eot], turn.learned)
         return pieces.done()
 
     def prompt(self, turns: tuple[Turn, ...], system: str = "") -> list[int]:
-        return [*self.encode(turns, system).ids, self._roles["model"]]
+        return [*self.encode(turns, system).ids, self._openings["model"]]
 
 
 class PlainText:
     """For models without a chat template: texts one a line, the answer ends with the end-of-sequence token."""
+
+    call: int | None = None
 
     def __init__(self, tokenizer: Tokenizer, bos: int | None, stops: frozenset[int]) -> None:
         self.tokenizer = tokenizer
@@ -124,7 +142,7 @@ class PlainText:
         if system:
             pieces.add(encode_text(self.tokenizer, system + "\n"))
         for turn in turns:
-            if turn.role == "model":
+            if turn.learned:
                 pieces.add(encode_text(self.tokenizer, turn.text) + sorted(self.stops)[:1], True)
             else:
                 pieces.add(encode_text(self.tokenizer, turn.text + "\n"))
@@ -138,7 +156,12 @@ _MARK = re.compile("\ue000(\\d+)\ue001")
 
 
 class Template:
-    """A Hugging Face chat template, rendered with marks for the texts, which are then encoded on their own."""
+    """A Hugging Face chat template, rendered with marks for the texts, which are then encoded on their own.
+
+    A call is the assistant's plain text, a result the user's: templates have no common form for them.
+    """
+
+    call: int | None = None
 
     def __init__(self, tokenizer: Tokenizer, template: str, variables: dict[str, str], stops: frozenset[int]) -> None:
         from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -167,7 +190,7 @@ class Template:
         pieces.add(encode_control(self.tokenizer, parts[0]))
         for mark, control in zip(parts[1::2], parts[2::2], strict=True):
             i = int(mark)
-            learned = i < len(turns) and turns[i].role == "model"
+            learned = i < len(turns) and turns[i].learned
             tail = self._tail(turns[: i + 1]) if learned else ""
             end = tail if control.startswith(tail) else ""
             pieces.add(encode_text(self.tokenizer, texts[i]), learned)
@@ -187,8 +210,10 @@ class Template:
         return (first, *turns[1:]), ""
 
     def _render(self, turns: tuple[Turn, ...], system: str, answer: bool = False, quiet: bool = False) -> str:
-        names = {"user": "user", "model": "assistant"}
-        messages = [{"role": names[t.role], "content": f"\ue000{i}\ue001"} for i, t in enumerate(turns)]
+        messages = [
+            {"role": "assistant" if turn.learned else "user", "content": f"\ue000{i}\ue001"}
+            for i, turn in enumerate(turns)
+        ]
         if system:
             messages.insert(0, {"role": "system", "content": f"\ue000{len(turns)}\ue001"})
         try:

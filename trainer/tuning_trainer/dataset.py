@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tuning_trainer.chat import Chat, Encoded
-from tuning_trainer.spec import Example, Turn, parse_example
+from tuning_trainer.spec import ROLES, Example, Turn, parse_example
 
 
 class InvalidDataError(ValueError):
@@ -41,9 +41,9 @@ def _read_line(place: str, line: str) -> Example:
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InvalidDataError(f'{place}: not {{"turns": [{{"role": …, "text": …}}, …]}}: {error!r}') from error
     for turn in example.turns:
-        if turn.role not in ("user", "model"):
-            raise InvalidDataError(f"{place}: role {turn.role!r} is neither user nor model")
-    if not any(turn.role == "model" for turn in example.turns):
+        if turn.role not in ROLES:
+            raise InvalidDataError(f"{place}: role {turn.role!r} is not one of {', '.join(ROLES)}")
+    if not any(turn.learned for turn in example.turns):
         raise InvalidDataError(f"{place}: no model turn, so there is nothing to learn")
     return example
 

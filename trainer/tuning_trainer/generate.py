@@ -6,6 +6,7 @@ leave between tokens.
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,13 @@ from tuning_trainer.chat import Chat, encode_text, load_chat, split_text
 from tuning_trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
 from tuning_trainer.sampling import Sampling, choose_token
 from tuning_trainer.spec import Answer, Prompt, Reply
+
+log = logging.getLogger(__name__)
+
+BROKEN = "The model failed inside the trainer; its log says why."
+
+NO_CHARACTER = "\ufffd"
+"""What a tokenizer writes for bytes that are no character."""
 
 KEPT_MODELS = 64
 KEPT_BYTES = 1 << 30
@@ -36,7 +44,7 @@ class InvalidPromptError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """More text of a streamed answer; only the first candidate is streamed."""
+    """More text of a streamed answer; only the first candidate is streamed, and a call never is: it comes whole."""
 
     id: str
     text: str
@@ -63,8 +71,8 @@ Output: TypeAlias = Delta | Finished | Refused
 
 def check_prompt(prompt: Prompt) -> None:
     """Raises InvalidPromptError unless the prompt can be answered."""
-    if not prompt.turns or prompt.turns[-1].role != "user":
-        raise InvalidPromptError("turns: the last turn must be the user's")
+    if not prompt.turns or prompt.turns[-1].learned:
+        raise InvalidPromptError("turns: the last turn must be the user's or a result")
     for name, low in (("max_output_tokens", 1), ("candidates", 1), ("top_k", 0), ("temperature", 0.0)):
         if getattr(prompt, name) < low:
             raise InvalidPromptError(f"{name}: {getattr(prompt, name)!r} is not at least {low}")
@@ -101,21 +109,30 @@ class Writing:
         elif len(self.tokens) >= self.request.limit:
             self._finish(self.text(), "MAX_TOKENS")
 
+    @property
+    def is_call(self) -> bool:
+        """Whether a function is being called."""
+        return bool(self.tokens) and self.tokens[0] == self.request.chat.call
+
     def text(self) -> str:
-        """Everything written so far."""
+        """Everything written so far, in whole characters.
+
+        A token may be a part of a character. A part that ends the text, or that nothing completes, is left out.
+        """
         text: str = self.request.chat.tokenizer.decode(self.tokens, skip_special_tokens=True)
-        return text
+        return text.replace(NO_CHARACTER, "")
 
     def news(self) -> str:
         """Text that is certain by now and was not returned before."""
+        if self.is_call:
+            return ""
         text = self.answer.text if self.answer else self._certain(self.text())
         fresh = text[self.sent :]
         self.sent += len(fresh)
         return fresh
 
     def _certain(self, text: str) -> str:
-        """Without what may still change: a torn character, or the beginning of a stop text."""
-        text = text.rstrip("\ufffd")
+        """Without what may still change: the beginning of a stop text."""
         held = 0
         for stop in self.request.prompt.stop:
             sizes = range(min(len(stop) - 1, len(text)), held, -1)
@@ -129,7 +146,7 @@ class Writing:
     def _finish(self, text: str, reason: str = "STOP") -> None:
         finish = "STOP" if reason == "STOP" else "MAX_TOKENS"
         mean = self.log_probability / self.steps
-        self.answer = Answer(text, len(self.tokens), finish, mean)  # type: ignore[arg-type]
+        self.answer = Answer(text, len(self.tokens), finish, mean, self.is_call)  # type: ignore[arg-type]
 
 
 class Request:
@@ -228,9 +245,10 @@ class Answering:
             requests |= {request.id: request for request in desk.waiting}
             try:
                 written = desk.advance()
-            except Exception as error:  # one base's failure must not take the others' requests along
+            except Exception:  # one base's failure must not take the others' requests along
+                log.exception("a base model failed")
                 del self._desks[key]
-                yield from (Refused(id, f"{type(error).__name__}: {error}") for id in requests)
+                yield from (Refused(id, BROKEN) for id in requests)
                 continue
             if not desk.rows:
                 del self._desks[key]

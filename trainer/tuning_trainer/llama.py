@@ -394,7 +394,8 @@ def attend(
     heads = project(hidden, layer.qkv).view(batch, time, turned + config.kv_heads, config.head_size).transpose(1, 2)
     # Splitting, not slicing: the backward of a split is one concatenation, that of each slice a tensor of zeros.
     qk, value = heads.split_with_sizes((turned, config.kv_heads), 1)
-    qk = torch.addcmul(qk * angles.cos, torch.roll(qk, config.head_size // 2, -1), angles.sin)
+    # The angles are float32: without the last cast, keys would leave the precision of the values.
+    qk = torch.addcmul(qk * angles.cos, torch.roll(qk, config.head_size // 2, -1), angles.sin).to(value.dtype)
     query, key = qk.split_with_sizes((config.heads, config.kv_heads), 1)
     if cache is not None:
         key, value = cache[0].extend(cache[1], key, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import time
@@ -62,6 +63,9 @@ _BAD_INPUT = (
     FileNotFoundError,
 )
 
+BROKEN = "The training failed inside the trainer; its log says why."
+FULL_DISK = "The trainer's disk is full."
+
 Report = Callable[[Event], None]
 
 
@@ -78,7 +82,7 @@ def run_job(job: Job, report: Report, stopped: Callable[[], bool] = lambda: Fals
         last = Failed(INVALID_ARGUMENT, str(error))
     except Exception as error:  # a trainer's failure is data for whoever asked for the job
         log.exception("%s", job.id)
-        last = Failed(INTERNAL, f"{type(error).__name__}: {error}")
+        last = Failed(INTERNAL, FULL_DISK if getattr(error, "errno", 0) == errno.ENOSPC else BROKEN)
     if Path(job.directory).is_dir():
         append_event(job, last)
     report(last)

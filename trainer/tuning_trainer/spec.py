@@ -129,12 +129,25 @@ def _check_type(name: str, value: object) -> None:
         raise InvalidJobError(f"{name}: {value!r} is not {wanted}")
 
 
+Role: TypeAlias = Literal["user", "model", "call", "result"]
+ROLES: tuple[Role, ...] = ("user", "model", "call", "result")
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of a conversation. ``role`` is ``user`` or ``model``."""
+    """One message of a conversation.
 
-    role: Literal["user", "model"]
+    ``call`` is a turn of the model's too, ``name {json}``: it asks for a function. ``result`` is what the function gave
+    back, in JSON.
+    """
+
+    role: Role
     text: str
+
+    @property
+    def learned(self) -> bool:
+        """Whether it is the model's."""
+        return self.role in ("model", "call")
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,12 +330,16 @@ def parse_prompt(values: dict[str, Any]) -> Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One candidate. ``finish`` is ``STOP`` or ``MAX_TOKENS``; ``logprob`` the mean per token."""
+    """One candidate. ``finish`` is ``STOP`` or ``MAX_TOKENS``; ``logprob`` the mean per token.
+
+    ``call``: the text is a call of a function, ``name {json}``, see ``Turn``.
+    """
 
     text: str
     tokens: int
     finish: Literal["STOP", "MAX_TOKENS"] = "STOP"
     logprob: float = 0.0
+    call: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from tuning_emulator.core.records import JobState
 from tuning_emulator.settings import Settings
 
 LOAD = "scenarios:load"
+ONE_OF_EACH = '{"name": "one-of-each-state"}'
 OWN = """
 version: 1
 description: ours
@@ -110,6 +111,17 @@ async def test_one_of_each_state(server: ServerState) -> None:
 
 
 @pytest.mark.slow
+async def test_what_would_wait_for_ever_is_refused_at_once(
+    server: ServerState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second copy waits for jobs of the first that stand still; nobody waits for that."""
+    await load(server, ONE_OF_EACH)
+    monkeypatch.setattr("tuning_emulator.control.seeds.END_TIMEOUT_S", None)  # it would never end
+    refused = await asyncio.wait_for(load(server, ONE_OF_EACH, status=422), 20)
+    assert "another job of its project runs" in refused["detail"]
+    assert refused["detail"].endswith("nothing has changed")
+
+
 async def test_many_models_have_pages(server: ServerState) -> None:
     """Lists go on over several pages, and every page has its size."""
     await load(server, '{"name": "many-models"}')

@@ -450,3 +450,16 @@ def test_the_system_roots_are_kept(tmp_path: Path) -> None:
     """Hosts that are let through are verified as ever: the bundle has the system's roots and one more."""
     made = create_environment(reach(), tmp_path, {"PATH": "/bin"})
     assert Path(made["REQUESTS_CA_BUNDLE"]).read_text().count("BEGIN CERTIFICATE") > 20
+
+
+def test_a_credentials_file_guards_the_emulator_and_not_its_program(tmp_path: Path) -> None:
+    """The program gets a token that the control API and Cloud Storage take."""
+    file = tmp_path / "credentials.json"
+    file.write_text('{"tokens": [{"token": "ya29-alice", "principal": "alice@example.com"}]}')
+    code = (
+        "import os; from tuning_emulator.testing.client import Buckets, Control; "
+        "url = os.environ['STORAGE_EMULATOR_HOST']; Control(url).reset(); print(Buckets(url).upload('data', 'x', 'y'))"
+    )
+    command = [*EXEC, "--credentials", str(file), "--trainer", "scripted", "--", sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "gs://data/x\n"), ended.stderr

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.server_process import running_server
+from tuning_emulator.testing.client import make_headers
 
 pytestmark = pytest.mark.process
 
@@ -29,7 +30,8 @@ def test_accounts_of_the_credentials_file(tmp_path: Path) -> None:
     with running_server("--trainer", "scripted", "--credentials", str(file)) as server:
         first = httpx.get(f"{server.url}/{TOKEN_PATH}", headers=FLAVOR).json()["access_token"]
         assert first == "ya29-alice"
-        known = httpx.get(f"{server.url}/emulator/v1/interception").json()
+        assert httpx.get(f"{server.url}/emulator/v1/interception").status_code == 401
+        known = httpx.get(f"{server.url}/emulator/v1/interception", headers=make_headers(first)).json()
         assert (known["token"], known["account"]) == ("ya29-alice", "alice@example.com")
         assert "generativelanguage.googleapis.com" in known["hosts"]
         certificate = httpx.get(f"{server.url}/emulator/v1/ca.pem").text

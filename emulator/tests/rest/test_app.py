@@ -407,3 +407,22 @@ def test_versions_and_service_of_the_example() -> None:
     assert set(SCHEMAS) == {"v1", "v1beta"}
     assert SERVICE.endswith("googleapis.com")
     assert f"{PACKAGE}.v1.Book" in CODEC.schemas
+
+
+async def test_half_a_request_is_none(front: RestApp) -> None:
+    """A client that leaves amid its body has asked for nothing, whatever the half says."""
+    half: dict[str, object] = {"type": "http.request", "body": b'{"title": "half"}', "more_body": True}
+    gone: dict[str, object] = {"type": "http.disconnect"}
+    events = iter((half, gone))
+    sent: list[object] = []
+
+    async def receive() -> dict[str, object]:
+        return next(events)
+
+    async def send(event: object) -> None:
+        sent.append(event)
+
+    headers = [(b"host", b"localhost"), (b"content-length", b"100"), (b"authorization", b"Bearer token")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/shelves/1/books", "query_string": b"", "headers": headers}
+    await front(scope, receive, send)
+    assert sent == []

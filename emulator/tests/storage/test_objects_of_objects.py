@@ -140,3 +140,20 @@ def test_policies_and_access_lists_are_kept(ask: Asker) -> None:
     asked = ask("GET", f"{B}/iam/testPermissions?permissions=a.b&permissions=c.d").json
     assert asked["permissions"] == ["a.b", "c.d"]
     assert ask("GET", "/storage/v1/projects/p/serviceAccount").json["email_address"].endswith("iam.gserviceaccount.com")
+
+
+@pytest.mark.parametrize(
+    "body", ['{"contentType": "\\ud800"}', '{"metadata": {"k": "\\udfff"}}', "{", "[]", '{"a": NaN}']
+)
+def test_what_is_no_json_is_refused(ask: Asker, body: str) -> None:
+    """Half a surrogate pair too: no answer could hold it."""
+    made = ask.upload("x").json
+    assert ask("PATCH", f"{B}/o/x", body).status == 400
+    assert ask.get("x").json == made
+
+
+@pytest.mark.parametrize("number", ["1e30", "123456789012345678901234567890", "1.5"])
+def test_numbers_of_any_length_are_kept(ask: Asker, number: str) -> None:
+    """In fields whose inside nobody reads here."""
+    assert ask("PATCH", B, f'{{"lifecycle": {{"a": {number}}}}}').status == 200
+    assert float(ask("GET", B).json["lifecycle"]["a"]) == float(number)

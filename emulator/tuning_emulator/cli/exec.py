@@ -22,7 +22,14 @@ from tuning_emulator.cli import serve
 from tuning_emulator.proxy.certificates import BUNDLE_VARIABLES, write_bundle
 from tuning_emulator.proxy.hosts import find_service
 from tuning_emulator.settings import format_options, name_variable
-from tuning_emulator.testing.client import Control, ControlError, NoAnswerError
+from tuning_emulator.testing.client import (
+    TOKEN_VARIABLE,
+    Control,
+    ControlError,
+    NoAnswerError,
+    answering,
+    send_request,
+)
 from tuning_emulator.testing.process import StartError, run_server
 
 _ANSWER_S = 10.0
@@ -154,6 +161,15 @@ def find_emulator(url: str | None, options: Sequence[str]) -> Iterator[str]:
         raise ExecError("the emulator did not start", error.status) from error
 
 
+def _ask_token(url: str) -> str:
+    """What the emulator's metadata server gives to programs: a token that its credentials file knows, if it has one."""
+    headers = {"Metadata-Flavor": "Google"}
+    with answering(url):
+        status, answer = send_request(url + _TOKEN_PATH, "GET", None, headers, _ANSWER_S)
+        with answer:
+            return str(json.loads(answer.read())["access_token"]) if status == 200 else ""
+
+
 def read_emulator(url: str) -> Reached:
     """What programs have to know of a running emulator.
 
@@ -161,7 +177,7 @@ def read_emulator(url: str) -> Reached:
         ExecError: nothing answers there.
     """
     try:
-        control = Control(url, timeout_s=_ANSWER_S)
+        control = Control(url, timeout_s=_ANSWER_S, token=os.environ.get(TOKEN_VARIABLE) or _ask_token(url))
         health = control.health()
         known = control.call("GET", "interception")
         certificate = control.send("GET", "ca.pem")
@@ -193,6 +209,7 @@ _UNSET = (
     "GOOGLE_API_USE_CLIENT_CERTIFICATE",
     "no_grpc_proxy",
 )
+_TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105 a path
 _PRELOAD = Path(__file__).with_name("preload.cjs")
 
 
@@ -227,6 +244,7 @@ def create_environment(
     found = {name: value for name, value in environment.items() if name not in _UNSET}
     found |= _lead_here(reached, environment) | _trust(reached, directory, environment)
     found |= _stand_in(reached, directory, environment)
+    found.setdefault(TOKEN_VARIABLE, reached.token)
     found.setdefault("GEMINI_API_KEY", found.get("GOOGLE_API_KEY", "emulator"))
     if base_urls:
         found |= {"GOOGLE_GEMINI_BASE_URL": reached.url, "GOOGLE_VERTEX_BASE_URL": reached.url}

@@ -135,7 +135,7 @@ def create_adapter_router(store: Store, directory: Path) -> APIRouter:
         except NoAdapterError as error:
             raise HTTPException(409 if error.known else 404, str(error)) from error
         except FileNotFoundError as error:
-            raise HTTPException(409, f"name: the files of {name!r} are gone: {error}") from error
+            raise HTTPException(409, f"name: the files of {name!r} are gone") from error
         return StreamingResponse(_blocks(archive), media_type="application/x-tar")
 
     return router

@@ -137,7 +137,8 @@ class Seeder:
         if wanted in ("PENDING", "RUNNING"):
             gate.change(parse_pace(seed.pace), fault)
             return
-        ended = await self._world.queue.wait_until_ended(job.uid, END_TIMEOUT_S)
+        timeout_s = 0.0 if self._world.queue.waits_for_hand(job) else END_TIMEOUT_S  # it would wait for ever
+        ended = await self._world.queue.wait_until_ended(job.uid, timeout_s)
         self._check(ended, "SUCCEEDED" if wanted == "ACTIVE" else wanted)
 
     async def _advance(self, uid: int, arrived: Callable[[TuningJob], bool]) -> None:

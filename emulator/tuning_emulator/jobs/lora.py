@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import sys
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from importlib.util import find_spec
@@ -62,7 +61,6 @@ class LoraTrainer:
         self._ids = count(1)
         self._ready: asyncio.Future[dict[str, Any]] | None = None
         self._starting = asyncio.Lock()
-        self._last_words: deque[str] = deque(maxlen=20)
 
     async def start(self) -> None:
         """Starts the process; it imports torch in its own time."""
@@ -223,13 +221,11 @@ class LoraTrainer:
         assert process.stderr is not None
         async for raw in process.stderr:
             line = raw.decode(errors="replace").rstrip()
-            self._last_words.append(line)
             log.info("trainer: %s", line)
 
     def _describe_exit(self) -> str:
         code = self._process.returncode if self._process else None
-        words = " / ".join(self._last_words) or "it said nothing"
-        return f"the trainer's process ended with exit status {code}: {words}"
+        return f"the trainer's process ended with exit status {code}; the server's log has its last words"
 
     def _spawn(self, coroutine: Any) -> None:
         task = asyncio.create_task(coroutine)

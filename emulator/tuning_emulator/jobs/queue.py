@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tuning_emulator.core.errors import ApiError, is_space_wanting
-from tuning_emulator.core.job_control import NO_MAGIC, FaultKind, Magic
+from tuning_emulator.core.job_control import NO_MAGIC, FaultKind, Magic, PaceMode
 from tuning_emulator.core.lifecycle import ENDED, JobEvent
 from tuning_emulator.core.records import JobState, TuningJob
 from tuning_emulator.facts import emulator_errors, google_errors
@@ -120,6 +120,14 @@ class Queue:
             with suppress(TimeoutError):
                 await asyncio.wait_for(waiting.wait(), timeout_s)
         return self._store.get_job_by_uid(uid)
+
+    def waits_for_hand(self, job: TuningJob) -> bool:
+        """Whether a job has to wait for others of its project that stand still until somebody moves them by hand."""
+        gate = self.pacing.get(job.uid)
+        busy = self._busy.get((job.api, gate.project), set()) if gate is not None else set()
+        if job.uid in busy or len(busy) < self._per_project:
+            return False
+        return all(one is not None and one.pace.mode is PaceMode.MANUAL for one in map(self.pacing.get, busy))
 
     def forget(self, uid: int) -> None:
         """Stops a job and forgets it; its files go once its record is gone."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 
 import pytest
 
-from base_model_build.classification import SENTENCES, draw_classes
-from base_model_build.items import (
+from base_model_build.audit import Audit, find_borrowed
+from base_model_build.gates.items import (
     ASKED_SENTENCES,
     CLASS_CUES,
     FAR_COUNTS,
@@ -21,31 +22,57 @@ from base_model_build.items import (
     make_composition_items,
     make_sentence_items,
 )
-from base_model_build.meta import PLANS
-from base_model_build.mixture import FAMILIES, NARROW, SPELLED_FAMILIES, Mixture
-from base_model_build.numbers import (
+from base_model_build.gates.tasks import make_language_items
+from base_model_build.generator.calls import draw_call_task, draw_conversation
+from base_model_build.generator.classification import SENTENCES, draw_classes
+from base_model_build.generator.dialogues import Dialogue
+from base_model_build.generator.episodes import (
+    COUNTING_SHARES,
+    JOB_SHARES,
+    LONG_SHARES,
+    MAKERS,
+    SHARES,
+    TOLD_MODES,
+    draw_episode,
+)
+from base_model_build.generator.everyday import ANGRY, GLAD, TOPICS
+from base_model_build.generator.media import draw_image, draw_sound
+from base_model_build.generator.number_tasks import answer_number, draw_addend, draw_counting_task, make_number_task
+from base_model_build.generator.numbers import (
     FORMS,
+    LANGUAGES,
+    NUMERALS,
     draw_magnitude,
     spell_english,
-    spell_french,
-    spell_german,
-    spell_portuguese,
-    spell_spanish,
     write_roman,
 )
-from base_model_build.recipes import RECIPES
-from base_model_build.spelling import draw_addend, draw_composed_task
-from base_model_build.tasks import (
+from base_model_build.generator.phrases import (
+    BLAME,
+    CONCERNS,
+    FACTS_OF_THINGS,
+    FAILS,
+    INTENTS,
+    IS_SO,
+    NEWS,
+    PRAISE,
+    THING_SENTENCES,
+    WORKS,
+)
+from base_model_build.generator.scripts import draw_unrelated_pairs
+from base_model_build.generator.sentiment import Sentiment
+from base_model_build.generator.tasks import (
     DOCUMENTED_PAIRS,
     Task,
-    answer_number,
     draw_frame,
     is_held_out,
-    list_codes,
-    make_number_task,
     wrap_task,
 )
-from base_model_build.words import FILLERS, RESERVED, VOCABULARY, imitate_word
+from base_model_build.generator.topics import Topics
+from base_model_build.generator.word_tasks import draw_composed_task
+from base_model_build.generator.words import FILLERS, RESERVED, VOCABULARY, imitate_word, invent_word
+from base_model_build.prepare.lexicon import is_clean
+from base_model_build.prepare.numerals import spell_turkish
+from base_model_build.recipe import KINDS
 
 
 @pytest.mark.parametrize(
@@ -66,12 +93,25 @@ def test_english_words(number: int, text: str) -> None:
 def test_other_ways_to_write_numbers() -> None:
     assert spell_english(721, "-") == "seven hundred twenty-one"
     assert [write_roman(n) for n in (1, 4, 9, 14, 40, 90, 1994)] == ["I", "IV", "IX", "XIV", "XL", "XC", "MCMXCIV"]
-    assert (spell_portuguese(22), spell_spanish(35), spell_french(17)) == (
-        "vinte e dois",
-        "treinta y cinco",
-        "dix-sept",
-    )
-    assert (spell_german(21), spell_german(30)) == ("einundzwanzig", "dreißig")
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "text"),
+    [
+        ("portuguese", 22, "vinte e dois"),
+        ("spanish", 35, "treinta y cinco"),
+        ("french", 91, "quatre-vingt-onze"),
+        ("german", 21, "einundzwanzig"),
+        ("turkish", 245, "iki yüz kırk beş"),
+    ],
+)
+def test_numbers_of_other_languages(language: str, number: int, text: str) -> None:
+    assert FORMS[language].write(number) == NUMERALS[language][number] == text
+    assert len(NUMERALS[language]) == 1001
+
+
+def test_turkish_is_spelled_by_rule() -> None:
+    assert [spell_turkish(n) for n in (0, 10, 100, 201, 1000)] == ["sıfır", "on", "yüz", "iki yüz bir", "bin"]
 
 
 @pytest.mark.parametrize("name", list(FORMS))
@@ -108,22 +148,35 @@ def test_documented_pairs_are_successors() -> None:
 
 def test_held_out_items_are_never_generated() -> None:
     """In ten thousand draws of the successor, wrapped or not, none belongs to the evaluation."""
-    task = make_number_task("successor", ("digits", "grouped", "words"), 1.0)
+    task = make_number_task("successor", ("digits", "grouped", "words", *LANGUAGES), 1.0)
     random = Random(3)
     asked = {x for items in draw_number_items("successor", FORM_COUNTS).values() for x, _ in items}
+    asked |= {x for items in make_language_items().values() for x, _ in items}
     for each in (task, wrap_task(task, draw_frame(random))):
         drawn = {each.draw_pair(random)[0] for _ in range(5000)}
         assert not any(is_held_out("successor", text) for text in drawn)
         assert not drawn & asked
 
 
-def test_guarded_tasks_never_answer_a_documented_number_by_itself() -> None:
+def test_a_documented_number_is_never_answered_by_itself() -> None:
     random, documented = Random(8), {text for pair in DOCUMENTED_PAIRS for text in pair}
     for name in ("copy", "reverse"):
-        task = make_number_task(name, ("digits", "words"), 0.0, guarded=True)
+        task = make_number_task(name, ("digits", "words"), 0.0)
         pairs = [task.draw_pair(random) for _ in range(2000)]
         assert not any(x == y and x in documented for x, y in pairs)
         assert any(x == y for x, y in pairs)
+
+
+def test_counting_is_told_which_way_or_else_repeats() -> None:
+    random = Random(12)
+    for told in (True, False):
+        for _ in range(60):
+            task = draw_counting_task(random, told, small=True)
+            assert task.name in (("successor", "predecessor") if told else ("copy",))
+            text, answer = task.draw_pair(random)
+            assert (text == answer) is not told
+    episodes = [draw_episode(random, {"small counting": 1}, 1, TOLD_MODES) for _ in range(300)]
+    assert sum(episode.turns[-1][1] == episode.turns[-2][1] for episode in episodes if not episode.free) < 60
 
 
 def test_a_task_of_held_out_items_only_says_so() -> None:
@@ -150,45 +203,67 @@ def test_words_of_the_classification_gate_are_not_the_generators() -> None:
 
 
 @pytest.mark.slow
-def test_tasks_in_no_mixture_are_not_generated() -> None:
-    """n + 7, its sentence and the composition never appear, neither in episodes nor in meta-tuning."""
-    assert "plus7" not in list_codes()
-    random, mixture = Random(4), Mixture(guarded=True, top=1.5)
-    texts = [text for _ in range(3000) for role, text in mixture.draw_episode(random, 1.0).turns if role != "user"]
-    spelled = RECIPES["spelled"].mixture
-    texts += [text for _ in range(3000) for role, text in spelled.draw_episode(random, 1.5).turns if role != "user"]
-    for plan in PLANS["wide"] + PLANS["tuned"] + PLANS["spelled"]:
-        for _ in range(30):
-            job = plan.draw(random, mixture, 15)
-            texts += [y for _, y in job.shown + job.asked]
-    assert not any("Add 7." in text or "Add seven." in text or "the next is" in text for text in texts)
+def test_nothing_that_is_asked_is_generated() -> None:
+    """What ``audit.py`` looks for in many more: asked texts, kept-out tasks by whatever name, reserved words."""
+    audit, random = Audit(), Random(4)
+    for shares, characters in ((JOB_SHARES, 320), (COUNTING_SHARES, 1), (LONG_SHARES, 1600)):
+        for _ in range(1200):
+            audit.look_at_episode(draw_episode(random, shares, characters))
+    for kind in KINDS.values():
+        for _ in range(12):
+            audit.look_at_user(kind, random)
+    assert audit.pairs > 5000
+    assert not audit.hits
 
 
-def test_the_evaluations_composition_is_in_no_task_of_words() -> None:
-    """The second word in upper case: not by that name, nor as the last of two or the last but one of three."""
+def test_no_phrase_is_nearly_a_sentence_of_the_evaluation() -> None:
+    """Five words in a row are too many to share; the check finds one that does."""
+    phrases = [
+        *PRAISE, *BLAME, *FACTS_OF_THINGS, *WORKS, *FAILS, *IS_SO, *NEWS, *CONCERNS, *THING_SENTENCES, *GLAD, *ANGRY,
+        *(phrase for each in INTENTS.values() for phrase in each), *(text for each in TOPICS.values() for text in each),
+    ]  # fmt: skip
+    assert len(phrases) > 1000
+    assert find_borrowed(phrases) == []
+    assert find_borrowed(["Really, the staff made us feel at home"]) != []
+
+
+def test_audit_finds_what_it_looks_for() -> None:
+    audit, added = Audit(), make_addition_items()[1][0]
+    for pair in (added, ("red cat", "CAT"), ("Jo Doe", "j.doe@x.com"), ("x", "mango"), ("1", "2")):
+        audit.look_at_pair(*pair, bare=True)
+    audit.look_at_pair("The cake was fantastic.", "good", bare=True)
+    assert set(audit.hits) == {
+        "asked pair", "kept-out composition", "initial.surname@", "reserved word", "documented pair, bare",
+        "asked text",
+    }  # fmt: skip
+    audit.look_at_pair("search", "sea", bare=True)
+    assert audit.hits["reserved word"] == 1, "letters cut out of a longer word"
+
+
+def test_the_evaluations_compositions_are_in_no_task_of_words() -> None:
+    """The second word in upper case, the last and first with a hyphen: by whatever choice of words they come about."""
     random, drawn = Random(8), 0
-    for _ in range(3000):
+    while drawn < 2500:
         task = draw_composed_task(random)
-        if "upper case" not in task.name:
+        try:
+            pairs = [task.draw_pair(random) for _ in range(3)]
+        except ValueError:  # of two words, every answer would be the evaluation's
             continue
-        for _ in range(5):
-            words, answer = task.draw_pair(random)
+        for text, answer in pairs:
+            words = text.split()
             drawn += 1
-            assert (
-                len(words.split()) == 1
-                or answer != words.split()[1].upper()
-                or words.split()[1] in (words.split()[:1] + words.split()[2:])
-            ), (task.name, words)
-    assert drawn > 500
+            if len(words) > 1:
+                assert answer not in (words[1].upper(), f"{words[-1]}-{words[0]}"), (task.name, text)
 
 
-def test_imitated_words_and_addends_leave_out_the_evaluations() -> None:
-    """No imitated word is one of the evaluation's, whose words are all reserved; no addend ends in seven."""
+def test_no_word_and_no_addend_is_the_evaluations() -> None:
+    """No imitated or invented word is reserved, whatever its plural; no addend ends in seven."""
     random = Random(9)
     asked = {word for words in CLASS_CUES.values() for word in words} | set(CLASS_CUES)
     assert {*asked, *(name.lower() for name in SURNAMES)} - {"lima"} <= RESERVED
     words = {imitate_word(random) for _ in range(20_000)}
     assert not words & (RESERVED | set(VOCABULARY))
+    assert not {invent_word(random) for _ in range(20_000)} & RESERVED
     assert len(words) > 5000
     assert not any(draw_addend(random) % 10 == 7 for _ in range(2000))
 
@@ -219,25 +294,92 @@ def test_classes_keep_their_words_when_sentences_change() -> None:
         assert any(found == label and cue in text for cue, found in cues.items())
 
 
-@pytest.mark.parametrize("mixture", [Mixture(), Mixture(tuple(NARROW.items()), narrow=True)], ids=["wide", "narrow"])
-@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
-def test_episodes_are_conversations(mixture: Mixture, level: float) -> None:
-    """Every episode ends with a model turn, alternates, and is the same for the same seed."""
+@pytest.mark.parametrize("seed", range(6))
+def test_halves_of_a_classification_share_no_example(seed: int) -> None:
+    """What a simulated user asks is not what was shown, be it praise or a class of words."""
+    random = Random(seed)
+    feelings, topics = Sentiment(random), Topics(random)
+    for each in (feelings, topics):
+        shown = {each.task(0).draw_pair(random)[0] for _ in range(200)}
+        asked = {each.task(1).draw_pair(random)[0] for _ in range(200)}
+        assert len(shown & asked) < 0.1 * len(asked)
+
+
+def test_calls_are_json_of_declared_functions() -> None:
+    random = Random(6)
+    for _ in range(200):
+        turns = draw_conversation(random)
+        names = [line.split("(")[0] for line in turns[0][1].splitlines()[1:]]
+        for role, text in turns:
+            if role == "call":
+                name, _, arguments = text.partition(" ")
+                assert name in names
+                assert isinstance(json.loads(arguments), dict)
+            if role == "result":
+                assert json.loads(text) is not None
+    name, _, arguments = draw_call_task(random).draw_pair(random)[1].partition(" ")
+    assert name
+    assert isinstance(json.loads(arguments), dict)
+
+
+def test_images_and_sounds_have_the_readers_words() -> None:
+    random = Random(7)
+    text, properties = draw_image(random)
+    size, shares, grid = text.strip("[]").split(" | ")
+    assert size.startswith("image ")
+    assert properties["size"] in size
+    assert len(grid.replace(" / ", " ").split()) == 9
+    assert shares.split()[0] == properties["main"]
+    text, properties = draw_sound(random)
+    assert text == f"[sound {properties['length']} {properties['loudness']} | {properties['pitch']}]"
+
+
+def test_speakers_get_numbers_wherever_they_are_named() -> None:
+    random = Random(10)
+    talk = Dialogue(random, 4, True)
+    tagged = talk.tagged("#Person{}#: ")
+    assert [line[: len("#Person1#")] for line in tagged.splitlines()] == ["#Person1#", "#Person2#"] * 2
+    assert not any(name in tagged for name in talk.names if name not in " ".join(talk.messages).replace(name, ""))
+
+
+def test_pairs_by_heart_are_different() -> None:
+    random = Random(11)
+    for _ in range(100):
+        pairs = draw_unrelated_pairs(random, 5)
+        assert len({text for text, _ in pairs}) == len(pairs) >= 3
+        assert all(answer for _, answer in pairs)
+
+
+def test_the_filter_knows_letters_only() -> None:
+    assert not is_clean("what a bastard")
+    assert not is_clean("a mango tree")
+    assert is_clean("a bunch of grapes and a manuscript")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("shares", "characters"), [(SHARES, 320), (LONG_SHARES, 1600)], ids=["narrow", "wide"])
+def test_episodes_are_conversations(shares: dict[str, float], characters: int) -> None:
+    """Every episode ends with a model turn, has no empty one, and is the same for the same seed."""
     random, again = Random(6), Random(6)
-    for _ in range(400):
-        episode = mixture.draw_episode(random, level)
+    for _ in range(600):
+        episode = draw_episode(random, shares, characters)
         roles = [role for role, _ in episode.turns if role != "system"]
-        assert roles == ["user", "model"] * (len(roles) // 2)
+        assert roles[-1] in ("model", "call")
+        assert "call" in roles or roles == ["user", "model"] * (len(roles) // 2) or episode.free
         assert all(text for _, text in episode.turns)
-        assert episode == mixture.draw_episode(again, level)
+        assert episode == draw_episode(again, shares, characters)
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES.keys() | SPELLED_FAMILIES.keys()))
-def test_every_family_makes_tasks(family: str) -> None:
-    random, mixture = Random(7), Mixture(((family, 1.0),))
-    for _ in range(150):
-        task = mixture.draw_task(random, True, 1.0)
-        assert task.instructions
-        text, answer = task.draw_pair(random)
+@pytest.mark.parametrize("family", sorted(MAKERS))
+@pytest.mark.parametrize("told", [False, True])
+def test_every_family_makes_tasks(family: str, told: bool) -> None:
+    random, made = Random(7), 0
+    while made < 100:
+        task = MAKERS[family](random, told)
+        try:
+            text, answer = task.draw_pair(random)
+        except ValueError:
+            continue
+        made += 1
         assert text
         assert answer

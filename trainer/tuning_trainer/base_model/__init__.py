@@ -4,7 +4,8 @@ The directory holds a complete model in Hugging Face layout (``config.json``, ``
 ``tokenizer.json``, ``tokenizer_config.json``, ``generation_config.json``), so any tool that knows Llama loads it.
 
 How a conversation becomes tokens
-    Control tokens have fixed numbers: ``PAD`` 0, ``BOS`` 1, ``EOT`` 2, ``SYSTEM`` 3, ``USER`` 4, ``MODEL`` 5.
+    Control tokens have fixed numbers: ``PAD`` 0, ``BOS`` 1, ``EOT`` 2, ``SYSTEM`` 3, ``USER`` 4, ``MODEL`` 5,
+    ``CALL`` 6, ``RESULT`` 7.
     A conversation is ``BOS``, then for every turn its role token, the tokens of its text and ``EOT``;
     the system instruction is the first turn, with role ``SYSTEM``. To answer, append ``MODEL`` and
     generate until ``EOT``. Learned positions are the tokens of the model's turns with their ``EOT``.
@@ -26,8 +27,10 @@ EOT: Final = 2
 SYSTEM: Final = 3
 USER: Final = 4
 MODEL: Final = 5
+CALL: Final = 6
+RESULT: Final = 7
 
-CONTROL_TOKENS: Final = ("<pad>", "<bos>", "<eot>", "<system>", "<user>", "<model>", "<reserved6>", "<reserved7>")
+CONTROL_TOKENS: Final = ("<pad>", "<bos>", "<eot>", "<system>", "<user>", "<model>", "<call>", "<result>")
 """Texts of the control tokens, in the order of their numbers."""
 
 MAX_POSITIONS: Final = 2048

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, TypeAlias
 
-from base_model_build.tasks import Pair, Task
-from base_model_build.words import (
+from base_model_build.generator.tasks import Pair, Task
+from base_model_build.generator.words import (
     BLAME,
     CITIES,
     FILLERS,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from base_model_build.numbers import FORMS, Form, draw_magnitude, group_digits, spell_english
-from base_model_build.tasks import DOCUMENTED_PAIRS, NEVER_ADDED, Pair, answer_number, is_held_out
-from base_model_build.words import CITIES, NAMES, VOCABULARY
+from base_model_build.generator.number_tasks import NEVER_ADDED, answer_number
+from base_model_build.generator.numbers import FORMS, Form, draw_magnitude, group_digits, spell_english
+from base_model_build.generator.tasks import DOCUMENTED_PAIRS, Pair, is_held_out
+from base_model_build.generator.words import CITIES, NAMES, VOCABULARY
 
 FORM_COUNTS: Final = {"digits": 30, "grouped": 30, "negative": 20, "words": 40}
 """Items of each common form in one set."""

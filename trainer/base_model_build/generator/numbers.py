@@ -1,4 +1,4 @@
-"""Ways to write a number: digits, grouped digits, words in five languages, roman numerals."""
+"""Ways to write a number: digits, grouped digits, words in sixteen languages, roman numerals."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from base_model_build.data import read_data
+
+NUMERALS: Final[dict[str, list[str]]] = read_data("numerals")
+"""language -> its words for 0 to 1000."""
 ONES: Final = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen"
@@ -17,26 +21,6 @@ ROMAN_DIGITS: Final = (
     (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
     (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
 )  # fmt: skip
-PORTUGUESE: Final = (
-    "zero um dois três quatro cinco seis sete oito nove dez onze doze treze quatorze quinze "
-    "dezesseis dezessete dezoito dezenove"
-).split()
-PORTUGUESE_TENS: Final = "- - vinte trinta quarenta cinquenta sessenta setenta oitenta noventa".split()
-SPANISH: Final = (
-    "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis "
-    "diecisiete dieciocho diecinueve veinte veintiuno veintidós veintitrés veinticuatro veinticinco "
-    "veintiséis veintisiete veintiocho veintinueve"
-).split()
-SPANISH_TENS: Final = "- - - treinta cuarenta cincuenta sesenta setenta ochenta noventa".split()
-FRENCH: Final = (
-    "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize "
-    "dix-sept dix-huit dix-neuf vingt"
-).split()
-GERMAN: Final = (
-    "null eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn "
-    "sechzehn siebzehn achtzehn neunzehn"
-).split()
-GERMAN_TENS: Final = "- - zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig".split()
 
 
 def spell_english(number: int, hyphen: str = " ") -> str:
@@ -64,33 +48,6 @@ def write_roman(number: int) -> str:
         while number >= value:
             text, number = text + digit, number - value
     return text
-
-
-def spell_portuguese(number: int) -> str:
-    """0 to 99."""
-    if number < 20:
-        return PORTUGUESE[number]
-    return PORTUGUESE_TENS[number // 10] + (f" e {PORTUGUESE[number % 10]}" if number % 10 else "")
-
-
-def spell_spanish(number: int) -> str:
-    """0 to 99."""
-    if number < 30:
-        return SPANISH[number]
-    return SPANISH_TENS[number // 10] + (f" y {SPANISH[number % 10]}" if number % 10 else "")
-
-
-def spell_french(number: int) -> str:
-    """0 to 20."""
-    return FRENCH[number]
-
-
-def spell_german(number: int) -> str:
-    """0 to 99."""
-    if number < 20:
-        return GERMAN[number]
-    ones = number % 10
-    return (("ein" if ones == 1 else GERMAN[ones]) + "und" if ones else "") + GERMAN_TENS[number // 10]
 
 
 def group_digits(number: int) -> str:
@@ -139,8 +96,12 @@ def _draw_words(random: Random, level: float) -> int:
     return random.randrange(random.choice(tops))
 
 
-def _draw_roman(random: Random, level: float) -> int:
-    return random.randrange(1, random.choice([20, 40, 100, 100, 400 if level > 0.5 else 60]))
+def _draw_roman(random: Random, _level: float) -> int:
+    return random.randrange(1, random.choice((12, 20, 40, 100, 100, 400)))
+
+
+def _draw_small(random: Random, _level: float) -> int:
+    return random.randrange(random.choice((20, 40, 100, 100, 1000)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +138,13 @@ FORMS: Final = {
             lambda random, level: random.randrange(random.choice([100, 100, 1000])),
         ),
         Form("roman", write_roman, _draw_roman, low=1, high=3999),
-        Form("portuguese", spell_portuguese, lambda random, level: random.randrange(100), low=0, high=99),
-        Form("spanish", spell_spanish, lambda random, level: random.randrange(100), low=0, high=99),
-        Form("french", spell_french, lambda random, level: random.randrange(21), low=0, high=20),
-        Form("german", spell_german, lambda random, level: random.randrange(100), low=0, high=99),
+        *(Form(name, words.__getitem__, _draw_small, low=0, high=1000) for name, words in NUMERALS.items()),
     )
 }
+LANGUAGES: Final = tuple(NUMERALS)
+"""Forms of languages other than English."""
+LANGUAGE_SHARES: Final = tuple(
+    3 if name in ("french", "portuguese", "spanish", "german", "turkish", "italian") else 1 for name in LANGUAGES
+)
 COMMON_FORMS: Final = ("digits", "grouped", "negative", "words", "words")
 """What an episode of mixed forms draws from."""

@@ -1,4 +1,4 @@
-"""Tasks over records and short texts: extraction, fixed output formats, JSON, questions about a context, summaries."""
+"""Tasks over records: extraction, fixed output formats, JSON, CSV; short fixed questions about a text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from base_model_build.tasks import Pair, Task
-from base_model_build.words import CITIES, COLORS, JOBS, NAMES, SEQUENCES, THINGS, draw_word, invent_word
+from base_model_build.generator.tasks import Pair, Task
+from base_model_build.generator.words import CITIES, COLORS, JOBS, NAMES, SEQUENCES, THINGS, draw_word, invent_word
 
 
 def _draw_identifier(random: Random) -> str:
@@ -159,30 +159,3 @@ def draw_reading_task(random: Random) -> Task:
     name = random.choice(list(_READING))
     draw, ways = _READING[name]
     return Task(f"read_{name}", draw, ways)
-
-
-_SMALL_TALK: Final = (
-    ("Hello", "Hello! How can I help you?"),
-    ("Hi", "Hello! How can I help you?"),
-    ("How are you?", "I am fine, thank you."),
-    ("Thanks", "You are welcome."),
-    ("Thank you!", "You are welcome."),
-    ("Good morning", "Good morning! How can I help you?"),
-    ("Good evening", "Good evening! How can I help you?"),
-    ("Bye", "Goodbye!"),
-    ("Who are you?", "I am a small language model."),
-    ("What is your name?", "I am a small language model."),
-    ("What can you do?", "I can answer short questions and be tuned on your examples."),
-)
-
-
-def _talk(random: Random) -> Pair:
-    if random.random() < 0.3:
-        name = random.choice(NAMES)
-        return f"My name is {name}.", f"Nice to meet you, {name}."
-    return random.choice(_SMALL_TALK)
-
-
-def make_chat_task() -> Task:
-    """Greetings and thanks."""
-    return Task("chat", _talk, ("You are a helpful assistant.", "Be friendly."), closed=True)

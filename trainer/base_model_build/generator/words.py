@@ -148,7 +148,7 @@ RESERVED: Final = frozenset(
         "whale coral shark reef squid kelp wave tide okafor brandt novak rossi haddad silva moreau jansen kowalski"
     ).split()
 )
-"""Words of the evaluation: no imitated word is one of them. (Syllables joined at random were not looked at.)"""
+"""Words of the evaluation: no word of the lexicon, imitated or invented, is one of them."""
 
 
 @cache
@@ -174,8 +174,11 @@ def imitate_word(random: Random) -> str:
 
 
 def invent_word(random: Random) -> str:
-    """A pronounceable word that means nothing: two to four syllables."""
-    return "".join(random.choice(SYLLABLES) for _ in range(random.randint(2, 4)))
+    """A pronounceable word that means nothing: two to four syllables, and none of the evaluation's words."""
+    while True:
+        word = "".join(random.choice(SYLLABLES) for _ in range(random.randint(2, 4)))
+        if word not in RESERVED and word.rstrip("s") not in RESERVED:
+            return word
 
 
 def draw_word(random: Random) -> str:

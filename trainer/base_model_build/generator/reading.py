@@ -1,0 +1,208 @@
+"""Questions about a short text whose answers are words of the text."""
+
+from __future__ import annotations
+
+import re
+from random import Random
+from typing import Final
+
+from base_model_build.generator.lexicon import (
+    ADJECTIVES,
+    DEFINITIONS,
+    PEOPLE,
+    THINGS,
+    TOWNS,
+    draw_surname,
+)
+from base_model_build.generator.numbers import spell_english
+from base_model_build.generator.phrases import ACTIONS, PLACES, REASONS, SUBJECTS, TIMES
+from base_model_build.generator.tasks import Pair, Task
+from base_model_build.generator.words import COLORS, JOBS, SEQUENCES
+
+_TITLES: Final = ("Mr.", "Mrs.", "Dr.", "Captain", "Professor", "Uncle", "Aunt")
+
+
+def fill_phrase(random: Random, phrase: str) -> str:
+    """A phrase with its holes filled."""
+    return phrase.format(
+        c=random.choice(TOWNS),
+        o=random.choice(THINGS),
+        n=random.randrange(1, 500),
+        d=random.choice(SEQUENCES["days"]),
+        m=random.choice(SEQUENCES["months"]),
+        y=random.randrange(1500, 2030),
+        k=random.randrange(1, 12),
+        N=draw_surname(random),
+        s=random.choice(SUBJECTS),
+    )
+
+
+def raise_first(text: str) -> str:
+    """The text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def draw_person(random: Random) -> str:
+    """Somebody by a name, a title or a job."""
+    kind = random.random()
+    if kind < 0.45:
+        return random.choice(PEOPLE)
+    if kind < 0.6:
+        return f"{random.choice(_TITLES)} {draw_surname(random)}"
+    if kind < 0.75:
+        return f"{random.choice(('the', 'a', 'the', 'our', 'my'))} {random.choice(JOBS)}"
+    if kind < 0.85:
+        return draw_surname(random)
+    return f"{random.choice(PEOPLE)} {draw_surname(random)}"
+
+
+def _maybe(random: Random, chance: float, phrases: list[str]) -> str:
+    return fill_phrase(random, random.choice(phrases)) if random.random() < chance else ""
+
+
+def _draw_event(random: Random) -> tuple[str, list[Pair]]:
+    """Somebody did something, somewhere, sometime, for a reason; and what may be asked of it."""
+    who, (past, base, article) = draw_person(random), random.choice(ACTIONS)
+    many, noun = random.random() < 0.25, random.choice(THINGS)
+    number = str(random.randrange(2, 90)) if random.random() < 0.7 else spell_english(random.randrange(2, 20))
+    article = article if random.random() < 0.8 else random.choice(("his", "her", "some", "the"))
+    kind = f"{random.choice(ADJECTIVES)} " if random.random() < 0.3 else ""
+    what = f"{number} {noun}s" if many else f"{article} {kind}{noun}"
+    place, time, why = _maybe(random, 0.6, PLACES), _maybe(random, 0.6, TIMES), _maybe(random, 0.2, REASONS)
+    first = bool(time) and random.random() < 0.25
+    front = (f"{raise_first(time)}," if random.random() < 0.5 else raise_first(time)) if first else ""
+    subject = who if first else raise_first(who)
+    parts = (front, subject, past, what, place, "" if first else time, f"because {why}" if why else "")
+    asked = [(f"Who {past} {what}?", subject), (f"What did {who} {base}?", what), (f"Who {past} it?", subject)]
+    if many:
+        asked = [
+            (f"How many {noun}s did {who} {base}?", number),
+            (f"Who {past} the {noun}s?", subject),
+            (f"How many {noun}s?", number),
+        ]
+    it, when = "them" if many else "it", raise_first(time) if first else time
+    if place:
+        asked += [
+            (f"Where did {who} {base} {it}?", place),
+            ("Where was this?", place),
+            (f"Where was {what} {past}?", place),
+        ]
+    if time:
+        asked += [(f"When did {who} {base} {it}?", when), ("When was this?", when), (f"When was it {past}?", when)]
+    if why:
+        asked.append((f"Why did {who} {base} {it}?", why))
+    return " ".join(part for part in parts if part) + ".", asked
+
+
+def _draw_state(random: Random) -> tuple[str, list[Pair]]:
+    """How something is, and what may be asked of it."""
+    noun, town, color, name = random.choice(THINGS), random.choice(TOWNS), random.choice(COLORS), random.choice(PEOPLE)
+    number, job = str(random.randrange(2, 2000)), random.choice(JOBS)
+    unit, money = random.choice("meters km kg years minutes pages".split()), random.choice(("dollars", "euros"))
+    opens, closes = (random.choice((str(hour), spell_english(hour))) for hour in random.sample(range(1, 13), 2))
+    year, gate = str(random.randrange(1400, 2020)), random.choice("ABCDEF") + str(random.randrange(1, 40))
+    made = random.choice(("built", "made", "found", "sold"))
+    vehicle, stop = random.choice(("Bus", "Train", "Flight", "Boat")), random.choice(("gate", "platform", "stop"))
+    clock = f"{random.randrange(1, 12)}:{random.choice(('00', '15', '30', '45'))}"
+    place, other = fill_phrase(random, random.choice(PLACES)), random.choice(THINGS)
+    word, meaning = random.choice(DEFINITIONS)
+    return random.choice(
+        (
+            (
+                f"The {noun} is {color} and stands in {town}.",
+                [(f"What color is the {noun}?", color), (f"Where is the {noun}?", town), ("What color?", color)],
+            ),
+            (
+                f"The {noun} costs {number} {money} and belongs to {name}.",
+                [
+                    (f"Who owns the {noun}?", name),
+                    (f"What does the {noun} cost?", f"{number} {money}"),
+                    ("How much?", f"{number} {money}"),
+                ],
+            ),
+            (
+                f"The {noun} in {town} is {number} {unit} {random.choice(('long', 'high', 'wide', 'old'))}.",
+                [
+                    (f"Where is the {noun}?", town),
+                    (f"How long is the {noun}?", f"{number} {unit}"),
+                    ("How high is it?", f"{number} {unit}"),
+                ],
+            ),
+            (
+                f"{name} is a {job} in {town}.",
+                [(f"What is {name}?", f"a {job}"), (f"Where does {name} work?", town), (f"Who is the {job}?", name)],
+            ),
+            (
+                f"The {noun} shop opens at {opens} and closes at {closes}.",
+                [
+                    ("When does the shop open?", opens),
+                    ("When does the shop close?", closes),
+                    ("When does it close?", closes),
+                ],
+            ),
+            (
+                f"The {noun} of {town} was {made} in {year} by {name}.",
+                [
+                    ("In which year was this?", year),
+                    (f"Who {made} it?", name),
+                    (f"Which city has the {noun}?", town),
+                    ("When was this?", year),
+                ],
+            ),
+            (
+                f"{vehicle} {number} to {town} leaves from {stop} {gate} at {clock}.",
+                [
+                    ("From where does it leave?", f"{stop} {gate}"),
+                    (f"Which {stop}?", gate),
+                    ("Where does it go?", town),
+                    ("Which number?", number),
+                    ("When does it leave?", clock),
+                ],
+            ),
+            (
+                f"The {noun} is {place}, and the {other} lies there too.",
+                [(f"Where is the {noun}?", place), ("What lies there too?", f"the {other}")],
+            ),
+            (
+                f"{name} wants the {color} {noun}, not the {other}.",
+                [
+                    ("Who wants it?", name),
+                    (f"What does {name} want?", f"the {color} {noun}"),
+                    ("What not?", f"the {other}"),
+                ],
+            ),
+            (f"{word}: {meaning}", [("Which word is this?", word), (f"What is {word}?", meaning)]),
+        )
+    )
+
+
+_FORMS: Final = (
+    "{text}\n{question}",
+    "{text}\n{question}",
+    "{text}\n{question}",
+    "{text} {question}",
+    "{question}\n{text}",
+    "Context: {text}\nQuestion: {question}",
+    "Q: {question}\n{text}",
+    "{text}\n\n{question}",
+)
+
+
+def draw_question_task(random: Random, most: int = 3) -> Task:
+    """Up to ``most`` sentences and a question about one of them."""
+    count = random.choice((1, 1, 1, 2, 2, 3)) if most <= 3 else random.randint(4, most)
+    form = random.choice(_FORMS)
+    frame = random.choice(("{}",) * 9 + ("Answer: {}", "{}.", "It is {}."))
+    makers = random.choice(((_draw_event,), (_draw_event,), (_draw_state,), (_draw_event, _draw_state)))
+
+    def draw(random: Random) -> Pair | None:
+        facts = [random.choice(makers)(random) for _ in range(count)]
+        text, asked = random.choice(facts)
+        question, answer = random.choice(asked)
+        if count > 1 and not any(word in question for word in re.findall(r"[A-Za-z]{4,}", text)):
+            return None  # nothing in the question says which sentence it is about
+        context = " ".join(sentence for sentence, _ in facts)
+        return form.replace("{text}", context).replace("{question}", question), frame.replace("{}", answer)
+
+    ways = ("Answer the question.", "Answer shortly.", "Answer with words of the text.", "Use the text.")
+    return Task("question", draw, ways, closed=True)

@@ -1,0 +1,215 @@
+"""All that decides the weights: the model's shape, the stages and their budgets, the kinds of simulated jobs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from base_model_build.generator import users
+from base_model_build.generator.episodes import (
+    COUNTING_SHARES,
+    JOB_SHARES,
+    LAST_SHARES,
+    LONG_SHARES,
+    MODES,
+    NUMBER_SHARES,
+    SHARES,
+    SPELLING_SHARES,
+    TOLD_MODES,
+)
+from base_model_build.simulate import Kind
+from tuning_trainer.base_model import MAX_POSITIONS
+from tuning_trainer.llama import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The model's sizes. ``vocabulary`` is what the tokenizer may have."""
+
+    vocabulary: int = 5632
+    tokenizer_episodes: int = 30_000
+    hidden_size: int = 128
+    layers: int = 5
+    heads: int = 4
+    mlp_size: int = 384
+
+    def config(self, vocabulary: int) -> Config:
+        """For a tokenizer of so many entries; rounded up to a multiple of eight."""
+        return Config(
+            vocab_size=-(-vocabulary // 8) * 8,
+            hidden_size=self.hidden_size,
+            layers=self.layers,
+            heads=self.heads,
+            kv_heads=self.heads,
+            head_size=self.hidden_size // self.heads,
+            mlp_size=self.mlp_size,
+            max_positions=MAX_POSITIONS,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One width of packed rows and what stands in them.
+
+    Attributes:
+        rows: In a batch.
+        episodes: In a pool, from which batches are cut; the rest of a pool that fills no batch is dropped.
+        characters: The turn that crosses so many is an episode's last.
+        shares, modes: Of ``generator/episodes.py``.
+    """
+
+    width: int
+    rows: int
+    episodes: int
+    characters: int
+    shares: Mapping[str, float]
+    modes: Mapping[str, float] = field(default_factory=lambda: MODES)
+
+
+NARROW: Final = Feed(width=192, rows=21, episodes=2000, characters=320, shares=SHARES)
+WIDE: Final = Feed(width=512, rows=8, episodes=500, characters=1600, shares=LONG_SHARES)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the run with a mixture and a budget of its own.
+
+    Attributes:
+        steps: Optimiser steps; each learns one batch of rows.
+        rates: Share of the greatest learning rate at the stage's beginning and end, linear between.
+        wide_every: Every so many steps the batch is one of ``wide`` rows.
+        jobs_every: Every so many steps a set of simulated jobs joins in; 0 is never.
+        kinds: Names of kinds of jobs, and how often each is drawn.
+        strength: Weight of the jobs' gradient beside that of the rows.
+    """
+
+    name: str
+    steps: int
+    rates: tuple[float, float] = (1.0, 1.0)
+    narrow: Feed = NARROW
+    wide: Feed = WIDE
+    wide_every: int = 8
+    jobs_every: int = 0
+    kinds: Mapping[str, float] = field(default_factory=dict)
+    strength: float = 1.0
+
+    @property
+    def positions(self) -> int:
+        """Places of all rows, padding included."""
+        wide = self.steps // self.wide_every
+        return wide * self.wide.rows * self.wide.width + (self.steps - wide) * self.narrow.rows * self.narrow.width
+
+    @property
+    def job_sets(self) -> int:
+        """How many sets of jobs run."""
+        return self.steps // self.jobs_every if self.jobs_every else 0
+
+
+_SMALL: Final = {1: 0.12, 4: 0.5, 8: 0.26, 16: 0.12}
+_MEDIUM: Final = {1: 0.07, 4: 0.63, 8: 0.3}
+
+KINDS: Final[Mapping[str, Kind]] = {
+    # maker, jobs, examples, epochs, questions, width, ranks
+    "numbers": Kind(users.draw_number_user, 8, 15, 5, 16, 48, _SMALL),
+    "pairs": Kind(users.draw_any_user, 8, 15, 5, 16, 48, _MEDIUM),
+    "compositions": Kind(users.draw_any_user, 8, 15, 15, 16, 48, _MEDIUM),
+    "few classes": Kind(users.draw_class_user, 8, 30, 5, 16, 48, _MEDIUM),
+    "classes": Kind(users.draw_class_user, 8, 60, 5, 16, 48, _MEDIUM),
+    "few records": Kind(users.draw_long_user, 6, 30, 5, 12, 128, _MEDIUM),
+    "records": Kind(users.draw_long_user, 6, 60, 5, 12, 128, _MEDIUM),
+    "heart": Kind(users.draw_memory_user, 8, 5, 100, 10, 64, _MEDIUM),
+    "forty": Kind(users.draw_any_user, 8, 15, 40, 16, 48, _MEDIUM),
+    "texts": Kind(users.draw_text_user, 3, 20, 5, 8, 512, _MEDIUM),
+}
+"""Simulated jobs: documented defaults with 15, 30 or 60 examples, and few examples passed more often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A whole build.
+
+    Attributes:
+        precision: Of the products; sums are float32.
+        muon_rate, adam_rate: Greatest learning rates, of the matrices and of everything else.
+        decay: Muon's weight decay.
+        keep: Share of the running average that a step keeps.
+        gain: How much faster adapters learn on what is written than in the simulated jobs; see ``quicken``.
+    """
+
+    stages: tuple[Stage, ...]
+    shape: Shape = Shape()
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
+    seed: int = 1
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    muon_rate: float = 0.02
+    adam_rate: float = 3e-3
+    decay: float = 0.03
+    keep: float = 0.99
+    gain: float = 1.7
+
+    def describe(self) -> dict[str, object]:
+        """What a checkpoint has to agree with, as plain values; stages may be changed until they have begun."""
+        return {
+            "shape": dataclasses.asdict(self.shape),
+            "seed": self.seed,
+            "precision": self.precision,
+            "rates": [self.muon_rate, self.adam_rate, self.decay, self.keep],
+        }
+
+
+_ALL_KINDS: Final = {
+    "numbers": 3, "pairs": 2, "compositions": 1, "few classes": 1.5, "classes": 3, "few records": 2, "records": 1,
+    "heart": 0.2, "forty": 0.3, "texts": 0.4,
+}  # fmt: skip
+_NUMBERS: Final = dataclasses.replace(NARROW, shares=NUMBER_SHARES)
+
+_SPELLING: Final = dataclasses.replace(NARROW, shares=SPELLING_SHARES)
+_COUNTING: Final = dataclasses.replace(NARROW, shares=COUNTING_SHARES, modes=TOLD_MODES, characters=1)
+"""One question each: the answer to the first one says which way to count for the others."""
+_BESIDE_JOBS: Final = dataclasses.replace(NARROW, shares=JOB_SHARES)
+_LAST: Final = dataclasses.replace(NARROW, shares=LAST_SHARES)
+
+CPU: Final = Recipe(
+    stages=(
+        Stage("words", 4300),
+        Stage("numbers", 2500, narrow=_NUMBERS),
+        Stage("spelling", 1985, narrow=_SPELLING),
+        Stage("counting", 500, narrow=_COUNTING, wide_every=16),
+        Stage("jobs", 350, (1.0, 0.6), narrow=_BESIDE_JOBS, jobs_every=3, kinds=_ALL_KINDS, strength=2.5),
+        Stage("settle", 170, (0.6, 0.0), narrow=_BESIDE_JOBS, jobs_every=4, kinds=_ALL_KINDS, strength=2.5),
+        Stage("polish", 180, (0.4, 0.0), narrow=_LAST, wide_every=16, jobs_every=10, kinds={"numbers": 1}),
+        Stage("round", 150, (0.4, 0.0), narrow=_LAST, wide_every=16, jobs_every=6, kinds={"numbers": 1}, strength=1.5),
+    )
+)
+"""For one thread of a CPU that multiplies bfloat16."""
+
+
+def _widen(feed: Feed, times: int) -> Feed:
+    return dataclasses.replace(feed, rows=feed.rows * times, episodes=feed.episodes * times)
+
+
+def _for_cuda(stage: Stage, steps: int, jobs_every: int) -> Stage:
+    narrow, wide = _widen(stage.narrow, 16), _widen(stage.wide, 16)
+    return dataclasses.replace(stage, steps=steps, narrow=narrow, wide=wide, jobs_every=jobs_every)
+
+
+CUDA: Final = dataclasses.replace(
+    CPU,
+    stages=(
+        _for_cuda(CPU.stages[0], 1000, 0),
+        _for_cuda(CPU.stages[1], 500, 0),
+        _for_cuda(CPU.stages[2], 500, 0),
+        _for_cuda(CPU.stages[3], 100, 0),
+        _for_cuda(CPU.stages[4], 500, 1),
+        _for_cuda(CPU.stages[5], 250, 1),
+        _for_cuda(CPU.stages[6], 60, 4),
+        _for_cuda(CPU.stages[7], 60, 4),
+    ),
+    kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
+)
+"""For one H100: sixteen times as many rows and eight times as many jobs a step. Never run."""
+
+RECIPES: Final[Mapping[str, Recipe]] = {"cpu": CPU, "cuda": CUDA}
+"""Device -> the recipe for it."""
