@@ -138,3 +138,11 @@ def test_fields(filled: Asker) -> None:
     assert filled.get("a", "?fields=name,size").json == {"name": "a", "size": "1"}
     assert filled("GET", f"{B}/o?fields=kind").json == {"kind": "storage#objects"}
     assert filled.get("a", "?fields=(").status == 400
+
+
+def test_answers_are_compact_where_the_client_asks_so(ask: Asker) -> None:
+    """As Google's Python client does with every request."""
+    ask.upload("x")
+    pretty, compact = ask("GET", f"{B}/o"), ask("GET", f"{B}/o?prettyPrint=false")
+    assert pretty.json == compact.json
+    assert (pretty.body[:4], b"\n" in compact.body) == (b"{\n  ", False)

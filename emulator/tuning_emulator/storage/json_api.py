@@ -103,7 +103,8 @@ class JsonApi:
         if isinstance(answer, Reply):
             return answer
         mask = request.query.get("fields", "")
-        return json_reply(select_fields(answer, mask) if mask else answer)
+        pretty = request.query.get("prettyPrint", "").lower() != "false"
+        return json_reply(select_fields(answer, mask) if mask else answer, pretty=pretty)
 
     def _list_routes(self) -> list[tuple[str, str, str, Handler]]:
         bucket, item = "b/*", "b/*/o/*"

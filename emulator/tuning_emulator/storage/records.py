@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -281,7 +282,7 @@ def _encode_etag(*numbers: int) -> str:
             data.append(rest & 0x7F | 0x80)
             rest >>= 7
         data.append(rest)
-    return base64.b64encode(data).decode()
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 # --- holds and retention: what keeps a generation from being replaced or deleted

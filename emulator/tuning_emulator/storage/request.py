@@ -327,7 +327,9 @@ Answer: TypeAlias = "Reply | StoredObject | Bucket | dict[str, Any] | None"
 """What a method comes to: a record is printed as its resource, a dict as it is; None is 204."""
 
 
-def json_reply(value: Any, status: int = 200) -> Reply:
-    """A JSON answer."""
-    body = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+def json_reply(value: Any, status: int = 200, *, pretty: bool = True) -> Reply:
+    """A JSON answer. ``pretty``: on many lines, as the service prints unless ``prettyPrint=false`` asks it not to."""
+    body = msgspec.json.encode(value)
+    if pretty:
+        body = msgspec.json.format(body, indent=2) + b"\n"
     return Reply(status, [("Content-Type", "application/json; charset=UTF-8"), ("Cache-Control", "no-cache")], body)

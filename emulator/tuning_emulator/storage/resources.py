@@ -199,7 +199,8 @@ def present_object(
 ) -> dict[str, Any]:
     """The resource of a generation. ``full``: with its access list. ``bucket``: its own, for its retention."""
     path = f"/b/{_quote_bucket(found.bucket)}/o/{quote(found.name, safe='')}"
-    created, updated = format_time(found.created_ns), format_time(found.updated_ns)
+    created = format_time(found.created_ns)
+    updated = format_time(found.updated_ns) if found.updated_ns != found.created_ns else created
     fields = found.fields
     resource: dict[str, Any] = {
         "kind": "storage#object",
@@ -221,10 +222,11 @@ def present_object(
         "updated": updated,
         "timeStorageClassUpdated": created,
         "timeFinalized": created,
-        "timeDeleted": format_time(found.gone_ns) if found.state is State.NONCURRENT else None,
-        "softDeleteTime": format_time(found.gone_ns) if found.state is State.SOFT_DELETED else None,
-        "hardDeleteTime": format_time(found.until_ns) if found.state is State.SOFT_DELETED else None,
     }
+    if found.state is State.NONCURRENT:
+        resource["timeDeleted"] = format_time(found.gone_ns)
+    if found.state is State.SOFT_DELETED:
+        resource |= {"softDeleteTime": format_time(found.gone_ns), "hardDeleteTime": format_time(found.until_ns)}
     if bucket is not None and (until_ns := retained_until_ns(bucket, found)):
         resource["retentionExpirationTime"] = format_time(until_ns)
     resource.update((name, fields[name]) for name in fields if name in _FURTHER)
