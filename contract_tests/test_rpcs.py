@@ -14,7 +14,7 @@ import pytest
 
 from contract_tests.test_schema import (
     MESSAGES_WITHOUT_PROTO,
-    PACKAGES,
+    MODULES,
     SERVED,
     TRANSPORTS,
     load_types,
@@ -77,7 +77,7 @@ def list_official(api: str, version: str, service: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(grpc, "intercept_channel", lambda channel, *_: channel)
     try:
         module = importlib.import_module(
-            f"{PACKAGES[api]}_{version}.services.{TRANSPORTS[api][service]}.transports.grpc"
+            f"{MODULES[api]}_{version}.services.{TRANSPORTS[api][service]}.transports.grpc"
         )
     except ImportError:
         return {}
@@ -96,18 +96,24 @@ def test_methods_are_the_official_ones(api: str, version: str, schema: Schema, m
     for service, verb, method in own_methods(schema):
         path = f"/{schema.package}.{version}.{service}/{verb}"
         said = official[service].get(path)
-        declared = Rpc("unary_stream" if method.streaming else "unary_unary", method.request, method.response)
+        kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.streaming else 'unary'}"
+        declared = Rpc(kind, method.request, method.response)
         if said is None:
             lenient = api == "gemini" and version in LENIENT
             assert lenient or method.request.rpartition(".")[2] in MESSAGES_WITHOUT_PROTO, path
-        elif said != declared:
+        elif said != Rpc(kind, said.request and declared.request, said.response and declared.response):
             wrong.append(f"{path}: {declared}, official {said}")
         compared += said is not None
     assert not wrong
     assert compared > 1
 
 
-@pytest.mark.parametrize(("api", "version", "schema"), SERVED, ids=[f"{api}-{version}" for api, version, _ in SERVED])
+WITH_SHARED = [one for one in SERVED if one[0] != "storage"]
+
+
+@pytest.mark.parametrize(
+    ("api", "version", "schema"), WITH_SHARED, ids=[f"{api}-{version}" for api, version, _ in WITH_SHARED]
+)
 def test_shared_methods_are_the_official_ones(
     api: str, version: str, schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -203,7 +203,7 @@ def test_enums_are_the_official_ones(
     wrong = []
     for name, enum in own_enums(schema):
         values: dict[str, int] = {}
-        for _, found in sources if api == "gemini" else descriptors_for_all(official, api):
+        for _, found in descriptors_for_all(official, api) if api == "vertex" else sources:
             values |= {one.name: one.number for one in found[name].values} if name in found else {}
         if values and dict(enum.values) != values:
             wrong.append(f"{name}: {set(enum.values.items()) ^ set(values.items())}")
@@ -276,6 +276,7 @@ TRANSPORTS = {
         "MetadataService": "metadata_service",
         "ModelGardenService": "model_garden_service",
     },
+    "storage": {"Storage": "storage"},
 }
 NOT_SERVED = re.compile(r"=(corpora|dynamic)/")
 """Places whose resources do not exist here."""

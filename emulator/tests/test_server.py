@@ -269,7 +269,11 @@ def test_it_stops_whatever_clients_do(how: signal.Signals, tmp_path: Path, monke
     (temporary := tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     archive = tmp_path / "left.tar.gz"
-    server = start_server("--trainer", "scripted", "--bucket", "data", "--export-on-exit", str(archive))
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under `nohup`
+    try:
+        server = start_server("--trainer", "scripted", "--bucket", "data", "--export-on-exit", str(archive))
+    finally:
+        signal.signal(signal.SIGHUP, before)
     assert any(temporary.iterdir())
     left, (channel, end) = send_half(server), call_silently(server)
     assert read(server, "tunedModels") == {}  # what came before is being waited for by now
