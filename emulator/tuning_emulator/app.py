@@ -9,16 +9,16 @@ import shutil
 import socket
 import sqlite3
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tuning_emulator.api.auth import OWNER, create_authenticator
 from tuning_emulator.api.dispatch import Dispatcher
 from tuning_emulator.api.errors import to_envelope
-from tuning_emulator.api.exchange import Exchange
+from tuning_emulator.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
 from tuning_emulator.api.router import Router
 from tuning_emulator.control.health import Health, describe_health
 from tuning_emulator.control.state import ServerState, recover
@@ -61,12 +61,6 @@ if TYPE_CHECKING:
     from tuning_emulator.storage.embedded import EmbeddedStorage
 
 log = logging.getLogger(__name__)
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-
 
 HEALTH_PATH = "/emulator/v1/health"
 """Answered here as well as by the control API, so that waiting for the server does not load FastAPI."""
@@ -205,10 +199,10 @@ class Emulator:
         else:
             await self._own(scope, receive, send)
 
-    def _find_storage(self, scope: Scope) -> AsgiApp | None:
+    def _find_storage(self, exchange: Exchange) -> AsgiApp | None:
         """The embedded Cloud Storage, for what no other API has on our own address."""
         storage = self.storage
-        asked = storage is not None and asks_storage(scope, storage.has_bucket)
+        asked = storage is not None and asks_storage(exchange, storage.has_bucket)
         return self.answer_storage if asked else None
 
     async def answer_storage(self, scope: Scope, receive: Receive, send: Send) -> None:

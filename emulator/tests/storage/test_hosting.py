@@ -7,20 +7,23 @@ from typing import Any
 import pytest
 
 from tests.storage.asking import UPLOAD, Asker, B
+from tuning_emulator.api.exchange import Exchange
+from tuning_emulator.rest.app import open_exchange
 from tuning_emulator.storage.hosting import asks_storage
 
 
-def make_scope(verb: str, target: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+def make_exchange(verb: str, target: str, headers: dict[str, str] | None = None) -> Exchange:
     """A request on the emulator's one port."""
     path, _, query = target.partition("?")
     sent = {"host": "localhost:8790", **(headers or {})}
-    return {
+    scope: dict[str, Any] = {
         "method": verb,
         "path": path,
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
     }
+    return open_exchange(scope)
 
 
 OURS = [
@@ -56,13 +59,13 @@ OTHERS: list[tuple[str, str, dict[str, str]]] = [
 @pytest.mark.parametrize(("verb", "target", "headers"), OURS)
 def test_storage_is_found(verb: str, target: str, headers: dict[str, str]) -> None:
     """By path, by host, by what else a request says."""
-    assert asks_storage(make_scope(verb, target, headers), lambda name: name == "my-bucket")
+    assert asks_storage(make_exchange(verb, target, headers), lambda name: name == "my-bucket")
 
 
 @pytest.mark.parametrize(("verb", "target", "headers"), OTHERS)
 def test_other_apis_keep_their_paths(verb: str, target: str, headers: dict[str, str]) -> None:
     """Nothing falls through to a bucket."""
-    assert not asks_storage(make_scope(verb, target, headers), lambda name: name == "my-bucket")
+    assert not asks_storage(make_exchange(verb, target, headers), lambda name: name == "my-bucket")
 
 
 @pytest.mark.parametrize(

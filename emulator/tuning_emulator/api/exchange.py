@@ -25,6 +25,12 @@ from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.schema.schema import Value
 
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""Requests and applications as ASGI has them (asgi.readthedocs.io)."""
+
 Transport: TypeAlias = Literal["rest", "grpc"]
 Manner: TypeAlias = Literal["close", "reset", "goaway", "rst_stream"]
 """How a connection breaks: the server closes it in good order (FIN), resets it (RST), or, in HTTP/2 alone, says GOAWAY
@@ -241,9 +247,7 @@ def offer_breaking(transport: asyncio.Transport) -> dict[str, Any]:
     return {EXTENSION: {"transport": transport}}
 
 
-async def break_connection(
-    error: BrokenConnectionError, scope: Mapping[str, Any], receive: Callable[[], Awaitable[MutableMapping[str, Any]]]
-) -> None:
+async def break_connection(error: BrokenConnectionError, scope: Scope, receive: Receive) -> None:
     """Breaks the connection of a request and waits until it is gone.
 
     Raises:

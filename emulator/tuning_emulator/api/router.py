@@ -239,6 +239,11 @@ class Router:
         return self._rpcs
 
 
+def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """A request's headers as ASGI has them, as text; of several with one name the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+
+
 def read_host(headers: Mapping[str, str]) -> str:
     """The host that a request came to: in lower case, without port."""
     return headers.get("host", "").lower().rpartition("]")[2].partition(":")[0]

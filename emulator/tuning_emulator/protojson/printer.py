@@ -15,6 +15,8 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, Literal
 
+from tuning_emulator.core.clock import SECOND_NS
+
 Style = Literal["pretty", "event", "compact"]
 
 JSON_TYPE = "application/json; charset=UTF-8"
@@ -173,7 +175,6 @@ _WRITERS: dict[type, Callable[[Any, str], str]] = {
 
 # --- timestamps and durations
 
-SECOND_NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC is written as Z
 
 

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
+from tuning_emulator.core.clock import SECOND_NS
 from tuning_emulator.facts import google_errors
-from tuning_emulator.protojson.printer import SECOND_NS, format_double, round_float
+from tuning_emulator.protojson.printer import format_double, round_float
 
 Scalar: TypeAlias = "str | int | float | bool | bytes"
 Parser: TypeAlias = Callable[[Any], Scalar]

@@ -8,16 +8,15 @@ Sources: fetch.spec.whatwg.org (``Origin``, forbidden headers), w3.org/TR/fetch-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from tuning_emulator.api.auth import read_presented
+from tuning_emulator.api.exchange import Scope
+from tuning_emulator.api.router import read_headers
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import emulator_errors
 from tuning_emulator.proxy.hosts import find_service, is_loopback, match_host, parse_address, parse_pattern
-
-Scope: TypeAlias = MutableMapping[str, Any]
 
 WRITE_HEADER = "x-tuning-emulator"
 """Our own programs send it to the control API: no page of another site can without having asked (CORS)."""
@@ -59,7 +58,7 @@ class Access:
         The APIs answer pages of any site where their keys are checked, as the services do; where every key is good,
         any page would have one. What browsers ask before they ask (OPTIONS) is always answered.
         """
-        headers = read_headers(scope)
+        headers = read_headers(scope["headers"])
         refusal = self.check_host(scope)
         if refusal is not None:
             return refusal
@@ -89,7 +88,7 @@ class Access:
 
     def check_storage(self, scope: Scope) -> ApiError | None:
         """What is wrong with a request to Cloud Storage, whose ``Host`` is good; None: nothing."""
-        headers = read_headers(scope)
+        headers = read_headers(scope["headers"])
         return self._check_page(headers) or self._check_credential(scope, headers)
 
     def _check_page(self, headers: Mapping[str, str]) -> ApiError | None:
@@ -126,8 +125,3 @@ def _check_write(verb: str, headers: Mapping[str, str]) -> ApiError | None:
     simple = headers.get("content-type", "").partition(";")[0].strip().lower() in _SIMPLE_TYPES
     own = WRITE_HEADER in headers or headers.get("sec-fetch-site") == "same-origin"
     return None if own or verb != "POST" or not simple else emulator_errors.WRITE_HEADER_MISSING()
-
-
-def read_headers(scope: Scope) -> dict[str, str]:
-    """A request's headers as text, by lower-case name."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

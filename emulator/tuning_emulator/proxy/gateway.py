@@ -5,21 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import httptools
 
+from tuning_emulator.api.exchange import AsgiApp, Receive, Scope, Send
 from tuning_emulator.proxy.hosts import PassHosts, Service, find_service, format_refusal, parse_address
 
 # --- small answers over ASGI
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 JSON_TYPE = "application/json; charset=UTF-8"
 TEXT_TYPE = "text/plain; charset=utf-8"

@@ -15,18 +15,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from tuning_emulator.api.call import Api, Call
+from tuning_emulator.api.exchange import AsgiApp, Receive, Scope, Send
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.facts import google_errors
-from tuning_emulator.proxy.gateway import (
-    AsgiApp,
-    Gateway,
-    Receive,
-    Scope,
-    Send,
-    find_header,
-    read_body,
-    send_json,
-)
+from tuning_emulator.proxy.gateway import Gateway, find_header, read_body, send_json
 from tuning_emulator.proxy.hosts import PassHosts, Service
 from tuning_emulator.proxy.metadata_server import SCOPES, TOKEN_S, Identity, MetadataServer
 from tuning_emulator.schema.proto import load_schemas

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, unquote
 
 from msgspec import Struct, field
 
-from tuning_emulator.proxy.gateway import Receive, Scope, Send, find_header, send_answer
+from tuning_emulator.api.exchange import Receive, Scope, Send
+from tuning_emulator.proxy.gateway import find_header, send_answer
 
 # --- who a program is that brings no credentials of its own
 

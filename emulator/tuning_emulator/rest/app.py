@@ -5,24 +5,27 @@ Pages of HTTP itself (404, 411, 414), CORS and discovery documents are answered 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import unquote
 
 from tuning_emulator.api.auth import Authenticator
 from tuning_emulator.api.call import Api
 from tuning_emulator.api.dispatch import Dispatcher
 from tuning_emulator.api.errors import format_not_found, format_page
-from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, break_connection
-from tuning_emulator.api.router import PathValues, Router, read_host
+from tuning_emulator.api.exchange import (
+    AsgiApp,
+    BrokenConnectionError,
+    Exchange,
+    Middleware,
+    Receive,
+    Scope,
+    Send,
+    break_connection,
+)
+from tuning_emulator.api.router import PathValues, Router, read_headers, read_host
 from tuning_emulator.facts import google_errors
 from tuning_emulator.rest.responses import Response, page_response, preflight_response, send_chunks
 from tuning_emulator.rest.transcoding import Breaker, RestCall, Sender
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 _DRAINED_BODIES = 8
@@ -36,17 +39,13 @@ class RestApp:
         find_other: The application that answers what none of the APIs has; None where nobody does.
     """
 
-    def __init__(self, dispatcher: Dispatcher, find_other: Callable[[Scope], AsgiApp | None] | None = None) -> None:
+    def __init__(self, dispatcher: Dispatcher, find_other: Callable[[Exchange], AsgiApp | None] | None = None) -> None:
         self.dispatcher = dispatcher
         self._find_other = find_other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
-        raw: bytes = scope.get("raw_path") or scope["path"].encode()
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        path, query = raw.partition(b"?")[0].decode("latin-1"), scope["query_string"].decode("latin-1")
-        exchange = Exchange("rest", scope["method"], path, query, headers, scheme=scope.get("scheme", "http"))
-        exchange.address = (scope.get("client") or ("",))[0]
+        exchange = open_exchange(scope)
 
         async def send_response(response: Response, exchange: Exchange) -> None:
             await _send(response, exchange, receive, send)
@@ -55,10 +54,10 @@ class RestApp:
             await break_connection(broken, scope, receive)
 
         variables = self._find(exchange)
-        if exchange.route is None and self._find_other is not None and (other := self._find_other(scope)) is not None:
+        if exchange.route is None and self._find_other and (other := self._find_other(exchange)) is not None:
             await other(scope, receive, send)
             return
-        has_body = exchange.verb in _WITH_BODY or headers.get("content-length", "0") != "0"
+        has_body = exchange.verb in _WITH_BODY or exchange.headers.get("content-length", "0") != "0"
         if has_body and not await _receive(exchange, receive):
             exchange.broken = "client"
             self.dispatcher.middleware.on_response(exchange)
@@ -84,7 +83,7 @@ class RestApp:
         async def raise_on(broken: BrokenConnectionError) -> None:
             raise broken
 
-        exchange = Exchange("rest", verb, path, query, headers, address=address)
+        exchange = Exchange("rest", verb, path, query, headers, read_host(headers), address)
         variables = self._find(exchange)
         exchange.oversize = exchange.target is not None and len(body) > exchange.target.limit_bytes
         exchange.body = b"" if exchange.oversize else body
@@ -92,13 +91,12 @@ class RestApp:
         return responses[0]
 
     def _find(self, exchange: Exchange) -> PathValues:
-        """Sets the exchange's host and route; the variables of its path."""
+        """Sets the exchange's route; the variables of its path."""
         verb = exchange.verb
         if verb == "POST":
             verb = exchange.headers.get("x-http-method-override", verb).upper()
         elif verb == "HEAD":
             verb = "GET"
-        exchange.host = read_host(exchange.headers)
         found = self.dispatcher.router.find(verb, exchange.path, exchange.host)
         if found is None:
             return []
@@ -150,6 +148,15 @@ class RestApp:
 def create_rest_app(apis: Sequence[Api], authenticator: Authenticator, middleware: Middleware | None = None) -> RestApp:
     """The front end of these APIs, as an ASGI application for ``http`` scopes."""
     return RestApp(Dispatcher(Router(apis), authenticator, middleware))
+
+
+def open_exchange(scope: Scope) -> Exchange:
+    """A request as it stands, before anybody has found a method for it."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    path, query = raw.partition(b"?")[0].decode("latin-1"), scope["query_string"].decode("latin-1")
+    headers = read_headers(scope["headers"])
+    address, scheme = (scope.get("client") or ("",))[0], scope.get("scheme", "http")
+    return Exchange("rest", scope["method"], path, query, headers, read_host(headers), address, scheme)
 
 
 async def _receive(exchange: Exchange, receive: Receive) -> bool:

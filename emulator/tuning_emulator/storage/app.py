@@ -9,24 +9,21 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
-from tuning_emulator.api.exchange import Exchange
+from tuning_emulator.api.exchange import Exchange, Receive, Scope, Send
 from tuning_emulator.core.errors import ApiError, is_space_wanting
 from tuning_emulator.facts import storage_errors
+from tuning_emulator.rest.app import open_exchange
 from tuning_emulator.rest.responses import format_date, send_chunks
 from tuning_emulator.storage.batch import answer_batch
 from tuning_emulator.storage.hosting import BATCH_PATH, JSON_PATH, find_bucket_of_host, is_json_path
 from tuning_emulator.storage.json_api import JsonApi
 from tuning_emulator.storage.request import (
     ClientGoneError,
-    Receive,
     Reply,
-    Scope,
-    Send,
     StorageRequest,
     create_request,
     decode,
@@ -55,7 +52,8 @@ class StorageApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, as an ASGI application. Lifespan belongs to the caller."""
-        exchange = _open_exchange(scope)
+        exchange = open_exchange(scope)
+        exchange.api, exchange.version = API, "v1"
         try:
             reply = await self._answer(scope, receive, exchange)
             await _send(reply, exchange, receive, send)
@@ -120,16 +118,6 @@ class StorageApp:
             return await self.json_api.answer(request, matched[0], [decode(one) for one in matched[1]])
         except ApiError as error:
             return _refuse(error, request, xml=False)
-
-
-def _open_exchange(scope: Scope) -> Exchange:
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    host = re.sub(r":\d+$", "", headers.get("host", "")).lower()
-    path, query = raw.partition(b"?")[0].decode("latin-1"), scope["query_string"].decode("latin-1")
-    exchange = Exchange("rest", scope["method"], path, query, headers, host, (scope.get("client") or ("",))[0])
-    exchange.api, exchange.version = API, "v1"
-    return exchange
 
 
 def _refuse(error: ApiError, request: StorageRequest | None, *, xml: bool) -> Reply:

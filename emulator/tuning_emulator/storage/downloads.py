@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from email.utils import formatdate
 from typing import BinaryIO
 
+from tuning_emulator.core.clock import SECOND_NS
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.contents import BLOCK_BYTES, read_range
 from tuning_emulator.storage.records import StoredObject
@@ -89,7 +90,7 @@ def describe(found: StoredObject, etag: str) -> Headers:
     headers = [
         ("Content-Type", str(fields.get("contentType") or "application/octet-stream")),
         ("ETag", etag),
-        ("Last-Modified", formatdate(found.updated_ns // 1_000_000_000, usegmt=True)),
+        ("Last-Modified", formatdate(found.updated_ns // SECOND_NS, usegmt=True)),
         ("X-Goog-Generation", str(found.generation)),
         ("X-Goog-Metageneration", str(found.metageneration)),
         ("X-Goog-Hash", f"crc32c={found.crc32c}"),

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, TypeAlias
 
-from tuning_emulator.core.clock import format_ns
+from tuning_emulator.core.clock import SECOND_NS, format_ns
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.protojson.scalars import parse_timestamp
+from tuning_emulator.storage.hosting import BUCKET
 
 Fields: TypeAlias = Mapping[str, Any]
 """What a client has set of a resource, as its JSON has it."""
@@ -22,7 +23,6 @@ SOFT_DELETE_S = 604_800
 
 Source: cloud.google.com/storage/docs/soft-delete."""
 
-_BUCKET = re.compile(r"[a-z0-9][-_.a-z0-9]{1,220}[a-z0-9]")
 _COMPONENT = re.compile(r"[a-z0-9]([-_a-z0-9]{0,61}[a-z0-9])?")
 _IP = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _NAME_BYTES = 1024
@@ -226,7 +226,7 @@ def is_bucket_name(name: str) -> bool:
     """Whether a bucket can have that name."""
     parts = name.split(".")
     return (
-        _BUCKET.fullmatch(name) is not None
+        BUCKET.fullmatch(name) is not None
         and all(_COMPONENT.fullmatch(part) for part in parts)
         and not (len(parts) == 4 and _IP.fullmatch(name))
         and not name.startswith("goog")
@@ -291,13 +291,12 @@ def _encode_etag(*numbers: int) -> str:
 
 
 _HOLDS = {"temporaryHold": "Temporary", "eventBasedHold": "Event-Based"}
-_SECOND_NS = 1_000_000_000
 
 
 def retained_until_ns(bucket: Bucket, found: StoredObject) -> int:
     """Until when it can be neither replaced nor deleted; 0: nothing says so."""
     policy = bucket.fields.get("retentionPolicy") or {}
-    period_ns = int(policy.get("retentionPeriod") or 0) * _SECOND_NS
+    period_ns = int(policy.get("retentionPeriod") or 0) * SECOND_NS
     own = (found.fields.get("retention") or {}).get("retainUntilTime")
     return max(found.created_ns + period_ns if period_ns else 0, parse_timestamp(own) if own else 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any, TypeAlias
@@ -12,14 +12,12 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from tuning_emulator.api.exchange import Receive, Scope
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import emulator_errors, storage_errors
 from tuning_emulator.proxy.hosts import Service, find_service
 from tuning_emulator.storage.records import Bucket, Conditions, StoredObject, is_bucket_name
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers: TypeAlias = list[tuple[str, str]]
 
 JSON_LIMIT_BYTES = 10 << 20

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from tuning_emulator.core.clock import SECOND_NS
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.composing import join
 from tuning_emulator.storage.contents import Spool
@@ -30,7 +31,7 @@ QUANTUM_BYTES = 256 * 1024
 
 Source: cloud.google.com/storage/docs/performing-resumable-uploads."""
 
-LIFETIME_NS = 7 * 86_400 * 1_000_000_000
+LIFETIME_NS = 7 * 86_400 * SECOND_NS
 """How long a session can be gone on with. Source: cloud.google.com/storage/docs/resumable-uploads."""
 
 PART_LEAST_BYTES = 5 << 20

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from tuning_emulator.core.clock import SECOND_NS
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.contents import BLOCK_BYTES, CONTENTS_NAME, Contents, Spool
@@ -37,7 +38,6 @@ SOFT_DELETED_BYTES = 256 << 20
 SOFT_DELETED_OBJECTS = 10_000
 """More than this is not kept of what was deleted: the oldest goes first."""
 
-_SECOND_NS = 1_000_000_000
 _NAMED = """
 SELECT 1 FROM objects WHERE content = ?1 UNION ALL
 SELECT 1 FROM sessions WHERE content = ?1 UNION ALL
@@ -337,7 +337,7 @@ class Storage:
         if bucket.versioned and not named:
             self.database.put(replace(found, state=State.NONCURRENT, gone_ns=now_ns))
         elif bucket.soft_delete_s:
-            until_ns = now_ns + bucket.soft_delete_s * _SECOND_NS
+            until_ns = now_ns + bucket.soft_delete_s * SECOND_NS
             gone_ns = found.gone_ns or now_ns
             self.database.put(replace(found, state=State.SOFT_DELETED, gone_ns=gone_ns, until_ns=until_ns))
             self._bound_soft_deleted(found, doomed)

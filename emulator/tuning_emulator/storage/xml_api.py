@@ -16,6 +16,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from tuning_emulator.core.clock import SECOND_NS
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import emulator_errors, storage_errors
 from tuning_emulator.storage.access import expand_predefined
@@ -378,7 +379,7 @@ def _read_number(headers: Mapping[str, str], name: str) -> int | None:
 
 def _check_dates(headers: Mapping[str, str], found: StoredObject) -> None:
     """``If-Modified-Since`` and its opposite, where no other condition has gone before. Source: RFC 9110 13.1."""
-    updated_s = found.updated_ns // 1_000_000_000
+    updated_s = found.updated_ns // SECOND_NS
     since = _read_date(headers.get("if-modified-since"))
     if since is not None and "if-none-match" not in headers and updated_s <= since:
         raise storage_errors.NOT_MODIFIED()
