@@ -6,7 +6,6 @@ import asyncio
 import logging
 import random
 import struct
-from collections.abc import AsyncIterator
 
 import pytest
 from h2.errors import ErrorCodes
@@ -14,33 +13,13 @@ from h2.settings import SettingCodes
 
 from tests.grpc.patient_library import BOOK, DISCUSS, GET, GET_BOOK, READ, WRITE, PatientLibrary, Watcher
 from tests.grpc.raw_client import RawClient, frame
-from tests.grpc.wire import Wire, listening
+from tests.grpc.wire import Wire
 from tests.rest.library import PACKAGE, SCHEMAS
-from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.grpc import http2
 
 CREATE = f"/{PACKAGE}.v1.Library/CreateBook"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-
-@pytest.fixture
-def library() -> PatientLibrary:
-    """The service."""
-    return PatientLibrary()
-
-
-@pytest.fixture
-def watcher() -> Watcher:
-    """Who sees the exchanges."""
-    return Watcher()
-
-
-@pytest.fixture
-async def server(library: PatientLibrary, watcher: Watcher) -> AsyncIterator[Wire]:
-    """The service at a port."""
-    async with listening([library.create_api()], create_authenticator(), watcher) as one:
-        yield one
 
 
 def request(name: str = BOOK) -> bytes:

@@ -19,14 +19,13 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 
 from tests.grpc.wire import KEY
 from tests.server_process import RunningServer, start_server, stop_server
-from tuning_emulator.app import Emulator, create_app
+from tuning_emulator.app import Emulator
 from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.middleware.faults import Fault
 from tuning_emulator.middleware.journal import Filter
 from tuning_emulator.schema.descriptors import Descriptors
 from tuning_emulator.schema.proto import load_schemas, load_shared
 from tuning_emulator.schema.schema import Schema
-from tuning_emulator.settings import Settings
 from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 reflection = pytest.importorskip("grpc_reflection.v1alpha.reflection", reason="grpcio-reflection is not installed")
@@ -83,15 +82,6 @@ async def ask(channel: grpc.aio.Channel, version: str, requests: Sequence[Any]) 
         path, lambda one: one.SerializeToString(), reflection_pb2.ServerReflectionResponse.FromString
     )
     return [one async for one in method(iter(requests), timeout=60)]
-
-
-@pytest.fixture
-async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
-    """Everything that is served at the emulator's own address."""
-    app = create_app(Settings(data_dir=tmp_path, trainer="scripted", storage="cloud"))
-    await app.start()
-    yield app
-    await app.stop()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import grpc.aio
@@ -11,25 +10,15 @@ import pytest
 
 from tests.gemini.serving import Serving, TokenNames
 from tests.grpc.wire import KEY, TOKEN, Heard, Wire, listening
-from tuning_emulator.app import Emulator, create_app
+from tuning_emulator.app import Emulator
 from tuning_emulator.core.errors import Code
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.settings import Settings
 from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 PLACE = "projects/my-project/locations/us-central1"
 OPERATIONS = "google.longrunning.Operations"
-
-
-@pytest.fixture
-async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
-    """Both APIs."""
-    app = create_app(Settings(data_dir=tmp_path, trainer="scripted", storage="cloud"))
-    await app.start()
-    yield app
-    await app.stop()
 
 
 @pytest.fixture

@@ -49,25 +49,6 @@ def read_texts(found: Answered) -> list[str]:
     return texts
 
 
-@pytest.fixture
-def library() -> PatientLibrary:
-    """The service."""
-    return PatientLibrary()
-
-
-@pytest.fixture
-def watcher() -> Watcher:
-    """Who sees the exchanges."""
-    return Watcher()
-
-
-@pytest.fixture
-async def server(library: PatientLibrary, watcher: Watcher) -> AsyncIterator[Wire]:
-    """The service at a port."""
-    async with listening([library.create_api()], create_authenticator(), watcher) as one:
-        yield one
-
-
 # --- with Google's own gRPC library
 
 

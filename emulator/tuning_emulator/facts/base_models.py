@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tuning_emulator.core.errors import FactError, Grade, check_row
-
-Api: TypeAlias = Literal["gemini", "vertex"]
+from tuning_emulator.core.records import Api
 
 
 class TuningLimits(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tuning_emulator.core.errors import Fact, Row, name_rows
-from tuning_emulator.facts.base_models import Api
+from tuning_emulator.core.records import Api
 
 _GEMINI_DOC = "ai.google.dev/gemini-api/docs/model-tuning (2025-02-25)"
 _GEMINI_PROTO = "github.com/googleapis/googleapis google/ai/generativelanguage/v1beta"

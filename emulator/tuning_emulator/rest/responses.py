@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from email.utils import formatdate
 from typing import Any, TypeAlias
@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from tuning_emulator.api.call import Api, Parameters
 from tuning_emulator.api.errors import HTML_TYPE, format_error
-from tuning_emulator.api.exchange import BrokenConnectionError
+from tuning_emulator.api.exchange import BrokenConnectionError, Receive, Send
 from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.printer import EVENT_TYPE, Style, format_event, format_json
@@ -208,8 +208,8 @@ async def format_stream(
 
 async def send_chunks(
     chunks: AsyncGenerator[bytes, None],
-    receive: Callable[[], Awaitable[Mapping[str, Any]]],
-    send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    receive: Receive,
+    send: Send,
 ) -> None:
     """Sends a stream over ASGI; when the client leaves, the service stops at once."""
     gone = asyncio.ensure_future(_wait_until_gone(receive))
@@ -222,7 +222,7 @@ async def send_chunks(
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _wait_until_gone(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
+async def _wait_until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
