@@ -32,6 +32,7 @@ from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import parse_job_fault, parse_pace
 from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.protojson.scalars import parse_timestamp
+from tuning_emulator.storage.objects import DEFAULT_TYPE
 from tuning_emulator.storage.store import Storage
 
 JSONL_TYPE = "application/jsonl"
@@ -204,7 +205,7 @@ def _fill_bucket(server: ServerState, seed: BucketSeed, project: str, base: Path
 
 
 def _write_object(storage: Storage, bucket: str, name: str, seed: ObjectSeed, base: Path | None) -> None:
-    content_type = JSONL_TYPE if name.endswith(".jsonl") else "application/octet-stream"
+    content_type = JSONL_TYPE if name.endswith(".jsonl") else DEFAULT_TYPE
     if seed.file is not None:
         if base is None:
             raise ScenarioError(f"objects.{name}.file: only a scenario that is read from a file has files beside it")

@@ -8,6 +8,7 @@ from typing import Any
 
 from tuning_emulator.storage.objects import (
     BLOCK_BYTES,
+    DEFAULT_TYPE,
     BucketNotFoundError,
     ObjectForbiddenError,
     ObjectInfo,
@@ -56,7 +57,7 @@ class CloudObjectStore:
             raise self._missing(uri) from None
         return split_lines(self._blocks(blob, uri))
 
-    def write(self, uri: str, data: bytes, content_type: str = "application/octet-stream") -> None:
+    def write(self, uri: str, data: bytes, content_type: str = DEFAULT_TYPE) -> None:
         """See ``ObjectStore``."""
         with _translated(uri):
             self._blob(uri).upload_from_string(data, content_type=content_type)

@@ -14,7 +14,8 @@ from typing import BinaryIO
 from tuning_emulator.core.clock import SECOND_NS
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.contents import BLOCK_BYTES, read_range
-from tuning_emulator.storage.records import StoredObject
+from tuning_emulator.storage.objects import DEFAULT_TYPE
+from tuning_emulator.storage.records import DEFAULT_CLASS, StoredObject
 from tuning_emulator.storage.request import Headers, Reply, StorageRequest
 
 AT_ONCE_BYTES = 64 * 1024
@@ -88,7 +89,7 @@ def describe(found: StoredObject, etag: str) -> Headers:
     """What the headers of an answer say of an object."""
     fields = found.fields
     headers = [
-        ("Content-Type", str(fields.get("contentType") or "application/octet-stream")),
+        ("Content-Type", str(fields.get("contentType") or DEFAULT_TYPE)),
         ("ETag", etag),
         ("Last-Modified", formatdate(found.updated_ns // SECOND_NS, usegmt=True)),
         ("X-Goog-Generation", str(found.generation)),
@@ -97,7 +98,7 @@ def describe(found: StoredObject, etag: str) -> Headers:
         *([("X-Goog-Hash", f"md5={found.md5}")] if found.md5 else []),
         ("X-Goog-Stored-Content-Encoding", str(fields.get("contentEncoding") or "identity")),
         ("X-Goog-Stored-Content-Length", str(found.size_bytes)),
-        ("X-Goog-Storage-Class", str(fields.get("storageClass") or "STANDARD")),
+        ("X-Goog-Storage-Class", str(fields.get("storageClass") or DEFAULT_CLASS)),
     ]
     if found.components:
         headers.append(("X-Goog-Component-Count", str(found.components)))

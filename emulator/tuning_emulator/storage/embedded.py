@@ -14,6 +14,7 @@ from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.contents import read_range
 from tuning_emulator.storage.objects import (
+    DEFAULT_TYPE,
     BucketNotFoundError,
     ObjectForbiddenError,
     ObjectInfo,
@@ -144,7 +145,7 @@ class EmbeddedObjectStore:
             return split_lines(unpack_gzip(stream))
         return split_lines(read_range(stream, 0, found.size_bytes))
 
-    def write(self, uri: str, data: bytes, content_type: str = "application/octet-stream") -> None:
+    def write(self, uri: str, data: bytes, content_type: str = DEFAULT_TYPE) -> None:
         """See ``ObjectStore``."""
         bucket, name = parse_uri(uri)
         try:

@@ -27,12 +27,12 @@ from tuning_emulator.storage.messages import (
     parse_bucket_path,
     read_checksums,
 )
+from tuning_emulator.storage.objects import DEFAULT_TYPE
 from tuning_emulator.storage.records import Conditions, StoredObject
 from tuning_emulator.storage.request import note_missing_bucket
 from tuning_emulator.storage.resources import OBJECT_FIELDS, clean, read_fields
 from tuning_emulator.storage.sessions import Sessions, Turn, TurnOverError, verify
 from tuning_emulator.storage.store import Storage
-from tuning_emulator.storage.uploads import DEFAULT_TYPE
 
 CHUNK_BYTES = 2 << 20
 """Most content of one message. Source: ServiceConstants.MAX_READ_CHUNK_BYTES."""

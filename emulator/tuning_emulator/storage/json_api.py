@@ -17,6 +17,7 @@ from tuning_emulator.storage.access import AccessLists, Policies, expand_predefi
 from tuning_emulator.storage.composing import compose
 from tuning_emulator.storage.downloads import download
 from tuning_emulator.storage.listing import PAGE_SIZE, Page, Wanted, format_token, list_page, parse_token
+from tuning_emulator.storage.objects import DEFAULT_TYPE
 from tuning_emulator.storage.records import Bucket, Conditions, Fields, State, StoredObject, apply_patch
 from tuning_emulator.storage.request import Answer, Reply, StorageRequest, json_reply
 from tuning_emulator.storage.resources import (
@@ -32,7 +33,6 @@ from tuning_emulator.storage.resources import (
 from tuning_emulator.storage.sessions import Sessions
 from tuning_emulator.storage.store import Source, Storage
 from tuning_emulator.storage.uploads import (
-    DEFAULT_TYPE,
     continue_session,
     insert_media,
     insert_multipart,

@@ -19,7 +19,9 @@ from tuning_emulator.storage.store import Storage
 PAGE_SIZE = 1000
 """Of a page at most, and where none is asked for."""
 
-_AFTER_ALL = "\U0010ffff"
+AFTER_ALL = "\U0010ffff"
+"""Behind a prefix: later than every name that begins with it."""
+
 _FETCHED = 256
 
 
@@ -80,9 +82,9 @@ def list_page(storage: Storage, bucket: str, wanted: Wanted) -> Page:
             prefixes.append(prefix)
         if shown:
             objects.append(found)
-        last = (found.name, found.generation) if alone else (prefix + _AFTER_ALL, 0)
+        last = (found.name, found.generation) if alone else (prefix + AFTER_ALL, 0)
         if not alone:
-            walk.skip_to(prefix + _AFTER_ALL)
+            walk.skip_to(prefix + AFTER_ALL)
     return Page(objects, prefixes, None)
 
 

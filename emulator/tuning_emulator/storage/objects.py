@@ -22,6 +22,9 @@ LINE_LIMIT_BYTES = 64 << 20
 
 _URI = re.compile(r"gs://([^/]*)(?:/(.*))?", re.DOTALL)
 
+DEFAULT_TYPE = "application/octet-stream"
+"""Of an object of which nobody has said what it is."""
+
 
 class StorageError(Exception):
     """An object cannot be read or written."""
@@ -75,7 +78,7 @@ class ObjectStore(Protocol):
             ObjectNotFoundError, BucketNotFoundError, ObjectForbiddenError, StorageUnavailableError.
         """
 
-    def write(self, uri: str, data: bytes, content_type: str = "application/octet-stream") -> None:
+    def write(self, uri: str, data: bytes, content_type: str = DEFAULT_TYPE) -> None:
         """Creates or replaces the object."""
 
 
@@ -187,7 +190,7 @@ class HttpObjectStore:
             _refuse(response.status, body, uri)
         return split_lines(self._blocks(connection, response, uri))
 
-    def write(self, uri: str, data: bytes, content_type: str = "application/octet-stream") -> None:
+    def write(self, uri: str, data: bytes, content_type: str = DEFAULT_TYPE) -> None:
         """See ``ObjectStore``."""
         bucket, name = parse_uri(uri)
         query = urlencode({"uploadType": "media", "name": name})

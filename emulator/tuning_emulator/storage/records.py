@@ -23,6 +23,9 @@ SOFT_DELETE_S = 604_800
 
 Source: cloud.google.com/storage/docs/soft-delete."""
 
+DEFAULT_CLASS = "STANDARD"
+"""Storage class of what has none of its own. Source: cloud.google.com/storage/docs/storage-classes."""
+
 _COMPONENT = re.compile(r"[a-z0-9]([-_a-z0-9]{0,61}[a-z0-9])?")
 _IP = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _NAME_BYTES = 1024

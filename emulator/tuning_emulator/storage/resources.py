@@ -13,7 +13,15 @@ from urllib.parse import quote
 
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.protojson.scalars import parse_timestamp
-from tuning_emulator.storage.records import SOFT_DELETE_S, Bucket, Fields, State, StoredObject, retained_until_ns
+from tuning_emulator.storage.records import (
+    DEFAULT_CLASS,
+    SOFT_DELETE_S,
+    Bucket,
+    Fields,
+    State,
+    StoredObject,
+    retained_until_ns,
+)
 
 _Check = Callable[[Any], bool]
 
@@ -151,7 +159,7 @@ def present_bucket(bucket: Bucket, base_url: str, *, full: bool = False) -> dict
         "projectNumber": bucket.project,
         "metageneration": str(bucket.metageneration),
         "location": location,
-        "storageClass": fields.get("storageClass") or "STANDARD",
+        "storageClass": fields.get("storageClass") or DEFAULT_CLASS,
         "etag": bucket.etag,
         "timeCreated": format_time(bucket.created_ns),
         "updated": format_time(bucket.updated_ns),
@@ -212,7 +220,7 @@ def present_object(
         "generation": str(found.generation),
         "metageneration": str(found.metageneration),
         "contentType": fields.get("contentType"),
-        "storageClass": fields.get("storageClass") or "STANDARD",
+        "storageClass": fields.get("storageClass") or DEFAULT_CLASS,
         "size": str(found.size_bytes),
         "md5Hash": found.md5 or None,
         "crc32c": found.crc32c,

@@ -17,6 +17,7 @@ from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.contents import BLOCK_BYTES, CONTENTS_NAME, Contents, Spool
 from tuning_emulator.storage.database import Database
 from tuning_emulator.storage.migration import migrate
+from tuning_emulator.storage.objects import DEFAULT_TYPE
 from tuning_emulator.storage.records import (
     NO_CONDITIONS,
     Bucket,
@@ -476,7 +477,7 @@ class Storage:
             self.load_file(bucket, path.relative_to(directory).as_posix(), path)
         return len(files)
 
-    def load_file(self, bucket: str, name: str, path: Path, content_type: str = "application/octet-stream") -> None:
+    def load_file(self, bucket: str, name: str, path: Path, content_type: str = DEFAULT_TYPE) -> None:
         """Copies a file into a bucket, unless the object is there with the same bytes."""
         with self.spooling() as spool, path.open("rb") as stream:
             while block := stream.read(BLOCK_BYTES):

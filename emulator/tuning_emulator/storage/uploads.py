@@ -17,6 +17,7 @@ from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.access import expand_predefined
 from tuning_emulator.storage.contents import Spool
+from tuning_emulator.storage.objects import DEFAULT_TYPE
 from tuning_emulator.storage.records import Conditions, Session, StoredObject
 from tuning_emulator.storage.request import (
     Body,
@@ -31,7 +32,6 @@ from tuning_emulator.storage.resources import OBJECT_FIELDS, clean, read_fields
 from tuning_emulator.storage.sessions import QUANTUM_BYTES, Sessions, Turn, TurnOverError, verify
 from tuning_emulator.storage.store import Storage
 
-DEFAULT_TYPE = "application/octet-stream"
 IN_THREAD_BYTES = 64 * 1024
 """Blocks up to this size are written at once: a thread would take longer."""
 

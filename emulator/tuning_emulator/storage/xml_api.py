@@ -21,13 +21,14 @@ from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import emulator_errors, storage_errors
 from tuning_emulator.storage.access import expand_predefined
 from tuning_emulator.storage.downloads import describe, download
-from tuning_emulator.storage.listing import PAGE_SIZE, Wanted, format_token, list_page, parse_token
-from tuning_emulator.storage.records import Conditions, StoredObject
+from tuning_emulator.storage.listing import AFTER_ALL, PAGE_SIZE, Wanted, format_token, list_page, parse_token
+from tuning_emulator.storage.objects import DEFAULT_TYPE
+from tuning_emulator.storage.records import DEFAULT_CLASS, Conditions, StoredObject
 from tuning_emulator.storage.request import Reply, StorageRequest, decode, read_hashes, read_tags
 from tuning_emulator.storage.resources import OBJECT_FIELDS, format_time, present_bucket, read_fields
 from tuning_emulator.storage.sessions import Sessions, verify
 from tuning_emulator.storage.store import Source, Storage
-from tuning_emulator.storage.uploads import DEFAULT_TYPE, continue_session, save, write_all
+from tuning_emulator.storage.uploads import continue_session, save, write_all
 
 SUBRESOURCES = frozenset(
     "acl billing compose cors defaultObjectAcl delete encryption encryptionConfig lifecycle logging policy "
@@ -171,7 +172,7 @@ class XmlApi:
         limit = min(PAGE_SIZE if limit is None else limit, PAGE_SIZE)
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
         marker = query.get("start-after" if second else "marker", "")
-        after = (f"{marker}\U0010ffff" if delimiter and marker.endswith(delimiter) else marker, 0)
+        after = (marker + AFTER_ALL if delimiter and marker.endswith(delimiter) else marker, 0)
         if second and query.get("continuation-token"):
             after = parse_token(query["continuation-token"])
         page = list_page(
@@ -191,7 +192,7 @@ class XmlApi:
             parts.append(
                 _tag("NextContinuationToken", token)
                 if second
-                else _tag("NextMarker", encode(page.next[0].removesuffix("\U0010ffff")))
+                else _tag("NextMarker", encode(page.next[0].removesuffix(AFTER_ALL)))
             )
         parts += [_format_contents(one, encode(one.name)) for one in page.objects]
         parts += [f"<CommonPrefixes>{_tag('Prefix', encode(one))}</CommonPrefixes>" for one in page.prefixes]
@@ -467,7 +468,7 @@ def _format_contents(one: StoredObject, key: str) -> str:
         f"<Contents>{_tag('Key', key)}{_tag('Generation', one.generation)}"
         f"{_tag('MetaGeneration', one.metageneration)}{_tag('LastModified', format_time(one.updated_ns))}"
         f"{_tag('ETag', _quoted(one.xml_etag))}{_tag('Size', one.size_bytes)}"
-        f"{_tag('StorageClass', one.fields.get('storageClass') or 'STANDARD')}</Contents>"
+        f"{_tag('StorageClass', one.fields.get('storageClass') or DEFAULT_CLASS)}</Contents>"
     )
 
 
