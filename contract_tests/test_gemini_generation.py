@@ -181,3 +181,26 @@ async def test_troubles_of_the_service(contract: Contract, recordings: dict[str,
     (row,) = (row for table in tables if (row := getattr(table, recording.fact, None)) is not None)
     await contract.given(trouble(row, recording.values))
     (await contract.play(name)).same_error()
+
+
+SCHEMAS = [
+    "schema_type",
+    "schema_properties_empty",
+    "schema_not_object",
+    "schema_items",
+    "schema_required",
+    "schema_enum",
+    "schema_format",
+    "schema_needs_mime_type",
+    "functions_with_mime_type",
+    "functions_missing",
+    "function_duplicate",
+    "function_responses",
+    "function_call_place",
+]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+async def test_schema_or_function_is_refused(contract: Contract, name: str) -> None:
+    """What is wrong with a schema or a function, as clients quote it."""
+    (await contract.play(name)).same_error()

@@ -11,16 +11,17 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from tuning_trainer.chat import Chat, encode_text, load_chat, split_text
+from tuning_trainer.constraint import hold, read_call
 from tuning_trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
 from tuning_trainer.sampling import Sampling, choose_token
-from tuning_trainer.spec import Answer, Prompt, Reply
+from tuning_trainer.spec import ANY_TEXT, Answer, Prompt, Reply, Token
 
 log = logging.getLogger(__name__)
 
@@ -90,29 +91,52 @@ class Writing:
         prompt = request.prompt
         self.sampling = Sampling(prompt.temperature, prompt.top_p, prompt.top_k)
         self.generator = torch.Generator().manual_seed(prompt.seed + number)
+        self.constraint = None if prompt.form == ANY_TEXT else hold(prompt.form, request.chat, request.limit)
         self.tokens: list[int] = []
         self.log_probability = 0.0
-        self.steps = 0
+        self.chosen: list[Token] = []
+        self.likeliest: list[tuple[Token, ...]] = []
         self.sent = 0
         self.answer: Answer | None = None
 
+    def choose(self, scores: Tensor) -> None:
+        """Chooses the next token out of the scores (V,)."""
+        scores = self._penalise(scores)
+        if self.constraint is not None:
+            scores = self.constraint.apply(scores)
+        logs = scores.log_softmax(-1)
+        token = int(logs.argmax()) if self.sampling.greedy else choose_token(scores, self.sampling, self.generator)
+        self._tell(token, logs)
+        self.take(token, float(logs[token]))
+
     def take(self, token: int, log_probability: float) -> None:
         """Adds the next token; sets ``answer`` when it is the last."""
-        self.steps += 1
-        self.log_probability += log_probability
         if token in self.request.chat.stops:
             self._finish(self.text())
             return
+        self.log_probability += log_probability
         self.tokens.append(token)
+        if self.constraint is not None:
+            self.constraint.take(token)
         if self.request.prompt.stop and (place := self._stop_place(text := self.text())) >= 0:
             self._finish(text[:place])
+        elif self.constraint is not None and self.constraint.is_complete:
+            self._finish(self.text())
         elif len(self.tokens) >= self.request.limit:
             self._finish(self.text(), "MAX_TOKENS")
 
     @property
+    def is_plain(self) -> bool:
+        """Whether nothing but the best token is wanted."""
+        prompt = self.request.prompt
+        penalised = prompt.presence_penalty or prompt.frequency_penalty
+        return self.sampling.greedy and self.constraint is None and prompt.alternatives is None and not penalised
+
+    @property
     def is_call(self) -> bool:
         """Whether a function is being called."""
-        return bool(self.tokens) and self.tokens[0] == self.request.chat.call
+        begun = bool(self.tokens) and self.tokens[0] == self.request.chat.call
+        return begun or (self.constraint is not None and self.constraint.is_call)
 
     def text(self) -> str:
         """Everything written so far, in whole characters.
@@ -143,10 +167,37 @@ class Writing:
         places = [place for stop in self.request.prompt.stop if (place := text.find(stop)) >= 0]
         return min(places, default=-1)
 
-    def _finish(self, text: str, reason: str = "STOP") -> None:
-        finish = "STOP" if reason == "STOP" else "MAX_TOKENS"
-        mean = self.log_probability / self.steps
-        self.answer = Answer(text, len(self.tokens), finish, mean, self.is_call)  # type: ignore[arg-type]
+    def _penalise(self, scores: Tensor) -> Tensor:
+        """Scores with the penalties of tokens that the answer has."""
+        prompt = self.request.prompt
+        if not self.tokens or not (prompt.presence_penalty or prompt.frequency_penalty):
+            return scores
+        counts = torch.bincount(torch.tensor(self.tokens), minlength=len(scores)).to(scores)
+        return scores - prompt.presence_penalty * (counts > 0) - prompt.frequency_penalty * counts
+
+    def _tell(self, token: int, logs: Tensor) -> None:
+        """Takes down what was chosen, and what else could have been, where the prompt wants to be told."""
+        count = self.request.prompt.alternatives
+        if count is None or token in self.request.chat.stops:
+            return
+        values, tokens = logs.topk(min(count, len(logs)))
+        self.chosen.append(self._describe(token, float(logs[token])))
+        self.likeliest.append(
+            tuple(
+                self._describe(other, value)
+                for other, value in zip(tokens.tolist(), values.tolist(), strict=True)
+                if value > float("-inf")
+            )
+        )
+
+    def _describe(self, token: int, log_probability: float) -> Token:
+        return Token(token, self.request.chat.tokenizer.decode([token], skip_special_tokens=False), log_probability)
+
+    def _finish(self, text: str, reason: Literal["STOP", "MAX_TOKENS"] = "STOP") -> None:
+        mean = self.log_probability / len(self.tokens) if self.tokens else 0.0
+        told = (tuple(self.chosen), tuple(self.likeliest))
+        called = self.is_call or read_call(text, self.request.prompt.form)
+        self.answer = Answer(text, len(self.tokens), reason, mean, called, *told)
 
 
 class Request:
@@ -196,15 +247,14 @@ class Desk:
 
 
 def _write(rows: list[Writing], scores: Tensor) -> None:
-    """Gives each row its next token out of the scores (rows, V)."""
-    logs = scores.log_softmax(-1)
-    best_logs, best = logs.max(-1)
-    for number, (row, token, log) in enumerate(zip(rows, best.tolist(), best_logs.tolist(), strict=True)):
-        if row.sampling.greedy:
-            row.take(token, log)
-        else:
-            drawn = choose_token(scores[number], row.sampling, row.generator)
-            row.take(drawn, float(logs[number, drawn]))
+    """Gives each row its next token out of the scores (rows, V); those that take the best are served together."""
+    plain = [number for number, row in enumerate(rows) if row.is_plain]
+    if plain:
+        logs, tokens = scores[plain].log_softmax(-1).max(-1)
+        for number, token, log in zip(plain, tokens.tolist(), logs.tolist(), strict=True):
+            rows[number].take(token, log)
+    for number in sorted(set(range(len(rows))) - set(plain)):
+        rows[number].choose(scores[number])
 
 
 _Key: TypeAlias = tuple[str, str | None, int]

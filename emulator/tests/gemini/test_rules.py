@@ -72,7 +72,74 @@ NAMED = {"request": "GenerateContentRequest"}
 CREATED = {"request": "CreateTunedModelRequest"}
 MADE = {"request": "CreatePermissionRequest"}
 
+NEWER = "/v1beta/models/gemini-2.5-flash"
+TEXT = {"type": "STRING"}
+PARAMETERS = "tools[0].function_declarations[0].parameters"
+
+
+def declare(values: dict[str, Any] | None = None, name: str = "f", **parameters: Any) -> Sample:
+    """A request for content with a function of these parameters."""
+    tools = [{"functionDeclarations": [{"name": name, "parameters": {"type": "OBJECT", **parameters}}]}]
+    return say(NEWER, {"request": "GenerateContentRequest", "path": PARAMETERS, **(values or {})}, tools=tools)
+
+
+def converse(*contents: dict[str, Any]) -> Sample:
+    """A request with this conversation about a function."""
+    return say(NEWER, contents=list(contents), tools=[{"functionDeclarations": [{"name": "f"}]}])
+
+
+CALLED = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]}
+
 SAMPLES: dict[str, Sample] = {
+    "schema_type": declare({"path": f"{PARAMETERS}.properties[a]"}, properties={"a": {"description": "x"}}),
+    "schema_properties_empty": declare(),
+    "schema_not_object": config(
+        {"path": "generation_config.response_schema", "field": "required"},
+        NEWER,
+        responseMimeType="application/json",
+        responseSchema={**TEXT, "required": ["a"]},
+    ),
+    "schema_items": declare({"path": f"{PARAMETERS}.properties[a]"}, properties={"a": {"type": "ARRAY"}}),
+    "schema_required": declare({"index": 1}, properties={"a": TEXT}, required=["a", "b"]),
+    "schema_enum": declare(
+        {"path": f"{PARAMETERS}.properties[a]"}, properties={"a": {"type": "INTEGER", "enum": ["1"]}}
+    ),
+    "schema_format": declare(
+        {"path": f"{PARAMETERS}.properties[a]"}, properties={"a": {"type": "STRING", "format": "uri"}}
+    ),
+    "schema_unreadable": config(
+        {"path": "generation_config.response_json_schema", "reason": "1 is no JSON Schema"},
+        NEWER,
+        responseMimeType="application/json",
+        responseJsonSchema=1,
+    ),
+    "schema_needs_mime_type": say(NEWER, generationConfig={"responseSchema": TEXT}),
+    "schemas_both": config(
+        {},
+        NEWER,
+        responseMimeType="application/json",
+        responseSchema=TEXT,
+        responseJsonSchema={"type": "string"},
+    ),
+    "functions_with_mime_type": say(
+        NEWER,
+        {"mime_type": "application/json"},
+        tools=[{"functionDeclarations": [{"name": "f"}]}],
+        generationConfig={"responseMimeType": "application/json"},
+    ),
+    "functions_missing": say(NEWER, toolConfig={"functionCallingConfig": {"mode": "ANY"}}),
+    "function_duplicate": say(NEWER, {"name": "f"}, tools=[{"functionDeclarations": [{"name": "f"}, {"name": "f"}]}]),
+    "function_name": declare(
+        {"path": "tools[0].function_declarations[0]"}, name="1 + 1", properties={"a": {"type": "STRING"}}
+    ),
+    "functions_allowed_unknown": say(
+        NEWER,
+        {"request": "GenerateContentRequest", "index": 0},
+        tools=[{"functionDeclarations": [{"name": "f"}]}],
+        toolConfig={"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["g"]}},
+    ),
+    "function_responses": converse(turn("user"), CALLED, turn("user")),
+    "function_call_place": converse(turn("model"), CALLED, turn("user")),
     "tuned_model_not_found": Sample("GET", "/v1beta/tunedModels/none", values={"id": "none"}),
     "tuned_model_denied": say(OTHER, {"id": "theirs"}),
     "tuned_model_id_of_stranger": create({"id": "theirs"}, query="tunedModelId=theirs"),

@@ -136,7 +136,7 @@ async def test_genai_s_short_endpoint_name_is_not_found(waiting: Serving) -> Non
         ({**ask("1"), "generationConfig": {"topK": "NaN"}}, 400, "top_k value of nan"),
         ({**ask("1"), "generationConfig": {"candidateCount": 9}}, 400, "candidate_count value of 9"),
         ({**ask("1"), "generationConfig": {"maxOutputTokens": 0}}, 400, "max_output_tokens value of 0"),
-        ({**ask("1"), "generationConfig": {"responseSchema": {"type": "STRING"}}}, 501, "response schema"),
+        ({**ask("1"), "generationConfig": {"responseSchema": {"type": "STRING"}}}, 400, "a response schema"),
     ],
 )
 async def test_bad_prompts_are_refused(waiting: Serving, body: dict[str, Any], status: int, words: str) -> None:

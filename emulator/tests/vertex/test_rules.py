@@ -86,6 +86,22 @@ def read(path: str, **values: Any) -> Sample:
     return Sample("GET", path, values=values)
 
 
+TEXT = {"type": "STRING"}
+USER = {"role": "user", "parts": [{"text": "1"}]}
+CALLED = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]}
+
+
+def answer_as(schema: dict[str, Any]) -> Sample:
+    """A request for JSON of this schema."""
+    return say(generationConfig={"responseMimeType": "application/json", "responseSchema": schema})
+
+
+def declare(values: dict[str, Any], **parameters: Any) -> Sample:
+    """A request for content with a function of these parameters."""
+    tools = [{"functionDeclarations": [{"name": "f", "parameters": {"type": "OBJECT", **parameters}}]}]
+    return say(BASE, values, tools=tools)
+
+
 SAMPLES: dict[str, Sample] = {
     "not_jsonl_object": create(
         {"field": "training_dataset_uri"}, f"{SPEC}.training_dataset_uri", spec={"trainingDatasetUri": "train.jsonl"}
@@ -234,7 +250,30 @@ SAMPLES: dict[str, Sample] = {
     "part_not_text": say(
         BASE, {"kind": "inline_data"}, contents=[{"parts": [{"inlineData": {"mimeType": "image/png", "data": "AA=="}}]}]
     ),
-    "response_schema_unsupported": say(generationConfig={"responseSchema": {"type": "STRING"}}),
+    "response_schema_type": answer_as({"type": "OBJECT", "properties": {"a": {"enum": ["x"]}}}),
+    "response_schema_any_of": answer_as({"description": "x", "anyOf": [TEXT]}),
+    "response_schema_unreadable": say(
+        BASE,
+        {"reason": "1 is no JSON Schema"},
+        generationConfig={"responseMimeType": "application/json", "responseJsonSchema": 1},
+    ),
+    "response_schema_mime_type": say(BASE, {"mime_type": "text/plain"}, generationConfig={"responseSchema": TEXT}),
+    "function_schema_type": declare({"name": "f", "path": "parameters.a"}, properties={"a": {"description": "x"}}),
+    "function_schema_any_of": declare(
+        {"name": "f", "path": "parameters.a.items"},
+        properties={"a": {"type": "ARRAY", "items": {"title": "x", "anyOf": [TEXT]}}},
+    ),
+    "function_schema_object": declare({"name": "f"}, type="STRING"),
+    "function_duplicate": say(BASE, {"name": "f"}, tools=[{"functionDeclarations": [{"name": "f"}, {"name": "f"}]}]),
+    "function_responses": say(contents=[USER, CALLED, USER]),
+    "function_call_place": say(contents=[CALLED, USER]),
+    "search_with_schema": say(
+        BASE,
+        {"tool": "Code Execution"},
+        generationConfig={"responseMimeType": "application/json"},
+        tools=[{"codeExecution": {}}],
+    ),
+    "logprobs_unasked": say(generationConfig={"logprobs": 3}),
     "trainer_unavailable": Sample(
         "POST",
         f"{BASE}:computeTokens",

@@ -58,9 +58,6 @@ STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: 
 PART_NOT_TEXT = ErrorRow(
     Code.UNIMPLEMENTED, "The models of this emulator read text only; the request has a part with {kind}."
 )
-RESPONSE_SCHEMA_UNSUPPORTED = ErrorRow(
-    Code.UNIMPLEMENTED, "The models of this emulator cannot be held to a response schema."
-)
 TRAINER_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "The model cannot answer now: {reason}")
 PROMPT_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, "The model cannot answer this prompt: {reason}")
 

@@ -182,6 +182,72 @@ GENERATION_CONFIG_RANGE = _bad(
 )
 
 
+# --- schemas of answers and of functions -------------------------------------------------------------------
+_LEARN_SCHEMA = " Learn more: https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/control-generated-output"
+_LEARN_CALLS = " Learn more: https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling"
+RESPONSE_SCHEMA_TYPE = _bad(
+    "Unable to submit request because one or more response schemas didn't specify the schema type field."
+    + _LEARN_SCHEMA,
+    "quoted in the tests of a public client, 2025, and measured by another, 2026-08",
+)
+RESPONSE_SCHEMA_ANY_OF = _bad(
+    "Unable to submit request because one or more response schemas specified other fields alongside any_of. When "
+    "using any_of, it must be the only field set." + _LEARN_SCHEMA,
+    "github.com/googleapis/python-genai/issues/625",
+)
+RESPONSE_SCHEMA_UNREADABLE = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Unable to submit request because the response JSON schema is invalid: {reason}." + _LEARN_SCHEMA,
+    "no recording; worded after the other texts of this service",
+    "assumed",
+)
+RESPONSE_SCHEMA_MIME_TYPE = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Unable to submit request because a response schema is not supported with the response mime type '{mime_type}'."
+    + _LEARN_SCHEMA,
+    "that application/json or text/x.enum is needed: "
+    "cloud.google.com/vertex-ai/generative-ai/docs/multimodal/control-generated-output; the text: a guess",
+    "assumed",
+)
+FUNCTION_SCHEMA_TYPE = _bad(
+    "Unable to submit request because `{name}` functionDeclaration `{path}` schema didn't specify the schema type "
+    "field." + _LEARN_CALLS,
+    "github.com/agentscope-ai/CoPaw/issues/5543 and the notes of several public clients, 2026",
+)
+FUNCTION_SCHEMA_ANY_OF = _bad(
+    "Unable to submit request because `{name}` functionDeclaration `{path}` schema specified other fields alongside "
+    "any_of. When using any_of, it must be the only field set." + _LEARN_CALLS,
+    "github.com/anomalyco/opencode/issues/15795 and github.com/google/adk-python/issues/3281",
+)
+FUNCTION_SCHEMA_OBJECT = _bad(
+    "Unable to submit request because `{name}` functionDeclaration parameters schema should be of type OBJECT."
+    + _LEARN_CALLS,
+    "quoted in the notes of a public project, 2026",
+)
+FUNCTION_DUPLICATE = _bad(
+    "Duplicate function declaration found: {name}", "quoted in the sources of a public client of Vertex AI, 2026"
+)
+FUNCTION_RESPONSES = _bad(
+    "Please ensure that the number of function response parts is equal to the number of function call parts of the "
+    "function call turn.",
+    "quoted by several public clients of Vertex AI, 2025 and 2026",
+)
+FUNCTION_CALL_PLACE = _bad(
+    "Please ensure that function call turn comes immediately after a user turn or after a function response turn.",
+    "quoted by several public clients of Vertex AI, 2025 and 2026",
+)
+SEARCH_WITH_SCHEMA = _bad(
+    "Unable to submit request because controlled generation is not supported with {tool} tool.",
+    "github.com/googleapis/python-genai/issues/665, and the notes of several public clients of 2.x, 2026",
+)
+LOGPROBS_UNASKED = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Unable to submit request because logprobs is not supported unless response_logprobs is set to true.",
+    "told, not quoted: github.com/langchain-ai/langchainjs/issues/7509",
+    "assumed",
+)
+
+
 # --- quotas and outages: for faults made on purpose --------------------------------------------------------
 VERTEX_EXHAUSTED = ErrorText(
     Code.RESOURCE_EXHAUSTED,

@@ -19,7 +19,7 @@ from itertools import count
 from typing import Any
 
 from tuning_emulator.jobs.trainer import PromptRefusedError, TrainerUnavailableError
-from tuning_trainer.spec import Answer, Cancelled, Done, Event, Failed, Job, Prompt, Reply, parse_event
+from tuning_trainer.spec import Cancelled, Done, Event, Failed, Job, Prompt, Reply, parse_event, parse_reply
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ class LoraTrainer:
             while True:
                 line = await self._receive(inbox)
                 if "reply" in line:
-                    yield _parse_reply(line["reply"])
+                    yield parse_reply(line["reply"])
                     return
                 yield str(line["delta"])
 
@@ -247,10 +247,6 @@ class _Conversation:
 
     async def __aexit__(self, *_: object) -> None:
         self._inboxes.pop(self._key, None)
-
-
-def _parse_reply(values: dict[str, Any]) -> Reply:
-    return Reply(values["prompt_tokens"], tuple(Answer(**answer) for answer in values["answers"]))
 
 
 def _kill_group(pid: int) -> None:
