@@ -31,8 +31,6 @@ _OUTSIDE = b'}],"1234567890ntf:-.[{'
 _INSIDE = b'"@.1234567890abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-:_/ '
 """First bytes of tokens that bring JSON to its end, outside and inside of a text, the best first."""
 
-_STEPS_BETWEEN_LOOKS = 16
-
 
 class InvalidFormError(ValueError):
     """The form cannot be kept; the text says why."""
@@ -85,6 +83,8 @@ class Place:
     def advance(self, token: int, piece: bytes) -> None:
         """A token has been written."""
         self.used[token] += 1
+        if b'"' in piece:  # what ends a string stays the first choice, where one was written within it too
+            self.used.clear()
         for byte in piece:
             if self.escaped:
                 self.escaped = False
@@ -92,7 +92,6 @@ class Place:
                 self.escaped = self.inside
             elif byte == ord('"'):
                 self.inside = not self.inside
-                self.used.clear()
 
 
 class Constraint(Protocol):
@@ -103,11 +102,18 @@ class Constraint(Protocol):
         """Whether nothing can follow."""
 
     @property
+    def may_end(self) -> bool:
+        """Whether what is written fits as it is."""
+
+    @property
     def is_call(self) -> bool:
         """Whether a function is being called."""
 
     def apply(self, scores: Tensor) -> Tensor:
         """The scores (V,) with what may not come at minus infinity."""
+
+    def afford(self, token: int) -> int:
+        """The token, or where it leaves no room for an end the one that ends the answer soonest."""
 
     def take(self, token: int) -> None:
         """The token has been written."""
@@ -138,7 +144,6 @@ class TextConstraint:
             raise InvalidFormError(f"form: {_first_line(self._matcher.get_error())}")
         self._limit = limit
         self._written = 0
-        self._next_look = 0
         self._closing = False
         self._place = Place()
         self._mask = np.full((1, (self._vocabulary.size + 31) // 32), -1, dtype=np.int32)
@@ -147,11 +152,14 @@ class TextConstraint:
     def is_complete(self) -> bool:
         return bool(self._matcher.is_stopped())
 
+    @property
+    def may_end(self) -> bool:
+        return bool(self._matcher.is_accepting())
+
     def apply(self, scores: Tensor) -> Tensor:
         """Near the limit nothing is left but what ends the answer."""
         allowed = self._find_allowed(self._matcher)
-        if not self._closing and self._written >= self._next_look:
-            self._look_ahead()
+        self._closing = self._closing or self._written >= ROOM_TOKENS
         if self._closing:
             soonest = self._find_soonest(allowed, self._place)
             allowed[:] = False
@@ -165,23 +173,25 @@ class TextConstraint:
         self._place.advance(token, self._vocabulary.pieces[token])
         self._matcher.consume_token(token)
 
-    def _look_ahead(self) -> None:
-        """Sees whether the answer has to be brought to its end now, so that it ends within the limit."""
-        needed = self._count_to_the_end()
-        spare = min(self._limit - self._written - needed, ROOM_TOKENS - self._written)
-        self._closing = spare <= _STEPS_BETWEEN_LOOKS
-        self._next_look = self._written + _STEPS_BETWEEN_LOOKS
+    def afford(self, token: int) -> int:
+        left = self._limit - self._written - 1
+        if self._closing or left >= self._limit // 2 or self._count_after(token, left) <= left:
+            return token
+        self._closing = True
+        return self._find_soonest(self._find_allowed(self._matcher), self._place)
 
-    def _count_to_the_end(self) -> int:
-        """How many tokens the shortest way to an end takes, or one that is nearly so."""
+    def _count_after(self, token: int, most: int) -> int:
+        """How many tokens would be needed to end the answer when this one is written; more than ``most``: too many."""
+        if token in self._vocabulary.stops:
+            return 0
         ahead, place = self._matcher.deep_copy(), self._place.copy()
-        for count in range(self._limit - self._written):
+        for count in range(most + 1):
+            place.advance(token, self._vocabulary.pieces[token])
+            ahead.consume_token(token)
             if ahead.is_accepting() or ahead.is_stopped():
                 return count
             token = self._find_soonest(self._find_allowed(ahead), place)
-            place.advance(token, self._vocabulary.pieces[token])
-            ahead.consume_token(token)
-        return self._limit
+        return most + 1
 
     def _find_allowed(self, matcher: LLMatcher) -> Any:
         """Which tokens may come next, (V,) of bool."""
@@ -224,6 +234,10 @@ class CallConstraint:
     def is_complete(self) -> bool:
         return not self._first and self._held is not None and self._held.is_complete
 
+    @property
+    def may_end(self) -> bool:
+        return not self._first and self._held is not None and self._held.may_end
+
     def _settle(self, call: bool) -> None:
         """It is known by now what the answer is."""
         self._first, self.is_call = False, call
@@ -238,6 +252,9 @@ class CallConstraint:
         if self._calling == "any":
             held[torch.arange(len(held), device=held.device) != self._token] = float("-inf")
         return held
+
+    def afford(self, token: int) -> int:
+        return token if self._first or self._held is None else self._held.afford(token)
 
     def take(self, token: int) -> None:
         if self._first:

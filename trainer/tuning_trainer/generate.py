@@ -106,6 +106,8 @@ class Writing:
             scores = self.constraint.apply(scores)
         logs = scores.log_softmax(-1)
         token = int(logs.argmax()) if self.sampling.greedy else choose_token(scores, self.sampling, self.generator)
+        if self.constraint is not None:
+            token = self.constraint.afford(token)
         self._tell(token, logs)
         self.take(token, float(logs[token]))
 
@@ -123,7 +125,8 @@ class Writing:
         elif self.constraint is not None and self.constraint.is_complete:
             self._finish(self.text())
         elif len(self.tokens) >= self.request.limit:
-            self._finish(self.text(), "MAX_TOKENS")
+            fits = self.constraint is not None and self.constraint.may_end
+            self._finish(self.text(), "STOP" if fits else "MAX_TOKENS")
 
     @property
     def is_plain(self) -> bool:
