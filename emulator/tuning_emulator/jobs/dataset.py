@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -31,6 +32,9 @@ from tuning_emulator.storage.objects import (
 
 _MODALITIES = {"image": "image", "document": "PDF document", "audio": "audio", "video": "video"}
 """Our words for what examples may hold, and the service's in its error text."""
+
+
+log = logging.getLogger(__name__)
 
 
 class Prepared(Struct, frozen=True):
@@ -69,6 +73,7 @@ class DatasetPreparation(Struct, frozen=True):
         limits = find_limits(job.api, job.asked.base_model)
         lines = self.read_lines(job, job.asked.training_uri, keep_going)
         statistics = check_dataset(lines, form, limits, examples)
+        log_reduced(job, {reason: (count, first) for reason, count, first in statistics.reduced})
         self.read_validation(job, statistics.examples, form, validation, keep_going)
         return Prepared(statistics.examples - statistics.dropped_count, statistics)
 
@@ -107,6 +112,12 @@ class DatasetPreparation(Struct, frozen=True):
             raise _explain(error, job, uri) from error
 
 
+def log_reduced(job: TuningJob, reduced: Mapping[str, tuple[int, int]]) -> None:
+    """Says what the trainer here does not read of a job's examples, which no answer of a service would say."""
+    for reason, (count, first) in reduced.items():
+        log.warning("job %s: %s of the examples (the first is %s) in part. %s", job.id, count, first, reason)
+
+
 def find_limits(api: Api, base_model: str) -> DatasetLimits:
     """What a base model allows."""
     model = find_base_model(api, base_model)
@@ -119,11 +130,21 @@ def find_limits(api: Api, base_model: str) -> DatasetLimits:
         max_examples=limits.max_training_examples or DEFAULT_LIMITS.max_examples,
         max_media_examples=limits.max_multimodal_examples or DEFAULT_LIMITS.max_media_examples,
         max_bytes=limits.max_dataset_bytes,
+        function_calls=takes_function_calls(base_model),
         modalities=tuple(_MODALITIES[kind] for kind in model.modalities if kind in _MODALITIES),
         validation_max_examples=limits.max_validation_examples,
         validation_fraction=limits.validation_share,
         validation_fraction_above=limits.validation_share_from,
     )
+
+
+def takes_function_calls(base_model: str) -> bool:  # noqa: ARG001 every model does so far
+    """Whether a base model can be tuned on function calls.
+
+    Documented for all current models; it worked on gemini-2.0-flash and -flash-lite, and one report has it fail on a
+    preview of 2.5. Source: docs.cloud.google.com …/models/tune-function-calling; python-aiplatform issue 6127.
+    """
+    return True
 
 
 def _explain(error: StorageError, job: TuningJob, uri: str) -> ApiError:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -34,7 +35,7 @@ from tuning_emulator.core.records import (
 from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import VERTEX_MAX_STEPS
-from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, resolve_hyperparameters
+from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, log_reduced, resolve_hyperparameters
 from tuning_emulator.jobs.distillation import Distillation
 from tuning_emulator.jobs.output import write_output
 from tuning_emulator.jobs.pacing import JobGate, Pacing, StoppedError
@@ -284,7 +285,10 @@ class Pipeline:
         match event:
             case Started():
                 statistics = job.progress.statistics
-                counted = statistics and count_dropped(statistics, event.dropped)
+                counted = statistics and count_reduced(count_dropped(statistics, event.dropped), event)
+                if event.cut:
+                    reason = emulator_errors.CUT.format(limit=f"{event.max_tokens:,}")
+                    log_reduced(job, {reason: (len(event.cut), event.cut[0] + 1)})
                 self.store.update_progress(uid, device=event.device, total_steps=event.total_steps, statistics=counted)
                 self._recover(job, gate, event.resumed_from)
                 if job.progress.state is JobState.CANCELLING:
@@ -297,7 +301,8 @@ class Pipeline:
                 adapter = str(Path(event.adapter).relative_to(self.directory))
                 self.store.update_progress(uid, adapter=adapter)
             case Failed():
-                raise ApiError(Code(event.code), event.message)
+                row = emulator_errors.TRAINING_FAILED
+                raise ApiError(Code(event.code), row.format(reason=event.message), rule=row.name)
             case Cancelled():
                 raise StoppedError
 
@@ -401,11 +406,26 @@ def count_dropped(statistics: DatasetStatistics, numbers: Sequence[int]) -> Data
     reason = emulator_errors.OVER_TRAINERS_LIMIT.text
     if not numbers or any(said == reason for _, said in statistics.dropped):
         return statistics
-    known, wanted = {index for index, _ in statistics.dropped}, set(numbers[:DROPPED_SAMPLE])
-    given = (index for index in range(1, statistics.examples + 1) if index not in known)
-    fresh = [(index, reason) for number, index in enumerate(given) if number in wanted]
+    wanted = set(numbers[:DROPPED_SAMPLE])
+    fresh = [(index, reason) for number, index in enumerate(_list_given(statistics)) if number in wanted]
     dropped = tuple(sorted([*statistics.dropped, *fresh]))
     return structs.replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
+
+
+def count_reduced(statistics: DatasetStatistics, started: Started) -> DatasetStatistics:
+    """The statistics with the examples that the trainer has cut; a resumed job's are in already."""
+    if not started.cut:
+        return statistics
+    reason = emulator_errors.CUT.format(limit=f"{started.max_tokens:,}")
+    first = next(islice(_list_given(statistics), started.cut[0], None))
+    others = [one for one in statistics.reduced if one[0] != reason]
+    return structs.replace(statistics, reduced=(*others, (reason, len(started.cut), first)))
+
+
+def _list_given(statistics: DatasetStatistics) -> Iterator[int]:
+    """The 1-based numbers of the examples that the trainer was given, as far as it is known which were dropped."""
+    dropped = {index for index, _ in statistics.dropped}
+    return (index for index in range(1, statistics.examples + 1) if index not in dropped)
 
 
 def _keep_going(stop: threading.Event) -> Callable[[], None]:
