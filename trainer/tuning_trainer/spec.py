@@ -366,3 +366,9 @@ def parse_reply(values: dict[str, Any]) -> Reply:
 def embedded_base_model() -> Path:
     """Directory of the base model that ships with the trainer."""
     return Path(__file__).parent / "base_model"
+
+
+def embedded_max_tokens() -> int:
+    """What the embedded base model reads."""
+    config = json.loads((embedded_base_model() / "config.json").read_text("utf-8"))
+    return int(config["max_position_embeddings"])

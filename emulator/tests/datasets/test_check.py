@@ -160,7 +160,7 @@ def test_examples_that_the_trainer_will_cut_are_counted() -> None:
     limits = DatasetLimits(readable_tokens=8, max_tokens_per_example=40)
     statistics = check_dataset([lines[0], lines[1], lines[3]], limits=limits)
     assert [one[1:] for one in statistics.reduced] == [(1, 2)]
-    assert "longer than the 8 tokens" in statistics.reduced[0][0]
+    assert "over 8 tokens" in statistics.reduced[0][0]
     assert "--base-model" in statistics.reduced[0][0]
     assert [one[1:] for one in check_dataset([lines[2]], "preference", limits).reduced] == [(1, 1)]
 

@@ -8,20 +8,22 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningMethod
 from tuning_emulator.core.rules import find_violations
-from tuning_emulator.datasets.check import check_dataset, check_validation_size, dataset_form
+from tuning_emulator.datasets.check import check_dataset, check_first_line, check_validation_size, dataset_form
 from tuning_emulator.datasets.columns import count_processes
+from tuning_emulator.datasets.diagnosis import Diagnosis, diagnose, peek_lines
 from tuning_emulator.datasets.lines import DatasetError
+from tuning_emulator.datasets.packing import HEAD_BYTES
 from tuning_emulator.datasets.statistics import Tally, count_tokens
-from tuning_emulator.facts import gemini_errors, google_errors
+from tuning_emulator.facts import emulator_errors, gemini_errors, google_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.dataset_errors import EMPTY_DATASET
 from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES, Price, adapter_size_name, find_price
@@ -39,7 +41,7 @@ from tuning_emulator.storage.objects import FILE_BUFFER_BYTES, HttpObjectStore, 
 from tuning_emulator.vertex import rules as vertex_rules
 from tuning_emulator.vertex.rules import check_fields, check_model, is_open_model
 from tuning_emulator.vertex.specs import METHODS, read_request
-from tuning_trainer.spec import Example, total_steps
+from tuning_trainer.spec import Example, embedded_max_tokens, total_steps
 
 LARGE_BYTES = 32 << 20
 PLACE = "gs://bucket/"
@@ -96,7 +98,14 @@ class BrokenRule:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What came of it. ``statistics`` is None where nothing could be counted, ``price`` where none is known."""
+    """What came of it.
+
+    Attributes:
+        errors: Rules of the service that are broken.
+        statistics: None where nothing could be counted.
+        price: None where none is known.
+        diagnoses: What its files are that are not what the service takes; our words, not the service's.
+    """
 
     errors: int
     statistics: DatasetStatistics | None
@@ -105,6 +114,12 @@ class DryRun:
     steps: int
     training_tokens: int
     price: Price | None
+    diagnoses: tuple[Diagnosis, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether the service would take it."""
+        return not self.errors and not any(one.container for one in self.diagnoses)
 
 
 Report = Callable[[BrokenRule], None]
@@ -117,6 +132,7 @@ def dry_run(request: TuningRequest, report: Report) -> DryRun:
         OSError, StorageError: a file cannot be read.
     """
     errors = 0
+    diagnoses: list[Diagnosis] = []
 
     def count(broken: BrokenRule) -> None:
         nonlocal errors
@@ -124,10 +140,10 @@ def dry_run(request: TuningRequest, report: Report) -> DryRun:
         report(broken)
 
     if request.api == "gemini":
-        statistics, validation = _run_gemini(request, count), None
+        statistics, validation = _run_gemini(request, count, diagnoses), None
     else:
-        statistics, validation = _run_vertex(request, count)
-    return _sum_up(request, errors, statistics, validation)
+        statistics, validation = _run_vertex(request, count, diagnoses)
+    return replace(_sum_up(request, errors, statistics, validation), diagnoses=tuple(diagnoses))
 
 
 def _sum_up(
@@ -147,16 +163,23 @@ def _sum_up(
 # --- Vertex AI
 
 
-def _run_vertex(request: TuningRequest, report: Report) -> tuple[DatasetStatistics | None, DatasetStatistics | None]:
+def _run_vertex(
+    request: TuningRequest, report: Report, diagnoses: list[Diagnosis]
+) -> tuple[DatasetStatistics | None, DatasetStatistics | None]:
     _check_request(request, report)
     limits = find_limits("vertex", request.base_model)
     form = dataset_form(request.method, request.base_model) or "contents"
 
     def check(name: str, minimum: int) -> DatasetStatistics | None:
-        wanted = replace(limits, min_examples=minimum)
+        wanted = structs.replace(limits, min_examples=minimum, readable_tokens=embedded_max_tokens())
         counted = _Described(name, report)
         try:
-            with open_lines(name, request.storage) as lines:
+            with open_lines(name, request.storage) as opened:
+                head, lines = peek_lines(opened)
+                if (found := diagnose(head, "vertex", form, name)) is not None:
+                    diagnoses.append(found)
+                    if found.container:
+                        check_first_line(lines, form)  # what create says; each further line would say it again
                 return check_dataset(lines, form, wanted, None, counted, request.processes or choose_processes(name))
         except DatasetError as error:
             if error.rule != EMPTY_DATASET.name or not counted.any:  # all lines are broken: that is told already
@@ -262,7 +285,7 @@ class GeminiLines:
         return self._lines[place[1]][int(place[2])] if place else 0
 
 
-def _run_gemini(request: TuningRequest, report: Report) -> DatasetStatistics | None:
+def _run_gemini(request: TuningRequest, report: Report, diagnoses: list[Diagnosis]) -> DatasetStatistics | None:
     """Reports what ``tunedModels`` create would refuse; counts the examples if it would not refuse one.
 
     The file has a JSON object a line, ``{"text_input": …, "output": …}`` or, of several turns, ``{"contents": […]}``;
@@ -282,6 +305,11 @@ def _run_gemini(request: TuningRequest, report: Report) -> DatasetStatistics | N
         large = google_errors.BODY_TOO_LARGE
         report(BrokenRule(request.dataset, 0, large.name, large.format(limit_bytes=limit)))
         return None
+    found = diagnose(data[:HEAD_BYTES], "gemini", name=request.dataset)
+    if found is not None:
+        diagnoses.append(found)
+        if found.container:
+            return None  # there are no examples that a request could carry
     broken: list[BrokenRule] = []
     lines = split_examples(request, data, broken.append)
     create = _bind(request, lines, broken.append)
@@ -366,12 +394,14 @@ def _find_violations(request: TuningRequest, lines: GeminiLines, create: Value) 
 
 def _count(examples: tuple[Example, ...]) -> DatasetStatistics | None:
     """Statistics as Vertex AI defines them; the Gemini API shows none."""
-    tally = Tally()
+    tally, readable = Tally(), embedded_max_tokens()
     for example in examples:
         tokens = [count_tokens(turn.text) for turn in example.turns]
         outputs = sum(count for count, turn in zip(tokens, example.turns, strict=True) if turn.role == "model")
         inputs = sum(tokens) - outputs + count_tokens(example.system)
         tally.add_all([inputs], [outputs], [len(tokens)])
+        if inputs + outputs > readable:
+            tally.reduce(emulator_errors.CUT.format(limit=f"{readable:,}"), tally.examples)
     return tally.summarise() if tally.examples else None
 
 

@@ -70,8 +70,8 @@ NOT_TEXT = ErrorRow(
 )
 CUT = ErrorRow(
     Code.INVALID_ARGUMENT,
-    "longer than the {limit} tokens that the model reads which plays the base model: the middle of the longest text is "
-    "left out; serve --base-model NAME=DIRECTORY takes weights that read more",
+    "over {limit} tokens, more than what plays the base model here reads: the middle of the longest text is left out; "
+    "serve --base-model NAME=DIRECTORY takes weights that read more",
 )
 OVER_TRAINERS_LIMIT = ErrorRow(
     Code.INVALID_ARGUMENT, "Example has more tokens than what plays the base model here can read."
