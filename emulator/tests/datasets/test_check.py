@@ -156,11 +156,11 @@ def test_media_the_model_takes_is_read_as_a_word() -> None:
 
 def test_examples_that_the_trainer_will_cut_are_counted() -> None:
     """Where the one who asks knows what the trainer reads; those that the service drops are not among them."""
-    lines = [pair(), pair("1" * 9, "2"), preference("1" * 9, "2", "3"), pair("1" * 50, "2")]
-    limits = DatasetLimits(readable_tokens=8, max_tokens_per_example=40)
+    lines = [pair("1" * 7, "2"), pair("1" * 8, "2"), preference("1" * 8, "2", "3"), pair("1" * 50, "2")]
+    limits = DatasetLimits(readable_tokens=13, max_tokens_per_example=40)
     statistics = check_dataset([lines[0], lines[1], lines[3]], limits=limits)
     assert [one[1:] for one in statistics.reduced] == [(1, 2)]
-    assert "over 8 tokens" in statistics.reduced[0][0]
+    assert "over about 13 tokens" in statistics.reduced[0][0]
     assert "--base-model" in statistics.reduced[0][0]
     assert [one[1:] for one in check_dataset([lines[2]], "preference", limits).reduced] == [(1, 1)]
 

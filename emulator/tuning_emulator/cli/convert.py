@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import io
+import lzma
 import os
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO, TextIO, cast
+from typing import BinaryIO, cast
 from zipfile import BadZipFile
 
 from tuning_emulator.core.records import Api
@@ -54,10 +56,13 @@ def run(parsed: argparse.Namespace) -> int:
             raise ConvertError("--prompt and --answer go together: the question's column and the answer's")
         if parsed.target != "-" and not parsed.force and Path(parsed.target).exists():
             raise ConvertError(f"{parsed.target} exists; --force replaces it")
+        if parsed.target != "-" and not Path(parsed.target).parent.is_dir():
+            raise ConvertError(f"{parsed.target}: its folder is not there")
         with _open_source(parsed.source) as (head, stream):
             report = convert(parsed, head, stream)
-    except (ConvertError, UnpackError, LayoutError, BadZipFile, EOFError, OSError) as error:
-        print(f"tuning-emulator: {error}", file=sys.stderr)
+    except (ConvertError, UnpackError, BadZipFile, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        named = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        print(f"tuning-emulator: {named}", file=sys.stderr)
         return 2
     print("\n".join(report.describe()), file=sys.stderr)
     return 0 if report.written else 1
@@ -135,7 +140,7 @@ def convert(parsed: argparse.Namespace, head: bytes, stream: BinaryIO) -> Report
 
 
 def _write_rows(
-    text: io.TextIOWrapper, layout: Layout, columns: dict[str, str] | None, out: TextIO, report: Report
+    text: io.TextIOWrapper, layout: Layout, columns: dict[str, str] | None, out: BinaryIO, report: Report
 ) -> None:
     try:
         for line, row in read_rows(text, layout):
@@ -145,7 +150,7 @@ def _write_rows(
                 continue
             try:
                 said = read_row(row, columns)
-                out.write(write_line(said, report.api) + "\n")
+                out.write(write_line(said, report.api) + b"\n")
             except UnusableError as error:
                 report.skip(str(error), line)
                 continue
@@ -191,18 +196,16 @@ class _Resumed(io.RawIOBase):
 
 
 @contextmanager
-def _open_target(name: str, report: Report) -> Iterator[TextIO]:
+def _open_target(name: str, report: Report) -> Iterator[BinaryIO]:
     """Where examples are written; a file takes its name when it is whole, and not at all when it has none."""
     if name == "-":
-        with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="\n", closefd=False) as out:
+        with open(sys.stdout.fileno(), "wb", closefd=False) as out:
             yield out
         return
     path = Path(name)
-    with NamedTemporaryFile(
-        "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as out:
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as out:
         try:
-            yield cast("TextIO", out)
+            yield cast("BinaryIO", out)
             out.flush()
             if report.written:
                 os.fsync(out.fileno())

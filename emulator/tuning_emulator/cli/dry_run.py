@@ -17,7 +17,7 @@ from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningMethod
 from tuning_emulator.core.rules import find_violations
-from tuning_emulator.datasets.check import check_dataset, check_first_line, check_validation_size, dataset_form
+from tuning_emulator.datasets.check import check_dataset, check_first_line, check_validation_size, dataset_form, is_cut
 from tuning_emulator.datasets.columns import count_processes
 from tuning_emulator.datasets.diagnosis import Diagnosis, diagnose, peek_lines
 from tuning_emulator.datasets.lines import DatasetError
@@ -400,8 +400,8 @@ def _count(examples: tuple[Example, ...]) -> DatasetStatistics | None:
         outputs = sum(count for count, turn in zip(tokens, example.turns, strict=True) if turn.role == "model")
         inputs = sum(tokens) - outputs + count_tokens(example.system)
         tally.add_all([inputs], [outputs], [len(tokens)])
-        if inputs + outputs > readable:
-            tally.reduce(emulator_errors.CUT.format(limit=f"{readable:,}"), tally.examples)
+        if is_cut(inputs + outputs, readable):
+            tally.reduce(emulator_errors.CUT.format(limit=f"about {readable:,}"), tally.examples)
     return tally.summarise() if tally.examples else None
 
 

@@ -26,6 +26,7 @@ from tuning_emulator.cli.dry_run import (
 from tuning_emulator.cli.export_adapter import ExportError, check_target
 from tuning_emulator.cli.screen import Answer, PlainScreen, Screen, open_screen
 from tuning_emulator.cli.validate import ShownErrors, add_request, format_emulator, format_rest, make_request
+from tuning_emulator.datasets.contents import drop_nulls
 from tuning_emulator.storage.objects import StorageError
 from tuning_emulator.testing.client import Buckets, Control, ControlError, answering, send_request
 from tuning_emulator.testing.process import StartError, start_emulator
@@ -403,6 +404,7 @@ def _read_pair(line: bytes) -> tuple[str, str] | None:
         return None
     if not isinstance(values, dict):
         return None
+    values = drop_nulls(values)
     if "contents" not in values:
         prompt, answer = values.get("text_input", values.get("textInput")), values.get("output")
         return (prompt, answer) if isinstance(prompt, str) and isinstance(answer, str) else None

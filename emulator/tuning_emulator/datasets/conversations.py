@@ -74,20 +74,21 @@ def make_media(uri: str, mime_type: str = "") -> Part:
 # --- how the services write it
 
 
-def write_line(conversation: Conversation, api: Api) -> str:
-    """The example as one line of a service's dataset.
+_encode = msgspec.json.Encoder().encode
+
+
+def write_line(conversation: Conversation, api: Api) -> bytes:
+    """The example as one line of a service's dataset, in UTF-8, without its end.
 
     Raises:
         UnusableError: that service takes no such example.
     """
     _check(conversation)
     value = _write_vertex(conversation) if api == "vertex" else _write_gemini(conversation)
-    line = json.dumps(value, ensure_ascii=False)
     try:
-        line.encode()
+        return _encode(value)
     except UnicodeEncodeError:
         raise UnusableError("bytes that are not of the file's encoding, or half an emoji") from None
-    return line
 
 
 def _check(conversation: Conversation) -> None:

@@ -21,7 +21,7 @@ Python's. ``relaxed``: JSON with comments or commas too many. ``table``: delimit
 _WRAPPER = re.compile(r'\s*\{\s*(?:"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[^"\[\]{},]+)\s*,\s*)*"([^"\\]+)"\s*:\s*\[\s*\{')
 _ROW_FIELDS = frozenset({
     "contents", "messages", "conversations", "conversation", "completions", "tools", "functions", "prompt", "history",
-    "chosen", "rejected", "preferred_output", "non_preferred_output", "input",
+    "chosen", "rejected", "preferred_output", "non_preferred_output", "input", "completion",
 })  # fmt: skip
 """Lists that belong to one row, so that an object with one of them does not wrap many rows."""
 _DELIMITERS = {",": "CSV", "\t": "TSV (tabs)", ";": "CSV (semicolons)", "|": "a table (|)"}

@@ -218,7 +218,7 @@ def _read_table(text: TextIO, delimiter: str) -> Iterator[Row]:
             elif cells and len(cells) > len(header):
                 yield line, UnreadableError(f"more cells than the {len(header)} columns")
             elif cells:
-                yield line, {name: cell for name, cell in zip(header, cells, strict=False) if cell != ""}
+                yield line, dict(zip(header, cells, strict=False))
             line = reader.line_num + 1
     except csv.Error as error:
         raise LayoutError(f"line {line}: {error}") from error
