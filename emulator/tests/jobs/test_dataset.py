@@ -140,7 +140,7 @@ def test_what_the_trainer_does_not_read_is_logged_and_fails_nothing(
     assert [one[1:] for one in prepared.statistics.reduced] == [(3, 1)]
     written = [parse_example(one) for one in files(tmp_path)[0].read_text().splitlines()]
     assert [turn.text for turn in written[2].turns] == ["[image]", "cat"]
-    assert "3 of the examples (the first is 1) in part. [image]: the trainer reads text only" in caplog.text
+    assert "reads 3 of the examples (the first is 1) in part. [image]: the trainer reads text only" in caplog.text
 
 
 def test_examples_that_the_trainer_cut_are_counted_as_ours() -> None:

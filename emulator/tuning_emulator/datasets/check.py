@@ -279,8 +279,7 @@ class _Check:
         The service's refusal tells how many examples there are, so that it waits for the end where others are
         reported too, and then comes once for each kind of part.
         """
-        self._flush(0)
-        number = self.tally.examples + self._refused_count + 1
+        number = self.tally.examples + len(self._batch) + self._refused_count + 1
         known = {*self.limits.modalities, *(FUNCTION_KINDS if self.limits.function_calls else ())}
         refused = next((kind for kind in line.kinds if kind not in known), None)
         if refused is not None and self._report is None:

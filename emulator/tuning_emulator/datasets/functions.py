@@ -53,7 +53,7 @@ def read_function(field: str, key: str, value: Any, role: str, index: int, numbe
     return Turn("call", f"{value['name']} {text}") if field == CALL else Turn("result", text)
 
 
-def declare_tools(values: dict[str, Any]) -> str:
+def declare_tools(tools: Any) -> str:
     """The tools at the top of a line as the system turn declares them; "" for none.
 
     Tools that are no functions (a search, code execution) are the service's own, and nothing to declare.
@@ -61,9 +61,6 @@ def declare_tools(values: dict[str, Any]) -> str:
     Raises:
         BrokenRuleError: they are no list of objects, or a function has no name.
     """
-    tools = values.get("tools")
-    if tools is None:
-        return ""
     if not isinstance(tools, list):
         raise BrokenRuleError(dataset_errors.TOOLS, field="functionDeclarations")
     lines = []

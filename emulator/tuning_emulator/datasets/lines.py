@@ -140,7 +140,7 @@ def _check_order(roles: list[str], ends_with: Literal["user", "model"]) -> None:
 
 def _read_system(values: dict[str, Any]) -> str:
     field = "system_instruction" if "system_instruction" in values else "systemInstruction"
-    tools = declare_tools(values)
+    tools = declare_tools(values["tools"]) if "tools" in values else ""
     if field not in values:
         return tools
     text = read_text(values[field])

@@ -115,7 +115,12 @@ class DatasetPreparation(Struct, frozen=True):
 def log_reduced(job: TuningJob, reduced: Mapping[str, tuple[int, int]]) -> None:
     """Says what the trainer here does not read of a job's examples, which no answer of a service would say."""
     for reason, (count, first) in reduced.items():
-        log.warning("job %s: %s of the examples (the first is %s) in part. %s", job.id, count, first, reason)
+        log.warning("job %s: %s", job.id, format_reduced(reason, count, first))
+
+
+def format_reduced(reason: str, count: int, first: int) -> str:
+    """A row of ``DatasetStatistics.reduced`` as a sentence."""
+    return f"reads {count:,} of the examples (the first is {first:,}) in part. {reason}"
 
 
 def find_limits(api: Api, base_model: str) -> DatasetLimits:
