@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tuning_emulator.core.errors import Code
-from tuning_emulator.datasets.check import DatasetLimits, check_dataset, check_validation_size
+from tuning_emulator.datasets.check import check_dataset
+from tuning_emulator.datasets.limits import DatasetLimits, check_validation_size
 from tuning_emulator.datasets.lines import DatasetError, format_line, parse_line
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.testing.storage_server import StorageServer

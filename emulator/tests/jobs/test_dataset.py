@@ -13,9 +13,8 @@ from tests.records import make_job
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.datasets.check import check_dataset
-from tuning_emulator.jobs.dataset import DatasetPreparation
+from tuning_emulator.jobs.dataset import DatasetPreparation, count_reduced
 from tuning_emulator.jobs.pacing import StoppedError
-from tuning_emulator.jobs.steps import count_reduced
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.testing.storage_server import StorageServer
 from tuning_trainer.spec import Started, parse_example

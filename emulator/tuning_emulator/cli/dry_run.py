@@ -17,10 +17,11 @@ from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningMethod
 from tuning_emulator.core.rules import find_violations
-from tuning_emulator.datasets.check import check_dataset, check_first_line, check_validation_size, dataset_form, is_cut
+from tuning_emulator.datasets.check import check_dataset, check_first_line
 from tuning_emulator.datasets.columns import count_processes
 from tuning_emulator.datasets.diagnosis import Diagnosis, diagnose, peek_lines
-from tuning_emulator.datasets.lines import DatasetError
+from tuning_emulator.datasets.limits import check_validation_size, is_cut
+from tuning_emulator.datasets.lines import DatasetError, dataset_form
 from tuning_emulator.datasets.packing import HEAD_BYTES
 from tuning_emulator.datasets.statistics import Tally, count_tokens
 from tuning_emulator.facts import emulator_errors, gemini_errors, google_errors

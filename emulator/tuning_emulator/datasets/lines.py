@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from tuning_emulator.core.errors import ApiError, ErrorRow
+from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.datasets.contents import (
     GEMINI_ROLES,
     OPEN_MODEL_ROLES,
@@ -26,6 +27,22 @@ DatasetForm: TypeAlias = Literal["contents", "messages", "open", "preference", "
 """``contents``: Gemini. ``messages``: gemini-1.0-pro, which takes ``contents`` too. ``open``: open models, which take
 ``prompt``/``completion`` as well. ``preference``: ``contents`` that end with the user, and two ``completions``.
 ``prompts``: any of the first three without the answer, or with one that is left out."""
+
+
+def dataset_form(method: TuningMethod, base_model: str) -> DatasetForm | None:
+    """What the lines of a dataset look like; None for methods whose data nothing here reads.
+
+    Open models are named ``publisher/model@version``.
+    """
+    if method is TuningMethod.PREFERENCE:
+        return "preference"
+    if method is TuningMethod.DISTILLATION:
+        return "prompts"
+    if method not in (TuningMethod.SUPERVISED, TuningMethod.FULL):
+        return None
+    if "@" in base_model:
+        return "open"
+    return "messages" if base_model.startswith("gemini-1.0-pro") else "contents"
 
 
 FUNCTION_KINDS = frozenset(KINDS.values())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
@@ -11,14 +12,10 @@ from msgspec.structs import replace
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningJob, TuningMethod
-from tuning_emulator.datasets.check import (
-    DEFAULT_LIMITS,
-    DatasetLimits,
-    check_dataset,
-    check_validation_size,
-    dataset_form,
-)
-from tuning_emulator.datasets.lines import DatasetForm
+from tuning_emulator.datasets.check import check_dataset
+from tuning_emulator.datasets.limits import DEFAULT_LIMITS, DatasetLimits, check_validation_size
+from tuning_emulator.datasets.lines import DatasetForm, dataset_form
+from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.defaults import Defaults, gemini_defaults, vertex_defaults
@@ -29,6 +26,7 @@ from tuning_emulator.storage.objects import (
     StorageError,
     StorageUnavailableError,
 )
+from tuning_trainer.spec import Started
 
 _MODALITIES = {"image": "image", "document": "PDF document", "audio": "audio", "video": "video"}
 """Our words for what examples may hold, and the service's in its error text."""
@@ -161,6 +159,40 @@ def _explain(error: StorageError, job: TuningJob, uri: str) -> ApiError:
         return vertex_errors.DATASET_ACCESS_DENIED(service_account=account)
     gone = isinstance(error, StorageUnavailableError)
     return (emulator_errors.DATASET_UNAVAILABLE if gone else emulator_errors.DATASET_UNREADABLE)(reason=error)
+
+
+# --- what the trainer found out about the examples
+
+
+def count_dropped(statistics: DatasetStatistics, numbers: Sequence[int]) -> DatasetStatistics:
+    """The statistics with the examples that what plays the base model found too long; a resumed job's are in already.
+
+    Args:
+        numbers: 0-based, among the examples that the trainer was given.
+    """
+    reason = emulator_errors.OVER_TRAINERS_LIMIT.text
+    if not numbers or any(said == reason for _, said in statistics.dropped):
+        return statistics
+    wanted = set(numbers[:DROPPED_SAMPLE])
+    fresh = [(index, reason) for number, index in enumerate(_list_given(statistics)) if number in wanted]
+    dropped = tuple(sorted([*statistics.dropped, *fresh]))
+    return replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
+
+
+def count_reduced(statistics: DatasetStatistics, started: Started) -> DatasetStatistics:
+    """The statistics with the examples that the trainer has cut; a resumed job's are in already."""
+    if not started.cut:
+        return statistics
+    reason = emulator_errors.CUT.format(limit=f"{started.max_tokens:,}")
+    first = next(islice(_list_given(statistics), started.cut[0], None))
+    others = [one for one in statistics.reduced if one[0] != reason]
+    return replace(statistics, reduced=(*others, (reason, len(started.cut), first)))
+
+
+def _list_given(statistics: DatasetStatistics) -> Iterator[int]:
+    """The 1-based numbers of the examples that the trainer was given, as far as it is known which were dropped."""
+    dropped = {index for index, _ in statistics.dropped}
+    return (index for index in range(1, statistics.examples + 1) if index not in dropped)
 
 
 # --- what a job runs with

@@ -16,9 +16,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tuning_emulator.core.records import Asked, DatasetStatistics, TuningJob, TuningMethod
-from tuning_emulator.datasets.check import check_dataset, dataset_form
+from tuning_emulator.datasets.check import check_dataset
 from tuning_emulator.datasets.functions import make_contents
-from tuning_emulator.datasets.lines import DatasetError, Line, format_line, parse_line
+from tuning_emulator.datasets.lines import DatasetError, Line, dataset_form, format_line, parse_line
 from tuning_emulator.datasets.statistics import Tally
 from tuning_emulator.facts import dataset_errors, emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import TEACHER_MAX_TOKENS

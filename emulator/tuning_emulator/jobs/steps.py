@@ -9,21 +9,17 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Literal
-
-from msgspec import structs
 
 from tuning_emulator.core.clock import Clock, to_microseconds
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.job_control import TRAINING, FaultKind, Pace
 from tuning_emulator.core.lifecycle import JobEvent
 from tuning_emulator.core.records import (
-    DatasetStatistics,
     Failure,
     Hyperparameters,
     JobState,
@@ -32,10 +28,16 @@ from tuning_emulator.core.records import (
     TuningJob,
     TuningMethod,
 )
-from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import VERTEX_MAX_STEPS
-from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, log_reduced, resolve_hyperparameters
+from tuning_emulator.jobs.dataset import (
+    DatasetPreparation,
+    Prepared,
+    count_dropped,
+    count_reduced,
+    log_reduced,
+    resolve_hyperparameters,
+)
 from tuning_emulator.jobs.distillation import Distillation
 from tuning_emulator.jobs.output import write_output
 from tuning_emulator.jobs.pacing import JobGate, Pacing, StoppedError
@@ -395,37 +397,6 @@ class Pipeline:
         if job is None:  # deleted while it ran
             raise StoppedError
         return job
-
-
-def count_dropped(statistics: DatasetStatistics, numbers: Sequence[int]) -> DatasetStatistics:
-    """The statistics with the examples that what plays the base model found too long; a resumed job's are in already.
-
-    Args:
-        numbers: 0-based, among the examples that the trainer was given.
-    """
-    reason = emulator_errors.OVER_TRAINERS_LIMIT.text
-    if not numbers or any(said == reason for _, said in statistics.dropped):
-        return statistics
-    wanted = set(numbers[:DROPPED_SAMPLE])
-    fresh = [(index, reason) for number, index in enumerate(_list_given(statistics)) if number in wanted]
-    dropped = tuple(sorted([*statistics.dropped, *fresh]))
-    return structs.replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
-
-
-def count_reduced(statistics: DatasetStatistics, started: Started) -> DatasetStatistics:
-    """The statistics with the examples that the trainer has cut; a resumed job's are in already."""
-    if not started.cut:
-        return statistics
-    reason = emulator_errors.CUT.format(limit=f"{started.max_tokens:,}")
-    first = next(islice(_list_given(statistics), started.cut[0], None))
-    others = [one for one in statistics.reduced if one[0] != reason]
-    return structs.replace(statistics, reduced=(*others, (reason, len(started.cut), first)))
-
-
-def _list_given(statistics: DatasetStatistics) -> Iterator[int]:
-    """The 1-based numbers of the examples that the trainer was given, as far as it is known which were dropped."""
-    dropped = {index for index, _ in statistics.dropped}
-    return (index for index in range(1, statistics.examples + 1) if index not in dropped)
 
 
 def _keep_going(stop: threading.Event) -> Callable[[], None]:

@@ -10,8 +10,8 @@ from tuning_emulator.api.call import Call
 from tuning_emulator.core.lifecycle import IllegalTransitionError
 from tuning_emulator.core.records import JobState, ModelVersion, Progress, TuningJob, TuningMethod
 from tuning_emulator.core.rules import Violation
-from tuning_emulator.datasets.check import check_first_line, dataset_form
-from tuning_emulator.datasets.lines import DatasetError
+from tuning_emulator.datasets.check import check_first_line
+from tuning_emulator.datasets.lines import DatasetError, dataset_form
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.jobs.backend import Backend
