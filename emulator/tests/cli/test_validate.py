@@ -14,6 +14,7 @@ import pytest
 from tests.datasets.kinds import CONTAINERS, FORMS
 from tuning_emulator.cli import main
 from tuning_emulator.facts.limits import PRICES, find_price
+from tuning_emulator.storage import objects
 from tuning_emulator.testing.storage_server import StorageServer
 
 FLASH = ["--api", "vertex", "--model", "gemini-2.5-flash"]
@@ -299,3 +300,15 @@ def test_a_model_that_takes_no_images_names_the_number_of_examples(
     (error,) = validate(capsys, path, *FLASH)[1]["errors"]
     assert error["line"] == 4
     assert error["message"].startswith("Dataset example 4 of 14 contains an unsupported modality [executable code]")
+
+
+def test_an_array_in_one_endless_line_is_named_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not read into memory to say so."""
+    monkeypatch.setattr(objects, "LINE_LIMIT_BYTES", 400)
+    path = tmp_path / "train.json"
+    path.write_bytes(CONTAINERS["array_in_a_line"][0])
+    code, told = validate(capsys, str(path), *FLASH)
+    assert (code, [one["rule"] for one in told["errors"]]) == (1, ["not_jsonl_object"])
+    assert told["emulator"]["diagnoses"][0]["text"].startswith("train.json is a JSON array")

@@ -24,7 +24,7 @@ from tuning_emulator.datasets.limits import check_validation_size, is_cut
 from tuning_emulator.datasets.lines import DatasetError, dataset_form
 from tuning_emulator.datasets.packing import HEAD_BYTES
 from tuning_emulator.datasets.statistics import Tally, count_tokens
-from tuning_emulator.facts import emulator_errors, gemini_errors, google_errors
+from tuning_emulator.facts import emulator_errors, gemini_errors, google_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.dataset_errors import EMPTY_DATASET
 from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES, Price, adapter_size_name, find_price
@@ -38,7 +38,13 @@ from tuning_emulator.protojson.reader import read_json
 from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.cloud import CloudObjectStore
-from tuning_emulator.storage.objects import FILE_BUFFER_BYTES, HttpObjectStore, ObjectStore, read_lines
+from tuning_emulator.storage.objects import (
+    FILE_BUFFER_BYTES,
+    HttpObjectStore,
+    LineTooLongError,
+    ObjectStore,
+    read_lines,
+)
 from tuning_emulator.vertex import rules as vertex_rules
 from tuning_emulator.vertex.rules import check_fields, check_model, is_open_model
 from tuning_emulator.vertex.specs import METHODS, read_request
@@ -176,12 +182,19 @@ def _run_vertex(
         counted = _Described(name, report)
         try:
             with open_lines(name, request.storage) as opened:
-                head, lines = peek_lines(opened)
+                head, lines = (_read_head(name), opened) if _is_file(name) else peek_lines(opened)
                 if (found := diagnose(head, "vertex", form, name)) is not None:
                     diagnoses.append(found)
                     if found.container:
                         check_first_line(lines, form)  # what create says; each further line would say it again
                 return check_dataset(lines, form, wanted, None, counted, request.processes or choose_processes(name))
+        except LineTooLongError:
+            if not diagnoses:
+                raise
+            missing = vertex_errors.NOT_JSONL_OBJECT  # what create says of an endless line
+            field = "training_dataset_uri" if name == request.dataset else "validation_dataset_uri"
+            report(BrokenRule(name, 0, missing.name, missing.format(field=field)))
+            return None
         except DatasetError as error:
             if error.rule != EMPTY_DATASET.name or not counted.any:  # all lines are broken: that is told already
                 counted(error)
@@ -195,6 +208,15 @@ def _run_vertex(
         except DatasetError as error:
             report(BrokenRule(request.validation, 0, error.rule, error.message))
     return statistics, validation
+
+
+def _is_file(name: str) -> bool:
+    return name != "-" and not name.startswith("gs://")
+
+
+def _read_head(name: str) -> bytes:
+    with open_file(name) as stream:
+        return stream.read(HEAD_BYTES)
 
 
 class _Described:
