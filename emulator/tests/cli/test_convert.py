@@ -160,6 +160,25 @@ def test_conversations_and_instructions(convert: Convert) -> None:
     assert convert(alpaca, "gemini", "--force")[1] == [{"text_input": "Translate.\n\nja", "output": "yes"}]
 
 
+USER = {"role": "User", "content": [{"text": "1"}]}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"context": "Help.", "messages": [{"author": "user", "content": "1"}, {"author": "bot", "content": "2"}]},
+        {"system": [{"text": "Help."}], "messages": [USER, {"role": "assistant", "content": [{"text": "2"}]}]},
+        {"system_prompt": "Help.", "prompt": "1", "response": "2"},
+        {"messages": [{"role": "System", "content": "Help."}, USER, {"role": "Chatbot", "content": "2"}]},
+    ],
+)
+def test_system_instructions_of_others(row: dict[str, Any], convert: Convert) -> None:
+    """chat-bison, Bedrock, a column of its own, Cohere."""
+    (written,) = convert(row)[1]
+    assert written["systemInstruction"]["parts"] == [{"text": "Help."}]
+    assert written["contents"] == vertex("1", "2")["contents"]
+
+
 def test_rows_that_are_no_examples_are_skipped_with_their_lines(convert: Convert) -> None:
     """Reason, first line, how many; what is good is written."""
     lines = [

@@ -77,6 +77,10 @@ def test_each_service_has_its_own_form() -> None:
     assert diagnose(LINES.encode(), "gemini") is None
     assert diagnose(b"[" + line + b"]", "gemini") is None
     assert diagnose(line, "vertex") is not None
+    for more in ({"tools": []}, {"contents": [{"role": "user", "parts": [{"text": "1", "fileData": None}]}]}):
+        wide = diagnose(json.dumps({**vertex(), **more}).encode(), "gemini")
+        assert wide is not None
+        assert "holds `contents` of Vertex AI" in wide.text
     found = diagnose(json.dumps(FORMS["alpaca"]).encode(), "gemini", name="my data.jsonl")
     assert found is not None
     assert found.remedy == "tuning-emulator convert 'my data.jsonl' 'my data-gemini.jsonl' --to gemini"

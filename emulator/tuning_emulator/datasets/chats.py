@@ -9,11 +9,12 @@ from tuning_emulator.datasets.conversations import Conversation, Part, UnusableE
 
 _SPEAKERS = {
     **dict.fromkeys(("user", "human", "prompter", "customer"), "user"),
-    **dict.fromkeys(("model", "assistant", "gpt", "chatgpt", "bot", "ai", "agent", "bard", "bing"), "model"),
+    **dict.fromkeys(("model", "assistant", "gpt", "chatgpt", "bot", "chatbot", "ai", "agent", "bard", "bing"), "model"),
     **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(("tool", "function", "observation", "function_response", "tool_response", "ipython"), "result"),
     **dict.fromkeys(("function_call", "tool_call"), "call"),
 }
+_ROLE_FIELDS = ("role", "from", "author", "speaker")
 _TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object"})
 _SCHEMA_FIELDS = frozenset({
     "type", "description", "enum", "properties", "required", "items", "format", "nullable", "minimum", "maximum",
@@ -47,7 +48,7 @@ def read_messages(messages: Any, said: Conversation) -> None:
 
 
 def _find_speaker(message: dict[str, Any]) -> str:
-    given = message.get("role", message.get("from", message.get("speaker")))
+    given = next((message[key] for key in _ROLE_FIELDS if message.get(key)), None)
     role = _SPEAKERS.get(str(given).lower())
     if role is None:
         raise UnusableError(f"the role {given!r} is not known" if given else "a message without role")

@@ -18,7 +18,7 @@ from tuning_emulator.datasets.lines import DatasetError, DatasetForm, parse_line
 from tuning_emulator.datasets.packing import HEAD_BYTES, Packed, look
 
 _WANTED = {
-    "gemini": "the Gemini API takes `text_input` and `output`, or `contents`",
+    "gemini": "the Gemini API takes `text_input` and `output`, or `contents` of text alone",
     "vertex": "Vertex AI wants `contents`",
 }
 _LINES = "wanted is one JSON object a line, in UTF-8"
@@ -92,7 +92,7 @@ def _name_form(first: Any, api: Api, form: DatasetForm) -> str:
     found = find_form(first)
     if found is None or _is_taken(first, api, form):
         return ""
-    if found.name.startswith("`contents`") and form != "preference":
+    if found.name.startswith("`contents`") and api == "vertex" and form != "preference":
         roles = _list_other_roles(first)
         return f"`contents` with the role {', '.join(roles)}" if roles else ""
     return found.name
@@ -100,12 +100,21 @@ def _name_form(first: Any, api: Api, form: DatasetForm) -> str:
 
 def _is_taken(first: dict[str, Any], api: Api, form: DatasetForm) -> bool:
     if api == "gemini":
-        return "contents" in first or "text_input" in first or "textInput" in first
+        return "text_input" in first or "textInput" in first or _is_multiturn(first)
     try:
         parse_line(json.dumps(first).encode("utf-8", "replace"), 0, form)
     except DatasetError:
         return False
     return True
+
+
+def _is_multiturn(first: dict[str, Any]) -> bool:
+    """Whether it is a ``TuningMultiturnExample``, which has texts and nothing beside."""
+    contents = first.get("contents")
+    if not isinstance(contents, list) or not first.keys() <= {"contents", "systemInstruction", "system_instruction"}:
+        return False
+    parts = [content.get("parts") for content in contents if isinstance(content, dict)]
+    return all(isinstance(one, dict) and one.keys() == {"text"} for part in parts for one in part or [])
 
 
 def _list_other_roles(first: dict[str, Any]) -> list[str]:

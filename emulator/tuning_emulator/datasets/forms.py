@@ -137,6 +137,8 @@ def _read_batch(row: Row) -> Conversation:
 
 def _read_chat(row: Row) -> Conversation:
     turns = parse_cell(next(row[key] for key in _CHATS if key in row))
+    if isinstance(row.get("context"), str):  # chat-bison's
+        row = {"system": row["context"], **row}
     said = Conversation(tools=read_openai_tools(parse_cell(row.get("tools", row.get("functions")))))
     _add_system(said, row)
     read_messages(turns, said)
@@ -209,8 +211,12 @@ def _read_instruction(row: Row) -> Conversation:
 
 def _add_system(said: Conversation, row: Row) -> None:
     for name in _SYSTEMS:
-        if isinstance(row.get(name), str):
-            said.instruct(row[name])
+        given = parse_cell(row.get(name))
+        texts = given if isinstance(given, list) else [given]
+        for one in texts:
+            text = one.get("text") if isinstance(one, dict) else one
+            if isinstance(text, str):
+                said.instruct(text)
 
 
 # --- two answers, one better

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from tuning_emulator.datasets.forms import find_form
 from tuning_emulator.datasets.packing import HEAD_BYTES
 
 Kind: TypeAlias = Literal["lines", "values", "columns", "literal", "relaxed", "table", ""]
@@ -21,7 +22,7 @@ Python's. ``relaxed``: JSON with comments or commas too many. ``table``: delimit
 _WRAPPER = re.compile(r'\s*\{\s*(?:"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[^"\[\]{},]+)\s*,\s*)*"([^"\\]+)"\s*:\s*\[\s*\{')
 _ROW_FIELDS = frozenset({
     "contents", "messages", "conversations", "conversation", "completions", "tools", "functions", "prompt", "history",
-    "chosen", "rejected", "preferred_output", "non_preferred_output", "input", "completion",
+    "chosen", "rejected", "preferred_output", "non_preferred_output", "input", "completion", "system",
 })  # fmt: skip
 """Lists that belong to one row, so that an object with one of them does not wrap many rows."""
 _DELIMITERS = {",": "CSV", "\t": "TSV (tabs)", ";": "CSV (semicolons)", "|": "a table (|)"}
@@ -138,7 +139,7 @@ def _find_lines(value: Any, rest: str, following: str) -> Layout:
             return Layout("", f"an error that was answered ({error['message']})", advice="fetch the file itself")
         if _is_columns(value) or {"columns", "data"} <= value.keys():
             return Layout("columns", _COLUMNS_NAME, next(iter(list_columns(value)), None))
-        wrapped = next((key for key, one in value.items() if key not in _ROW_FIELDS and _are_rows(one)), "")
+        wrapped = "" if find_form(value) else next((key for key, one in value.items() if _are_rows(one)), "")
         if wrapped and not following.strip():
             name = f"one JSON object with the rows in {wrapped!r}"
             return Layout("values", name, value[wrapped][0], key=wrapped)
