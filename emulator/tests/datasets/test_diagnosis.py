@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,11 @@ def test_each_service_has_its_own_form() -> None:
     assert diagnose(LINES.encode(), "gemini") is None
     assert diagnose(b"[" + line + b"]", "gemini") is None
     assert diagnose(line, "vertex") is not None
-    for more in ({"tools": []}, {"contents": [{"role": "user", "parts": [{"text": "1", "fileData": None}]}]}):
+    wider: list[dict[str, Any]] = [
+        {"tools": []},
+        {"contents": [{"role": "user", "parts": [{"text": "1", "fileData": None}]}]},
+    ]
+    for more in wider:
         wide = diagnose(json.dumps({**vertex(), **more}).encode(), "gemini")
         assert wide is not None
         assert "holds `contents` of Vertex AI" in wide.text
