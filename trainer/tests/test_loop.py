@@ -57,7 +57,7 @@ def adapter_bytes(events: list[Event]) -> bytes:
 
 def test_documented_job_reports_every_step_and_learns(tiny: Path, tmp_path: Path) -> None:
     events = train(make_job(tmp_path, tiny, checkpoint_steps=(4, 8), learning_rate=1e-2))
-    assert events[0] == Started(15, 19, "cpu", "float32", 1)
+    assert events[0] == Started(15, 19, "cpu", "float32", 1, max_tokens=256)
     assert [step.step for step in steps(events)] == list(range(1, 20))
     assert [step.epoch for step in steps(events)][-1] == 5
     assert [event.step for event in events if isinstance(event, Checkpoint)] == [4, 8, 19]
@@ -205,11 +205,13 @@ def test_fully_tuned_model_is_loaded_by_transformers(tiny: Path, tmp_path: Path)
     assert sum(p.numel() for p in loaded.parameters()) == ours.size
 
 
-def test_long_examples_are_dropped_and_their_numbers_reported(tiny: Path, tmp_path: Path) -> None:
+def test_long_examples_are_cut_and_their_numbers_reported(tiny: Path, tmp_path: Path) -> None:
+    """Steps are those of all examples, as the service would count them."""
     examples = write_examples(tmp_path / "examples.jsonl", [pair("1", "2"), pair("x" * 300, "2"), pair("3", "4")])
     started = train(make_job(tmp_path, tiny, examples=str(examples)))[0]
     assert isinstance(started, Started)
-    assert (started.examples, started.dropped, started.total_steps) == (2, (1,), 3)
+    assert (started.examples, started.dropped, started.cut, started.total_steps) == (3, (), (1,), 4)
+    assert started.max_tokens == 256
 
 
 @pytest.mark.parametrize(

@@ -128,14 +128,16 @@ class _Run:
     training: Objective
     validation: Objective | None
     validation_size: int
-    dropped: tuple[int, ...]
+    data: Dataset
+    max_tokens: int
     done: int
     saved_at_s: float
 
     def started(self) -> Started:
         """The first event."""
-        plan = self.plan
-        return Started(plan.examples, plan.steps, self.device, self.precision, self.threads, self.done, self.dropped)
+        plan, data = self.plan, self.data
+        machine = (self.device, self.precision, self.threads)
+        return Started(plan.examples, plan.steps, *machine, self.done, data.dropped, data.cut, self.max_tokens)
 
     def learn(self, step: int) -> Step:
         """One optimiser step."""
@@ -186,7 +188,8 @@ def _prepare(job: Job) -> _Run:
         training=_objective(job, model, data, device),
         validation=_objective(job, model, check, device) if check else None,
         validation_size=len(check.rows) if check else 0,
-        dropped=data.dropped,
+        data=data,
+        max_tokens=_limit(job, model),
         done=before.step if before else 0,
         saved_at_s=time.monotonic(),
     )
@@ -196,8 +199,11 @@ def _prepare(job: Job) -> _Run:
 
 
 def _read(job: Job, path: str, model: TunedModel) -> Dataset:
-    limit = min(job.max_tokens or model.max_tokens, model.max_tokens)
-    return encode_examples(read_examples(path), model.chat, limit, job.method == "preference")
+    return encode_examples(read_examples(path), model.chat, _limit(job, model), job.method == "preference")
+
+
+def _limit(job: Job, model: TunedModel) -> int:
+    return min(job.max_tokens or model.max_tokens, model.max_tokens)
 
 
 def _objective(job: Job, model: TunedModel, data: Dataset, device: str) -> Objective:

@@ -46,7 +46,7 @@ class Job:
         checkpoint_steps: Steps after which a checkpoint is written; the last step always writes one.
         adapter: Directory of a PEFT adapter to continue from, or None.
         beta: Weight of the KL term, preference tuning only.
-        max_tokens: Longest example in tokens; longer ones are dropped and counted. 0: the base model's limit.
+        max_tokens: Longest example in tokens; longer ones are cut and counted. 0: the base model's limit.
         threads: CPU threads. 0: chosen by model size. Part of what makes a run repeatable.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -193,7 +193,13 @@ def total_steps(examples: int, epochs: int, batch_size: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Training begins. ``dropped`` holds 0-based indices of examples over the token limit."""
+    """Training begins.
+
+    Attributes:
+        dropped: 0-based indices of examples that do not fit into ``max_tokens`` however they are cut.
+        cut: 0-based indices of examples that were cut to fit.
+        max_tokens: What the model reads.
+    """
 
     examples: int
     total_steps: int
@@ -202,6 +208,8 @@ class Started:
     threads: int
     resumed_from: int = 0
     dropped: tuple[int, ...] = ()
+    cut: tuple[int, ...] = ()
+    max_tokens: int = 0
     event: str = "started"
 
 
@@ -424,3 +432,9 @@ def parse_reply(values: dict[str, Any]) -> Reply:
 def embedded_base_model() -> Path:
     """Directory of the base model that ships with the trainer."""
     return Path(__file__).parent / "base_model"
+
+
+def embedded_max_tokens() -> int:
+    """What the embedded base model reads."""
+    config = json.loads((embedded_base_model() / "config.json").read_text("utf-8"))
+    return int(config["max_position_embeddings"])

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from tuning_emulator.cli import main
 from tuning_emulator.cli.screen import Answer, PlainScreen, RichScreen, draw_axes, draw_dots, open_screen
+from tuning_emulator.cli.tune import _read_pair
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
@@ -90,6 +91,29 @@ def test_a_dataset_that_would_be_refused_starts_nothing(tmp_path: Path) -> None:
     done = tune(str(path))
     assert done.returncode == 1
     assert f"{path}:1: Row: 0. The 'contents' field must not be empty." in done.stderr
+
+
+def test_a_dataset_of_another_kind_is_named_with_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the service's words, ours."""
+    path = tmp_path / "chat.jsonl"
+    path.write_text('{"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]}\n' * 9)
+    assert main(["tune", str(path)]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert [line.startswith(f"{path}:") for line in said[:4]] == [True, True, True, False]
+    assert said[-2] == f"  tuning-emulator convert {path} chat-vertex.jsonl --to vertex"
+    assert said[-1] == "tuning-emulator: the dataset would be refused; nothing was started"
+
+
+def test_samples_are_found_beside_nulls(tmp_path: Path) -> None:
+    """What pandas writes has answers to ask for too; long prompts are cut where they are printed."""
+    part = {"text": "1", "fileData": None}
+    turns = [{"role": "user", "parts": [part]}, {"role": "model", "parts": [{"text": "2"}]}]
+    assert _read_pair(json.dumps({"contents": turns, "systemInstruction": None}).encode()) == ("1", "2")
+    out = io.StringIO()
+    PlainScreen(out).show_answers([Answer("x" * 5000, "", "y", "z")])
+    assert len(out.getvalue()) < 700
 
 
 @pytest.mark.parametrize(

@@ -394,6 +394,17 @@ def test_bad_default_datasets_are_named(tmp_path: Path, text: str) -> None:
         load_default_dataset(file)
 
 
+@pytest.mark.parametrize(
+    "data", [b"question,answer\n1,2\n", b'{"prompt": "1", "completion": "2"}\n', "é,a\n1,2".encode("cp1252")]
+)
+def test_default_datasets_of_another_kind_are_named_with_the_command(tmp_path: Path, data: bytes) -> None:
+    """As `validate` does."""
+    file = tmp_path / "pairs.x"
+    file.write_bytes(data)
+    with pytest.raises(DefaultDatasetError, match=r"default_dataset: .*tuning-emulator convert .*--to gemini"):
+        load_default_dataset(file)
+
+
 def test_missing_default_dataset_is_named(tmp_path: Path) -> None:
     """So is a file that is not there."""
     with pytest.raises(DefaultDatasetError, match="default_dataset"):

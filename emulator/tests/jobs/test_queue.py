@@ -23,7 +23,7 @@ from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import CANCELLED, Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerUnavailableError
 from tuning_emulator.store.store import Store
-from tuning_trainer.spec import Event, Example, Job, Started, Step, Turn, format_example
+from tuning_trainer.spec import Event, Example, Failed, Job, Started, Step, Turn, format_example
 
 PAIRS = [(str(number), str(number + 1)) for number in range(15)]
 EXAMPLES = "\n".join(format_example(Example((Turn("user", a), Turn("model", b)))) for a, b in PAIRS)
@@ -240,6 +240,27 @@ async def test_a_trainer_that_dies_once_is_given_the_job_again(
     assert job.progress.state is state
     assert (job.progress.error is None) or "killed" in job.progress.error.message
     await queue.stop()
+
+
+class RefusingTrainer(ScriptedTrainer):
+    """Cannot train on what it gets."""
+
+    async def train(self, job: Job) -> AsyncGenerator[Event]:
+        """One event."""
+        yield Failed(3, "examples: all 15 are longer than 2 tokens")
+
+
+async def test_what_the_trainer_cannot_do_is_said_in_our_own_name(store: Store, tmp_path: Path) -> None:
+    """No service's words: the message begins with who speaks, and names what would help."""
+    queue = make_queue(tmp_path, store, trainer=RefusingTrainer())
+    await queue.start()
+    uid = insert_tuned_model(store).uid
+    queue.wake()
+    error = (await finish(queue, uid)).progress.error
+    await queue.stop()
+    assert error is not None
+    assert error.message.startswith("tuning-emulator: examples: all 15 are longer than 2 tokens")
+    assert "--base-model" in error.message
 
 
 async def test_a_forgotten_running_job_stops_and_its_files_go(store: Store, tmp_path: Path) -> None:

@@ -309,7 +309,7 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(
         (
-            *("prompt_not_text", "not_text", "over_trainers_limit", "teacher_refused", "teacher_silent"),
+            *("not_text", "cut", "over_trainers_limit", "teacher_refused", "teacher_silent", "training_failed"),
             *("all_dropped", "dataset_unreadable", "dataset_unavailable", "method_untrained", "trainer_gone"),
             *("trainer_failed", "teacher_failed"),
             *("output_refused", "output_forbidden", "output_not_found", "output_unavailable"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from datetime import date
 from typing import Any
@@ -315,6 +316,27 @@ async def test_the_first_row_is_checked_before_the_answer(waiting: Serving) -> N
     waiting.objects.write(f"gs://{BUCKET}/old.jsonl", b'{"input_text": "1", "output_text": "2"}\n')
     reply = await waiting.refuse(spec={"trainingDatasetUri": f"gs://{BUCKET}/old.jsonl"})
     assert (reply.status, reply.message) == (400, "Row: 0. Missing required 'contents' field.")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said", "hint"),
+    [
+        ("chat.jsonl", b'{"messages": [{"role": "user", "content": "1"}]}\n', "Missing required", "OpenAI chat"),
+        ("rows.json", b'[\n {"contents": []}\n]\n', "Malformed JSON", "a JSON array"),
+        ("rows.csv", b"question,answer\n1,2\n", "Malformed JSON", "CSV with the columns question, answer"),
+    ],
+)
+async def test_a_dataset_of_another_kind_is_named_in_a_hint_alone(
+    name: str, data: bytes, said: str, hint: str, waiting: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer stays the service's; the log has what the file is, once, with the command that converts it."""
+    waiting.objects.write(f"gs://{BUCKET}/{name}", data)
+    with caplog.at_level(logging.WARNING):
+        reply = await waiting.refuse(spec={"trainingDatasetUri": f"gs://{BUCKET}/{name}"})
+    assert reply.message.startswith(f"Row: 0. {said}")
+    (record,) = [one for one in caplog.records if hint in one.getMessage()]
+    assert f"tuning-emulator convert {name} " in record.getMessage()
+    assert "tuning-emulator" not in reply.text
 
 
 async def test_fields_of_v1beta1_are_unknown_in_v1(waiting: Serving) -> None:

@@ -16,6 +16,7 @@ from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import JobFaultError, check_api, format_job_fault, format_pace
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
 from tuning_emulator.core.records import JobState, Phase, TuningJob
+from tuning_emulator.jobs.dataset import format_reduced
 from tuning_emulator.jobs.pacing import ADVANCED, JobGate, Pacing
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.store.store import NEWEST, Store
@@ -68,8 +69,9 @@ class JobSummary(TypedDict):
 
 
 class JobReport(JobSummary):
-    """The same with its loss curve."""
+    """The same with its loss curve. ``notes``: what the trainer here did not read of the examples, a sentence each."""
 
+    notes: list[str]
     metrics: list[Metric]
 
 
@@ -123,7 +125,9 @@ def describe_job(store: Store, pacing: Pacing, name: str) -> JobReport | None:
     job = find_job(store, name)
     if job is None:
         return None
-    return JobReport(**summarise_job(store, pacing, job, name), metrics=list_metrics(store, job))
+    statistics = job.progress.statistics
+    notes = [format_reduced(*one) for one in statistics.reduced] if statistics else []
+    return JobReport(**summarise_job(store, pacing, job, name), notes=notes, metrics=list_metrics(store, job))
 
 
 def list_metrics(store: Store, job: TuningJob) -> list[Metric]:

@@ -105,6 +105,8 @@ class DatasetStatistics(Record, frozen=True):
         billable_tokens: Sum of input and output tokens; not multiplied by epochs.
         dropped: (1-based index, reason) of examples left out, at most a sample of them.
         samples: The first examples as the client wrote them, texts cut; opaque JSON.
+        reduced: No service's: what the trainer here leaves out of examples that it trains on, as (what and why, how
+            many examples, 1-based index of the first one).
     """
 
     examples: int
@@ -117,6 +119,7 @@ class DatasetStatistics(Record, frozen=True):
     samples: tuple[Json, ...] = ()
     scores: Distribution | None = None
     score_variance: Distribution | None = None
+    reduced: tuple[tuple[str, int, int], ...] = ()
 
 
 class Asked(Record, frozen=True):

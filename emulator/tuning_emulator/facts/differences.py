@@ -68,7 +68,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "media",
         "training",
         "Vertex AI tunes on images, audio, video and documents.",
-        "Examples with media are accepted, then dropped with a reason; a job with nothing else fails and says so.",
+        "Examples with media are trained on, each part as a word, `[image]`; log and `validate` count them.",
         "The model that plays the base model reads text alone.",
     ),
     Divergence(

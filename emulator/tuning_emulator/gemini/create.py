@@ -152,9 +152,21 @@ def load_default_dataset(path: Path | None) -> tuple[Example, ...]:
     if path is None:
         return ()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        data = path.read_bytes()
+    except OSError as error:
         raise DefaultDatasetError(f"default_dataset: {path}: {error}") from error
+    try:
+        return _read_lines(data.decode().splitlines(), path)
+    except (DefaultDatasetError, UnicodeDecodeError) as error:
+        from tuning_emulator.datasets.diagnosis import diagnose  # late: a good file needs none
+        from tuning_emulator.datasets.packing import HEAD_BYTES
+
+        found = diagnose(data[:HEAD_BYTES], "gemini", name=str(path))
+        said = f"default_dataset: {path}: {error}" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise DefaultDatasetError(f"{said}; {found}" if found else said) from error
+
+
+def _read_lines(lines: list[str], path: Path) -> tuple[Example, ...]:
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not numbered:
         raise DefaultDatasetError(f"default_dataset: {path}: holds no examples")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,14 +12,10 @@ from msgspec.structs import replace
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningJob, TuningMethod
-from tuning_emulator.datasets.check import (
-    DEFAULT_LIMITS,
-    DatasetLimits,
-    check_dataset,
-    check_validation_size,
-    dataset_form,
-)
-from tuning_emulator.datasets.lines import DatasetForm
+from tuning_emulator.datasets.check import check_dataset
+from tuning_emulator.datasets.limits import DEFAULT_LIMITS, DatasetLimits, check_validation_size
+from tuning_emulator.datasets.lines import DatasetForm, dataset_form
+from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.defaults import Defaults, gemini_defaults, vertex_defaults
@@ -28,9 +26,13 @@ from tuning_emulator.storage.objects import (
     StorageError,
     StorageUnavailableError,
 )
+from tuning_trainer.spec import Started
 
 _MODALITIES = {"image": "image", "document": "PDF document", "audio": "audio", "video": "video"}
 """Our words for what examples may hold, and the service's in its error text."""
+
+
+log = logging.getLogger(__name__)
 
 
 class Prepared(Struct, frozen=True):
@@ -69,6 +71,7 @@ class DatasetPreparation(Struct, frozen=True):
         limits = find_limits(job.api, job.asked.base_model)
         lines = self.read_lines(job, job.asked.training_uri, keep_going)
         statistics = check_dataset(lines, form, limits, examples)
+        log_reduced(job, {reason: (count, first) for reason, count, first in statistics.reduced})
         self.read_validation(job, statistics.examples, form, validation, keep_going)
         return Prepared(statistics.examples - statistics.dropped_count, statistics)
 
@@ -107,6 +110,17 @@ class DatasetPreparation(Struct, frozen=True):
             raise _explain(error, job, uri) from error
 
 
+def log_reduced(job: TuningJob, reduced: Mapping[str, tuple[int, int]]) -> None:
+    """Says what the trainer here does not read of a job's examples, which no answer of a service would say."""
+    for reason, (count, first) in reduced.items():
+        log.warning("job %s: %s", job.id, format_reduced(reason, count, first))
+
+
+def format_reduced(reason: str, count: int, first: int) -> str:
+    """A row of ``DatasetStatistics.reduced`` as a sentence."""
+    return f"reads {count:,} of the examples (the first is {first:,}) in part. {reason}"
+
+
 def find_limits(api: Api, base_model: str) -> DatasetLimits:
     """What a base model allows."""
     model = find_base_model(api, base_model)
@@ -119,11 +133,21 @@ def find_limits(api: Api, base_model: str) -> DatasetLimits:
         max_examples=limits.max_training_examples or DEFAULT_LIMITS.max_examples,
         max_media_examples=limits.max_multimodal_examples or DEFAULT_LIMITS.max_media_examples,
         max_bytes=limits.max_dataset_bytes,
+        function_calls=takes_function_calls(base_model),
         modalities=tuple(_MODALITIES[kind] for kind in model.modalities if kind in _MODALITIES),
         validation_max_examples=limits.max_validation_examples,
         validation_fraction=limits.validation_share,
         validation_fraction_above=limits.validation_share_from,
     )
+
+
+def takes_function_calls(base_model: str) -> bool:  # noqa: ARG001 every model does so far
+    """Whether a base model can be tuned on function calls.
+
+    Documented for all current models; it worked on gemini-2.0-flash and -flash-lite, and one report has it fail on a
+    preview of 2.5. Source: docs.cloud.google.com …/models/tune-function-calling; python-aiplatform issue 6127.
+    """
+    return True
 
 
 def _explain(error: StorageError, job: TuningJob, uri: str) -> ApiError:
@@ -135,6 +159,40 @@ def _explain(error: StorageError, job: TuningJob, uri: str) -> ApiError:
         return vertex_errors.DATASET_ACCESS_DENIED(service_account=account)
     gone = isinstance(error, StorageUnavailableError)
     return (emulator_errors.DATASET_UNAVAILABLE if gone else emulator_errors.DATASET_UNREADABLE)(reason=error)
+
+
+# --- what the trainer found out about the examples
+
+
+def count_dropped(statistics: DatasetStatistics, numbers: Sequence[int]) -> DatasetStatistics:
+    """The statistics with the examples that what plays the base model found too long; a resumed job's are in already.
+
+    Args:
+        numbers: 0-based, among the examples that the trainer was given.
+    """
+    reason = emulator_errors.OVER_TRAINERS_LIMIT.text
+    if not numbers or any(said == reason for _, said in statistics.dropped):
+        return statistics
+    wanted = set(numbers[:DROPPED_SAMPLE])
+    fresh = [(index, reason) for number, index in enumerate(_list_given(statistics)) if number in wanted]
+    dropped = tuple(sorted([*statistics.dropped, *fresh]))
+    return replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
+
+
+def count_reduced(statistics: DatasetStatistics, started: Started) -> DatasetStatistics:
+    """The statistics with the examples that the trainer has cut; a resumed job's are in already."""
+    if not started.cut:
+        return statistics
+    reason = emulator_errors.CUT.format(limit=f"{started.max_tokens:,}")
+    first = next(islice(_list_given(statistics), started.cut[0], None))
+    others = [one for one in statistics.reduced if one[0] != reason]
+    return replace(statistics, reduced=(*others, (reason, len(started.cut), first)))
+
+
+def _list_given(statistics: DatasetStatistics) -> Iterator[int]:
+    """The 1-based numbers of the examples that the trainer was given, as far as it is known which were dropped."""
+    dropped = {index for index, _ in statistics.dropped}
+    return (index for index in range(1, statistics.examples + 1) if index not in dropped)
 
 
 # --- what a job runs with

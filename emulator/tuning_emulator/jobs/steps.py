@@ -9,20 +9,17 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
-
-from msgspec import structs
 
 from tuning_emulator.core.clock import Clock, to_microseconds
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.job_control import TRAINING, FaultKind, Pace
 from tuning_emulator.core.lifecycle import JobEvent
 from tuning_emulator.core.records import (
-    DatasetStatistics,
     Failure,
     Hyperparameters,
     JobState,
@@ -31,10 +28,16 @@ from tuning_emulator.core.records import (
     TuningJob,
     TuningMethod,
 )
-from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import VERTEX_MAX_STEPS
-from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, resolve_hyperparameters
+from tuning_emulator.jobs.dataset import (
+    DatasetPreparation,
+    Prepared,
+    count_dropped,
+    count_reduced,
+    log_reduced,
+    resolve_hyperparameters,
+)
 from tuning_emulator.jobs.distillation import Distillation
 from tuning_emulator.jobs.output import write_output
 from tuning_emulator.jobs.pacing import JobGate, Pacing, StoppedError
@@ -284,7 +287,10 @@ class Pipeline:
         match event:
             case Started():
                 statistics = job.progress.statistics
-                counted = statistics and count_dropped(statistics, event.dropped)
+                counted = statistics and count_reduced(count_dropped(statistics, event.dropped), event)
+                if event.cut:
+                    reason = emulator_errors.CUT.format(limit=f"{event.max_tokens:,}")
+                    log_reduced(job, {reason: (len(event.cut), event.cut[0] + 1)})
                 self.store.update_progress(uid, device=event.device, total_steps=event.total_steps, statistics=counted)
                 self._recover(job, gate, event.resumed_from)
                 if job.progress.state is JobState.CANCELLING:
@@ -297,7 +303,8 @@ class Pipeline:
                 adapter = str(Path(event.adapter).relative_to(self.directory))
                 self.store.update_progress(uid, adapter=adapter)
             case Failed():
-                raise ApiError(Code(event.code), event.message)
+                row = emulator_errors.TRAINING_FAILED
+                raise ApiError(Code(event.code), row.format(reason=event.message), rule=row.name)
             case Cancelled():
                 raise StoppedError
 
@@ -390,22 +397,6 @@ class Pipeline:
         if job is None:  # deleted while it ran
             raise StoppedError
         return job
-
-
-def count_dropped(statistics: DatasetStatistics, numbers: Sequence[int]) -> DatasetStatistics:
-    """The statistics with the examples that what plays the base model found too long; a resumed job's are in already.
-
-    Args:
-        numbers: 0-based, among the examples that the trainer was given.
-    """
-    reason = emulator_errors.OVER_TRAINERS_LIMIT.text
-    if not numbers or any(said == reason for _, said in statistics.dropped):
-        return statistics
-    known, wanted = {index for index, _ in statistics.dropped}, set(numbers[:DROPPED_SAMPLE])
-    given = (index for index in range(1, statistics.examples + 1) if index not in known)
-    fresh = [(index, reason) for number, index in enumerate(given) if number in wanted]
-    dropped = tuple(sorted([*statistics.dropped, *fresh]))
-    return structs.replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
 
 
 def _keep_going(stop: threading.Event) -> Callable[[], None]:

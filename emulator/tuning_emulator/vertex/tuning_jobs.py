@@ -10,7 +10,8 @@ from tuning_emulator.api.call import Call
 from tuning_emulator.core.lifecycle import IllegalTransitionError
 from tuning_emulator.core.records import JobState, ModelVersion, Progress, TuningJob, TuningMethod
 from tuning_emulator.core.rules import Violation
-from tuning_emulator.datasets.check import check_first_line, dataset_form
+from tuning_emulator.datasets.check import check_first_line
+from tuning_emulator.datasets.lines import DatasetError, dataset_form
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.jobs.backend import Backend
@@ -47,12 +48,21 @@ def check_first_row(objects: Callable[[], ObjectStore], uri: str, method: Tuning
 
     Raises:
         StorageError: it cannot be read.
-        DatasetError: the row is no example.
+        DatasetError: the row is no example. Its note says what the file is, where that is known.
     """
     lines = objects().lines(uri)
     form = dataset_form(method, base_model)
-    if form is not None:
+    if form is None:
+        return
+    try:
         check_first_line(lines, form)
+    except DatasetError as error:
+        from tuning_emulator.datasets.diagnosis import diagnose, peek_lines  # late: a good dataset needs none
+
+        head, _ = peek_lines(objects().lines(uri))
+        if (found := diagnose(head, "vertex", form, uri)) is not None:
+            error.add_note(str(found))
+        raise
 
 
 log = logging.getLogger(__name__)
@@ -148,7 +158,7 @@ class TuningJobs:
         check_model(request, find_base_model("vertex", base_model), base_model, place.location, day)
         if request.tuned_teacher and find_named_version(self._store, request.tuned_teacher) is None:
             raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=request.tuned_teacher)
-        await self._check_datasets(request, base_model)
+        await self._check_datasets(call, request, base_model)
         job = request.job
         name, labels = job.get("tuned_model_display_name", ""), job.get("labels", {})
         magic = find_magic("vertex", name, labels)
@@ -190,7 +200,7 @@ class TuningJobs:
             raise vertex_errors.CHECKPOINT_NOT_FOUND(id=wanted, known=", ".join(saved))
         return version
 
-    async def _check_datasets(self, request: JobRequest, base_model: str) -> None:
+    async def _check_datasets(self, call: Call, request: JobRequest, base_model: str) -> None:
         """Whether the datasets are there, and whether the first row of the training set is an example."""
         found: list[Violation] = []
         datasets = {request.training_field: request.training_uri, "validation_dataset_uri": request.validation_uri}
@@ -199,6 +209,9 @@ class TuningJobs:
                 continue  # a multimodal dataset, or none
             try:
                 await asyncio.to_thread(check_first_row, self._backend.objects, uri, request.method, base_model)
+            except DatasetError as error:
+                call.notes += getattr(error, "__notes__", [])
+                raise
             except ObjectForbiddenError:
                 continue  # reported to come "minutes into the job"
             except StorageUnavailableError as error:
