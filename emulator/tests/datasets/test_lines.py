@@ -192,7 +192,7 @@ def test_a_line_may_end_with_calls() -> None:
     """Words before them and several at once stay in order; without arguments they have none."""
     parts = [{"text": "Let me see. "}, CALL, {"functionCall": {"name": "g"}}]
     example = read(contents(USER, {"role": "model", "parts": parts}))
-    assert example.turns[1:] == (Turn("model", "Let me see. "), Turn("call", "f {}"), Turn("call", "g {}"))
+    assert example.turns[1:] == (Turn("model", "Let me see. "), Turn("call", "f {}\ng {}"))
     assert read(contents(USER, MODEL, tools=TOOLS)).system == DECLARED
 
 

@@ -1,18 +1,17 @@
 """What a request for content wants the answer to be: JSON, one of several words, calls of functions.
 
-Both APIs say it with the same fields; what each refuses is its own. Functions are told to the model in the way that the
-embedded one has been taught: declared in the system turn, called as ``name {json}``.
+Both APIs say it with the same fields; what each refuses is its own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tuning_emulator.core.json_schema import convert_schema, normalise_schema
 from tuning_emulator.schema.schema import Value
-from tuning_trainer.spec import ANY_TEXT, Answer, Calling, Form, Function, Turn
+from tuning_trainer.spec import ANY_TEXT, Calling, Form, Function
 
 JSON_TYPE, ENUM_TYPE = "application/json", "text/x.enum"
 
@@ -84,78 +83,3 @@ def read_parameters(declaration: Value) -> dict[str, Any]:
     if not schema.get("properties"):
         schema = {"properties": {}, "additionalProperties": False} | schema
     return schema
-
-
-# --- how functions are told to a model
-
-
-def declare_tools(declarations: Iterable[Value]) -> str:
-    """The lines of the system turn that say which functions there are, "" for none."""
-    lines = [f"{one.get('name', '')}({', '.join(_declare_parameters(read_parameters(one)))})" for one in declarations]
-    return "\n".join(("Tools:", *lines)) if lines else ""
-
-
-def _declare_parameters(schema: Mapping[str, Any]) -> Iterator[str]:
-    for name, one in (schema.get("properties") or {}).items():
-        kind = one.get("type")
-        kind = next((each for each in kind if each != "null"), None) if isinstance(kind, list) else kind
-        branches = [each.get("type") for each in one.get("anyOf") or () if each.get("type") not in (None, "null")]
-        yield f"{name}: {kind or next(iter(branches), 'string')}"
-
-
-def join_system(declarations: Iterable[Value], system: str) -> str:
-    """The system turn: what is said there, and the functions."""
-    return "\n".join(part for part in (system, declare_tools(declarations)) if part)
-
-
-def write_call(call: Value) -> str:
-    """The text of a call's turn."""
-    return f"{call.get('name', '')} {json.dumps(call.get('args') or {}, ensure_ascii=False)}"
-
-
-def write_result(response: Value) -> str:
-    """The text of a result's turn."""
-    return json.dumps(response.get("response") or {}, ensure_ascii=False)
-
-
-def split_turns(content: Value, *, model: bool) -> list[Turn]:
-    """The turns of a content: its text, its calls, and one for each result among its parts."""
-    turns: list[Turn] = []
-    said = ""
-    for part in content.get("parts") or ():
-        if part.get("function_call") is not None:
-            said = _end_text(turns, said, model=model)
-            call = write_call(part["function_call"])
-            if turns and turns[-1].role == "call":  # functions called at once are one turn
-                call = f"{turns.pop().text}\n{call}"
-            turns.append(Turn("call", call))
-        elif part.get("function_response") is not None:
-            said = _end_text(turns, said, model=model)
-            turns.append(Turn("result", write_result(part["function_response"])))
-        else:
-            said += part.get("text") or ""
-    if said or not turns:
-        _end_text(turns, said, model=model, empty=True)
-    return turns
-
-
-def _end_text(turns: list[Turn], said: str, *, model: bool, empty: bool = False) -> str:
-    if said or empty:
-        turns.append(Turn("model" if model else "user", said))
-    return ""
-
-
-def read_parts(answer: Answer) -> tuple[list[Value], str]:
-    """The parts of an answer and why it ended. A call that is cut off is none."""
-    if not answer.call:
-        return [{"text": answer.text}] if answer.text else [], answer.finish
-    try:
-        return [{"function_call": _read_call(line)} for line in answer.text.splitlines()], answer.finish
-    except ValueError:
-        return [], "MALFORMED_FUNCTION_CALL"
-
-
-def _read_call(line: str) -> Value:
-    """What ``write_call`` has written."""
-    name, _, arguments = line.partition(" ")
-    return {"name": name, "args": json.loads(arguments or "{}")}

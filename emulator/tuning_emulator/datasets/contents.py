@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from tuning_emulator.core.functions import add_turn
 from tuning_emulator.datasets.functions import KINDS, BrokenRuleError, read_function
 from tuning_emulator.facts import dataset_errors
 from tuning_emulator.facts.limits import VERTEX_SAMPLE_CHARACTERS
@@ -81,7 +82,7 @@ def read_turn(content: Any, index: int, roles: dict[str, str], role_may_miss: bo
         elif field in KINDS:
             turn = read_function(field, key, value, role, index, number)
             texts.append(turn.text)
-            turns.append(turn)
+            add_turn(turns, turn)
             kinds.append(KINDS[field])
         else:
             kinds.append(_name_kind(field, value))

@@ -1,8 +1,4 @@
-"""Function calls in a dataset: their parts, the tools declared beside them, and what the trainer reads of both.
-
-A call is a turn of its own, ``name {json}``, a result the JSON that the function gave back. Tools are declared in the
-system turn, ``Tools:`` and one ``name(parameter: type, …)`` a line.
-"""
+"""Function calls in a dataset: their parts and the tools declared beside them; the words are ``core.functions``'."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ import json
 from typing import Any
 
 from tuning_emulator.core.errors import ErrorRow
+from tuning_emulator.core.functions import declare_tools, read_calls, write_call, write_result
 from tuning_emulator.facts import dataset_errors
 from tuning_trainer.spec import Turn
 
@@ -49,11 +46,10 @@ def read_function(field: str, key: str, value: Any, role: str, index: int, numbe
         )
     if role != _SPEAKERS[field]:
         raise BrokenRuleError(dataset_errors.FUNCTION_ROLE, index=index, field=key, role=role)
-    text = json.dumps(given or {}, ensure_ascii=False)
-    return Turn("call", f"{value['name']} {text}") if field == CALL else Turn("result", text)
+    return Turn("call", write_call(value["name"], given)) if field == CALL else Turn("result", write_result(given))
 
 
-def declare_tools(tools: Any) -> str:
+def read_tools(tools: Any) -> str:
     """The tools at the top of a line as the system turn declares them; "" for none.
 
     Tools that are no functions (a search, code execution) are the service's own, and nothing to declare.
@@ -63,51 +59,42 @@ def declare_tools(tools: Any) -> str:
     """
     if not isinstance(tools, list):
         raise BrokenRuleError(dataset_errors.TOOLS, field="functionDeclarations")
-    lines = []
+    functions = []
     for tool in tools:
         key = "function_declarations" if isinstance(tool, dict) and "function_declarations" in tool else ""
         key = key or "functionDeclarations"
         declared = tool.get(key, []) if isinstance(tool, dict) else None
         if not isinstance(declared, list) or not all(map(_is_named, declared)):
             raise BrokenRuleError(dataset_errors.TOOLS, field=key)
-        lines += [f"{one['name']}({_list_parameters(one)})" for one in declared]
-    return "\n".join(["Tools:", *lines]) if lines else ""
+        functions += [(one["name"], _read_schema(one)) for one in declared]
+    return declare_tools(functions)
 
 
 def _is_named(function: Any) -> bool:
     return isinstance(function, dict) and isinstance(function.get("name"), str) and bool(function["name"])
 
 
-def _list_parameters(function: dict[str, Any]) -> str:
+def _read_schema(function: dict[str, Any]) -> dict[str, Any]:
     keys = ("parameters", "parametersJsonSchema", "parameters_json_schema")
-    schema: dict[str, Any] = next((function[key] for key in keys if isinstance(function.get(key), dict)), {})
-    properties = schema.get("properties")
-    if not isinstance(properties, dict):
-        return ""
-    return ", ".join(f"{name}: {_name_type(one)}" for name, one in properties.items())
-
-
-def _name_type(schema: Any) -> str:
-    kind = schema.get("type") if isinstance(schema, dict) else None
-    if isinstance(kind, list):  # JSON Schema: ["string", "null"]
-        kind = next((one for one in kind if one != "null"), None)
-    return kind.lower() if isinstance(kind, str) and kind else "string"
+    return next((function[key] for key in keys if isinstance(function.get(key), dict)), {})
 
 
 def make_contents(turns: tuple[Turn, ...]) -> list[dict[str, Any]]:
     """The trainer's turns as contents again, calls and results of one speaker together."""
     contents: list[dict[str, Any]] = []
-    called = ""
+    called: list[str] = []
     for turn in turns:
         role = "model" if turn.learned else "user"
-        part: dict[str, Any] = {"text": turn.text}
+        parts: list[dict[str, Any]] = [{"text": turn.text}]
         if turn.role == "call":
-            called, _, given = turn.text.partition(" ")
-            part = {"functionCall": {"name": called, "args": json.loads(given)}}
+            calls = read_calls(turn.text)
+            called = [name for name, _ in calls]
+            parts = [{"functionCall": {"name": name, "args": arguments}} for name, arguments in calls]
         elif turn.role == "result":
-            part = {"functionResponse": {"name": called or "function", "response": json.loads(turn.text)}}
+            name = called.pop(0) if called else "function"
+            parts = [{"functionResponse": {"name": name, "response": json.loads(turn.text)}}]
         if contents and contents[-1]["role"] == role:
-            contents[-1]["parts"].append(part)
+            contents[-1]["parts"] += parts
         else:
-            contents.append({"role": role, "parts": [part]})
+            contents.append({"role": role, "parts": parts})
     return contents

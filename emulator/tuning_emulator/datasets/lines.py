@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from tuning_emulator.core.errors import ApiError, ErrorRow
+from tuning_emulator.core.functions import join_tools
 from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.datasets.contents import (
     GEMINI_ROLES,
@@ -19,7 +20,7 @@ from tuning_emulator.datasets.contents import (
     read_text,
     read_turn,
 )
-from tuning_emulator.datasets.functions import KINDS, BrokenRuleError, declare_tools
+from tuning_emulator.datasets.functions import KINDS, BrokenRuleError, read_tools
 from tuning_emulator.facts import dataset_errors
 from tuning_trainer.spec import Example, Turn
 
@@ -157,13 +158,13 @@ def _check_order(roles: list[str], ends_with: Literal["user", "model"]) -> None:
 
 def _read_system(values: dict[str, Any]) -> str:
     field = "system_instruction" if "system_instruction" in values else "systemInstruction"
-    tools = declare_tools(values["tools"]) if "tools" in values else ""
+    tools = read_tools(values["tools"]) if "tools" in values else ""
     if field not in values:
         return tools
     text = read_text(values[field])
     if text is None:
         raise BrokenRuleError(dataset_errors.SYSTEM_INSTRUCTION, field=field)
-    return "\n\n".join(filter(None, (text, tools)))
+    return join_tools(text or "", tools)
 
 
 def _read_messages(values: dict[str, Any], roles: dict[str, str] = GEMINI_ROLES) -> Line:

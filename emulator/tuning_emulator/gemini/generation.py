@@ -14,7 +14,7 @@ from msgspec import structs
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.forms import read_parts
+from tuning_emulator.core.functions import read_parts
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.request_fields import note_inert

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from tuning_emulator.core.forms import join_system, list_declarations, read_form, read_mime_type, split_turns
+from tuning_emulator.core.forms import list_declarations, read_form, read_mime_type
+from tuning_emulator.core.functions import join_system, split_turns
 from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel

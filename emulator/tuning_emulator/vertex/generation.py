@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.forms import join_system, list_declarations, read_parts, split_turns
+from tuning_emulator.core.forms import list_declarations
+from tuning_emulator.core.functions import join_system, read_parts, split_turns
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.json_schema import SchemaError
 from tuning_emulator.core.records import Endpoint
