@@ -25,7 +25,7 @@ async def run_job(server: ServerState, uid: int, name: str) -> Any:
 
 
 VERTEX_ENDS = [
-    ("dataset_rejected:3", 3, "Row: 2. Missing required 'contents' field.", 0),
+    ("dataset_rejected:3", 3, "Row: 2. Missing required `contents` field.", 0),
     ("internal_error:5", 13, "Internal error encountered.", 4),
     ("internal_error:500", 13, "Internal error encountered.", 18),
     (
@@ -35,6 +35,8 @@ VERTEX_ENDS = [
         19,
     ),
     ("quota_exhausted", 8, "The following quota metrics exceed quota limits: ", 0),
+    ("no_capacity", 8, "The tuning job could not be started because of high demand in this region.", 0),
+    ("global_not_onboarded", 9, "The base model does not support global endpoint tuning.", 0),
 ]
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from msgspec.structs import replace
@@ -17,14 +18,14 @@ from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningMethod
 from tuning_emulator.core.rules import find_violations
-from tuning_emulator.datasets.check import check_dataset, check_validation_size, dataset_form
+from tuning_emulator.datasets.check import check_dataset, check_validation_bytes, check_validation_size, dataset_form
 from tuning_emulator.datasets.columns import count_processes
 from tuning_emulator.datasets.lines import DatasetError
 from tuning_emulator.datasets.statistics import Tally, count_tokens
 from tuning_emulator.facts import gemini_errors, google_errors
-from tuning_emulator.facts.base_models import find_base_model
+from tuning_emulator.facts.base_models import Price, find_base_model, find_price
 from tuning_emulator.facts.dataset_errors import EMPTY_DATASET
-from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES, Price, adapter_size_name, find_price
+from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES, adapter_size_name
 from tuning_emulator.gemini.base_models import find_tunable_model
 from tuning_emulator.gemini.convert import PACKAGE
 from tuning_emulator.gemini.create import CREATE_RULES, RULES, read_examples
@@ -137,7 +138,10 @@ def _sum_up(
     if statistics is None:
         return DryRun(errors, None, validation, None, 0, 0, price)
     examples = statistics.examples - statistics.dropped_count
-    resolved = fill_in(request.asked, find_defaults(request.api, request.base_model, request.method, examples))
+    defaults = find_defaults(
+        request.api, request.base_model, request.method, examples, statistics.billable_tokens, request.asked
+    )
+    resolved = fill_in(request.asked, defaults)
     epochs, batch_size = max(resolved.epochs or 1, 0), max(resolved.batch_size or 1, 1)  # a negative one is reported
     tokens = statistics.billable_tokens * epochs
     steps = total_steps(examples, epochs, batch_size)
@@ -168,9 +172,19 @@ def _run_vertex(request: TuningRequest, report: Report) -> tuple[DatasetStatisti
     if statistics is not None and validation is not None:
         try:
             check_validation_size(validation.examples, statistics.examples, limits)
+            sizes = (_measure(request.validation, request.storage), _measure(request.dataset, request.storage))
+            check_validation_bytes(*sizes, limits)
         except DatasetError as error:
             report(BrokenRule(request.validation, 0, error.rule, error.message))
     return statistics, validation
+
+
+def _measure(name: str, storage: str) -> int:
+    """Bytes of a file or an object; 0 for standard input, whose length is not known before it is read."""
+    if name.startswith("gs://"):
+        info = open_objects(storage).stat(name)
+        return info.size_bytes if info else 0
+    return 0 if name == "-" else Path(name).stat().st_size
 
 
 class _Described:
