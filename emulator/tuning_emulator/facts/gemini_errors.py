@@ -313,8 +313,9 @@ THINKING_BUDGET = _bad(
 CACHED_CONTENT = ErrorText(
     Code.PERMISSION_DENIED,
     "CachedContent not found (or permission denied)",
-    "this service's answer for a cache that is not there; there are none here",
-    "assumed",
+    "github.com/FirebaseExtended/vertexai-sdk-test-data mock-responses, unary-failure-context-cache-not-found.json; "
+    "many reports of this service; there are no caches here",
+    "recorded",
 )
 
 # --- permissions --------------------------------------------------------------------------------------
