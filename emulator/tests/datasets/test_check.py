@@ -120,7 +120,7 @@ def test_long_examples_are_dropped() -> None:
     """More tokens than the model takes is no failure: dropped, with a reason and a 1-based index."""
     limits = DatasetLimits(max_tokens_per_example=4)
     statistics = check_dataset([pair("111", "2"), pair("1111", "2"), pair("1", "2")], limits=limits)
-    assert statistics.dropped == ((2, "Example has 5 tokens, which exceeds the maximum of 4 tokens."),)
+    assert statistics.dropped == ((2, "Token limit exceeded [tokens: 5|limit: 4]"),)
     assert statistics.billable_tokens == 6
 
 
@@ -221,7 +221,7 @@ def test_all_faults_at_once() -> None:
 def test_first_fault_stops() -> None:
     """Without a linter the first broken line ends the check."""
     error = failing([pair(), b"{}", b"["])
-    assert (error.line, error.message) == (2, "Row: 1. Missing required 'contents' field.")
+    assert (error.line, error.message) == (2, "Row: 1. Missing required `contents` field.")
 
 
 @pytest.mark.parametrize(
