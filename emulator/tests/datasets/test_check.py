@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 
 from tuning_emulator.core.errors import Code
-from tuning_emulator.datasets.check import DatasetLimits, check_dataset, check_validation_size
+from tuning_emulator.datasets.check import (
+    DatasetLimits,
+    check_dataset,
+    check_validation_bytes,
+    check_validation_size,
+)
 from tuning_emulator.datasets.lines import DatasetError, format_line, parse_line
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.testing.storage_server import StorageServer
@@ -247,6 +252,16 @@ def test_validation_size(examples: int, training: int, limits: DatasetLimits, al
     with pytest.raises(DatasetError, match=f"contains {examples} examples; at most") as caught:
         check_validation_size(examples, training, limits)
     assert caught.value.rule == "validation_too_large"
+
+
+def test_validation_bytes() -> None:
+    """A quarter of the training file's bytes, where the model says so."""
+    limits = DatasetLimits(validation_bytes_fraction=0.25)
+    check_validation_bytes(25, 100, limits)
+    check_validation_bytes(9999, 1, DatasetLimits())
+    with pytest.raises(DatasetError, match="has 26 bytes; at most 25") as caught:
+        check_validation_bytes(26, 100, limits)
+    assert caught.value.rule == "validation_file_too_large"
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ def contents(*turns: Any, **more: Any) -> dict[str, Any]:
         ("contents", contents(USER, MODEL)),
         ("messages", contents(USER, MODEL)),
         ("messages", {"messages": [{"role": "user", "content": "1"}, {"role": "model", "content": "2"}]}),
-        ("open", contents(USER, {**MODEL, "role": "assistant"})),
+        ("open", contents(USER, MODEL)),
         ("open", {"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]}),
         ("open", {"prompt": "1", "completion": "2"}),
     ],
@@ -220,6 +220,7 @@ FILE_RULES = {
     "too_many_media_examples",
     "too_large",
     "validation_too_large",
+    "validation_file_too_large",
     "too_many_tokens",
 }
 """Broken in test_check.py."""
@@ -239,7 +240,16 @@ def test_broken_lines(rule: str) -> None:
 
 def test_every_rule_has_a_sample() -> None:
     """No row of the table is without a sample that breaks it."""
-    assert {row.name for row in ROWS} == BROKEN_LINES.keys() | FILE_RULES
+    assert {row.name for row in ROWS} == BROKEN_LINES.keys() | FILE_RULES | {"unsupported_role"}
+
+
+@pytest.mark.parametrize("role", ["assistant", 1])
+def test_roles_of_open_models(role: Any) -> None:
+    """Under ``contents`` an open model takes the roles of Gemini alone; the recorded text names no row."""
+    with pytest.raises(DatasetError) as caught:
+        parse_line(json.dumps(contents(USER, {**MODEL, "role": role})).encode(), 7, "open")
+    assert (caught.value.rule, caught.value.line) == ("unsupported_role", 8)
+    assert caught.value.message == "Supported roles are: user, model, function."
 
 
 @pytest.mark.parametrize(
