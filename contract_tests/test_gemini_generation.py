@@ -123,6 +123,9 @@ async def test_model_name_without_prefix(contract: Contract) -> None:
         "single_turn_of_model",
         "one_candidate",
         "model_name_format",
+        "thinking_required",
+        "thinking_budget_invalid",
+        "cached_content_missing",
     ],
 )
 async def test_refused_requests(contract: Contract, name: str) -> None:
@@ -158,7 +161,21 @@ async def test_too_many_tokens(contract: Contract) -> None:
     (await contract.play("input_tokens", instead=limits, text=words)).same_error()
 
 
+async def test_log_probabilities(contract: Contract) -> None:
+    """Since 2026 the model is not named."""
+    contract.settings(as_of="2026-06-01")
+    (await contract.play("logprobs_2026")).same_error()
+
+
+async def test_images(contract: Contract) -> None:
+    """A model that reads text alone names itself."""
+    (await contract.play("image_input", instead={"models/gemini-1.5-flash": f"models/{GPRO}"})).same_message()
+
+
 TROUBLES = (
+    "multiple_candidates",
+    "multiple_candidates_2026",
+    "out_of_capacity",
     "exhausted",
     "quota_free_tier",
     "overloaded",

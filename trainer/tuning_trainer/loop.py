@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -27,7 +27,7 @@ from tuning_trainer.dataset import Dataset, InvalidDataError, encode_examples, r
 from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.lora import InvalidAdapterError
 from tuning_trainer.model import TunedModel, choose_device, choose_threads, open_tuned
-from tuning_trainer.objective import Likelihood, Objective, Preference
+from tuning_trainer.objective import Likelihood, Objective, Preference, Score
 from tuning_trainer.optimizer import AdamW
 from tuning_trainer.schedule import Plan
 from tuning_trainer.spec import (
@@ -66,6 +66,9 @@ _BAD_INPUT = (
 BROKEN = "The training failed inside the trainer; its log says why."
 FULL_DISK = "The trainer's disk is full."
 
+PART_EXAMPLES = 64
+"""Of a batch that go through the model at once. Packed batches have hundreds of examples."""
+
 Report = Callable[[Event], None]
 
 
@@ -96,6 +99,7 @@ def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:
         append_event(job, event)
         report(event)
 
+    part = min(job.batch_size, PART_EXAMPLES)
     begin_events(job, run.done)
     tell(run.started())
     for step in range(run.done + 1, run.plan.steps + 1):
@@ -104,7 +108,7 @@ def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:
             return Cancelled(step - 1)
         tell(run.learn(step))
         if run.validation and run.plan.ends_epoch(step):
-            tell(evaluate(run.validation, run.validation_size, job.batch_size, step, run.plan.epoch(step)))
+            tell(evaluate(run.validation, run.validation_size, part, step, run.plan.epoch(step)))
         if run.plan.saves_checkpoint(step):
             tell(run.save_checkpoint(step))
             run.save_state(step)  # last: a crash before it repeats the step and says everything again
@@ -141,14 +145,33 @@ class _Run:
 
     def learn(self, step: int) -> Step:
         """One optimiser step."""
-        score = self.training(self.plan.batch(step))
-        torch.autograd.backward(score.loss)
+        score = self._accumulate(self.plan.batch(step))
         self.optimizer.step()
         loss = float(score.loss.detach())
         if not math.isfinite(loss):
             rate = self.job.learning_rate
             raise InvalidJobError(f"learning_rate: {rate:g} is too high, the loss is {loss} at step {step}")
         return Step(step, self.plan.epoch(step), loss, score.predictions, score.correct, score.margin)
+
+    def _accumulate(self, batch: list[int]) -> Score:
+        """Gradients of a batch, a part at a time where it is large: of the mean over all predictions, as at once."""
+        parts = [batch[start : start + PART_EXAMPLES] for start in range(0, len(batch), PART_EXAMPLES)]
+        if len(parts) == 1:
+            score = self.training(batch)
+            torch.autograd.backward(score.loss)
+            return score
+        scores = []
+        for part in parts:
+            score = self.training(part)
+            torch.autograd.backward(score.loss * score.predictions)
+            scores.append(replace(score, loss=score.loss.detach()))
+        total = sum(one.predictions for one in scores)
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= total
+        loss = torch.stack([one.loss * one.predictions for one in scores]).sum() / total
+        margin = sum(one.margin * one.predictions for one in scores) / total
+        return Score(loss, total, sum(one.correct for one in scores), margin)
 
     def save_checkpoint(self, step: int) -> Checkpoint:
         """Writes the adapter as it is after the step."""
@@ -208,7 +231,7 @@ def _limit(job: Job, model: TunedModel) -> int:
 
 def _objective(job: Job, model: TunedModel, data: Dataset, device: str) -> Objective:
     if job.method == "preference":
-        return Preference(model, data, device, job.beta, job.batch_size)
+        return Preference(model, data, device, job.beta, min(job.batch_size, PART_EXAMPLES))
     return Likelihood(model, data, device)
 
 

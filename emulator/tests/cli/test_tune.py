@@ -90,7 +90,7 @@ def test_a_dataset_that_would_be_refused_starts_nothing(tmp_path: Path) -> None:
     path.write_text('{"contents": []}\n')
     done = tune(str(path))
     assert done.returncode == 1
-    assert f"{path}:1: Row: 0. The 'contents' field must not be empty." in done.stderr
+    assert f"{path}:1: Row: 0. The `contents` field must not be empty." in done.stderr
 
 
 def test_a_dataset_of_another_kind_is_named_with_the_command(

@@ -13,7 +13,7 @@ import pytest
 
 from tests.datasets.kinds import CONTAINERS, FORMS
 from tuning_emulator.cli import main
-from tuning_emulator.facts.limits import PRICES, find_price
+from tuning_emulator.facts.base_models import MODELS, find_price
 from tuning_emulator.storage import objects
 from tuning_emulator.testing.storage_server import StorageServer
 
@@ -53,7 +53,7 @@ def test_every_broken_line_is_reported_in_the_services_words(
     code, told = validate(capsys, path, *FLASH)
     assert code == 1
     assert [(one["line"], one["rule"]) for one in told["errors"]] == [(2, "missing_contents"), (4, "malformed_json")]
-    assert told["errors"][0]["message"] == "Row: 1. Missing required 'contents' field."
+    assert told["errors"][0]["message"] == "Row: 1. Missing required `contents` field."
     assert (told["valid"], told["error_count"], told["statistics"]["examples"]) == (False, 2, 3)
 
 
@@ -81,13 +81,11 @@ def test_a_price_that_is_not_known_is_not_made_up(good: str, capsys: pytest.Capt
     assert validate(capsys, good, "--api", "vertex", "--model", "gemini-3.5-flash")[1]["cost"] is None
 
 
-def test_prices_name_models_that_exist() -> None:
-    """A row for a model whose id is misspelt would never be found."""
-    from tuning_emulator.facts.base_models import find_base_model
-
-    for price in PRICES:
-        model = find_base_model(price.api, price.model)
-        assert not price.model or (model is not None and set(price.methods) <= set(model.tuning_methods)), price.name
+def test_prices_are_for_what_a_model_can_do() -> None:
+    """A price for a method that the model does not have would never be asked for."""
+    for model in MODELS:
+        for price in model.prices:
+            assert set(price.methods) & set(model.tuning_methods), model.id
 
 
 @pytest.mark.parametrize(
@@ -211,7 +209,7 @@ def test_people_read_lines_and_a_verdict(tmp_path: Path, capsys: pytest.CaptureF
     path = write(tmp_path / "bad.jsonl", pair("1", "2"), *["{}"] * 5)
     assert main(["validate", path, *FLASH, "--max-errors", "2"]) == 1
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == f"{path}:2: Row: 1. Missing required 'contents' field."
+    assert said[0] == f"{path}:2: Row: 1. Missing required `contents` field."
     assert said[2] == "… and 3 more errors"
     assert said[3].startswith("5 errors: Vertex AI would refuse")
 

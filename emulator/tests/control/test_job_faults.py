@@ -25,7 +25,7 @@ async def run_job(server: ServerState, uid: int, name: str) -> Any:
 
 
 VERTEX_ENDS = [
-    ("dataset_rejected:3", 3, "Row: 2. Missing required 'contents' field.", 0),
+    ("dataset_rejected:3", 3, "Row: 2. Missing required `contents` field.", 0),
     ("internal_error:5", 13, "Internal error encountered.", 4),
     ("internal_error:500", 13, "Internal error encountered.", 18),
     (
@@ -35,6 +35,8 @@ VERTEX_ENDS = [
         19,
     ),
     ("quota_exhausted", 8, "The following quota metrics exceed quota limits: ", 0),
+    ("no_capacity", 8, "The tuning job could not be started because of high demand in this region.", 0),
+    ("global_not_onboarded", 9, "The base model does not support global endpoint tuning.", 0),
 ]
 
 
@@ -104,7 +106,7 @@ GEMINI_ENDS = [
     ("dataset_rejected:2", 3, "Row: 1."),
     ("internal_error:5", 13, "An internal error has occurred."),
     ("quota_exhausted", 8, "Resource has been exhausted (e.g. check quota)."),
-    ("cancelled:3", 1, "The tuning job has been cancelled."),
+    ("cancelled:3", 1, "CANCELED"),
 ]
 
 
@@ -202,7 +204,7 @@ async def test_a_tuned_model_cannot_be_given_what_only_vertex_has(server: Server
     await server.create_model("[pace=manual]", "numbers")
     body = {"kind": "endpoint_creation_failed"}
     detail = (await server.control("PUT", "jobs/tunedModels/numbers:fault", body, status=400))["detail"]
-    assert "has no endpoint" in detail
+    assert "has neither endpoint nor region" in detail
 
 
 async def test_faults_outlive_the_server(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tuning_emulator.facts import gemini_errors
 from tuning_emulator.gemini.create import DefaultDatasetError, load_default_dataset
 
 OPEN = "/v1beta/models/gemini-2.5-flash"
+PRO = "/v1beta/models/gemini-2.5-pro"
 OLD = "/v1beta/models/gemini-1.0-pro-001"
 TUNED = "/v1beta/tunedModels/mine"
 OTHER = "/v1beta/tunedModels/theirs"
@@ -150,7 +151,7 @@ SAMPLES: dict[str, Sample] = {
     "not_implemented": Sample("DELETE", "/v1/operations/x"),
     "name_missing": create(displayName=None),
     "tuned_model_id_format": create({"id": "Mine_1"}, query="tunedModelId=Mine_1"),
-    "display_name_length": create({**CREATED, "limit": 40, "length": 41}, displayName="x" * 41),
+    "display_name_length": create(displayName="x" * 41),
     "source_model_missing": create(baseModel=None),
     "base_model_format": create(baseModel="gemini-1.5-flash-001-tuning"),
     "source_tuned_model_format": create(baseModel=None, tunedModelSource={"tunedModel": "mine"}),
@@ -220,6 +221,8 @@ SAMPLES: dict[str, Sample] = {
         {"model": "models/gemini-2.5-flash", "modalities": "IMAGE"},
         generationConfig={"responseModalities": ["TEXT", "IMAGE"]},
     ),
+    "thinking_required": say(PRO, generationConfig={"thinkingConfig": {"thinkingBudget": 0}}),
+    "thinking_budget": say(PRO, {"budget": 52428}, generationConfig={"thinkingConfig": {"thinkingBudget": 52428}}),
     "logprobs": say(TUNED, MINE, generationConfig={"responseLogprobs": True}),
     "cached_content": say(OPEN, cachedContent="cachedContents/x"),
     "multiturn": say(
@@ -250,6 +253,8 @@ SAMPLES: dict[str, Sample] = {
 ELSEWHERE = {
     "model_not_supported_2023": "said on other days; see test_dates",
     "model_not_supported_2026": "said on other days; see test_dates",
+    "logprobs_2026": "said on other days; see test_dates",
+    **dict.fromkeys(("multiple_candidates", "multiple_candidates_2026"), "no model that is served here says it"),
     "model_name_format": "only gRPC can send such a name; see test_malformed_model_name",
     "name_format": "only gRPC can send such a name; see test_a_name_of_another_form",
     "prompt_refused": "needs a trainer that refuses; see test_a_prompt_too_long_for_the_model_here",
@@ -310,11 +315,18 @@ def test_every_text_has_a_sample() -> None:
 
 async def test_all_breaches_of_fields_are_told_together(waiting: Serving) -> None:
     """As the service's validator does: one line each, in order."""
-    body = make_model(displayName="x" * 41, hyperparameters={"epochCount": 0, "batchSize": 0}, pairs=[("a", "")])
+    body = make_model(hyperparameters={"epochCount": 0, "batchSize": 0}, pairs=[("a", "")])
     reply = await waiting.ask("POST", "/v1beta/tunedModels", body)
     fields = [line.partition(":")[0].rpartition(".")[2] for line in reply.message.splitlines()]
-    assert fields == ["epoch_count", "batch_size", "display_name", "output"]
+    assert fields == ["epoch_count", "batch_size", "output"]
     assert waiting.store.list_tuned_models_oldest_first(0, 10) == []
+
+
+async def test_a_name_that_is_too_long_is_told_alone(waiting: Serving) -> None:
+    """Its text names no field and stands in no list."""
+    body = make_model(displayName="x" * 41, hyperparameters={"epochCount": 0})
+    reply = await waiting.ask("POST", "/v1beta/tunedModels", body)
+    assert (reply.status, reply.message) == (400, "Request contains an invalid argument.")
 
 
 async def test_both_learning_rates_are_refused_by_the_front_end(waiting: Serving) -> None:

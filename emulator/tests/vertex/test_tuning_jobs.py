@@ -161,7 +161,7 @@ async def test_a_bad_row_beyond_the_first_fails_the_job(serving: Serving) -> Non
     serving.objects.write(f"gs://{BUCKET}/second.jsonl", good + b'{"input_text":"3"}\n')
     job = await serving.tune(spec={"trainingDatasetUri": f"gs://{BUCKET}/second.jsonl"})
     assert job["state"] == "JOB_STATE_FAILED"
-    assert job["error"] == {"code": 3, "message": "Row: 1. Missing required 'contents' field."}
+    assert job["error"] == {"code": 3, "message": "Row: 1. Missing required `contents` field."}
 
 
 # --- continuing
@@ -290,7 +290,7 @@ async def test_violations_are_listed_with_their_fields(
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"baseModel": "gemini-9"}, "Base model gemini-9 is not supported"),
+        ({"baseModel": "gemini-9"}, "Base model gemini-9 is not supported."),
         (
             {"baseModel": "gemini-1.5-pro-002", "spec": {"hyperParameters": {"adapterSize": "ADAPTER_SIZE_EIGHT"}}},
             "The adapter size is not supported for this base model.",
@@ -315,7 +315,7 @@ async def test_the_first_row_is_checked_before_the_answer(waiting: Serving) -> N
     """The text that was reported for lines of the old form."""
     waiting.objects.write(f"gs://{BUCKET}/old.jsonl", b'{"input_text": "1", "output_text": "2"}\n')
     reply = await waiting.refuse(spec={"trainingDatasetUri": f"gs://{BUCKET}/old.jsonl"})
-    assert (reply.status, reply.message) == (400, "Row: 0. Missing required 'contents' field.")
+    assert (reply.status, reply.message) == (400, "Row: 0. Missing required `contents` field.")
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,8 @@ async def test_fields_of_v1beta1_are_unknown_in_v1(waiting: Serving) -> None:
     reply = await waiting.refuse(spec={"hyperParameters": {"batchSize": 4}})
     assert reply.status == 400
     assert "Unknown name \"batchSize\" at 'tuning_job.supervised_tuning_spec.hyper_parameters'" in reply.message
-    accepted = await waiting.create("v1beta1", spec={"hyperParameters": {"batchSize": 4}})
+    fields = {"baseModel": "google/gemma4@gemma-4-e2b-it", "outputUri": f"gs://{BUCKET}/out"}
+    accepted = await waiting.create("v1beta1", spec={"hyperParameters": {"batchSize": 4}}, **fields)
     assert accepted["supervisedTuningSpec"]["hyperParameters"] == {"batchSize": "4"}
 
 
@@ -352,9 +353,9 @@ async def test_retired_base_models_are_served_unless_a_day_is_given(storage_url:
     """The lenient default is why people run this; with a day the service answers as it did then."""
     lenient = Serving(storage_url)
     assert (await lenient.create(baseModel="gemini-1.5-pro-002"))["state"] == "JOB_STATE_PENDING"
-    strict = Serving(storage_url, as_of={"*": date(2026, 10, 1)})
+    strict = Serving(storage_url, as_of={"*": date(2026, 9, 1)})
     reply = await strict.refuse(baseModel="gemini-1.5-pro-002")
-    assert reply.message == "Base model gemini-1.5-pro-002 is not supported"
+    assert reply.message == "Base model gemini-1.5-pro-002 is not supported."
     assert (await strict.create(baseModel=FLASH))["state"] == "JOB_STATE_PENDING"
 
 
@@ -362,7 +363,7 @@ async def test_base_models_that_were_not_there_yet(storage_url: str) -> None:
     """In 2024 Gemini 2.5 could neither be tuned nor asked, nor was it listed; 1.5 could."""
     early = Serving(storage_url, as_of={"*": date(2024, 12, 1)})
     reply = await early.refuse(baseModel=FLASH)
-    assert reply.message == f"Base model {FLASH} is not supported"
+    assert reply.message == f"Base model {FLASH} is not supported."
     assert (await early.create(baseModel="gemini-1.5-pro-002"))["state"] == "JOB_STATE_PENDING"
     model = f"{PLACE}/publishers/google/models/{FLASH}"
     said = await early.ask(

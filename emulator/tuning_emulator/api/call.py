@@ -129,7 +129,7 @@ class Api(Struct, frozen=True):
         misnamed: What is said over gRPC of a request's field that holds a name which no path of the method leads to,
             given method and field; None: the handlers say it. Over REST there is no such path.
         has_host: Whether the real service has such a host (region); where not, nothing is found there.
-        check_host: Refuses a call that came to a host of Google's which does not serve it.
+        check_place: Refuses a call that is about no place, or about one that the host it came to does not serve.
     """
 
     name: str
@@ -146,7 +146,7 @@ class Api(Struct, frozen=True):
     internal_error: ErrorText = google_errors.INTERNAL
     misnamed: Callable[[Method, str], ApiError] | None = None
     has_host: Callable[[str], bool] | None = None
-    check_host: Callable[[Call], None] | None = None
+    check_place: Callable[[Call], None] | None = None
     revision: Callable[[], int] | None = None
     admin: bool = False
     anonymous: bool = False

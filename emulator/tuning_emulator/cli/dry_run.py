@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from msgspec import structs
@@ -20,14 +21,14 @@ from tuning_emulator.core.rules import find_violations
 from tuning_emulator.datasets.check import check_dataset, check_first_line
 from tuning_emulator.datasets.columns import count_processes
 from tuning_emulator.datasets.diagnosis import Diagnosis, diagnose, peek_lines
-from tuning_emulator.datasets.limits import check_validation_size, is_cut
+from tuning_emulator.datasets.limits import check_validation_bytes, check_validation_size, is_cut
 from tuning_emulator.datasets.lines import DatasetError, dataset_form
 from tuning_emulator.datasets.packing import HEAD_BYTES
 from tuning_emulator.datasets.statistics import Tally, count_tokens
 from tuning_emulator.facts import emulator_errors, gemini_errors, google_errors, vertex_errors
-from tuning_emulator.facts.base_models import find_base_model
+from tuning_emulator.facts.base_models import Price, find_base_model, find_price
 from tuning_emulator.facts.dataset_errors import EMPTY_DATASET
-from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES, Price, adapter_size_name, find_price
+from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES, adapter_size_name
 from tuning_emulator.gemini.base_models import find_tunable_model
 from tuning_emulator.gemini.convert import PACKAGE
 from tuning_emulator.gemini.create import CREATE_RULES, RULES, read_examples
@@ -160,7 +161,10 @@ def _sum_up(
     if statistics is None:
         return DryRun(errors, None, validation, None, 0, 0, price)
     examples = statistics.examples - statistics.dropped_count
-    resolved = fill_in(request.asked, find_defaults(request.api, request.base_model, request.method, examples))
+    defaults = find_defaults(
+        request.api, request.base_model, request.method, examples, statistics.billable_tokens, request.asked
+    )
+    resolved = fill_in(request.asked, defaults)
     epochs, batch_size = max(resolved.epochs or 1, 0), max(resolved.batch_size or 1, 1)  # a negative one is reported
     tokens = statistics.billable_tokens * epochs
     steps = total_steps(examples, epochs, batch_size)
@@ -205,6 +209,8 @@ def _run_vertex(
     if statistics is not None and validation is not None:
         try:
             check_validation_size(validation.examples, statistics.examples, limits)
+            sizes = (_measure(request.validation, request.storage), _measure(request.dataset, request.storage))
+            check_validation_bytes(*sizes, limits)
         except DatasetError as error:
             report(BrokenRule(request.validation, 0, error.rule, error.message))
     return statistics, validation
@@ -217,6 +223,14 @@ def _is_file(name: str) -> bool:
 def _read_head(name: str) -> bytes:
     with open_file(name) as stream:
         return stream.read(HEAD_BYTES)
+
+
+def _measure(name: str, storage: str) -> int:
+    """Bytes of a file or an object; 0 for standard input, whose length is not known before it is read."""
+    if name.startswith("gs://"):
+        info = open_objects(storage).stat(name)
+        return info.size_bytes if info else 0
+    return Path(name).stat().st_size if _is_file(name) else 0
 
 
 class _Described:

@@ -161,7 +161,7 @@ def _read_message(status: int, text: bytes) -> str:
 
 # --- the command
 
-MODELS = {"gemini": "gemini-1.5-flash-001-tuning", "vertex": "gemini-2.5-flash"}
+MODELS = {"gemini": "gemini-1.5-flash-001-tuning", "vertex": "gemini-3.5-flash"}
 _SAMPLES = 5
 _POLL_S = 0.1
 _CANCEL_LIMIT_S = 20.0
@@ -173,7 +173,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The dataset, what to do with it, and where."""
     parser.add_argument("dataset", help="JSON lines of either API: a file, or gs://bucket/object with --url")
     parser.add_argument("--api", choices=["gemini", "vertex"], help="which API (seen from the dataset)")
-    parser.add_argument("--model", help="base model (gemini-2.5-flash; with the Gemini API its last tunable one)")
+    parser.add_argument("--model", help="base model (gemini-3.5-flash; with the Gemini API its last tunable one)")
     add_request(parser)
     parser.add_argument("--prompt", action="append", default=[], help="ask this before and after; may be repeated")
     parser.add_argument("--output", type=Path, metavar="DIR", help="write the adapter here")

@@ -27,7 +27,7 @@ _MILLION = 1_000_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The dataset, and what would be asked for."""
     parser.add_argument("dataset", help="JSON lines: a file, gs://bucket/object, or - for standard input")
-    parser.add_argument("--model", required=True, help="base model: gemini-2.5-flash, gemini-1.5-flash-001-tuning …")
+    parser.add_argument("--model", required=True, help="base model: gemini-3.5-flash, gemini-1.5-flash-001-tuning …")
     parser.add_argument("--api", choices=["gemini", "vertex"], required=True, help="which service")
     add_request(parser)
     parser.add_argument("--as-of", metavar="DATE", help="rules of that day, `today` for now (everything ever offered)")

@@ -104,6 +104,8 @@ class FaultKind(StrEnum):
     INTERNAL_ERROR = "internal_error"
     ENDPOINT_CREATION_FAILED = "endpoint_creation_failed"
     QUOTA_EXHAUSTED = "quota_exhausted"
+    NO_CAPACITY = "no_capacity"
+    GLOBAL_NOT_ONBOARDED = "global_not_onboarded"
     STUCK_PENDING = "stuck_pending"
     CANCELLED = "cancelled"
 
@@ -111,8 +113,8 @@ class FaultKind(StrEnum):
 COUNTED = frozenset({FaultKind.DATASET_REJECTED, FaultKind.INTERNAL_ERROR, FaultKind.CANCELLED})
 """Kinds with a number: the line, or the step, from 1 on."""
 
-OF_VERTEX = frozenset({FaultKind.ENDPOINT_CREATION_FAILED})
-"""Kinds that only Vertex AI can have: Gemini's tuned models have no endpoint."""
+OF_VERTEX = frozenset({FaultKind.ENDPOINT_CREATION_FAILED, FaultKind.NO_CAPACITY, FaultKind.GLOBAL_NOT_ONBOARDED})
+"""Kinds that only Vertex AI can have: Gemini's tuned models have neither an endpoint nor a region."""
 
 
 class JobFault(Struct, frozen=True):
@@ -171,7 +173,9 @@ def check_api(fault: JobFault, api: Api) -> None:
         JobFaultError: it cannot.
     """
     if fault.kind in OF_VERTEX and api != "vertex":
-        raise JobFaultError(f"{fault.kind.value} cannot happen to a Gemini tuned model, which has no endpoint")
+        raise JobFaultError(
+            f"{fault.kind.value} cannot happen to a Gemini tuned model, which has neither endpoint nor region"
+        )
 
 
 # --- magic values
@@ -221,6 +225,16 @@ MAGIC_VALUES: tuple[MagicValue, ...] = (
     ),
     MagicValue(
         "[fault=quota_exhausted]", "fault: quota-exhausted", "Fails with RESOURCE_EXHAUSTED instead of starting."
+    ),
+    MagicValue(
+        "[fault=no_capacity]",
+        "fault: no-capacity",
+        "Fails for want of accelerators: high demand in this region (Vertex AI alone).",
+    ),
+    MagicValue(
+        "[fault=global_not_onboarded]",
+        "fault: global-not-onboarded",
+        "Fails with FAILED_PRECONDITION: the model is not tuned through global (Vertex AI alone).",
     ),
     MagicValue("[fault=stuck_pending]", "fault: stuck-pending", "Stays PENDING until it is cancelled or deleted."),
     MagicValue(

@@ -21,6 +21,7 @@ class DatasetLimits(Struct, frozen=True):
         validation_max_examples: 0: no limit.
         validation_fraction: Largest share of the training examples; 0: no such rule.
         validation_fraction_above: The share only counts for more validation examples than this.
+        validation_bytes_fraction: Largest share of the training file's bytes; 0: no such rule.
     """
 
     max_tokens_per_example: int = 131_072
@@ -34,6 +35,7 @@ class DatasetLimits(Struct, frozen=True):
     validation_max_examples: int = 5000
     validation_fraction: float = 0.3
     validation_fraction_above: int = 1000
+    validation_bytes_fraction: float = 0.0
 
 
 DEFAULT_LIMITS = DatasetLimits()
@@ -51,6 +53,17 @@ def check_validation_size(examples: int, training_examples: int, limits: Dataset
         allowed.append(int(training_examples * limits.validation_fraction))
     if allowed and examples > min(allowed):
         raise DatasetError(dataset_errors.VALIDATION_TOO_LARGE, examples=examples, limit=min(allowed))
+
+
+def check_validation_bytes(size: int, training_size: int, limits: DatasetLimits) -> None:
+    """The rule that ties the size of a validation file to that of its training file.
+
+    Raises:
+        DatasetError: it is too large.
+    """
+    limit = int(training_size * limits.validation_bytes_fraction)
+    if limits.validation_bytes_fraction and size > limit:
+        raise DatasetError(dataset_errors.VALIDATION_FILE_TOO_LARGE, size=size, limit=limit)
 
 
 _EMBEDDED_TOKENS = 1.6

@@ -99,7 +99,8 @@ def parse_line(data: bytes, row: int, form: DatasetForm = "contents") -> Line:
     try:
         return _READERS[form](decode_line(data))
     except BrokenRuleError as error:
-        raise DatasetError(error.rule, row + 1, row=row, **error.values) from None
+        place = {"row": row} if "row" in error.rule.placeholders else {}
+        raise DatasetError(error.rule, row + 1, **place, **error.values) from None
 
 
 def format_line(line: Line) -> Example:
@@ -208,7 +209,10 @@ def _read_message(message: Any, index: int, roles: dict[str, str]) -> tuple[str,
 
 def _read_open(values: dict[str, Any]) -> Line:
     if "prompt" not in values and "completion" not in values:
-        return _read_messages(values, OPEN_MODEL_ROLES)
+        if "messages" in values:
+            return _read_messages(values, OPEN_MODEL_ROLES)
+        _check_open_roles(values.get("contents"))
+        return _read_contents(values)
     texts = []
     for field in ("prompt", "completion"):
         text = values.get(field)
@@ -216,6 +220,14 @@ def _read_open(values: dict[str, Any]) -> Line:
             raise BrokenRuleError(dataset_errors.PROMPT_COMPLETION, field=field)
         texts.append(text)
     return Line(texts)
+
+
+def _check_open_roles(contents: Any) -> None:
+    """``assistant`` is a role of ``messages`` alone, whatever the documentation's example says (recorded)."""
+    for content in contents if isinstance(contents, list) else ():
+        role = content.get("role") if isinstance(content, dict) else None
+        if role and not (isinstance(role, str) and role.lower() in GEMINI_ROLES):
+            raise BrokenRuleError(dataset_errors.UNSUPPORTED_ROLE)
 
 
 def _read_preference(values: dict[str, Any]) -> Line:

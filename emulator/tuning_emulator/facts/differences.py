@@ -195,9 +195,19 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "open_models",
         "vertex",
-        "Tuned open models are written to outputUri and are deployed by the user.",
-        "outputUri is required and nothing is written there; the model is registered and deployed like a Gemini model.",
-        "Adapters of the small model would be of no use to those who read that folder.",
+        "The merged weights of an open model, its adapter, logs and TensorBoard files are written to outputUri; no "
+        "endpoint is made, the user deploys.",
+        "What the small model learned is written to postprocess/node-0/checkpoints/final/ there (a PEFT adapter, or "
+        "all weights in full tuning; by the scripted trainer its answers.jsonl) and its event files to "
+        "postprocess/node-0/metrics/; the model is registered and deployed like a Gemini model.",
+        "Programs find the folder that they read; the weights are the small model's, which is played at once.",
+    ),
+    Divergence(
+        "global_jobs",
+        "vertex",
+        "A job of an open model in global is shown in the region that it runs in, too.",
+        "It is shown in global alone; its model, endpoint and experiment are in us-central1.",
+        "Two names for one job would have to change together.",
     ),
     Divergence(
         "experiments",

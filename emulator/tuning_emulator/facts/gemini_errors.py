@@ -115,9 +115,10 @@ TUNED_MODEL_ID_FORMAT = _guess(
     "* CreateTunedModelRequest.tuned_model_id: '{id}' does not match [a-z]([a-z0-9-]{{0,38}}[a-z0-9])?\n",
     f"the rule: {_PROTO}/model_service.proto; the text: a guess",
 )
-DISPLAY_NAME_LENGTH = _guess(
-    "* {request}.tuned_model.display_name: display_name must be at most {limit} characters long, but has {length}\n",
-    "the limit: github.com/google-gemini/deprecated-generative-ai-js/issues/282; the text: a guess",
+DISPLAY_NAME_LENGTH = _bad(
+    "Request contains an invalid argument.",
+    "github.com/google-gemini/deprecated-generative-ai-js/issues/282 (2024-10), in AI Studio, whose method may be "
+    "another",
 )
 _CREATE = "* CreateTunedModelRequest.tuned_model"
 _EXAMPLES = f"{_CREATE}.tuning_task.training_data.examples"
@@ -235,8 +236,8 @@ FUNCTION_CALLING = _bad(
 )
 INPUT_MODALITY = _bad(
     "{modality} input modality is not enabled for {model}",
-    f"the text: public reports on gemma-3-27b-it; that tuned models take text alone: {_DOC}",
-    "assumed",
+    "github.com/langchain-ai/langchain-google/pull/684 (2025-01-09, gemini-1.5-flash); that tuned models take text "
+    f"alone: {_DOC}",
 )
 MULTITURN = _bad("Multiturn chat is not enabled for {model}", "github.com/zuisong/gemini-openai-proxy/issues/37")
 INPUT_CHARACTERS = _guess(
@@ -330,12 +331,53 @@ RESPONSE_MODALITIES = _guess(
     "{model} accepts the following combination of response modalities:\n* TEXT\n",
     _NONE,
 )
-LOGPROBS = _guess("Logprobs is not enabled for {model}", _NONE)
+_THIS_MODEL = "2026-01-01"
+"""Assumed: texts that named the model said "this model" in all reports of 2026."""
+LOGPROBS = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Logprobs is not enabled for {model}",
+    "reports of 2025, in the form of the rows around",
+    "documented",
+    until=_THIS_MODEL,
+)
+LOGPROBS_2026 = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Logprobs is not enabled for this model",
+    "a whole error in a public repository's notes on gemini-3.5-flash-lite, and many others, 2026",
+    "recorded",
+    _THIS_MODEL,
+)
+LOGPROBS_TEXTS = (LOGPROBS, LOGPROBS_2026)
+"""One after the other."""
+MULTIPLE_CANDIDATES = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Multiple candidates is not enabled for {model}",
+    "a public issue on gemma-3-27b-it, 2025",
+    "recorded",
+    until=_THIS_MODEL,
+)
+MULTIPLE_CANDIDATES_2026 = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Multiple candidates is not enabled for this model",
+    "github.com/googleapis/python-genai/issues/2347, and many public notes on Gemini 3 models, 2026",
+    "recorded",
+    _THIS_MODEL,
+)
+MULTIPLE_CANDIDATES_TEXTS = (MULTIPLE_CANDIDATES, MULTIPLE_CANDIDATES_2026)
+"""One after the other. No model that is served here says it: Gemini 2.5 draws several candidates."""
+THINKING_REQUIRED = _bad(
+    "Budget 0 is invalid. This model only works in thinking mode.",
+    "a whole body in a public repository's note (2026-04-12), and many others, of 2.5 Pro",
+)
+THINKING_BUDGET = _bad(
+    "The thinking budget ({budget}) is invalid.", "github.com/RooCodeInc/Roo-Code/issues/4399 (2025-06-06, 2.5 Pro)"
+)
 CACHED_CONTENT = ErrorText(
     Code.PERMISSION_DENIED,
     "CachedContent not found (or permission denied)",
-    "this service's answer for a cache that is not there; there are none here",
-    "assumed",
+    "github.com/FirebaseExtended/vertexai-sdk-test-data mock-responses, unary-failure-context-cache-not-found.json; "
+    "many reports of this service; there are no caches here",
+    "recorded",
 )
 
 # --- permissions --------------------------------------------------------------------------------------

@@ -244,9 +244,8 @@ def _not_positive(field: str) -> Callable[[Value], bool]:
     return check
 
 
-def _find_display_name(fields: TunedFields) -> Breaches:
-    length = len(fields.config.get("display_name") or "")
-    return length > MAX_DISPLAY_NAME and {"limit": MAX_DISPLAY_NAME, "length": length}
+def _has_long_name(fields: TunedFields) -> bool:
+    return len(fields.config.get("display_name") or "") > MAX_DISPLAY_NAME
 
 
 CREATE_RULES: tuple[Rule[Value], ...] = (
@@ -262,7 +261,7 @@ CREATE_RULES: tuple[Rule[Value], ...] = (
 """Over the whole request, before its examples."""
 
 FIELD_RULES: tuple[Rule[TunedFields], ...] = (
-    Rule(gemini_errors.DISPLAY_NAME_LENGTH, _find_display_name),
+    Rule(gemini_errors.DISPLAY_NAME_LENGTH, _has_long_name),
     *drawing_rules(gemini_errors.TUNED_TEMPERATURE, gemini_errors.TUNED_TOP_P, gemini_errors.TUNED_TOP_K),
 )
 """Over what create and update share."""
@@ -321,6 +320,7 @@ class Creation:
         base = find_tunable_model(origin.base_model, self._backend.find_day(call.caller))
         if base is None:
             raise gemini_errors.BASE_MODEL_NOT_TUNABLE(model=origin.base_model, version=call.version)
+        self._backend.note_retired(base, self._backend.find_day(call.caller), tuning=True)
         return base
 
     def _choose_id(self, call: Call) -> str:

@@ -148,13 +148,15 @@ class Generation:
             words: dict[str, object] = {"method": method, "rpc": f"{method[0].upper()}{method[1:]}"}
             chosen = {name: word for name, word in words.items() if name in text.placeholders}
             raise text(model=model, version=call.version, **chosen)
+        self._backend.note_retired(base, self._backend.find_day(call.caller))
         return base
 
     def _make_asked(
         self, call: Call, name: str, base: BaseModel, temperature: float | None, top_p: float | None, top_k: int | None
     ) -> ContentRequest:
         request = call.method.request.rpartition(".")[2]
-        return ContentRequest(call.request, request, name, base, temperature, top_p, top_k)
+        day = self._backend.find_day(call.caller)
+        return ContentRequest(call.request, request, name, base, temperature, top_p, top_k, day)
 
     # ------------------------------------------------------------ asking
 

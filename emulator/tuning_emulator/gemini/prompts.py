@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
+from tuning_emulator.core.as_of import LENIENT, Day
+from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.core.forms import list_declarations, read_form, read_mime_type
 from tuning_emulator.core.functions import join_system, split_turns
 from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
@@ -45,6 +47,7 @@ class ContentRequest(Struct, frozen=True):
         model: Full name of the model asked, ``tunedModels/x`` or ``models/x``.
         base: Row of the base model behind it.
         temperature, top_p, top_k: What holds where the request says nothing; temperature None: nothing is drawn.
+        day: Whose words are spoken.
     """
 
     body: Value
@@ -54,6 +57,7 @@ class ContentRequest(Struct, frozen=True):
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
+    day: Day = LENIENT
 
     @property
     def is_tuned(self) -> bool:
@@ -185,6 +189,20 @@ def _has_turns(asked: ContentRequest) -> bool:
     return asked.is_tuned and asked.is_single and len(asked.contents) > 1
 
 
+def _wants_logprobs(row: ErrorText) -> Callable[[ContentRequest], bool]:
+    return lambda asked: bool(asked.config.get("response_logprobs")) and asked.day.holds(row)
+
+
+def _find_thinking_budget(asked: ContentRequest) -> Breaches:
+    budget = dig(asked.config, "thinking_config", "thinking_budget")
+    return bool(budget) and not asked.base.takes_thinking_budget(budget) and {"budget": budget}
+
+
+def _stops_thinking(asked: ContentRequest) -> bool:
+    budget = dig(asked.config, "thinking_config", "thinking_budget")
+    return budget == 0 and not asked.base.takes_thinking_budget(0)
+
+
 def _has_candidates(asked: ContentRequest) -> bool:
     return asked.is_single and (asked.config.get("candidate_count") or 1) > 1
 
@@ -205,7 +223,9 @@ ABILITY_RULES: tuple[Rule[ContentRequest], ...] = (
     Rule(gemini_errors.FUNCTION_CALLING, _has_functions),
     Rule(gemini_errors.INPUT_MODALITY, _find_media),
     Rule(gemini_errors.RESPONSE_MODALITIES, _find_modalities),
-    Rule(gemini_errors.LOGPROBS, lambda asked: bool(asked.config.get("response_logprobs"))),
+    *(Rule(row, _wants_logprobs(row)) for row in gemini_errors.LOGPROBS_TEXTS),
+    Rule(gemini_errors.THINKING_REQUIRED, _stops_thinking),
+    Rule(gemini_errors.THINKING_BUDGET, _find_thinking_budget),
     Rule(gemini_errors.ONE_CANDIDATE, _has_candidates),
     Rule(gemini_errors.INPUT_CHARACTERS, _find_characters),
     *FUNCTION_RULES,

@@ -13,7 +13,12 @@ from msgspec.structs import replace
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningJob, TuningMethod
 from tuning_emulator.datasets.check import check_dataset
-from tuning_emulator.datasets.limits import DEFAULT_LIMITS, DatasetLimits, check_validation_size
+from tuning_emulator.datasets.limits import (
+    DEFAULT_LIMITS,
+    DatasetLimits,
+    check_validation_bytes,
+    check_validation_size,
+)
 from tuning_emulator.datasets.lines import DatasetForm, dataset_form
 from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
 from tuning_emulator.facts import emulator_errors, vertex_errors
@@ -91,10 +96,21 @@ class DatasetPreparation(Struct, frozen=True):
         if not job.asked.validation_uri:
             return
         limits = find_limits(job.api, job.asked.base_model)
+        self._check_bytes(job, limits)
         no_minimum = replace(limits, min_examples=1)  # that one is the training set's
         lines = self.read_lines(job, job.asked.validation_uri, keep_going)
         checked = check_dataset(lines, form, no_minimum, destination)
         check_validation_size(checked.examples, training_examples, limits)
+
+    def _check_bytes(self, job: TuningJob, limits: DatasetLimits) -> None:
+        if not limits.validation_bytes_fraction:
+            return
+        try:
+            training, validation = map(self.open_objects().stat, (job.asked.training_uri, job.asked.validation_uri))
+        except StorageError as error:
+            raise _explain(error, job, job.asked.validation_uri) from error
+        if training is not None and validation is not None:  # else reading says so
+            check_validation_bytes(validation.size_bytes, training.size_bytes, limits)
 
     def read_lines(self, job: TuningJob, uri: str, keep_going: Callable[[], None]) -> Iterator[bytes]:
         """The lines of an object, until the job is asked to stop.
@@ -138,6 +154,7 @@ def find_limits(api: Api, base_model: str) -> DatasetLimits:
         validation_max_examples=limits.max_validation_examples,
         validation_fraction=limits.validation_share,
         validation_fraction_above=limits.validation_share_from,
+        validation_bytes_fraction=limits.validation_bytes_share,
     )
 
 
@@ -198,13 +215,15 @@ def _list_given(statistics: DatasetStatistics) -> Iterator[int]:
 # --- what a job runs with
 
 
-def resolve_hyperparameters(job: TuningJob, examples: int) -> Hyperparameters:
-    """Fills in what the request left open; the defaults depend on the number of examples.
+def resolve_hyperparameters(job: TuningJob, prepared: Prepared) -> Hyperparameters:
+    """Fills in what the request left open; the defaults depend on the number of examples, and of their tokens.
 
     ``learning_rate`` is the rate that is trained with: as given, or the default times the multiplier.
     """
     asked = job.asked
-    return fill_in(asked.hyperparameters, find_defaults(job.api, asked.base_model, asked.method, examples))
+    tokens = prepared.statistics.billable_tokens if prepared.statistics else 0
+    defaults = find_defaults(job.api, asked.base_model, asked.method, prepared.examples, tokens, asked.hyperparameters)
+    return fill_in(asked.hyperparameters, defaults)
 
 
 def fill_in(asked: Hyperparameters, defaults: Defaults) -> Hyperparameters:
@@ -215,7 +234,7 @@ def fill_in(asked: Hyperparameters, defaults: Defaults) -> Hyperparameters:
     rate = asked.learning_rate if asked.learning_rate is not None else defaults.learning_rate * multiplier
     return Hyperparameters(
         epochs=asked.epochs or defaults.epochs,
-        batch_size=asked.batch_size or defaults.batch_size,
+        batch_size=defaults.batch_size if defaults.packed else asked.batch_size or defaults.batch_size,
         learning_rate=rate,
         learning_rate_multiplier=multiplier,
         adapter_size=asked.adapter_size or defaults.adapter_size,
@@ -223,8 +242,20 @@ def fill_in(asked: Hyperparameters, defaults: Defaults) -> Hyperparameters:
     )
 
 
-def find_defaults(api: Api, base_model: str, method: TuningMethod, examples: int) -> Defaults:
-    """The defaults of an API, a base model and a method for so many examples."""
+def find_defaults(
+    api: Api,
+    base_model: str,
+    method: TuningMethod,
+    examples: int,
+    tokens: int = 0,
+    asked: Hyperparameters | None = None,
+) -> Defaults:
+    """The defaults of an API, a base model and a method for so many examples of so many tokens in all.
+
+    Args:
+        asked: A packed model's batch size counts sequences; how many examples fill them is found out here.
+    """
     if api == "gemini":
         return gemini_defaults(examples)
-    return vertex_defaults(find_base_model("vertex", base_model), method.value, examples)
+    sequences = asked.batch_size or 0 if asked else 0
+    return vertex_defaults(find_base_model("vertex", base_model), method.value, examples, tokens, sequences)

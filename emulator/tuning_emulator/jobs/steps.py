@@ -207,12 +207,13 @@ class Pipeline:
         if job.progress.resolved is not None:
             return job  # resumed: its examples lie there already
         gate.enter(Stage.PROCESSING_DATASET)
+        self._check_fault(gate, job, FaultKind.GLOBAL_NOT_ONBOARDED)
         prepared = await self._read_data(job, stop)
         await gate.reach()
         if isinstance(prepared, ApiError):
             raise prepared
         self._check_fault(gate, job, FaultKind.DATASET_REJECTED)
-        resolved = resolve_hyperparameters(job, prepared.examples)
+        resolved = resolve_hyperparameters(job, prepared)
         steps = total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1)
         if steps > VERTEX_MAX_STEPS.value:
             raise vertex_errors.JOB_TOO_LONG(steps=steps, maximum=VERTEX_MAX_STEPS.value)
@@ -253,6 +254,8 @@ class Pipeline:
         if job.progress.phase is not Phase.TUNING:
             gate.enter(Stage.WAITING_FOR_CAPACITY)
             await gate.reach()
+        self._check_fault(gate, job, FaultKind.NO_CAPACITY)
+        if job.progress.phase is not Phase.TUNING:
             job = self.store.transition(job.uid, JobEvent.TUNE, gate.now_ns())
         gate.enter(Stage.TUNING)
         trainer = self.answering.trainers.get(job.progress.trainer)

@@ -37,6 +37,8 @@ from tuning_emulator.schema.schema import Value
 
 PROTO_TYPE = "application/x-protobuf"
 _SCRIPT_TYPE = "text/javascript; charset=UTF-8"
+_RAW_BODY = "http_body"
+"""Field of the requests whose body is no message: a ``google.api.HttpBody`` with the bytes as they are."""
 _FORM = "application/x-www-form-urlencoded"
 _PROTO = frozenset((PROTO_TYPE, "application/protobuf"))
 _NOTHING = CompiledMessage("", ())
@@ -152,7 +154,7 @@ class RestCall(TransportCall[Response]):
 
     def show_page(self, status: int) -> Response:
         """See ``TransportCall``."""
-        return page_response(status, format_trouble(status))
+        return page_response(status, format_trouble(status, self.exchange.path))
 
     async def send(self, response: Response) -> None:
         """See ``TransportCall``."""
@@ -190,10 +192,13 @@ def bind_request(
     given: frozenset[str] = frozenset()
     field = route.rule.body
     if field:
-        if body and content_type in ("", _FORM):
+        raw = _RAW_BODY in codec.schemas[message].named
+        if body and content_type in ("", _FORM) and not raw:
             query = parse_query(body.decode(errors="replace")) + query
             body = b""
-        if body and content_type in _PROTO:
+        if raw:
+            request = {_RAW_BODY: {"content_type": content_type, "data": body}}
+        elif body and content_type in _PROTO:
             request = _read_binary(binary, body, codec, message, field)
         else:
             request = decoder.read_body(body, "" if field == "*" else field)

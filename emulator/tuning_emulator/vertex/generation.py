@@ -39,8 +39,10 @@ DEFAULT_MAX_OUTPUT_TOKENS = 256
 MAX_LOGPROBS = 20
 """Source: as above, logprobs."""
 
-PENALTY_RANGE = (-2.0, 2.0)
-"""Source: as above, presencePenalty and frequencyPenalty."""
+MAX_PENALTY = 2.0
+"""Source: as above, presencePenalty and frequencyPenalty; the least is its negative."""
+_STEP = 0.0001
+"""By which the upper bounds of fractions, which the texts exclude, are more than what is allowed (recorded: 2.0001)."""
 
 _TEXT_FIELDS = frozenset(("text", "thought", "thought_signature"))
 _READ_FIELDS = _TEXT_FIELDS | {"function_call", "function_response"}
@@ -59,20 +61,19 @@ def parse_prompt(request: Value, model: BaseModel) -> Prompt:
     if turns[-1].learned:
         raise vertex_errors.LAST_TURN_IS_MODEL()
     config = request.get("generation_config") or {}
+    check_thinking(config.get("thinking_config") or {}, model)
     return Prompt(
         turns=turns,
         system=_parse_system(request),
         max_output_tokens=_parse_max_output_tokens(config, model),
-        temperature=_parse_range(config, "temperature", 0.0, 0.0, _or(model.max_temperature, 2.0)),
-        top_p=_parse_range(config, "top_p", _or(model.top_p, 1.0), 0.0, 1.0),
-        top_k=int(_parse_range(config, "top_k", model.top_k or 0, 0, MAX_TOP_K)),
+        temperature=_parse_range(config, "temperature", 0.0, 0.0, _or(model.max_temperature, 2.0) + _STEP),
+        top_p=_parse_range(config, "top_p", _or(model.top_p, 1.0), 0.0, 1.0 + _STEP),
+        top_k=int(_parse_range(config, "top_k", model.top_k or 0, 0, MAX_TOP_K + 1)),
         seed=config.get("seed", 0),
         stop=tuple(config.get("stop_sequences", ())),
-        candidates=int(_parse_range(config, "candidate_count", 1, 1, MAX_CANDIDATES))
-        if config.get("candidate_count")
-        else 1,
-        presence_penalty=_parse_range(config, "presence_penalty", 0.0, *PENALTY_RANGE),
-        frequency_penalty=_parse_range(config, "frequency_penalty", 0.0, *PENALTY_RANGE),
+        candidates=_parse_candidates(config),
+        presence_penalty=_parse_range(config, "presence_penalty", 0.0, -MAX_PENALTY, MAX_PENALTY + _STEP),
+        frequency_penalty=_parse_range(config, "frequency_penalty", 0.0, -MAX_PENALTY, MAX_PENALTY + _STEP),
         form=read_checked_form(request, model.id),
         alternatives=_parse_logprobs(config),
     )
@@ -80,13 +81,15 @@ def parse_prompt(request: Value, model: BaseModel) -> Prompt:
 
 def _parse_candidates(config: Value) -> int:
     """0 is as good as none: python-genai's tests send it."""
-    return int(_parse_range(config, "candidate_count", 1, 1, MAX_CANDIDATES)) if config.get("candidate_count") else 1
+    return (
+        int(_parse_range(config, "candidate_count", 1, 1, MAX_CANDIDATES + 1)) if config.get("candidate_count") else 1
+    )
 
 
 def _parse_logprobs(config: Value) -> int | None:
     """How many alternatives are told of each token; None: nothing is told."""
     if config.get("response_logprobs"):
-        return int(_parse_range(config, "logprobs", 0, 1, MAX_LOGPROBS))
+        return int(_parse_range(config, "logprobs", 0, 1, MAX_LOGPROBS + 1))
     if config.get("logprobs"):
         raise vertex_errors.LOGPROBS_UNASKED()
     return None
@@ -139,17 +142,41 @@ def _or(fact: float | None, otherwise: float) -> float:
 
 
 def _parse_range(config: Value, name: str, default: float, low: float, high: float) -> float:
+    """A field that must be at least ``low`` and below ``high``; texts name it as JSON does (recorded)."""
     value = config.get(name)
     if value is None:
         return default
-    if not low <= value <= high:
-        raise vertex_errors.GENERATION_CONFIG_RANGE(name=name, value=f"{value:g}", low=f"{low:g}", high=f"{high:g}")
+    if not low <= value < high:
+        head, *rest = name.split("_")
+        shown = head + "".join(word.capitalize() for word in rest)
+        said = {"value": f"{value:.10g}", "low": f"{low:.10g}", "high": f"{high:.10g}"}
+        raise vertex_errors.GENERATION_CONFIG_RANGE(name=shown, **said)
     return float(value)
+
+
+def check_thinking(config: Value, model: BaseModel) -> None:
+    """Whether a model thinks as it is asked to. That tuned models share their base model's rules is assumed.
+
+    Raises:
+        ApiError: it cannot think so much, so little, or by level; or thoughts are wanted and none will be had.
+    """
+    budget = config.get("thinking_budget")
+    if config and not model.thinking and not model.open:
+        raise vertex_errors.THINKING_NOT_SUPPORTED()
+    if config.get("thinking_level") not in (None, "THINKING_LEVEL_UNSPECIFIED") and not model.thinking_levels:
+        raise vertex_errors.THINKING_LEVEL()
+    if budget is not None and not model.takes_thinking_budget(budget):
+        if budget == 0:
+            raise vertex_errors.THINKING_OFF()
+        low, high = model.thinking_budget or (0, 0)
+        raise vertex_errors.THINKING_BUDGET_RANGE(low=low, high=high)
+    if budget == 0 and config.get("include_thoughts"):
+        raise vertex_errors.THOUGHTS_WITHOUT_THINKING()
 
 
 def _parse_max_output_tokens(config: Value, model: BaseModel) -> int:
     limit = model.output_token_limit or 8192
-    wanted = _parse_range(config, "max_output_tokens", min(DEFAULT_MAX_OUTPUT_TOKENS, limit), 1, limit)
+    wanted = _parse_range(config, "max_output_tokens", min(DEFAULT_MAX_OUTPUT_TOKENS, limit), 1, limit + 1)
     return int(wanted)
 
 
@@ -239,7 +266,7 @@ def count_billable_characters(contents: Iterable[Value]) -> int:
 _PUBLISHED = re.compile(
     r"(?:projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/)?publishers/google/models/(?P<id>[^/]+)"
 )
-_ENDPOINT = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/endpoints/(?P<id>[^/]+)")
+ENDPOINT = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/endpoints/(?P<id>[^/]+)")
 
 
 STABLE_VERSIONS = ("001", "002")
@@ -278,6 +305,15 @@ class Generation:
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 
+    def predict(self, call: Call) -> Value:
+        """Refuses: Gemini is asked in other ways, and no other model answers here."""
+        self._find_speaker(call.request.get("endpoint", ""))
+        raise vertex_errors.NOT_FOR_PREDICT()
+
+    async def stream_raw_predict(self, call: Call) -> AsyncIterator[Value]:
+        """See ``predict``."""
+        yield self.predict(call)
+
     async def count_tokens(self, call: Call) -> Value:
         """Tokens of contents (or of old-style instances) as what plays the model counts them."""
         speaker = self._find_speaker(call.request.get("endpoint", ""))
@@ -313,7 +349,7 @@ class Generation:
         published = _PUBLISHED.fullmatch(name)
         if published is not None:
             return self._find_published(name, published["id"], published["project"] or "")
-        match = _ENDPOINT.fullmatch(name)
+        match = ENDPOINT.fullmatch(name)
         if match is None:
             raise vertex_errors.MODEL_NAME_MALFORMED(name=name)
         endpoint = self._backend.store.get_endpoint(project_number(match["project"]), match["location"], match["id"])
@@ -327,6 +363,7 @@ class Generation:
         for candidate in (plain, *(f"{plain}-{version}" for version in STABLE_VERSIONS)):
             model = find_base_model("vertex", candidate)
             if model is not None and day.offers(model.since, model.until):
+                self._backend.note_retired(model, day)
                 return Speaker(model, Target(model.id))
         raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=name)
 
@@ -343,6 +380,11 @@ class Generation:
         model = find_base_model("vertex", version.base_model) if version else None
         if version is None or job is None or checkpoint is None or model is None:
             raise vertex_errors.ENDPOINT_SERVES_NOTHING(name=name)
+        day = self._backend.calendar.find_day(endpoint.project)
+        if not day.offers(model.since, model.until):  # that tuned models end as their base model does is assumed
+            place = f"projects/{endpoint.project}/locations/{endpoint.location}"
+            raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=f"{place}/publishers/google/models/{model.id}")
+        self._backend.note_retired(model, day)
         return Speaker(model, Target(version.base_model, checkpoint.adapter, job.progress.trainer))
 
     def _writer(self, speaker: Speaker) -> ResponseWriter:

@@ -21,6 +21,7 @@ from tuning_emulator.core.records import (
     TuningMethod,
 )
 from tuning_emulator.facts import dataset_errors, google_errors, vertex_errors
+from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.limits import VERTEX_MAX_CHECKPOINTS, home_location
 from tuning_emulator.jobs.registry import DEFAULT_ALIAS, find_adapter, find_named_version
 from tuning_emulator.jobs.tuning_api import Stage
@@ -57,6 +58,10 @@ class VertexTuning(Struct, frozen=True):
                 return dataset_errors.MISSING_CONTENTS(row=fault.at - 1)  # the service counts rows from 0
             case FaultKind.QUOTA_EXHAUSTED:
                 return vertex_errors.VERTEX_CONCURRENT_JOBS()
+            case FaultKind.NO_CAPACITY:
+                return vertex_errors.REGION_WITHOUT_CAPACITY()
+            case FaultKind.GLOBAL_NOT_ONBOARDED:
+                return vertex_errors.GLOBAL_NOT_ONBOARDED()
             case FaultKind.ENDPOINT_CREATION_FAILED:
                 return vertex_errors.ENDPOINT_CREATION_FAILED()
             case _:
@@ -114,7 +119,8 @@ class VertexTuning(Struct, frozen=True):
             assert model is not None  # its version was just read
             number = self.store.list_model_versions(model.uid)[-1].version + 1
         else:
-            home = home_location(asked.base_model, job.location)
+            base = find_base_model("vertex", asked.base_model)
+            home = home_location(base is not None and base.multi_region, job.location)
             made = Model(0, project_number(job.project), home, self.ids.number(), now_ns)
             model, number = self.store.insert_model(made), 1
         version = ModelVersion(

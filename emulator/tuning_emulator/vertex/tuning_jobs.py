@@ -7,13 +7,14 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from tuning_emulator.api.call import Call
+from tuning_emulator.core.as_of import Day
 from tuning_emulator.core.lifecycle import IllegalTransitionError
 from tuning_emulator.core.records import JobState, ModelVersion, Progress, TuningJob, TuningMethod
 from tuning_emulator.core.rules import Violation
 from tuning_emulator.datasets.check import check_first_line
 from tuning_emulator.datasets.lines import DatasetError, dataset_form
 from tuning_emulator.facts import emulator_errors, vertex_errors
-from tuning_emulator.facts.base_models import find_base_model
+from tuning_emulator.facts.base_models import find_base_model, list_base_models
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, find_magic
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
@@ -67,11 +68,21 @@ def check_first_row(objects: Callable[[], ObjectStore], uri: str, method: Tuning
 
 log = logging.getLogger(__name__)
 
-REBASE_TARGET = "gemini-2.5-flash"
-"""Base model of a rebase that names none. Which one the service takes is not documented; assumed."""
+
+def find_rebase_target(wanted: Value, location: str, day: Day) -> str:
+    """Base model of a rebase that names none: the newest of Google's that takes the spec there on that day.
+
+    Which one the service takes is not documented; assumed.
+    """
+    method = read_request(wanted).method
+    for model in list_base_models("vertex"):
+        offered = day.offers(model.tunable_since, model.tunable_until)
+        if method in model.tuning_methods and offered and location in (model.regions or (location,)):
+            return model.id
+    return ""
 
 
-def merge_rebase(source: TuningJob, overrides: Value) -> Value:
+def merge_rebase(source: TuningJob, overrides: Value, location: str, day: Day) -> Value:
     """The tuning job that a rebase asks for: the source's, with what the request says differently.
 
     A oneof of the request (the spec, the source model) replaces the source's.
@@ -79,10 +90,12 @@ def merge_rebase(source: TuningJob, overrides: Value) -> Value:
     wanted = {name: value for name, value in parse_echoed(source.asked.echoed).items() if name != "pre_tuned_model"}
     if any(field in overrides for field in METHODS):
         wanted = {name: value for name, value in wanted.items() if name not in METHODS}
-    wanted |= {"base_model": REBASE_TARGET, "tuned_model_display_name": source.display_name}
+    wanted |= {"base_model": "", "tuned_model_display_name": source.display_name, **overrides}
     if "pre_tuned_model" in overrides:
         del wanted["base_model"]
-    return wanted | overrides
+    elif not wanted["base_model"]:
+        wanted["base_model"] = find_rebase_target(wanted, location, day)
+    return wanted
 
 
 class TuningJobs:
@@ -129,7 +142,9 @@ class TuningJobs:
             raise emulator_errors.REBASE_SAME_ENDPOINT()
         source = self._find_source(call.request.get("tuned_model_ref", {}))
         overrides: Value = call.request.get("tuning_job", {})
-        job = await self._create(call, merge_rebase(source, overrides))
+        place = parse_place(call.request["parent"])
+        day = self._backend.calendar.find_day(place.project)
+        job = await self._create(call, merge_rebase(source, overrides, place.location, day))
         return self._operations.follow(call, job, "RebaseTunedModelOperationMetadata")
 
     # ------------------------------------------------------------ inside
@@ -155,7 +170,10 @@ class TuningJobs:
         source = self._find_pre_tuned(request) if request.continues else None
         base_model = source.base_model if source else request.base_model
         day = backend.calendar.find_day(place.project)
-        check_model(request, find_base_model("vertex", base_model), base_model, place.location, day)
+        model = find_base_model("vertex", base_model)
+        check_model(request, model, base_model, place.location, day)
+        if model is not None:
+            backend.note_retired(model, day, tuning=True)
         if request.tuned_teacher and find_named_version(self._store, request.tuned_teacher) is None:
             raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=request.tuned_teacher)
         await self._check_datasets(call, request, base_model)
@@ -240,5 +258,5 @@ class TuningJobs:
         place, (identifier,) = parse_name(name, "tuningJobs")
         job = self._store.get_job("vertex", place.project, place.location, identifier)
         if job is None:
-            raise vertex_errors.TUNING_JOB_NOT_FOUND()
+            raise vertex_errors.JOB_NOT_FOUND(kind="TuningJob")
         return job
