@@ -252,7 +252,7 @@ BROKEN_LINES: dict[str, Sample] = {
     "system_instruction": (
         "contents",
         contents(USER, MODEL, systemInstruction="Add one."),
-        "The 'systemInstruction' field must be an object with text parts.",
+        "The `systemInstruction` field must be an object with text parts.",
     ),
     "system_not_first": (
         "messages",
@@ -278,7 +278,7 @@ BROKEN_LINES: dict[str, Sample] = {
     "function_role": (
         "contents",
         contents({"role": "user", "parts": [CALL]}, MODEL),
-        "contents[0] has the role `user` and a `functionCall` part.",
+        "contents[0] has the role 'user' and a `functionCall` part.",
     ),
     "tools": (
         "contents",

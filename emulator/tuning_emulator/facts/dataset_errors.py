@@ -43,7 +43,7 @@ PART_NOT_AN_OBJECT = _guess("Row: {row}. contents[{index}].parts[{part}] must be
 PART_WITHOUT_DATA = _guess("Row: {row}. contents[{index}].parts[{part}] must have exactly one data field; has {found}.")
 TEXT_NOT_A_STRING = _guess("Row: {row}. contents[{index}].parts[{part}].text must be a string.")
 EMPTY_TURN = _guess("Row: {row}. contents[{index}] has no text.")
-SYSTEM_INSTRUCTION = _guess("Row: {row}. The '{field}' field must be an object with text parts.")
+SYSTEM_INSTRUCTION = _guess("Row: {row}. The `{field}` field must be an object with text parts.")
 SYSTEM_NOT_FIRST = _guess(
     "Row: {row}. The role 'system' is only allowed in the first message; found at messages[{index}].",
     "the rule: cloud.google.com/vertex-ai/generative-ai/docs/models/gemini-supervised-tuning-about (2024); "
@@ -58,7 +58,7 @@ FUNCTION_NAME = _guess(
     "Row: {row}. Missing required `name` field in contents[{index}].parts[{part}].{field}.", _FUNCTIONS
 )
 FUNCTION_VALUES = _guess("Row: {row}. contents[{index}].parts[{part}].{field}.{values} must be an object.", _FUNCTIONS)
-FUNCTION_ROLE = _guess("Row: {row}. contents[{index}] has the role `{role}` and a `{field}` part.", _FUNCTIONS)
+FUNCTION_ROLE = _guess("Row: {row}. contents[{index}] has the role '{role}' and a `{field}` part.", _FUNCTIONS)
 TOOLS = _guess("Row: {row}. `tools` must be a list of objects; each function in `{field}` needs a `name`.", _FUNCTIONS)
 
 # --- a preference line ------------------------------------------------------------------------------
