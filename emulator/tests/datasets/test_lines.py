@@ -278,7 +278,7 @@ BROKEN_LINES: dict[str, Sample] = {
     "function_role": (
         "contents",
         contents({"role": "user", "parts": [CALL]}, MODEL),
-        "contents[0] has the role `user` and a `functionCall` part.",
+        "contents[0] has the role 'user' and a `functionCall` part.",
     ),
     "tools": (
         "contents",

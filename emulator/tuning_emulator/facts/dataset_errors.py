@@ -65,7 +65,7 @@ FUNCTION_NAME = _guess(
     "Row: {row}. Missing required `name` field in contents[{index}].parts[{part}].{field}.", _FUNCTIONS
 )
 FUNCTION_VALUES = _guess("Row: {row}. contents[{index}].parts[{part}].{field}.{values} must be an object.", _FUNCTIONS)
-FUNCTION_ROLE = _guess("Row: {row}. contents[{index}] has the role `{role}` and a `{field}` part.", _FUNCTIONS)
+FUNCTION_ROLE = _guess("Row: {row}. contents[{index}] has the role '{role}' and a `{field}` part.", _FUNCTIONS)
 TOOLS = _guess("Row: {row}. `tools` must be a list of objects; each function in `{field}` needs a `name`.", _FUNCTIONS)
 
 # --- a preference line ------------------------------------------------------------------------------

@@ -176,7 +176,7 @@ class TuningJobs:
             backend.note_retired(model, day, tuning=True)
         if request.tuned_teacher and find_named_version(self._store, request.tuned_teacher) is None:
             raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=request.tuned_teacher)
-        await self._check_datasets(call, request, base_model)
+        await self._check_datasets(request, base_model, call.notes)
         job = request.job
         name, labels = job.get("tuned_model_display_name", ""), job.get("labels", {})
         magic = find_magic("vertex", name, labels)
@@ -218,7 +218,7 @@ class TuningJobs:
             raise vertex_errors.CHECKPOINT_NOT_FOUND(id=wanted, known=", ".join(saved))
         return version
 
-    async def _check_datasets(self, call: Call, request: JobRequest, base_model: str) -> None:
+    async def _check_datasets(self, request: JobRequest, base_model: str, notes: list[str]) -> None:
         """Whether the datasets are there, and whether the first row of the training set is an example."""
         found: list[Violation] = []
         datasets = {request.training_field: request.training_uri, "validation_dataset_uri": request.validation_uri}
@@ -228,7 +228,7 @@ class TuningJobs:
             try:
                 await asyncio.to_thread(check_first_row, self._backend.objects, uri, request.method, base_model)
             except DatasetError as error:
-                call.notes += getattr(error, "__notes__", [])
+                notes += getattr(error, "__notes__", [])
                 raise
             except ObjectForbiddenError:
                 continue  # reported to come "minutes into the job"
