@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test quick check format docs lock parity clients record base-model model-eval bench clean
+.PHONY: help environment demo test browser quick check format docs lock parity clients record base-model model-eval bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,8 +22,11 @@ environment: ## the virtual environment that everything runs in
 demo: environment ## a tuning job on each API, from request to answer
 	@$(BIN)/python -m examples.demo
 
-test: check ## check, then every test, on all cores
+test: check browser ## check, then every test, on all cores
 	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
+
+browser: environment ## Chromium for the browser tests, from Debian where it is missing and we may
+	@$(BIN)/python -m scripts.browser
 
 quick: environment ## the tests that need no process and no patience
 	$(BIN)/python -m pytest --quiet -m "not (process or slow or gpu)" emulator/tests trainer/tests tests contract_tests
