@@ -31,11 +31,12 @@ browser: environment ## Chromium for the browser tests, from Debian where it is 
 quick: environment ## the tests that need no process and no patience
 	$(BIN)/python -m pytest --quiet -m "not (process or slow or gpu)" emulator/tests trainer/tests tests contract_tests
 
-check: environment ## style, strict types, layers
+check: environment ## style, strict types, layers, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet action.yml examples/ci_quality/workflow.yaml
 
 format: environment ## rewrite the code in the house style
 	$(BIN)/ruff format .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,8 @@ def write_program(folder: Path, name: str, script: str) -> None:
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A PATH with nothing on it but what the test puts there, for root on a Debian."""
     monkeypatch.setenv("PATH", f"{tmp_path}")
-    monkeypatch.setattr(browser.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(browser.Path, "exists", lambda _: True)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Path, "exists", lambda _: True)
     return tmp_path
 
 
@@ -73,7 +74,7 @@ def test_others_are_asked_for_nothing(
     browser.main()
     assert "only Debian's is installed by itself" in capsys.readouterr().err
     write_program(programs, "apt-get", "exit 1")
-    monkeypatch.setattr(browser.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     browser.main()
     assert "only root may install it" in capsys.readouterr().err
 
