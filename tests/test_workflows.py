@@ -1,4 +1,4 @@
-"""The action and the workflows that are shown hold what zizmor asks for: pinned actions, least permissions, no injection."""
+"""Action and example workflows hold what zizmor asks for: pinned actions, least permissions, no injection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXAMPLE = ROOT / "examples" / "ci_quality" / "workflow.yaml"
 
 def audit(*files: Path) -> subprocess.CompletedProcess[str]:
     """zizmor's word on some files; it asks nobody."""
-    command = [ZIZMOR, "--offline", "--quiet", "--color=never", *files]
+    command = [str(ZIZMOR), "--offline", "--quiet", "--color=never", *map(str, files)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
