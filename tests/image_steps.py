@@ -92,6 +92,24 @@ def read_instructions(text: str) -> list[tuple[str, str]]:
     return [(word.upper(), rest.strip()) for word, _, rest in (line.partition(" ") for line in lines)]
 
 
+def find_stages(instructions: list[tuple[str, str]], target: str) -> set[str]:
+    """The stages that one needs: it, those that it builds on and those that it copies from."""
+    needs: dict[str, set[str]] = {}
+    stage: set[str] = set()
+    for word, rest in instructions:
+        if word == "FROM":
+            parent, _, name = rest.partition(" AS ")
+            stage = needs[name] = {parent}
+        elif found := re.search(r"--from=(\S+)", rest):
+            stage.add(found[1])
+    wanted, left = set[str](), {target}
+    while left:
+        name = left.pop()
+        wanted.add(name)
+        left |= needs.get(name, set()) - wanted
+    return wanted
+
+
 class Builder:
     """Carries the instructions out.
 
@@ -110,13 +128,13 @@ class Builder:
 
     def build(self, target: str, text: str) -> Image:
         """Makes a stage, and those that it needs."""
+        instructions = read_instructions(text)
+        wanted = find_stages(instructions, target)
         image: Image | None = None
-        for word, rest in read_instructions(text):
+        for word, rest in instructions:
             if word == "FROM":
-                if target in self.stages:
-                    break
                 parent, _, name = rest.partition(" AS ")
-                image = self._begin(parent, name)
+                image = self._begin(parent, name) if name in wanted else None
             elif image is not None:
                 self._carry_out(image, word, rest)
         return self.stages[target]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.image_steps import Seen, read_instructions
+from tests.image_steps import Seen, find_stages, read_instructions
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -65,6 +65,13 @@ def test_the_image_stops_when_told(seen: Seen) -> None:
 def test_the_image_could_be_read_only(seen: Seen) -> None:
     """The server writes below /data alone, owns nothing of what it runs, and finds it compiled."""
     assert (seen.written, seen.owned, seen.uncompiled) == ([], [], [])
+
+
+def test_only_what_is_needed_is_built() -> None:
+    """As by a container builder: the image without torch needs nothing of the one that has it."""
+    stages = find_stages(read_instructions((ROOT / "Dockerfile").read_text("utf-8")), "server")
+    assert {"wheel", "server-environment", "runtime", "server"} < stages
+    assert not {"full", "full-environment"} & stages
 
 
 def test_instructions_are_read_as_they_stand() -> None:
