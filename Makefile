@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test quick check format docs lock parity clients record base-model model-eval bench clean
+.PHONY: help environment demo test browser quick check format docs lock parity clients record base-model model-eval image-test audit sbom bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,17 +22,21 @@ environment: ## the virtual environment that everything runs in
 demo: environment ## a tuning job on each API, from request to answer
 	@$(BIN)/python -m examples.demo
 
-test: check ## check, then every test, on all cores
+test: check browser ## check, then every test, on all cores
 	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
+
+browser: environment ## Chromium for the browser tests, from Debian where it is missing and we may
+	@$(BIN)/python -m scripts.browser
 
 quick: environment ## the tests that need no process and no patience
 	$(BIN)/python -m pytest --quiet -m "not (process or slow or gpu)" emulator/tests trainer/tests tests contract_tests
 
-check: environment ## style, strict types, layers
+check: environment ## style, strict types, layers, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet action.yml examples/ci_quality/workflow.yaml
 
 format: environment ## rewrite the code in the house style
 	$(BIN)/ruff format .
@@ -58,6 +62,16 @@ clients: environment ## every official client against the emulator, each in its 
 
 record: environment ## ask the real services again (needs credentials) and write their answers down without secrets
 	$(BIN)/python -m contract_tests.record
+
+image-test: environment ## the Dockerfile's steps in a Debian of its own (root; debootstrap and a registry are asked)
+	@command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap
+	$(BIN)/python -m tests.image_steps server --debian build/debian
+
+audit: environment ## what is known against the versions of requirements.lock, and how old they are (asks a database)
+	@$(BIN)/python -m scripts.audit
+
+sbom: environment ## build/sbom.json: what the wheel, the lock and the base model consist of (CycloneDX)
+	@$(BIN)/python -m scripts.sbom
 
 bench: environment ## the server beside its peers
 	$(BIN)/python -m benchmarks.server

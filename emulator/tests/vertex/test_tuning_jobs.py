@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.vertex.serving import BUCKET, FLASH, PLACE, PREFERENCES, TRAINING, VALIDATION, Serving, make_job
+from tuning_emulator.facts import vertex_errors
 
 JOB_NAME = re.compile(r"projects/\d{12}/locations/us-central1/tuningJobs/\d{18,19}")
 
@@ -270,8 +271,7 @@ _SPEC = "tuning_job.supervised_tuning_spec"
             [
                 (
                     "tuning_job.labels",
-                    "Label keys and values must be at most 64 characters long and may only contain lowercase letters, "
-                    "numeric characters, underscores and dashes.",
+                    vertex_errors.LABEL_INVALID.text,
                 )
             ],
         ),

@@ -240,6 +240,13 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "A local server speaks HTTP/1.1, and HTTP/2 for gRPC; clients would look for what is not there.",
     ),
     Divergence(
+        "pages",
+        "front end",
+        "Any page may load an object of Cloud Storage, or an answer that is a script (callback).",
+        "They carry Cross-Origin-Resource-Policy: same-site, so that pages of other sites may not.",
+        "Every key is good here; a page that a developer happens to open must read nothing.",
+    ),
+    Divergence(
         "grpc_long_errors",
         "front end",
         "What becomes of an error over gRPC that is longer than clients take in trailers (8 KiB) is not recorded.",

@@ -23,7 +23,7 @@ from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.protojson.compiled import CompiledField, CompiledMessage
 from tuning_emulator.protojson.decoder import Decoder, Place
 from tuning_emulator.protojson.masks import Tree, parse_fields, select_fields
-from tuning_emulator.protojson.printer import EVENT_TYPE, JSON_TYPE, Style, format_json
+from tuning_emulator.protojson.printer import EVENT_TYPE, JSON_TYPE, SCRIPT_TYPE, Style, format_json
 from tuning_emulator.rest.responses import (
     Accepts,
     Response,
@@ -36,7 +36,6 @@ from tuning_emulator.schema.protobuf import BinaryCodec, WireError
 from tuning_emulator.schema.schema import Value
 
 PROTO_TYPE = "application/x-protobuf"
-_SCRIPT_TYPE = "text/javascript; charset=UTF-8"
 _RAW_BODY = "http_body"
 """Field of the requests whose body is no message: a ``google.api.HttpBody`` with the bytes as they are."""
 _FORM = "application/x-www-form-urlencoded"
@@ -114,7 +113,7 @@ class RestCall(TransportCall[Response]):
         body = format_json(self._to_tree(value), "pretty" if parameters.pretty else "compact")
         if not parameters.callback:
             return JSON_TYPE, body
-        return _SCRIPT_TYPE, f"// API callback\n{parameters.callback}({body.decode().rstrip()});".encode()
+        return SCRIPT_TYPE, f"// API callback\n{parameters.callback}({body.decode().rstrip()});".encode()
 
     def _to_tree(self, value: Value) -> Any:
         response = self.target.method.response
