@@ -179,6 +179,20 @@ class Progress(Record, frozen=True):
     adapter: str = ""
 
 
+class Reserved(Record, frozen=True):
+    """Ids that somebody chose for what a Vertex job makes; "" and () where the service chooses.
+
+    Attributes:
+        model, experiment: Of the registered model and of the metadata context.
+        endpoint: Of the final checkpoint. checkpoints: (id, endpoint) of each, first to last; either may be "".
+    """
+
+    model: str = ""
+    experiment: str = ""
+    endpoint: str = ""
+    checkpoints: tuple[tuple[str, str], ...] = ()
+
+
 class TuningJob(Record, frozen=True):
     """One tuning of either API: what it is, what was asked for, what clients may change later, and how far it is.
 
@@ -209,6 +223,7 @@ class TuningJob(Record, frozen=True):
     top_p: float | None = None
     top_k: int | None = None
     reader_project_numbers: tuple[int, ...] = ()
+    reserved: Reserved = Reserved()
 
 
 class MetricPoint(Record, frozen=True):

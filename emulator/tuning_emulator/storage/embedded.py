@@ -161,6 +161,6 @@ def _explain(error: ApiError, uri: str) -> StorageError:
     bucket, _ = parse_uri(uri)
     if error.rule == storage_errors.BUCKET_NOT_FOUND.name:
         return BucketNotFoundError(f"{uri}: bucket gs://{bucket} does not exist")
-    if error.rule == storage_errors.OBJECT_NOT_FOUND.name:
+    if error.rule in (storage_errors.OBJECT_NOT_FOUND.name, storage_errors.SAMPLE_NOT_FOUND.name):
         return ObjectNotFoundError(f"{uri}: no such object")
     return ObjectForbiddenError(f"{uri}: {error.message}")

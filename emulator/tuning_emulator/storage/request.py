@@ -17,6 +17,7 @@ from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import emulator_errors, storage_errors
 from tuning_emulator.proxy.hosts import Service, find_service
 from tuning_emulator.storage.records import Bucket, Conditions, StoredObject, is_bucket_name
+from tuning_emulator.storage.sample_data import MISSING
 
 Headers: TypeAlias = list[tuple[str, str]]
 
@@ -222,9 +223,11 @@ def read_tags(headers: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 
 def note_missing_bucket(error: ApiError, bucket: str, notes: list[str]) -> None:
-    """Adds to the notes what to do where an error says that a bucket is missing."""
+    """Adds to the notes what to do where an error says that a bucket, or a file of the sample data, is missing."""
     if error.rule == storage_errors.BUCKET_NOT_FOUND.name and is_bucket_name(bucket):
         notes.append(_MISSING_BUCKET.format(bucket=bucket))
+    if error.rule == storage_errors.SAMPLE_NOT_FOUND.name:
+        notes.append(MISSING)
 
 
 def read_boundary(content_type: str) -> bytes:

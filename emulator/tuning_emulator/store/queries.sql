@@ -15,6 +15,9 @@ UPDATE tuning_jobs SET
     latest_ns = :latest_ns, completed_steps = :completed_steps, completed_epochs = :completed_epochs, body = :body
 WHERE uid = :uid;
 
+-- name: rename_job
+UPDATE tuning_jobs SET id = ? WHERE uid = ?;
+
 -- name: get_job
 -- The index is named, for SQLite would plan anew whenever `api` is bound: another one holds for Gemini alone.
 SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs INDEXED BY tuning_jobs_by_name

@@ -23,6 +23,7 @@ from tuning_emulator.core.records import (
     ModelVersion,
     Operation,
     Permission,
+    Reserved,
     TuningJob,
 )
 from tuning_emulator.store import database as rows
@@ -213,6 +214,16 @@ class Store:
             raise ValueError(f"{', '.join(sorted(fixed))}: `update_job` does not change that")
         with self.transaction():
             return self._replace(replace(self._require(uid), **changes))
+
+    def reserve(self, uid: int, identifier: str, reserved: Reserved) -> TuningJob:
+        """Gives a job that has made nothing yet another id, and what it will make ids of its own.
+
+        Raises:
+            sqlite3.IntegrityError: the name is taken.
+        """
+        with self.transaction():
+            self._database.execute("rename_job", identifier, uid)
+            return self._replace(replace(self._require(uid), id=identifier, reserved=reserved))
 
     def add_progress(self, uid: int, point: MetricPoint) -> None:
         """Records one training step: its metrics and how far the job is."""
