@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
@@ -129,6 +129,7 @@ class Api(Struct, frozen=True):
         misnamed: What is said over gRPC of a request's field that holds a name which no path of the method leads to,
             given method and field; None: the handlers say it. Over REST there is no such path.
         has_host: Whether the real service has such a host (region); where not, nothing is found there.
+        hints: What a developer should know of a refusal, beyond what the service says; for the notes of the call.
         check_host: Refuses a call that came to a host of Google's which does not serve it.
     """
 
@@ -147,6 +148,7 @@ class Api(Struct, frozen=True):
     misnamed: Callable[[Method, str], ApiError] | None = None
     has_host: Callable[[str], bool] | None = None
     check_host: Callable[[Call], None] | None = None
+    hints: Callable[[Call, ApiError], Iterable[str]] | None = None
     revision: Callable[[], int] | None = None
     admin: bool = False
     anonymous: bool = False

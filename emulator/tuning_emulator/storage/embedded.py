@@ -23,6 +23,8 @@ from tuning_emulator.storage.objects import (
     parse_uri,
     split_lines,
 )
+from tuning_emulator.storage.records import describe_missing_bucket, is_bucket_name
+from tuning_emulator.storage.sample_data import MISSING, STAND_IN
 from tuning_emulator.storage.store import Storage
 
 if TYPE_CHECKING:
@@ -155,6 +157,13 @@ class EmbeddedObjectStore:
                 self._store.insert(bucket, name, content, {"contentType": content_type})
         except ApiError as error:
             raise _explain(error, uri) from error
+
+    def hint(self, uri: str) -> str:
+        """See ``ObjectStore``."""
+        bucket, name = parse_uri(uri)
+        if self._store.has_stand_in(bucket):
+            return STAND_IN if self._store.find_object(bucket, name) else MISSING
+        return "" if self._store.find_bucket(bucket) or not is_bucket_name(bucket) else describe_missing_bucket(bucket)
 
 
 def _explain(error: ApiError, uri: str) -> StorageError:

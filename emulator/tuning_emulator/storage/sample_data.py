@@ -38,12 +38,12 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 _TASK = "Name what comes next. Answer with that alone."
 _DESCRIBE = "Describe this image."
 _IMAGES = 25
-_VALIDATED = 5
+_VALIDATED = 10
 """Every so many rows go to the validation file."""
 
 
 def _list_pairs() -> list[Pair]:
-    numbers = [(str(number), str(number + 1)) for number in range(1, 121)]
+    numbers = [(str(number), str(number + 1)) for number in range(1, 1001)]
     words = [(one, other) for ring in (_MONTHS, _DAYS) for one, other in zip(ring, ring[1:] + ring[:1], strict=True)]
     return [*numbers, *words, *pairwise(_ONES)]
 

@@ -199,6 +199,12 @@ DELETE FROM models WHERE project = ?;
 -- name: clear_jobs
 DELETE FROM tuning_jobs WHERE project = ?;
 
+-- name: find_places
+-- Of an id, wherever it is: for a request that has looked in the wrong place, so no index is kept for it.
+SELECT 'tuningJobs', project, location FROM tuning_jobs WHERE api = 'vertex' AND id = ?1 UNION ALL
+SELECT 'models', project, location FROM models WHERE id = ?1 UNION ALL
+SELECT 'endpoints', project, location FROM endpoints WHERE id = ?1;
+
 -- name: list_projects
 SELECT project FROM tuning_jobs UNION SELECT project FROM models UNION SELECT project FROM endpoints
 UNION SELECT project FROM operations;

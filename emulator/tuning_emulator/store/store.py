@@ -90,6 +90,10 @@ class Store:
         """Every project that owns something, as its records have it: by id or number, "" for none."""
         return [str(row[0]) for row in self._database.execute("list_projects")]
 
+    def find_places(self, identifier: str) -> list[tuple[str, str, str]]:
+        """(collection, project, location) of all of Vertex AI's jobs, models and endpoints with that id."""
+        return [(row[0], row[1], row[2]) for row in self._database.execute("find_places", identifier)]
+
     def list_job_keys(self, project: str | None = None) -> list[tuple[int, Api]]:
         """(uid, api) of every job, or of every job of one project."""
         return [(row[0], row[1]) for row in self._database.execute("list_job_keys", project)]

@@ -12,6 +12,7 @@ from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
 from tuning_emulator.vertex.generation import Generation
+from tuning_emulator.vertex.hints import Hints
 from tuning_emulator.vertex.mixins import Locations, Policies
 from tuning_emulator.vertex.models import Models, Publishers
 from tuning_emulator.vertex.operations import Operations
@@ -71,6 +72,7 @@ def create_vertex_api(backend: Backend) -> Api:
         server="ESF",
         has_host=has_host,
         check_host=check_region,
+        hints=Hints(backend),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 from tuning_emulator.api.call import Call
@@ -54,8 +53,6 @@ def check_first_row(objects: Callable[[], ObjectStore], uri: str, method: Tuning
     if form is not None:
         check_first_line(lines, form)
 
-
-log = logging.getLogger(__name__)
 
 REBASE_TARGET = "gemini-2.5-flash"
 """Base model of a rebase that names none. Which one the service takes is not documented; assumed."""
@@ -148,7 +145,7 @@ class TuningJobs:
         check_model(request, find_base_model("vertex", base_model), base_model, place.location, day)
         if request.tuned_teacher and find_named_version(self._store, request.tuned_teacher) is None:
             raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=request.tuned_teacher)
-        await self._check_datasets(request, base_model)
+        await self._check_datasets(request, base_model, call.notes)
         job = request.job
         name, labels = job.get("tuned_model_display_name", ""), job.get("labels", {})
         magic = find_magic("vertex", name, labels)
@@ -190,21 +187,27 @@ class TuningJobs:
             raise vertex_errors.CHECKPOINT_NOT_FOUND(id=wanted, known=", ".join(saved))
         return version
 
-    async def _check_datasets(self, request: JobRequest, base_model: str) -> None:
-        """Whether the datasets are there, and whether the first row of the training set is an example."""
+    async def _check_datasets(self, request: JobRequest, base_model: str, notes: list[str]) -> None:
+        """Whether the datasets are there, and whether the first row of the training set is an example.
+
+        Args:
+            notes: Get what is to be known of where they come from.
+        """
         found: list[Violation] = []
         datasets = {request.training_field: request.training_uri, "validation_dataset_uri": request.validation_uri}
         for field, uri in datasets.items():
             if not uri.startswith("gs://"):
                 continue  # a multimodal dataset, or none
             try:
+                hint = await asyncio.to_thread(self._backend.objects().hint, uri)
+                notes += [hint] if hint and hint not in notes else []
                 await asyncio.to_thread(check_first_row, self._backend.objects, uri, request.method, base_model)
             except ObjectForbiddenError:
                 continue  # reported to come "minutes into the job"
             except StorageUnavailableError as error:
                 raise emulator_errors.STORAGE_UNAVAILABLE(reason=error) from error
             except StorageError as error:  # it is not there, or its first line is endless
-                log.warning("%s: %s", field, error)
+                notes.append(f"{field}: {error}")
                 found.append(Violation(vertex_errors.NOT_JSONL_OBJECT, {"field": field}, request.path(field)))
         if found:
             refuse_violations(found)
