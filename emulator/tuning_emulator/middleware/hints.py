@@ -74,7 +74,7 @@ def _give_token(client: Client) -> str:
 
 
 def _give_place(client: Client) -> str:
-    way = _GIVE_PLACE.get(client.language) if client.library == GENAI or not client.library else None
+    way = _GIVE_PLACE.get(client.language) if client.library == GENAI else None
     if way is None:
         return "write projects/P/locations/L in front"
     version = f"google-genai {client.version} " if client.version else "google-genai "
