@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
@@ -117,6 +118,7 @@ class Api(Struct, frozen=True):
         schemas: By API version.
         handlers: By relative method name, ``ModelService.CreateTunedModel``; methods without one answer 501.
         keys: Whether API keys identify a caller; where not, they are refused.
+        express: Paths that take a key where the API takes none: Vertex AI's express mode. None: there are none.
         server: Value of the ``Server`` header.
         server_timing: Whether answers carry ``Server-Timing``.
         body_limit_bytes: Largest request body. ``method_limits_bytes``: by relative method name, where smaller.
@@ -148,6 +150,7 @@ class Api(Struct, frozen=True):
     misnamed: Callable[[Method, str], ApiError] | None = None
     has_host: Callable[[str], bool] | None = None
     check_host: Callable[[Call], None] | None = None
+    express: re.Pattern[str] | None = None
     hints: Callable[[Call, ApiError], Iterable[str]] | None = None
     revision: Callable[[], int] | None = None
     admin: bool = False

@@ -159,6 +159,7 @@ class Progress(Record, frozen=True):
         state: Written by ``store.transition`` alone.
         resolved: Hyperparameters as used, once the dataset is known.
         experiment_id: Vertex' metadata context; "" until the dataset is processed.
+        run_deleted: Vertex: the experiment is there without its run.
         adapter: Directory of the final adapter, relative to the data directory; "" until trained.
     """
 
@@ -177,6 +178,7 @@ class Progress(Record, frozen=True):
     trainer: str = ""
     device: str = ""
     adapter: str = ""
+    run_deleted: bool = False
 
 
 class Reserved(Record, frozen=True):

@@ -33,6 +33,17 @@ _NAMED = ("parent", "name", "model", "endpoint", "context", "resource")
 """Request fields that hold the name that a call is about, or the resource that has it."""
 
 
+EXPRESS = re.compile(
+    r"/v\d\w*/(?:publishers/google/models|projects/[^/]+/locations/[^/]+/endpoints)/[^/:]+"
+    r":(?:generateContent|streamGenerateContent|countTokens)"
+)
+"""Express mode: a key of its own asks base models, without a project. A tuned model's endpoint is not found so.
+
+Sources: cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode (the key);
+github.com/googleapis/python-genai/issues/1706 (the endpoint).
+"""
+
+
 def has_host(host: str) -> bool:
     """Whether the service has such a host. Recorded: an unknown region's host answers the HTML page for 404."""
     return _HOST.fullmatch(host) is not None
@@ -73,6 +84,7 @@ def create_vertex_api(backend: Backend) -> Api:
         has_host=has_host,
         check_host=check_region,
         hints=Hints(backend),
+        express=EXPRESS,
     )
 
 
@@ -113,6 +125,10 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "MetadataService.GetContext": experiments.get_context,
         "MetadataService.ListContexts": experiments.list_contexts,
         "MetadataService.DeleteContext": experiments.delete_context,
+        "MetadataService.GetExecution": experiments.get_execution,
+        "MetadataService.ListExecutions": experiments.list_executions,
+        "MetadataService.GetArtifact": experiments.get_artifact,
+        "MetadataService.ListArtifacts": experiments.list_artifacts,
         "MetadataService.QueryContextLineageSubgraph": experiments.query_context_lineage_subgraph,
         "ModelGardenService.ListPublisherModels": publishers.list_publisher_models,
         "ModelGardenService.GetPublisherModel": publishers.get_publisher_model,

@@ -205,7 +205,7 @@ class Generation:
 
     async def generate_content(self, call: Call) -> Value:
         """The whole answer."""
-        speaker = self._find_speaker(call.request.get("model", ""))
+        speaker = self._find_speaker(call, "model")
         prompt = parse_prompt(call.request, speaker.model)
         try:
             reply = await self._backend.answering.generate(speaker.target, prompt)
@@ -215,7 +215,7 @@ class Generation:
 
     async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
         """The answer piece by piece; what is wrong with the request is said before the first piece."""
-        speaker = self._find_speaker(call.request.get("model", ""))
+        speaker = self._find_speaker(call, "model")
         prompt = parse_prompt(call.request, speaker.model)
         writer = self._writer(speaker)
         try:
@@ -226,7 +226,7 @@ class Generation:
 
     async def count_tokens(self, call: Call) -> Value:
         """Tokens of contents (or of old-style instances) as what plays the model counts them."""
-        speaker = self._find_speaker(call.request.get("endpoint", ""))
+        speaker = self._find_speaker(call, "endpoint")
         contents = _contents(call.request)
         system = call.request.get("system_instruction")
         said = [*contents, *([system] if system else [])]
@@ -240,7 +240,7 @@ class Generation:
 
     async def compute_tokens(self, call: Call) -> Value:
         """Tokens of each content (or old-style instance), with the ids of what plays the model."""
-        speaker = self._find_speaker(call.request.get("endpoint", ""))
+        speaker = self._find_speaker(call, "endpoint")
         contents = _contents(call.request)
         said = [join_text(content) for content in contents]
         try:
@@ -249,7 +249,9 @@ class Generation:
             raise _explain(error) from error
         return {"tokens_info": [format_tokens(content, one) for content, one in zip(contents, found, strict=True)]}
 
-    def _find_speaker(self, name: str) -> Speaker:
+    def _find_speaker(self, call: Call, field: str) -> Speaker:
+        """What answers to the name in a field. A key, which express mode alone takes, finds no endpoint."""
+        name = call.request.get(field, "")
         published = _PUBLISHED.fullmatch(name)
         if published is not None:
             return self._find_published(name, published["id"], published["project"] or "")
@@ -257,7 +259,7 @@ class Generation:
         if match is None:
             raise vertex_errors.MODEL_NAME_MALFORMED(name=name)
         endpoint = self._backend.store.get_endpoint(project_number(match["project"]), match["location"], match["id"])
-        if endpoint is None:
+        if endpoint is None or call.caller.kind == "key":
             raise vertex_errors.PREDICTION_ENDPOINT_NOT_FOUND(name=name)
         return self._find_deployed(name, endpoint)
 

@@ -51,7 +51,9 @@ class Hints:
 
     def __call__(self, call: Call, error: ApiError) -> Iterator[str]:
         """Hints about one refusal."""
-        if error.rule in _MISSING:
+        if call.caller.kind == "key" and error.rule == vertex_errors.PREDICTION_ENDPOINT_NOT_FOUND.name:
+            yield "express mode (an API key in place of project and token) asks base models alone; bring a token"
+        elif error.rule in _MISSING:
             yield from self._find_elsewhere(call)
         elif error.rule == vertex_errors.BASE_MODEL_NOT_SUPPORTED.name:
             yield from self._explain_base_model(call)
