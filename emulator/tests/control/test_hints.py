@@ -73,9 +73,9 @@ async def test_a_model_in_another_home(server: ServerState, client: str, way: st
     elsewhere = {"host": "us-central1-aiplatform.googleapis.com", "authorization": "Bearer x"}
     asked = "/v1/projects/123/locations/us/endpoints/11:generateContent"
     assert "lives in `us`" in await note(server, "POST", asked.replace("/us/", "/eu/"), ASKED, status=404)
-    assert "this endpoint 11 is in `us`, which has a host of its own" in await note(
-        server, "POST", asked, ASKED, status=400, **elsewhere
-    )
+    said = await note(server, "POST", asked, ASKED, client, 400, **elsewhere)
+    assert "lives in `us`, its base model's home, and this host serves another location: " in said
+    assert said.endswith(way)
 
 
 async def test_numbers_of_other_things(server: ServerState) -> None:

@@ -285,8 +285,8 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "sample_data",
         "cloud storage",
         "gs://cloud-samples-data is a public bucket with gigabytes of files.",
-        "Its tuning data sets for text and images are there under their names, with rows and pictures of the emulator's "
-        "own; all else in it is 404. A bucket of one's own of that name takes its place.",
+        "Its tuning data sets for text and images are there under their names, with rows and pictures of the "
+        "emulator's own; all else in it is 404. A bucket of one's own of that name takes its place.",
         "Samples run unprepared, and nobody else's data is shipped. The first use is a line in the log.",
     ),
     Divergence(

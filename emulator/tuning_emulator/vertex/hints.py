@@ -102,13 +102,13 @@ def _locate(store: Store, match: re.Match[str], client: Client) -> Iterator[str]
     same = [(project, location) for one, project, location in found if one == kind]
     for project, location in same:
         what = f"this {_KINDS[kind]} {identifier}"
+        told = _LOCATE.get((client.library, client.language), "ask locations/{0}").format(location)
         if project != number:
             yield f"{what} is project {project}'s"
         elif location != match["location"]:
-            told = _LOCATE.get((client.library, client.language), "ask locations/{0}").format(location)
             yield f"{what} lives in `{location}`, its base model's home, not in `{match['location']}`: {told}"
         else:
-            yield f"{what} is in `{location}`, which has a host of its own"
+            yield f"{what} lives in `{location}`, its base model's home, and this host serves another location: {told}"
     if not same:
         for one, project, location in found:
             yield f"{identifier} is a {_KINDS[one]} of projects/{project}/locations/{location}, no {_KINDS[kind]}"
