@@ -1,7 +1,7 @@
 """Says which clients of the matrix are out in a newer version than the one that is tested.
 
-Asks the package indexes that pip and npm are set up for, with pip and npm, about these packages alone; nothing else in the
-project asks an index for what it does not install. An index that does not answer is said, and ends with status 1.
+Asks the package indexes that pip and npm are set up for, with pip and npm, about these packages alone; nothing else in
+the project asks an index for what it does not install. An index that does not answer is said, and ends with status 1.
 """
 
 from __future__ import annotations
