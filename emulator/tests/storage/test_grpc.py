@@ -199,7 +199,8 @@ async def test_sample_data_is_read_and_left_alone(client: Any) -> None:
     name = "ai-platform/generative_ai/gemini/text/sft_train_data.jsonl"
     found = await call(client.get_object, bucket=samples, object_=name)
     stream = await call(client.read_object, bucket=samples, object_=name)
-    data = b"".join([one.checksummed_data.content for one in await call(list, stream)])
+    received: list[Any] = await call(list, stream)
+    data = b"".join([one.checksummed_data.content for one in received])
     assert len(data) == found.size
     listed = await call(lambda: list(client.list_objects(request={"parent": samples, "prefix": name})))
     assert [one.name for one in listed] == [name]

@@ -17,6 +17,7 @@ from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, f
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.objects import ObjectForbiddenError, ObjectStore, StorageError, StorageUnavailableError
+from tuning_emulator.storage.sample_data import SAMPLE_BUCKET
 from tuning_emulator.vertex.convert import (
     Place,
     describe_job,
@@ -53,6 +54,8 @@ def check_first_row(objects: Callable[[], ObjectStore], uri: str, method: Tuning
     if form is not None:
         check_first_line(lines, form)
 
+
+SAMPLES = f"gs://{SAMPLE_BUCKET}/"
 
 REBASE_TARGET = "gemini-2.5-flash"
 """Base model of a rebase that names none. Which one the service takes is not documented; assumed."""
@@ -199,18 +202,27 @@ class TuningJobs:
             if not uri.startswith("gs://"):
                 continue  # a multimodal dataset, or none
             try:
-                hint = await asyncio.to_thread(self._backend.objects().hint, uri)
-                notes += [hint] if hint and hint not in notes else []
+                if uri.startswith(SAMPLES):
+                    await self._note_origin(uri, notes)
                 await asyncio.to_thread(check_first_row, self._backend.objects, uri, request.method, base_model)
             except ObjectForbiddenError:
                 continue  # reported to come "minutes into the job"
             except StorageUnavailableError as error:
                 raise emulator_errors.STORAGE_UNAVAILABLE(reason=error) from error
             except StorageError as error:  # it is not there, or its first line is endless
+                await self._note_origin(uri, notes)
                 notes.append(f"{field}: {error}")
                 found.append(Violation(vertex_errors.NOT_JSONL_OBJECT, {"field": field}, request.path(field)))
         if found:
             refuse_violations(found)
+
+    async def _note_origin(self, uri: str, notes: list[str]) -> None:
+        """Adds what a developer should know of where a dataset comes from, or of why it is not there."""
+        try:
+            hint = await asyncio.to_thread(self._backend.objects().hint, uri)
+        except StorageError:  # no name of an object
+            return
+        notes += [hint] if hint and hint not in notes else []
 
     def _find_source(self, reference: Value) -> TuningJob:
         """The job behind what a rebase names: a tuned model or a tuning job."""
