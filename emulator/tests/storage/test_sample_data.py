@@ -110,6 +110,16 @@ def test_a_bucket_of_ones_own_wins(ask: Asker, tmp_path: Path) -> None:
     embedded.close()
 
 
+def test_uploads_that_make_buckets_make_this_one_too(tmp_path: Path) -> None:
+    """With ``--auto-create-buckets`` an upload puts a bucket of one's own in the stand-in's place."""
+    embedded = EmbeddedStorage(tmp_path / "buckets", ManualClock(0).now_ns, auto_create=True)
+    assert embedded.objects.stat(f"gs://{SAMPLE_BUCKET}/{TRAIN}") is not None
+    embedded.objects.write(f"gs://{SAMPLE_BUCKET}/mine", b"x\n")
+    assert list(embedded.objects.lines(f"gs://{SAMPLE_BUCKET}/mine")) == [b"x"]
+    assert embedded.objects.stat(f"gs://{SAMPLE_BUCKET}/{TRAIN}") is None
+    embedded.close()
+
+
 def test_it_is_announced_once_and_says_what_it_lacks(ask: Asker, caplog: pytest.LogCaptureFixture) -> None:
     """The first use is a warning; a file that it has not is 404 with a hint in the journal."""
     with caplog.at_level(logging.WARNING):

@@ -145,11 +145,11 @@ class Storage:
         check_bucket_name(name)
         now_ns = self.now_ns()
         bucket = Bucket(name, project_number(project) if project else NOBODY, now_ns, now_ns, fields=fields or {})
-        with self.change() as doomed:
+        with self.database.transaction():
             if (found := self._find_bucket(name)) is not None:
                 if not is_stand_in(found):
                     raise storage_errors.BUCKET_OWNED()
-                self._drop_bucket(name, doomed)
+                self._drop_bucket(name, [])  # its files go with the next start: an outer transaction may fail
             self.database.put(bucket)
         return bucket
 
@@ -207,9 +207,9 @@ class Storage:
             ApiError: it is not there, or a condition does not hold.
         """
         bucket = self.find_bucket(name)
-        if filling:
+        if filling and not self._auto_create:
             self._refuse_stand_in(name, "storage.objects.create")
-        if bucket is None and filling and self._auto_create:
+        if filling and self._auto_create and (bucket is None or is_stand_in(bucket)):
             return self.ensure_bucket(name)
         if bucket is None:
             raise storage_errors.BUCKET_NOT_FOUND()
