@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test browser quick check format docs lock parity clients record base-model model-eval image-test audit sbom bench clean
+.PHONY: help environment demo test browser quick check format docs lock parity clients record base-model model-eval image-test audit sbom bench newer-clients clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -59,6 +59,9 @@ parity: environment ## recorded answers beside the emulator's, declared messages
 
 clients: environment ## every official client against the emulator, each in its own environment; keeps the result
 	$(BIN)/python -m pytest client_tests --record-clients
+
+newer-clients: environment ## which clients of the matrix are out in a newer version; asks the package indexes
+	$(BIN)/python -m scripts.newer_clients
 
 record: environment ## ask the real services again (needs credentials) and write their answers down without secrets
 	$(BIN)/python -m contract_tests.record

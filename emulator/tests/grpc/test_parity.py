@@ -41,10 +41,12 @@ REFUSING = {
     *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")),
     "LlmUtilityService.ComputeTokens",
     *(f"PredictionService.{name}" for name in ("Predict", "RawPredict", "StreamRawPredict")),
+    "MetadataService.GetArtifact",
+    "MetadataService.GetExecution",
     "google.iam.v1.IAMPolicy.SetIamPolicy",
     "google.longrunning.Operations.DeleteOperation",
 }
-"""Methods that refuse everything here, or without a trainer that has tokens."""
+"""Methods that refuse everything here, as what is not kept, or without a trainer that has tokens."""
 
 GEMINI_REQUESTS: dict[str, Value] = {
     **GEMINI_GOOD,

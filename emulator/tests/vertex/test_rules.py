@@ -292,6 +292,11 @@ SAMPLES: dict[str, Sample] = {
     "context_not_found": read(
         f"{PLACE}/metadataStores/default/contexts/none", name="$place/metadataStores/default/contexts/none"
     ),
+    "metadata_not_found": read(
+        f"{PLACE}/metadataStores/default/executions/none",
+        kind="execution",
+        name="$place/metadataStores/default/executions/none",
+    ),
     "metadata_store_not_found": read(f"{PLACE}/metadataStores/none/contexts", name="$place/metadataStores/none"),
     "contents_required": say(contents=[]),
     "parts_required": say(contents=[{"role": "user"}]),

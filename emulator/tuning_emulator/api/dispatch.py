@@ -211,13 +211,18 @@ class Dispatcher:
             notes=exchange.notes,
             requests=call.requests,
         )
-        if target.api.check_place is not None:
-            target.api.check_place(asked)
-        result: Any = target.handler(asked)
-        if inspect.isawaitable(result):
-            result = await result
-        if target.method.streaming:
-            return await call.stream(watch_messages(aiter(result), exchange))
+        try:
+            if target.api.check_place is not None:
+                target.api.check_place(asked)
+            result: Any = target.handler(asked)
+            if inspect.isawaitable(result):
+                result = await result
+            if target.method.streaming:
+                return await call.stream(watch_messages(aiter(result), exchange))
+        except ApiError as refusal:
+            if target.api.hints is not None:
+                exchange.notes.extend(target.api.hints(asked, refusal))
+            raise
         if exchange.cut is not None and exchange.cut.error is not None:
             error, exchange.cut = exchange.cut.error, None
             raise error  # an answer in one piece has no middle to say it in

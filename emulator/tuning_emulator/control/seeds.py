@@ -7,11 +7,15 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from msgspec.structs import replace
+
 from tuning_emulator.api.auth import Presented, format_owner
 from tuning_emulator.api.call import Api, Caller
 from tuning_emulator.control.jobs import find_job
 from tuning_emulator.control.scenario_file import PROJECT, EndpointSeed, ScenarioError, TunedModelSeed, TuningJobSeed
+from tuning_emulator.control.seed_numbers import TakenError, refuse_taken
 from tuning_emulator.control.state import ServerState
+from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import (
     TRAINING,
     FaultKind,
@@ -86,15 +90,20 @@ class Seeder:
         spec: dict[str, Any] = {"trainingDatasetUri": seed.training_dataset.replace("{project}", project)}
         if seed.validation_dataset:
             spec["validationDatasetUri"] = seed.validation_dataset.replace("{project}", project)
-        if seed.epochs:
-            spec["hyperParameters"] = {"epochCount": seed.epochs}
+        epochs = seed.epochs or len(seed.checkpoints)
+        if epochs:
+            spec["hyperParameters"] = {"epochCount": epochs}
         body = {"baseModel": seed.base_model, "supervisedTuningSpec": spec, "labels": seed.labels}
         if seed.display_name:
             body["tunedModelDisplayName"] = seed.display_name.replace("{number}", str(number))
         if seed.description:
             body["description"] = seed.description
+        self._refuse_taken(seed, project)
         name = str((await self._post(f"/v1/projects/{project}/locations/{seed.location}/tuningJobs", body))["name"])
+        name = self._reserve(name, seed)
         await self._bring(name, seed, seed.state)
+        if seed.state == "SUCCEEDED" and seed.checkpoints:
+            self._check_checkpoints(name, len(seed.checkpoints))
         return name
 
     async def create_endpoint(self, seed: EndpointSeed) -> str:
@@ -103,9 +112,40 @@ class Seeder:
         self._caller = Caller(format_owner(self._project), project, "token")
         body = {"displayName": seed.display_name}
         made = await self._post(f"/v1/projects/{project}/locations/{seed.location}/endpoints", body)
-        return str(made["name"]).partition("/operations/")[0]
+        name = str(made["name"]).partition("/operations/")[0]
+        if not seed.id:
+            return name
+        place, _, identifier = name.rpartition("/")
+        number = project_number(project)
+        endpoint = self._world.store.get_endpoint(number, seed.location, identifier)
+        if self._world.store.get_endpoint(number, seed.location, seed.id) or endpoint is None:
+            raise ScenarioError(f"id: {place}/{seed.id} is there already")
+        self._world.store.delete_operation(str(made["name"]))
+        self._world.store.delete_endpoint(endpoint.uid)
+        self._world.store.insert_endpoint(replace(endpoint, id=seed.id))
+        return f"{place}/{seed.id}"
 
     # ------------------------------------------------------------ inside
+
+    def _refuse_taken(self, seed: TuningJobSeed, project: str) -> None:
+        try:
+            refuse_taken(self._world.store, project, seed.location, seed.base_model, seed.id, seed.reserved)
+        except TakenError as error:
+            raise ScenarioError(str(error)) from error
+
+    def _reserve(self, name: str, seed: TuningJobSeed) -> str:
+        """The name of a job that was created this moment, once it and what it will make have the seed's numbers."""
+        job = find_job(self._world.store, name)
+        assert job is not None
+        identifier = seed.id or job.id
+        self._world.store.reserve(job.uid, identifier, seed.reserved)
+        return f"{name.rpartition('/')[0]}/{identifier}"
+
+    def _check_checkpoints(self, name: str, wanted: int) -> None:
+        job = find_job(self._world.store, name)
+        saved = self._world.store.list_checkpoints(job.uid) if job else []
+        if len(saved) != wanted:
+            raise ScenarioError(f"checkpoints: the job saves {len(saved)}, not {wanted}; one an epoch, and at most 10")
 
     async def _post(self, path: str, body: dict[str, Any], query: str = "") -> Any:
         data = json.dumps(body).encode()

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from tuning_emulator.core.records import Api
 from tuning_emulator.facts.gemini_models import GEMINI_MODELS
+from tuning_emulator.facts.limits import home_location
 from tuning_emulator.facts.model_row import OPEN_MARK, BaseModel, Price, TuningLimits
 from tuning_emulator.facts.open_models import OPEN_MODELS
 from tuning_emulator.facts.vertex_models import GOOGLE_MODELS
@@ -45,6 +46,12 @@ def find_base_model(api: Api, name: str) -> BaseModel | None:
 def list_base_models(api: Api) -> tuple[BaseModel, ...]:
     """All rows of an API, in the order of the table."""
     return tuple(_BY_API[api].values())
+
+
+def find_home(name: str, location: str) -> str:
+    """Location of the model and the endpoints that a job of Vertex AI in a location makes, by its base model."""
+    model = find_base_model("vertex", name)
+    return home_location(model is not None and model.multi_region, location)
 
 
 def find_price(api: Api, name: str, method: str) -> Price | None:

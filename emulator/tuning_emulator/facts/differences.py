@@ -299,6 +299,14 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "None of them changes what a client of tuning reads back.",
     ),
     Divergence(
+        "sample_data",
+        "cloud storage",
+        "gs://cloud-samples-data is a public bucket with gigabytes of files.",
+        "Its tuning data sets for text and images are there under their names, with rows and pictures of the "
+        "emulator's own; all else in it is 404. A bucket of one's own of that name takes its place.",
+        "Samples run unprepared, and nobody else's data is shipped. The first use is a line in the log.",
+    ),
+    Divergence(
         "storage_missing",
         "cloud storage",
         "Notifications, HMAC keys, folders, managed folders, caches, bulk restore, restored buckets, the XML API's "

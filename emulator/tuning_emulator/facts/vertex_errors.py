@@ -231,6 +231,8 @@ TRAFFIC_SPLIT_INVALID = _bad(
 ENDPOINT_SERVES_NOTHING = _state("Endpoint `{name}` has no deployed model to answer with.", _NONE)
 
 # --- experiments -------------------------------------------------------------------------------------
+METADATA_NOT_FOUND = _missing('{kind} "{name}" not found', f"style of {_KCC}")
+"""An artifact or execution: the emulator keeps none."""
 CONTEXT_NOT_FOUND = _missing('context "{name}" not found', f"style of {_KCC}")
 METADATA_STORE_NOT_FOUND = _missing('metadataStore "{name}" not found', _KCC, "recorded")
 

@@ -28,6 +28,7 @@ from tuning_emulator.facts.limits import (
 )
 from tuning_emulator.gemini.base_models import find_max_temperature, find_tunable_model
 from tuning_emulator.gemini.convert import format_state, is_active, own_permission
+from tuning_emulator.gemini.hints import explain_missing_data
 from tuning_emulator.gemini.permissions import find_tuned_model
 from tuning_emulator.gemini.rules import dig, drawing_rules, refuse_violations
 from tuning_emulator.jobs.backend import Backend
@@ -188,10 +189,6 @@ def _parse_line(line: str, where: str) -> Example:
 
 
 MAX_DISPLAY_NAME = GEMINI_MAX_DISPLAY_NAME_CHARACTERS.value
-NO_DATA_HINT = (
-    "a create of a tuned model brought no training data; google-genai 1.47 and newer drop it in Gemini mode: "
-    "send the request yourself, use google-genai 1.46, or set default_dataset"
-)
 
 
 class TunedFields(Struct, frozen=True):
@@ -297,7 +294,7 @@ class Creation:
         request = call.request
         missing = find_dataset(request) is None
         if missing:
-            call.notes.append(NO_DATA_HINT)
+            call.notes.append(explain_missing_data(call.headers))
         found = find_violations(CREATE_RULES, request)
         found += find_violations(FIELD_RULES, _read_fields(request), request="CreateTunedModelRequest")
         if missing and self._backend.default_dataset:

@@ -224,7 +224,7 @@ class Pipeline:
             resolved=resolved,
             statistics=prepared.statistics,
             total_steps=steps,
-            experiment_id=self.apis[job.api].make_experiment_id(gate.now_ns()),
+            experiment_id=self.apis[job.api].make_experiment_id(job, gate.now_ns()),
             trainer=job.progress.trainer or self.answering.default,
         )
 

@@ -81,6 +81,9 @@ class ObjectStore(Protocol):
     def write(self, uri: str, data: bytes, content_type: str = DEFAULT_TYPE) -> None:
         """Creates or replaces the object."""
 
+    def hint(self, uri: str) -> str:
+        """What a developer should know of where an object comes from, or of why it is not there; "" nearly always."""
+
 
 def parse_uri(uri: str) -> tuple[str, str]:
     """Bucket and object name of ``gs://bucket/name``.
@@ -199,6 +202,10 @@ class HttpObjectStore:
         if status == 404:
             raise BucketNotFoundError(f"bucket gs://{bucket} does not exist")
         _refuse(status, body, uri)
+
+    def hint(self, uri: str) -> str:  # noqa: ARG002 there is nothing to say
+        """See ``ObjectStore``."""
+        return ""
 
     def create_bucket(self, bucket: str, project: str = "") -> None:
         """Makes an empty bucket. Raises as ``write``."""

@@ -23,6 +23,7 @@ from tuning_emulator.core.records import (
     ModelVersion,
     Operation,
     Permission,
+    Reserved,
     TuningJob,
 )
 from tuning_emulator.store import database as rows
@@ -88,6 +89,10 @@ class Store:
     def list_projects(self) -> list[str]:
         """Every project that owns something, as its records have it: by id or number, "" for none."""
         return [str(row[0]) for row in self._database.execute("list_projects")]
+
+    def find_places(self, identifier: str) -> list[tuple[str, str, str]]:
+        """(collection, project, location) of all of Vertex AI's jobs, models and endpoints with that id."""
+        return [(row[0], row[1], row[2]) for row in self._database.execute("find_places", identifier)]
 
     def list_job_keys(self, project: str | None = None) -> list[tuple[int, Api]]:
         """(uid, api) of every job, or of every job of one project."""
@@ -213,6 +218,16 @@ class Store:
             raise ValueError(f"{', '.join(sorted(fixed))}: `update_job` does not change that")
         with self.transaction():
             return self._replace(replace(self._require(uid), **changes))
+
+    def reserve(self, uid: int, identifier: str, reserved: Reserved) -> TuningJob:
+        """Gives a job that has made nothing yet another id, and what it will make ids of its own.
+
+        Raises:
+            sqlite3.IntegrityError: the name is taken.
+        """
+        with self.transaction():
+            self._database.execute("rename_job", identifier, uid)
+            return self._replace(replace(self._require(uid), id=identifier, reserved=reserved))
 
     def add_progress(self, uid: int, point: MetricPoint) -> None:
         """Records one training step: its metrics and how far the job is."""

@@ -13,6 +13,7 @@ from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
 from tuning_emulator.vertex.generation import Generation
+from tuning_emulator.vertex.hints import Hints
 from tuning_emulator.vertex.mixins import LOCATIONS, Locations, Policies
 from tuning_emulator.vertex.models import Models, Publishers
 from tuning_emulator.vertex.operations import Operations
@@ -33,6 +34,17 @@ _REP = ".rep.googleapis.com"
 _ABOUT_LOCATIONS = "google.cloud.location."
 _NAMED = ("parent", "name", "model", "endpoint", "context", "resource")
 """Request fields that hold the name that a call is about, or the resource that has it."""
+
+
+EXPRESS = re.compile(
+    r"/v\d\w*/(?:publishers/google/models|projects/[^/]+/locations/[^/]+/endpoints)/[^/:]+"
+    r":(?:generateContent|streamGenerateContent|countTokens)"
+)
+"""Express mode: a key of its own asks base models, without a project. A tuned model's endpoint is not found so.
+
+Sources: cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode (the key);
+github.com/googleapis/python-genai/issues/1706 (the endpoint).
+"""
 
 
 def has_host(host: str) -> bool:
@@ -85,6 +97,8 @@ def create_vertex_api(backend: Backend) -> Api:
         server="ESF",
         has_host=has_host,
         check_place=check_place,
+        hints=Hints(backend),
+        express=EXPRESS,
     )
 
 
@@ -128,6 +142,10 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "MetadataService.GetContext": experiments.get_context,
         "MetadataService.ListContexts": experiments.list_contexts,
         "MetadataService.DeleteContext": experiments.delete_context,
+        "MetadataService.GetExecution": experiments.get_execution,
+        "MetadataService.ListExecutions": experiments.list_executions,
+        "MetadataService.GetArtifact": experiments.get_artifact,
+        "MetadataService.ListArtifacts": experiments.list_artifacts,
         "MetadataService.QueryContextLineageSubgraph": experiments.query_context_lineage_subgraph,
         "ModelGardenService.ListPublisherModels": publishers.list_publisher_models,
         "ModelGardenService.GetPublisherModel": publishers.get_publisher_model,

@@ -307,7 +307,7 @@ class Generation:
 
     def predict(self, call: Call) -> Value:
         """Refuses: Gemini is asked in other ways, and no other model answers here."""
-        self._find_speaker(call.request.get("endpoint", ""))
+        self._find_speaker(call, "endpoint")
         raise vertex_errors.NOT_FOR_PREDICT()
 
     async def stream_raw_predict(self, call: Call) -> AsyncIterator[Value]:
@@ -316,7 +316,7 @@ class Generation:
 
     async def count_tokens(self, call: Call) -> Value:
         """Tokens of contents (or of old-style instances) as what plays the model counts them."""
-        speaker = self._find_speaker(call.request.get("endpoint", ""))
+        speaker = self._find_speaker(call, "endpoint")
         contents = _contents(call.request)
         system = call.request.get("system_instruction")
         said = [*contents, *([system] if system else [])]
@@ -329,7 +329,7 @@ class Generation:
 
     async def compute_tokens(self, call: Call) -> Value:
         """Tokens of each content (or old-style instance), with the ids of what plays the model."""
-        speaker = self._find_speaker(call.request.get("endpoint", ""))
+        speaker = self._find_speaker(call, "endpoint")
         contents = _contents(call.request)
         said = [join_text(content) for content in contents]
         try:
@@ -340,12 +340,14 @@ class Generation:
 
     async def _read(self, call: Call) -> tuple[Speaker, Prompt, int]:
         """Who answers what, and the prompt's length as ``countTokens`` counts it: without control tokens."""
-        speaker = self._find_speaker(call.request.get("model", ""))
+        speaker = self._find_speaker(call, "model")
         prompt = parse_prompt(call.request, speaker.model)
         note_inert(call.request, call.notes)
         return speaker, prompt, await self._count(speaker, prompt.turns, prompt.system)
 
-    def _find_speaker(self, name: str) -> Speaker:
+    def _find_speaker(self, call: Call, field: str) -> Speaker:
+        """What answers to the name in a field. A key, which express mode alone takes, finds no endpoint."""
+        name = call.request.get(field, "")
         published = _PUBLISHED.fullmatch(name)
         if published is not None:
             return self._find_published(name, published["id"], published["project"] or "")
@@ -353,7 +355,7 @@ class Generation:
         if match is None:
             raise vertex_errors.MODEL_NAME_MALFORMED(name=name)
         endpoint = self._backend.store.get_endpoint(project_number(match["project"]), match["location"], match["id"])
-        if endpoint is None:
+        if endpoint is None or call.caller.kind == "key":
             raise vertex_errors.PREDICTION_ENDPOINT_NOT_FOUND(name=name)
         return self._find_deployed(name, endpoint)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 from tuning_emulator.api.call import Call
@@ -20,6 +19,7 @@ from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, f
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.objects import ObjectForbiddenError, ObjectStore, StorageError, StorageUnavailableError
+from tuning_emulator.storage.sample_data import SAMPLE_BUCKET
 from tuning_emulator.vertex.convert import (
     Place,
     describe_job,
@@ -66,7 +66,7 @@ def check_first_row(objects: Callable[[], ObjectStore], uri: str, method: Tuning
         raise
 
 
-log = logging.getLogger(__name__)
+SAMPLES = f"gs://{SAMPLE_BUCKET}/"
 
 
 def find_rebase_target(wanted: Value, location: str, day: Day) -> str:
@@ -219,13 +219,19 @@ class TuningJobs:
         return version
 
     async def _check_datasets(self, request: JobRequest, base_model: str, notes: list[str]) -> None:
-        """Whether the datasets are there, and whether the first row of the training set is an example."""
+        """Whether the datasets are there, and whether the first row of the training set is an example.
+
+        Args:
+            notes: Get what is to be known of where they come from.
+        """
         found: list[Violation] = []
         datasets = {request.training_field: request.training_uri, "validation_dataset_uri": request.validation_uri}
         for field, uri in datasets.items():
             if not uri.startswith("gs://"):
                 continue  # a multimodal dataset, or none
             try:
+                if uri.startswith(SAMPLES):
+                    await self._note_origin(uri, notes)
                 await asyncio.to_thread(check_first_row, self._backend.objects, uri, request.method, base_model)
             except DatasetError as error:
                 notes += getattr(error, "__notes__", [])
@@ -235,10 +241,19 @@ class TuningJobs:
             except StorageUnavailableError as error:
                 raise emulator_errors.STORAGE_UNAVAILABLE(reason=error) from error
             except StorageError as error:  # it is not there, or its first line is endless
-                log.warning("%s: %s", field, error)
+                await self._note_origin(uri, notes)
+                notes.append(f"{field}: {error}")
                 found.append(Violation(vertex_errors.NOT_JSONL_OBJECT, {"field": field}, request.path(field)))
         if found:
             refuse_violations(found)
+
+    async def _note_origin(self, uri: str, notes: list[str]) -> None:
+        """Adds what a developer should know of where a dataset comes from, or of why it is not there."""
+        try:
+            hint = await asyncio.to_thread(self._backend.objects().hint, uri)
+        except StorageError:  # no name of an object
+            return
+        notes += [hint] if hint and hint not in notes else []
 
     def _find_source(self, reference: Value) -> TuningJob:
         """The job behind what a rebase names: a tuned model or a tuning job."""
