@@ -83,7 +83,7 @@ def test_a_missing_object_is_named(storage: StorageServer, prepare: DatasetPrepa
     """Removed between create and the job's turn."""
     with pytest.raises(ApiError, match=URI) as refused:
         prepare(make_job(), "", *files(tmp_path), lambda: None)
-    assert refused.value.code == 5
+    assert refused.value.code == 3
 
 
 def test_storage_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
