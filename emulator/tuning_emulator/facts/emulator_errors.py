@@ -88,6 +88,12 @@ DATASET_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "{reason}")
 METHOD_UNTRAINED = ErrorRow(Code.UNIMPLEMENTED, "This emulator has no trainer for {method} tuning of {base_model}.")
 TRAINER_GONE = ErrorRow(Code.UNAVAILABLE, "The {trainer} trainer that ran this job is not installed here any more.")
 TRAINER_FAILED = ErrorRow(Code.UNAVAILABLE, "The trainer is unavailable: {reason}")
+TRAINER_KILLED = ErrorRow(
+    Code.RESOURCE_EXHAUSTED,
+    "tuning-emulator: the trainer's process was killed {times} times during this job (signal {signal}), most likely "
+    "because memory ran out; give the machine or container more of it, use a smaller --base-model or batch size, or "
+    "run fewer jobs at once (TUNING_EMULATOR_JOBS_PER_PROJECT, --jobs-per-project).",
+)
 DISK_FULL = ErrorRow(Code.RESOURCE_EXHAUSTED, "The emulator's disk is full.")
 TEACHER_FAILED = ErrorRow(Code.UNAVAILABLE, "The teacher model does not answer: {reason}")
 _OUTPUT = "The results cannot be written to {uri}: {reason}"
