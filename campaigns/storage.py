@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import http.client
-import json
 import logging
 import random
 import tempfile
@@ -13,12 +11,11 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from campaigns import CampaignError, Deadline
+from campaigns.connection import Connection, CutError
 from tests.grpc.wire import listening
-from tests.storage.asking import BUCKET, Answer, open_storage
+from tests.storage.asking import BUCKET, open_storage
 from tests.storage.fuzzing import fuzz_grpc, fuzz_http
 from tests.storage.model import SIZES, Model, walk_in_process
 from tuning_emulator.api.auth import OpenAuthenticator
@@ -27,36 +24,6 @@ from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
 WALK_STEPS, FUZZ_REQUESTS = 1000, 500
 """Of one round in this process: between two of them the deadline is looked at."""
-
-
-class CutError(Exception):
-    """The server ended before it answered."""
-
-
-class Remote:
-    """A bucket of a server in a process of its own, on one connection."""
-
-    def __init__(self, url: str, bucket: str) -> None:
-        self._line = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-        self._bucket = bucket
-
-    def __call__(self, verb: str, target: str, body: Any = b"", headers: dict[str, str] | None = None) -> Answer:
-        """One request.
-
-        Raises:
-            CutError: the connection broke.
-        """
-        data = json.dumps(body).encode() if isinstance(body, dict) else body
-        try:
-            self._line.request(verb, target.replace(BUCKET, self._bucket), data, headers or {})
-            answer = self._line.getresponse()
-            return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read())
-        except (OSError, http.client.HTTPException) as error:
-            raise CutError(str(error)) from error
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._line.close()
 
 
 def walk_with_kills(kills: int, seed: int, longest_s: float = 1.0) -> Counter[str]:
@@ -74,7 +41,7 @@ def walk_with_kills(kills: int, seed: int, longest_s: float = 1.0) -> Counter[st
     with tempfile.TemporaryDirectory() as folder:
         for number in range(kills + 1):
             with start_emulator(trainer="scripted", data_dir=folder) as running:
-                asks = {name: Remote(running.url, name) for name in models}
+                asks = {name: Connection(running.url, name) for name in models}
                 for name, model in models.items():
                     if number:
                         found[model.settle(asks[name])] += 1
@@ -87,7 +54,7 @@ def walk_with_kills(kills: int, seed: int, longest_s: float = 1.0) -> Counter[st
 
 
 def _walk_until_killed(
-    running: RunningEmulator, walkers: list[tuple[Model, Remote]], chosen: random.Random, longest_s: float
+    running: RunningEmulator, walkers: list[tuple[Model, Connection]], chosen: random.Random, longest_s: float
 ) -> None:
     killed = threading.Event()
 
@@ -96,7 +63,7 @@ def _walk_until_killed(
         assert running.process is not None
         running.process.kill()
 
-    def walk(walker: tuple[Model, Remote]) -> None:
+    def walk(walker: tuple[Model, Connection]) -> None:
         model, ask = walker
         try:
             while True:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import random
 import tempfile
 from collections.abc import Callable, Sequence
@@ -9,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+import google_crc32c
 
 from tests.storage.asking import BUCKET, UPLOAD, Answer, B, open_storage
 
@@ -218,6 +222,11 @@ class Model:
         made, there = {}, {}
         for one in ask("GET", f"{B}/o").json.get("items", []):
             data = ask("GET", f"{B}/o/{quote(one['name'], safe='')}?alt=media").body
+            hashes = _hash(data)
+            assert (one.get("md5Hash", hashes[0]), one["crc32c"]) == hashes, (
+                one["name"],
+                "has other bytes than its record says",
+            )
             made[one["name"]] = one
             there[one["name"]] = Known(data, one["generation"], int(one["metageneration"]), one.get("metadata", {}))
         outcome = "old" if self.flying else "idle"
@@ -228,6 +237,13 @@ class Model:
         self.flying = {}
         assert there == self.objects
         return outcome
+
+
+def _hash(data: bytes) -> tuple[str, str]:
+    """md5 and crc32c as Cloud Storage tells them."""
+    crc32c: int = google_crc32c.value(data)
+    digests = hashlib.md5(data, usedforsecurity=False).digest(), crc32c.to_bytes(4, "big")
+    return base64.b64encode(digests[0]).decode(), base64.b64encode(digests[1]).decode()
 
 
 def walk_in_process(steps: int, seed: int) -> Model:
