@@ -73,11 +73,12 @@ class World:
 
     Attributes:
         counts: What had become of requests under way, see ``Walker.settle``; and ``steps``, ``adapters``.
+        directory: Data directory. reach: The same as it is reached from outside the server.
         longest_start_s: Until it answered.
     """
 
     def __init__(self, folder: Path, seed: int, trainer: str, epochs: tuple[int, ...]) -> None:
-        self.directory = folder / "data"
+        self.directory = self.reach = folder / "data"
         self.walkers = [Walker(number, seed + number, epochs) for number in range(WALKERS)]
         self.counts: Counter[str] = Counter()
         self.longest_start_s = 0.0
@@ -123,14 +124,14 @@ class World:
     def _compare(self, running: RunningEmulator) -> None:
         if orphans := find_orphans(self.directory):
             raise CampaignError(f"left over: {', '.join(orphans[:5])}")
-        asks = self._connect(running)
+        asks = self.connect(running)
         there = [walker.look(ask) for walker, ask in zip(self.walkers, asks, strict=True)]
         states = [self.walkers] + ([self._saved] if self._importing and self._saved is not None else [])
         faults = []
         for state in states:  # an import under way: all as it was, or all as it is in the archive
             walkers = copy.deepcopy(state)
             try:
-                found = [self._settle(*one) for one in zip(walkers, there, asks, strict=True)]
+                found = [settle(*one) for one in zip(walkers, there, asks, strict=True)]
             except AssertionError as fault:
                 faults.append(str(fault))
                 continue
@@ -145,13 +146,8 @@ class World:
         if alive:
             raise CampaignError(f"still alive after its server: {alive}")
 
-    def _settle(self, walker: Walker, seen: dict[str, Seen], ask: Connection) -> str:
-        losing = walker.flight is not None and walker.flight.bucket
-        outcome = walker.settle(seen)
-        walker.settle_bucket(ask, losing)
-        return outcome
-
-    def _connect(self, running: RunningEmulator) -> list[Connection]:
+    def connect(self, running: RunningEmulator) -> list[Connection]:
+        """A connection for each walker."""
         return [Connection(running.url, walker.bucket_name) for walker in self.walkers]
 
     def note_left(self, processes: list[psutil.Process]) -> None:
@@ -179,7 +175,7 @@ class World:
             with ThreadPoolExecutor(len(self.walkers)) as pool:
                 ends = [
                     pool.submit(self._walk, walker, ask, running, killed)
-                    for walker, ask in zip(self.walkers, self._connect(running), strict=True)
+                    for walker, ask in zip(self.walkers, self.connect(running), strict=True)
                 ]
             if faults := [str(end.exception()) for end in ends if end.exception() is not None]:
                 raise CampaignError("; ".join(faults))
@@ -247,11 +243,11 @@ class World:
         """
         control = Control(running.url, timeout_s=120)
         self._await_ends(control)
-        if left := find_unfinished_files(self.directory):
+        if left := find_unfinished_files(self.reach):
             raise CampaignError(f"unfinished files of ended jobs: {', '.join(left[:5])}")
-        adapters = hash_adapters(self.directory)
+        adapters = hash_adapters(self.reach)
         try:
-            for walker, ask in zip(self.walkers, self._connect(running), strict=True):
+            for walker, ask in zip(self.walkers, self.connect(running), strict=True):
                 walker.note(walker.look(ask))
                 for display, known in walker.jobs.items():
                     if known.ended == "SUCCEEDED":
@@ -280,6 +276,14 @@ class World:
             elif time.monotonic() - since > STUCK_S:
                 raise CampaignError(f"stuck for {STUCK_S:.0f} s: {now}")
             time.sleep(0.05)
+
+
+def settle(walker: Walker, seen: dict[str, Seen], ask: Connection) -> str:
+    """Holds all that a walker has against what it knows; see ``Walker.settle``."""
+    losing = walker.flight is not None and walker.flight.bucket
+    outcome = walker.settle(seen)
+    walker.settle_bucket(ask, losing)
+    return outcome
 
 
 def learn(control: Control, name: str, adapter: str) -> Learned:
