@@ -256,7 +256,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Training ended without a result. ``code`` is a google.rpc code (3 bad data, 13 our fault)."""
+    """Training ended without a result. ``code`` is a google.rpc code (3 bad data, 8 no memory, 13 our fault)."""
 
     code: int
     message: str

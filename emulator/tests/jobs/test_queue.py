@@ -23,7 +23,7 @@ from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import CANCELLED, Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerKilledError
 from tuning_emulator.store.store import Store
-from tuning_trainer.spec import Event, Example, Job, Started, Step, Turn, format_example
+from tuning_trainer.spec import Event, Example, Failed, Job, Started, Step, Turn, format_example
 
 PAIRS = [(str(number), str(number + 1)) for number in range(15)]
 EXAMPLES = "\n".join(format_example(Example((Turn("user", a), Turn("model", b)))) for a, b in PAIRS)
@@ -244,6 +244,27 @@ async def test_a_trainer_that_is_killed_is_given_the_job_again(
         assert error.message.startswith("tuning-emulator: the trainer's process was killed 3 times ")
         assert "--jobs-per-project" in error.message
         assert list((tmp_path / "jobs").rglob(".*")) == []  # nobody goes on with it
+    await queue.stop()
+
+
+class StarvingTrainer(ScriptedTrainer):
+    """Has too little memory."""
+
+    async def train(self, job: Job) -> AsyncGenerator[Event]:
+        """Never a step."""
+        yield Failed(8, "The trainer's process had too little memory.")
+
+
+async def test_a_job_without_memory_says_what_would_help(store: Store, tmp_path: Path) -> None:
+    """In the emulator's own name: no service says so."""
+    queue = make_queue(tmp_path, store, trainer=StarvingTrainer())
+    await queue.start()
+    uid = insert_tuned_model(store).uid
+    queue.wake()
+    job = await finish(queue, uid)
+    assert job.progress.error is not None
+    assert job.progress.error.code == 8
+    assert job.progress.error.message.startswith("tuning-emulator: the trainer's process had too little memory; ")
     await queue.stop()
 
 

@@ -52,6 +52,9 @@ STORAGE_UPLOAD_INFLATES = ErrorRow(
     "The gzip body of the request unpacks to more than {times} times its size; this emulator takes no such body.",
 )
 NO_SPACE = ErrorRow(Code.UNAVAILABLE, "The emulator's disk is full; nothing has changed.")
+NO_SPACE_FOR_CONTROL = ErrorRow(
+    Code.UNAVAILABLE, "The emulator's disk is full, and what was asked may be done in part; free some and ask again."
+)
 STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
 
 # --- prompts of Vertex AI ------------------------------------------------------------------------------
@@ -88,11 +91,17 @@ DATASET_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "{reason}")
 METHOD_UNTRAINED = ErrorRow(Code.UNIMPLEMENTED, "This emulator has no trainer for {method} tuning of {base_model}.")
 TRAINER_GONE = ErrorRow(Code.UNAVAILABLE, "The {trainer} trainer that ran this job is not installed here any more.")
 TRAINER_FAILED = ErrorRow(Code.UNAVAILABLE, "The trainer is unavailable: {reason}")
+_MORE_MEMORY = (
+    "give the machine or container more of it, use a smaller --base-model or batch size, or run fewer jobs at once "
+    "(TUNING_EMULATOR_JOBS_PER_PROJECT, --jobs-per-project)."
+)
 TRAINER_KILLED = ErrorRow(
     Code.RESOURCE_EXHAUSTED,
     "tuning-emulator: the trainer's process was killed {times} times during this job (signal {signal}), most likely "
-    "because memory ran out; give the machine or container more of it, use a smaller --base-model or batch size, or "
-    "run fewer jobs at once (TUNING_EMULATOR_JOBS_PER_PROJECT, --jobs-per-project).",
+    f"because memory ran out; {_MORE_MEMORY}",
+)
+TRAINER_STARVED = ErrorRow(
+    Code.RESOURCE_EXHAUSTED, f"tuning-emulator: the trainer's process had too little memory; {_MORE_MEMORY}"
 )
 DISK_FULL = ErrorRow(Code.RESOURCE_EXHAUSTED, "The emulator's disk is full.")
 TEACHER_FAILED = ErrorRow(Code.UNAVAILABLE, "The teacher model does not answer: {reason}")

@@ -315,6 +315,8 @@ class Pipeline:
             case Done():
                 adapter = str(Path(event.adapter).relative_to(self.directory))
                 self.store.update_progress(uid, adapter=adapter)
+            case Failed(code=Code.RESOURCE_EXHAUSTED):
+                raise emulator_errors.TRAINER_STARVED()
             case Failed():
                 raise ApiError(Code(event.code), event.message)
             case Cancelled():
