@@ -111,19 +111,22 @@ async def _undone_on_error(server: ServerState) -> AsyncIterator[None]:
     """Takes everything back if the block fails: records, files, objects, clock."""
     saved, clock = make_place(server.directory, "incoming"), server.clock.state
     keys = set(server.store.list_job_keys())
-    saved.mkdir()
-    server.store.copy_to(saved / STORE_NAME)
-    if server.storage is not None:
-        server.storage.store.link_to(saved / "buckets")
     try:
-        yield
-    except BaseException:
-        await server.queue.end()
-        _restore(server, saved, [f"{api}-{uid}" for uid, api in set(server.store.list_job_keys()) - keys])
-        if server.clock.state != clock:
-            server.clock.restore(clock)
-        server.queue.take_up()
-        raise
+        saved.mkdir()
+        server.store.copy_to(saved / STORE_NAME)
+        if server.storage is not None:
+            server.storage.store.link_to(saved / "buckets")
+        try:
+            yield
+        except BaseException:
+            await server.queue.end()
+            try:
+                _restore(server, saved, [f"{api}-{uid}" for uid, api in set(server.store.list_job_keys()) - keys])
+                if server.clock.state != clock:
+                    server.clock.restore(clock)
+            finally:
+                server.queue.take_up()
+            raise
     finally:
         server.discard(saved)
 
