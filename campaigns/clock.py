@@ -18,6 +18,9 @@ PACES = ("training", "time:3600", "time:0.5", "polls:2")
 END_S = 300.0
 """How long all jobs may take once the clock runs: a bound against hanging, not a claim about speed."""
 
+ROUNDING = timedelta(milliseconds=1)
+"""Of seconds as floating-point numbers."""
+
 OUT_OF_RANGE = (-1, 9e9, 8e18, 1e300)
 """Seconds by which no clock moves."""
 
@@ -84,7 +87,7 @@ def _advance(control: Control, before: datetime, seconds: float) -> None:
     if before + timedelta(seconds=seconds) < datetime(2199, 1, 1, tzinfo=UTC):
         shown = datetime.fromisoformat(control.clock.advance(seconds)["time"])
         wanted = before + timedelta(seconds=seconds)
-        _hold(wanted <= shown, f"advanced to {wanted} it shows {shown}")
+        _hold(wanted - ROUNDING <= shown, f"advanced to {wanted} it shows {shown}")
 
 
 def _refuse(control: Control, how: str, value: Any, before: datetime) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -20,7 +21,9 @@ from campaigns.leftovers import find_orphans
 from campaigns.walker import Walker
 from campaigns.world import World, kill_server, settle
 from tests.storage.asking import Answer
-from tuning_emulator.testing.process import PROGRAM, RunningEmulator, launch
+from tuning_emulator.facts import emulator_errors
+from tuning_emulator.testing.client import Control
+from tuning_emulator.testing.process import RunningEmulator
 
 SIZE_MIB = 24
 FULL_S = 2.0
@@ -61,7 +64,7 @@ def why_impossible() -> str:
 
 
 def fill_disk_often(folder: Path, seed: int, times: int) -> tuple[int, int]:
-    """Fills and empties the disk that often, while walkers walk.
+    """Fills and empties a disk that often, while walkers walk; in a process that alone sees that disk.
 
     Returns:
         (steps, requests that were refused).
@@ -69,12 +72,33 @@ def fill_disk_often(folder: Path, seed: int, times: int) -> tuple[int, int]:
     Raises:
         CampaignError: something is lost, torn, stuck or left over.
     """
-    world = World(folder, seed, "scripted", (2, 4, 8))
-    mount = f'mount -t tmpfs -o size={SIZE_MIB}m none {world.directory} && exec "$@"'
-    program = (*UNSHARE, "sh", "-c", mount, "sh", *PROGRAM)
-    running = launch(world.options(), folder / "log.txt", subprocess.STDOUT, program)
-    world.reach = Path(f"/proc/{running.pid}/root") / world.directory.relative_to("/")
-    chosen, over = random.Random(seed), threading.Event()
+    (folder / "disk").mkdir()
+    mount = f'mount -t tmpfs -o size={SIZE_MIB}m none {folder / "disk"} && exec "$@"'
+    program = (sys.executable, "-m", "campaigns.disk", str(folder), str(seed), str(times))
+    command = (*UNSHARE, "sh", "-c", mount, "sh", *program)
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if ended.returncode:
+        raise CampaignError(ended.stdout.strip() or f"{program} ended with {ended.returncode}")
+    steps, refused = ended.stdout.split()
+    return int(steps), int(refused)
+
+
+def main(arguments: list[str]) -> int:
+    """``python -m campaigns.disk FOLDER SEED TIMES``: FOLDER/disk is the small file system."""
+    folder = Path(arguments[0])
+    world = World(folder, int(arguments[1]), "scripted", (2, 4, 8), folder / "disk" / "data")
+    try:
+        print(*_work(world, random.Random(int(arguments[1])), int(arguments[2])))
+    except CampaignError as fault:
+        print(fault)
+        return 1
+    return 0
+
+
+def _work(world: World, chosen: random.Random, times: int) -> tuple[int, int]:
+    for walker in world.walkers:
+        walker.may_fail, walker.loads = True, False
+    running, over = world.start(), threading.Event()
     try:
         asks = [RefusedConnection(running.url, walker.bucket_name) for walker in world.walkers]
         with ThreadPoolExecutor(len(asks)) as pool:
@@ -82,7 +106,7 @@ def fill_disk_often(folder: Path, seed: int, times: int) -> tuple[int, int]:
             try:
                 for _ in range(times):
                     time.sleep(chosen.random() * FULL_S)
-                    _fill(world.reach / "filler", chosen)
+                    _fill(world.directory.parent / "filler", chosen)
             finally:
                 over.set()
             for end in ends:
@@ -106,11 +130,12 @@ def _fill(filler: Path, chosen: random.Random) -> None:
 
 def _walk(walker: Walker, ask: RefusedConnection, over: threading.Event) -> None:
     try:
-        while not over.is_set():
+        while not over.is_set() or walker.flight is not None:
             try:
                 walker.walk(ask)
             except RefusedError:
-                walker.flight = None
+                if walker.flight is not None and not walker.flight.bucket:  # a reset may be done in part: it goes on
+                    walker.flight = None
                 if walker.bucket is not None:
                     walker.bucket.flying = {}
                 time.sleep(0.02)
@@ -127,8 +152,15 @@ def _compare(world: World, running: RunningEmulator) -> None:
     except AssertionError as fault:
         raise CampaignError(f"after a full disk: {fault}") from fault
     world.drain(running)
+    for job in Control(running.url).jobs.list():
+        if job["state"] == "FAILED" and job["error"] != emulator_errors.DISK_FULL.text:
+            raise CampaignError(f"{job['name']} has failed: {job['error']}")
     limit = time.monotonic() + SWEPT_S
-    while orphans := find_orphans(world.reach):
+    while orphans := find_orphans(world.directory):
         if time.monotonic() > limit:
             raise CampaignError(f"left over after a full disk: {', '.join(orphans[:5])}")
         time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -42,7 +42,7 @@ class Plan:
 
 
 SCRIPTED = Plan("scripted", 1.2, (2, 4, 8))
-LORA = Plan("lora", 9.0, (5, 20, 40))
+LORA = Plan("lora", 7.0, (5, 20, 40))
 
 
 @dataclass

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.processes import read_stat
 from campaigns import CampaignError
 from campaigns.load_client import Client, GrpcClient, RestClient
 from campaigns.walker import DATASET_BUCKET, LINES
@@ -45,6 +46,8 @@ class Found:
 
     latencies_s: list[float] = field(default_factory=list)
     memory_mib: list[tuple[float, float]] = field(default_factory=list)
+    elapsed_s: float = 0.0
+    server_cpu_s: float = 0.0
     jobs: int = 0
     deleted: int = 0
 
@@ -71,7 +74,7 @@ def run(options: argparse.Namespace) -> str:
             check_ends(running, found)
             assert running.log is not None
             check_log(running.log.read_text("utf-8", errors="replace"))
-    return describe(found, options.clients, duration_s)
+    return describe(found, options.clients)
 
 
 async def press(running: RunningEmulator, clients: int, jobs: int, duration_s: float, seed: int) -> Found:
@@ -80,7 +83,7 @@ async def press(running: RunningEmulator, clients: int, jobs: int, duration_s: f
     Raises:
         CampaignError: an answer is an error.
     """
-    found, began = Found(), time.monotonic()
+    found, began, cpu_s = Found(), time.monotonic(), read_stat(running.pid)[1]
     watching = asyncio.create_task(watch(running.pid, found, began))
     try:
         async with asyncio.TaskGroup() as group:
@@ -94,6 +97,7 @@ async def press(running: RunningEmulator, clients: int, jobs: int, duration_s: f
         raise faults.exceptions[0] from None
     finally:
         watching.cancel()
+    found.elapsed_s, found.server_cpu_s = time.monotonic() - began, read_stat(running.pid)[1] - cpu_s
     return found
 
 
@@ -161,13 +165,13 @@ def check_log(text: str) -> None:
         raise CampaignError(f"the server's log has {len(wrong)} errors: {wrong[0]}")
 
 
-def describe(found: Found, clients: int, duration_s: float) -> str:
+def describe(found: Found, clients: int) -> str:
     """The line of figures.
 
     Raises:
         CampaignError: memory is not flat.
     """
-    latencies = sorted(found.latencies_s)
+    latencies, duration_s = sorted(found.latencies_s), found.elapsed_s
     p50, p99 = (1000 * latencies[int(len(latencies) * share)] for share in (0.5, 0.99))
     warm = [mib for at, mib in found.memory_mib if at >= WARM_SHARE * duration_s]
     first, last = warm[: max(1, len(warm) // 10)], warm[-max(1, len(warm) // 10) :]
@@ -177,5 +181,6 @@ def describe(found: Found, clients: int, duration_s: float) -> str:
         raise CampaignError(f"memory grows: {said}")
     return (
         f"{clients} clients, {duration_s / 60:.1f} min, {found.jobs} jobs, {len(latencies)} requests, 0 errors; "
-        f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, {len(latencies) / duration_s:.0f} requests/s; server {said}"
+        f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, {len(latencies) / duration_s:.0f} requests/s, "
+        f"{1000 * found.server_cpu_s / len(latencies):.2f} ms of the server's CPU each; server {said}"
     )

@@ -69,16 +69,18 @@ class World:
     """See the module.
 
     Args:
-        folder: For the data directory and all else. trainer: Of the server. epochs: What jobs are created with.
+        folder: For the log and all else. trainer: Of the server. epochs: What jobs are created with.
+        directory: The data directory, if it is not to be in that folder.
 
     Attributes:
         counts: What had become of requests under way, see ``Walker.settle``; and ``steps``, ``adapters``.
-        directory: Data directory. reach: The same as it is reached from outside the server.
         longest_start_s: Until it answered.
     """
 
-    def __init__(self, folder: Path, seed: int, trainer: str, epochs: tuple[int, ...]) -> None:
-        self.directory = self.reach = folder / "data"
+    def __init__(
+        self, folder: Path, seed: int, trainer: str, epochs: tuple[int, ...], directory: Path | None = None
+    ) -> None:
+        self.directory = directory or folder / "data"
         self.walkers = [Walker(number, seed + number, epochs) for number in range(WALKERS)]
         self.counts: Counter[str] = Counter()
         self.longest_start_s = 0.0
@@ -243,9 +245,9 @@ class World:
         """
         control = Control(running.url, timeout_s=120)
         self._await_ends(control)
-        if left := find_unfinished_files(self.reach):
+        if left := find_unfinished_files(self.directory):
             raise CampaignError(f"unfinished files of ended jobs: {', '.join(left[:5])}")
-        adapters = hash_adapters(self.reach)
+        adapters = hash_adapters(self.directory)
         try:
             for walker, ask in zip(self.walkers, self.connect(running), strict=True):
                 walker.note(walker.look(ask))
