@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +12,7 @@ from tuning_emulator.api.auth import Presented, format_owner
 from tuning_emulator.api.call import Api, Caller
 from tuning_emulator.control.jobs import find_job
 from tuning_emulator.control.scenario_file import PROJECT, EndpointSeed, ScenarioError, TunedModelSeed, TuningJobSeed
-from tuning_emulator.control.state import ServerState
+from tuning_emulator.control.state import ServerState, make_place, set_jobs_aside
 from tuning_emulator.core.job_control import (
     TRAINING,
     FaultKind,
@@ -35,16 +36,46 @@ _STAGES = 12
 _TRAINER = "scripted"
 
 
+@dataclass
+class Made:
+    """What a scenario has made so far. ``jobs``: of both APIs, by name; ``endpoints``: their create operations."""
+
+    jobs: list[str] = field(default_factory=list)
+    endpoints: list[str] = field(default_factory=list)
+
+
+async def take_back(server: ServerState, made: Made) -> None:
+    """Forgets all of it, with what the jobs have published, and nothing else."""
+    jobs = [job for name in made.jobs if (job := find_job(server.store, name)) is not None]
+    await server.queue.end([job.uid for job in jobs])
+    with server.store.transaction():
+        for job in jobs:
+            server.store.forget_published(job.uid)
+            server.store.delete_job(job.uid)
+        for name in made.endpoints:
+            _, project, _, location, _, identifier, *_ = name.split("/")
+            if (endpoint := server.store.get_endpoint(project, location, identifier)) is not None:
+                server.store.delete_endpoint(endpoint.uid)
+            server.store.delete_operation(name)
+    removed = make_place(server.directory, "removed")
+    set_jobs_aside(server.directory, [f"{job.api}-{job.uid}" for job in jobs], removed)
+    server.discard(removed)
+
+
 class Seeder:
     """Creates what a scenario asks for.
 
     Args:
         project: Of everything that names none; "" for the plain account and ``PROJECT``.
+
+    Attributes:
+        made: So far.
     """
 
     def __init__(self, server: ServerState, project: str = "") -> None:
         self._world = server
         self._project = project
+        self.made = Made()
         self._caller = Caller("", "", "token")
         self._rest = create_rest_app(server.apis, self)
 
@@ -72,6 +103,7 @@ class Seeder:
         query = urlencode({"tunedModelId": seed.id.replace("{number}", str(number))}) if seed.id else ""
         made = await self._post("/v1beta/tunedModels", body, query)
         name = str(made["metadata"]["tunedModel"])
+        self.made.jobs.append(name)
         await self._bring(name, seed, "RUNNING" if seed.state == "CREATING" else seed.state)
         for permission in seed.permissions:
             wanted: dict[str, Any] = {"role": permission.role, "granteeType": permission.grantee_type}
@@ -94,6 +126,7 @@ class Seeder:
         if seed.description:
             body["description"] = seed.description
         name = str((await self._post(f"/v1/projects/{project}/locations/{seed.location}/tuningJobs", body))["name"])
+        self.made.jobs.append(name)
         await self._bring(name, seed, seed.state)
         return name
 
@@ -103,6 +136,7 @@ class Seeder:
         self._caller = Caller(format_owner(self._project), project, "token")
         body = {"displayName": seed.display_name}
         made = await self._post(f"/v1/projects/{project}/locations/{seed.location}/endpoints", body)
+        self.made.endpoints.append(str(made["name"]))
         return str(made["name"]).partition("/operations/")[0]
 
     # ------------------------------------------------------------ inside
