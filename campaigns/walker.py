@@ -125,7 +125,7 @@ class Walker:
             self._reset(ask)
         else:
             jobs = [self.create_model, self.create_job, self._describe, self._share, self._change_role, self._unshare]
-            rare = [self._delete, self._cancel, self._ask, *([self.load] if self.loads else [])]
+            rare = [self._delete, self._cancel, self._ask, *([self.load, self._load_badly] if self.loads else [])]
             step = self._random.choice([*jobs * 2, *rare, *[self._walk_bucket] * 10])
             step(ask)
         self.steps += 1
@@ -262,6 +262,16 @@ class Walker:
         told = self._change(jobs, ask, "POST", target, body, partly=True)
         for display, (name,) in ((names["gemini"], told["tuned_models"]), (names["vertex"], told["tuning_jobs"])):
             self.jobs[display] = replace(self.jobs[display], name=name, ended="SUCCEEDED")
+
+    def _load_badly(self, ask: Connection) -> None:
+        """A scenario whose last part is refused: nothing of it stays, and nothing of others goes."""
+        display = self._name()
+        models = [{"display_name": display, "state": "ACTIVE"}, {"display_name": "none", "base_model": "models/none"}]
+        self.flight = Flight({**self.jobs, display: Known("gemini", 0)}, partly=True)
+        target = f"/emulator/v1/scenarios:load?project={self.project}"
+        told = self._send(ask, "POST", target, {"version": 1, "tuned_models": models}, may=(422,))
+        assert told is None, told
+        self.flight = None
 
     def _reset(self, ask: Connection) -> None:
         self._change({}, ask, "POST", "/emulator/v1/reset", {"project": self.project}, bucket=True)

@@ -14,7 +14,7 @@ from campaigns.walker import Known, Seen, Walker
 from tuning_emulator.jobs.lora import missing_packages
 
 SCRIPTED_KILLS = ["kills", "--kills=6", "--lora-kills=0", "--trainer-kills=0"]
-LORA_KILLS = ["kills", "--kills=0", "--lora-kills=2", "--trainer-kills=2"]
+LORA_KILLS = ["kills", "--kills=0", "--lora-kills=1", "--trainer-kills=2"]
 LOAD = ["load", "--clients=32", "--jobs=150", "--minutes=0.17"]
 DISKS = ["faults", "--full-disks=4", "--starved=0", "--clock-moves=0"]
 MEMORY = ["faults", "--full-disks=0", "--starved=1", "--clock-moves=0"]
