@@ -34,15 +34,16 @@ START_ONE_IN = 8
 
 @dataclass(frozen=True)
 class Plan:
-    """Of servers with one trainer: how long they work at most, and the epochs of their jobs."""
+    """Of servers with one trainer: how much and how long they work at most, and the epochs of their jobs."""
 
     trainer: str
+    most_steps: int
     longest_s: float
     epochs: tuple[int, ...]
 
 
-SCRIPTED = Plan("scripted", 1.2, (2, 4, 8))
-LORA = Plan("lora", 7.0, (5, 20, 40))
+SCRIPTED = Plan("scripted", 60, 6.0, (2, 4, 8))
+LORA = Plan("lora", 400, 7.0, (5, 20, 40))
 
 
 @dataclass
@@ -101,6 +102,7 @@ def kill_servers(plan: Plan, kills: int, seed: int, deadline: Deadline, tally: T
         raise CampaignError(f"{fault}; after {sum(tally.kills.values())} kills; see {folder}") from fault
     finally:
         tally.counts += world.counts
+        tally.counts["steps"] += sum(walker.steps for walker in world.walkers)
         tally.longest_start_s = max(tally.longest_start_s, world.longest_start_s)
     shutil.rmtree(folder)
 
@@ -110,7 +112,7 @@ def _kill_and_compare(world: World, plan: Plan, kills: int, seed: int, deadline:
     for number in range(1, kills + 1):
         if chosen.randrange(START_ONE_IN):
             running = world.start()
-            world.work(running, chosen.random() * plan.longest_s)
+            world.work(running, chosen.randrange(plan.most_steps), chosen.random() * plan.longest_s)
             tally.kills[plan.trainer] += 1
         else:
             kill_while_starting(world, chosen.random() * 1.5 * max(world.longest_start_s, 0.5))

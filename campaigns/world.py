@@ -24,7 +24,12 @@ from tuning_emulator.testing.client import Control, ControlError, NoAnswerError
 from tuning_emulator.testing.process import RunningEmulator, launch
 
 WALKERS = 3
-JOBS_PER_PROJECT = 4
+JOBS_PER_PROJECT = (2, 64, 64, 64)
+"""One of them for each life of the server. Where few may run, a scenario waits for those before it; so that is rare."""
+
+LONGEST_PAUSE_S = 0.02
+"""Between the last step that counts and the kill."""
+
 ALONE_ONE_IN = 60
 """How rare among the steps are those that concern everybody: export, import, reset."""
 
@@ -73,7 +78,7 @@ class World:
         directory: The data directory, if it is not to be in that folder.
 
     Attributes:
-        counts: What had become of requests under way, see ``Walker.settle``; and ``steps``, ``adapters``.
+        counts: What had become of requests under way, see ``Walker.settle``; and ``adapters``.
         longest_start_s: Until it answered.
     """
 
@@ -103,7 +108,7 @@ class World:
             "--scripted-step-s": "0.02",
             "--data-dir": str(self.directory),
             "--bucket": f"{DATASET_BUCKET}={self._folder / 'numbers'}",
-            "--jobs-per-project": str(JOBS_PER_PROJECT),
+            "--jobs-per-project": str(self._random.choice(JOBS_PER_PROJECT)),
         }
         return [word for option in given.items() for word in option] + list(more)
 
@@ -158,20 +163,26 @@ class World:
 
     # ------------------------------------------------------------ work
 
-    def work(self, running: RunningEmulator, work_s: float) -> None:
-        """Lets all walkers walk for a while, then kills the server.
+    def work(self, running: RunningEmulator, steps: int, longest_s: float) -> None:
+        """Lets all walkers walk until they have done so many steps, or for so long; then kills the server.
 
         Raises:
             CampaignError: an answer is not what it has to be.
         """
         killed = threading.Event()
 
+        wanted, limit = steps + self._count_steps(), time.monotonic() + longest_s
+        pause_s = self._random.random() * LONGEST_PAUSE_S
+
         def kill() -> None:
+            while self._count_steps() < wanted and time.monotonic() < limit:
+                time.sleep(0.001)
+            time.sleep(pause_s)
             killed.set()
             self.note_left(list_descendants(running.pid))
             kill_server(running)
 
-        killer = threading.Timer(work_s, kill)
+        killer = threading.Thread(target=kill)
         killer.start()
         try:
             with ThreadPoolExecutor(len(self.walkers)) as pool:
@@ -184,8 +195,10 @@ class World:
         finally:
             killer.join()
 
+    def _count_steps(self) -> int:
+        return sum(walker.steps for walker in self.walkers)
+
     def _walk(self, walker: Walker, ask: Connection, running: RunningEmulator, killed: threading.Event) -> None:
-        before = walker.steps
         try:
             while True:
                 if self._random.randrange(ALONE_ONE_IN):
@@ -200,7 +213,6 @@ class World:
         except AssertionError as fault:
             raise CampaignError(f"a wrong answer: {fault}") from fault
         finally:
-            self.counts["steps"] += walker.steps - before
             ask.close()
 
     def _walk_alone(self, running: RunningEmulator, killed: threading.Event) -> None:
