@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test browser quick check format docs lock parity clients record base-model model-eval image-test audit sbom bench newer-clients clean
+.PHONY: help environment demo test browser quick check format docs lock parity clients record base-model model-eval image-test audit sbom bench campaign newer-clients clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -78,6 +78,9 @@ sbom: environment ## build/sbom.json: what the wheel, the lock and the base mode
 
 bench: environment ## the server beside its peers
 	$(BIN)/python -m benchmarks.server
+
+campaign: environment ## kills, load, faults and fuzz for an hour, every answer checked; FOR=10m shortens it
+	$(BIN)/python -m campaigns $(if $(FOR),--for $(FOR)) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) .venv.lock build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

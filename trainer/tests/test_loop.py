@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import logging
 import signal
@@ -16,7 +17,7 @@ import torch
 
 from tests.models import PAIRS, make_job, pair, write_examples, write_gpt2, write_llama
 from tuning_trainer.generate import answer
-from tuning_trainer.loop import run_job
+from tuning_trainer.loop import BROKEN, FULL_DISK, NO_MEMORY, explain_failure, run_job
 from tuning_trainer.model import open_tuned
 from tuning_trainer.spec import (
     Cancelled,
@@ -297,3 +298,37 @@ def test_interrupted_run_leaves_no_temporary_files(tiny: Path, tmp_path: Path) -
     train(job)
     hidden = [path for path in Path(job.directory).rglob(".*") if path.name != "."]
     assert hidden == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (MemoryError(), 8, NO_MEMORY),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: …"),
+            8,
+            NO_MEMORY,
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory."), 8, NO_MEMORY),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), 8, NO_MEMORY),
+        (OSError(errno.ENOSPC, "No space left on device"), 13, FULL_DISK),
+        (RuntimeError("something else"), 13, BROKEN),
+    ],
+)
+def test_what_a_machine_lacks_is_told_apart(error: Exception, code: int, text: str) -> None:
+    """Memory, as Python, torch and the system say it; space; and a fault of ours."""
+    assert explain_failure(error) == Failed(code, text)
+
+
+def test_a_full_disk_is_told_though_it_cannot_be_written_down(tiny: Path, tmp_path: Path) -> None:
+    """The last event comes, or who asked would hear no more than that a process has ended."""
+    job, heard = make_job(tmp_path, tiny), list[Event]()
+    events = Path(job.directory) / "events.jsonl"
+
+    def report(event: Event) -> None:
+        heard.append(event)
+        if isinstance(event, Started):
+            events.unlink()
+            events.symlink_to("/dev/full")
+
+    assert run_job(job, report) == heard[-1] == Failed(13, FULL_DISK)

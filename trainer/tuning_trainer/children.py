@@ -56,6 +56,10 @@ class Child:
         code = os.waitstatus_to_exitcode(self._status)
         return f"signal {-code}" if code < 0 else f"exit status {code}"
 
+    def ending_signal(self) -> int:
+        """The signal that has ended it, once it is reaped; 0: it ended by itself."""
+        return os.WTERMSIG(self._status) if self._status is not None and os.WIFSIGNALED(self._status) else 0
+
     def close(self) -> None:
         """Closes both pipes."""
         for descriptor in (self._requests, self.output):

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,7 +53,7 @@ HIGH_LEARNING_RATE = 3e-3
 STATE_INTERVAL_S = 2.0
 """Longest work that a crash may cost, beside the step in progress. Does not change any value."""
 
-INVALID_ARGUMENT, INTERNAL = 3, 13  # google.rpc.Code
+INVALID_ARGUMENT, RESOURCE_EXHAUSTED, INTERNAL = 3, 8, 13  # google.rpc.Code
 
 _BAD_INPUT = (
     InvalidJobError,
@@ -65,6 +66,7 @@ _BAD_INPUT = (
 
 BROKEN = "The training failed inside the trainer; its log says why."
 FULL_DISK = "The trainer's disk is full."
+NO_MEMORY = "The trainer's process had too little memory."
 
 PART_EXAMPLES = 64
 """Of a batch that go through the model at once. Packed batches have hundreds of examples."""
@@ -85,11 +87,23 @@ def run_job(job: Job, report: Report, stopped: Callable[[], bool] = lambda: Fals
         last = Failed(INVALID_ARGUMENT, str(error))
     except Exception as error:  # a trainer's failure is data for whoever asked for the job
         log.exception("%s", job.id)
-        last = Failed(INTERNAL, FULL_DISK if getattr(error, "errno", 0) == errno.ENOSPC else BROKEN)
+        last = explain_failure(error)
     if Path(job.directory).is_dir():
-        append_event(job, last)
+        with suppress(OSError):  # a disk that is full keeps nobody from hearing how it ended
+            append_event(job, last)
     report(last)
     return last
+
+
+def explain_failure(error: Exception) -> Failed:
+    """How a job ends by something that is no fault of its request."""
+    if getattr(error, "errno", 0) == errno.ENOSPC:
+        return Failed(INTERNAL, FULL_DISK)
+    # torch has a class for CUDA alone; on a CPU it says so in words.
+    starved = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or getattr(error, "errno", 0) == errno.ENOMEM
+    if starved or (isinstance(error, RuntimeError) and "allocate memory" in str(error)):
+        return Failed(RESOURCE_EXHAUSTED, NO_MEMORY)
+    return Failed(INTERNAL, BROKEN)
 
 
 def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+UNFINISHED = ".*.tmp"
+"""Names, as a pattern, of what a trainer writes until it is whole; a process that is killed leaves it behind."""
+
 Method: TypeAlias = Literal["supervised", "full", "preference", "distillation"]
 METHODS: tuple[Method, ...] = ("supervised", "full", "preference", "distillation")
 
@@ -261,7 +264,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Training ended without a result. ``code`` is a google.rpc code (3 bad data, 13 our fault)."""
+    """Training ended without a result. ``code`` is a google.rpc code (3 bad data, 8 no memory, 13 our fault)."""
 
     code: int
     message: str

@@ -368,7 +368,7 @@ ELSEWHERE = {
         "said before any API is asked; see proxy/test_access",
     ),
     "storage_upload_inflates": "Cloud Storage's own; see storage/test_downloads",
-    **dict.fromkeys(("disk_full", "no_space"), "needs a full disk; see test_app"),
+    **dict.fromkeys(("disk_full", "no_space", "no_space_for_control"), "needs a full disk; see test_app"),
     **dict.fromkeys(("violations", "violation"), "said around the text of a field, in every sample of one"),
     **dict.fromkeys(
         (
@@ -388,7 +388,7 @@ ELSEWHERE = {
         (
             *("not_text", "cut", "over_trainers_limit", "teacher_refused", "teacher_silent", "training_failed"),
             *("all_dropped", "dataset_unreadable", "dataset_unavailable", "method_untrained", "trainer_gone"),
-            *("trainer_failed", "teacher_failed"),
+            *("trainer_failed", "trainer_killed", "trainer_starved", "teacher_failed"),
             *("output_refused", "output_forbidden", "output_not_found", "output_unavailable"),
         ),
         "what a job ends with here; see the tests of jobs and datasets",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing_extensions import TypedDict
 
 from tuning_emulator import __version__
 from tuning_emulator.control.health import Health
+from tuning_emulator.core.errors import is_space_wanting
+from tuning_emulator.facts import emulator_errors
 from tuning_emulator.jobs.output import pack_adapter
 from tuning_emulator.jobs.registry import NoAdapterError, find_tuned
 from tuning_emulator.store.store import Store
@@ -34,6 +37,13 @@ def create_control(health: Callable[[], Health], routers: Iterable[APIRouter] = 
     @app.exception_handler(RequestValidationError)
     async def refuse(_request: Request, error: RequestValidationError) -> JSONResponse:
         return JSONResponse({"detail": "; ".join(map(format_problem, error.errors()))}, 422)
+
+    @app.exception_handler(sqlite3.Error)
+    @app.exception_handler(OSError)
+    async def explain(_request: Request, error: Exception) -> JSONResponse:
+        if not is_space_wanting(error):
+            raise error
+        return JSONResponse({"detail": emulator_errors.NO_SPACE_FOR_CONTROL.text}, 503)
 
     @app.get("/emulator/v1/health", summary="Is it ready, and what runs here")
     def get_health() -> Health:

@@ -47,16 +47,21 @@ async def _clear(server: ServerState, number: str | None) -> int:
     everything = number is None
     await server.queue.end(None if everything else [uid for uid, _ in _list_keys(server, number)])
     keys = _list_keys(server, number)  # now that nothing awaits any more, nothing comes or goes
-    for project in [None] if everything else _list_names(server, number):
-        server.store.clear(project)
     removed = make_place(server.directory, "removed")
-    set_jobs_aside(server.directory, None if everything else [f"{api}-{uid}" for uid, api in keys], removed)
-    if server.storage is not None:
-        server.storage.clear(removed, number)
+    try:
+        for project in [None] if everything else _list_names(server, number):
+            server.store.clear(project)
+        set_jobs_aside(server.directory, None if everything else [f"{api}-{uid}" for uid, api in keys], removed)
+        if server.storage is not None:
+            server.storage.clear(removed, number)
+    except BaseException:  # a full disk: what is still there goes on
+        server.queue.take_up()
+        raise
+    finally:
+        server.discard(removed)
     server.queue.pacing.reset(number)
     server.faults.clear(number or "")
     server.journal.clear(number or "")
-    server.discard(removed)
     return len(keys)
 
 

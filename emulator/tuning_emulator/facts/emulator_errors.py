@@ -52,6 +52,9 @@ STORAGE_UPLOAD_INFLATES = ErrorRow(
     "The gzip body of the request unpacks to more than {times} times its size; this emulator takes no such body.",
 )
 NO_SPACE = ErrorRow(Code.UNAVAILABLE, "The emulator's disk is full; nothing has changed.")
+NO_SPACE_FOR_CONTROL = ErrorRow(
+    Code.UNAVAILABLE, "The emulator's disk is full, and what was asked may be done in part; free some and ask again."
+)
 STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
 
 # --- prompts of Vertex AI ------------------------------------------------------------------------------
@@ -102,6 +105,18 @@ TRAINER_GONE = ErrorRow(
     "serve with another --trainer",
 )
 TRAINER_FAILED = ErrorRow(Code.UNAVAILABLE, "tuning-emulator: the trainer is unavailable: {reason}")
+_MORE_MEMORY = (
+    "give the machine or container more of it, use a smaller --base-model or batch size, or run fewer jobs at once "
+    "(TUNING_EMULATOR_JOBS_PER_PROJECT, --jobs-per-project)."
+)
+TRAINER_KILLED = ErrorRow(
+    Code.RESOURCE_EXHAUSTED,
+    "tuning-emulator: the trainer's process was killed {times} times during this job (signal {signal}), most likely "
+    f"because memory ran out; {_MORE_MEMORY}",
+)
+TRAINER_STARVED = ErrorRow(
+    Code.RESOURCE_EXHAUSTED, f"tuning-emulator: the trainer's process had too little memory; {_MORE_MEMORY}"
+)
 DISK_FULL = ErrorRow(Code.RESOURCE_EXHAUSTED, "tuning-emulator: the disk is full; choose another --data-dir.")
 TEACHER_FAILED = ErrorRow(Code.UNAVAILABLE, "tuning-emulator: the teacher model does not answer: {reason}")
 _OUTPUT = "tuning-emulator: the results cannot be written to {uri}: {reason}"

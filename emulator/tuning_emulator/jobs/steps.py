@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, suppress
@@ -41,11 +42,12 @@ from tuning_emulator.jobs.dataset import (
 from tuning_emulator.jobs.distillation import Distillation
 from tuning_emulator.jobs.output import write_output
 from tuning_emulator.jobs.pacing import JobGate, Pacing, StoppedError
-from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerUnavailableError
+from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerKilledError, TrainerUnavailableError
 from tuning_emulator.jobs.tuning_api import Stage, TuningApis
 from tuning_emulator.storage.objects import ObjectStore
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import (
+    UNFINISHED,
     Cancelled,
     Checkpoint,
     Done,
@@ -112,13 +114,23 @@ def recover_checkpoints(directory: Path, up_to_step: int) -> list[Checkpoint]:
     ]
 
 
+def remove_unfinished(directory: Path) -> None:
+    """Removes what a killed trainer was writing: a job that is not resumed would keep it."""
+    for path in list(directory.rglob(UNFINISHED)):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 log = logging.getLogger(__name__)
 
 CANCELLED = describe_failure(vertex_errors.JOB_CANCELLED())
 """What a job ends with when it was asked to stop."""
 
-ATTEMPTS = 2
-"""How often a job is given to a trainer whose process died under it."""
+ATTEMPTS = 3
+"""How often a job is given to a trainer whose process dies under it, by whatever hand; each time it goes on from its
+last saved state. A new server counts anew."""
 
 TRAINABLE: dict[TuningMethod, Method] = {
     TuningMethod.SUPERVISED: "supervised",
@@ -183,12 +195,19 @@ class Pipeline:
             await self._train(job, gate)
             await self._finish(gate)
         except ApiError as error:
+            await self._remove_unfinished(uid)
             self.store.transition(uid, JobEvent.FAIL, gate.now_ns(), error=describe_failure(error))
         except StoppedError:
+            await self._remove_unfinished(uid)
             await self._end_cancelled(gate)
         finally:
             stop.set()  # where this task itself was ended, its thread is too
             self._stops.pop(uid, None)
+
+    async def _remove_unfinished(self, uid: int) -> None:
+        """Of a job that nobody resumes, what a killed trainer was writing goes."""
+        if (job := self.store.get_job_by_uid(uid)) is not None:
+            await asyncio.to_thread(remove_unfinished, self.job_directory(job))
 
     async def _end_cancelled(self, gate: JobGate) -> None:
         """CANCELLING → CANCELLED, unless the job is gone."""
@@ -269,7 +288,7 @@ class Pipeline:
             except TrainerUnavailableError as error:
                 log.warning("job %s, attempt %s: %s", job.id, attempt, error)
                 if attempt == ATTEMPTS:
-                    raise emulator_errors.TRAINER_FAILED(reason=error) from error
+                    raise _explain(error) from error
             else:
                 return
 
@@ -305,6 +324,8 @@ class Pipeline:
             case Done():
                 adapter = str(Path(event.adapter).relative_to(self.directory))
                 self.store.update_progress(uid, adapter=adapter)
+            case Failed(code=Code.RESOURCE_EXHAUSTED):
+                raise emulator_errors.TRAINER_STARVED()
             case Failed():
                 row = emulator_errors.TRAINING_FAILED
                 raise ApiError(Code(event.code), row.format(reason=event.message), rule=row.name)
@@ -400,6 +421,13 @@ class Pipeline:
         if job is None:  # deleted while it ran
             raise StoppedError
         return job
+
+
+def _explain(error: TrainerUnavailableError) -> ApiError:
+    """Why a job ends that its trainer could not be given again."""
+    if isinstance(error, TrainerKilledError):
+        return emulator_errors.TRAINER_KILLED(times=ATTEMPTS, signal=error.signal)
+    return emulator_errors.TRAINER_FAILED(reason=error)
 
 
 def _keep_going(stop: threading.Event) -> Callable[[], None]:

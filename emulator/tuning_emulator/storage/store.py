@@ -541,8 +541,8 @@ class Storage:
             self.load_file(bucket, path.relative_to(directory).as_posix(), path)
         return len(files)
 
-    def load_file(self, bucket: str, name: str, path: Path, content_type: str = DEFAULT_TYPE) -> None:
-        """Copies a file into a bucket, unless the object is there with the same bytes."""
+    def load_file(self, bucket: str, name: str, path: Path, content_type: str = DEFAULT_TYPE) -> StoredObject | None:
+        """Copies a file into a bucket; None: the object is there with the same bytes."""
         with self.spooling() as spool, path.open("rb") as stream:
             while block := stream.read(BLOCK_BYTES):
                 spool.write(block)
@@ -550,8 +550,8 @@ class Storage:
             live = self.find_object(bucket, name)
             if live is not None and (live.md5, live.size_bytes) == (content.md5, content.size_bytes):
                 spool.discard()
-            else:
-                self.insert(bucket, name, content, {"contentType": content_type})
+                return None
+            return self.insert(bucket, name, content, {"contentType": content_type})
 
 
 def is_stand_in(bucket: Bucket | None) -> bool:

@@ -239,6 +239,20 @@ class Store:
         """Forgets a job with its metrics, checkpoints, permissions and inline examples."""
         self._database.execute("delete_job", uid)
 
+    def forget_published(self, job_uid: int) -> None:
+        """Forgets the model version that a job has made, and the endpoints of its checkpoints."""
+        version = self.get_model_version_of_job(job_uid)
+        if version is None:
+            return
+        for checkpoint in self.list_checkpoints(job_uid):
+            place = (version.project, version.location, checkpoint.endpoint_id)
+            if (endpoint := self.get_endpoint(*place)) is not None:
+                self.delete_endpoint(endpoint.uid)
+        if len(self.list_model_versions(version.model_uid)) > 1:
+            self.delete_model_version(version.model_uid, version.version)
+        else:
+            self.delete_model(version.model_uid)
+
     def put_inline_dataset(self, job_uid: int, lines: str) -> None:
         """Keeps the examples that came inside the request."""
         self._database.execute("put_inline_dataset", job_uid, lines)
