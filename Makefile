@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test quick check format docs lock parity clients record base-model model-eval bench clean
+.PHONY: help environment demo test quick check format docs lock parity clients record base-model model-eval bench campaign clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -61,6 +61,9 @@ record: environment ## ask the real services again (needs credentials) and write
 
 bench: environment ## the server beside its peers
 	$(BIN)/python -m benchmarks.server
+
+campaign: environment ## kills, load, faults and fuzz for an hour, every answer checked; FOR=10m shortens it
+	$(BIN)/python -m campaigns $(if $(FOR),--for $(FOR)) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) .venv.lock build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
