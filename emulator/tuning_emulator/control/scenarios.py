@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,8 @@ from tuning_emulator.control.scenario_file import (
     ObjectSeed,
     Scenario,
     ScenarioError,
+    TunedModelSeed,
+    TuningJobSeed,
     list_packaged,
     parse_scenario,
     read_packaged,
@@ -27,11 +29,13 @@ from tuning_emulator.control.scenario_file import (
 from tuning_emulator.control.seeds import Seeder
 from tuning_emulator.control.state import STORE_NAME, ServerState, commit, make_place, set_jobs_aside, swap
 from tuning_emulator.core.clock import ClockError
-from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.errors import ApiError, describe_failure
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.job_control import parse_job_fault, parse_pace
+from tuning_emulator.core.job_control import JobFaultError, check_api, parse_job_fault, parse_pace
+from tuning_emulator.core.records import Api
 from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.protojson.scalars import parse_timestamp
+from tuning_emulator.storage.copies import carry_uploads
 from tuning_emulator.storage.objects import DEFAULT_TYPE
 from tuning_emulator.storage.store import Storage
 
@@ -77,7 +81,7 @@ async def load_scenario(
         ScenarioError: it cannot be; nothing has changed.
     """
     _check(server, scenario, project)
-    async with server.changing, _undone_on_error(server):
+    async with server.changing, _undone_on_error(server, with_objects=bool(scenario.buckets)):
         if scenario.clock:
             _set_clock(server, scenario.clock.time, scenario.clock.frozen)
         for index, bucket in enumerate(scenario.buckets):
@@ -104,22 +108,36 @@ def _check(server: ServerState, scenario: Scenario, project: str) -> None:
         server.faults.check(SavedFault(id="fault-0", fault=one, matched=0, fired=0) for one in scenario.faults)
     except FaultError as error:
         raise ScenarioError(f"faults: {error}") from error
+    _check_job_faults("tuned_models", "gemini", scenario.tuned_models)
+    _check_job_faults("tuning_jobs", "vertex", scenario.tuning_jobs)
+
+
+def _check_job_faults(kind: str, api: Api, seeds: Sequence[TunedModelSeed | TuningJobSeed]) -> None:
+    for index, seed in enumerate(seeds):
+        fault = seed.find_fault()
+        try:
+            if fault is not None:
+                check_api(fault, api)
+        except JobFaultError as error:
+            raise ScenarioError(f"{kind}.{index}: fault: {error}") from error
 
 
 @asynccontextmanager
-async def _undone_on_error(server: ServerState) -> AsyncIterator[None]:
-    """Takes everything back if the block fails: records, files, objects, clock."""
+async def _undone_on_error(server: ServerState, *, with_objects: bool) -> AsyncIterator[None]:
+    """Takes everything back if the block fails: records, files, clock, and objects where it makes some."""
     saved, clock = make_place(server.directory, "incoming"), server.clock.state
     keys = set(server.store.list_job_keys())
     saved.mkdir()
     server.store.copy_to(saved / STORE_NAME)
-    if server.storage is not None:
-        server.storage.store.link_to(saved / "buckets")
+    storage = server.storage.store if server.storage is not None and with_objects else None
+    if storage is not None:
+        await asyncio.to_thread(storage.link_to, saved / "buckets")
     try:
         yield
     except BaseException:
         await server.queue.end()
-        _restore(server, saved, [f"{api}-{uid}" for uid, api in set(server.store.list_job_keys()) - keys])
+        made = [f"{api}-{uid}" for uid, api in set(server.store.list_job_keys()) - keys]
+        _restore(server, storage, saved, made)
         if server.clock.state != clock:
             server.clock.restore(clock)
         server.queue.take_up()
@@ -128,14 +146,16 @@ async def _undone_on_error(server: ServerState) -> AsyncIterator[None]:
         server.discard(saved)
 
 
-def _restore(server: ServerState, saved: Path, made: list[str]) -> None:
+def _restore(server: ServerState, storage: Storage | None, saved: Path, made: list[str]) -> None:
     removed = make_place(server.directory, "removed")
     set_jobs_aside(server.directory, made, removed)
+    if storage is not None:
+        carry_uploads(storage, saved / "buckets")
     commit(saved)
-    if server.storage is None:
+    if storage is None:
         swap(server.directory, saved, removed, server.store, ())
     else:
-        with server.storage.swapped():
+        with storage.swapped():
             swap(server.directory, saved, removed, server.store, ("buckets",))
     server.discard(removed)
 
@@ -200,7 +220,10 @@ def _fill_bucket(server: ServerState, seed: BucketSeed, project: str, base: Path
         storage.ensure_bucket(name, seed.project or project)
         for key, one in seed.objects.items():
             _write_object(storage, name, key, one, base)
-    except (ScenarioError, OSError, ApiError) as error:
+    except OSError as error:
+        where = f"{error.filename}: " if base is not None else ""  # of files that whoever starts the emulator has named
+        raise ScenarioError(f"{place}: {where}{describe_failure(error)}") from error
+    except (ScenarioError, ApiError) as error:
         raise ScenarioError(f"{place}: {error}") from error
 
 
