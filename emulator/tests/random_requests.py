@@ -38,7 +38,8 @@ class Writer:
         """A message value; deep ones are small."""
         value: Value = {}
         taken: set[str] = set()
-        for field in self._schema.message(message).fields:
+        messages = self._schema.messages
+        for field in (messages[message] if message in messages else self._schema.message(message)).fields:
             if self._random.random() > (0.8 if depth < 3 else 0.3) or field.oneof in taken or depth > 6:
                 continue
             taken |= {field.oneof} - {""}
