@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import sqlite3
@@ -29,7 +28,6 @@ FINE = frozenset({501, 503})
 """Server errors that say something: not served here; the scripted trainer has no tokens."""
 
 SHOWN = 20
-_TABLES_OF_ITS_OWN = ("jobs", "buckets")
 
 
 @dataclass
@@ -130,9 +128,10 @@ class Store:
         return rows | self.list_files()
 
     def list_files(self) -> dict[str, bytes]:
-        """Names and sizes of what lies beside the records."""
+        """Names and sizes of what lies beside the records; files of a job that is deleted go a little later."""
+        jobs = self._connections[0].execute("SELECT api || '-' || uid FROM tuning_jobs").fetchall()
         found = {}
-        for name in _TABLES_OF_ITS_OWN:
+        for name in ("buckets", *(f"jobs/{job}" for (job,) in jobs)):
             for place, _, files in os.walk(self._directory / name):
                 for file in files:
                     path = Path(place) / file
@@ -156,8 +155,3 @@ def read_memory_mib(pid: int) -> float:
     """Resident memory of a process."""
     text = Path(f"/proc/{pid}/status").read_text()
     return int(text.partition("VmRSS:")[2].split()[0]) / 1024
-
-
-def fingerprint(text: str) -> str:
-    """Short and the same for the same text."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]

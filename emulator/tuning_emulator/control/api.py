@@ -147,7 +147,8 @@ def create_certificate_router(read_certificate: Callable[[], bytes]) -> APIRoute
             return Response(read_certificate(), media_type=PEM_TYPE)
         except OSError as error:
             log.error("no certificate authority: %s", error)  # noqa: TRY400 the text says it all
-            raise HTTPException(503, "the certificate authority's files cannot be used; the log says why") from error
+            detail = "ca.key or ca.pem, in tls/ of the data directory, cannot be used: the log says why; remove both"
+            raise HTTPException(500, f"{detail} for new ones") from error
 
     return router
 
