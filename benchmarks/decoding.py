@@ -55,9 +55,9 @@ def measure(form: Form, rows: int, base_model: str) -> float:
 def _never_stop(answering: Answering) -> None:
     """Lets plain answers go on to their limit, as held ones do that are never complete."""
     for desk in answering._desks.values():  # noqa: SLF001 what is being measured
-        for request in desk.waiting:
-            request.chat = copy(request.chat)
-            request.chat.stops = frozenset()  # type: ignore[misc]  # of this copy
+        for row in desk.waiting:
+            row.request.chat = copy(row.request.chat)
+            row.request.chat.stops = frozenset()  # type: ignore[misc]  # of this copy
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from types import ModuleType
 
 from campaigns import CampaignError, Deadline
 
-SHARES = {"kills": 30, "load": 10, "faults": 6, "storage": 4}
+SHARES = {"kills": 30, "load": 10, "faults": 6, "storage": 4, "fuzz": 6}
 """Every campaign, and the minutes that it takes of a whole run; ``--for`` shortens all in this proportion."""
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600}

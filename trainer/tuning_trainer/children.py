@@ -176,7 +176,7 @@ def answer(requests: int, replies: int, device: str) -> None:
             elif isinstance(output, Finished):
                 write_line(replies, {"id": output.id, "reply": dataclasses.asdict(output.reply)})
             else:
-                write_line(replies, {"id": output.id, "error": output.message})
+                write_line(replies, {"id": output.id, "error": output.message, "code": output.code})
 
 
 def take_request(answering: Any, message: dict[str, Any], replies: int) -> None:
@@ -193,6 +193,7 @@ def take_request(answering: Any, message: dict[str, Any], replies: int) -> None:
     except BrokenPipeError:
         raise
     except (ValueError, KeyError, TypeError, OSError) as error:
-        text = str(error) if isinstance(error, (ValueError, OSError)) else repr(error)
-        code = getattr(error, "code", 13)  # of google.rpc: the request's fault, or ours
+        from tuning_trainer.generate import explain
+
+        text, code = explain(error)
         write_line(replies, {"id": message["id"], "error": text, "code": code})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.control.running import PLACE, PROJECT, ServerState, make_clock, number, open_world
+from tuning_emulator.control.api import MOST_BYTES
 
 
 @pytest.fixture
@@ -218,3 +220,32 @@ async def test_faults_outlive_the_server(tmp_path: Path) -> None:
         assert (waiting["project"], waiting["remaining"]) == (number("other"), 4)
         report = await server.control("POST", f"jobs/{name}:advance", {"to": "FAILED"})
         assert (report["completed_steps"], report["fired"]) == (2, True)
+
+
+async def test_a_number_that_could_not_be_read_again_is_refused(server: ServerState) -> None:
+    """Whatever is kept has to be readable: one such row would fail every request after it, and the next start."""
+    for at in (0, 10**9, 10**30):
+        await server.control("POST", "job-faults", {"kind": "internal_error", "at": at}, status=400)
+    await server.control("POST", "job-faults", {"kind": "internal_error", "at": 10**9 - 1})
+    server.emulator.store.controls.reload()
+    assert len((await server.control("GET", "job-faults"))["job_faults"]) == 1
+
+
+async def test_identifiers_beyond_any_database_are_not_found(server: ServerState) -> None:
+    """Integers have no limit in Python, and one in SQLite."""
+    await server.control("DELETE", f"job-faults/{10**30}", status=404)
+    await server.control("GET", f"jobs?before={10**30}", status=422)
+    await server.control("GET", f"journal?before={10**30}")
+
+
+async def test_bodies_that_no_route_takes(server: ServerState) -> None:
+    """Half a character, which JSON can name, and bodies without end: refused before any route has seen them."""
+    half = json.dumps({"project": "\ud800"})
+    for path in ("reset", "job-faults", "faults", "scenarios:load"):
+        answer = await server.client.post(f"/emulator/v1/{path}", content=half)
+        assert (answer.status_code, "half a character" in answer.text) == (422, True), path
+    whole = '{"message": "\\ud83d\\ude00", "code": 503}'
+    made = await server.client.post("/emulator/v1/faults", content=whole, headers={"content-type": "application/json"})
+    assert made.json()["fault"]["message"] == "\U0001f600", made.text
+    large = await server.client.post("/emulator/v1/faults", content=b" " * (MOST_BYTES + 1))
+    assert large.status_code == 413

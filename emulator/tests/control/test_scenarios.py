@@ -373,3 +373,29 @@ def test_packaged_ones_are_documented() -> None:
     assert len(set(list_packaged().values())) == len(list_packaged()) >= 5
     with pytest.raises(ScenarioError):
         read_packaged("../packaged/many-models")
+
+
+async def test_a_refused_scenario_leaves_uploads_and_no_job_behind(server: ServerState) -> None:
+    """An upload under way goes on, and nothing waits for a job that had not even begun."""
+    await server.client.post("/storage/v1/b?project=p", json={"name": "kept"})
+    begun = await server.client.post("/upload/storage/v1/b/kept/o?uploadType=resumable&name=half", content=b"{}")
+    session = begun.headers["location"].removeprefix(str(server.client.base_url).rstrip("/"))
+    sent = await server.client.put(session, content=b"a" * 262_144, headers={"content-range": "bytes 0-262143/262147"})
+    assert sent.status_code == 308
+    bucket = "buckets: [{name: more, objects: {a: {text: x}}}]"
+    refused = f"version: 1\n{bucket}\ntuned_models: [{{display_name: a}}, {{display_name: b, base_model: models/none}}]"
+    await load(server, refused, status=422)
+    ended = await server.client.put(session, content=b"end", headers={"content-range": "bytes 262144-262146/262147"})
+    assert (ended.status_code, ended.json()["size"]) == (200, "262147"), ended.text
+    assert not server.emulator.queue.pacing._gates
+
+
+async def test_a_job_that_is_ended_before_its_first_step_keeps_no_gate(server: ServerState) -> None:
+    """Who asks for the clock would wait for it in vain, again and again."""
+    queue = server.emulator.queue
+    await server.create_model(identifier="kept")
+    (job,) = server.emulator.store.list_unfinished_jobs()
+    await queue.end()
+    queue._launch(job, queue.pacing.open(job))
+    await queue.end()
+    assert queue.pacing.get(job.uid) is None

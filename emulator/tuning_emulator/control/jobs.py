@@ -283,7 +283,7 @@ def create_router(store: Store, queue: Queue) -> APIRouter:
     @router.get("", summary="Tuning jobs of both APIs, newest first")
     async def list_jobs(
         project: Annotated[str | None, Query(description="Id or number; left out: all.")] = None,
-        before: Annotated[int | None, Query(description="`next` of the page before.")] = None,
+        before: Annotated[int | None, Query(ge=0, lt=1 << 63, description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
     ) -> JobPage:
         await queue.pacing.settle(queue.pacing.list_moved_by_reads())

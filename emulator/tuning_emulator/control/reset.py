@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
@@ -45,15 +47,19 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
 async def _clear(server: ServerState, number: str | None) -> int:
     """Forgets one project, by its number, or everything. Returns how many jobs there were."""
     everything = number is None
-    await server.queue.end(None if everything else [uid for uid, _ in _list_keys(server, number)])
-    keys = _list_keys(server, number)  # now that nothing awaits any more, nothing comes or goes
     removed = make_place(server.directory, "removed")
     try:
+        if server.storage is not None:
+            await asyncio.to_thread(server.storage.clear, removed, number)
+        await server.queue.end(None if everything else [uid for uid, _ in _list_keys(server, number)])
+        keys = _list_keys(server, number)  # now that nothing awaits any more, nothing comes or goes
         for project in [None] if everything else _list_names(server, number):
             server.store.clear(project)
-        set_jobs_aside(server.directory, None if everything else [f"{api}-{uid}" for uid, api in keys], removed)
-        if server.storage is not None:
-            server.storage.clear(removed, number)
+        if everything:
+            set_jobs_aside(server.directory, None, removed)
+        else:
+            names = [f"{api}-{uid}" for uid, api in keys]  # no later job has one of these
+            await asyncio.to_thread(set_jobs_aside, server.directory, names, removed)
     except BaseException:  # a full disk: what is still there goes on
         server.queue.take_up()
         raise

@@ -250,8 +250,16 @@ def _parse_text(text: bytes) -> Any:
         return _drop_dates(yaml.load(text, Loader=yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader))  # noqa: S506 safe ones
     except RecursionError as error:
         raise ScenarioError(TOO_DEEP) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"it is neither YAML nor JSON: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ScenarioError(f"it is neither YAML nor JSON: {place}{error.problem}") from error
+    except yaml.YAMLError as error:  # of its reader, which knows characters alone
+        raise ScenarioError("it is neither YAML nor JSON: a character in it is not UTF-8 or not allowed") from error
+    except ScenarioError:
+        raise
+    except (ValueError, OverflowError) as error:  # a number, a date or text that is none
+        raise ScenarioError("it is neither YAML nor JSON: a value in it cannot be read") from error
 
 
 def _drop_dates(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -21,6 +21,8 @@ from tuning_emulator.control.scenario_file import (
     ObjectSeed,
     Scenario,
     ScenarioError,
+    TunedModelSeed,
+    TuningJobSeed,
     list_packaged,
     parse_scenario,
     read_packaged,
@@ -28,9 +30,10 @@ from tuning_emulator.control.scenario_file import (
 from tuning_emulator.control.seeds import Made, Seeder, take_back
 from tuning_emulator.control.state import ServerState, make_place
 from tuning_emulator.core.clock import ClockError
-from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.errors import ApiError, describe_failure
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.job_control import parse_job_fault, parse_pace
+from tuning_emulator.core.job_control import JobFaultError, check_api, parse_job_fault, parse_pace
+from tuning_emulator.core.records import Api
 from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.protojson.scalars import parse_timestamp
 from tuning_emulator.storage.objects import DEFAULT_TYPE
@@ -108,6 +111,18 @@ def _check(server: ServerState, scenario: Scenario, project: str) -> None:
         server.faults.check(SavedFault(id="fault-0", fault=one, matched=0, fired=0) for one in scenario.faults)
     except FaultError as error:
         raise ScenarioError(f"faults: {error}") from error
+    _check_job_faults("tuned_models", "gemini", scenario.tuned_models)
+    _check_job_faults("tuning_jobs", "vertex", scenario.tuning_jobs)
+
+
+def _check_job_faults(kind: str, api: Api, seeds: Sequence[TunedModelSeed | TuningJobSeed]) -> None:
+    for index, seed in enumerate(seeds):
+        fault = seed.find_fault()
+        try:
+            if fault is not None:
+                check_api(fault, api)
+        except JobFaultError as error:
+            raise ScenarioError(f"{kind}.{index}: fault: {error}") from error
 
 
 @asynccontextmanager
@@ -186,7 +201,10 @@ def _fill_bucket(writes: Writes, seed: BucketSeed, project: str, base: Path | No
         writes.ensure_bucket(name, seed.project or project)
         for key, one in seed.objects.items():
             writes.write(name, key, partial(_write_object, writes.storage, name, key, one, base))
-    except (ScenarioError, OSError, ApiError) as error:
+    except OSError as error:
+        where = f"{error.filename}: " if base is not None else ""  # of files that whoever starts the emulator has named
+        raise ScenarioError(f"{place}: {where}{describe_failure(error)}") from error
+    except (ScenarioError, ApiError) as error:
         raise ScenarioError(f"{place}: {error}") from error
 
 

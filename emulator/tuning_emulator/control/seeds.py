@@ -21,10 +21,8 @@ from tuning_emulator.core.job_control import (
     TRAINING,
     FaultKind,
     JobFault,
-    JobFaultError,
     Pace,
     PaceMode,
-    check_api,
     parse_pace,
 )
 from tuning_emulator.core.lifecycle import ENDED
@@ -201,7 +199,7 @@ class Seeder:
         self._world.store.update_progress(job.uid, trainer=_TRAINER)
         gate = self._world.queue.pacing.get(job.uid)
         assert gate is not None
-        fault = _find_fault(seed, job)
+        fault = seed.find_fault()
         if wanted == "FAILED" and fault is None:
             fault = JobFault(FaultKind.INTERNAL_ERROR, 1)
         if wanted in ("PENDING", "RUNNING", "CANCELLED"):
@@ -239,13 +237,3 @@ class Seeder:
             why = f": {error.message}" if error else ""
             hint = "; another job of its project runs, see jobs_per_project" if state == "PENDING" else ""
             raise ScenarioError(f"state: it should be {wanted} and is {state}{why}{hint}")
-
-
-def _find_fault(seed: TunedModelSeed | TuningJobSeed, job: TuningJob) -> JobFault | None:
-    fault = seed.find_fault()
-    if fault is not None:
-        try:
-            check_api(fault, job.api)
-        except JobFaultError as error:
-            raise ScenarioError(f"fault: {error}") from error
-    return fault

@@ -90,6 +90,8 @@ def format_pace(pace: Pace) -> str:
 
 # --- faults
 
+MAX_AT = 999_999_999
+
 _FAULT_FORM = re.compile(r"(?P<kind>[a-z]+(?:-[a-z]+)*)(?:[:-](?P<at>[0-9]{1,9}))?")
 
 
@@ -138,8 +140,8 @@ def create_job_fault(kind: FaultKind, at: int | None = None) -> JobFault:
         return JobFault(kind, 1 if kind in COUNTED else 0)
     if kind not in COUNTED:
         raise JobFaultError(f"at: {kind.value} happens at no line or step; leave it out")
-    if at < 1:
-        raise JobFaultError(f"at: {at} is no line or step; they count from 1")
+    if not 1 <= at <= MAX_AT:  # as it is kept, so it can be read again
+        raise JobFaultError(f"at: {at} is no line or step; they count from 1 to {MAX_AT}")
     return JobFault(kind, at)
 
 

@@ -117,8 +117,12 @@ def decode_line(data: bytes) -> dict[str, Any]:
     """
     try:
         values = _decode_any(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except msgspec.MsgspecError as error:
         raise BrokenRuleError(dataset_errors.MALFORMED_JSON, reason=str(error).rstrip(".")) from None
+    except UnicodeDecodeError as error:
+        raise BrokenRuleError(dataset_errors.MALFORMED_JSON, reason=f"byte {error.start} is not UTF-8") from None
+    except RecursionError:
+        raise BrokenRuleError(dataset_errors.MALFORMED_JSON, reason="it is nested too deep") from None
     if not isinstance(values, dict):
         raise BrokenRuleError(dataset_errors.NOT_AN_OBJECT)
     found: dict[str, Any] = drop_nulls(values) if b"null" in data else values

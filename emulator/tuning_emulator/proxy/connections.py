@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from tuning_emulator.core.errors import describe_failure
 from tuning_emulator.proxy.hosts import PassHosts, format_refusal, parse_address
 from tuning_emulator.proxy.port import BEGINNING_BYTES, FIRST_BYTE_S, WireProtocol, peek, recognise_protocol
 
@@ -74,7 +75,7 @@ async def relay(connection: socket.socket, host: str, port: int) -> None:
         async with asyncio.timeout(REACH_S):
             there = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as error:
-        await refuse(connection, 502, f"{host}:{port} cannot be reached: {error or 'timed out'}")
+        await refuse(connection, 502, f"{host}:{port} cannot be reached: {describe_failure(error)}")
         return
     await accept(connection)
     here = await asyncio.open_connection(sock=connection)

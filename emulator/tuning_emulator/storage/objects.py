@@ -14,6 +14,8 @@ from functools import partial
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
+from tuning_emulator.core.errors import describe_failure
+
 BLOCK_BYTES = 1 << 20
 FILE_BUFFER_BYTES = 1 << 16
 """For ``open``: reading lines with Python's own buffer of 8 KiB takes twice as long."""
@@ -230,7 +232,9 @@ class HttpObjectStore:
                 received += len(block)
                 yield block
         except (OSError, http.client.HTTPException) as error:
-            raise StorageUnavailableError(f"{uri}: broke off after {received} bytes: {error}") from error
+            raise StorageUnavailableError(
+                f"{uri}: broke off after {received} bytes: {describe_failure(error)}"
+            ) from error
         finally:
             connection.close()
         if wanted is not None and received != wanted:
@@ -243,7 +247,7 @@ class HttpObjectStore:
         try:
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise StorageUnavailableError(f"storage at {self.base_url}: {error}") from error
+            raise StorageUnavailableError(f"storage at {self.base_url}: {describe_failure(error)}") from error
         finally:
             connection.close()
 
@@ -257,7 +261,7 @@ class HttpObjectStore:
             return connection, connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise StorageUnavailableError(f"storage at {self.base_url}: {error}") from error
+            raise StorageUnavailableError(f"storage at {self.base_url}: {describe_failure(error)}") from error
 
 
 def _object_path(bucket: str, name: str) -> str:

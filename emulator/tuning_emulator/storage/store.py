@@ -6,6 +6,7 @@ Safe in any thread. What is refused is refused in Cloud Storage's own words, and
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -55,6 +56,7 @@ SELECT 1 FROM objects WHERE content = ?1 UNION ALL
 SELECT 1 FROM sessions WHERE content = ?1 UNION ALL
 SELECT 1 FROM parts WHERE content = ?1 LIMIT 1
 """
+_LINK_ATTEMPTS = 3
 _LIVE = int(State.LIVE)
 _SOFT = int(State.SOFT_DELETED)
 
@@ -510,12 +512,21 @@ class Storage:
 
     def link_to(self, directory: Path) -> None:
         """Makes a copy in a new directory on the same file system, without uploads under way and sample data."""
+        for _ in range(_LINK_ATTEMPTS):  # others go on meanwhile, and may remove what is about to be linked
+            with suppress(FileNotFoundError):
+                self.contents.link_to(directory / CONTENTS_NAME, self._copy_records(directory))
+                return
+            shutil.rmtree(directory)
+        with self.database.alone():
+            self.contents.link_to(directory / CONTENTS_NAME, self._copy_records(directory))
+
+    def _copy_records(self, directory: Path) -> set[str]:
+        """Into a new directory; the files that they name."""
         directory.mkdir()
         with self.database.alone():
             self.database.copy_to(directory, without=SAMPLES_OWNER)
             own = "SELECT content FROM objects WHERE bucket NOT IN (SELECT name FROM buckets WHERE project = ?)"
-            named = {row[0] for row in self.database.rows(own, SAMPLES_OWNER)}
-            self.contents.link_to(directory / CONTENTS_NAME, named)
+            return {row[0] for row in self.database.rows(own, SAMPLES_OWNER)}
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
