@@ -19,6 +19,7 @@ from tuning_emulator.core.lifecycle import ENDED, TRANSITIONS, JobEvent
 from tuning_emulator.core.records import JobState
 from tuning_emulator.facts.base_models import BaseModel, list_base_models
 from tuning_emulator.facts.differences import DIVERGENCES
+from tuning_emulator.facts.request_fields import REQUEST_FIELDS
 from tuning_emulator.middleware.named_faults import NAMED_FAULTS
 from tuning_emulator.settings import SETTINGS, Setting, name_variable
 
@@ -153,6 +154,15 @@ def format_hyperparameters() -> str:
     return format_table(hyperparameters.HEADINGS, hyperparameters.list_rows())
 
 
+def format_request_fields() -> str:
+    """Every field of a request for content."""
+    rows = [(f"`{row.path}`", row.effect, row.why) for row in REQUEST_FIELDS]
+    return format_table(("field", "here", "what it does, or why not"), rows)
+
+
+REQUESTS = README.parent / "docs" / "requests.md"
+REQUEST_BLOCKS: dict[str, Callable[[], str]] = {"fields": format_request_fields}
+
 ARCHITECTURE = README.parent / "docs" / "architecture.md"
 
 
@@ -219,6 +229,7 @@ def write_blocks(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> st
 def main() -> None:
     """Rewrites the files."""
     README.write_text(write_blocks(README.read_text("utf-8")), encoding="utf-8")
+    REQUESTS.write_text(write_blocks(REQUESTS.read_text("utf-8"), REQUEST_BLOCKS), encoding="utf-8")
     ARCHITECTURE.write_text(write_blocks(ARCHITECTURE.read_text("utf-8"), ARCHITECTURE_BLOCKS), encoding="utf-8")
     TRAINER_PAGE.write_text(write_blocks(TRAINER_PAGE.read_text("utf-8"), TRAINER_BLOCKS), encoding="utf-8")
 

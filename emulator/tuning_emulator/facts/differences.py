@@ -109,7 +109,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "text_alone",
         "gemini",
-        "Base models take media and tools, answer in JSON, and cache contents.",
+        "Base models take media and cache contents.",
         "Base models refuse these, in the words in which tuned models and smaller models do.",
         "What plays them reads and writes text alone.",
     ),
@@ -181,9 +181,25 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "text_prompts",
         "vertex",
-        "Prompts hold media, tools are called, answers keep to a schema.",
-        "A prompt with media and a response schema are refused with 501; tools and safety settings have no effect.",
+        "Prompts hold media.",
+        "A prompt with media is refused with 501.",
         "What plays the models reads and writes text alone.",
+    ),
+    Divergence(
+        "held_answers",
+        "training",
+        "An answer in JSON is cut off where maxOutputTokens ends, and its white space is the model's.",
+        "It is brought to an end before, where an instance has room, and has at most a space between its parts. Dates "
+        "are days that every month has, in UTC; integers without bounds have at most 53 bits.",
+        "A small model may never come to an end by itself; what it writes is to be read by every client.",
+    ),
+    Divergence(
+        "options_without_effect",
+        "training",
+        "Safety settings filter, searches ground, code is run, thinking budgets buy thoughts.",
+        "They are checked as far as the texts are known, and have no effect; docs/requests.md lists every field, and "
+        "log and journal say so where a request sets one.",
+        "There is no web, no filter and no large model here.",
     ),
     Divergence(
         "token_ids",

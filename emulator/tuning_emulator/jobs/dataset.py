@@ -149,22 +149,13 @@ def find_limits(api: Api, base_model: str) -> DatasetLimits:
         max_examples=limits.max_training_examples or DEFAULT_LIMITS.max_examples,
         max_media_examples=limits.max_multimodal_examples or DEFAULT_LIMITS.max_media_examples,
         max_bytes=limits.max_dataset_bytes,
-        function_calls=takes_function_calls(base_model),
+        function_calls=model.tools or model.open,  # an open model's text on roles names ``function``
         modalities=tuple(_MODALITIES[kind] for kind in model.modalities if kind in _MODALITIES),
         validation_max_examples=limits.max_validation_examples,
         validation_fraction=limits.validation_share,
         validation_fraction_above=limits.validation_share_from,
         validation_bytes_fraction=limits.validation_bytes_share,
     )
-
-
-def takes_function_calls(base_model: str) -> bool:  # noqa: ARG001 every model does so far
-    """Whether a base model can be tuned on function calls.
-
-    Documented for all current models; it worked on gemini-2.0-flash and -flash-lite, and one report has it fail on a
-    preview of 2.5. Source: docs.cloud.google.com …/models/tune-function-calling; python-aiplatform issue 6127.
-    """
-    return True
 
 
 def _explain(error: StorageError, job: TuningJob, uri: str) -> ApiError:
