@@ -272,7 +272,7 @@ def test_nothing_is_left_behind(how: str, tiny: Path, tmp_path: Path) -> None:
         ),
         ({"do": "train"}, {"job": "None", "event": "failed", "code": 3}),
         ({"do": "count", "id": "c", "base_model": "/nowhere", "texts": []}, {"id": "c"}),
-        ({"do": "generate", "id": "g", "prompt": {}}, {"id": "g", "error": "KeyError('turns')"}),
+        ({"do": "generate", "id": "g", "prompt": {}}, {"id": "g", "error": "'turns' is missing"}),
         ({"do": "generate", "id": "g", "prompt": {"turns": [], "wrong": 1}}, {"id": "g", "code": 13}),
         ({"do": "generate", "id": "g", "prompt": {"turns": []}}, {"id": "g", "code": 3}),
         ({"do": "dance"}, {}),

@@ -56,6 +56,8 @@ def explain(error: Exception) -> tuple[str, int]:
     """What a client is told, with its code of google.rpc. What it cannot mend, and where our files lie, is logged."""
     if isinstance(error, (InvalidPromptError, InvalidJobError)):
         return str(error), getattr(error, "code", _INTERNAL)
+    if isinstance(error, KeyError):
+        return f"{error} is missing", _INTERNAL
     log.error("a request cannot be answered: %s: %s", type(error).__name__, error)
     return BROKEN, _INTERNAL
 
