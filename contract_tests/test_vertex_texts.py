@@ -15,7 +15,7 @@ from contract_tests.targets import EmulatorTarget
 from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import Failure, JobState
-from tuning_emulator.facts import dataset_errors
+from tuning_emulator.facts import dataset_errors, vertex_errors
 from tuning_emulator.middleware.faults import Fault
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.testing.storage_server import StorageServer
@@ -74,13 +74,24 @@ async def test_service_agents(contract: Contract) -> None:
     (await contract.play("service_agents_provisioned")).same_message()
 
 
-@pytest.mark.parametrize("name", ["job_with_role_assistant", "job_with_function_calls"])
+@pytest.mark.parametrize("name", ["get_unknown_job", "cancel_unknown_job"])
+async def test_unknown_jobs(contract: Contract, name: str) -> None:
+    """Recorded for other kinds of job, each under its own name."""
+    (await contract.play(name, instead={"HyperparameterTuningJob": "TuningJob"})).same_error()
+
+
+async def test_labels(contract: Contract) -> None:
+    """One text for all rules over labels, recorded for another resource."""
+    (await contract.play("wrong_labels", instead={"persistent_resource.": "tuning_job."})).same_message()
+
+
+@pytest.mark.parametrize("name", ["job_with_role_assistant", "job_with_function_calls", "job_without_dataset"])
 async def test_jobs_that_failed_over_their_data(
     contract: Contract, recordings: dict[str, Recording], name: str
 ) -> None:
     """The row's text, as the job shows it."""
     recording = recordings[name]
-    row: ErrorText = getattr(dataset_errors, recording.fact)
+    row: ErrorText = getattr(dataset_errors, recording.fact, None) or getattr(vertex_errors, recording.fact)
     await contract.given(ended_job(JobState.FAILED, Failure(row.code, row.format(**recording.values))))
     (await contract.play(name)).same_parts()
 

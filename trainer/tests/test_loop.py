@@ -84,6 +84,21 @@ def test_validation_is_scored_once_per_epoch_over_all_its_tokens(tiny: Path, tmp
     assert evaluations[-1].loss < evaluations[0].loss
 
 
+@pytest.mark.parametrize("method", ["supervised", "preference"])
+def test_a_large_batch_goes_through_in_parts(
+    method: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same losses, hits and counts as at once, but for rounding."""
+    seen = []
+    for name, part in (("whole", 64), ("parts", 4)):
+        monkeypatch.setattr("tuning_trainer.loop.PART_EXAMPLES", part)
+        (tmp_path / name).mkdir()
+        seen.append(steps(train(make_job(tmp_path / name, tiny, batch_size=15, method=method))))
+    for whole, parts in zip(*seen, strict=True):
+        assert parts.loss == pytest.approx(whole.loss, rel=1e-4)
+        assert (parts.step, parts.predictions, parts.correct) == (whole.step, whole.predictions, whole.correct)
+
+
 def test_same_seed_same_bytes(tiny: Path, tmp_path: Path) -> None:
     one, two, other = (train(make_job(tmp_path, tiny, id=f"j{i}", seed=seed)) for i, seed in enumerate((7, 7, 8)))
     assert adapter_bytes(one) == adapter_bytes(two)

@@ -75,7 +75,7 @@ def test_plain_lines_without_a_terminal(vertex_file: str) -> None:
     done = tune(vertex_file, "--trainer", "scripted", "--epochs", "5", "--prompt", "8")
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
-    assert said[0] == "gemini-2.5-flash  4 examples, 5 epochs, batch size 4, 5 steps"
+    assert said[0] == "gemini-3.5-flash  4 examples, 5 epochs, batch size 4, 5 steps"
     assert "state  succeeded" in said
     assert said[said.index("prompt  '8'") + 2] == "  after      '9'"
     assert "\x1b" not in done.stdout
@@ -174,7 +174,7 @@ def test_the_screen_of_a_terminal() -> None:
     """Bar, curve and table, with a mark where the tuned model is right."""
     console = Console(width=90, record=True, file=io.StringIO(), force_terminal=True)
     screen = RichScreen(console)
-    screen.say("gemini-2.5-flash", "4 examples")
+    screen.say("gemini-3.5-flash", "4 examples")
     for done in range(3):
         screen.report("tuning", done, 2, [1.0, 0.5][:done])
     screen.finish([1.0, 0.5])

@@ -106,7 +106,7 @@ GEMINI_ENDS = [
     ("dataset_rejected:2", 3, "Row: 1."),
     ("internal_error:5", 13, "An internal error has occurred."),
     ("quota_exhausted", 8, "Resource has been exhausted (e.g. check quota)."),
-    ("cancelled:3", 1, "The tuning job has been cancelled."),
+    ("cancelled:3", 1, "CANCELED"),
 ]
 
 
@@ -204,7 +204,7 @@ async def test_a_tuned_model_cannot_be_given_what_only_vertex_has(server: Server
     await server.create_model("[pace=manual]", "numbers")
     body = {"kind": "endpoint_creation_failed"}
     detail = (await server.control("PUT", "jobs/tunedModels/numbers:fault", body, status=400))["detail"]
-    assert "has no endpoint" in detail
+    assert "has neither endpoint nor region" in detail
 
 
 async def test_faults_outlive_the_server(tmp_path: Path) -> None:

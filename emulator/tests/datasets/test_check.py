@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 
 from tuning_emulator.core.errors import Code
-from tuning_emulator.datasets.check import DatasetLimits, check_dataset, check_validation_size
+from tuning_emulator.datasets.check import (
+    DatasetLimits,
+    check_dataset,
+    check_validation_bytes,
+    check_validation_size,
+)
 from tuning_emulator.datasets.lines import DatasetError, format_line, parse_line
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.testing.storage_server import StorageServer
@@ -120,7 +125,7 @@ def test_long_examples_are_dropped() -> None:
     """More tokens than the model takes is no failure: dropped, with a reason and a 1-based index."""
     limits = DatasetLimits(max_tokens_per_example=4)
     statistics = check_dataset([pair("111", "2"), pair("1111", "2"), pair("1", "2")], limits=limits)
-    assert statistics.dropped == ((2, "Example has 5 tokens, which exceeds the maximum of 4 tokens."),)
+    assert statistics.dropped == ((2, "Token limit exceeded [tokens: 5|limit: 4]"),)
     assert statistics.billable_tokens == 6
 
 
@@ -221,7 +226,7 @@ def test_all_faults_at_once() -> None:
 def test_first_fault_stops() -> None:
     """Without a linter the first broken line ends the check."""
     error = failing([pair(), b"{}", b"["])
-    assert (error.line, error.message) == (2, "Row: 1. Missing required 'contents' field.")
+    assert (error.line, error.message) == (2, "Row: 1. Missing required `contents` field.")
 
 
 @pytest.mark.parametrize(
@@ -247,6 +252,16 @@ def test_validation_size(examples: int, training: int, limits: DatasetLimits, al
     with pytest.raises(DatasetError, match=f"contains {examples} examples; at most") as caught:
         check_validation_size(examples, training, limits)
     assert caught.value.rule == "validation_too_large"
+
+
+def test_validation_bytes() -> None:
+    """A quarter of the training file's bytes, where the model says so."""
+    limits = DatasetLimits(validation_bytes_fraction=0.25)
+    check_validation_bytes(25, 100, limits)
+    check_validation_bytes(9999, 1, DatasetLimits())
+    with pytest.raises(DatasetError, match="has 26 bytes; at most 25") as caught:
+        check_validation_bytes(26, 100, limits)
+    assert caught.value.rule == "validation_file_too_large"
 
 
 @pytest.mark.slow

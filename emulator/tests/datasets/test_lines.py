@@ -36,7 +36,7 @@ def contents(*turns: Any, **more: Any) -> dict[str, Any]:
         ("contents", contents(USER, MODEL)),
         ("messages", contents(USER, MODEL)),
         ("messages", {"messages": [{"role": "user", "content": "1"}, {"role": "model", "content": "2"}]}),
-        ("open", contents(USER, {**MODEL, "role": "assistant"})),
+        ("open", contents(USER, MODEL)),
         ("open", {"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]}),
         ("open", {"prompt": "1", "completion": "2"}),
     ],
@@ -129,16 +129,16 @@ def completion(score: Any, **more: Any) -> dict[str, Any]:
 
 Sample = tuple[DatasetForm, Any, str]
 BROKEN_LINES: dict[str, Sample] = {
-    "missing_contents": ("contents", {"input_text": "1", "output_text": "2"}, "Missing required 'contents' field."),
+    "missing_contents": ("contents", {"input_text": "1", "output_text": "2"}, "Missing required `contents` field."),
     "malformed_json": ("contents", '{"contents": [', "Malformed JSON: Input data was truncated."),
     "not_an_object": ("contents", [1], "Expected a JSON object."),
-    "contents_not_a_list": ("contents", {"contents": "1"}, "The 'contents' field must be a list."),
-    "contents_empty": ("contents", contents(), "The 'contents' field must not be empty."),
+    "contents_not_a_list": ("contents", {"contents": "1"}, "The `contents` field must be a list."),
+    "contents_empty": ("contents", contents(), "The `contents` field must not be empty."),
     "content_not_an_object": ("contents", contents("1"), "contents[0] must be an object."),
     "missing_role": (
         "contents",
         contents(USER, MODEL, {"parts": [{"text": "1"}]}, MODEL),
-        "Missing required 'role' field in contents[2].",
+        "Missing required `role` field in contents[2].",
     ),
     "invalid_role": (
         "contents",
@@ -152,7 +152,7 @@ BROKEN_LINES: dict[str, Sample] = {
         "Consecutive turns with the role 'user' at contents[1]; user and model must alternate.",
     ),
     "last_not_model": ("contents", contents(USER, MODEL, USER), "The last turn must have the role 'model'."),
-    "missing_parts": ("contents", contents({"role": "user"}, MODEL), "Missing required 'parts' field in contents[0]."),
+    "missing_parts": ("contents", contents({"role": "user"}, MODEL), "Missing required `parts` field in contents[0]."),
     "part_not_an_object": (
         "contents",
         contents({"role": "user", "parts": ["1"]}, MODEL),
@@ -172,7 +172,7 @@ BROKEN_LINES: dict[str, Sample] = {
     "system_instruction": (
         "contents",
         contents(USER, MODEL, systemInstruction="Add one."),
-        "The 'systemInstruction' field must be an object with text parts.",
+        "The `systemInstruction` field must be an object with text parts.",
     ),
     "system_not_first": (
         "messages",
@@ -182,15 +182,15 @@ BROKEN_LINES: dict[str, Sample] = {
     "missing_content": (
         "messages",
         {"messages": [{"role": "user", "text": "1"}]},
-        "The 'content' field of messages[0] must be a string.",
+        "The `content` field of messages[0] must be a string.",
     ),
-    "prompt_completion": ("open", {"prompt": "1"}, "'completion' must be a string that is not empty."),
+    "prompt_completion": ("open", {"prompt": "1"}, "`completion` must be a string that is not empty."),
     "last_not_user": (
         "preference",
         contents(USER, MODEL, completions=[completion(1), completion(0)]),
-        "The last turn of 'contents' must have the role 'user'.",
+        "The last turn of `contents` must have the role 'user'.",
     ),
-    "missing_completions": ("preference", contents(USER), "Missing required 'completions' field."),
+    "missing_completions": ("preference", contents(USER), "Missing required `completions` field."),
     "completion_count": (
         "preference",
         contents(USER, completions=[completion(1)]),
@@ -220,6 +220,7 @@ FILE_RULES = {
     "too_many_media_examples",
     "too_large",
     "validation_too_large",
+    "validation_file_too_large",
     "too_many_tokens",
 }
 """Broken in test_check.py."""
@@ -239,7 +240,16 @@ def test_broken_lines(rule: str) -> None:
 
 def test_every_rule_has_a_sample() -> None:
     """No row of the table is without a sample that breaks it."""
-    assert {row.name for row in ROWS} == BROKEN_LINES.keys() | FILE_RULES
+    assert {row.name for row in ROWS} == BROKEN_LINES.keys() | FILE_RULES | {"unsupported_role"}
+
+
+@pytest.mark.parametrize("role", ["assistant", 1])
+def test_roles_of_open_models(role: Any) -> None:
+    """Under ``contents`` an open model takes the roles of Gemini alone; the recorded text names no row."""
+    with pytest.raises(DatasetError) as caught:
+        parse_line(json.dumps(contents(USER, {**MODEL, "role": role})).encode(), 7, "open")
+    assert (caught.value.rule, caught.value.line) == ("unsupported_role", 8)
+    assert caught.value.message == "Supported roles are: user, model, function."
 
 
 @pytest.mark.parametrize(
@@ -341,7 +351,7 @@ def test_any_json_is_an_example_or_an_error(values: Any, form: DatasetForm) -> N
 def test_first_line() -> None:
     """``create`` reads the first line that is not blank, and no further."""
     check_first_line([b"", json.dumps(contents(USER, MODEL)).encode(), b"broken"], "contents")
-    with pytest.raises(DatasetError, match=r"Row: 1\. Missing required 'contents' field\."):
+    with pytest.raises(DatasetError, match=r"Row: 1\. Missing required `contents` field\."):
         check_first_line([b"  ", b"{}"], "contents")
     with pytest.raises(DatasetError, match="no examples"):
         check_first_line([b""], "contents")

@@ -40,6 +40,7 @@ ROUNDS = 12
 REFUSING = {
     *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")),
     "LlmUtilityService.ComputeTokens",
+    *(f"PredictionService.{name}" for name in ("Predict", "RawPredict", "StreamRawPredict")),
     "google.iam.v1.IAMPolicy.SetIamPolicy",
     "google.longrunning.Operations.DeleteOperation",
 }

@@ -74,7 +74,7 @@ def test_a_bad_line_is_refused_with_its_row(
 ) -> None:
     """The service's words, counted from 0."""
     write(storage, "\n".join([line("1", "2"), '{"messages": 1}']))
-    with pytest.raises(ApiError, match=r"Row: 1\. Missing required 'contents' field") as refused:
+    with pytest.raises(ApiError, match=r"Row: 1\. Missing required `contents` field") as refused:
         prepare(make_job(), "", *files(tmp_path), lambda: None)
     assert refused.value.code == 3
 
@@ -83,7 +83,7 @@ def test_a_missing_object_is_named(storage: StorageServer, prepare: DatasetPrepa
     """Removed between create and the job's turn."""
     with pytest.raises(ApiError, match=URI) as refused:
         prepare(make_job(), "", *files(tmp_path), lambda: None)
-    assert refused.value.code == 5
+    assert refused.value.code == 3
 
 
 def test_storage_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:

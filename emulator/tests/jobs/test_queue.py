@@ -148,7 +148,7 @@ async def test_a_refused_dataset_fails_the_job_with_its_text(store: Store, tmp_p
     job = await finish(queue, uid)
     assert (job.progress.state, job.progress.error) == (
         JobState.FAILED,
-        Failure(3, "Row: 1. Missing required 'contents' field."),
+        Failure(3, "Row: 1. Missing required `contents` field."),
     )
     await queue.stop()
 

@@ -149,6 +149,10 @@ SAMPLES: dict[str, Sample] = {
     ),
     "display_name_too_long": create(path="tuning_job.tuned_model_display_name", tunedModelDisplayName="x" * 129),
     "label_invalid": create(path="tuning_job.labels", labels={"Team": "one"}),
+    "label_invalid/start": create(path="tuning_job.labels", labels={"-team": "one"}),
+    "label_invalid/length": create(path="tuning_job.labels", labels={"team": "x" * 64}),
+    "label_invalid/bytes": create(path="tuning_job.labels", labels={"team": "語" * 43}),
+    "label_invalid/many": create(path="tuning_job.labels", labels={f"label-{number}": "" for number in range(65)}),
     "adapter_size_not_supported": create(
         baseModel="gemini-1.5-pro-002", spec={"hyperParameters": {"adapterSize": "ADAPTER_SIZE_EIGHT"}}
     ),
@@ -199,7 +203,7 @@ SAMPLES: dict[str, Sample] = {
     "pre_tuned_model_not_found": create(
         {"name": f"{PLACE}/models/1"}, baseModel=None, preTunedModel={"tunedModelName": f"{PLACE}/models/1"}
     ),
-    "tuning_job_not_found": read(f"{PLACE}/tuningJobs/1"),
+    "job_not_found": read(f"{PLACE}/tuningJobs/1", kind="TuningJob"),
     "job_ended": Sample("POST", "$job:cancel", {}, values={"state": "JOB_STATE_SUCCEEDED"}),
     "endpoint_not_found": read(f"{PLACE}/endpoints/1", name="$place/endpoints/1"),
     "prediction_endpoint_not_found": say(f"{PLACE}/endpoints/1", {"name": f"{PLACE}/endpoints/1"}),

@@ -269,8 +269,11 @@ _SPEC = "tuning_job.supervised_tuning_spec"
             [
                 (
                     "tuning_job.labels",
-                    "Label keys and values must be at most 64 characters long and may only contain lowercase letters, "
-                    "numeric characters, underscores and dashes.",
+                    "There can be no more than 64 labels attached to a single resource. Label keys and values can "
+                    "only contain lowercase letters, numbers, dashes and underscores. Label keys must start with a "
+                    "letter or number, must be less than 64 characters in length, and must be less that 128 bytes in"
+                    " length when encoded in UTF-8. Label values must be less than 64 characters in length, and must"
+                    " be less that 128 bytes in length when encoded in UTF-8.",
                 )
             ],
         ),

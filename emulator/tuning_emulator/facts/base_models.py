@@ -22,6 +22,7 @@ _BY_API: dict[Api, dict[str, BaseModel]] = {
 _LONG_NAME = re.compile(r"publishers/([^/]+)/models/(.+)")
 
 
+@lru_cache(maxsize=1024)
 def plain_id(api: Api, name: str) -> str:
     """The id that a name means: ``models/ID`` (Gemini API), ``publishers/google/models/ID``, ``ID``.
 

@@ -12,6 +12,7 @@ _VERTEX_DISCOVERY = "aiplatform v1 discovery document of 2026-11-06"
 _VERTEX_DOC = "docs.cloud.google.com/gemini-enterprise-agent-platform/models"
 _RL_DOC = f"{_VERTEX_DOC}/tuning/reinforcement-tuning (hyperparameters)"
 _NONE = "no public statement"
+_LABELS = "the text of the row label_invalid of vertex_errors"
 
 
 # --- Gemini API: tuned models -------------------------------------------------------------------------
@@ -54,8 +55,9 @@ GEMINI_MAX_STOP_SEQUENCES = Fact(5, f"{_GEMINI_PROTO}/generative_service.proto",
 
 # --- Vertex AI: tuning jobs ---------------------------------------------------------------------------
 VERTEX_MAX_DISPLAY_NAME_CHARACTERS = Fact(128, f"{_VERTEX_DISCOVERY}, TuningJob.tunedModelDisplayName", "documented")
-VERTEX_MAX_LABEL_CHARACTERS = Fact(64, f"{_VERTEX_DISCOVERY}, TuningJob.labels", "documented")
-VERTEX_MAX_LABELS = Fact(64, "general rule of Google Cloud labels", "assumed")
+VERTEX_MAX_LABEL_CHARACTERS = Fact(63, f"{_LABELS}; the discovery document says no longer than 64", "recorded")
+VERTEX_MAX_LABEL_BYTES = Fact(127, _LABELS, "recorded")
+VERTEX_MAX_LABELS = Fact(64, _LABELS, "recorded")
 VERTEX_CONCURRENT_JOBS = Fact(
     1, f"{_VERTEX_DOC}/tuning/supervised-tuning (2026-09-25): at least one job, all regions together", "documented"
 )

@@ -44,9 +44,14 @@ REQUIRED_FIELD = _bad("Required field is not set.", "Vertex AI's validator on ot
 HYPERPARAMETER_NOT_POSITIVE = _bad("{name} must be positive, but is {value}.", _PATTERN)
 DISPLAY_NAME_TOO_LONG = _bad("The display name must be at most 128 characters long.", _RULE)
 LABEL_INVALID = _bad(
-    "Label keys and values must be at most 64 characters long and may only contain lowercase letters, numeric "
-    "characters, underscores and dashes.",
-    _RULE,
+    "There can be no more than 64 labels attached to a single resource. Label keys and values can only contain "
+    "lowercase letters, numbers, dashes and underscores. Label keys must start with a letter or number, must be less "
+    "than 64 characters in length, and must be less that 128 bytes in length when encoded in UTF-8. Label values must "
+    "be less than 64 characters in length, and must be less that 128 bytes in length when encoded in UTF-8.",
+    "a saved notebook's call of persistentResources over gRPC (2024-07-02), two public READMEs on pipelines, and on "
+    "models (model.labels): one validator of this host; that tuning jobs go through it, too, follows from its 'List of "
+    "found errors'",
+    "recorded",
 )
 
 # --- what a job may ask for, refused alone -------------------------------------------------------------
@@ -107,9 +112,13 @@ LOCATION_MISMATCH = _bad(
 PRE_TUNED_MODEL_NOT_FOUND = _missing('model "{name}" not found', f"style of {_KCC}")
 
 # --- a job that is there or not ------------------------------------------------------------------------
-TUNING_JOB_NOT_FOUND = _missing(
-    "The TuningJob does not exist.", f"no recording; style of 'The Featurestore does not exist.' ({_KCC})", "assumed"
+JOB_NOT_FOUND = _missing(
+    "The {kind} does not exist.",
+    "of HyperparameterTuningJob and CustomJob, to get and cancel: github.com/cloud-custodian/cloud-custodian "
+    "tools/c7n_gcp, flights vertexai_hp_tuning_job_cancel_and_delete, vertexai_custom_job_… (2026-07-08)",
+    "recorded",
 )
+"""Jobs of this host are named after their message."""
 JOB_ENDED = _state("The tuning job cannot be cancelled: its state is {state}.", _NONE)
 
 # --- what a job ends with ------------------------------------------------------------------------------
@@ -117,8 +126,9 @@ JOB_TOO_LONG = _bad("Tuning would take {steps} steps, more than the maximum of {
 JOB_CANCELLED = ErrorText(
     Code.CANCELLED,
     "CANCELED",
-    "recorded for hyperparameter tuning and custom jobs of the same host: github.com/cloud-custodian/cloud-custodian "
-    "tools/c7n_gcp, flight vertexai_hp_tuning_job_cancel_and_delete (2026-07-08); that tuning jobs share it is assumed",
+    "recorded for hyperparameter tuning and batch prediction jobs of the same host: "
+    "github.com/cloud-custodian/cloud-custodian tools/c7n_gcp, flights vertexai_hp_tuning_job_cancel_and_delete "
+    "(2026-07-08), vertexai-batch-prediction-job-stop-and-delete; that tuning jobs share it is assumed",
     "assumed",
 )
 DATASET_ACCESS_DENIED = ErrorText(
@@ -127,7 +137,11 @@ DATASET_ACCESS_DENIED = ErrorText(
     "quoted in a public course as coming minutes into the job; the ending: Cloud Storage's own text",
     "assumed",
 )
-DATASET_NOT_FOUND = _missing("The dataset {uri} does not exist.")
+DATASET_NOT_FOUND = _bad(
+    "The input GCS object doesn't exist: {uri}",
+    "recorded for batch prediction jobs of the same host: github.com/cloud-custodian/cloud-custodian tools/c7n_gcp, "
+    "flight vertexai-batch-prediction-job-filtering (2026-02-26); that tuning jobs share it is assumed",
+)
 TEACHER_NOT_FOUND = _missing("The teacher model {name} does not exist.")
 
 # --- endpoints and models that cannot answer -----------------------------------------------------------

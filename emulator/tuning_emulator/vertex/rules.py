@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tuning_emulator.core.as_of import Day
 from tuning_emulator.core.errors import bad_request
@@ -19,7 +19,9 @@ from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.limits import (
     REGIONS,
     VERTEX_MAX_DISPLAY_NAME_CHARACTERS,
+    VERTEX_MAX_LABEL_BYTES,
     VERTEX_MAX_LABEL_CHARACTERS,
+    VERTEX_MAX_LABELS,
 )
 from tuning_emulator.facts.model_row import OPEN_MARK
 from tuning_emulator.vertex.specs import JobRequest
@@ -70,8 +72,11 @@ def _is_no_dataset(uri: str) -> bool:
 
 
 def _label_fits(key: str, value: str) -> bool:
-    texts_fit = all(_LABEL.fullmatch(text) and text == text.lower() for text in (key, value))
-    return bool(key) and texts_fit
+    texts_fit = all(
+        _LABEL.fullmatch(text) and text == text.lower() and len(text.encode()) <= VERTEX_MAX_LABEL_BYTES.value
+        for text in (key, value)
+    )
+    return key[:1].isalnum() and texts_fit
 
 
 def _lacks_source(request: JobRequest) -> bool:
@@ -87,7 +92,8 @@ def _sets_rate_twice(request: JobRequest) -> bool:
 
 
 def _has_wrong_label(request: JobRequest) -> bool:
-    return not all(_label_fits(*pair) for pair in request.job.get("labels", {}).items())
+    labels: Mapping[str, str] = request.job.get("labels", {})
+    return len(labels) > VERTEX_MAX_LABELS.value or not all(_label_fits(*pair) for pair in labels.items())
 
 
 def _has_long_name(request: JobRequest) -> bool:
@@ -183,5 +189,5 @@ def _check_settings(request: JobRequest, model: BaseModel, named: str) -> None:
         raise vertex_errors.RATE_NOT_SUPPORTED(base_model=named)
     if model.rate == "multiplier" and request.method is TuningMethod.SUPERVISED and sent.get("batch_size"):
         raise vertex_errors.BATCH_SIZE_NOT_SUPPORTED(base_model=named)
-    if model.open and not request.job.get("output_uri"):
+    if is_open_model(model.id) and not request.job.get("output_uri"):
         raise vertex_errors.OUTPUT_URI_REQUIRED()

@@ -245,5 +245,5 @@ class TuningJobs:
         place, (identifier,) = parse_name(name, "tuningJobs")
         job = self._store.get_job("vertex", place.project, place.location, identifier)
         if job is None:
-            raise vertex_errors.TUNING_JOB_NOT_FOUND()
+            raise vertex_errors.JOB_NOT_FOUND(kind="TuningJob")
         return job
