@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tests.control.running import ServerState, open_world
-from tests.control.test_scenarios import load
-from tests.store_dump import dump_tables
+from tests.control.test_scenarios import describe_lasting, load
 
 PLACE = "projects/123/locations/us-central1"
 NUMBERED = """
@@ -108,10 +107,10 @@ async def test_newer_models_live_elsewhere(server: ServerState) -> None:
 )
 async def test_what_cannot_be(server: ServerState, seed: str, complaint: str) -> None:
     """The refusal names the field, the value and what would be right; nothing is there afterwards."""
-    before = dump_tables(server.emulator.store)
+    before = describe_lasting(server)
     refused = await load(server, f"version: 1\ntuning_jobs: [{seed}]", 422)
     assert complaint in refused["detail"]
-    assert dump_tables(server.emulator.store) == before
+    assert describe_lasting(server) == before
 
 
 @pytest.mark.parametrize(
@@ -137,9 +136,9 @@ async def test_what_cannot_be(server: ServerState, seed: str, complaint: str) ->
 async def test_collisions_are_refused(server: ServerState, scenario: str, complaint: str) -> None:
     """A number that something has is not given twice; the first stays as it is."""
     await load(server, NUMBERED.partition('- {id: "4982')[0])
-    before = dump_tables(server.emulator.store)
+    before = describe_lasting(server)
     assert complaint in (await load(server, f"version: 1\n{scenario}", 422))["detail"]
-    assert dump_tables(server.emulator.store) == before
+    assert describe_lasting(server) == before
     await load(server, "version: 1\ntuning_jobs: [{project: 124, id: 456, model: 789, endpoint: 13}]")
 
 

@@ -49,8 +49,6 @@ async def _clear(server: ServerState, number: str | None) -> int:
     everything = number is None
     removed = make_place(server.directory, "removed")
     try:
-        if server.storage is not None:
-            await asyncio.to_thread(server.storage.clear, removed, number)
         await server.queue.end(None if everything else [uid for uid, _ in _list_keys(server, number)])
         keys = _list_keys(server, number)  # now that nothing awaits any more, nothing comes or goes
         for project in [None] if everything else _list_names(server, number):
@@ -60,6 +58,8 @@ async def _clear(server: ServerState, number: str | None) -> int:
         else:
             names = [f"{api}-{uid}" for uid, api in keys]  # no later job has one of these
             await asyncio.to_thread(set_jobs_aside, server.directory, names, removed)
+        if server.storage is not None:  # last: jobs that go on, because the rest could not be done, still read it
+            await asyncio.to_thread(server.storage.clear, removed, number)
     except BaseException:  # a full disk: what is still there goes on
         server.queue.take_up()
         raise
