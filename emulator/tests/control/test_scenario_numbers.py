@@ -107,6 +107,9 @@ async def test_newer_models_live_elsewhere(server: ServerState) -> None:
 )
 async def test_what_cannot_be(server: ServerState, seed: str, complaint: str) -> None:
     """The refusal names the field, the value and what would be right; nothing is there afterwards."""
+    await load(
+        server, f"version: 1\ntuning_jobs: [{seed}]", 422
+    )  # the stand-in for sample data is made when first used
     before = describe_lasting(server)
     refused = await load(server, f"version: 1\ntuning_jobs: [{seed}]", 422)
     assert complaint in refused["detail"]
