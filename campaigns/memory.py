@@ -22,6 +22,7 @@ END_S = 600.0
 """How long one job may take: a bound against hanging, not a claim about speed."""
 
 SPARE_BYTES = 1 << 20
+ROWS, LONG_TEXT = 32, "one two three " * 60
 
 
 def starve_trainers(rounds: int) -> int:
@@ -39,15 +40,24 @@ def starve_trainers(rounds: int) -> int:
     return 3 * rounds + 1
 
 
-def _create(running: RunningEmulator) -> str:
+def _create(running: RunningEmulator, body: dict[str, Any]) -> str:
     ask = Connection(running.url)
-    told = ask("POST", "/v1beta/tunedModels", make_model("memory", EPOCHS), {"x-goog-api-key": "key"}).json
+    told = ask("POST", "/v1beta/tunedModels", body, {"x-goog-api-key": "key"}).json
     ask.close()
     return str(told["metadata"]["tunedModel"])
 
 
+def make_large_model() -> dict[str, Any]:
+    """The body of a job whose one step needs far more than what a worker may have left over."""
+    body = make_model("large", 1)
+    rows = [{"textInput": LONG_TEXT, "output": LONG_TEXT}] * ROWS
+    body["tuningTask"] = {"hyperparameters": {"epochCount": 1, "batchSize": ROWS}}
+    body["tuningTask"]["trainingData"] = {"examples": {"examples": rows}}
+    return body
+
+
 def _tune(running: RunningEmulator, state: str, name: str = "") -> dict[str, Any]:
-    name = name or _create(running)
+    name = name or _create(running, make_model("memory", EPOCHS))
     job: dict[str, Any] = Control(running.url, timeout_s=120).jobs.wait(name, END_S)
     if job["state"] != state:
         raise CampaignError(f"a job has ended as {job['state']}, not {state}: {job['error']!r}")
@@ -60,15 +70,16 @@ def _tune_without_memory(running: RunningEmulator) -> None:
     before = resource.prlimit(worker.pid, resource.RLIMIT_AS)
     resource.prlimit(worker.pid, resource.RLIMIT_AS, (worker.memory_info().vms + SPARE_BYTES, before[1]))
     try:
-        _check(_tune(running, "FAILED"))
+        _check(_tune(running, "FAILED", _create(running, make_large_model())))
     finally:
         resource.prlimit(worker.pid, resource.RLIMIT_AS, before)
 
 
 def _tune_and_kill(running: RunningEmulator) -> None:
     """As a kernel without memory does, each time that the job is resumed."""
-    name, worker, killed = _create(running), _find_worker(running), set[int]()
-    limit = time.monotonic() + END_S
+    worker, killed, limit = _find_worker(running), set[int](), time.monotonic() + END_S
+    psutil.wait_procs(worker.children(), END_S)  # the job before may not have left yet
+    name = _create(running, make_model("memory", EPOCHS))
     while len(killed) < ATTEMPTS:
         for child in worker.children():
             if child.pid not in killed and child.status() != psutil.STATUS_ZOMBIE:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-UNFINISHED = ".*.tmp"
-"""Names, as a pattern, of what a trainer writes until it is whole; a process that is killed leaves it behind."""
+UNFINISHED = ".*"
+"""Names, as a pattern, of what a trainer, or a library under it, writes until it is whole; a process that is killed
+leaves it behind."""
 
 Method: TypeAlias = Literal["supervised", "full", "preference", "distillation"]
 METHODS: tuple[Method, ...] = ("supervised", "full", "preference", "distillation")

@@ -115,7 +115,7 @@ def recover_checkpoints(directory: Path, up_to_step: int) -> list[Checkpoint]:
 
 
 def remove_unfinished(directory: Path) -> None:
-    """Removes what a killed trainer was writing: a job that is not resumed would keep it."""
+    """Removes what a killed trainer was writing, and nobody will write to its end."""
     for path in list(directory.rglob(UNFINISHED)):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -205,7 +205,7 @@ class Pipeline:
             self._stops.pop(uid, None)
 
     async def _remove_unfinished(self, uid: int) -> None:
-        """Of a job that nobody resumes, what a killed trainer was writing goes."""
+        """Of a job that is at its end, what a killed trainer was writing goes."""
         if (job := self.store.get_job_by_uid(uid)) is not None:
             await asyncio.to_thread(remove_unfinished, self.job_directory(job))
 
@@ -378,6 +378,7 @@ class Pipeline:
         if job.progress.phase is Phase.TUNING:
             job = self.store.transition(gate.uid, JobEvent.TRAIN, gate.now_ns())
         gate.enter(Stage.POST_PROCESSING)
+        await self._remove_unfinished(gate.uid)
         if job.asked.output_uri:
             results = (job.asked.output_uri, self.job_directory(job), self.directory / job.progress.adapter)
             await asyncio.to_thread(write_output, self.open_objects(), *results)
