@@ -141,6 +141,7 @@ async def _undone_on_error(server: ServerState, *, with_objects: bool) -> AsyncI
         if server.clock.state != clock:
             server.clock.restore(clock)
         server.queue.take_up()
+        await asyncio.to_thread(server.store.checkpoint)
         raise
     finally:
         server.discard(saved)
