@@ -170,6 +170,7 @@ async def import_state(server: ServerState, archive: Path) -> ImportReport:
                 _put_in_place(server, incoming, removed, state)
             finally:
                 server.queue.take_up()
+                await asyncio.to_thread(server.store.checkpoint)
     finally:
         for path in (incoming, removed):
             server.discard(path)

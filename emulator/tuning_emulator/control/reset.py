@@ -35,10 +35,13 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
     permissions, the buckets that were created for it, its pace, faults and journal. The clock is everybody's.
     """
     async with server.changing:
-        jobs = await _clear(server, None if project is None else project_number(project))
-        if project is None:
-            server.clock.reset()
-            server.ids.reset()
+        try:
+            jobs = await _clear(server, None if project is None else project_number(project))
+            if project is None:
+                server.clock.reset()
+                server.ids.reset()
+        finally:
+            await asyncio.to_thread(server.store.checkpoint)
     if project is None and server.load_start_state is not None:
         await server.load_start_state()
     return ResetReport(project=project, jobs=jobs)

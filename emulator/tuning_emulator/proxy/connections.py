@@ -148,7 +148,11 @@ class ConnectionRouter:
             await self._secure(connection, connection.getsockname()[0])
         else:
             makers = {WireProtocol.HTTP2: self._lines.http2, WireProtocol.PROXY: self._lines.proxied}
-            await self._loop.connect_accepted_socket(makers.get(protocol, self._lines.http), connection)
+            await self._hand_over(makers.get(protocol, self._lines.http), connection)
+
+    async def _hand_over(self, maker: Maker, connection: socket.socket) -> None:
+        """A protocol that has the socket keeps it, though the port closes this moment: it is told, and says goodbye."""
+        await asyncio.shield(self._loop.connect_accepted_socket(maker, connection))
 
     async def _open_tunnel(self, connection: socket.socket) -> None:
         try:
@@ -172,7 +176,7 @@ class ConnectionRouter:
             await self._secure(connection, host, tunnelled=True)
         else:
             maker = self._lines.http2 if protocol is WireProtocol.HTTP2 else self._lines.hosted
-            await self._loop.connect_accepted_socket(maker, connection)
+            await self._hand_over(maker, connection)
 
     async def _secure(self, connection: socket.socket, host: str, *, tunnelled: bool = False) -> None:
         context = self._lines.context(host)

@@ -112,6 +112,10 @@ class Store:
         take_over(self._database)  # an import of an older program, cut short before it was in its place
         self.controls.reload()
 
+    def checkpoint(self) -> None:
+        """Ends what ``clear`` and ``replace_with`` have left to be done, in any thread."""
+        self._database.checkpoint()
+
     # ------------------------------------------------------------ tuning jobs
 
     def insert_job(self, job: TuningJob) -> TuningJob:
