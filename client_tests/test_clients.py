@@ -22,7 +22,7 @@ NAMES = {
 }
 ON_THE_WAY = {"CREATING", "JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_RUNNING", "False"}
 ENDS = {"ACTIVE", "JOB_STATE_SUCCEEDED", "True"}
-CANCELLED = ("JOB_STATE_CANCELLED", "True", True, "The tuning job has been cancelled.", 1)
+CANCELLED = ("JOB_STATE_CANCELLED", "True", True, "CANCELED", 1)
 """As a state, as an operation's word for it, as its text, as its code."""
 GONE = (404, 5)
 """NOT_FOUND over HTTP and over gRPC."""

@@ -54,8 +54,8 @@ async def test_tokens_are_those_of_what_plays_the_model_and_long_prompts_are_ref
         assert "The model cannot answer this prompt" in reply.text
 
 
-async def test_examples_beyond_the_models_context_are_dropped_and_counted(real: Serving) -> None:
-    """The service's limit is far away; the embedded model's 2,048 positions are not."""
+async def test_examples_beyond_the_models_context_are_cut_and_told_of_apart(real: Serving) -> None:
+    """The service's limit is far away, the embedded model's 2,048 positions are not; its statistics know nothing."""
     lines = format_examples(range(1, 16)).splitlines(keepends=True)
     lines.insert(3, format_examples([1]).replace(b'"1"', b'"' + b"1 " * 3000 + b'"'))
     real.objects.write(f"gs://{BUCKET}/long.jsonl", b"".join(lines))
@@ -65,9 +65,11 @@ async def test_examples_beyond_the_models_context_are_dropped_and_counted(real: 
     assert job["state"] == "JOB_STATE_SUCCEEDED", job
     statistics = job["tuningDataStats"]["supervisedTuningDataStats"]
     assert statistics["tuningDatasetExampleCount"] == "16"
-    assert (statistics["totalTruncatedExampleCount"], statistics["truncatedExampleIndices"]) == ("1", ["4"])
-    assert "can read" in statistics["droppedExampleReasons"][0]
+    assert "totalTruncatedExampleCount" not in statistics
     assert statistics["tuningStepCount"] == "4"
+    told = real.find(job["name"]).progress.statistics
+    assert told is not None
+    assert [(examples, first) for _, examples, first in told.reduced] == [(1, 4)]
 
 
 PLACES = (

@@ -9,7 +9,7 @@ from tuning_emulator.api.clients import GENAI, Client, read_client
 from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.facts import google_errors
 
-_PLACELESS = re.compile(r"/(?:v\d\w*/(?:tuningJobs|endpoints|models|cachedContents)(?:[/:].*)?)?")
+_PLACELESS = re.compile(r"/(?:v1(?:beta1/models|(?:beta1)?/(?:tuningJobs|endpoints|cachedContents))(?:[/:].*)?)?")
 """Paths of Vertex AI that lack ``projects/P/locations/L``: what is left when a client knows neither.
 
 Source: recorded, google-genai of Python 1.75 to 3.4 (``POST /``) and of Go 1.77 (``POST /v1beta1/tuningJobs``).

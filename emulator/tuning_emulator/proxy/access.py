@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from tuning_emulator.api.auth import read_presented
-from tuning_emulator.api.exchange import Scope, Send
+from tuning_emulator.api.exchange import SAME_SITE, Scope, Send
 from tuning_emulator.api.router import read_headers
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import emulator_errors
@@ -25,10 +25,6 @@ WRITE_HEADER = "x-tuning-emulator"
 CONTROL_PATH = "/emulator/"
 PUBLIC_PATHS = frozenset(("/emulator/v1/health", "/emulator/v1/ca.pem"))
 """What is read without a credential even where there is a credentials file."""
-
-SAME_SITE = (b"cross-origin-resource-policy", b"same-site")
-"""A header: browsers give the answer to no page of another site, be it as a picture, a style or a script. Of hosts that
-are neither loopback nor TLS, they do not say which page such a request comes from."""
 
 _SAME_FRAME = (b"x-frame-options", b"SAMEORIGIN")
 _SIMPLE_TYPES = frozenset(("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"))
