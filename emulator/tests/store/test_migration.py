@@ -35,6 +35,8 @@ KEPT = json.loads(lzma.decompress((VERSION_2 / "answers.json.xz").read_bytes()))
 ARCHIVE = (VERSION_2 / "archive.tar.gz").read_bytes()
 SERVER = [sys.executable, "-m", "tuning_emulator"]
 PATIENCE_S = 30.0
+PACKED = "projects/253520768850/locations/us-central1/tuningJobs/5232581778611921245"
+"""Of an open model, and had not begun: since then examples of these are packed, and their steps fewer."""
 
 
 def unpack(folder: Path, name: str = "data.tar.xz") -> Path:
@@ -62,8 +64,7 @@ def find_job(store: Store, title: str) -> TuningJob:
 
 
 def keep_comparable(value: Any) -> Any:
-    """Without what the answers that were kept cannot have: empty notes of jobs, etags of today's form, today's text of a
-    job that is cancelled."""
+    """Without what the kept answers cannot have: notes of jobs, etags of today's form, the text of a cancelled job."""
     if isinstance(value, dict):
         kept = {key: one for key, one in value.items() if key != "etag" and (key, one) != ("notes", [])}
         return {key: keep_comparable(one) for key, one in kept.items()}
@@ -84,7 +85,11 @@ def check_server(server: Server) -> None:
     assert found.keys() == KEPT["reads"].keys()
     for path, answer in KEPT["reads"].items():
         assert keep_comparable(found[path]) == keep_comparable(answer), path
-    assert keep_comparable(keep_version.let_go(server)) == keep_comparable(KEPT["after"])
+    after = keep_version.let_go(server)
+    for one in after["jobs"]:
+        if one["name"] == PACKED:
+            one |= {"completed_steps": 6, "total_steps": 6}
+    assert keep_comparable(after) == keep_comparable(KEPT["after"])
 
 
 @pytest.mark.process
