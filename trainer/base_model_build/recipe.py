@@ -203,8 +203,8 @@ CPU: Final = Recipe(
         Stage("practice", 85, (0.5, 0.5), narrow=_BESIDE_JOBS, jobs_every=2, kinds=_PRACTICE, strength=2.5),
         Stage("meaning", 361, (0.6, 0.6), narrow=_MEANING, wide_every=16, jobs_every=12, kinds=_MORE, strength=2.5),
         Stage("naming", 49, (0.8, 0.8), narrow=_NAMING, wide_every=16, jobs_every=16, kinds=_MORE, strength=2.5),
-        Stage("near", 500, (0.6, 0.6), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
-        Stage("settle again", 150, (0.6, 0.0), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
+        Stage("near", 23, (0.6, 0.6), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
+        Stage("settle again", 120, (0.6, 0.0), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""
