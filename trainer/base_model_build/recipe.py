@@ -177,18 +177,17 @@ _COUNTING: Final = dataclasses.replace(NARROW, shares=COUNTING_SHARES, modes=TOL
 _BESIDE_JOBS: Final = dataclasses.replace(NARROW, shares=JOB_SHARES)
 _LAST: Final = dataclasses.replace(NARROW, shares=LAST_SHARES)
 
-_PRACTICE: Final = {
-    "numbers": 3, "pairs": 2, "compositions": 1, "few classes": 1.5, "classes": 4, "few records": 2, "records": 2,
-    "heart": 0.2, "forty": 0.3, "texts": 0.4,
-}  # fmt: skip
+_MEANING: Final = dataclasses.replace(NARROW, shares=MEANING_SHARES)
+_NAMING: Final = dataclasses.replace(NARROW, shares=NAMING_SHARES, modes=NAMING_MODES)
+_AGAIN: Final = dataclasses.replace(NARROW, shares=PRACTICE_SHARES)
+_PRACTICE: Final = {**_ALL_KINDS, "classes": 4, "records": 2}
 _MORE: Final = {
     "numbers": 4, "pairs": 2, "compositions": 1.5, "few classes": 2.5, "classes": 3, "few records": 3, "records": 1.5,
     "heart": 0.1, "forty": 0.2, "texts": 0.1,
 }  # fmt: skip
-_NAMING: Final = dataclasses.replace(NARROW, shares=NAMING_SHARES, modes=NAMING_MODES)
-_MEANING: Final = dataclasses.replace(NARROW, shares=MEANING_SHARES)
-_AGAIN: Final = dataclasses.replace(NARROW, shares=PRACTICE_SHARES)
 _NEAR: Final = {"numbers": 8, "pairs": 1, "compositions": 1, "fresh classes": 2, "few classes": 1, "calls": 1.5}
+"""Jobs of the gates that are nearly met."""
+_ROUND: Final = {"numbers": 9, "fresh classes": 0.7, "calls": 0.7}
 
 CPU: Final = Recipe(
     stages=(
@@ -205,6 +204,7 @@ CPU: Final = Recipe(
         Stage("naming", 49, (0.8, 0.8), narrow=_NAMING, wide_every=16, jobs_every=16, kinds=_MORE, strength=2.5),
         Stage("near", 23, (0.6, 0.6), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
         Stage("settle again", 120, (0.6, 0.0), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
+        Stage("round again", 190, (0.4, 0.0), narrow=_LAST, wide_every=16, jobs_every=2, kinds=_ROUND, strength=2.0),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""
@@ -230,6 +230,12 @@ CUDA: Final = dataclasses.replace(
         _for_cuda(CPU.stages[5], 250, 1),
         _for_cuda(CPU.stages[6], 60, 4),
         _for_cuda(CPU.stages[7], 60, 4),
+        _for_cuda(CPU.stages[8], 60, 1),
+        _for_cuda(CPU.stages[9], 300, 4),
+        _for_cuda(CPU.stages[10], 500, 8),
+        _for_cuda(CPU.stages[11], 100, 1),
+        _for_cuda(CPU.stages[12], 150, 1),
+        _for_cuda(CPU.stages[13], 100, 1),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )
