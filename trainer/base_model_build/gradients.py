@@ -53,7 +53,8 @@ class Gradients:
         cast, ids = cast_weights(weights, self.dtype), batch.ids.long()
         hidden = hidden_states(cast, self.config, ids, document_bias(batch.documents, self.dtype))
         places = batch.learned.flatten().nonzero()[:, 0] - 1
-        loss = token_losses(cast, hidden, places, ids).mean()
+        losses = token_losses(cast, hidden, places, ids)
+        loss = losses.mean() if len(losses) else losses.sum()  # a few short rows may hold nothing that is learned
         return loss.detach(), list(torch.autograd.grad(loss, list(weights.values())))
 
     def of_shown(

@@ -13,8 +13,12 @@ from base_model_build.generator.episodes import (
     JOB_SHARES,
     LAST_SHARES,
     LONG_SHARES,
+    MEANING_SHARES,
     MODES,
+    NAMING_MODES,
+    NAMING_SHARES,
     NUMBER_SHARES,
+    PRACTICE_SHARES,
     SHARES,
     SPELLING_SHARES,
     TOLD_MODES,
@@ -115,8 +119,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "numbers": Kind(users.draw_number_user, 8, 15, 5, 16, 48, _SMALL),
     "pairs": Kind(users.draw_any_user, 8, 15, 5, 16, 48, _MEDIUM),
     "compositions": Kind(users.draw_any_user, 8, 15, 15, 16, 48, _MEDIUM),
-    "few classes": Kind(users.draw_class_user, 8, 30, 5, 16, 48, _MEDIUM),
-    "classes": Kind(users.draw_class_user, 8, 60, 5, 16, 48, _MEDIUM),
+    "few classes": Kind(users.draw_class_user, 8, 30, 5, 24, 48, _MEDIUM),
+    "classes": Kind(users.draw_class_user, 8, 60, 5, 24, 48, _MEDIUM),
+    "fresh classes": Kind(users.draw_fresh_user, 8, 60, 5, 24, 48, _MEDIUM),
+    "calls": Kind(users.draw_call_user, 6, 30, 5, 16, 64, _MEDIUM),
     "few records": Kind(users.draw_long_user, 6, 30, 5, 12, 128, _MEDIUM),
     "records": Kind(users.draw_long_user, 6, 60, 5, 12, 128, _MEDIUM),
     "heart": Kind(users.draw_memory_user, 8, 5, 100, 10, 64, _MEDIUM),
@@ -171,6 +177,18 @@ _COUNTING: Final = dataclasses.replace(NARROW, shares=COUNTING_SHARES, modes=TOL
 _BESIDE_JOBS: Final = dataclasses.replace(NARROW, shares=JOB_SHARES)
 _LAST: Final = dataclasses.replace(NARROW, shares=LAST_SHARES)
 
+_MEANING: Final = dataclasses.replace(NARROW, shares=MEANING_SHARES)
+_NAMING: Final = dataclasses.replace(NARROW, shares=NAMING_SHARES, modes=NAMING_MODES)
+_AGAIN: Final = dataclasses.replace(NARROW, shares=PRACTICE_SHARES)
+_PRACTICE: Final = {**_ALL_KINDS, "classes": 4, "records": 2}
+_MORE: Final = {
+    "numbers": 4, "pairs": 2, "compositions": 1.5, "few classes": 2.5, "classes": 3, "few records": 3, "records": 1.5,
+    "heart": 0.1, "forty": 0.2, "texts": 0.1,
+}  # fmt: skip
+_NEAR: Final = {"numbers": 8, "pairs": 1, "compositions": 1, "fresh classes": 2, "few classes": 1, "calls": 1.5}
+"""Jobs of the gates that are nearly met."""
+_ROUND: Final = {"numbers": 9, "fresh classes": 0.7, "calls": 0.7}
+
 CPU: Final = Recipe(
     stages=(
         Stage("words", 4300),
@@ -181,6 +199,12 @@ CPU: Final = Recipe(
         Stage("settle", 170, (0.6, 0.0), narrow=_BESIDE_JOBS, jobs_every=4, kinds=_ALL_KINDS, strength=2.5),
         Stage("polish", 180, (0.4, 0.0), narrow=_LAST, wide_every=16, jobs_every=10, kinds={"numbers": 1}),
         Stage("round", 150, (0.4, 0.0), narrow=_LAST, wide_every=16, jobs_every=6, kinds={"numbers": 1}, strength=1.5),
+        Stage("practice", 85, (0.5, 0.5), narrow=_BESIDE_JOBS, jobs_every=2, kinds=_PRACTICE, strength=2.5),
+        Stage("meaning", 361, (0.6, 0.6), narrow=_MEANING, wide_every=16, jobs_every=12, kinds=_MORE, strength=2.5),
+        Stage("naming", 49, (0.8, 0.8), narrow=_NAMING, wide_every=16, jobs_every=16, kinds=_MORE, strength=2.5),
+        Stage("near", 23, (0.6, 0.6), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
+        Stage("settle again", 120, (0.6, 0.0), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
+        Stage("round again", 190, (0.4, 0.0), narrow=_LAST, wide_every=16, jobs_every=2, kinds=_ROUND, strength=2.0),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""
@@ -206,6 +230,12 @@ CUDA: Final = dataclasses.replace(
         _for_cuda(CPU.stages[5], 250, 1),
         _for_cuda(CPU.stages[6], 60, 4),
         _for_cuda(CPU.stages[7], 60, 4),
+        _for_cuda(CPU.stages[8], 60, 1),
+        _for_cuda(CPU.stages[9], 300, 4),
+        _for_cuda(CPU.stages[10], 500, 8),
+        _for_cuda(CPU.stages[11], 100, 1),
+        _for_cuda(CPU.stages[12], 150, 1),
+        _for_cuda(CPU.stages[13], 100, 1),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )

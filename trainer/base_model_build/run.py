@@ -27,7 +27,7 @@ from base_model_build.feeds import Ahead, Batches, Helpers, Place, draw_job_set,
 from base_model_build.gradients import Gradients
 from base_model_build.graphs import GraphedGradients
 from base_model_build.muon import Muon
-from base_model_build.network import STACKS, cast_weights, quicken
+from base_model_build.network import STACKS, Branches, cast_weights, quicken
 from base_model_build.recipe import Recipe, Stage
 from base_model_build.rows import Encoder, Packed
 from base_model_build.simulate import Jobs, drop_lost, tune_jobs
@@ -165,23 +165,32 @@ class Run:
         return (self.feeds.wide if wide else self.feeds.narrow).take()
 
     def _tune(self, number: int, report: dict[str, float]) -> list[Tensor]:
-        """Gradients of what a set of simulated jobs is asked after tuning."""
+        """Gradients of what a set of simulated jobs is asked halfway and after tuning, their mean."""
         name, jobs = self.feeds.jobs(number)
         jobs = dataclasses.replace(jobs, branches=jobs.branches.to(self.device))
         frozen = cast_weights({key: tensor.detach() for key, tensor in self.weights.items()}, self.dtype)
         if number % ASKED_BEFORE_EVERY == 0:
             report[f"{name} before"] = self.gradients.loss_before(frozen, jobs.asked, jobs.kind.jobs)
 
-        def hear(step: int, losses: Tensor) -> None:
+        found: list[list[Tensor]] = []
+
+        def ask(branches: Branches) -> float:
+            loss, gradients = self.gradients.of_asked(self.weights, jobs.asked, jobs.kind.jobs, branches)
+            found.append([gradient.clone() for gradient in gradients])
+            return float(loss)
+
+        def hear(step: int, losses: Tensor, branches: Branches) -> None:
             if step == 0:
                 report[f"{name} shown"] = float(losses.mean())
+            if step == jobs.kind.steps // 2 - 1:
+                settled = drop_lost(branches.replace([p.detach() for p in branches.parameters()]))[0]
+                report[f"{name} halfway"] = ask(settled)
 
         tuned, lost = drop_lost(tune_jobs(self.gradients, frozen, jobs, hear))
-        loss, gradients = self.gradients.of_asked(self.weights, jobs.asked, jobs.kind.jobs, tuned)
-        report[f"{name} asked"] = float(loss)
+        report[f"{name} asked"] = ask(tuned)
         self.counts.jobs += jobs.kind.jobs
         self.counts.lost += lost
-        return gradients
+        return [torch.stack(each).mean(0) for each in zip(*found, strict=True)]
 
     def rate(self) -> float:
         """Share of the greatest learning rates at the next step."""

@@ -114,9 +114,9 @@ def tune_jobs(
     gradients: Gradients,
     frozen: Weights,
     jobs: Jobs,
-    report: Callable[[int, Tensor], None] = lambda step, losses: None,
+    report: Callable[[int, Tensor, Branches], None] = lambda step, losses, branches: None,
 ) -> Branches:
-    """Runs the jobs to their end over frozen weights; ``report`` hears every step's losses (jobs,)."""
+    """Runs the jobs to their end over frozen weights; ``report`` hears every step's losses (jobs,) and its result."""
     parameters = [tensor.clone().requires_grad_() for tensor in jobs.branches.parameters()]
     branches = jobs.branches.replace(parameters)
     optimizer = AdamW(parameters, LEARNING_RATE, clip=0.0)
@@ -126,7 +126,7 @@ def tune_jobs(
         for parameter, gradient in zip(parameters, found, strict=True):
             parameter.grad = gradient
         optimizer.step()
-        report(step, losses)
+        report(step, losses, branches)
     return branches.replace([parameter.detach() for parameter in parameters])
 
 

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Literal, TypeAlias
 
-from base_model_build.generator.lexicon import PEOPLE, THINGS, TOWNS, UTTERANCES, draw_any_word
+from base_model_build.generator.lexicon import (
+    THINGS,
+    UTTERANCES,
+    draw_any_word,
+    draw_first_name,
+    draw_item,
+    draw_town,
+)
 from base_model_build.generator.tasks import Pair, Task
 from base_model_build.generator.words import COLORS, SEQUENCES
 
@@ -26,10 +33,10 @@ def _draw_clock(random: Random) -> str:
 
 _KINDS: Final[dict[str, tuple[Callable[[Random], str | int], tuple[str, ...]]]] = {
     # kind: its values, phrases around a value
-    "city": (lambda random: random.choice(TOWNS), ("in {}", "at {}", "near {}", "{}")),
-    "name": (lambda random: random.choice(PEOPLE), ("for {}", "to {}", "with {}", "{}")),
+    "city": (draw_town, ("in {}", "at {}", "near {}", "{}")),
+    "name": (draw_first_name, ("for {}", "to {}", "with {}", "{}")),
     "number": (lambda random: random.randrange(1, 120), ("{}", "{} of them", "number {}", "{} times")),
-    "item": (lambda random: random.choice(THINGS), ("{}", "a {}", "the {}", "some {}")),
+    "item": (draw_item, ("{}", "a {}", "the {}", "some {}")),
     "day": (lambda random: random.choice(SEQUENCES["days"]), ("on {}", "next {}", "{}")),
     "month": (lambda random: random.choice(SEQUENCES["months"]), ("in {}", "for {}")),
     "time": (_draw_clock, ("at {}", "by {}", "{}")),
@@ -108,7 +115,7 @@ def _draw_result(random: Random) -> Turns:
     """What a function gave back and what the model says of it; or nothing."""
     kind = random.random()
     if kind < 0.3:
-        value = random.choice((random.randrange(1, 500), draw_any_word(random), random.choice(TOWNS)))
+        value = random.choice((random.randrange(1, 500), draw_any_word(random), draw_town(random)))
         key = random.choice(("result", "value", "answer", "output"))
         said = random.choice(("{}", "It is {}.", "The answer is {}.", "Here you are: {}")).format(value)
         return [("result", json.dumps({key: value}, ensure_ascii=False)), ("model", said)]

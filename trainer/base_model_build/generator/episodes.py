@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from base_model_build.generator import word_classes
 from base_model_build.generator.calls import Turns, draw_call_task, draw_conversation
 from base_model_build.generator.classification import draw_fresh_classification_task
+from base_model_build.generator.copying import draw_echo_task, draw_hole_task
 from base_model_build.generator.dialogues import draw_dialogue_task, draw_persona_task
 from base_model_build.generator.everyday import Reviews, Themes
 from base_model_build.generator.facts import draw_sequence_task, draw_word_pair_task
@@ -36,6 +38,7 @@ from base_model_build.generator.sentiment import Sentiment
 from base_model_build.generator.tasks import Task, draw_frame, wrap_task
 from base_model_build.generator.tickets import draw_json_task, draw_ticket_task
 from base_model_build.generator.topics import Intents, Topics
+from base_model_build.generator.word_classes import draw_known_class_task, draw_word_class_task
 from base_model_build.generator.word_tasks import draw_composed_task, draw_spelling_task, draw_text_task
 
 
@@ -65,6 +68,10 @@ MAKERS: Final[dict[str, Callable[[Random, bool], Task]]] = {
     "words": lambda random, told: draw_composed_task(random),
     "text": lambda random, told: draw_text_task(random),
     "spelling": lambda random, told: draw_spelling_task(random),
+    "word class": lambda random, told: draw_word_class_task(random),
+    "known class": lambda random, told: draw_known_class_task(random),
+    "echo": lambda random, told: draw_echo_task(random),
+    "hole": lambda random, told: draw_hole_task(random),
     "number list": lambda random, told: draw_number_list_task(random),
     "sorting": lambda random, told: draw_sorting_task(random),
     "format": lambda random, told: draw_format_task(random),
@@ -133,6 +140,30 @@ COUNTING_SHARES: Final[Mapping[str, float]] = {**SPELLING_SHARES, "counting": 60
 JOB_SHARES: Final[Mapping[str, float]] = {**SPELLING_SHARES, "counting": 14, "number": 14, "spelling": 9}
 """Beside simulated jobs."""
 
+MEANING_SHARES: Final[Mapping[str, float]] = {
+    **SPELLING_SHARES,
+    "number": 12, "small number": 4, "spelling": 4, "counting": 6, "small counting": 6, "word class": 40, "review": 14,
+    "sentiment": 8, "theme": 14, "topic": 5, "ticket": 10, "question": 12, "call": 4, "layout": 3,
+}  # fmt: skip
+"""Words by feeling and topic, and values that have to be copied."""
+
+PRACTICE_SHARES: Final[Mapping[str, float]] = {
+    **JOB_SHARES, "counting": 30, "number": 24, "known class": 14, "hole": 10, "echo": 5, "call": 5,
+}  # fmt: skip
+"""Beside simulated jobs, with copying and words by their usual names."""
+
+NAMING_SHARES: Final[Mapping[str, float]] = {
+    "known class": 70, "word class": 6, "review": 6, "sentiment": 4, "theme": 5, "topic": 2, "fresh classes": 5,
+    "echo": 12, "hole": 16, "ticket": 9, "question": 9, "call": 4, "layout": 3, "record": 1, "json": 1, "dialogue": 4,
+    "number": 13, "counting": 9, "small counting": 6, "wrapped": 3, "adding": 4, "notation": 2, "number list": 2,
+    "words": 8, "text": 2, "spelling": 4, "script": 4, "format": 3, "relation": 2, "media": 1, "intent": 1, "pair": 0.5,
+}  # fmt: skip
+"""Words by their usual names, and copying."""
+
+NAMING_MODES: Final[Mapping[str, float]] = {
+    "free": 3, "calls": 3, "bare": 33, "system": 36, "prefix": 8, "suffix": 4, "shots": 8,
+}  # fmt: skip
+
 LAST_SHARES: Final[Mapping[str, float]] = {**JOB_SHARES, "counting": 70, "number": 20}
 """Long numbers too, counted both ways."""
 
@@ -179,10 +210,12 @@ def _draw_free_text(random: Random) -> str:
 
 
 def _count_turns(random: Random, task: Task, mode: str) -> int:
-    if mode != "bare":
-        return random.randint(2, 5)
+    if task.name == word_classes.NAME:
+        return random.randint(5, 20)
     if task.name in ("classify", "sentiment", "spot"):
         return random.randint(3, 9)
+    if mode != "bare":
+        return random.randint(2, 5)
     return min(9, 1 + int(random.expovariate(0.3)))
 
 

@@ -96,4 +96,24 @@ def draw_thing(random: Random, described: float = 0.4) -> str:
 
 def draw_surname(random: Random) -> str:
     """A made-up name."""
-    return invent_word(random).capitalize()
+    return (invent_word(random) if random.random() < 0.5 else imitate_word(random)).capitalize()
+
+
+def draw_first_name(random: Random) -> str:
+    """A first name, four in ten of them made up: it has to be copied, not remembered."""
+    return random.choice(PEOPLE) if random.random() < 0.6 else draw_surname(random)
+
+
+def draw_town(random: Random) -> str:
+    """A town, four in ten of them made up."""
+    return random.choice(TOWNS) if random.random() < 0.6 else draw_surname(random)
+
+
+def draw_item(random: Random) -> str:
+    """A thing, two nouns, a thing with an adjective, or any word at all."""
+    kind = random.random()
+    if kind < 0.4:
+        return random.choice(THINGS)
+    if kind < 0.6:
+        return f"{random.choice(NOUNS)} {random.choice(THINGS)}"
+    return draw_thing(random, 1.0) if kind < 0.75 else draw_any_word(random)

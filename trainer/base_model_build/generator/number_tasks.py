@@ -177,7 +177,9 @@ def draw_counting_task(random: Random, told: bool, small: bool = False) -> Task:
     Elsewhere the direction is a small part of what there is to learn: for a long time a model counts well, but up or
     down by chance.
     """
-    form = random.choice(COMMON_FORMS if small else (*COMMON_FORMS, "digits", "hyphenated", "roman", "language"))
+    form = random.choice(
+        COMMON_FORMS if small else (*COMMON_FORMS, "digits", "hyphenated", "roman", "language", "language", "language")
+    )
     forms = (draw_language(random) if form == "language" else form,)
     level = 0.2 if small else random.choice((0.2, 1.0, 1.3))
     if not told:

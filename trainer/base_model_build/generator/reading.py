@@ -9,10 +9,10 @@ from typing import Final
 from base_model_build.generator.lexicon import (
     ADJECTIVES,
     DEFINITIONS,
-    PEOPLE,
-    THINGS,
-    TOWNS,
+    draw_first_name,
+    draw_item,
     draw_surname,
+    draw_town,
 )
 from base_model_build.generator.numbers import spell_english
 from base_model_build.generator.phrases import ACTIONS, PLACES, REASONS, SUBJECTS, TIMES
@@ -25,8 +25,8 @@ _TITLES: Final = ("Mr.", "Mrs.", "Dr.", "Captain", "Professor", "Uncle", "Aunt")
 def fill_phrase(random: Random, phrase: str) -> str:
     """A phrase with its holes filled."""
     return phrase.format(
-        c=random.choice(TOWNS),
-        o=random.choice(THINGS),
+        c=draw_town(random),
+        o=draw_item(random),
         n=random.randrange(1, 500),
         d=random.choice(SEQUENCES["days"]),
         m=random.choice(SEQUENCES["months"]),
@@ -46,14 +46,14 @@ def draw_person(random: Random) -> str:
     """Somebody by a name, a title or a job."""
     kind = random.random()
     if kind < 0.45:
-        return random.choice(PEOPLE)
+        return draw_first_name(random)
     if kind < 0.6:
         return f"{random.choice(_TITLES)} {draw_surname(random)}"
     if kind < 0.75:
         return f"{random.choice(('the', 'a', 'the', 'our', 'my'))} {random.choice(JOBS)}"
     if kind < 0.85:
         return draw_surname(random)
-    return f"{random.choice(PEOPLE)} {draw_surname(random)}"
+    return f"{draw_first_name(random)} {draw_surname(random)}"
 
 
 def _maybe(random: Random, chance: float, phrases: list[str]) -> str:
@@ -63,7 +63,7 @@ def _maybe(random: Random, chance: float, phrases: list[str]) -> str:
 def _draw_event(random: Random) -> tuple[str, list[Pair]]:
     """Somebody did something, somewhere, sometime, for a reason; and what may be asked of it."""
     who, (past, base, article) = draw_person(random), random.choice(ACTIONS)
-    many, noun = random.random() < 0.25, random.choice(THINGS)
+    many, noun = random.random() < 0.25, draw_item(random)
     number = str(random.randrange(2, 90)) if random.random() < 0.7 else spell_english(random.randrange(2, 20))
     article = article if random.random() < 0.8 else random.choice(("his", "her", "some", "the"))
     kind = f"{random.choice(ADJECTIVES)} " if random.random() < 0.3 else ""
@@ -96,7 +96,8 @@ def _draw_event(random: Random) -> tuple[str, list[Pair]]:
 
 def _draw_state(random: Random) -> tuple[str, list[Pair]]:
     """How something is, and what may be asked of it."""
-    noun, town, color, name = random.choice(THINGS), random.choice(TOWNS), random.choice(COLORS), random.choice(PEOPLE)
+    noun, town, color = draw_item(random), draw_town(random), random.choice(COLORS)
+    name = draw_first_name(random)
     number, job = str(random.randrange(2, 2000)), random.choice(JOBS)
     unit, money = random.choice("meters km kg years minutes pages".split()), random.choice(("dollars", "euros"))
     opens, closes = (random.choice((str(hour), spell_english(hour))) for hour in random.sample(range(1, 13), 2))
@@ -104,7 +105,7 @@ def _draw_state(random: Random) -> tuple[str, list[Pair]]:
     made = random.choice(("built", "made", "found", "sold"))
     vehicle, stop = random.choice(("Bus", "Train", "Flight", "Boat")), random.choice(("gate", "platform", "stop"))
     clock = f"{random.randrange(1, 12)}:{random.choice(('00', '15', '30', '45'))}"
-    place, other = fill_phrase(random, random.choice(PLACES)), random.choice(THINGS)
+    place, other = fill_phrase(random, random.choice(PLACES)), draw_item(random)
     word, meaning = random.choice(DEFINITIONS)
     return random.choice(
         (

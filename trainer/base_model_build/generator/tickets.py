@@ -10,12 +10,12 @@ from typing import Final, TypeAlias
 from base_model_build.generator.lexicon import (
     ADJECTIVES,
     FREQUENT,
-    PEOPLE,
-    PRODUCTS,
     THINGS,
-    TOWNS,
+    draw_first_name,
+    draw_item,
     draw_surname,
     draw_thing,
+    draw_town,
 )
 from base_model_build.generator.tasks import Pair, Task
 from base_model_build.generator.words import COLORS, JOBS, SEQUENCES
@@ -31,8 +31,10 @@ _TROUBLES: Final = (
 def draw_trouble(random: Random) -> str:
     """What is wrong with a thing, as the rest of a sentence."""
     kind = random.random()
-    if kind < 0.75:
+    if kind < 0.65:
         return random.choice(_TROUBLES)
+    if kind < 0.75:
+        return f"{random.choice(('has no', 'needs a', 'turns into a', 'smells of', 'shows a'))} {draw_item(random)}"
     if kind < 0.83:
         return f"shows error {random.randrange(100)}"
     return f"lost the {random.choice(THINGS)}" if kind < 0.92 else f"makes a {random.choice(ADJECTIVES)} sound"
@@ -45,12 +47,12 @@ def _draw_date(random: Random) -> str:
 
 FIELDS: Final[dict[str, Callable[[Random], str]]] = {
     "product": lambda random: draw_thing(random, 0.3),
-    "device": lambda random: random.choice(PRODUCTS),
-    "item": lambda random: random.choice(THINGS),
+    "device": draw_item,
+    "item": draw_item,
     "problem": draw_trouble,
-    "name": lambda random: random.choice(PEOPLE),
-    "customer": lambda random: f"{random.choice(PEOPLE)} {draw_surname(random)}",
-    "city": lambda random: random.choice(TOWNS),
+    "name": draw_first_name,
+    "customer": lambda random: f"{draw_first_name(random)} {draw_surname(random)}",
+    "city": draw_town,
     "date": _draw_date,
     "order": lambda random: str(random.randrange(100, 99999)),
     "amount": lambda random: str(random.randrange(1, 900)),
@@ -139,6 +141,8 @@ class _Urgency:
 
     key: str
     levels: tuple[str, str]
+    hints: tuple[list[str], list[str]]
+    """What people write who are in a hurry, and who are not."""
 
 
 def _draw_key(random: Random, field: str) -> str:
@@ -155,7 +159,9 @@ def draw_ticket_task(random: Random) -> Task:
     if set(keys.values()) == {"product", "problem"}:
         keys["problem"] = "issue"
     key = random.choice(("priority", "urgency", "level", "urgent"))
-    urgency = _Urgency(key, random.choice(_LEVELS)) if random.random() < 0.4 else None
+    few = random.choice((1, 2, 2, 4, 10))
+    hints = random.sample(_URGENT, few), random.sample(_CALM, few)
+    urgency = _Urgency(key, random.choice(_LEVELS), hints) if random.random() < 0.6 else None
     order = random.sample(fields, len(fields))
     style = random.choice(("JSON", "JSON", "JSON", "JSON", "lines", "pipe", "pairs"))
     ways = [
@@ -165,12 +171,12 @@ def draw_ticket_task(random: Random) -> Task:
 
     def draw(random: Random) -> Pair:
         values = {field: FIELDS[field](random) for field in fields}
-        others = {"day": random.choice(SEQUENCES["days"]), "name": random.choice(PEOPLE)}
+        others = {"day": random.choice(SEQUENCES["days"]), "name": draw_first_name(random)}
         parts = [random.choice(sentences).format(**others | values) for sentences in ways]
         items = [(keys[field], values[field]) for field in order]
         if urgency:
             hot = random.random() < 0.5
-            hint = random.choice(_URGENT if hot else _CALM)
+            hint = random.choice(urgency.hints[not hot])
             parts = [*parts, hint] if random.random() < 0.6 else [hint, *parts]
             items.append((urgency.key, urgency.levels[not hot]))
         ended = [part if part[-1] in ".!?," else part + "." for part in parts[:-1]]

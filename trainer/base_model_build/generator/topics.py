@@ -19,6 +19,7 @@ from base_model_build.generator.lexicon import (
 )
 from base_model_build.generator.phrases import INTENTS, SUBJECTS, THING_SENTENCES, VERB_SENTENCES
 from base_model_build.generator.tasks import Pair, Task
+from base_model_build.generator.word_tasks import is_kept_out
 from base_model_build.generator.words import LABELS, SEQUENCES, TOPICS
 
 
@@ -50,7 +51,12 @@ def draw_labels(random: Random, names: list[str]) -> list[str]:
 def make_label_task(draw: Callable[[Random], Pair], labels: list[str]) -> Task:
     """A classification with instructions that name the labels."""
     ways = ("Classify: " + ", ".join(labels), "Label (" + " / ".join(labels) + ")", "Which one? " + " ".join(labels))
-    return Task("classify", draw, ways, closed=True)
+
+    def draw_allowed(random: Random) -> Pair | None:
+        text, label = draw(random)
+        return None if is_kept_out(text.split(), label) else (text, label)
+
+    return Task("classify", draw_allowed, ways, closed=True)
 
 
 class Topics:
@@ -59,7 +65,7 @@ class Topics:
     def __init__(self, random: Random) -> None:
         pool = random.choices((TOPICS, DOMAINS, NOUN_FIELDS, CLASSES, VERB_FIELDS), (0.34, 0.12, 0.2, 0.27, 0.07))[0]
         self._sentences = VERB_SENTENCES if pool is VERB_FIELDS else THING_SENTENCES
-        names = _draw_apart(random, pool, random.choice((2, 3, 3, 4, 4, 5)))
+        names = draw_apart(random, pool, random.choice((2, 3, 3, 4, 4, 5)))
         self._words: tuple[list[list[str]], list[list[str]]] = ([], [])
         taken: set[str] = set()
         for name in names:
@@ -93,7 +99,7 @@ class Topics:
         return make_label_task(draw, self.labels)
 
 
-def _draw_apart(random: Random, pool: dict[str, list[str]], count: int) -> list[str]:
+def draw_apart(random: Random, pool: dict[str, list[str]], count: int) -> list[str]:
     """Names of classes that hardly share words, if such are found in twenty draws."""
     for _ in range(20):
         names = random.sample(list(pool), count)

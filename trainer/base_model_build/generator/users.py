@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from base_model_build.generator.calls import draw_call_task
 from base_model_build.generator.classification import draw_classes, draw_fresh_classes
@@ -37,6 +37,11 @@ from base_model_build.generator.tickets import draw_json_task, draw_ticket_task
 from base_model_build.generator.topics import Intents, Topics
 from base_model_build.generator.word_tasks import draw_composed_task, draw_spelling_task, draw_text_task
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsLenAndGetItem
+
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -54,7 +59,7 @@ SHOWN_LEVEL: Final = 0.6
 
 _FAR_FORMS: Final = (
     *COMMON_FORMS, "roman", "roman", "hyphenated", "hyphenated", "digits", "grouped",
-    "language", "language", "language",
+    "language", "language", "language", "language", "language",
 )  # fmt: skip
 
 
@@ -148,15 +153,32 @@ def draw_class_user(random: Random, examples: int, questions: int) -> User:
         draw_review_user,
         draw_theme_user,
     )
-    return random.choices(makers, (4, 2, 2, 0.7, 2.5, 2.5))[0](random, examples, questions)
+    return random.choices(makers, (5, 1.5, 2, 0.7, 3, 3))[0](random, examples, questions)
+
+
+class Habits(Random):
+    """Draws as a user does who has a few names, places, things and ways to say it, out of the many that there are."""
+
+    def __init__(self, random: Random) -> None:
+        super().__init__(random.random())
+        self._few, self._seed = random.randint(4, 12), random.random()
+
+    def choice(self, seq: SupportsLenAndGetItem[T]) -> T:
+        """One of the user's own few of a sequence, always the same few."""
+        if len(seq) <= self._few:
+            return super().choice(seq)
+        places = Random(f"{self._seed}/{len(seq)}").sample(range(len(seq)), self._few)
+        return seq[super().choice(places)]
 
 
 def _of_tasks(makers: dict[Callable[[Random], Task], float]) -> Maker:
-    """A user of any one task of these, with their shares."""
+    """A user of any one task of these, with their shares; six in ten show a few values and ask about others."""
 
     def draw(random: Random, examples: int, questions: int) -> User:
         task = random.choices(list(makers), list(makers.values()))[0](random)
-        return _meet(random, task, task, examples, questions)
+        showing = Habits(random) if random.random() < 0.6 else random
+        shown = [task.draw_pair(showing) for _ in range(examples)]
+        return User(shown, [task.draw_pair(random) for _ in range(questions)])
 
     return draw
 
@@ -194,6 +216,9 @@ draw_long_user = _of_tasks(
     }
 )
 """Tasks on sentences, records and dialogues."""
+
+draw_call_user = _of_tasks({draw_call_task: 1})
+"""Functions that are never declared."""
 
 draw_text_user = _of_tasks({draw_long_task: 1})
 """Tasks on texts of some hundred tokens."""

@@ -174,7 +174,7 @@ def test_a_simulated_job_is_the_trainers_job(
     jobs = make_jobs(kind, [(each, each[:4]) for each in shown], init_branches(config, [rank] * 2, [3, 4]), [3, 4])
     simulated: list[list[float]] = []
     gradients = Gradients(config, torch.float32)
-    tune_jobs(gradients, weights, jobs, lambda step, values: simulated.append(values.tolist()))
+    tune_jobs(gradients, weights, jobs, lambda step, values, branches: simulated.append(values.tolist()))
     assert len(simulated) == kind.steps == len(losses[0])
     assert torch.allclose(torch.tensor(simulated), torch.tensor(losses).T, atol=1e-5)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from random import Random
 
 import pytest
@@ -31,11 +32,13 @@ from base_model_build.generator.episodes import (
     JOB_SHARES,
     LONG_SHARES,
     MAKERS,
+    MEANING_SHARES,
     SHARES,
     TOLD_MODES,
     draw_episode,
 )
 from base_model_build.generator.everyday import ANGRY, GLAD, TOPICS
+from base_model_build.generator.lexicon import NEGATIVE, POSITIVE, TOWNS
 from base_model_build.generator.media import draw_image, draw_sound
 from base_model_build.generator.number_tasks import answer_number, draw_addend, draw_counting_task, make_number_task
 from base_model_build.generator.numbers import (
@@ -68,6 +71,8 @@ from base_model_build.generator.tasks import (
     wrap_task,
 )
 from base_model_build.generator.topics import Topics
+from base_model_build.generator.users import Habits
+from base_model_build.generator.word_classes import draw_word_class_task, list_telling_words
 from base_model_build.generator.word_tasks import draw_composed_task
 from base_model_build.generator.words import FILLERS, RESERVED, VOCABULARY, imitate_word, invent_word
 from base_model_build.prepare.lexicon import is_clean
@@ -206,7 +211,7 @@ def test_words_of_the_classification_gate_are_not_the_generators() -> None:
 def test_nothing_that_is_asked_is_generated() -> None:
     """What ``audit.py`` looks for in many more: asked texts, kept-out tasks by whatever name, reserved words."""
     audit, random = Audit(), Random(4)
-    for shares, characters in ((JOB_SHARES, 320), (COUNTING_SHARES, 1), (LONG_SHARES, 1600)):
+    for shares, characters in ((JOB_SHARES, 320), (MEANING_SHARES, 320), (COUNTING_SHARES, 1), (LONG_SHARES, 1600)):
         for _ in range(1200):
             audit.look_at_episode(draw_episode(random, shares, characters))
     for kind in KINDS.values():
@@ -303,6 +308,29 @@ def test_halves_of_a_classification_share_no_example(seed: int) -> None:
         shown = {each.task(0).draw_pair(random)[0] for _ in range(200)}
         asked = {each.task(1).draw_pair(random)[0] for _ in range(200)}
         assert len(shown & asked) < 0.1 * len(asked)
+
+
+def test_words_by_class_are_in_the_list_of_their_label() -> None:
+    telling = list_telling_words()
+    assert all(len(words) > 10 for words in telling.values())
+    counts = Counter(word for words in telling.values() for word in words)
+    assert max(counts.values()) <= 2
+    assert "parcel" in telling["delivery"]
+    random, seen = Random(4), Counter[str]()
+    for _ in range(400):
+        text, label = draw_word_class_task(random).draw_pair(random)
+        words = set(text.replace("!", "").replace(",", "").split())
+        seen["good" if words & set(POSITIVE) and label == "positive" else "other"] += 1
+        assert not (label == "positive" and words & set(NEGATIVE) and not words & set(POSITIVE))
+    assert seen["good"] > 20
+
+
+def test_a_user_of_habits_shows_the_same_few_and_asks_about_others() -> None:
+    habits = Habits(Random(2))
+    assert len({habits.choice(range(1000)) for _ in range(500)}) <= 12
+    assert {habits.choice("abc") for _ in range(100)} == set("abc")
+    assert len({Habits(Random(seed)).choice(range(1000)) for seed in range(20)}) > 10
+    assert [Habits(Random(2)).choice(TOWNS) for _ in range(2)] == [Habits(Random(2)).choice(TOWNS) for _ in range(2)]
 
 
 def test_calls_are_json_of_declared_functions() -> None:
