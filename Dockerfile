@@ -4,28 +4,30 @@
 # The full image takes the torch that pip finds. For a CPU-only one, name an index that has it:
 #   docker build --target full --build-arg PIP_EXTRA_INDEX_URL=... .
 
-ARG PYTHON_VERSION=3.11
+# A version with its digest, which holds for every platform. To renew both, look at github.com/docker-library/repo-info.
+ARG PYTHON=3.11.15-slim-trixie@sha256:90744cff8f32887f075c47d747a173ff333e9e98801667af93c357fa9f5e28ff
 
-FROM python:${PYTHON_VERSION}-slim AS wheel
+FROM python:${PYTHON} AS wheel
 WORKDIR /src
 COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY emulator/tuning_emulator ./emulator/tuning_emulator
 COPY trainer/tuning_trainer ./trainer/tuning_trainer
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+RUN pip install --no-cache-dir -c requirements.lock hatchling \
+    && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
-FROM python:${PYTHON_VERSION}-slim AS server-environment
+FROM python:${PYTHON} AS server-environment
 COPY requirements.lock /requirements.lock
 COPY --from=wheel /wheels /wheels
-RUN python -m venv /opt/emulator \
-    && /opt/emulator/bin/pip install --no-cache-dir -c /requirements.lock \
+RUN python -m venv --without-pip /opt/emulator \
+    && pip --python /opt/emulator/bin/python install --no-cache-dir -c /requirements.lock \
         "tuning-emulator[gcs] @ file://$(ls /wheels/tuning_emulator-*.whl)"
 
 FROM server-environment AS full-environment
 ARG PIP_EXTRA_INDEX_URL=
-RUN /opt/emulator/bin/pip install --no-cache-dir -c /requirements.lock \
+RUN pip --python /opt/emulator/bin/python install --no-cache-dir -c /requirements.lock \
         "tuning-emulator[gcs,lora] @ file://$(ls /wheels/tuning_emulator-*.whl)"
 
-FROM python:${PYTHON_VERSION}-slim AS runtime
+FROM python:${PYTHON} AS runtime
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin emulator \
     && install --directory --owner emulator --group emulator /data
 # Everything that changes is below /data, so the rest may be read-only (give /tmp a tmpfs then).

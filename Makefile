@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test quick check format docs lock parity clients record base-model model-eval bench clean
+.PHONY: help environment demo test browser quick check format docs lock parity clients record base-model model-eval image-test audit sbom bench campaign newer-clients clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,17 +22,21 @@ environment: ## the virtual environment that everything runs in
 demo: environment ## a tuning job on each API, from request to answer
 	@$(BIN)/python -m examples.demo
 
-test: check ## check, then every test, on all cores
+test: check browser ## check, then every test, on all cores
 	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
+
+browser: environment ## Chromium for the browser tests, from Debian where it is missing and we may
+	@$(BIN)/python -m scripts.browser
 
 quick: environment ## the tests that need no process and no patience
 	$(BIN)/python -m pytest --quiet -m "not (process or slow or gpu)" emulator/tests trainer/tests tests contract_tests
 
-check: environment ## style, strict types, layers
+check: environment ## style, strict types, layers, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet action.yml examples/ci_quality/workflow.yaml
 
 format: environment ## rewrite the code in the house style
 	$(BIN)/ruff format .
@@ -56,11 +60,27 @@ parity: environment ## recorded answers beside the emulator's, declared messages
 clients: environment ## every official client against the emulator, each in its own environment; keeps the result
 	$(BIN)/python -m pytest client_tests --record-clients
 
+newer-clients: environment ## which clients of the matrix are out in a newer version; asks the package indexes
+	$(BIN)/python -m scripts.newer_clients
+
 record: environment ## ask the real services again (needs credentials) and write their answers down without secrets
 	$(BIN)/python -m contract_tests.record
 
+image-test: environment ## the Dockerfile's steps in a Debian of its own (root; debootstrap and a registry are asked)
+	@command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap
+	$(BIN)/python -m tests.image_steps server --debian build/debian
+
+audit: environment ## what is known against the versions of requirements.lock, and how old they are (asks a database)
+	@$(BIN)/python -m scripts.audit
+
+sbom: environment ## build/sbom.json: what the wheel, the lock and the base model consist of (CycloneDX)
+	@$(BIN)/python -m scripts.sbom
+
 bench: environment ## the server beside its peers
 	$(BIN)/python -m benchmarks.server
+
+campaign: environment ## kills, load, faults and fuzz for an hour, every answer checked; FOR=10m shortens it
+	$(BIN)/python -m campaigns $(if $(FOR),--for $(FOR)) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) .venv.lock build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

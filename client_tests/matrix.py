@@ -47,14 +47,14 @@ def _genai(version: str, mode: str, flavour: str) -> Row:
 
 _GENAI = [
     _genai(version, mode, flavour)
-    for version in ("1.20", "1.75", "3.4")
+    for version in ("1.20", "1.75", "3.6")
     for mode in ("gemini", "vertex")
     for flavour in ("sync", "async")
 ]
 _LORA = Row(
-    name="genai-3-4-vertex-lora",
+    name="genai-3-6-vertex-lora",
     package="google-genai",
-    environment="genai-3.4",
+    environment="genai-3.6",
     api="vertex",
     transport="REST, lora trainer",
     program="google_genai.py",

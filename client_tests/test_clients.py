@@ -22,7 +22,7 @@ NAMES = {
 }
 ON_THE_WAY = {"CREATING", "JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_RUNNING", "False"}
 ENDS = {"ACTIVE", "JOB_STATE_SUCCEEDED", "True"}
-CANCELLED = ("JOB_STATE_CANCELLED", "True", True, "The tuning job has been cancelled.", 1)
+CANCELLED = ("JOB_STATE_CANCELLED", "True", True, "CANCELED", 1)
 """As a state, as an operation's word for it, as its text, as its code."""
 GONE = (404, 5)
 """NOT_FOUND over HTTP and over gRPC."""
@@ -134,8 +134,8 @@ def test_client_under_exec(row: Row, stage: Stage) -> None:
 
 
 def test_dropped_examples_are_explained(stage: Stage) -> None:
-    """google-genai 3.4 without a default data set: the service's 400, and the cause in the log and in the journal."""
-    lost = replace(find_row("genai-3-4-gemini-sync"), name="genai-lost", program="examples_dropped.py", settings={})
+    """google-genai 3.6 without a default data set: the service's 400, and the cause in the log and in the journal."""
+    lost = replace(find_row("genai-3-6-gemini-sync"), name="genai-lost", program="examples_dropped.py", settings={})
     outcome = run_row(lost, stage)
     assert outcome.steps == {"create": {"refused": 400}}
     assert outcome.refused == {("CreateTunedModel", 400): 1}

@@ -34,23 +34,26 @@ def name_stamp(requirements: bytes) -> str:
     return f".stamp-{hashlib.sha256(requirements + sys.version.encode()).hexdigest()[:16]}"
 
 
-def make_environment(place: Path = PLACE) -> Path:
+def make_environment(place: Path = PLACE, requirements: Path = REQUIREMENTS) -> Path:
     """The environment's Python. The stamp is written last, under a lock; with it in place nothing is installed.
+
+    Args:
+        requirements: All that is in it, as pins.
 
     Raises:
         ParityEnvironmentError: pip failed; without a network it must have been made before.
     """
-    python, stamp = place / "bin" / "python", place / name_stamp(REQUIREMENTS.read_bytes())
+    python, stamp = place / "bin" / "python", place / name_stamp(requirements.read_bytes())
     if stamp.exists():
         return python
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.with_suffix(".lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not stamp.exists():
-            print(f"parity: making {place.relative_to(ROOT)} from {REQUIREMENTS.name} (once)", file=sys.stderr)  # noqa: T201
+            print(f"set-up: making {place.relative_to(ROOT)} from {requirements.name} (once)", file=sys.stderr)  # noqa: T201
             _run(sys.executable, "-m", "venv", "--clear", str(place))
             pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq", "--no-compile")
-            _run(*pip, "--no-deps", "-r", str(REQUIREMENTS))
+            _run(*pip, "--no-deps", "-r", str(requirements))
             stamp.touch()
     return python
 

@@ -123,6 +123,9 @@ async def test_model_name_without_prefix(contract: Contract) -> None:
         "single_turn_of_model",
         "one_candidate",
         "model_name_format",
+        "thinking_required",
+        "thinking_budget_invalid",
+        "cached_content_missing",
     ],
 )
 async def test_refused_requests(contract: Contract, name: str) -> None:
@@ -158,7 +161,21 @@ async def test_too_many_tokens(contract: Contract) -> None:
     (await contract.play("input_tokens", instead=limits, text=words)).same_error()
 
 
+async def test_log_probabilities(contract: Contract) -> None:
+    """Since 2026 the model is not named."""
+    contract.settings(as_of="2026-06-01")
+    (await contract.play("logprobs_2026")).same_error()
+
+
+async def test_images(contract: Contract) -> None:
+    """A model that reads text alone names itself."""
+    (await contract.play("image_input", instead={"models/gemini-1.5-flash": f"models/{GPRO}"})).same_message()
+
+
 TROUBLES = (
+    "multiple_candidates",
+    "multiple_candidates_2026",
+    "out_of_capacity",
     "exhausted",
     "quota_free_tier",
     "overloaded",
@@ -180,4 +197,27 @@ async def test_troubles_of_the_service(contract: Contract, recordings: dict[str,
     tables = (google_errors, gemini_errors, vertex_errors)
     (row,) = (row for table in tables if (row := getattr(table, recording.fact, None)) is not None)
     await contract.given(trouble(row, recording.values))
+    (await contract.play(name)).same_error()
+
+
+SCHEMAS = [
+    "schema_type",
+    "schema_properties_empty",
+    "schema_not_object",
+    "schema_items",
+    "schema_required",
+    "schema_enum",
+    "schema_format",
+    "schema_needs_mime_type",
+    "functions_with_mime_type",
+    "functions_missing",
+    "function_duplicate",
+    "function_responses",
+    "function_call_place",
+]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+async def test_schema_or_function_is_refused(contract: Contract, name: str) -> None:
+    """What is wrong with a schema or a function, as clients quote it."""
     (await contract.play(name)).same_error()

@@ -123,3 +123,8 @@ async def test_create_id_of_stranger(contract: Contract) -> None:
     """Ids are global: one that a stranger took is refused without saying that it is taken."""
     await contract.given(tuned_model(id="generate-num-4879", owner=STRANGER))
     (await contract.play("create_id_of_stranger")).same_error()
+
+
+async def test_create_with_too_long_a_name(contract: Contract) -> None:
+    """More than 40 characters; the text does not say so."""
+    (await contract.play("create_with_too_long_a_name")).same_message()

@@ -118,6 +118,25 @@ async def test_whom_to_ask_is_not_there(contract: Contract, name: str) -> None:
     (await contract.play(name)).same_error()
 
 
+SCHEMAS = [
+    "generate_schema_type",
+    "generate_schema_any_of",
+    "generate_function_type",
+    "generate_function_any_of",
+    "generate_function_object",
+    "generate_function_duplicate",
+    "generate_function_responses",
+    "generate_function_call_place",
+    "generate_search_with_schema",
+]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+async def test_schema_or_function_is_refused(contract: Contract, name: str) -> None:
+    """What is wrong with a schema or a function, as clients quote it."""
+    (await contract.play(name)).same_error()
+
+
 # --- the finished job
 
 

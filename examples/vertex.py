@@ -26,7 +26,7 @@ def start_job(client: genai.Client, emulator: TestEmulator, title: str = "number
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # google-genai calls tuning experimental
         job = client.tunings.tune(
-            base_model="gemini-2.5-flash",
+            base_model="gemini-3.5-flash",
             training_dataset=types.TuningDataset(gcs_uri=uri),
             config=types.CreateTuningJobConfig(tuned_model_display_name=title, epoch_count=3),
         )

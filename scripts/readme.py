@@ -17,7 +17,10 @@ from tuning_emulator.cli.rules import count_by_grade, list_entries
 from tuning_emulator.core.job_control import LABEL_PREFIX, MAGIC_VALUES
 from tuning_emulator.core.lifecycle import ENDED, TRANSITIONS, JobEvent
 from tuning_emulator.core.records import JobState
+from tuning_emulator.facts.base_models import BaseModel, list_base_models
 from tuning_emulator.facts.differences import DIVERGENCES
+from tuning_emulator.facts.request_fields import REQUEST_FIELDS
+from tuning_emulator.middleware.named_faults import NAMED_FAULTS
 from tuning_emulator.settings import SETTINGS, Setting, name_variable
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -68,6 +71,66 @@ def format_magic() -> str:
     return format_table(("in the display name", "or as a label (Vertex AI)", "what the job does"), rows)
 
 
+def format_faults() -> str:
+    """Troubles that a fault can have by name."""
+    rows = [
+        (
+            f"`{name}`",
+            " and ".join({"gemini": "Gemini API", "vertex": "Vertex AI"}[api] for api in one.rows),
+            one.meaning,
+        )
+        for name, one in NAMED_FAULTS.items()
+    ]
+    return format_table(("name", "said by", "when"), rows)
+
+
+def format_models() -> str:
+    """Every base model that Vertex AI tunes, and what tuning it takes."""
+    headings = (
+        *(
+            "model",
+            "tuned",
+            "retired",
+            "where",
+            "modes",
+            "adapter sizes",
+            "rate by",
+            "CMEK",
+            "tokens an example",
+            "USD",
+        ),
+    )
+    models = [one for one in list_base_models("vertex") if one.tunable]
+    opened = next(one for one in models if one.open)
+    assert opened.limits is not None
+    return (
+        format_table(headings, [_describe_model(one) for one in models])
+        + f"\nOpen models are tuned in {', '.join(opened.regions)}; their examples are packed, "
+        f"{opened.limits.packed_sequences} sequences of so many tokens a step; a validation file has at most "
+        f"{opened.limits.max_validation_examples:,} examples and {opened.limits.validation_bytes_share:.0%} of the "
+        "training file's bytes.\n"
+    )
+
+
+def _describe_model(model: BaseModel) -> Sequence[str]:
+    assert model.limits is not None
+    modes = ", ".join(mode.removesuffix("_ADAPTER") for mode in model.modes) or "its own"
+    where = "as below" if model.open else ", ".join(model.regions) or "every region"
+    home = " (served from us, eu)" if model.multi_region else ""
+    return (
+        f"`{model.id}`",
+        f"{model.tunable_since or '?'} to {model.tunable_until or 'now'}",
+        model.until,
+        where + home,
+        modes,
+        ", ".join(map(str, model.adapter_sizes)),
+        model.rate,
+        "yes" if model.cmek else "no",
+        f"{model.limits.max_tokens_per_example:,}",
+        "; ".join(dict.fromkeys(f"{price.value:g} ({price.grade})" for price in model.prices)),
+    )
+
+
 def format_clients() -> str:
     """Every client, how to point it here, and what came of it when its tests last ran."""
     return format_table(HEADINGS, list_cells())
@@ -79,6 +142,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "grades": format_grades,
     "differences": format_differences,
     "magic": format_magic,
+    "faults": format_faults,
+    "models": format_models,
 }
 
 
@@ -88,6 +153,15 @@ def format_hyperparameters() -> str:
 
     return format_table(hyperparameters.HEADINGS, hyperparameters.list_rows())
 
+
+def format_request_fields() -> str:
+    """Every field of a request for content."""
+    rows = [(f"`{row.path}`", row.effect, row.why) for row in REQUEST_FIELDS]
+    return format_table(("field", "here", "what it does, or why not"), rows)
+
+
+REQUESTS = README.parent / "docs" / "requests.md"
+REQUEST_BLOCKS: dict[str, Callable[[], str]] = {"fields": format_request_fields}
 
 ARCHITECTURE = README.parent / "docs" / "architecture.md"
 
@@ -155,6 +229,7 @@ def write_blocks(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> st
 def main() -> None:
     """Rewrites the files."""
     README.write_text(write_blocks(README.read_text("utf-8")), encoding="utf-8")
+    REQUESTS.write_text(write_blocks(REQUESTS.read_text("utf-8"), REQUEST_BLOCKS), encoding="utf-8")
     ARCHITECTURE.write_text(write_blocks(ARCHITECTURE.read_text("utf-8"), ARCHITECTURE_BLOCKS), encoding="utf-8")
     TRAINER_PAGE.write_text(write_blocks(TRAINER_PAGE.read_text("utf-8"), TRAINER_BLOCKS), encoding="utf-8")
 

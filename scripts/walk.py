@@ -46,7 +46,7 @@ TUNED_MODEL = {
     },
 }
 TUNING_JOB = {
-    "baseModel": "gemini-2.5-flash",
+    "baseModel": "gemini-3.5-flash",
     "supervisedTuningSpec": {"trainingDatasetUri": "gs://walk/train.jsonl", "hyperParameters": {"epochCount": "2"}},
     "tunedModelDisplayName": "walked",
 }

@@ -42,6 +42,10 @@ class MemoryObjects:
             raise ObjectNotFoundError(uri)
         return iter(self._lines(uri) if callable(self._lines) else self._lines)
 
+    def hint(self, uri: str) -> str:
+        """See ``ObjectStore``."""
+        return ""
+
     def write(self, uri: str, data: bytes, content_type: str = "application/octet-stream") -> None:
         """See ``ObjectStore``."""
         self.written[uri] = data

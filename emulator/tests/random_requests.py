@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
-from tuning_emulator.schema.schema import Field, Schema, Value
+from tuning_emulator.schema.schema import Field, HttpRule, Schema, Value
 
 PLACED = ("name", "model", "parent", "endpoint", "context", "resource")
 """Fields that come from the path: a request always has them."""
@@ -37,7 +38,8 @@ class Writer:
         """A message value; deep ones are small."""
         value: Value = {}
         taken: set[str] = set()
-        for field in self._schema.message(message).fields:
+        messages = self._schema.messages
+        for field in (messages[message] if message in messages else self._schema.message(message)).fields:
             if self._random.random() > (0.8 if depth < 3 else 0.3) or field.oneof in taken or depth > 6:
                 continue
             taken |= {field.oneof} - {""}
@@ -88,3 +90,20 @@ def spoil(good: Value, noise: Value, seed: int) -> Value:
         if not (name in PLACED and name in good and isinstance(there, str)):
             spoilt[name] = there
     return spoilt
+
+
+def find_variable(rule: HttpRule, request: Value) -> tuple[str, str] | None:
+    """A rule's path variable and its value in a request; None where the value does not fit."""
+    match = re.search(r"\{([^=]+)=([^}]+)\}", rule.template)
+    assert match is not None, rule.template
+    value: Any = request
+    for name in match[1].split("."):
+        value = value.get(name, "")
+    fits = re.fullmatch(re.escape(match[2]).replace(r"\*", "[^/]+"), value) is not None
+    return (match[0], value) if fits else None
+
+
+def format_key(name: str) -> str:
+    """``tuning_job`` → ``tuningJob``."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import APIRouter
 
 from tuning_emulator.app import Emulator, create_app, create_trainers
+from tuning_emulator.control.api import create_control
 from tuning_emulator.settings import Settings, SettingsError
 
 KEY = {"x-goog-api-key": "test"}
@@ -151,3 +155,19 @@ async def test_a_full_disk_is_said_and_changes_nothing(emulator: Emulator, clien
     assert (await client.get("/v1beta/tunedModels")).json() == {}
     connection.execute("PRAGMA max_page_count=1000000")
     assert (await client.post("/v1beta/tunedModels", json=body)).status_code == 200
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+async def test_a_full_disk_is_said_by_the_control_api_too(emulator: Emulator, number: int) -> None:
+    """503 in one line; any other trouble with files stays an error of ours, with its traceback."""
+    router = APIRouter()
+
+    @router.post("/emulator/v1/fill")
+    def fill() -> None:
+        raise OSError(number, os.strerror(number))
+
+    transport = httpx.ASGITransport(create_control(emulator.health, [router]), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as asking:
+        answer = await asking.post("/emulator/v1/fill")
+    full = number == errno.ENOSPC
+    assert (answer.status_code, "disk is full" in answer.text) == ((503, True) if full else (500, False))

@@ -38,7 +38,7 @@ from tuning_emulator.jobs.steps import Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer
 from tuning_emulator.jobs.tuning_api import TuningApis
 from tuning_emulator.middleware.chain import MiddlewareChain
-from tuning_emulator.proxy.access import CONTROL_PATH, Access
+from tuning_emulator.proxy.access import CONTROL_PATH, Access, keep_to_site
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, format_url
 from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
@@ -193,7 +193,7 @@ class Emulator:
         elif scope["path"] == HEALTH_PATH:
             await _send_json(self.health(), send)
         elif scope["path"].startswith(CONTROL_PATH):
-            await self._get_control()(scope, receive, send)
+            await self._get_control()(scope, receive, keep_to_site(send, framed=False))
         elif _asks_metadata(scope):
             await self.google_services.metadata(scope, receive, send)
         else:
@@ -212,7 +212,16 @@ class Emulator:
         if refusal is not None:
             await _send_refusal(refusal, scope, send)
         else:
-            await self.storage.app(scope, receive, send)
+            await self.storage.app(scope, receive, keep_to_site(send))
+
+    def guard(self, app: AsgiApp) -> AsgiApp:
+        """An API as it answers under its host's name, through a tunnel, a proxy or TLS: it refuses the same pages."""
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            refusal = self.access.check_page(scope)
+            await (_send_refusal(refusal, scope, send) if refusal is not None else app(scope, receive, send))
+
+        return answer
 
     def _find_refusal(self, scope: Scope) -> ApiError | None:
         """What is wrong with whoever sends a request to our own address; None: nothing, as nearly always."""
@@ -285,9 +294,9 @@ class Emulator:
             identity=create_identity(self.settings),
             directory=self.directory / "tls",
             host=self.settings.host,
-            apis=self._rest,
+            apis=self.guard(self._rest),
             own=self,
-            serve=lambda api: create_rest_app([api], self.dispatcher.authenticator),
+            serve=lambda api: self.guard(create_rest_app([api], self.dispatcher.authenticator)),
             storage=self.answer_storage if self.storage is not None else StorageGate(self.storage_url()),
             passes=self.create_passes(),
             now_ns=self.clock.now_ns,

@@ -12,7 +12,7 @@ from google import genai
 from google.cloud import storage
 from google.genai import types
 
-BASE_MODEL = "gemini-2.5-flash"
+BASE_MODEL = "gemini-3.5-flash"
 EPOCHS = 5
 POLL_S = 0.2
 GREEDY = types.GenerateContentConfig(temperature=0, max_output_tokens=32)

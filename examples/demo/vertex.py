@@ -18,7 +18,7 @@ from examples.demo.task import EPOCHS, format_vertex_dataset
 from tuning_emulator.testing.client import Control
 
 PROJECT, LOCATION = "demo-project", "us-central1"
-BASE_MODEL = "gemini-2.5-flash"
+BASE_MODEL = "gemini-3.5-flash"
 BUCKET, OBJECT = "demo-datasets", "next-number/train.jsonl"
 GREEDY = types.GenerateContentConfig(temperature=0, max_output_tokens=32)
 

@@ -1,4 +1,4 @@
-"""Examples are read, encoded, dropped when too long, and put into batches."""
+"""Examples are read, encoded, cut when too long, and put into batches."""
 
 from __future__ import annotations
 
@@ -40,13 +40,37 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
         read_examples(write_examples(tmp_path / "e.jsonl", []))
 
 
-def test_long_examples_are_dropped_and_counted(tiny: Path) -> None:
-    examples = [pair("1", "2"), pair("x" * 50, "2"), pair("3", "4"), pair("5", "y" * 50)]
+def test_long_examples_are_cut_and_counted(tiny: Path) -> None:
+    """The middle of the longest question goes; an answer that is too long itself loses its end."""
+    chat = load_chat(tiny)
+    turns = (Turn("user", "what of " + "x" * 300 + " now"), Turn("model", "2"))
+    examples = [pair("1", "2"), Example(turns), pair("3", "4"), pair("5", "y" * 300)]
+    data = encode_examples(examples, chat, 100)
+    assert (data.dropped, data.cut) == ((), (1, 3))
+    assert [len(row) <= 100 for (row,) in data.rows] == [True] * 4
+    long = chat.encode(turns)
+    (asked,), (answered,) = data.rows[1], data.rows[3]
+    assert (len(asked), asked.ids[:32], asked.ids[-32:]) == (100, long.ids[:32], long.ids[-32:])
+    assert sum(asked.scored) == sum(long.scored)
+    assert answered.ids == chat.encode(examples[3].turns).ids[:100]
+
+
+def test_both_answers_of_a_preference_keep_the_same_question(tiny: Path) -> None:
+    """What is cut out of the prompt is the same for the two, or they could not be compared."""
+    turns = (Turn("user", "x" * 300), Turn("model", "good"))
+    ((chosen, rejected),) = encode_examples([Example(turns, rejected="very bad")], load_chat(tiny), 100, True).rows
+    asked = [row.ids[: row.scored.index(True)] for row in (chosen, rejected)]
+    assert asked[0] == asked[1]
+    assert max(len(chosen), len(rejected)) == 100
+
+
+def test_an_example_with_nothing_left_to_learn_is_dropped(tiny: Path) -> None:
+    """No room for an answer; if that is so everywhere, the job says it."""
+    examples = [pair("x" * 50, "2"), pair("1", "2")]
     data = encode_examples(examples, load_chat(tiny), 20)
-    assert data.dropped == (1, 3)
-    assert len(data.rows) == 2
-    with pytest.raises(InvalidDataError, match="all 4 are longer than 3 tokens"):
-        encode_examples(examples, load_chat(tiny), 3)
+    assert (data.dropped, data.cut, len(data.rows)) == ((0,), (), 1)
+    with pytest.raises(InvalidDataError, match="all 2 are longer than 2 tokens"):
+        encode_examples(examples, load_chat(tiny), 2)
 
 
 def test_preference_example_scores_the_last_answer_only(tiny: Path) -> None:

@@ -394,3 +394,70 @@ def test_tokens_are_listed_with_the_pieces_they_stand_for(tiny: Path) -> None:
     tokens = answering.tokenize(str(tiny), texts)
     assert [len(found) for found in tokens] == answering.count(str(tiny), texts)
     assert ["".join(piece for _, piece in found) for found in tokens] == texts
+
+
+def test_an_answered_request_lets_its_model_go(tiny: Path, adapter: str) -> None:
+    """At once, not when a collection comes by: tensors are not what Python counts before it makes one."""
+    import gc
+    import weakref
+
+    gc.disable()
+    try:
+        answering = Answering("cpu")
+        answering.submit("a", ask(tiny, adapter=adapter, candidates=2))
+        model = weakref.ref(next(iter(answering._models.values())))
+        run_all(answering)
+        answering._models.clear()
+        assert model() is None
+    finally:
+        gc.enable()
+
+
+def test_what_has_no_room_waits_and_is_answered_the_same(
+    tiny: Path, adapter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many ask at once: rows stay within the bound, some are set aside and go on, each answer is its own."""
+    from tuning_trainer import generate
+
+    prompts = {
+        f"{i}": ask(tiny, "two " * (1 + i % 3), seed=i, temperature=1.5, max_output_tokens=60) for i in range(24)
+    }
+    prompts["tuned"] = ask(tiny, adapter=adapter, candidates=2)
+    alone = {name: answer(prompt) for name, prompt in prompts.items()}
+    room = 2 * 6 * 40 * Answering("cpu")._model((str(tiny), None, 0)).token_bytes
+    monkeypatch.setattr(generate, "WRITING_BYTES", room)
+    monkeypatch.setattr(generate, "_PARAMETER_BYTES", 0)
+    answering, aside = Answering("cpu"), 0
+    replies: dict[str, Reply] = {}
+    for name, prompt in prompts.items():
+        answering.submit(name, prompt)
+    assert answering._queue
+    while answering.busy:
+        replies |= {one.id: one.reply for one in answering.advance() if isinstance(one, Finished)}
+        for desk in answering._desks.values():
+            assert len(desk.rows) == 1 or desk.used_bytes <= room * 1.1  # a token more since it was looked at
+            aside += any(row.tokens for row in desk.waiting)
+    assert {n: [a.text for a in r.answers] for n, r in replies.items()} == {
+        n: [a.text for a in r.answers] for n, r in alone.items()
+    }
+    assert aside
+
+
+def test_a_queued_request_is_refused_for_itself_alone(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the words and with the code that it would have got at once; what lies where is for the log."""
+    from tuning_trainer import generate
+
+    monkeypatch.setattr(generate, "WRITING_BYTES", 1)
+    monkeypatch.setattr(generate, "_PARAMETER_BYTES", 0)
+    answering = Answering("cpu")
+    answering.submit("good", ask(tiny))
+    answering.submit("long", ask(tiny, "x" * 300))
+    answering.submit("gone", ask(tiny, adapter=str(tiny / "none")))
+    outputs = []
+    while answering.busy:
+        outputs += list(answering.advance())
+    refused = {one.id: (one.message, one.code) for one in outputs if isinstance(one, Refused)}
+    assert refused["long"][1] == 3
+    assert "leave no room within 256" in refused["long"][0]
+    assert refused["gone"] == (BROKEN, 13)
+    assert [one.id for one in outputs if isinstance(one, Finished)] == ["good"]

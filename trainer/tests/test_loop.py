@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import logging
 import signal
@@ -16,7 +17,7 @@ import torch
 
 from tests.models import PAIRS, make_job, pair, write_examples, write_gpt2, write_llama
 from tuning_trainer.generate import answer
-from tuning_trainer.loop import run_job
+from tuning_trainer.loop import BROKEN, FULL_DISK, NO_MEMORY, explain_failure, run_job
 from tuning_trainer.model import open_tuned
 from tuning_trainer.spec import (
     Cancelled,
@@ -57,7 +58,7 @@ def adapter_bytes(events: list[Event]) -> bytes:
 
 def test_documented_job_reports_every_step_and_learns(tiny: Path, tmp_path: Path) -> None:
     events = train(make_job(tmp_path, tiny, checkpoint_steps=(4, 8), learning_rate=1e-2))
-    assert events[0] == Started(15, 19, "cpu", "float32", 1)
+    assert events[0] == Started(15, 19, "cpu", "float32", 1, max_tokens=256)
     assert [step.step for step in steps(events)] == list(range(1, 20))
     assert [step.epoch for step in steps(events)][-1] == 5
     assert [event.step for event in events if isinstance(event, Checkpoint)] == [4, 8, 19]
@@ -82,6 +83,21 @@ def test_validation_is_scored_once_per_epoch_over_all_its_tokens(tiny: Path, tmp
     assert [each.epoch for each in evaluations] == [1, 2, 3]
     assert {each.predictions for each in evaluations} == {len("xyz") + len("qqqqqqqq") + len("y") + 3}
     assert evaluations[-1].loss < evaluations[0].loss
+
+
+@pytest.mark.parametrize("method", ["supervised", "preference"])
+def test_a_large_batch_goes_through_in_parts(
+    method: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same losses, hits and counts as at once, but for rounding."""
+    seen = []
+    for name, part in (("whole", 64), ("parts", 4)):
+        monkeypatch.setattr("tuning_trainer.loop.PART_EXAMPLES", part)
+        (tmp_path / name).mkdir()
+        seen.append(steps(train(make_job(tmp_path / name, tiny, batch_size=15, method=method))))
+    for whole, parts in zip(*seen, strict=True):
+        assert parts.loss == pytest.approx(whole.loss, rel=1e-4)
+        assert (parts.step, parts.predictions, parts.correct) == (whole.step, whole.predictions, whole.correct)
 
 
 def test_same_seed_same_bytes(tiny: Path, tmp_path: Path) -> None:
@@ -205,11 +221,13 @@ def test_fully_tuned_model_is_loaded_by_transformers(tiny: Path, tmp_path: Path)
     assert sum(p.numel() for p in loaded.parameters()) == ours.size
 
 
-def test_long_examples_are_dropped_and_their_numbers_reported(tiny: Path, tmp_path: Path) -> None:
+def test_long_examples_are_cut_and_their_numbers_reported(tiny: Path, tmp_path: Path) -> None:
+    """Steps are those of all examples, as the service would count them."""
     examples = write_examples(tmp_path / "examples.jsonl", [pair("1", "2"), pair("x" * 300, "2"), pair("3", "4")])
     started = train(make_job(tmp_path, tiny, examples=str(examples)))[0]
     assert isinstance(started, Started)
-    assert (started.examples, started.dropped, started.total_steps) == (2, (1,), 3)
+    assert (started.examples, started.dropped, started.cut, started.total_steps) == (3, (), (1,), 4)
+    assert started.max_tokens == 256
 
 
 @pytest.mark.parametrize(
@@ -280,3 +298,37 @@ def test_interrupted_run_leaves_no_temporary_files(tiny: Path, tmp_path: Path) -
     train(job)
     hidden = [path for path in Path(job.directory).rglob(".*") if path.name != "."]
     assert hidden == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (MemoryError(), 8, NO_MEMORY),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: …"),
+            8,
+            NO_MEMORY,
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory."), 8, NO_MEMORY),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), 8, NO_MEMORY),
+        (OSError(errno.ENOSPC, "No space left on device"), 13, FULL_DISK),
+        (RuntimeError("something else"), 13, BROKEN),
+    ],
+)
+def test_what_a_machine_lacks_is_told_apart(error: Exception, code: int, text: str) -> None:
+    """Memory, as Python, torch and the system say it; space; and a fault of ours."""
+    assert explain_failure(error) == Failed(code, text)
+
+
+def test_a_full_disk_is_told_though_it_cannot_be_written_down(tiny: Path, tmp_path: Path) -> None:
+    """The last event comes, or who asked would hear no more than that a process has ended."""
+    job, heard = make_job(tmp_path, tiny), list[Event]()
+    events = Path(job.directory) / "events.jsonl"
+
+    def report(event: Event) -> None:
+        heard.append(event)
+        if isinstance(event, Started):
+            events.unlink()
+            events.symlink_to("/dev/full")
+
+    assert run_job(job, report) == heard[-1] == Failed(13, FULL_DISK)

@@ -206,13 +206,20 @@ def test_stuck_job_is_killed_after_a_cancel(worker: WorkerProcess, tiny: Path, t
     assert gone([child])
 
 
-def test_dead_job_is_reported(worker: WorkerProcess, tiny: Path, tmp_path: Path) -> None:
-    worker.train(make_job(tmp_path, tiny, id="dead", epochs=100_000))
-    worker.read_until(stepping("dead"))
+def test_killed_job_is_reported_and_goes_on_when_it_is_asked_for_again(
+    worker: WorkerProcess, tiny: Path, tmp_path: Path
+) -> None:
+    """No event says that it has failed: it has not."""
+    job = make_job(tmp_path, tiny, id="dead", epochs=100_000, checkpoint_steps=(2,))
+    worker.train(job)
+    worker.read_until(lambda m: m["event"] == "step" and m["step"] > 2)
     newest(worker.family()).kill()
-    last = worker.read_until(ended)[-1]
-    assert (last["event"], last["code"]) == ("failed", 13)
-    assert "signal 9" in last["message"]
+    last = worker.read_until(lambda m: "event" not in m)[-1]
+    assert (last["job"], last["signal"], "signal 9" in last["error"]) == ("dead", 9, True)
+    worker.train(job)
+    started = worker.read_until(lambda m: m.get("event") == "started")[-1]
+    worker.cancel("dead")
+    assert started["resumed_from"] >= 2
 
 
 @pytest.mark.process
@@ -265,7 +272,7 @@ def test_nothing_is_left_behind(how: str, tiny: Path, tmp_path: Path) -> None:
         ),
         ({"do": "train"}, {"job": "None", "event": "failed", "code": 3}),
         ({"do": "count", "id": "c", "base_model": "/nowhere", "texts": []}, {"id": "c"}),
-        ({"do": "generate", "id": "g", "prompt": {}}, {"id": "g", "error": "KeyError('turns')"}),
+        ({"do": "generate", "id": "g", "prompt": {}}, {"id": "g", "error": "'turns' is missing"}),
         ({"do": "generate", "id": "g", "prompt": {"turns": [], "wrong": 1}}, {"id": "g", "code": 13}),
         ({"do": "generate", "id": "g", "prompt": {"turns": []}}, {"id": "g", "code": 3}),
         ({"do": "dance"}, {}),

@@ -56,6 +56,10 @@ class Child:
         code = os.waitstatus_to_exitcode(self._status)
         return f"signal {-code}" if code < 0 else f"exit status {code}"
 
+    def ending_signal(self) -> int:
+        """The signal that has ended it, once it is reaped; 0: it ended by itself."""
+        return os.WTERMSIG(self._status) if self._status is not None and os.WIFSIGNALED(self._status) else 0
+
     def close(self) -> None:
         """Closes both pipes."""
         for descriptor in (self._requests, self.output):
@@ -172,7 +176,7 @@ def answer(requests: int, replies: int, device: str) -> None:
             elif isinstance(output, Finished):
                 write_line(replies, {"id": output.id, "reply": dataclasses.asdict(output.reply)})
             else:
-                write_line(replies, {"id": output.id, "error": output.message})
+                write_line(replies, {"id": output.id, "error": output.message, "code": output.code})
 
 
 def take_request(answering: Any, message: dict[str, Any], replies: int) -> None:
@@ -189,6 +193,7 @@ def take_request(answering: Any, message: dict[str, Any], replies: int) -> None:
     except BrokenPipeError:
         raise
     except (ValueError, KeyError, TypeError, OSError) as error:
-        text = str(error) if isinstance(error, (ValueError, OSError)) else repr(error)
-        code = getattr(error, "code", 13)  # of google.rpc: the request's fault, or ours
+        from tuning_trainer.generate import explain
+
+        text, code = explain(error)
         write_line(replies, {"id": message["id"], "error": text, "code": code})

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -50,34 +51,80 @@ def _read_line(place: str, line: str) -> Example:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Encoded examples that fit the limit. ``rows[i]`` holds one conversation, or in preference tuning the preferred
-    and the rejected one. ``dropped``: 0-based numbers of the examples over the limit."""
+    """Encoded examples that fit the limit.
+
+    Attributes:
+        rows: Each holds one conversation, or in preference tuning the preferred and the rejected one.
+        dropped: 0-based numbers of the examples of which nothing to learn is left within the limit.
+        cut: 0-based numbers of the examples that were cut to fit.
+    """
 
     rows: tuple[tuple[Encoded, ...], ...]
     dropped: tuple[int, ...]
+    cut: tuple[int, ...] = ()
 
 
 def encode_examples(examples: Sequence[Example], chat: Chat, max_tokens: int, preference: bool = False) -> Dataset:
-    """Encodes examples; those longer than ``max_tokens`` are dropped and counted, as the services do.
+    """Encodes examples; those longer than ``max_tokens`` are cut.
 
     Raises:
         InvalidDataError: nothing is left, or a preference example has no rejected answer.
     """
-    rows, dropped = [], []
+    rows, dropped, cut = [], [], []
     for number, example in enumerate(examples):
-        row = _encode_pair(example, chat, number) if preference else (chat.encode(example.turns, example.system),)
-        if max(len(each) for each in row) > max_tokens:
-            dropped.append(number)
-        else:
-            rows.append(row)
+        row = _encode_pair(example, chat, number) if preference else _encode(example, chat)
+        excess = max(len(each) for each in row) - max_tokens
+        if excess > 0:
+            row = tuple(shorten(each, excess, max_tokens) for each in row)
+            if not all(any(each.scored) for each in row):
+                dropped.append(number)
+                continue
+            cut.append(number)
+        rows.append(row)
     if not rows:
         raise InvalidDataError(f"examples: all {len(dropped)} are longer than {max_tokens} tokens")
     if not all(any(each.scored) for row in rows for each in row):
         raise InvalidDataError("examples: a model turn is empty and the base model has no end token to learn")
-    return Dataset(tuple(rows), tuple(dropped))
+    return Dataset(tuple(rows), tuple(dropped), tuple(cut))
 
 
-def _encode_pair(example: Example, chat: Chat, number: int) -> tuple[Encoded, Encoded]:
+KEPT_TOKENS = 32
+"""Of a text that is cut, so many stay at its beginning and at its end."""
+
+
+def shorten(encoded: Encoded, excess: int, max_tokens: int) -> Encoded:
+    """Takes ``excess`` tokens out of the middle of the longest texts that the model only reads.
+
+    Where these are not enough, the end goes too: what the model would have to write is too long itself.
+    """
+    ids, scored = list(encoded.ids), list(encoded.scored)
+    while excess > 0:
+        start, length = _longest_read(scored)
+        taken = min(excess, length - 2 * KEPT_TOKENS)
+        if taken <= 0:
+            break
+        middle = start + (length - taken) // 2
+        del ids[middle : middle + taken], scored[middle : middle + taken]
+        excess -= taken
+    return Encoded(tuple(ids[:max_tokens]), tuple(scored[:max_tokens]))
+
+
+def _longest_read(scored: Sequence[bool]) -> tuple[int, int]:
+    """(start, length) of the longest run of tokens that are not scored."""
+    start, best = 0, (0, 0)
+    for flag, run in groupby(scored):
+        length = len(list(run))
+        if not flag and length > best[1]:
+            best = start, length
+        start += length
+    return best
+
+
+def _encode(example: Example, chat: Chat) -> tuple[Encoded, ...]:
+    return (chat.encode(example.turns, example.system),)
+
+
+def _encode_pair(example: Example, chat: Chat, number: int) -> tuple[Encoded, ...]:
     """The preferred and the rejected conversation; only the last model turn is scored."""
     if example.rejected is None or example.turns[-1].role != "model":
         raise InvalidDataError(f"examples: number {number} needs a last model turn and a rejected text")

@@ -7,32 +7,42 @@ leave between tokens.
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from tuning_trainer.chat import Chat, encode_text, load_chat, split_text
+from tuning_trainer.constraint import hold, read_call
 from tuning_trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
 from tuning_trainer.sampling import Sampling, choose_token
-from tuning_trainer.spec import Answer, Prompt, Reply
+from tuning_trainer.spec import ANY_TEXT, Answer, InvalidJobError, Prompt, Reply, Token
 
 log = logging.getLogger(__name__)
 
 BROKEN = "The model failed inside the trainer; its log says why."
 
+_INTERNAL = 13
+
 NO_CHARACTER = "\ufffd"
 """What a tokenizer writes for bytes that are no character."""
 
 KEPT_MODELS = 64
-KEPT_BYTES = 1 << 30
+KEPT_BYTES = 1 << 29
 """Most models, and most memory for merged adapters, that are kept ready. Merged into the embedded base one takes about
-2.2 MiB beside the shared rest."""
+5 MiB beside the shared rest."""
+
+WRITING_BYTES = 1 << 29
+"""Most memory for what is being written: keys and values, and the adapters of its rows; or as much as the largest base
+model takes where that is more. Who comes when it is full waits. One candidate alone may take more."""
+
+_JOINING = 0.75
+"""Share of it up to which candidates join: those that are written need room to grow."""
 
 
 class InvalidPromptError(ValueError):
@@ -40,6 +50,16 @@ class InvalidPromptError(ValueError):
 
     code = 3
     """Of google.rpc: INVALID_ARGUMENT."""
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """What a client is told, with its code of google.rpc. What it cannot mend, and where our files lie, is logged."""
+    if isinstance(error, (InvalidPromptError, InvalidJobError)):
+        return str(error), getattr(error, "code", _INTERNAL)
+    if isinstance(error, KeyError):
+        return f"{error} is missing", _INTERNAL
+    log.error("a request cannot be answered: %s: %s", type(error).__name__, error)
+    return BROKEN, _INTERNAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +84,8 @@ class Refused:
 
     id: str
     message: str
+    code: int = _INTERNAL
+    """Of google.rpc: ours, or the request's fault (INVALID_ARGUMENT)."""
 
 
 Output: TypeAlias = Delta | Finished | Refused
@@ -90,29 +112,55 @@ class Writing:
         prompt = request.prompt
         self.sampling = Sampling(prompt.temperature, prompt.top_p, prompt.top_k)
         self.generator = torch.Generator().manual_seed(prompt.seed + number)
+        self.constraint = None if prompt.form == ANY_TEXT else hold(prompt.form, request.chat, request.limit)
         self.tokens: list[int] = []
         self.log_probability = 0.0
-        self.steps = 0
+        self.chosen: list[Token] = []
+        self.likeliest: list[tuple[Token, ...]] = []
         self.sent = 0
         self.answer: Answer | None = None
 
+    def choose(self, scores: Tensor) -> None:
+        """Chooses the next token out of the scores (V,)."""
+        scores = self._penalise(scores)
+        if self.constraint is not None:
+            scores = self.constraint.apply(scores)
+        logs = scores.log_softmax(-1)
+        token = int(logs.argmax()) if self.sampling.greedy else choose_token(scores, self.sampling, self.generator)
+        if self.constraint is not None:
+            token = self.constraint.afford(token)
+        self._tell(token, logs)
+        self.take(token, float(logs[token]))
+
     def take(self, token: int, log_probability: float) -> None:
         """Adds the next token; sets ``answer`` when it is the last."""
-        self.steps += 1
-        self.log_probability += log_probability
         if token in self.request.chat.stops:
             self._finish(self.text())
             return
+        self.log_probability += log_probability
         self.tokens.append(token)
+        if self.constraint is not None:
+            self.constraint.take(token)
         if self.request.prompt.stop and (place := self._stop_place(text := self.text())) >= 0:
             self._finish(text[:place])
+        elif self.constraint is not None and self.constraint.is_complete:
+            self._finish(self.text())
         elif len(self.tokens) >= self.request.limit:
-            self._finish(self.text(), "MAX_TOKENS")
+            fits = self.constraint is not None and self.constraint.may_end
+            self._finish(self.text(), "STOP" if fits else "MAX_TOKENS")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but the best token is wanted."""
+        prompt = self.request.prompt
+        penalised = prompt.presence_penalty or prompt.frequency_penalty
+        return self.sampling.greedy and self.constraint is None and prompt.alternatives is None and not penalised
 
     @property
     def is_call(self) -> bool:
         """Whether a function is being called."""
-        return bool(self.tokens) and self.tokens[0] == self.request.chat.call
+        begun = bool(self.tokens) and self.tokens[0] == self.request.chat.call
+        return begun or (self.constraint is not None and self.constraint.is_call)
 
     def text(self) -> str:
         """Everything written so far, in whole characters.
@@ -143,10 +191,37 @@ class Writing:
         places = [place for stop in self.request.prompt.stop if (place := text.find(stop)) >= 0]
         return min(places, default=-1)
 
-    def _finish(self, text: str, reason: str = "STOP") -> None:
-        finish = "STOP" if reason == "STOP" else "MAX_TOKENS"
-        mean = self.log_probability / self.steps
-        self.answer = Answer(text, len(self.tokens), finish, mean, self.is_call)  # type: ignore[arg-type]
+    def _penalise(self, scores: Tensor) -> Tensor:
+        """Scores with the penalties of tokens that the answer has."""
+        prompt = self.request.prompt
+        if not self.tokens or not (prompt.presence_penalty or prompt.frequency_penalty):
+            return scores
+        counts = torch.bincount(torch.tensor(self.tokens), minlength=len(scores)).to(scores)
+        return scores - prompt.presence_penalty * (counts > 0) - prompt.frequency_penalty * counts
+
+    def _tell(self, token: int, logs: Tensor) -> None:
+        """Takes down what was chosen, and what else could have been, where the prompt wants to be told."""
+        count = self.request.prompt.alternatives
+        if count is None or token in self.request.chat.stops:
+            return
+        values, tokens = logs.topk(min(count, len(logs)))
+        self.chosen.append(self._describe(token, float(logs[token])))
+        self.likeliest.append(
+            tuple(
+                self._describe(other, value)
+                for other, value in zip(tokens.tolist(), values.tolist(), strict=True)
+                if value > float("-inf")
+            )
+        )
+
+    def _describe(self, token: int, log_probability: float) -> Token:
+        return Token(token, self.request.chat.tokenizer.decode([token], skip_special_tokens=False), log_probability)
+
+    def _finish(self, text: str, reason: Literal["STOP", "MAX_TOKENS"] = "STOP") -> None:
+        mean = self.log_probability / len(self.tokens) if self.tokens else 0.0
+        told = (tuple(self.chosen), tuple(self.likeliest))
+        called = self.is_call or read_call(text, self.request.prompt.form)
+        self.answer = Answer(text, len(self.tokens), reason, mean, called, *told)
 
 
 class Request:
@@ -171,21 +246,26 @@ class Request:
 
 @dataclass(slots=True)
 class Desk:
-    """Models over one base at work: their decoder, the candidates in its rows, and requests that wait to join."""
+    """Models over one base at work: their decoder, the candidates in its rows, and candidates that wait to join."""
 
     decoder: Decoder
     rows: list[Writing] = field(default_factory=list)
-    waiting: list[Request] = field(default_factory=list)
+    waiting: list[Writing] = field(default_factory=list)
 
-    def advance(self) -> list[Writing]:
-        """Writes one token of every candidate and returns those that got one."""
+    @property
+    def used_bytes(self) -> int:
+        """What the rows take, see ``estimate_bytes``."""
+        return estimate_bytes(self.rows)
+
+    def advance(self, room_bytes: int) -> list[Writing]:
+        """Writes one token of every candidate that there is room for, of one at least; returns those that got one."""
+        self._set_aside(room_bytes)
         written = self.rows
         if self.rows:
             _write(self.rows, self.decoder.advance([row.tokens[-1] for row in self.rows]))
-        if self.waiting:
-            fresh = [each for request in self.waiting for each in request.candidates]
-            self.waiting = []
-            prompts, models = [each.request.ids for each in fresh], [each.request.model for each in fresh]
+        fresh = self._choose_fresh(room_bytes)
+        if fresh:
+            prompts, models = [each.request.ids + each.tokens for each in fresh], [each.request.model for each in fresh]
             _write(fresh, self.decoder.add(prompts, models))
             written = self.rows + fresh
         left = [number for number, row in enumerate(written) if row.answer is None]
@@ -194,20 +274,53 @@ class Desk:
         self.rows = [written[number] for number in left]
         return written
 
+    def _set_aside(self, room_bytes: int) -> None:
+        """Lets the latest rows wait when all have grown too large; they go on later from where they were."""
+        kept = len(self.rows)
+        while kept > 1 and estimate_bytes(self.rows[:kept]) > room_bytes:
+            kept -= 1
+        if kept < len(self.rows):
+            self.waiting[:0] = self.rows[kept:]
+            self.rows = self.rows[:kept]
+            self.decoder.keep(list(range(kept)))
+
+    def _choose_fresh(self, room_bytes: int) -> list[Writing]:
+        """Takes those that may join out of the waiting."""
+        count = 0
+        for number in range(1, len(self.waiting) + 1):
+            rows = self.rows + self.waiting[:number]
+            if len(rows) > 1 and estimate_bytes(rows) > room_bytes * _JOINING:
+                break
+            count = number
+        fresh, self.waiting = self.waiting[:count], self.waiting[count:]
+        return fresh
+
+
+def estimate_bytes(rows: Sequence[Writing]) -> int:
+    """Most memory that a decoder takes for these rows: keys and values, all as wide as the widest, once more while they
+    are copied; and what their models do not share, once more where rows of several models have it side by side."""
+    if not rows:
+        return 0
+    width = max(len(row.request.ids) + len(row.tokens) for row in rows)
+    models = {id(row.request.model): row.request.model for row in rows}
+    own = sum(model.own_bytes for model in models.values())
+    side_by_side = sum(row.request.model.own_bytes for row in rows) if len(models) > 1 else 0
+    return 2 * width * sum(row.request.model.token_bytes for row in rows) + own + side_by_side
+
 
 def _write(rows: list[Writing], scores: Tensor) -> None:
-    """Gives each row its next token out of the scores (rows, V)."""
-    logs = scores.log_softmax(-1)
-    best_logs, best = logs.max(-1)
-    for number, (row, token, log) in enumerate(zip(rows, best.tolist(), best_logs.tolist(), strict=True)):
-        if row.sampling.greedy:
-            row.take(token, log)
-        else:
-            drawn = choose_token(scores[number], row.sampling, row.generator)
-            row.take(drawn, float(logs[number, drawn]))
+    """Gives each row its next token out of the scores (rows, V); those that take the best are served together."""
+    plain = [number for number, row in enumerate(rows) if row.is_plain]
+    if plain:
+        logs, tokens = scores[plain].log_softmax(-1).max(-1)
+        for number, token, log in zip(plain, tokens.tolist(), logs.tolist(), strict=True):
+            rows[number].take(token, log)
+    for number in sorted(set(range(len(rows))) - set(plain)):
+        rows[number].choose(scores[number])
 
 
 _Key: TypeAlias = tuple[str, str | None, int]
+_PARAMETER_BYTES = 4
 
 
 class Answering:
@@ -218,11 +331,13 @@ class Answering:
         self._models: OrderedDict[_Key, AnsweringModel] = OrderedDict()
         self._desks: dict[str, Desk] = {}
         self._chats: dict[Path, Chat] = {}
+        self._queue: deque[tuple[str, Prompt, bool]] = deque()
+        self._writing_bytes = WRITING_BYTES
 
     @property
     def busy(self) -> bool:
         """True while there is something to write."""
-        return bool(self._desks)
+        return bool(self._desks or self._queue)
 
     def submit(self, id: str, prompt: Prompt, stream: bool = False) -> None:
         """Takes a request in; its outputs come out of ``advance``.
@@ -231,26 +346,48 @@ class Answering:
             ValueError: the prompt, the model or the adapter cannot be used; the text says why.
         """
         check_prompt(prompt)
+        if self._queue or self._is_full():
+            self._queue.append((id, prompt, stream))
+        else:
+            self._start(id, prompt, stream)
+
+    def _is_full(self) -> bool:
+        return self._used_bytes() > self._writing_bytes * _JOINING
+
+    def _used_bytes(self) -> int:
+        return sum(estimate_bytes(desk.rows + desk.waiting) for desk in self._desks.values())
+
+    def _start_queued(self) -> Iterator[Refused]:
+        """Starts those that there is room for by now."""
+        while self._queue and not self._is_full():
+            id, prompt, stream = self._queue.popleft()
+            try:
+                self._start(id, prompt, stream)
+            except (ValueError, OSError) as error:
+                yield Refused(id, *explain(error))
+
+    def _start(self, id: str, prompt: Prompt, stream: bool) -> None:
         key = (prompt.base_model, prompt.adapter, _stamp_ns(prompt.adapter))
         model = self._model(key)
         request = Request(id, prompt, stream, model)
         if model.desk not in self._desks:
             self._desks[model.desk] = Desk(model.decoder())
-        self._desks[model.desk].waiting.append(request)
+        self._desks[model.desk].waiting += request.candidates
 
     def advance(self) -> Iterator[Output]:
-        """Writes one token of every candidate of every request."""
+        """Writes one token of every candidate of every request that there is room for."""
+        yield from self._start_queued()
         for key, desk in list(self._desks.items()):
-            requests = {row.request.id: row.request for row in desk.rows}
-            requests |= {request.id: request for request in desk.waiting}
+            requests = {row.request.id: row.request for row in desk.rows + desk.waiting}
+            others = sum(other.used_bytes for other in self._desks.values() if other is not desk)
             try:
-                written = desk.advance()
+                written = desk.advance(self._writing_bytes - others)
             except Exception:  # one base's failure must not take the others' requests along
                 log.exception("a base model failed")
                 del self._desks[key]
                 yield from (Refused(id, BROKEN) for id in requests)
                 continue
-            if not desk.rows:
+            if not (desk.rows or desk.waiting):
                 del self._desks[key]
             yield from _outputs(written)
 
@@ -276,6 +413,7 @@ class Answering:
             base_model, adapter, _ = key
             model = open_answering(base_model, adapter, self._device, self._precision)
             torch.set_num_threads(max(torch.get_num_threads(), choose_threads(0, model.size)))
+            self._writing_bytes = max(self._writing_bytes, WRITING_BYTES, model.size * _PARAMETER_BYTES)
             self._models[key] = model
         self._models.move_to_end(key)
         while len(self._models) > 1 and self._overfull():
@@ -294,6 +432,7 @@ def _outputs(written: list[Writing]) -> Iterator[Output]:
             yield Delta(request.id, text)
     for request in {row.request.id: row.request for row in written if row.answer}.values():
         if reply := request.reply():
+            request.candidates.clear()  # they and it would hold each other, and so the model, until a collection
             yield Finished(request.id, reply)
 
 

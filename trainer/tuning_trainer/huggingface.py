@@ -211,12 +211,22 @@ class HuggingFaceAnswering:
         self._shelf, self._adapter = _shelf(directory.resolve(), stamp_ns, device, precision), adapter
         self.chat, self.max_tokens = self._shelf.chat, self._shelf.max_tokens
         self.size, self.own_bytes = self._shelf.model.num_parameters(), 0  # the shelf limits its adapters itself
+        self.token_bytes = _count_token_bytes(self._shelf.model)
         self.desk = f"{directory.resolve()} {adapter}"  # changing the adapter between rows takes longer than a token
         if adapter is not None and not (Path(adapter) / "adapter_config.json").exists():
             raise InvalidAdapterError(f"{adapter}: no adapter_config.json")
 
     def decoder(self) -> HuggingFaceDecoder:
         return HuggingFaceDecoder(self._shelf, self._adapter)
+
+
+def _count_token_bytes(model: Any) -> int:
+    """Keys and values of one token; a model that keeps less of them (a window, a state) takes less."""
+    config = model.config.get_text_config()
+    heads = config.num_attention_heads
+    head_size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    shared = getattr(config, "num_key_value_heads", None) or heads
+    return int(2 * config.num_hidden_layers * shared * head_size * model.dtype.itemsize)
 
 
 class HuggingFaceDecoder:

@@ -7,7 +7,8 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -27,7 +28,7 @@ from tuning_trainer.dataset import Dataset, InvalidDataError, encode_examples, r
 from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.lora import InvalidAdapterError
 from tuning_trainer.model import TunedModel, choose_device, choose_threads, open_tuned
-from tuning_trainer.objective import Likelihood, Objective, Preference
+from tuning_trainer.objective import Likelihood, Objective, Preference, Score
 from tuning_trainer.optimizer import AdamW
 from tuning_trainer.schedule import Plan
 from tuning_trainer.spec import (
@@ -52,7 +53,7 @@ HIGH_LEARNING_RATE = 3e-3
 STATE_INTERVAL_S = 2.0
 """Longest work that a crash may cost, beside the step in progress. Does not change any value."""
 
-INVALID_ARGUMENT, INTERNAL = 3, 13  # google.rpc.Code
+INVALID_ARGUMENT, RESOURCE_EXHAUSTED, INTERNAL = 3, 8, 13  # google.rpc.Code
 
 _BAD_INPUT = (
     InvalidJobError,
@@ -65,6 +66,10 @@ _BAD_INPUT = (
 
 BROKEN = "The training failed inside the trainer; its log says why."
 FULL_DISK = "The trainer's disk is full."
+NO_MEMORY = "The trainer's process had too little memory."
+
+PART_EXAMPLES = 64
+"""Of a batch that go through the model at once. Packed batches have hundreds of examples."""
 
 Report = Callable[[Event], None]
 
@@ -82,11 +87,23 @@ def run_job(job: Job, report: Report, stopped: Callable[[], bool] = lambda: Fals
         last = Failed(INVALID_ARGUMENT, str(error))
     except Exception as error:  # a trainer's failure is data for whoever asked for the job
         log.exception("%s", job.id)
-        last = Failed(INTERNAL, FULL_DISK if getattr(error, "errno", 0) == errno.ENOSPC else BROKEN)
+        last = explain_failure(error)
     if Path(job.directory).is_dir():
-        append_event(job, last)
+        with suppress(OSError):  # a disk that is full keeps nobody from hearing how it ended
+            append_event(job, last)
     report(last)
     return last
+
+
+def explain_failure(error: Exception) -> Failed:
+    """How a job ends by something that is no fault of its request."""
+    if getattr(error, "errno", 0) == errno.ENOSPC:
+        return Failed(INTERNAL, FULL_DISK)
+    # torch has a class for CUDA alone; on a CPU it says so in words.
+    starved = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or getattr(error, "errno", 0) == errno.ENOMEM
+    if starved or (isinstance(error, RuntimeError) and "allocate memory" in str(error)):
+        return Failed(RESOURCE_EXHAUSTED, NO_MEMORY)
+    return Failed(INTERNAL, BROKEN)
 
 
 def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:
@@ -96,6 +113,7 @@ def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:
         append_event(job, event)
         report(event)
 
+    part = min(job.batch_size, PART_EXAMPLES)
     begin_events(job, run.done)
     tell(run.started())
     for step in range(run.done + 1, run.plan.steps + 1):
@@ -104,7 +122,7 @@ def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:
             return Cancelled(step - 1)
         tell(run.learn(step))
         if run.validation and run.plan.ends_epoch(step):
-            tell(evaluate(run.validation, run.validation_size, job.batch_size, step, run.plan.epoch(step)))
+            tell(evaluate(run.validation, run.validation_size, part, step, run.plan.epoch(step)))
         if run.plan.saves_checkpoint(step):
             tell(run.save_checkpoint(step))
             run.save_state(step)  # last: a crash before it repeats the step and says everything again
@@ -128,25 +146,46 @@ class _Run:
     training: Objective
     validation: Objective | None
     validation_size: int
-    dropped: tuple[int, ...]
+    data: Dataset
+    max_tokens: int
     done: int
     saved_at_s: float
 
     def started(self) -> Started:
         """The first event."""
-        plan = self.plan
-        return Started(plan.examples, plan.steps, self.device, self.precision, self.threads, self.done, self.dropped)
+        plan, data = self.plan, self.data
+        machine = (self.device, self.precision, self.threads)
+        return Started(plan.examples, plan.steps, *machine, self.done, data.dropped, data.cut, self.max_tokens)
 
     def learn(self, step: int) -> Step:
         """One optimiser step."""
-        score = self.training(self.plan.batch(step))
-        torch.autograd.backward(score.loss)
+        score = self._accumulate(self.plan.batch(step))
         self.optimizer.step()
         loss = float(score.loss.detach())
         if not math.isfinite(loss):
             rate = self.job.learning_rate
             raise InvalidJobError(f"learning_rate: {rate:g} is too high, the loss is {loss} at step {step}")
         return Step(step, self.plan.epoch(step), loss, score.predictions, score.correct, score.margin)
+
+    def _accumulate(self, batch: list[int]) -> Score:
+        """Gradients of a batch, a part at a time where it is large: of the mean over all predictions, as at once."""
+        parts = [batch[start : start + PART_EXAMPLES] for start in range(0, len(batch), PART_EXAMPLES)]
+        if len(parts) == 1:
+            score = self.training(batch)
+            torch.autograd.backward(score.loss)
+            return score
+        scores = []
+        for part in parts:
+            score = self.training(part)
+            torch.autograd.backward(score.loss * score.predictions)
+            scores.append(replace(score, loss=score.loss.detach()))
+        total = sum(one.predictions for one in scores)
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= total
+        loss = torch.stack([one.loss * one.predictions for one in scores]).sum() / total
+        margin = sum(one.margin * one.predictions for one in scores) / total
+        return Score(loss, total, sum(one.correct for one in scores), margin)
 
     def save_checkpoint(self, step: int) -> Checkpoint:
         """Writes the adapter as it is after the step."""
@@ -186,7 +225,8 @@ def _prepare(job: Job) -> _Run:
         training=_objective(job, model, data, device),
         validation=_objective(job, model, check, device) if check else None,
         validation_size=len(check.rows) if check else 0,
-        dropped=data.dropped,
+        data=data,
+        max_tokens=_limit(job, model),
         done=before.step if before else 0,
         saved_at_s=time.monotonic(),
     )
@@ -196,13 +236,16 @@ def _prepare(job: Job) -> _Run:
 
 
 def _read(job: Job, path: str, model: TunedModel) -> Dataset:
-    limit = min(job.max_tokens or model.max_tokens, model.max_tokens)
-    return encode_examples(read_examples(path), model.chat, limit, job.method == "preference")
+    return encode_examples(read_examples(path), model.chat, _limit(job, model), job.method == "preference")
+
+
+def _limit(job: Job, model: TunedModel) -> int:
+    return min(job.max_tokens or model.max_tokens, model.max_tokens)
 
 
 def _objective(job: Job, model: TunedModel, data: Dataset, device: str) -> Objective:
     if job.method == "preference":
-        return Preference(model, data, device, job.beta, job.batch_size)
+        return Preference(model, data, device, job.beta, min(job.batch_size, PART_EXAMPLES))
     return Likelihood(model, data, device)
 
 

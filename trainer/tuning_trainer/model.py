@@ -66,6 +66,8 @@ class AnsweringModel(Protocol):
     """Parameters of the base model."""
     own_bytes: int
     """Memory that this model does not share with its base."""
+    token_bytes: int
+    """Memory for keys and values of one token."""
     desk: str
     """Models with the same desk answer together, in one decoder."""
 

@@ -152,6 +152,8 @@ class NativeAnswering:
             own += sum(tensor.nbytes for pair in self.wide.values() for tensor in pair)
         self.layers = llama.split_layers(weights)
         self.size, self.own_bytes = base.size, own
+        size, itemsize = base.config.kv_heads * base.config.head_size, base.weights["embedding"].itemsize
+        self.token_bytes = 2 * base.config.layers * size * itemsize
         self.desk = f"{directory.resolve()} {id(base)}"  # a base that was written anew has a desk of its own
 
     def decoder(self) -> NativeDecoder:

@@ -33,6 +33,7 @@ def describe(event: Event) -> str:
     match event:
         case Started():
             dropped = f", {len(event.dropped)} too long" if event.dropped else ""
+            dropped += f", {len(event.cut)} cut to {event.max_tokens} tokens" if event.cut else ""
             again = f", continued after step {event.resumed_from}" if event.resumed_from else ""
             return f"{event.examples} examples{dropped}, {event.total_steps} steps on {event.device}{again}"
         case Evaluation():

@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+UNFINISHED = ".*"
+"""Names, as a pattern, of what a trainer, or a library under it, writes until it is whole; a process that is killed
+leaves it behind."""
+
 Method: TypeAlias = Literal["supervised", "full", "preference", "distillation"]
 METHODS: tuple[Method, ...] = ("supervised", "full", "preference", "distillation")
 
@@ -46,7 +50,7 @@ class Job:
         checkpoint_steps: Steps after which a checkpoint is written; the last step always writes one.
         adapter: Directory of a PEFT adapter to continue from, or None.
         beta: Weight of the KL term, preference tuning only.
-        max_tokens: Longest example in tokens; longer ones are dropped and counted. 0: the base model's limit.
+        max_tokens: Longest example in tokens; longer ones are cut and counted. 0: the base model's limit.
         threads: CPU threads. 0: chosen by model size. Part of what makes a run repeatable.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -193,7 +197,13 @@ def total_steps(examples: int, epochs: int, batch_size: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Training begins. ``dropped`` holds 0-based indices of examples over the token limit."""
+    """Training begins.
+
+    Attributes:
+        dropped: 0-based indices of examples that do not fit into ``max_tokens`` however they are cut.
+        cut: 0-based indices of examples that were cut to fit.
+        max_tokens: What the model reads.
+    """
 
     examples: int
     total_steps: int
@@ -202,6 +212,8 @@ class Started:
     threads: int
     resumed_from: int = 0
     dropped: tuple[int, ...] = ()
+    cut: tuple[int, ...] = ()
+    max_tokens: int = 0
     event: str = "started"
 
 
@@ -253,7 +265,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Training ended without a result. ``code`` is a google.rpc code (3 bad data, 13 our fault)."""
+    """Training ended without a result. ``code`` is a google.rpc code (3 bad data, 8 no memory, 13 our fault)."""
 
     code: int
     message: str
@@ -298,6 +310,38 @@ def parse_event(values: dict[str, Any]) -> Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    """A function that the model may call. ``parameters``: JSON Schema of the object that it takes, in JSON."""
+
+    name: str
+    parameters: str = '{"type": "object", "properties": {}, "additionalProperties": false}'
+
+
+Calling: TypeAlias = Literal["auto", "any", "none"]
+CALLINGS: tuple[Calling, ...] = ("auto", "any", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What an answer has to be; nothing of it: any text.
+
+    Attributes:
+        schema: JSON Schema in JSON; the answer is an instance of it.
+        choices: The answer is one of these texts.
+        functions: What may be called. A call has the form of ``Turn``, and arguments that fit.
+        calling: Whether a function is called: as the model likes, always (``any``), never.
+    """
+
+    schema: str = ""
+    choices: tuple[str, ...] = ()
+    functions: tuple[Function, ...] = ()
+    calling: Calling = "auto"
+
+
+ANY_TEXT = Form()
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """What to answer: a conversation that ends with a user turn, and how to sample.
 
@@ -307,6 +351,10 @@ class Prompt:
         temperature: 0 is greedy.
         top_k: 0 is no limit.
         stop: Texts that end the answer; not part of it.
+        presence_penalty, frequency_penalty: Taken from the score of a token that the answer has: once, and for each
+            time.
+        form: What the answer has to be.
+        alternatives: How many of the likeliest tokens are told of each place; None: nothing is told of tokens.
     """
 
     turns: tuple[Turn, ...]
@@ -320,19 +368,41 @@ class Prompt:
     seed: int = 0
     stop: tuple[str, ...] = ()
     candidates: int = 1
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    form: Form = ANY_TEXT
+    alternatives: int | None = None
 
 
 def parse_prompt(values: dict[str, Any]) -> Prompt:
     """Reads what ``dataclasses.asdict`` made of a prompt."""
     turns = tuple(Turn(turn["role"], turn["text"]) for turn in values["turns"])
-    return Prompt(**values | {"turns": turns, "stop": tuple(values.get("stop", ()))})
+    form = _parse_form(values["form"]) if "form" in values else ANY_TEXT
+    return Prompt(**values | {"turns": turns, "stop": tuple(values.get("stop", ())), "form": form})
+
+
+def _parse_form(values: dict[str, Any]) -> Form:
+    functions = tuple(Function(**one) for one in values.get("functions", ()))
+    return Form(**values | {"choices": tuple(values.get("choices", ())), "functions": functions})
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that was written, or could have been. ``logprob``: nats, of the distribution that it was chosen from."""
+
+    id: int
+    text: str
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One candidate. ``finish`` is ``STOP`` or ``MAX_TOKENS``; ``logprob`` the mean per token.
 
-    ``call``: the text is a call of a function, ``name {json}``, see ``Turn``.
+    Attributes:
+        call: The text is a call of a function, ``name {json}``, see ``Turn``.
+        chosen: The tokens written, where the prompt wants to be told; their mean is ``logprob``.
+        likeliest: For each of them the likeliest that could have been written, the best first.
     """
 
     text: str
@@ -340,6 +410,14 @@ class Answer:
     finish: Literal["STOP", "MAX_TOKENS"] = "STOP"
     logprob: float = 0.0
     call: bool = False
+    chosen: tuple[Token, ...] = ()
+    likeliest: tuple[tuple[Token, ...], ...] = ()
+
+
+def _parse_answer(values: dict[str, Any]) -> Answer:
+    chosen = tuple(Token(**one) for one in values.get("chosen", ()))
+    likeliest = tuple(tuple(Token(**one) for one in place) for place in values.get("likeliest", ()))
+    return Answer(**values | {"chosen": chosen, "likeliest": likeliest})
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,9 +430,15 @@ class Reply:
 
 def parse_reply(values: dict[str, Any]) -> Reply:
     """Reads what ``dataclasses.asdict`` made of a reply."""
-    return Reply(values["prompt_tokens"], tuple(Answer(**answer) for answer in values["answers"]))
+    return Reply(values["prompt_tokens"], tuple(_parse_answer(answer) for answer in values["answers"]))
 
 
 def embedded_base_model() -> Path:
     """Directory of the base model that ships with the trainer."""
     return Path(__file__).parent / "base_model"
+
+
+def embedded_max_tokens() -> int:
+    """What the embedded base model reads."""
+    config = json.loads((embedded_base_model() / "config.json").read_text("utf-8"))
+    return int(config["max_position_embeddings"])

@@ -13,6 +13,7 @@ Lines in:
     ``{"do": "stop"}``, which the end of the input stands for as well.
 Lines out:
     ``{"ready": true, …}`` first; ``{"job": "id", "event": …}``;
+    ``{"job": "id", "error": "…", "signal": 9}`` (its process was killed: no event, it can be resumed);
     ``{"id": "7", "delta": "…"}``, ``{"id": "7", "reply": {…}}``, ``{"id": "8", "counts": […]}``,
     ``{"id": "9", "tokens": [[[17, "piece"], …], …]}``,
     ``{"id": "7", "error": "…", "code": 3}`` (of google.rpc; 3: the prompt's fault);
@@ -165,15 +166,22 @@ class Worker:
             self._finish_job(running)
 
     def _finish_job(self, running: RunningJob) -> None:
-        """The child is gone. If it could not say how it ended, that is said for it."""
+        """The child is gone. If it could not say how it ended, that is said for it.
+
+        One that was killed, by whomever, is no end of the job: who asked may ask again, and it goes on where it was.
+        """
         name = running.job.id
         del self._jobs[name]
         self._selector.unregister(running.child.output)
         how = running.child.reap()
         if running.ended:
             return
-        last = Cancelled(running.step) if running.cancelled else Failed(13, f"the trainer's process ended with {how}")
-        self._tell(name, last)
+        if running.cancelled:
+            self._tell(name, Cancelled(running.step))
+        elif number := running.child.ending_signal():
+            self._write({"job": name, "error": f"the process of the job ended with {how}", "signal": number})
+        else:
+            self._tell(name, Failed(13, f"the trainer's process ended with {how}"))
 
     def _take_answers(self) -> None:
         assert self._answering is not None

@@ -23,7 +23,7 @@ from tuning_emulator.cli.checks import (
     check_variables,
     name_listener,
 )
-from tuning_emulator.cli.doctor import format_findings
+from tuning_emulator.cli.doctor import check_own_models, check_tunable, format_findings
 from tuning_emulator.store.store import Store
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
@@ -53,6 +53,21 @@ def find(findings: list[Finding], name: str) -> Finding:
 def diagnose(variables: dict[str, str]) -> dict[str, Status]:
     """Status by variable."""
     return {one.name: one.status for one in check_variables(variables, URL, HEALTH)}
+
+
+def test_models_that_can_be_tuned_on_a_day() -> None:
+    """By the table that create reads."""
+    told = check_tunable("2026-11-28").text
+    assert told.startswith("Vertex AI tunes gemini-3.5-flash, ")
+    assert "gemini-2.5-flash" in told.partition("no more:")[2]
+    assert "gemini-2.5-flash" in check_tunable("2026-09-15").text.partition("no more:")[0]
+
+
+def test_a_directory_for_a_model_that_is_none_is_noticed() -> None:
+    """Nobody would ever ask for it."""
+    (found,) = check_own_models({"*": "embedded", "gemini-3.5-flash": "/a", "gemini-3.5-flush": "/b"})
+    assert (found.name, found.status) == ("gemini-3.5-flush", WARNING)
+    assert "gemini-3.5-flash" in found.fix
 
 
 def test_variables_of_a_shell_that_evaluated_env_are_fine() -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from tuning_emulator.cli import main
 from tuning_emulator.cli.screen import Answer, PlainScreen, RichScreen, draw_axes, draw_dots, open_screen
+from tuning_emulator.cli.tune import _read_pair
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
@@ -75,7 +76,7 @@ def test_plain_lines_without_a_terminal(vertex_file: str) -> None:
     done = tune(vertex_file, "--trainer", "scripted", "--epochs", "5", "--prompt", "8")
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
-    assert said[0] == "gemini-2.5-flash  4 examples, 5 epochs, batch size 4, 5 steps"
+    assert said[0] == "gemini-3.5-flash  4 examples, 5 epochs, batch size 4, 5 steps"
     assert "state  succeeded" in said
     assert said[said.index("prompt  '8'") + 2] == "  after      '9'"
     assert "\x1b" not in done.stdout
@@ -89,7 +90,30 @@ def test_a_dataset_that_would_be_refused_starts_nothing(tmp_path: Path) -> None:
     path.write_text('{"contents": []}\n')
     done = tune(str(path))
     assert done.returncode == 1
-    assert f"{path}:1: Row: 0. The 'contents' field must not be empty." in done.stderr
+    assert f"{path}:1: Row: 0. The `contents` field must not be empty." in done.stderr
+
+
+def test_a_dataset_of_another_kind_is_named_with_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the service's words, ours."""
+    path = tmp_path / "chat.jsonl"
+    path.write_text('{"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]}\n' * 9)
+    assert main(["tune", str(path)]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert [line.startswith(f"{path}:") for line in said[:4]] == [True, True, True, False]
+    assert said[-2] == f"  tuning-emulator convert {path} chat-vertex.jsonl --to vertex"
+    assert said[-1] == "tuning-emulator: the dataset would be refused; nothing was started"
+
+
+def test_samples_are_found_beside_nulls(tmp_path: Path) -> None:
+    """What pandas writes has answers to ask for too; long prompts are cut where they are printed."""
+    part = {"text": "1", "fileData": None}
+    turns = [{"role": "user", "parts": [part]}, {"role": "model", "parts": [{"text": "2"}]}]
+    assert _read_pair(json.dumps({"contents": turns, "systemInstruction": None}).encode()) == ("1", "2")
+    out = io.StringIO()
+    PlainScreen(out).show_answers([Answer("x" * 5000, "", "y", "z")])
+    assert len(out.getvalue()) < 700
 
 
 @pytest.mark.parametrize(
@@ -174,7 +198,7 @@ def test_the_screen_of_a_terminal() -> None:
     """Bar, curve and table, with a mark where the tuned model is right."""
     console = Console(width=90, record=True, file=io.StringIO(), force_terminal=True)
     screen = RichScreen(console)
-    screen.say("gemini-2.5-flash", "4 examples")
+    screen.say("gemini-3.5-flash", "4 examples")
     for done in range(3):
         screen.report("tuning", done, 2, [1.0, 0.5][:done])
     screen.finish([1.0, 0.5])

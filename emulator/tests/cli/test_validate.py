@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.datasets.kinds import CONTAINERS, FORMS
 from tuning_emulator.cli import main
-from tuning_emulator.facts.limits import PRICES, find_price
+from tuning_emulator.facts.base_models import MODELS, find_price
+from tuning_emulator.storage import objects
 from tuning_emulator.testing.storage_server import StorageServer
 
 FLASH = ["--api", "vertex", "--model", "gemini-2.5-flash"]
@@ -51,7 +53,7 @@ def test_every_broken_line_is_reported_in_the_services_words(
     code, told = validate(capsys, path, *FLASH)
     assert code == 1
     assert [(one["line"], one["rule"]) for one in told["errors"]] == [(2, "missing_contents"), (4, "malformed_json")]
-    assert told["errors"][0]["message"] == "Row: 1. Missing required 'contents' field."
+    assert told["errors"][0]["message"] == "Row: 1. Missing required `contents` field."
     assert (told["valid"], told["error_count"], told["statistics"]["examples"]) == (False, 2, 3)
 
 
@@ -79,13 +81,11 @@ def test_a_price_that_is_not_known_is_not_made_up(good: str, capsys: pytest.Capt
     assert validate(capsys, good, "--api", "vertex", "--model", "gemini-3.5-flash")[1]["cost"] is None
 
 
-def test_prices_name_models_that_exist() -> None:
-    """A row for a model whose id is misspelt would never be found."""
-    from tuning_emulator.facts.base_models import find_base_model
-
-    for price in PRICES:
-        model = find_base_model(price.api, price.model)
-        assert not price.model or (model is not None and set(price.methods) <= set(model.tuning_methods)), price.name
+def test_prices_are_for_what_a_model_can_do() -> None:
+    """A price for a method that the model does not have would never be asked for."""
+    for model in MODELS:
+        for price in model.prices:
+            assert set(price.methods) & set(model.tuning_methods), model.id
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,104 @@ def test_people_read_lines_and_a_verdict(tmp_path: Path, capsys: pytest.CaptureF
     path = write(tmp_path / "bad.jsonl", pair("1", "2"), *["{}"] * 5)
     assert main(["validate", path, *FLASH, "--max-errors", "2"]) == 1
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == f"{path}:2: Row: 1. Missing required 'contents' field."
+    assert said[0] == f"{path}:2: Row: 1. Missing required `contents` field."
     assert said[2] == "… and 3 more errors"
     assert said[3].startswith("5 errors: Vertex AI would refuse")
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_another_container_is_named_once(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the service says of the first line, then our own word with the command; no line for each line."""
+    path = tmp_path / "train.x"
+    path.write_bytes(CONTAINERS[kind][0])
+    assert main(["validate", str(path), *FLASH]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 4
+    assert said[0].startswith(f"{path}:")
+    assert said[1].startswith("1 error: Vertex AI would refuse")
+    assert said[2].startswith("tuning-emulator: train.x is ")
+    assert said[3] == f"  tuning-emulator convert {path} train-vertex.jsonl --to vertex"
+
+
+@pytest.mark.parametrize("kind", ["csv_bom", "wrapped_pretty", "comments", "gzip"])
+def test_a_request_of_the_gemini_api_has_no_containers(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The API never sees a file, so that it says nothing; the command makes a file that `tune` can send."""
+    path = tmp_path / "train.x"
+    path.write_bytes(CONTAINERS[kind][0])
+    code, told = validate(capsys, str(path), *GEMINI)
+    assert (code, told["valid"], told["errors"]) == (1, False, [])
+    assert told["emulator"]["diagnoses"][0]["remedy"].endswith("--to gemini")
+    assert main(["validate", str(path), *GEMINI]) == 1
+    assert capsys.readouterr().out.startswith("no answer: no request to the Gemini API could carry this file\n")
+
+
+def test_the_same_error_is_not_said_for_every_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A few lines, all of them counted, and the form by its name."""
+    path = write(tmp_path / "chat.jsonl", *[json.dumps(FORMS["openai"])] * 500, "{")
+    assert main(["validate", path, *FLASH]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition(": ")[0] for line in said[:4]] == [f"{path}:{number}" for number in (1, 2, 3, 501)]
+    assert said[4:6] == ["… and 497 more errors", said[5]]
+    assert said[5].startswith("501 errors: Vertex AI")
+    assert said[6].startswith("tuning-emulator: chat.jsonl holds OpenAI chat (`messages`)")
+    assert len(said) == 8
+    assert validate(capsys, path, *FLASH)[1]["error_count"] == len(validate(capsys, path, *FLASH)[1]["errors"]) == 501
+
+
+def test_what_this_emulator_reads_in_part_is_no_word_of_the_service(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Images and long texts: the service would tune, and so would we, in part."""
+    image = {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/x.png"}}
+    lines = [json.loads(pair("1", "2")) for _ in range(3)]
+    lines[1]["contents"][0]["parts"].append(image)
+    lines[2]["contents"][0]["parts"][0]["text"] = "word " * 3000
+    path = write(tmp_path / "train.jsonl", *map(json.dumps, lines))
+    assert main(["validate", path, *FLASH]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == [
+        "no errors: Vertex AI would tune gemini-2.5-flash with this",
+        "tuning-emulator: trains on all 3 examples",
+    ]
+    assert said[2].startswith("  1 in part (example 2): [image]")
+    assert said[3].startswith("  1 in part (example 3): over about 2,048 tokens")
+    assert len(said) <= 20
+    told = validate(capsys, path, *FLASH)[1]
+    assert [(one["examples"], one["first"]) for one in told["emulator"]["reduced"]] == [(1, 2), (1, 3)]
+    assert not told["emulator"]["diagnoses"]
+
+
+def test_function_calls_are_data_like_any_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Calls, results and tools: no error, no word of ours."""
+    call = {"functionCall": {"name": "f", "args": {"x": 1}}}
+    line = json.loads(pair("1", "2"))
+    line["contents"][1]["parts"] = [call]
+    path = write(tmp_path / "calls.jsonl", json.dumps({**line, "tools": [{"functionDeclarations": [{"name": "f"}]}]}))
+    code, told = validate(capsys, path, *FLASH)
+    assert (code, told["error_count"], told["emulator"]["reduced"]) == (0, 0, [])
+
+
+def test_a_model_that_takes_no_images_names_the_number_of_examples(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the service does: the first one of all, once."""
+    image = json.loads(pair("1", "2"))
+    image["contents"][0]["parts"].append({"executableCode": {"code": "1"}})
+    path = write(tmp_path / "train.jsonl", *[pair("1", "2")] * 3, *[json.dumps(image)] * 2, *[pair("1", "2")] * 9)
+    (error,) = validate(capsys, path, *FLASH)[1]["errors"]
+    assert error["line"] == 4
+    assert error["message"].startswith("Dataset example 4 of 14 contains an unsupported modality [executable code]")
+
+
+def test_an_array_in_one_endless_line_is_named_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not read into memory to say so."""
+    monkeypatch.setattr(objects, "LINE_LIMIT_BYTES", 400)
+    path = tmp_path / "train.json"
+    path.write_bytes(CONTAINERS["array_in_a_line"][0])
+    code, told = validate(capsys, str(path), *FLASH)
+    assert (code, [one["rule"] for one in told["errors"]]) == (1, ["not_jsonl_object"])
+    assert told["emulator"]["diagnoses"][0]["text"].startswith("train.json is a JSON array")

@@ -8,6 +8,7 @@ import io
 import json
 import sqlite3
 import tarfile
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest_asyncio
 from tests.control.running import ServerState, open_world
 from tests.control.test_archive import describe, make
 from tests.store_dump import dump_tables
+from tuning_emulator.control import export as export_module
 from tuning_emulator.storage.database import DATABASE_NAME
 
 SNAPSHOT = "/emulator/v1/snapshot"
@@ -488,3 +490,34 @@ async def test_a_real_adapter_says_the_same_elsewhere(tmp_path: Path) -> None:
         curves = [(await server.control("GET", f"jobs/{job}"))["metrics"] for server in (one, two)]
         assert curves[0] == curves[1]
         assert (await two.get(job))["state"] == "JOB_STATE_SUCCEEDED"
+
+
+async def test_files_are_copied_where_nobody_waits_for_it(server: ServerState, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many jobs there are: neither on the way out nor on the way in does the event loop touch their files."""
+    await server.create_model(identifier="mine")
+    await finish(server)
+    threads: list[threading.Thread] = []
+    link = export_module.link_files
+
+    def note(source: Path, target: Path) -> None:
+        threads.append(threading.current_thread())
+        link(source, target)
+
+    monkeypatch.setattr(export_module, "link_files", note)
+    archive = await export(server)
+    assert threads
+    assert threading.main_thread() not in threads
+    await load(server, archive)
+
+
+async def test_files_of_a_deleted_job_stay_while_they_are_copied(server: ServerState) -> None:
+    """The records say that they are there; they go when the copy is made."""
+    await server.create_model(identifier="mine")
+    await finish(server)
+    (folder,) = (server.emulator.directory / "jobs").iterdir()
+    async with server.emulator.queue.files:
+        await server.ask("DELETE", "/v1beta/tunedModels/mine")
+        await asyncio.sleep(0)
+        assert list(folder.iterdir())
+    await asyncio.gather(*server.emulator.queue._removals)
+    assert not folder.exists()

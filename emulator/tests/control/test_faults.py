@@ -14,6 +14,7 @@ from google.genai import errors
 from tests.control.exchanges import GEMINI_MODEL, SAY, Controlled
 from tests.grpc.wire import OWN_CONNECTION
 from tests.server_process import running_server, stop_server
+from tuning_emulator.middleware.named_faults import NAMED_FAULTS
 
 gapic = pytest.importorskip("google.ai.generativelanguage_v1beta")
 exceptions = pytest.importorskip("google.api_core.exceptions")
@@ -122,6 +123,42 @@ def test_vertex_has_words_of_its_own(controlled: Controlled) -> None:
     path = f"/v1/projects/{controlled.project}/locations/us-central1/tuningJobs"
     answer = controlled.http.get(path, headers={"authorization": "Bearer token"})
     assert answer.json()["error"]["message"] == "The service is currently unavailable."
+
+
+@pytest.mark.parametrize("name", NAMED_FAULTS)
+def test_troubles_by_name(controlled: Controlled, name: str) -> None:
+    """The calls that meet a trouble get the row's text; others are let pass."""
+    named = NAMED_FAULTS[name]
+    controlled.add_fault(name=name, times=2)
+    place = f"/v1/projects/{controlled.project}/locations/us-central1"
+    token = {"authorization": "Bearer token"}
+    for api, rows in named.rows.items():
+        if api == "gemini":
+            answer = controlled.http.post(GENERATE, json=SAY)
+        elif named.method == "CreateTuningJob":
+            answer = controlled.http.post(f"{place}/tuningJobs", json={}, headers=token)
+        else:
+            path = f"{place}/publishers/google/models/gemini-3.5-flash:generateContent"
+            answer = controlled.http.post(path, json=SAY, headers=token)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["status"]) == (rows[0].code.http_status, rows[0].code.name)
+        assert error["message"] == rows[0].text
+    assert controlled.http.get(f"{place}/tuningJobs", headers=token).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"name": "bad_luck"}, "name: 'bad_luck' is no fault; give one of service_agents_provisioned, "),
+        ({"name": "overloaded", "code": 500}, "name: says what is answered; leave code, quota and message out"),
+        ({"name": "concurrent_jobs", "api": "gemini"}, "api: concurrent_jobs is said by vertex alone, not by gemini"),
+    ],
+)
+def test_a_name_that_means_nothing_is_refused(controlled: Controlled, fault: dict[str, Any], words: str) -> None:
+    """With the names that there are."""
+    answer = controlled.http.post("/emulator/v1/faults", json=fault)
+    assert answer.status_code in (400, 422)
+    assert words in answer.text
 
 
 def test_details_and_retry_after(controlled: Controlled) -> None:
@@ -360,7 +397,7 @@ def test_credentials_come_first_unless_told_otherwise(controlled: Controlled) ->
 @pytest.mark.parametrize(
     ("fault", "status", "text"),
     [
-        ({}, 422, "nothing to do: give one of code, quota, wait_s, break_at and cut_after"),
+        ({}, 422, "nothing to do: give one of name, code, quota, wait_s, break_at and cut_after"),
         ({"code": "BUSY"}, 422, "code: 'BUSY' is no canonical code; give one of CANCELLED"),
         ({"code": 418}, 422, "code: no canonical code has the HTTP status 418; give one of 400"),
         ({"code": 503, "nth": 0}, 422, "nth.0: Input should be greater than 0 (got 0)"),

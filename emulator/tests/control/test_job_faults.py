@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.control.running import PLACE, PROJECT, ServerState, make_clock, number, open_world
+from tuning_emulator.control.api import MOST_BYTES
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ async def run_job(server: ServerState, uid: int, name: str) -> Any:
 
 
 VERTEX_ENDS = [
-    ("dataset_rejected:3", 3, "Row: 2. Missing required 'contents' field.", 0),
+    ("dataset_rejected:3", 3, "Row: 2. Missing required `contents` field.", 0),
     ("internal_error:5", 13, "Internal error encountered.", 4),
     ("internal_error:500", 13, "Internal error encountered.", 18),
     (
@@ -35,6 +37,8 @@ VERTEX_ENDS = [
         19,
     ),
     ("quota_exhausted", 8, "The following quota metrics exceed quota limits: ", 0),
+    ("no_capacity", 8, "The tuning job could not be started because of high demand in this region.", 0),
+    ("global_not_onboarded", 9, "The base model does not support global endpoint tuning.", 0),
 ]
 
 
@@ -104,7 +108,7 @@ GEMINI_ENDS = [
     ("dataset_rejected:2", 3, "Row: 1."),
     ("internal_error:5", 13, "An internal error has occurred."),
     ("quota_exhausted", 8, "Resource has been exhausted (e.g. check quota)."),
-    ("cancelled:3", 1, "The tuning job has been cancelled."),
+    ("cancelled:3", 1, "CANCELED"),
 ]
 
 
@@ -202,7 +206,7 @@ async def test_a_tuned_model_cannot_be_given_what_only_vertex_has(server: Server
     await server.create_model("[pace=manual]", "numbers")
     body = {"kind": "endpoint_creation_failed"}
     detail = (await server.control("PUT", "jobs/tunedModels/numbers:fault", body, status=400))["detail"]
-    assert "has no endpoint" in detail
+    assert "has neither endpoint nor region" in detail
 
 
 async def test_faults_outlive_the_server(tmp_path: Path) -> None:
@@ -216,3 +220,32 @@ async def test_faults_outlive_the_server(tmp_path: Path) -> None:
         assert (waiting["project"], waiting["remaining"]) == (number("other"), 4)
         report = await server.control("POST", f"jobs/{name}:advance", {"to": "FAILED"})
         assert (report["completed_steps"], report["fired"]) == (2, True)
+
+
+async def test_a_number_that_could_not_be_read_again_is_refused(server: ServerState) -> None:
+    """Whatever is kept has to be readable: one such row would fail every request after it, and the next start."""
+    for at in (0, 10**9, 10**30):
+        await server.control("POST", "job-faults", {"kind": "internal_error", "at": at}, status=400)
+    await server.control("POST", "job-faults", {"kind": "internal_error", "at": 10**9 - 1})
+    server.emulator.store.controls.reload()
+    assert len((await server.control("GET", "job-faults"))["job_faults"]) == 1
+
+
+async def test_identifiers_beyond_any_database_are_not_found(server: ServerState) -> None:
+    """Integers have no limit in Python, and one in SQLite."""
+    await server.control("DELETE", f"job-faults/{10**30}", status=404)
+    await server.control("GET", f"jobs?before={10**30}", status=422)
+    await server.control("GET", f"journal?before={10**30}")
+
+
+async def test_bodies_that_no_route_takes(server: ServerState) -> None:
+    """Half a character, which JSON can name, and bodies without end: refused before any route has seen them."""
+    half = json.dumps({"project": "\ud800"})
+    for path in ("reset", "job-faults", "faults", "scenarios:load"):
+        answer = await server.client.post(f"/emulator/v1/{path}", content=half)
+        assert (answer.status_code, "half a character" in answer.text) == (422, True), path
+    whole = '{"message": "\\ud83d\\ude00", "code": 503}'
+    made = await server.client.post("/emulator/v1/faults", content=whole, headers={"content-type": "application/json"})
+    assert made.json()["fault"]["message"] == "\U0001f600", made.text
+    large = await server.client.post("/emulator/v1/faults", content=b" " * (MOST_BYTES + 1))
+    assert large.status_code == 413

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from msgspec import structs
 
 from tests.jobs.test_queue import make_queue
 from tests.records import make_job, make_tuned_model
@@ -15,6 +17,7 @@ from tuning_emulator.control.health import Health
 from tuning_emulator.control.jobs import create_router
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import MetricPoint
+from tuning_emulator.datasets.check import check_dataset
 from tuning_emulator.store.store import Store
 
 
@@ -54,6 +57,17 @@ async def test_tuning_job_by_project_id_or_number(client: httpx.AsyncClient, pro
     name = f"projects/{project}/locations/us-central1/tuningJobs/1715586718876303360"
     job = (await client.get(f"/emulator/v1/jobs/{name}")).json()
     assert (job["name"], job["api"], job["metrics"]) == (name, "vertex", [])
+
+
+async def test_what_was_read_in_part_is_noted(store: Store, client: httpx.AsyncClient) -> None:
+    """Where no service has a field for it."""
+    turns = [{"role": role, "parts": [{"text": "1"}]} for role in ("user", "model")]
+    counted = check_dataset([json.dumps({"contents": turns}).encode()])
+    statistics = structs.replace(counted, reduced=(("[image]: no.", 3, 1),))
+    job = store.insert_job(make_job(project="1", location="l", id="9", statistics=statistics))
+    assert job.progress.statistics == statistics
+    told = (await client.get("/emulator/v1/jobs/projects/1/locations/l/tuningJobs/9")).json()
+    assert told["notes"] == ["reads 3 of the examples (the first is 1) in part. [image]: no."]
 
 
 @pytest.mark.parametrize("name", ["tunedModels/other", "projects/p/locations/l/tuningJobs/1", "next-number", "a/b/c"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -222,3 +223,18 @@ async def test_a_real_job_ends_too(tmp_path: Path) -> None:
         await server.create_model(identifier="next")
         await finish_all(server)
         assert (await server.get("tunedModels/next"))["state"] == "ACTIVE"
+
+
+async def test_a_reset_that_fails_lets_the_jobs_go_on(tmp_path: Path) -> None:
+    """A full disk refuses it, say: what ran goes on to its end, and nothing is left over."""
+    async with open_world(tmp_path, scripted_step_s=0.01) as server:
+        name = (await server.create())["name"]
+        connection = server.emulator.store._database.connection
+        connection.execute("CREATE TRIGGER stop BEFORE DELETE ON tuning_jobs BEGIN SELECT RAISE(ABORT, 'no'); END")
+        with pytest.raises(sqlite3.IntegrityError):
+            await server.control("POST", "reset", {})
+        connection.execute("DROP TRIGGER stop")
+        await finish_all(server)
+        assert await server.look(name) == ("SUCCEEDED", "")
+        await server.emulator.server.finish()
+        assert list(server.emulator.directory.glob("removed-*")) == []

@@ -262,20 +262,63 @@ async def kept(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server
         yield server
 
 
+def describe_lasting(server: ServerState) -> tuple[Any, ...]:
+    """Everything but which ids and generations come next."""
+    tables, objects, *others, _ = describe_state(server)
+    given = ("sqlite_sequence", 'INTO "generations"')
+    kept = ([line for line in lines if not any(one in line for one in given)] for lines in (tables, objects))
+    return (*kept, *others)
+
+
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", WRONG)
 async def test_a_wrong_scenario_changes_nothing(name: str, kept: ServerState) -> None:
     """Not even a bit of it stays: records, files, objects, clock, faults; jobs that ran go on."""
     server, (text, problem) = kept, WRONG[name]
     by_hand = (await server.create("by hand [pace=manual]", place="projects/other/locations/us-central1"))["name"]
-    before = describe_state(server)[:-1]  # the ids to come are others
+    before = describe_lasting(server)
     refused = await load(server, text, status=422)
     assert problem in refused["detail"]
     assert refused["detail"].endswith("; nothing has changed")
-    assert describe_state(server)[:-1] == before
+    assert describe_lasting(server) == before
     await server.control("POST", f"jobs/{by_hand}:advance")
     assert (await server.look(by_hand))[0] == "RUNNING"
     await server.control("POST", "reset", {"project": "other"})
+
+
+LOADED_JOBS = "/v1/projects/loaded/locations/us-central1/tuningJobs"
+
+
+async def test_what_others_do_while_a_scenario_fails_stays(tmp_path: Path) -> None:
+    """Only what the scenario has made is taken back: their jobs, objects and deletes were acknowledged."""
+    async with open_world(tmp_path, scripted_step_s=0.02) as server:
+        doomed = (await server.create_model("doomed"))["metadata"]["tunedModel"]
+        await server.ask("POST", "/upload/storage/v1/b/numbers/o?uploadType=media&name=old", {"a": 1})
+        text = (
+            "version: 1\nbuckets: [{name: numbers, objects: {old: {text: new}, shared: {text: s}}},"
+            " {name: theirs, objects: {x: {text: y}}}]\n"
+            "tuned_models: [{display_name: a, state: ACTIVE}]\n"
+            "tuning_jobs: [{training_dataset: gs://numbers/train.jsonl, state: SUCCEEDED},"
+            " {training_dataset: gs://numbers/train.jsonl, base_model: none}]"
+        )
+        loading = asyncio.create_task(load(server, text, status=422, project="loaded"))
+        while "tuningJobs" not in await server.ask("GET", LOADED_JOBS):
+            assert not loading.done(), loading.result()
+            await asyncio.sleep(0.01)
+        mine = (await server.create_model("mine"))["metadata"]["tunedModel"]
+        await server.ask("POST", "/upload/storage/v1/b/numbers/o?uploadType=media&name=shared", {"mine": 1})
+        await server.ask("DELETE", f"/v1beta/{doomed}")
+        assert (await loading)["detail"].endswith("; nothing has changed")
+        assert (await server.get(mine))["name"] == mine
+        await server.ask("GET", f"/v1beta/{doomed}", status=404)
+        listed = (await server.ask("GET", "/v1beta/tunedModels"))["tunedModels"]
+        assert [one["displayName"] for one in listed] == ["mine"]
+        assert "tuningJobs" not in await server.ask("GET", LOADED_JOBS)
+        assert "models" not in await server.ask("GET", "/v1/projects/loaded/locations/us-central1/models")
+        assert "endpoints" not in await server.ask("GET", "/v1/projects/loaded/locations/us-central1/endpoints")
+        assert await server.ask("GET", "/storage/v1/b/numbers/o/old?alt=media") == {"a": 1}
+        assert await server.ask("GET", "/storage/v1/b/numbers/o/shared?alt=media") == {"mine": 1}
+        await server.ask("GET", "/storage/v1/b/theirs", status=404)
 
 
 async def test_a_clock_is_not_one_projects(server: ServerState) -> None:
@@ -330,3 +373,29 @@ def test_packaged_ones_are_documented() -> None:
     assert len(set(list_packaged().values())) == len(list_packaged()) >= 5
     with pytest.raises(ScenarioError):
         read_packaged("../packaged/many-models")
+
+
+async def test_a_refused_scenario_leaves_uploads_and_no_job_behind(server: ServerState) -> None:
+    """An upload under way goes on, and nothing waits for a job that had not even begun."""
+    await server.client.post("/storage/v1/b?project=p", json={"name": "kept"})
+    begun = await server.client.post("/upload/storage/v1/b/kept/o?uploadType=resumable&name=half", content=b"{}")
+    session = begun.headers["location"].removeprefix(str(server.client.base_url).rstrip("/"))
+    sent = await server.client.put(session, content=b"a" * 262_144, headers={"content-range": "bytes 0-262143/262147"})
+    assert sent.status_code == 308
+    bucket = "buckets: [{name: more, objects: {a: {text: x}}}]"
+    refused = f"version: 1\n{bucket}\ntuned_models: [{{display_name: a}}, {{display_name: b, base_model: models/none}}]"
+    await load(server, refused, status=422)
+    ended = await server.client.put(session, content=b"end", headers={"content-range": "bytes 262144-262146/262147"})
+    assert (ended.status_code, ended.json()["size"]) == (200, "262147"), ended.text
+    assert not server.emulator.queue.pacing._gates
+
+
+async def test_a_job_that_is_ended_before_its_first_step_keeps_no_gate(server: ServerState) -> None:
+    """Who asks for the clock would wait for it in vain, again and again."""
+    queue = server.emulator.queue
+    await server.create_model(identifier="kept")
+    (job,) = server.emulator.store.list_unfinished_jobs()
+    await queue.end()
+    queue._launch(job, queue.pacing.open(job))
+    await queue.end()
+    assert queue.pacing.get(job.uid) is None

@@ -105,7 +105,7 @@ def test_ordinary_names_are_no_magic(name: str) -> None:
     [
         ("gemini", "[pace=pols:2]", {}, "'pols:2' is not a pace"),
         ("gemini", "[fault=oops]", {}, "'oops' is not a fault"),
-        ("gemini", "[fault=endpoint_creation_failed]", {}, "no endpoint"),
+        ("gemini", "[fault=endpoint_creation_failed]", {}, "neither endpoint nor region"),
         ("vertex", "", {"tuning-emulator-speed": "9"}, "label tuning-emulator-speed"),
         ("vertex", "", {"tuning-emulator-fault": "internal-error-0"}, "count from 1"),
     ],

@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 
 from tuning_emulator.core.errors import Code
-from tuning_emulator.datasets.check import DatasetLimits, check_dataset, check_validation_size
+from tuning_emulator.datasets.check import check_dataset
+from tuning_emulator.datasets.limits import DatasetLimits, check_validation_bytes, check_validation_size
 from tuning_emulator.datasets.lines import DatasetError, format_line, parse_line
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.testing.storage_server import StorageServer
 from tuning_trainer.spec import parse_example
 
 IMAGE = {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/x.png"}}
-CALL = {"functionCall": {"name": "f", "args": {"fileUri": 1}}}
+RESULT = {"functionResponse": {"name": "f", "response": {"fileUri": 1}}}
+NO_CALLS = DatasetLimits(function_calls=False)
 
 
 def pair(user: str = "1", model: str = "2", *parts: Any, **more: Any) -> bytes:
@@ -71,14 +73,14 @@ def test_long_samples_are_cut() -> None:
 def test_samples_have_proto_names() -> None:
     """References keep type and address; bytes are left out; what a function is called with stays as it is."""
     line = pair(
-        "1", "2", {**IMAGE, "videoMetadata": {}}, {"inlineData": {"mimeType": "image/png", "data": "AA=="}}, CALL
+        "1", "2", {**IMAGE, "videoMetadata": {}}, {"inlineData": {"mimeType": "image/png", "data": "AA=="}}, RESULT
     )
-    statistics = check_dataset([line, pair()], limits=DatasetLimits(modalities=("image", "function call")))
+    statistics = check_dataset([line, pair()])
     assert statistics.samples[0]["parts"] == [
         {"text": "1"},
         {"file_data": {"mime_type": "image/png", "file_uri": "gs://b/x.png"}},
         {"inline_data": {"mime_type": "image/png"}},
-        {"function_call": CALL["functionCall"]},
+        {"function_response": RESULT["functionResponse"]},
     ]
 
 
@@ -112,15 +114,16 @@ def test_the_trainers_copy(tmp_path: Path) -> None:
     out = tmp_path / "examples"
     statistics = check_dataset(lines, limits=DatasetLimits(max_tokens_per_example=50), destination=out)
     written = [parse_example(line) for line in out.read_bytes().decode().split("\n")[:-1]]
-    assert written == [format_line(parse_line(lines[index], index)) for index in (0, 4)]
-    assert (statistics.examples, statistics.dropped_count) == (4, 2)
+    assert written == [format_line(parse_line(lines[index], index)) for index in (0, 2, 4)]
+    assert [turn.text for turn in written[1].turns] == ["1[image]", "2"]
+    assert (statistics.examples, statistics.dropped_count) == (4, 1)
 
 
 def test_long_examples_are_dropped() -> None:
     """More tokens than the model takes is no failure: dropped, with a reason and a 1-based index."""
     limits = DatasetLimits(max_tokens_per_example=4)
     statistics = check_dataset([pair("111", "2"), pair("1111", "2"), pair("1", "2")], limits=limits)
-    assert statistics.dropped == ((2, "Example has 5 tokens, which exceeds the maximum of 4 tokens."),)
+    assert statistics.dropped == ((2, "Token limit exceeded [tokens: 5|limit: 4]"),)
     assert statistics.billable_tokens == 6
 
 
@@ -131,8 +134,9 @@ def test_dropped_indices(seed: int) -> None:
     kinds = chance.choices(["kept", "long", "image"], k=60)
     lines = {"kept": pair("x" * 20_000, "2"), "long": pair("1" * 9000, "2"), "image": pair("1", "2", IMAGE)}
     statistics = check_dataset((lines[kind] for kind in kinds), limits=DatasetLimits(max_tokens_per_example=5000))
-    assert [index for index, _ in statistics.dropped] == [n + 1 for n, kind in enumerate(kinds) if kind != "kept"]
-    assert (statistics.examples, statistics.messages.sum) == (60, 2 * kinds.count("kept"))
+    assert [index for index, _ in statistics.dropped] == [n + 1 for n, kind in enumerate(kinds) if kind == "long"]
+    assert (statistics.examples, statistics.messages.sum) == (60, 2 * (60 - kinds.count("long")))
+    assert [one[1:] for one in statistics.reduced] == [(kinds.count("image"), kinds.index("image") + 1)]
 
 
 def test_long_preferences_are_dropped() -> None:
@@ -143,11 +147,23 @@ def test_long_preferences_are_dropped() -> None:
     assert [index for index, _ in statistics.dropped] == [2]
 
 
-def test_media_the_model_takes_is_dropped() -> None:
-    """The model would take images, the trainer reads text: dropped, and the reason says so."""
-    statistics = check_dataset([pair(), pair("1", "2", IMAGE)])
-    assert statistics.dropped == ((2, "Example contains [image]; the trainer of this emulator reads text only."),)
-    assert statistics.input_tokens.sum == 1
+def test_media_the_model_takes_is_read_as_a_word() -> None:
+    """The model would take images, the trainer reads text: no example is lost, and our own count says so."""
+    statistics = check_dataset([pair(), pair("1", "2", IMAGE), pair("1", "2", IMAGE)])
+    reason = "[image]: the trainer reads text only, and of such a part the word [image]"
+    assert (statistics.reduced, statistics.dropped_count) == (((reason, 2, 2),), 0)
+    assert statistics.input_tokens.sum == 3
+
+
+def test_examples_that_the_trainer_will_cut_are_counted() -> None:
+    """Where the one who asks knows what the trainer reads; those that the service drops are not among them."""
+    lines = [pair("1" * 7, "2"), pair("1" * 8, "2"), preference("1" * 8, "2", "3"), pair("1" * 50, "2")]
+    limits = DatasetLimits(readable_tokens=13, max_tokens_per_example=40)
+    statistics = check_dataset([lines[0], lines[1], lines[3]], limits=limits)
+    assert [one[1:] for one in statistics.reduced] == [(1, 2)]
+    assert "over about 13 tokens" in statistics.reduced[0][0]
+    assert "--base-model" in statistics.reduced[0][0]
+    assert [one[1:] for one in check_dataset([lines[2]], "preference", limits).reduced] == [(1, 1)]
 
 
 def failing(lines: list[bytes], limits: DatasetLimits | None = None) -> DatasetError:
@@ -159,15 +175,16 @@ def failing(lines: list[bytes], limits: DatasetLimits | None = None) -> DatasetE
 
 def test_unsupported_modality() -> None:
     """The recorded text: example and number of examples, modality, what would do, and the line."""
-    line = pair("1", "2", CALL)
-    error = failing([pair()] * 3 + [line] + [pair()] * 10)
+    line = pair("1", "2", RESULT)
+    error = failing([pair()] * 3 + [line] + [pair()] * 10, NO_CALLS)
     assert error.message == (
-        'Dataset example 4 of 14 contains an unsupported modality [function call] in the "parts" field, which is not '
-        "supported by this model. The supported modalities are: [image, PDF document, audio, video]. JSON: "
+        'Dataset example 4 of 14 contains an unsupported modality [function response] in the "parts" field, which is '
+        "not supported by this model. The supported modalities are: [image, PDF document, audio, video]. JSON: "
         + line.decode()
     )
     assert (error.line, error.rule) == (4, "unsupported_modality")
-    assert len(failing([pair("1" * 5000, "2", CALL)]).message) < 1400
+    assert len(failing([pair("1" * 5000, "2", RESULT)], NO_CALLS).message) < 1400
+    assert check_dataset([line]).examples == 1
 
 
 @pytest.mark.parametrize(
@@ -178,7 +195,6 @@ def test_unsupported_modality() -> None:
         ("too_many_examples", [pair()] * 3, DatasetLimits(max_examples=2)),
         ("too_many_media_examples", [pair("1", "2", IMAGE)] * 3, DatasetLimits(max_media_examples=2)),
         ("too_large", [pair()] * 3, DatasetLimits(max_bytes=3 * len(pair()) + 1)),
-        ("all_dropped", [pair("1", "2", IMAGE)] * 3, DatasetLimits()),
         ("all_dropped", [pair("11", "2")], DatasetLimits(max_tokens_per_example=2)),
     ],
 )
@@ -196,32 +212,34 @@ def test_exact_limits_are_kept() -> None:
 
 
 def test_all_dropped_says_why() -> None:
-    """A dataset of images ends in an error that names the first example and the reason."""
-    error = failing([pair("1", "2", IMAGE)] * 2)
+    """No service is known to say this: it begins with who does, and names the first example and the reason."""
+    error = failing([pair("11", "2")] * 2, DatasetLimits(max_tokens_per_example=2))
     assert error.message == (
-        "None of the 2 examples of the dataset can be trained on. Example 1: Example contains [image]; "
-        "the trainer of this emulator reads text only."
+        "tuning-emulator: none of the 2 examples of the dataset can be trained on. Example 1: Token limit exceeded "
+        "[tokens: 3|limit: 2]"
     )
 
 
 def test_all_faults_at_once() -> None:
     """A linter sees every broken line with its number, and the statistics of the rest."""
     found: list[DatasetError] = []
-    lines = [b"{}", pair(), b"", b"[", pair("1", "2", CALL), pair()]
-    statistics = check_dataset(lines, limits=DatasetLimits(min_examples=9), report=found.append)
+    unsupported = pair("1", "2", RESULT)
+    lines = [b"{}", pair(), b"", b"[", unsupported, pair(), unsupported]
+    statistics = check_dataset(lines, limits=DatasetLimits(min_examples=9, function_calls=False), report=found.append)
     assert [(error.line, error.rule) for error in found] == [
         (1, "missing_contents"),
         (4, "malformed_json"),
         (5, "unsupported_modality"),
         (0, "too_few_examples"),
     ]
-    assert (statistics.examples, statistics.dropped_count) == (3, 1)
+    assert found[2].message.startswith("Dataset example 2 of 4 contains")
+    assert (statistics.examples, statistics.dropped_count) == (2, 0)
 
 
 def test_first_fault_stops() -> None:
     """Without a linter the first broken line ends the check."""
     error = failing([pair(), b"{}", b"["])
-    assert (error.line, error.message) == (2, "Row: 1. Missing required 'contents' field.")
+    assert (error.line, error.message) == (2, "Row: 1. Missing required `contents` field.")
 
 
 @pytest.mark.parametrize(
@@ -247,6 +265,16 @@ def test_validation_size(examples: int, training: int, limits: DatasetLimits, al
     with pytest.raises(DatasetError, match=f"contains {examples} examples; at most") as caught:
         check_validation_size(examples, training, limits)
     assert caught.value.rule == "validation_too_large"
+
+
+def test_validation_bytes() -> None:
+    """A quarter of the training file's bytes, where the model says so."""
+    limits = DatasetLimits(validation_bytes_fraction=0.25)
+    check_validation_bytes(25, 100, limits)
+    check_validation_bytes(9999, 1, DatasetLimits())
+    with pytest.raises(DatasetError, match="has 26 bytes; at most 25") as caught:
+        check_validation_bytes(26, 100, limits)
+    assert caught.value.rule == "validation_file_too_large"
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tuning_emulator.core.errors import Code
 from tuning_emulator.datasets.check import check_first_line
+from tuning_emulator.datasets.functions import make_contents
 from tuning_emulator.datasets.lines import DatasetError, DatasetForm, format_line, parse_line
 from tuning_emulator.facts.dataset_errors import ROWS
 from tuning_trainer.spec import Example, Turn, format_example, parse_example
@@ -36,7 +37,7 @@ def contents(*turns: Any, **more: Any) -> dict[str, Any]:
         ("contents", contents(USER, MODEL)),
         ("messages", contents(USER, MODEL)),
         ("messages", {"messages": [{"role": "user", "content": "1"}, {"role": "model", "content": "2"}]}),
-        ("open", contents(USER, {**MODEL, "role": "assistant"})),
+        ("open", contents(USER, MODEL)),
         ("open", {"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]}),
         ("open", {"prompt": "1", "completion": "2"}),
     ],
@@ -106,21 +107,100 @@ def test_proto_default_score() -> None:
         ([IMAGE, IMAGE, {"text": "1"}], ("image",)),
         ([{"file_data": {"mime_type": "application/pdf", "file_uri": "gs://b/x"}}], ("PDF document",)),
         ([{"inlineData": {"mimeType": "audio/mp3", "data": "AA=="}}], ("audio",)),
-        ([{"inlineData": {"mimeType": "video/mp4", "data": "AA=="}}, CALL], ("video", "function call")),
+        (
+            [{"inlineData": {"mimeType": "video/mp4", "data": "AA=="}}, {"executableCode": {}}],
+            ("video", "executable code"),
+        ),
         ([{"fileData": {"fileUri": "gs://b/x"}}], ("file",)),
     ],
 )
 def test_media(parts: list[dict[str, Any]], media: tuple[str, ...]) -> None:
-    """Parts that are not text are named as the service names them."""
+    """Parts that are not text are named as the service names them; the trainer reads their kind as a word."""
     line = parse_line(json.dumps(contents({"role": "user", "parts": parts}, MODEL)).encode(), 0)
-    assert line.media == media
+    assert line.kinds == tuple(line.media) == media
+    assert format_line(line).turns[0].text.startswith(("1[", "["))
+    assert all(f"[{kind}]" in format_line(line).turns[0].text for kind in media)
 
 
-def test_function_turns_are_the_users() -> None:
-    """A function's response stands where the user speaks."""
-    response = {"role": "function", "parts": [{"functionResponse": {"name": "f", "response": {}}}]}
-    line = parse_line(json.dumps(contents(USER, {"role": "model", "parts": [CALL]}, response, MODEL)).encode(), 0)
-    assert line.media == ("function call", "function response")
+def test_a_word_stands_where_the_image_was() -> None:
+    """Beside text and alone; the service's count of the texts does not know it."""
+    line = parse_line(json.dumps(contents({"role": "user", "parts": [IMAGE, {"text": "?"}]}, MODEL)).encode(), 0)
+    assert ([turn.text for turn in format_line(line).turns], line.texts) == (["[image] ?", "2"], ["?", "2"])
+    assert read(contents({"role": "user", "parts": [IMAGE]}, MODEL)).turns[0] == Turn("user", "[image]")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        contents({"role": "user", "parts": [{"text": "1", "fileData": None, "inline_data": None}]}, MODEL),
+        contents(USER, {**MODEL, "id": None, "parts": [{"text": "2", "functionCall": None}]}),
+        contents(USER, MODEL, tools=None, systemInstruction=None, system_instruction=None),
+        contents({"role": None, "parts": [{"text": "1", "thought": None}]}, MODEL),
+    ],
+)
+def test_null_is_absent(values: dict[str, Any]) -> None:
+    """At every level, as in protobuf's JSON: pandas and Arrow write it where another line has a value."""
+    assert read(values) == PAIR
+    assert read({**values, "completions": None}) == PAIR
+
+
+def test_null_is_a_value_of_what_a_function_is_called_with() -> None:
+    """Arguments and results are structs of the client's own."""
+    call = {"functionCall": {"name": "f", "args": {"a": None, "b": 1}, "id": None}}
+    assert read(contents(USER, {"role": "model", "parts": [call]})).turns[1] == Turn("call", 'f {"a": null, "b": 1}')
+
+
+TOOLS = [
+    {
+        "functionDeclarations": [
+            {
+                "name": "get_stock",
+                "description": "d",
+                "parameters": {
+                    "type": "OBJECT",
+                    "properties": {"item": {"type": "STRING", "enum": ["a"]}, "count": {"type": "INTEGER"}},
+                },
+            },
+            {"name": "now"},
+        ]
+    },
+    {"googleSearch": {}},
+]
+DECLARED = "Tools:\nget_stock(item: string, count: integer)\nnow()"
+
+
+@pytest.mark.parametrize("role", ["user", "function"])
+@pytest.mark.parametrize("snake", [False, True])
+def test_function_calls_are_turns_of_their_own(role: str, snake: bool) -> None:
+    """A call, its result, and the tools in the system turn, in either spelling."""
+    names = ("function_call", "function_response") if snake else ("functionCall", "functionResponse")
+    called = {names[0]: {"name": "get_stock", "args": {"item": "pão", "count": 2}}}
+    result = {names[1]: {"name": "get_stock", "response": {"left": 3}}}
+    turns = [USER, {"role": "model", "parts": [called]}, {"role": role, "parts": [result]}, MODEL]
+    example = read(contents(*turns, tools=TOOLS, systemInstruction={"parts": [{"text": "Help."}]}))
+    assert example.system == f"Help.\n\n{DECLARED}"
+    assert example.turns == (
+        Turn("user", "1"),
+        Turn("call", 'get_stock {"item": "pão", "count": 2}'),
+        Turn("result", '{"left": 3}'),
+        Turn("model", "2"),
+    )
+    assert example == parse_example(format_example(example))
+
+
+def test_a_line_may_end_with_calls() -> None:
+    """Words before them and several at once stay in order; without arguments they have none."""
+    parts = [{"text": "Let me see. "}, CALL, {"functionCall": {"name": "g"}}]
+    example = read(contents(USER, {"role": "model", "parts": parts}))
+    assert example.turns[1:] == (Turn("model", "Let me see. "), Turn("call", "f {}\ng {}"))
+    assert read(contents(USER, MODEL, tools=TOOLS)).system == DECLARED
+
+
+def test_contents_can_be_made_of_the_trainers_turns_again() -> None:
+    """What a teacher is asked is labelled in the service's form."""
+    response = {"functionResponse": {"name": "f", "response": {"x": 1}}}
+    turns = [USER, {"role": "model", "parts": [{"text": "Now. "}, CALL]}, {"role": "user", "parts": [response]}, MODEL]
+    assert make_contents(read(contents(*turns)).turns) == turns
 
 
 def completion(score: Any, **more: Any) -> dict[str, Any]:
@@ -129,16 +209,16 @@ def completion(score: Any, **more: Any) -> dict[str, Any]:
 
 Sample = tuple[DatasetForm, Any, str]
 BROKEN_LINES: dict[str, Sample] = {
-    "missing_contents": ("contents", {"input_text": "1", "output_text": "2"}, "Missing required 'contents' field."),
+    "missing_contents": ("contents", {"input_text": "1", "output_text": "2"}, "Missing required `contents` field."),
     "malformed_json": ("contents", '{"contents": [', "Malformed JSON: Input data was truncated."),
     "not_an_object": ("contents", [1], "Expected a JSON object."),
-    "contents_not_a_list": ("contents", {"contents": "1"}, "The 'contents' field must be a list."),
-    "contents_empty": ("contents", contents(), "The 'contents' field must not be empty."),
+    "contents_not_a_list": ("contents", {"contents": "1"}, "The `contents` field must be a list."),
+    "contents_empty": ("contents", contents(), "The `contents` field must not be empty."),
     "content_not_an_object": ("contents", contents("1"), "contents[0] must be an object."),
     "missing_role": (
         "contents",
         contents(USER, MODEL, {"parts": [{"text": "1"}]}, MODEL),
-        "Missing required 'role' field in contents[2].",
+        "Missing required `role` field in contents[2].",
     ),
     "invalid_role": (
         "contents",
@@ -152,7 +232,7 @@ BROKEN_LINES: dict[str, Sample] = {
         "Consecutive turns with the role 'user' at contents[1]; user and model must alternate.",
     ),
     "last_not_model": ("contents", contents(USER, MODEL, USER), "The last turn must have the role 'model'."),
-    "missing_parts": ("contents", contents({"role": "user"}, MODEL), "Missing required 'parts' field in contents[0]."),
+    "missing_parts": ("contents", contents({"role": "user"}, MODEL), "Missing required `parts` field in contents[0]."),
     "part_not_an_object": (
         "contents",
         contents({"role": "user", "parts": ["1"]}, MODEL),
@@ -172,7 +252,7 @@ BROKEN_LINES: dict[str, Sample] = {
     "system_instruction": (
         "contents",
         contents(USER, MODEL, systemInstruction="Add one."),
-        "The 'systemInstruction' field must be an object with text parts.",
+        "The `systemInstruction` field must be an object with text parts.",
     ),
     "system_not_first": (
         "messages",
@@ -182,15 +262,35 @@ BROKEN_LINES: dict[str, Sample] = {
     "missing_content": (
         "messages",
         {"messages": [{"role": "user", "text": "1"}]},
-        "The 'content' field of messages[0] must be a string.",
+        "The `content` field of messages[0] must be a string.",
     ),
-    "prompt_completion": ("open", {"prompt": "1"}, "'completion' must be a string that is not empty."),
+    "prompt_completion": ("open", {"prompt": "1"}, "`completion` must be a string that is not empty."),
+    "function_name": (
+        "contents",
+        contents(USER, {"role": "model", "parts": [{"functionCall": {"args": {}}}]}),
+        "Missing required `name` field in contents[1].parts[0].functionCall.",
+    ),
+    "function_values": (
+        "contents",
+        contents({"role": "user", "parts": [{"function_response": {"name": "f", "response": "x"}}]}, MODEL),
+        "contents[0].parts[0].function_response.response must be an object.",
+    ),
+    "function_role": (
+        "contents",
+        contents({"role": "user", "parts": [CALL]}, MODEL),
+        "contents[0] has the role 'user' and a `functionCall` part.",
+    ),
+    "tools": (
+        "contents",
+        contents(USER, MODEL, tools=[{"function_declarations": [{"description": "d"}]}]),
+        "`tools` must be a list of objects; each function in `function_declarations` needs a `name`.",
+    ),
     "last_not_user": (
         "preference",
         contents(USER, MODEL, completions=[completion(1), completion(0)]),
-        "The last turn of 'contents' must have the role 'user'.",
+        "The last turn of `contents` must have the role 'user'.",
     ),
-    "missing_completions": ("preference", contents(USER), "Missing required 'completions' field."),
+    "missing_completions": ("preference", contents(USER), "Missing required `completions` field."),
     "completion_count": (
         "preference",
         contents(USER, completions=[completion(1)]),
@@ -220,6 +320,7 @@ FILE_RULES = {
     "too_many_media_examples",
     "too_large",
     "validation_too_large",
+    "validation_file_too_large",
     "too_many_tokens",
 }
 """Broken in test_check.py."""
@@ -237,9 +338,28 @@ def test_broken_lines(rule: str) -> None:
     assert caught.value.message.startswith("Row: 7. ")
 
 
+def test_fields_are_named_as_the_client_spelled_them() -> None:
+    """The camel case of one line and the snake case of another."""
+    for key in ("fileData", "file_data"):
+        part = {"text": "1", key: {"fileUri": "gs://b/x"}}
+        with pytest.raises(DatasetError, match=f"has text, {key}"):
+            read(contents({"role": "user", "parts": [part]}, MODEL))
+    with pytest.raises(DatasetError, match="system_instruction"):
+        read(contents(USER, MODEL, system_instruction="x"))
+
+
 def test_every_rule_has_a_sample() -> None:
     """No row of the table is without a sample that breaks it."""
-    assert {row.name for row in ROWS} == BROKEN_LINES.keys() | FILE_RULES
+    assert {row.name for row in ROWS} == BROKEN_LINES.keys() | FILE_RULES | {"unsupported_role"}
+
+
+@pytest.mark.parametrize("role", ["assistant", 1])
+def test_roles_of_open_models(role: Any) -> None:
+    """Under ``contents`` an open model takes the roles of Gemini alone; the recorded text names no row."""
+    with pytest.raises(DatasetError) as caught:
+        parse_line(json.dumps(contents(USER, {**MODEL, "role": role})).encode(), 7, "open")
+    assert (caught.value.rule, caught.value.line) == ("unsupported_role", 8)
+    assert caught.value.message == "Supported roles are: user, model, function."
 
 
 @pytest.mark.parametrize(
@@ -252,6 +372,13 @@ def test_every_rule_has_a_sample() -> None:
         ("contents", contents({**USER, "role": 1}, MODEL), "invalid_role"),
         ("contents", contents({**USER, "parts": [{"text": "1", **IMAGE}]}, MODEL), "part_without_data"),
         ("contents", contents(USER, MODEL, systemInstruction={"parts": [IMAGE]}), "system_instruction"),
+        ("contents", contents(USER, MODEL, tools={"functionDeclarations": []}), "tools"),
+        ("contents", contents(USER, MODEL, tools=["x"]), "tools"),
+        ("contents", contents(USER, {"role": "model", "parts": [{"functionCall": "f()"}]}), "function_name"),
+        ("contents", contents(USER, {"role": "model", "parts": [{"functionCall": {"name": ""}}]}), "function_name"),
+        ("contents", {"contents": None}, "missing_contents"),
+        ("contents", contents({"role": "user", "parts": None}, MODEL), "missing_parts"),
+        ("contents", contents({"role": "user", "parts": [{"text": None}]}, MODEL), "part_without_data"),
         ("messages", {"messages": []}, "contents_empty"),
         ("messages", {"messages": [{"role": "system", "content": "x"}]}, "contents_empty"),
         ("messages", {"messages": [{"role": "assistant", "content": "x"}]}, "invalid_role"),
@@ -341,7 +468,7 @@ def test_any_json_is_an_example_or_an_error(values: Any, form: DatasetForm) -> N
 def test_first_line() -> None:
     """``create`` reads the first line that is not blank, and no further."""
     check_first_line([b"", json.dumps(contents(USER, MODEL)).encode(), b"broken"], "contents")
-    with pytest.raises(DatasetError, match=r"Row: 1\. Missing required 'contents' field\."):
+    with pytest.raises(DatasetError, match=r"Row: 1\. Missing required `contents` field\."):
         check_first_line([b"  ", b"{}"], "contents")
     with pytest.raises(DatasetError, match="no examples"):
         check_first_line([b""], "contents")

@@ -9,7 +9,6 @@ from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.defaults import ROWS, VERTEX_EPOCHS, gemini_defaults, vertex_defaults, vertex_epochs
 from tuning_emulator.facts.differences import DIVERGENCES
 from tuning_emulator.facts.limits import ROWS as LIMITS
-from tuning_emulator.facts.limits import Price
 
 
 def test_gemini_defaults_of_a_small_dataset_are_the_recorded_ones() -> None:
@@ -74,7 +73,7 @@ def test_a_dataset_without_examples_divides_nothing_by_zero() -> None:
 
 def test_every_default_and_limit_is_a_positive_number() -> None:
     """No default is 0 by mistake."""
-    facts = [row for row in (*ROWS, *LIMITS) if isinstance(row, Fact) and not isinstance(row, Price)]
+    facts = [row for row in (*ROWS, *LIMITS) if isinstance(row, Fact)]
     rows = [row for row in facts if isinstance(row.value, int | float)]
     assert [row.name for row in rows if row.value <= 0] == ["teacher_sampling"], "which draws nothing"
     assert {row.grade for row in rows} <= set(GRADES)

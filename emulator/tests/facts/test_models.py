@@ -6,7 +6,14 @@ import pytest
 
 from tuning_emulator.core.errors import FactError
 from tuning_emulator.core.records import TuningMethod
-from tuning_emulator.facts.base_models import MODELS, BaseModel, TuningLimits, find_base_model, list_base_models
+from tuning_emulator.facts.base_models import (
+    MODELS,
+    BaseModel,
+    TuningLimits,
+    find_base_model,
+    find_price,
+    list_base_models,
+)
 from tuning_emulator.facts.limits import ADAPTER_SIZES, adapter_size_name
 from tuning_emulator.vertex.api import SCHEMAS
 from tuning_emulator.vertex.specs import parse_hyperparameters, read_request
@@ -70,6 +77,8 @@ def test_gemini_pro_prints_no_top_k() -> None:
     [
         ("gemini-3.5-flash", (1, 2, 4, 8, 16), None),
         ("gemini-2.5-pro", (1, 2, 4, 8), None),
+        ("google/gemma4@gemma-4-31b-it", (1, 4, 8, 16, 32), 4),
+        ("qwen/qwen3@qwen3-4b", (), 0),
         ("gemini-2.0-flash-001", (1, 2, 4, 8), None),
         ("gemini-1.5-pro-002", (1, 4), 4),
         ("gemini-1.5-flash-002", (1, 4, 8, 16), 8),
@@ -81,6 +90,28 @@ def test_adapter_sizes_are_the_documented_ones(identifier: str, sizes: tuple[int
     assert model is not None
     assert model.adapter_sizes == sizes
     assert (model.default_adapter_size if model.defaults_grade == "documented" else None) == default
+
+
+@pytest.mark.parametrize(
+    ("identifier", "modes", "tokens", "usd"),
+    [
+        ("google/gemma4@gemma-4-31b-it", ("PEFT_ADAPTER",), 8192, 9.06),
+        ("google/gemma3@gemma-3-27b-it", ("PEFT_ADAPTER", "FULL"), 8192, 6.83),
+        ("qwen/qwen3@qwen3-4b", ("FULL",), 8192, 1.35),
+        ("qwen/qwen3-6@qwen3.6-35b-a3b", ("PEFT_ADAPTER",), 12_288, None),
+        ("meta/llama4@llama-4-scout-17b-16e-instruct", ("PEFT_ADAPTER",), 2048, 5.77),
+        ("gemini-3.5-flash-lite", ("PEFT_ADAPTER",), 131_072, None),
+    ],
+)
+def test_modes_tokens_and_prices_are_the_published_ones(
+    identifier: str, modes: tuple[str, ...], tokens: int, usd: float | None
+) -> None:
+    """Of the page on open models and its price table."""
+    model = find_base_model("vertex", identifier)
+    assert model is not None
+    assert model.limits is not None
+    price = find_price("vertex", identifier, "supervised")
+    assert (model.modes, model.limits.max_tokens_per_example, price and price.value) == (modes, tokens, usd)
 
 
 def test_order_is_that_of_the_table() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.gemini.good_requests import GOOD
 from tests.gemini.serving import FLASH, OWNER, Serving
 from tests.random_requests import Writer, spoil
 from tuning_emulator.api.call import Call, Caller, Handler, relative_name
@@ -15,46 +16,11 @@ from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.records import Permission
 from tuning_emulator.gemini.api import SCHEMAS
 from tuning_emulator.protojson.codec import Codec
-from tuning_emulator.schema.schema import Value
 
 ROUNDS = 150
 SCHEMA = SCHEMAS["v1beta"]
 METHODS = [relative_name(SCHEMA, method) for method in SCHEMA.methods.values()]
 NAMES = ("tunedModels/mine", "tunedModels/none", FLASH, "models/none", "models/gemini-1.0-pro-001", "", "x/y")
-
-
-SAID = {"contents": [{"parts": [{"text": "1"}]}]}
-PAIR = {"text_input": "a", "output": "b"}
-GOOD: dict[str, Value] = {
-    "ModelService.CreateTunedModel": {
-        "tuned_model": {
-            "display_name": "a",
-            "base_model": FLASH,
-            "tuning_task": {"training_data": {"examples": {"examples": [PAIR]}}},
-        }
-    },
-    "ModelService.UpdateTunedModel": {"tuned_model": {"name": "tunedModels/mine", "description": "d"}},
-    "GenerativeService.GenerateContent": {"model": "tunedModels/mine", **SAID},
-    "GenerativeService.StreamGenerateContent": {"model": FLASH, **SAID},
-    "GenerativeService.CountTokens": {"model": "tunedModels/mine", **SAID},
-    "TextService.GenerateText": {"model": "tunedModels/palm", "prompt": {"text": "1"}},
-    "PermissionService.CreatePermission": {"parent": "tunedModels/mine"},
-    "PermissionService.GetPermission": {"name": "tunedModels/mine/permissions/everyone"},
-    "PermissionService.UpdatePermission": {
-        "permission": {"name": "tunedModels/mine/permissions/everyone", "role": "WRITER"},
-        "update_mask": ["role"],
-    },
-    "PermissionService.DeletePermission": {"name": "tunedModels/mine/permissions/everyone"},
-    "PermissionService.ListPermissions": {"parent": "tunedModels/mine"},
-    "PermissionService.TransferOwnership": {"name": "tunedModels/mine"},
-    "google.longrunning.Operations.GetOperation": {"name": "tunedModels/mine/operations/op"},
-    "google.longrunning.Operations.CancelOperation": {"name": "tunedModels/mine/operations/op"},
-    "google.longrunning.Operations.ListOperations": {"name": "operations"},
-    "ModelService.GetTunedModel": {"name": "tunedModels/mine"},
-    "ModelService.DeleteTunedModel": {"name": "tunedModels/mine"},
-    "ModelService.GetModel": {"name": FLASH},
-}
-"""Requests that are all right, to be spoilt."""
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "google.longrunning.Operations.WaitOperation"])

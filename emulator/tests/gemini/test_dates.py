@@ -89,6 +89,14 @@ async def test_words_of_a_missing_model(date: str, method: str, listing: str) ->
     assert (reply.status, reply.message) == (404, GONE.format("models/none", method, listing))
 
 
+@pytest.mark.parametrize(("date", "named"), [("2025-12-31", "models/gemini-2.5-flash"), ("2026-01-01", "this model")])
+async def test_words_for_log_probabilities(date: str, named: str) -> None:
+    """Since 2026 the text says "this model"."""
+    body = {"contents": [{"parts": [{"text": "1"}]}], "generationConfig": {"responseLogprobs": True}}
+    reply = await ask(as_of(date), "POST", "/v1beta/models/gemini-2.5-flash:generateContent", body)
+    assert reply.message == f"Logprobs is not enabled for {named}"
+
+
 async def test_tuned_models_outlive_their_base_model_unanswering() -> None:
     """Recorded in June 2025: still listed and shown, but asking one answers 404 that names the base model."""
     serving = as_of(old="2025-05-26", new="2025-06-13")

@@ -18,6 +18,7 @@ from tuning_emulator.facts import gemini_errors
 from tuning_emulator.gemini.create import DefaultDatasetError, load_default_dataset
 
 OPEN = "/v1beta/models/gemini-2.5-flash"
+PRO = "/v1beta/models/gemini-2.5-pro"
 OLD = "/v1beta/models/gemini-1.0-pro-001"
 TUNED = "/v1beta/tunedModels/mine"
 OTHER = "/v1beta/tunedModels/theirs"
@@ -72,7 +73,74 @@ NAMED = {"request": "GenerateContentRequest"}
 CREATED = {"request": "CreateTunedModelRequest"}
 MADE = {"request": "CreatePermissionRequest"}
 
+NEWER = "/v1beta/models/gemini-2.5-flash"
+TEXT = {"type": "STRING"}
+PARAMETERS = "tools[0].function_declarations[0].parameters"
+
+
+def declare(values: dict[str, Any] | None = None, name: str = "f", **parameters: Any) -> Sample:
+    """A request for content with a function of these parameters."""
+    tools = [{"functionDeclarations": [{"name": name, "parameters": {"type": "OBJECT", **parameters}}]}]
+    return say(NEWER, {"request": "GenerateContentRequest", "path": PARAMETERS, **(values or {})}, tools=tools)
+
+
+def converse(*contents: dict[str, Any]) -> Sample:
+    """A request with this conversation about a function."""
+    return say(NEWER, contents=list(contents), tools=[{"functionDeclarations": [{"name": "f"}]}])
+
+
+CALLED = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]}
+
 SAMPLES: dict[str, Sample] = {
+    "schema_type": declare({"path": f"{PARAMETERS}.properties[a]"}, properties={"a": {"description": "x"}}),
+    "schema_properties_empty": declare(),
+    "schema_not_object": config(
+        {"path": "generation_config.response_schema", "field": "required"},
+        NEWER,
+        responseMimeType="application/json",
+        responseSchema={**TEXT, "required": ["a"]},
+    ),
+    "schema_items": declare({"path": f"{PARAMETERS}.properties[a]"}, properties={"a": {"type": "ARRAY"}}),
+    "schema_required": declare({"index": 1}, properties={"a": TEXT}, required=["a", "b"]),
+    "schema_enum": declare(
+        {"path": f"{PARAMETERS}.properties[a]"}, properties={"a": {"type": "INTEGER", "enum": ["1"]}}
+    ),
+    "schema_format": declare(
+        {"path": f"{PARAMETERS}.properties[a]"}, properties={"a": {"type": "STRING", "format": "uri"}}
+    ),
+    "schema_unreadable": config(
+        {"path": "generation_config.response_json_schema", "reason": "1 is no JSON Schema"},
+        NEWER,
+        responseMimeType="application/json",
+        responseJsonSchema=1,
+    ),
+    "schema_needs_mime_type": say(NEWER, generationConfig={"responseSchema": TEXT}),
+    "schemas_both": config(
+        {},
+        NEWER,
+        responseMimeType="application/json",
+        responseSchema=TEXT,
+        responseJsonSchema={"type": "string"},
+    ),
+    "functions_with_mime_type": say(
+        NEWER,
+        {"mime_type": "application/json"},
+        tools=[{"functionDeclarations": [{"name": "f"}]}],
+        generationConfig={"responseMimeType": "application/json"},
+    ),
+    "functions_missing": say(NEWER, toolConfig={"functionCallingConfig": {"mode": "ANY"}}),
+    "function_duplicate": say(NEWER, {"name": "f"}, tools=[{"functionDeclarations": [{"name": "f"}, {"name": "f"}]}]),
+    "function_name": declare(
+        {"path": "tools[0].function_declarations[0]"}, name="1 + 1", properties={"a": {"type": "STRING"}}
+    ),
+    "functions_allowed_unknown": say(
+        NEWER,
+        {"request": "GenerateContentRequest", "index": 0},
+        tools=[{"functionDeclarations": [{"name": "f"}]}],
+        toolConfig={"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["g"]}},
+    ),
+    "function_responses": converse(turn("user"), CALLED, turn("user")),
+    "function_call_place": converse(turn("model"), CALLED, turn("user")),
     "tuned_model_not_found": Sample("GET", "/v1beta/tunedModels/none", values={"id": "none"}),
     "tuned_model_denied": say(OTHER, {"id": "theirs"}),
     "tuned_model_id_of_stranger": create({"id": "theirs"}, query="tunedModelId=theirs"),
@@ -83,7 +151,7 @@ SAMPLES: dict[str, Sample] = {
     "not_implemented": Sample("DELETE", "/v1/operations/x"),
     "name_missing": create(displayName=None),
     "tuned_model_id_format": create({"id": "Mine_1"}, query="tunedModelId=Mine_1"),
-    "display_name_length": create({**CREATED, "limit": 40, "length": 41}, displayName="x" * 41),
+    "display_name_length": create(displayName="x" * 41),
     "source_model_missing": create(baseModel=None),
     "base_model_format": create(baseModel="gemini-1.5-flash-001-tuning"),
     "source_tuned_model_format": create(baseModel=None, tunedModelSource={"tunedModel": "mine"}),
@@ -153,6 +221,8 @@ SAMPLES: dict[str, Sample] = {
         {"model": "models/gemini-2.5-flash", "modalities": "IMAGE"},
         generationConfig={"responseModalities": ["TEXT", "IMAGE"]},
     ),
+    "thinking_required": say(PRO, generationConfig={"thinkingConfig": {"thinkingBudget": 0}}),
+    "thinking_budget": say(PRO, {"budget": 52428}, generationConfig={"thinkingConfig": {"thinkingBudget": 52428}}),
     "logprobs": say(TUNED, MINE, generationConfig={"responseLogprobs": True}),
     "cached_content": say(OPEN, cachedContent="cachedContents/x"),
     "multiturn": say(
@@ -183,6 +253,8 @@ SAMPLES: dict[str, Sample] = {
 ELSEWHERE = {
     "model_not_supported_2023": "said on other days; see test_dates",
     "model_not_supported_2026": "said on other days; see test_dates",
+    "logprobs_2026": "said on other days; see test_dates",
+    **dict.fromkeys(("multiple_candidates", "multiple_candidates_2026"), "no model that is served here says it"),
     "model_name_format": "only gRPC can send such a name; see test_malformed_model_name",
     "name_format": "only gRPC can send such a name; see test_a_name_of_another_form",
     "prompt_refused": "needs a trainer that refuses; see test_a_prompt_too_long_for_the_model_here",
@@ -243,11 +315,18 @@ def test_every_text_has_a_sample() -> None:
 
 async def test_all_breaches_of_fields_are_told_together(waiting: Serving) -> None:
     """As the service's validator does: one line each, in order."""
-    body = make_model(displayName="x" * 41, hyperparameters={"epochCount": 0, "batchSize": 0}, pairs=[("a", "")])
+    body = make_model(hyperparameters={"epochCount": 0, "batchSize": 0}, pairs=[("a", "")])
     reply = await waiting.ask("POST", "/v1beta/tunedModels", body)
     fields = [line.partition(":")[0].rpartition(".")[2] for line in reply.message.splitlines()]
-    assert fields == ["epoch_count", "batch_size", "display_name", "output"]
+    assert fields == ["epoch_count", "batch_size", "output"]
     assert waiting.store.list_tuned_models_oldest_first(0, 10) == []
+
+
+async def test_a_name_that_is_too_long_is_told_alone(waiting: Serving) -> None:
+    """Its text names no field and stands in no list."""
+    body = make_model(displayName="x" * 41, hyperparameters={"epochCount": 0})
+    reply = await waiting.ask("POST", "/v1beta/tunedModels", body)
+    assert (reply.status, reply.message) == (400, "Request contains an invalid argument.")
 
 
 async def test_both_learning_rates_are_refused_by_the_front_end(waiting: Serving) -> None:
@@ -324,6 +403,17 @@ def test_bad_default_datasets_are_named(tmp_path: Path, text: str) -> None:
     file = tmp_path / "pairs.jsonl"
     file.write_text(text)
     with pytest.raises(DefaultDatasetError, match=r"default_dataset: .*pairs\.jsonl"):
+        load_default_dataset(file)
+
+
+@pytest.mark.parametrize(
+    "data", [b"question,answer\n1,2\n", b'{"prompt": "1", "completion": "2"}\n', "é,a\n1,2".encode("cp1252")]
+)
+def test_default_datasets_of_another_kind_are_named_with_the_command(tmp_path: Path, data: bytes) -> None:
+    """As `validate` does."""
+    file = tmp_path / "pairs.x"
+    file.write_bytes(data)
+    with pytest.raises(DefaultDatasetError, match=r"default_dataset: .*tuning-emulator convert .*--to gemini"):
         load_default_dataset(file)
 
 

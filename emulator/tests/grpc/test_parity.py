@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.gemini.good_requests import GOOD as GEMINI_GOOD
 from tests.gemini.serving import FLASH, TokenNames
 from tests.gemini.serving import Serving as GeminiServing
-from tests.gemini.test_any_request import GOOD as GEMINI_GOOD
 from tests.gemini.test_any_request import NAMES as GEMINI_NAMES
 from tests.gemini.test_rules import SAMPLES as GEMINI_SAMPLES
 from tests.gemini.test_rules import peopled  # noqa: F401 a fixture
 from tests.grpc.both import Both, check_same
 from tests.grpc.wire import KEY, TOKEN, listening
 from tests.random_requests import Writer, spoil
+from tests.vertex.good_requests import GOOD as VERTEX_GOOD
 from tests.vertex.serving import PLACE, TRAINING, format_examples
 from tests.vertex.serving import Serving as VertexServing
-from tests.vertex.test_any_request import GOOD as VERTEX_GOOD
 from tests.vertex.test_rules import SAMPLES as VERTEX_SAMPLES
 from tests.vertex.test_rules import fill
 from tests.vertex.tuned import populate
@@ -40,10 +40,13 @@ ROUNDS = 12
 REFUSING = {
     *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")),
     "LlmUtilityService.ComputeTokens",
+    *(f"PredictionService.{name}" for name in ("Predict", "RawPredict", "StreamRawPredict")),
+    "MetadataService.GetArtifact",
+    "MetadataService.GetExecution",
     "google.iam.v1.IAMPolicy.SetIamPolicy",
     "google.longrunning.Operations.DeleteOperation",
 }
-"""Methods that refuse everything here, or without a trainer that has tokens."""
+"""Methods that refuse everything here, as what is not kept, or without a trainer that has tokens."""
 
 GEMINI_REQUESTS: dict[str, Value] = {
     **GEMINI_GOOD,

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tests.records import make_job
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import TuningMethod
-from tuning_emulator.jobs.dataset import DatasetPreparation
+from tuning_emulator.datasets.check import check_dataset
+from tuning_emulator.jobs.dataset import DatasetPreparation, count_reduced
 from tuning_emulator.jobs.pacing import StoppedError
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.testing.storage_server import StorageServer
-from tuning_trainer.spec import parse_example
+from tuning_trainer.spec import Started, parse_example
 
 URI = "gs://bucket/train.jsonl"
 
@@ -74,7 +76,7 @@ def test_a_bad_line_is_refused_with_its_row(
 ) -> None:
     """The service's words, counted from 0."""
     write(storage, "\n".join([line("1", "2"), '{"messages": 1}']))
-    with pytest.raises(ApiError, match=r"Row: 1\. Missing required 'contents' field") as refused:
+    with pytest.raises(ApiError, match=r"Row: 1\. Missing required `contents` field") as refused:
         prepare(make_job(), "", *files(tmp_path), lambda: None)
     assert refused.value.code == 3
 
@@ -83,7 +85,7 @@ def test_a_missing_object_is_named(storage: StorageServer, prepare: DatasetPrepa
     """Removed between create and the job's turn."""
     with pytest.raises(ApiError, match=URI) as refused:
         prepare(make_job(), "", *files(tmp_path), lambda: None)
-    assert refused.value.code == 5
+    assert refused.value.code == 3
 
 
 def test_storage_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
@@ -122,3 +124,31 @@ def test_preference_lines_keep_what_was_rejected(
     prepare(make_job(method=TuningMethod.PREFERENCE), "", *files(tmp_path), lambda: None)
     example = parse_example(files(tmp_path)[0].read_text())
     assert (example.turns[-1].text, example.rejected) == ("good", "bad")
+
+
+def test_what_the_trainer_does_not_read_is_logged_and_fails_nothing(
+    storage: StorageServer, prepare: DatasetPreparation, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A dataset of images alone is trained on, each image a word; our statistics and the log say so."""
+    image = {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/x.png"}}
+    turns = [{"role": "user", "parts": [image]}, {"role": "model", "parts": [{"text": "cat"}]}]
+    write(storage, f"{json.dumps({'contents': turns})}\n" * 3)
+    prepared = prepare(make_job(), "", *files(tmp_path), lambda: None)
+    assert prepared.examples == 3
+    assert prepared.statistics is not None
+    assert [one[1:] for one in prepared.statistics.reduced] == [(3, 1)]
+    written = [parse_example(one) for one in files(tmp_path)[0].read_text().splitlines()]
+    assert [turn.text for turn in written[2].turns] == ["[image]", "cat"]
+    assert "reads 3 of the examples (the first is 1) in part. [image]: the trainer reads text only" in caplog.text
+
+
+def test_examples_that_the_trainer_cut_are_counted_as_ours() -> None:
+    """Numbered in the file, past what was dropped; told twice by a resumed job, counted once."""
+    sample = check_dataset([line("1", "2").encode()])
+    statistics = structs.replace(sample, examples=5, dropped_count=1, dropped=((2, "too long"),))
+    started = Started(4, 4, "cpu", "float32", 1, cut=(1, 3), max_tokens=2048)
+    counted = count_reduced(statistics, started)
+    assert [one[1:] for one in counted.reduced] == [(2, 3)]
+    assert "over 2,048 tokens" in counted.reduced[0][0]
+    assert count_reduced(counted, started) == counted
+    assert (counted.dropped_count, counted.dropped) == (1, ((2, "too long"),))

@@ -53,7 +53,7 @@ def objects() -> Iterator[HttpObjectStore]:
         yield store
 
 
-def make_distillation(objects: HttpObjectStore, folder: Path, teacher: Teacher) -> Distillation:
+def make_distillation(objects: HttpObjectStore, folder: Path, teacher: ScriptedTrainer) -> Distillation:
     answering = Answering({"t": teacher}, "t", folder, {})
     return Distillation(Store(), DatasetPreparation(lambda: objects), answering)
 
@@ -83,6 +83,22 @@ async def test_answers_become_examples_and_prompts_without_one_are_counted(
     assert "13 is too long" in prepared.statistics.dropped[0][1]
     labelled = [json.loads(line) for line in (tmp_path / LABELLED_NAME).read_text().splitlines()]
     assert labelled[3]["contents"][1] == {"role": "model", "parts": [{"text": "6"}]}
+
+
+async def test_prompts_with_images_and_calls_are_answered(objects: HttpObjectStore, tmp_path: Path) -> None:
+    """The teacher reads the image as a word; what was called before stays a call in the labelled dataset."""
+    image = {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/x.png"}}
+    call, result = {"functionCall": {"name": "f", "args": {}}}, {"functionResponse": {"name": "f", "response": {}}}
+    said = [("user", image), ("model", call), ("user", result)]
+    line = {"contents": [{"role": role, "parts": [part]} for role, part in said]}
+    uri = "gs://prompts/calls.jsonl"
+    objects.write(uri, f"{json.dumps(line)}\n".encode())
+    files = tmp_path / "examples.jsonl", tmp_path / "validation.jsonl"
+    job = make_job(method=TuningMethod.DISTILLATION, training_uri=uri, base_teacher="gemini-2.5-flash")
+    await make_distillation(objects, tmp_path, ScriptedTrainer())(job, *files, go_on)
+    turns = json.loads(files[0].read_text())["turns"]
+    assert [turn["role"] for turn in turns] == ["user", "call", "result", "model"]
+    assert (turns[0]["text"], turns[1]["text"]) == ("[image]", "f {}")
 
 
 async def test_a_job_that_was_interrupted_asks_for_what_is_missing(objects: HttpObjectStore, tmp_path: Path) -> None:

@@ -6,14 +6,29 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from tests.models import PAIRS, write_llama
+from tests.server_process import children_of
 from tuning_emulator.jobs.lora import LoraTrainer, missing_packages
-from tuning_emulator.jobs.trainer import TrainerUnavailableError
-from tuning_trainer.spec import Cancelled, Done, Event, Example, Failed, Job, Prompt, Reply, Step, Turn, format_example
+from tuning_emulator.jobs.trainer import TrainerKilledError, TrainerUnavailableError
+from tuning_trainer.spec import (
+    Cancelled,
+    Done,
+    Event,
+    Example,
+    Failed,
+    Job,
+    Prompt,
+    Reply,
+    Started,
+    Step,
+    Turn,
+    format_example,
+)
 
 pytestmark = [
     pytest.mark.lora,
@@ -49,11 +64,12 @@ async def collect(trainer: LoraTrainer, job: Job) -> list[Event]:
     return [event async for event in trainer.train(job)]
 
 
-async def kill_after_two_steps(trainer: LoraTrainer, job: Job) -> None:
-    """Follows a job, and ends the process under it."""
+async def kill_after_two_steps(trainer: LoraTrainer, job: Job, child: bool = False) -> None:
+    """Follows a job, and ends the process under it, or the child of it that trains."""
     async for event in trainer.train(job):
         if isinstance(event, Step) and event.step == 2:
-            os.kill(int(str(trainer.health()["pid"])), signal.SIGKILL)
+            pid = int(str(trainer.health()["pid"]))
+            os.kill(children_of(pid)[0] if child else pid, signal.SIGKILL)
 
 
 async def test_questions_are_answered_while_jobs_train(trainer: LoraTrainer, model: Path, tmp_path: Path) -> None:
@@ -109,6 +125,18 @@ async def test_its_death_is_told_and_the_next_question_starts_it_again(
         await kill_after_two_steps(trainer, job)
     reply = await trainer.generate(Prompt(QUESTION, base_model=str(model), max_output_tokens=2))
     assert reply.answers[0].tokens > 0
+
+
+async def test_the_death_of_a_jobs_own_process_is_told_as_the_trainers_is(
+    trainer: LoraTrainer, model: Path, tmp_path: Path
+) -> None:
+    """Whichever of them a kernel without memory chooses: the job can be given again, and goes on."""
+    job = make_job(tmp_path, model, epochs=400)
+    with pytest.raises(TrainerKilledError, match="signal 9") as caught:
+        await kill_after_two_steps(trainer, job, child=True)
+    assert caught.value.signal == signal.SIGKILL
+    async with aclosing(trainer.train(job)) as events:
+        assert isinstance(await anext(events), Started)
 
 
 async def test_health_tells_the_device_once_it_is_ready(trainer: LoraTrainer, model: Path) -> None:

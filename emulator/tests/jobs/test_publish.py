@@ -130,7 +130,7 @@ def test_continuing_a_model_makes_its_next_version_unless_the_display_name_diffe
 def test_models_of_the_newest_family_live_in_a_multi_region() -> None:
     version = Publisher().tune(base_model="gemini-3.5-flash", location="europe-west4")
     assert version.location == "eu"
-    assert home_location("gemini-2.5-flash", "europe-west4") == "europe-west4"
+    assert home_location(False, "europe-west4") == "europe-west4"
 
 
 def test_the_adapter_is_found_by_version_alias_and_checkpoint() -> None:

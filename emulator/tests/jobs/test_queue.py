@@ -21,9 +21,9 @@ from tuning_emulator.core.records import Failure, Hyperparameters, JobState, Tun
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import CANCELLED, Pipeline
-from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerUnavailableError
+from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerKilledError
 from tuning_emulator.store.store import Store
-from tuning_trainer.spec import Event, Example, Job, Started, Step, Turn, format_example
+from tuning_trainer.spec import Event, Example, Failed, Job, Started, Step, Turn, format_example
 
 PAIRS = [(str(number), str(number + 1)) for number in range(15)]
 EXAMPLES = "\n".join(format_example(Example((Turn("user", a), Turn("model", b)))) for a, b in PAIRS)
@@ -148,7 +148,7 @@ async def test_a_refused_dataset_fails_the_job_with_its_text(store: Store, tmp_p
     job = await finish(queue, uid)
     assert (job.progress.state, job.progress.error) == (
         JobState.FAILED,
-        Failure(3, "Row: 1. Missing required 'contents' field."),
+        Failure(3, "Row: 1. Missing required `contents` field."),
     )
     await queue.stop()
 
@@ -210,7 +210,7 @@ async def test_a_job_that_was_running_when_the_server_ended_is_run_to_its_end(tm
 
 
 class DyingTrainer(ScriptedTrainer):
-    """Dies in its first ``deaths`` attempts, after one step."""
+    """Is killed in its first ``deaths`` attempts, after one step, while it writes."""
 
     def __init__(self, deaths: int) -> None:
         super().__init__()
@@ -222,24 +222,72 @@ class DyingTrainer(ScriptedTrainer):
             self.deaths -= 1
             yield Started(15, 19, "none", "none", 0)
             yield Step(1, 0, 1.0)
-            raise TrainerUnavailableError("killed")
+            for name in (".state.safetensors.tmp", ".tmpUPdgvz"):  # ours, and what safetensors calls its own
+                (Path(job.directory) / name).write_text("half of it")
+            raise TrainerKilledError("killed", 9)
         async for event in super().train(job):
             yield event
 
 
-@pytest.mark.parametrize(("deaths", "state"), [(1, JobState.SUCCEEDED), (2, JobState.FAILED)])
-async def test_a_trainer_that_dies_once_is_given_the_job_again(
+@pytest.mark.parametrize(("deaths", "state"), [(2, JobState.SUCCEEDED), (3, JobState.FAILED)])
+async def test_a_trainer_that_is_killed_is_given_the_job_again(
     store: Store, tmp_path: Path, deaths: int, state: JobState
 ) -> None:
-    """Twice is too often: the job fails and says why."""
+    """Thrice is too often: the job fails, and says in our name what it was most likely and what would help."""
     queue = make_queue(tmp_path, store, trainer=DyingTrainer(deaths))
     await queue.start()
     uid = insert_tuned_model(store).uid
     queue.wake()
     job = await finish(queue, uid)
     assert job.progress.state is state
-    assert (job.progress.error is None) or "killed" in job.progress.error.message
+    if (error := job.progress.error) is not None:
+        assert error.code == 8
+        assert error.message.startswith("tuning-emulator: the trainer's process was killed 3 times ")
+        assert "--jobs-per-project" in error.message
+    assert list((tmp_path / "jobs").rglob(".*")) == []  # nobody goes on with it
     await queue.stop()
+
+
+class StarvingTrainer(ScriptedTrainer):
+    """Has too little memory."""
+
+    async def train(self, job: Job) -> AsyncGenerator[Event]:
+        """Never a step."""
+        yield Failed(8, "The trainer's process had too little memory.")
+
+
+async def test_a_job_without_memory_says_what_would_help(store: Store, tmp_path: Path) -> None:
+    """In the emulator's own name: no service says so."""
+    queue = make_queue(tmp_path, store, trainer=StarvingTrainer())
+    await queue.start()
+    uid = insert_tuned_model(store).uid
+    queue.wake()
+    job = await finish(queue, uid)
+    assert job.progress.error is not None
+    assert job.progress.error.code == 8
+    assert job.progress.error.message.startswith("tuning-emulator: the trainer's process had too little memory; ")
+    await queue.stop()
+
+
+class RefusingTrainer(ScriptedTrainer):
+    """Cannot train on what it gets."""
+
+    async def train(self, job: Job) -> AsyncGenerator[Event]:
+        """One event."""
+        yield Failed(3, "examples: all 15 are longer than 2 tokens")
+
+
+async def test_what_the_trainer_cannot_do_is_said_in_our_own_name(store: Store, tmp_path: Path) -> None:
+    """No service's words: the message begins with who speaks, and names what would help."""
+    queue = make_queue(tmp_path, store, trainer=RefusingTrainer())
+    await queue.start()
+    uid = insert_tuned_model(store).uid
+    queue.wake()
+    error = (await finish(queue, uid)).progress.error
+    await queue.stop()
+    assert error is not None
+    assert error.message.startswith("tuning-emulator: examples: all 15 are longer than 2 tokens")
+    assert "--base-model" in error.message
 
 
 async def test_a_forgotten_running_job_stops_and_its_files_go(store: Store, tmp_path: Path) -> None:

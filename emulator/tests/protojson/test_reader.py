@@ -167,3 +167,12 @@ def test_strict_reading_never_takes_what_the_lenient_reader_refuses(body: list[i
             outcomes.append(error.message)
     if text:
         assert outcomes[0] == outcomes[1]
+
+
+def test_a_text_full_of_brackets_is_a_text() -> None:
+    """As the whole body too, however many there are."""
+    text = "[" * 500 + "]"
+    assert read_json(json.dumps(text).encode()) == text
+    assert read_json(json.dumps({"a": text}).encode()) == {"a": text}
+    with pytest.raises(ApiError, match="too deep"):
+        read_json(b"[ [" * 60 + b"]]" * 60)

@@ -120,6 +120,57 @@ async def test_a_name_of_somebody_elses_leads_nowhere(emulator: Emulator, host: 
 
 
 @pytest.mark.parametrize(
+    ("path", "kept", "framed"),
+    [
+        (CONTROL, True, "SAMEORIGIN"),
+        (BUCKET, True, None),
+        ("/data/nothing", True, None),
+        (API, False, "SAMEORIGIN"),
+        (f"{API}?callback=f", True, "SAMEORIGIN"),
+        (f"{API}?%63allback=f", True, "SAMEORIGIN"),
+        (f"{API}?$callback=f", True, "SAMEORIGIN"),
+    ],
+)
+async def test_answers_that_pages_could_load_stay_with_this_site(
+    emulator: Emulator, path: str, kept: bool, framed: str | None
+) -> None:
+    """Scripts, pictures and styles are loaded without Origin, and of a host like `emulator` without Sec-Fetch-Site."""
+    answer = await ask(emulator, "GET", path, KEY, host="emulator:8790")
+    assert answer.headers.get("cross-origin-resource-policy") == ("same-site" if kept else None)
+    assert answer.headers.get("x-frame-options") == framed
+
+
+@pytest.mark.parametrize("sender", [{"origin": EVIL}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}], ids=str)
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("generativelanguage.googleapis.com", API),
+        ("us-central1-aiplatform.googleapis.com", "/v1/projects/p/locations/us-central1/tuningJobs"),
+        ("storage.googleapis.com", BUCKET),
+        ("cloudresourcemanager.googleapis.com", "/v3/projects/p"),
+    ],
+)
+async def test_googles_names_let_no_other_pages_in(
+    emulator: Emulator, host: str, path: str, sender: dict[str, str]
+) -> None:
+    """A browser whose proxy is the emulator, or that is led to it by name, asks Google's hosts for the same things."""
+    headers = {"authorization": "Bearer t", "host": host}
+    for more, status in ((sender, 403), ({}, 200)):
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "raw_path": path.encode()}
+        given = {**scope, "scheme": "https", "headers": [(k.encode(), v.encode()) for k, v in (headers | more).items()]}
+        sent: list[Any] = []
+
+        async def send(event: Any, sent: list[Any] = sent) -> None:
+            sent.append(event)
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        await emulator.google_services.gateway.answer(given, receive, send)
+        assert sent[0]["status"] == status, sent
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "localhost:8790",

@@ -430,12 +430,13 @@ def test_what_was_set_before_is_kept(tmp_path: Path) -> None:
     made = create_environment(reach(), tmp_path, own)
     assert made["NO_PROXY"] == made["no_proxy"] == "localhost,127.0.0.1,::1,db,.corp.example"
     assert made["NODE_OPTIONS"].startswith("--trace-warnings --require ")
-    assert made["GEMINI_API_KEY"] == "key"
+    assert (made["GOOGLE_API_KEY"], "GEMINI_API_KEY" in made) == ("key", False)
     assert made["STORAGE_EMULATOR_HOST"] == "http://127.0.0.1:8791"
     for name in ("SSL_CERT_FILE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "NODE_EXTRA_CA_CERTS"):
         assert Path(made[name]).read_text() == "-----BEGIN CERTIFICATE-----\nmine\nCA\n"
     assert "GOOGLE_GEMINI_BASE_URL" not in made
     assert create_environment(reach(), tmp_path, own, base_urls=True)["GOOGLE_GEMINI_BASE_URL"] == reach().url
+    assert create_environment(reach(), tmp_path, {"PATH": "/bin", "GOOGLE_API_KEY": ""})["GEMINI_API_KEY"] == "emulator"
 
 
 def test_an_emulator_elsewhere(tmp_path: Path) -> None:

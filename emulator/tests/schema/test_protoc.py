@@ -30,7 +30,7 @@ PACKAGES = (
     "grpc.reflection",
 )
 SERVED = [(package, version) for package in PACKAGES for version in load_schemas(package)]
-OPTIONS_ALONE = ("google/api/", "tuning_emulator/")
+OPTIONS_ALONE = ("google/api/annotations.proto", "google/api/field_behavior.proto", "tuning_emulator/")
 
 
 class Compiled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -105,15 +106,19 @@ FIELDS = [
 VERBS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"]
 
 
-def make_path(chosen: random.Random, asker: Asker) -> str:
+def list_paths(asker: Asker) -> list[tuple[str, ...]]:
+    """Paths of the JSON API's routes, ``*`` where names stand."""
+    return [one.path for many in asker.embedded.app.json_api._routes.values() for one in many]
+
+
+def make_path(chosen: random.Random, paths: Sequence[tuple[str, ...]]) -> str:
     """A path of a route, its names at random, or of the XML API."""
     kind = chosen.randrange(6)
     if kind == 0:
         return "/" + "/".join(chosen.choices(WORDS, k=chosen.randrange(1, 4)))
     if kind == 1:
         return f"/my-bucket/{chosen.choice(WORDS)}"
-    routes = [one for many in asker.embedded.app.json_api._routes.values() for one in many]
-    path = chosen.choice(routes).path
+    path = chosen.choice(paths)
     names = iter(chosen.choices(["my-bucket", *WORDS], weights=[9, *[1] * len(WORDS)], k=9))
     prefix = chosen.choice(["/storage/v1/", "/upload/storage/v1/", "/download/storage/v1/", "/"])
     return prefix + "/".join(next(names) if part == "*" else part for part in path)
@@ -146,12 +151,12 @@ def fuzz_http(ask: Asker, requests: int, seed: int) -> None:
     Raises:
         AssertionError: an answer is 5xx but not 501, which says what is not served, or cannot be read.
     """
-    chosen = random.Random(seed)
+    chosen, paths = random.Random(seed), list_paths(ask)
     for number in range(requests):
         if number % 250 == 0:
             ask("POST", "/storage/v1/b?project=p", {"name": "my-bucket"})
             ask.upload("x", "hello")
-        verb, path, body = chosen.choice(VERBS), make_path(chosen, ask), make_body(chosen)
+        verb, path, body = chosen.choice(VERBS), make_path(chosen, paths), make_body(chosen)
         names = chosen.sample(PARAMETERS, chosen.randrange(4))
         query = "&".join(f"{name}={chosen.choice(WORDS)}" for name in names)
         headers = {name: make_value(chosen) for name in chosen.sample(HEADERS, chosen.randrange(3))}

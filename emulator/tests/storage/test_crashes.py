@@ -154,3 +154,36 @@ def test_large_objects_stream_in_constant_memory(tmp_path: Path) -> None:
                 read += len(piece)
         assert read == size
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 48 << 10
+
+
+def test_a_full_disk_is_said_and_changes_nothing(ask: Asker, caplog: pytest.LogCaptureFixture) -> None:
+    """503, which clients repeat, whether or not SQLite has ended the transaction by itself."""
+    made = ask.upload("x", "old").json
+    connection = ask.embedded.store.database._connection
+    connection.execute(f"PRAGMA max_page_count={connection.execute('PRAGMA page_count').fetchone()[0]}")
+    for target in (f"{UPLOAD}?uploadType=resumable&name=y", f"{B}/o/x/compose"):
+        body = {
+            "metadata": {"a": "x" * 8000},
+            "sourceObjects": [{"name": "x"}],
+            "destination": {"metadata": {"a": "x" * 8000}},
+        }
+        answer = ask("POST", target, body)
+        assert (answer.status, answer.reason) == (503, "backendError"), answer
+        assert "disk is full" in answer.text
+    assert not [record for record in caplog.records if record.exc_info], caplog.text
+    connection.execute("PRAGMA max_page_count=1000000")
+    assert ask.get("x").json == made
+    assert ask.upload("x", "new").status == 200
+
+
+def test_what_broke_a_transaction_is_what_is_told(ask: Asker) -> None:
+    """SQLite ends one by itself where a disk is full: then there is nothing to roll back, and that is no error."""
+    database = ask.embedded.store.database
+
+    def break_off() -> None:
+        with database.transaction():
+            database.execute("ROLLBACK")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_off()

@@ -17,6 +17,7 @@ from tuning_emulator.api.auth import OpenAuthenticator
 from tuning_emulator.core.errors import Code
 from tuning_emulator.storage.embedded import EmbeddedStorage
 from tuning_emulator.storage.messages import SCHEMAS
+from tuning_emulator.storage.sample_data import SAMPLE_BUCKET
 
 v2 = pytest.importorskip("google.cloud._storage_v2")
 exceptions = pytest.importorskip("google.api_core.exceptions")
@@ -190,6 +191,21 @@ async def test_streams_both_ways(client: Any) -> None:
     parts = [part for one in got for part in one.object_data_ranges]
     assert [(part.read_range.read_id, part.checksummed_data.content) for part in parts] == [(1, b"bc"), (2, b"f")]
     assert all(part.range_end for part in parts)
+
+
+async def test_sample_data_is_read_and_left_alone(client: Any) -> None:
+    """The stand-in for ``gs://cloud-samples-data`` answers whoever reads; to write it is PERMISSION_DENIED."""
+    samples = f"projects/_/buckets/{SAMPLE_BUCKET}"
+    name = "ai-platform/generative_ai/gemini/text/sft_train_data.jsonl"
+    found = await call(client.get_object, bucket=samples, object_=name)
+    stream = await call(client.read_object, bucket=samples, object_=name)
+    received: list[Any] = await call(list, stream)
+    data = b"".join([one.checksummed_data.content for one in received])
+    assert len(data) == found.size
+    listed = await call(lambda: list(client.list_objects(request={"parent": samples, "prefix": name})))
+    assert [one.name for one in listed] == [name]
+    with pytest.raises(exceptions.PermissionDenied):
+        await call(client.delete_object, bucket=samples, object_=name)
 
 
 async def test_what_is_not_there_is_said_at_once(wire: Wire) -> None:

@@ -1,10 +1,11 @@
-"""Random sequences of two clients against a model, also with the server killed in between. See ``campaign``."""
+"""Random sequences of two clients against a model; servers killed in between. See ``campaigns.storage``."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.storage.campaign import walk_in_process, walk_with_kills
+from campaigns.storage import walk_with_kills
+from tests.storage.model import walk_in_process
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ import tarfile
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -34,6 +35,8 @@ KEPT = json.loads(lzma.decompress((VERSION_2 / "answers.json.xz").read_bytes()))
 ARCHIVE = (VERSION_2 / "archive.tar.gz").read_bytes()
 SERVER = [sys.executable, "-m", "tuning_emulator"]
 PATIENCE_S = 30.0
+PACKED = "projects/253520768850/locations/us-central1/tuningJobs/5232581778611921245"
+"""Of an open model, and had not begun: since then examples of these are packed, and their steps fewer."""
 
 
 def unpack(folder: Path, name: str = "data.tar.xz") -> Path:
@@ -60,16 +63,33 @@ def find_job(store: Store, title: str) -> TuningJob:
 # --- whole servers
 
 
+def keep_comparable(value: Any) -> Any:
+    """Without what the kept answers cannot have: notes of jobs, etags of today's form, the text of a cancelled job."""
+    if isinstance(value, dict):
+        kept = {key: one for key, one in value.items() if key != "etag" and (key, one) != ("notes", [])}
+        return {key: keep_comparable(one) for key, one in kept.items()}
+    if isinstance(value, list):
+        return [keep_comparable(one) for one in value]
+    return "CANCELED" if value == "The tuning job has been cancelled." else value
+
+
 def check_server(server: Server) -> None:
     """Every read is answered as it was, and every job that stood still goes on to the end that it had."""
     end = time.monotonic() + PATIENCE_S
-    while server.do("GET", JOBS) != KEPT["reads"][JOBS]["body"] and time.monotonic() < end:
+    while (
+        keep_comparable(server.do("GET", JOBS)) != keep_comparable(KEPT["reads"][JOBS]["body"])
+        and time.monotonic() < end
+    ):
         time.sleep(0.05)  # jobs that go by a clock that stands still come to where they were
     found = keep_version.read_everything(server)
     assert found.keys() == KEPT["reads"].keys()
     for path, answer in KEPT["reads"].items():
-        assert found[path] == answer, path
-    assert keep_version.let_go(server) == KEPT["after"]
+        assert keep_comparable(found[path]) == keep_comparable(answer), path
+    after = keep_version.let_go(server)
+    for one in after["jobs"]:
+        if one["name"] == PACKED:
+            one |= {"completed_steps": 6, "total_steps": 6}
+    assert keep_comparable(after) == keep_comparable(KEPT["after"])
 
 
 @pytest.mark.process

@@ -142,4 +142,4 @@ async def test_a_bad_prompt_is_named_by_its_row(serving: Serving) -> None:
     assert "Row: 0" in (await serving.refuse("v1beta1", **spec_of())).message
     serving.objects.write(PROMPTS, format_prompts(["one"]) + b"{}\n")
     job = await serving.tune("v1beta1", **spec_of())
-    assert job["error"] == {"code": 3, "message": "Row: 1. Missing required 'contents' field."}
+    assert job["error"] == {"code": 3, "message": "Row: 1. Missing required `contents` field."}

@@ -125,7 +125,7 @@ async def test_genai_s_short_endpoint_name_is_not_found(waiting: Serving) -> Non
         (
             {"contents": [{"role": "model", "parts": [{"text": "1"}]}]},
             400,
-            "end with a user role or a function response",
+            "ends with a user role or a function response",
         ),
         (
             {"contents": [{"role": "user", "parts": [{"fileData": {"mimeType": "image/png", "fileUri": "gs://b/o"}}]}]},
@@ -133,10 +133,10 @@ async def test_genai_s_short_endpoint_name_is_not_found(waiting: Serving) -> Non
             "text only; the request has a part with file_data",
         ),
         ({**ask("1"), "generationConfig": {"temperature": 2.5}}, 400, "temperature value of 2.5"),
-        ({**ask("1"), "generationConfig": {"topK": "NaN"}}, 400, "top_k value of nan"),
-        ({**ask("1"), "generationConfig": {"candidateCount": 9}}, 400, "candidate_count value of 9"),
-        ({**ask("1"), "generationConfig": {"maxOutputTokens": 0}}, 400, "max_output_tokens value of 0"),
-        ({**ask("1"), "generationConfig": {"responseSchema": {"type": "STRING"}}}, 501, "response schema"),
+        ({**ask("1"), "generationConfig": {"topK": "NaN"}}, 400, "topK value of nan"),
+        ({**ask("1"), "generationConfig": {"candidateCount": 9}}, 400, "candidateCount value of 9"),
+        ({**ask("1"), "generationConfig": {"maxOutputTokens": 0}}, 400, "maxOutputTokens value of 0"),
+        ({**ask("1"), "generationConfig": {"responseSchema": {"type": "STRING"}}}, 400, "a response schema"),
     ],
 )
 async def test_bad_prompts_are_refused(waiting: Serving, body: dict[str, Any], status: int, words: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -53,8 +54,8 @@ async def test_tokens_are_those_of_what_plays_the_model_and_long_prompts_are_ref
         assert "The model cannot answer this prompt" in reply.text
 
 
-async def test_examples_beyond_the_models_context_are_dropped_and_counted(real: Serving) -> None:
-    """The service's limit is far away; the embedded model's 2,048 positions are not."""
+async def test_examples_beyond_the_models_context_are_cut_and_told_of_apart(real: Serving) -> None:
+    """The service's limit is far away, the embedded model's 2,048 positions are not; its statistics know nothing."""
     lines = format_examples(range(1, 16)).splitlines(keepends=True)
     lines.insert(3, format_examples([1]).replace(b'"1"', b'"' + b"1 " * 3000 + b'"'))
     real.objects.write(f"gs://{BUCKET}/long.jsonl", b"".join(lines))
@@ -64,6 +65,63 @@ async def test_examples_beyond_the_models_context_are_dropped_and_counted(real: 
     assert job["state"] == "JOB_STATE_SUCCEEDED", job
     statistics = job["tuningDataStats"]["supervisedTuningDataStats"]
     assert statistics["tuningDatasetExampleCount"] == "16"
-    assert (statistics["totalTruncatedExampleCount"], statistics["truncatedExampleIndices"]) == ("1", ["4"])
-    assert "can read" in statistics["droppedExampleReasons"][0]
+    assert "totalTruncatedExampleCount" not in statistics
     assert statistics["tuningStepCount"] == "4"
+    told = real.find(job["name"]).progress.statistics
+    assert told is not None
+    assert [(examples, first) for _, examples, first in told.reduced] == [(1, 4)]
+
+
+PLACES = (
+    "Lisbon Ankara Paris Oslo Cairo Quito Seoul Delhi Rome Lima Tunis Baku Riga Bern Doha Minsk Accra Hanoi Perth Turin"
+).split()
+ASKED = {
+    "get_weather": ("Will it rain in {0}?", "weather for {0} please", "how warm is {0} now"),
+    "book_flight": ("I need to fly to {0}", "get me a seat to {0}", "a ticket for {0} please"),
+    "find_hotel": ("where can I sleep in {0}", "a room in {0} please", "find a bed in {0}"),
+}
+UNSEEN = ("Kyoto", "Porto", "Dakar", "Malmo")
+
+
+def list_requests(places: Sequence[str]) -> list[tuple[str, str, str]]:
+    """What is said, and the function and the place that are meant: of each function one for every place."""
+    return [
+        (words[number % 3].format(place), name, place)
+        for name, words in ASKED.items()
+        for number, place in enumerate(places)
+    ]
+
+
+def call_line(text: str, name: str, city: str) -> str:
+    """A line whose answer is a call."""
+    call = {"functionCall": {"name": name, "args": {"city": city}}}
+    turns = [{"role": "user", "parts": [{"text": text}]}, {"role": "model", "parts": [call]}]
+    return json.dumps({"contents": turns, "tools": TOOLS})
+
+
+PARAMETERS = {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}, "required": ["city"]}
+TOOLS = [{"functionDeclarations": [{"name": name, "parameters": PARAMETERS} for name in ASKED]}]
+
+
+async def test_a_model_tuned_on_calls_calls_what_is_wanted(real: Serving) -> None:
+    """Sixty calls of three functions: for unseen places the right one is called, most often with the right place."""
+    pairs = [
+        (words[n % 3].format(place), name, place) for name, words in ASKED.items() for n, place in enumerate(PLACES)
+    ]
+    data = "\n".join(call_line(*pair) for pair in pairs).encode()
+    real.objects.write(f"gs://{BUCKET}/calls.jsonl", data)
+    spec = {"trainingDatasetUri": f"gs://{BUCKET}/calls.jsonl", "hyperParameters": {"epochCount": 10}}
+    job = await real.tune(spec=spec)
+    assert job["state"] == "JOB_STATE_SUCCEEDED", job
+    asked = [
+        (words[n % 3].format(place), name, place) for name, words in ASKED.items() for n, place in enumerate(UNSEEN)
+    ]
+    right = exact = 0
+    for text, name, place in asked:
+        body = {"contents": [{"role": "user", "parts": [{"text": text}]}], "tools": TOOLS}
+        reply = await real.post(f"{job['tunedModel']['endpoint']}:generateContent", body)
+        (part,) = reply["candidates"][0]["content"]["parts"]
+        right += part.get("functionCall", {}).get("name") == name
+        exact += part == {"functionCall": {"name": name, "args": {"city": place}}}
+    assert right == len(asked)
+    assert exact >= 0.8 * len(asked)

@@ -93,6 +93,28 @@ async def test_a_deleted_experiment_is_gone_and_its_job_shows_none(serving: Serv
     assert "metadataStore" in (await serving.ask("GET", f"/v1/{other}")).message
 
 
+async def test_a_run_is_deleted_alone(serving: Serving) -> None:
+    """``ExperimentRun.delete()`` leaves the experiment, which is deleted after its runs."""
+    job = await serving.tune(spec={"hyperParameters": {"epochCount": 1}})
+    store, run = job["experiment"].partition("/contexts/")[0], f"{job['experiment']}-{job['name'].rpartition('/')[2]}"
+    assert (await serving.ask("DELETE", f"/v1/{run}")).status == 200
+    assert (await serving.ask("DELETE", f"/v1/{run}")).status == 404
+    assert [one["name"] for one in (await serving.get(f"{store}/contexts"))["contexts"]] == [job["experiment"]]
+    assert (await serving.get(job["name"]))["experiment"] == job["experiment"]
+    assert (await serving.ask("DELETE", f"/v1/{job['experiment']}")).status == 200
+
+
+async def test_nothing_else_is_logged_to_an_experiment(serving: Serving) -> None:
+    """``get_data_frame`` and ``ExperimentRun.list`` ask for executions with filters of their own; there are none."""
+    job = await serving.tune(spec={"hyperParameters": {"epochCount": 1}})
+    store = job["experiment"].partition("/contexts/")[0]
+    for text in (f'schema_title="system.Run" AND in_context("{job["experiment"]}")', ""):
+        for kind in ("executions", "artifacts"):
+            assert await serving.get(f"{store}/{kind}", query=f"filter={quote(text)}&pageSize=5") == {}
+    reply = await serving.ask("GET", f"/v1/{store}/artifacts/tb-run")
+    assert (reply.status, reply.message) == (404, f'artifact "{store}/artifacts/tb-run" not found')
+
+
 async def test_google_s_models_are_listed_page_by_page(waiting: Serving) -> None:
     """What google-genai lists as base models; open models are other publishers'."""
     seen: list[str] = []

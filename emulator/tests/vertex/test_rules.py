@@ -29,6 +29,8 @@ from tuning_emulator.vertex.specs import read_request
 ROWS: dict[str, ErrorRow] = {row.name: row for row in (*vertex_errors.ROWS, *emulator_errors.ROWS)}
 SPEC = "tuning_job.supervised_tuning_spec"
 BASE = f"{PLACE}/publishers/google/models/{FLASH}"
+GEMMA = "google/gemma4@gemma-4-e2b-it"
+KEY = "projects/my-project/locations/us-central1/keyRings/r/cryptoKeys/k"
 REGIONAL_HOST = "us-central1-aiplatform.googleapis.com"
 
 
@@ -51,9 +53,12 @@ class Sample:
     host: str = "localhost"
 
 
-def create(values: dict[str, Any] | None = None, path: str = "", version: str = "v1", **fields: Any) -> Sample:
+def create(
+    values: dict[str, Any] | None = None, path: str = "", version: str = "v1", place: str = "us-central1", **fields: Any
+) -> Sample:
     """A tuning job that differs from a good one in these fields; ``path`` is the field that is reported."""
-    return Sample("POST", f"{PLACE}/tuningJobs", make_job(**fields), "", values or {}, path, version)
+    parent = f"projects/my-project/locations/{place}"
+    return Sample("POST", f"{parent}/tuningJobs", make_job(**fields), "", values or {}, path, version)
 
 
 def hyper(name: str, key: str, value: float, said: str, version: str = "v1") -> Sample:
@@ -75,15 +80,41 @@ def rebase(reference: dict[str, str], values: dict[str, Any] | None = None, **fi
     )
 
 
-def config(name: str, key: str, value: float, low: str, high: str) -> Sample:
+def config(key: str, value: float, low: str, high: str) -> Sample:
     """A request for content with this generation config."""
-    values = {"name": name, "value": f"{value:g}", "low": low, "high": high}
+    values = {"name": key, "value": f"{value:.10g}", "low": low, "high": high}
     return say(BASE, values, generationConfig={key: value})
+
+
+def think(model: str, values: dict[str, Any] | None = None, **config: Any) -> Sample:
+    """A request for content with this thinking config."""
+    return say(f"{PLACE}/publishers/google/models/{model}", values, generationConfig={"thinkingConfig": config})
+
+
+def create_open(model: str, values: dict[str, Any] | None = None, **fields: Any) -> Sample:
+    """A tuning job of an open model."""
+    return create(values, version="v1beta1", **{"baseModel": model, "outputUri": f"gs://{BUCKET}/out", **fields})
 
 
 def read(path: str, **values: Any) -> Sample:
     """A GET."""
     return Sample("GET", path, values=values)
+
+
+TEXT = {"type": "STRING"}
+USER = {"role": "user", "parts": [{"text": "1"}]}
+CALLED = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]}
+
+
+def answer_as(schema: dict[str, Any]) -> Sample:
+    """A request for JSON of this schema."""
+    return say(generationConfig={"responseMimeType": "application/json", "responseSchema": schema})
+
+
+def declare(values: dict[str, Any], **parameters: Any) -> Sample:
+    """A request for content with a function of these parameters."""
+    tools = [{"functionDeclarations": [{"name": "f", "parameters": {"type": "OBJECT", **parameters}}]}]
+    return say(BASE, values, tools=tools)
 
 
 SAMPLES: dict[str, Sample] = {
@@ -102,12 +133,16 @@ SAMPLES: dict[str, Sample] = {
     "required_field/source": create(
         path="tuning_job.pre_tuned_model.tuned_model_name", baseModel=None, preTunedModel={"checkpointId": "1"}
     ),
-    "required_field/output": create(path="tuning_job.output_uri", baseModel="meta/llama3_1@llama-3.1-8b-instruct"),
     "required_field/spec": create(path="tuning_job.tuning_spec", supervisedTuningSpec=None),
     "required_field/training": create(path=f"{SPEC}.training_dataset_uri", supervisedTuningSpec={}),
     "required_field/endpoint": Sample("POST", f"{PLACE}/endpoints", {}, field="endpoint.display_name"),
     "hyperparameter_not_positive": hyper("epoch_count", "epochCount", -1, "-1"),
     "hyperparameter_not_positive/multiplier": hyper("learning_rate_multiplier", "learningRateMultiplier", -0.5, "-0.5"),
+    "rate_twice": create(
+        path=f"{SPEC}.hyper_parameters.learning_rate",
+        version="v1beta1",
+        spec={"hyperParameters": {"learningRate": 1e-4, "learningRateMultiplier": 2}},
+    ),
     "hyperparameter_not_positive/batch": hyper("batch_size", "batchSize", -4, "-4", "v1beta1"),
     "hyperparameter_not_positive/rate": hyper("learning_rate", "learningRate", -0.5, "-0.5", "v1beta1"),
     "hyperparameter_not_positive/beta": create(
@@ -130,9 +165,44 @@ SAMPLES: dict[str, Sample] = {
     ),
     "display_name_too_long": create(path="tuning_job.tuned_model_display_name", tunedModelDisplayName="x" * 129),
     "label_invalid": create(path="tuning_job.labels", labels={"Team": "one"}),
+    "label_invalid/start": create(path="tuning_job.labels", labels={"-team": "one"}),
+    "label_invalid/length": create(path="tuning_job.labels", labels={"team": "x" * 64}),
+    "label_invalid/bytes": create(path="tuning_job.labels", labels={"team": "語" * 43}),
+    "label_invalid/many": create(path="tuning_job.labels", labels={f"label-{number}": "" for number in range(65)}),
     "adapter_size_not_supported": create(
         baseModel="gemini-1.5-pro-002", spec={"hyperParameters": {"adapterSize": "ADAPTER_SIZE_EIGHT"}}
     ),
+    "adapter_size_not_supported/full": create_open(
+        "qwen/qwen3@qwen3-4b", spec={"hyperParameters": {"adapterSize": "ADAPTER_SIZE_FOUR"}}
+    ),
+    "open_model_name_invalid": create_open("google/gemma-3-4b-it"),
+    "open_model_name_invalid/long": create_open("publishers/qwen/models/Qwen3-8B"),
+    "output_uri_required": create_open("publishers/google/models/gemma3@gemma-3-4b-it", outputUri=None),
+    "rate_multiplier_not_supported": create_open(
+        GEMMA, {"base_model": GEMMA}, spec={"hyperParameters": {"learningRateMultiplier": 2}}
+    ),
+    "rate_not_supported": create(
+        {"base_model": FLASH}, version="v1beta1", spec={"hyperParameters": {"learningRate": 1e-4}}
+    ),
+    "batch_size_not_supported": create(
+        {"base_model": FLASH}, version="v1beta1", spec={"hyperParameters": {"batchSize": 8}}
+    ),
+    "mode_not_supported": create_open(
+        "qwen/qwen3@qwen3-4b",
+        {"mode": "PEFT_ADAPTER", "base_model": "qwen/qwen3@qwen3-4b"},
+        spec={"tuningMode": "TUNING_MODE_PEFT_ADAPTER"},
+    ),
+    "mode_not_supported/full": create_open(
+        GEMMA, {"mode": "FULL", "base_model": GEMMA}, spec={"tuningMode": "TUNING_MODE_FULL"}
+    ),
+    "mode_not_supported/gemini": create(
+        {"mode": "FULL", "base_model": FLASH}, version="v1beta1", spec={"tuningMode": "TUNING_MODE_FULL"}
+    ),
+    "cmek_not_supported": create(
+        {"base_model": "gemini-3.5-flash"}, baseModel="gemini-3.5-flash", encryptionSpec={"kmsKeyName": KEY}
+    ),
+    "cmek_not_global": create_open(GEMMA, place="global", encryptionSpec={"kmsKeyName": KEY}),
+    "global_not_onboarded": create(place="global"),
     "base_model_not_supported": create({"base_model": "gemini-9"}, baseModel="gemini-9"),
     "region_not_supported": Sample(
         "POST",
@@ -149,7 +219,7 @@ SAMPLES: dict[str, Sample] = {
     "pre_tuned_model_not_found": create(
         {"name": f"{PLACE}/models/1"}, baseModel=None, preTunedModel={"tunedModelName": f"{PLACE}/models/1"}
     ),
-    "tuning_job_not_found": read(f"{PLACE}/tuningJobs/1"),
+    "job_not_found": read(f"{PLACE}/tuningJobs/1", kind="TuningJob"),
     "job_ended": Sample("POST", "$job:cancel", {}, values={"state": "JOB_STATE_SUCCEEDED"}),
     "endpoint_not_found": read(f"{PLACE}/endpoints/1", name="$place/endpoints/1"),
     "prediction_endpoint_not_found": say(f"{PLACE}/endpoints/1", {"name": f"{PLACE}/endpoints/1"}),
@@ -188,15 +258,15 @@ SAMPLES: dict[str, Sample] = {
         {"deployedModel": {"model": "$model", "checkpointId": "7"}},
         values={"id": "7", "known": "1"},
     ),
-    "model_deployed": Sample("DELETE", "$model", values={"name": "$model"}),
-    "model_deployed/version": Sample("DELETE", "$model@2:deleteVersion", values={"name": "$model@2"}),
+    "model_deployed": Sample("DELETE", "$model", values={"endpoints": "$endpoint"}),
+    "model_deployed/version": Sample("DELETE", "$model@2:deleteVersion", values={"endpoints": "$endpoint"}),
     "last_model_version": Sample("DELETE", "$lone@1:deleteVersion", values={"name": "$lone@1"}),
     "default_model_version": Sample("DELETE", "$model@1:deleteVersion", values={"name": "$model@1"}),
     "default_alias_removed": Sample("POST", "$model@1:mergeVersionAliases", {"versionAliases": ["-default"]}),
     "endpoint_exists": Sample(
         "POST", f"{PLACE}/endpoints", {"displayName": "x"}, "endpointId=mine", {"name": "$place/endpoints/mine"}
     ),
-    "endpoint_not_empty": Sample("DELETE", "$endpoint", values={"name": "$endpoint"}),
+    "endpoint_not_empty": Sample("DELETE", "$endpoint"),
     "deployed_model_not_found": Sample(
         "POST", "$endpoint:undeployModel", {"deployedModelId": "1"}, values={"id": "1", "name": "$endpoint"}
     ),
@@ -222,19 +292,58 @@ SAMPLES: dict[str, Sample] = {
     "context_not_found": read(
         f"{PLACE}/metadataStores/default/contexts/none", name="$place/metadataStores/default/contexts/none"
     ),
+    "metadata_not_found": read(
+        f"{PLACE}/metadataStores/default/executions/none",
+        kind="execution",
+        name="$place/metadataStores/default/executions/none",
+    ),
     "metadata_store_not_found": read(f"{PLACE}/metadataStores/none/contexts", name="$place/metadataStores/none"),
     "contents_required": say(contents=[]),
     "parts_required": say(contents=[{"role": "user"}]),
     "prompt_invalid_role": say(contents=[{"role": "robot", "parts": [{"text": "1"}]}]),
     "last_turn_is_model": say(contents=[{"role": "model", "parts": [{"text": "1"}]}]),
-    "generation_config_range": config("temperature", "temperature", 2.5, "0", "2"),
-    "generation_config_range/top_p": config("top_p", "topP", 1.5, "0", "1"),
-    "generation_config_range/top_k": config("top_k", "topK", -1, "0", "1e+06"),
-    "generation_config_range/candidates": config("candidate_count", "candidateCount", 9, "1", "8"),
+    "generation_config_range": config("temperature", 2.5, "0", "2.0001"),
+    "generation_config_range/tokens": config("maxOutputTokens", 65537, "1", "65537"),
+    "generation_config_range/top_p": config("topP", 1.5, "0", "1.0001"),
+    "generation_config_range/top_k": config("topK", -1, "0", "1000001"),
+    "generation_config_range/candidates": config("candidateCount", 9, "1", "9"),
+    "thinking_off": think("gemini-2.5-pro", thinkingBudget=0),
+    "thinking_budget_range": think("gemini-2.5-pro", {"low": "128", "high": "32768"}, thinkingBudget=127),
+    "thinking_budget_range/lite": think("gemini-2.5-flash-lite", {"low": "512", "high": "24576"}, thinkingBudget=1),
+    "thinking_budget_range/high": think(FLASH, {"low": "1", "high": "24576"}, thinkingBudget=24577),
+    "thinking_level": think(FLASH, thinkingLevel="LOW"),
+    "thinking_not_supported": think("gemini-2.0-flash", thinkingBudget=0),
+    "thoughts_without_thinking": think(FLASH, thinkingBudget=0, includeThoughts=True),
+    "not_for_predict": Sample("POST", "$endpoint:predict", {"instances": [{"prompt": "1"}]}),
+    "not_for_predict/raw": Sample("POST", "$endpoint:rawPredict", {"whatever": 1}),
+    "not_for_predict/published": Sample("POST", f"{BASE}:predict", {}),
     "part_not_text": say(
         BASE, {"kind": "inline_data"}, contents=[{"parts": [{"inlineData": {"mimeType": "image/png", "data": "AA=="}}]}]
     ),
-    "response_schema_unsupported": say(generationConfig={"responseSchema": {"type": "STRING"}}),
+    "response_schema_type": answer_as({"type": "OBJECT", "properties": {"a": {"enum": ["x"]}}}),
+    "response_schema_any_of": answer_as({"description": "x", "anyOf": [TEXT]}),
+    "response_schema_unreadable": say(
+        BASE,
+        {"reason": "1 is no JSON Schema"},
+        generationConfig={"responseMimeType": "application/json", "responseJsonSchema": 1},
+    ),
+    "response_schema_mime_type": say(BASE, {"mime_type": "text/plain"}, generationConfig={"responseSchema": TEXT}),
+    "function_schema_type": declare({"name": "f", "path": "parameters.a"}, properties={"a": {"description": "x"}}),
+    "function_schema_any_of": declare(
+        {"name": "f", "path": "parameters.a.items"},
+        properties={"a": {"type": "ARRAY", "items": {"title": "x", "anyOf": [TEXT]}}},
+    ),
+    "function_schema_object": declare({"name": "f"}, type="STRING"),
+    "function_duplicate": say(BASE, {"name": "f"}, tools=[{"functionDeclarations": [{"name": "f"}, {"name": "f"}]}]),
+    "function_responses": say(contents=[USER, CALLED, USER]),
+    "function_call_place": say(contents=[CALLED, USER]),
+    "search_with_schema": say(
+        BASE,
+        {"tool": "Code Execution"},
+        generationConfig={"responseMimeType": "application/json"},
+        tools=[{"codeExecution": {}}],
+    ),
+    "logprobs_unasked": say(generationConfig={"logprobs": 3}),
     "trainer_unavailable": Sample(
         "POST",
         f"{BASE}:computeTokens",
@@ -259,20 +368,27 @@ ELSEWHERE = {
         "said before any API is asked; see proxy/test_access",
     ),
     "storage_upload_inflates": "Cloud Storage's own; see storage/test_downloads",
-    **dict.fromkeys(("disk_full", "no_space"), "needs a full disk; see test_app"),
+    **dict.fromkeys(("disk_full", "no_space", "no_space_for_control"), "needs a full disk; see test_app"),
     **dict.fromkeys(("violations", "violation"), "said around the text of a field, in every sample of one"),
     **dict.fromkeys(
         (
-            *("vertex_exhausted", "vertex_quota", "vertex_unavailable", "vertex_concurrent_jobs"),
+            *("vertex_out_of_capacity", "vertex_provisioned_throughput", "service_agents_provisioned"),
+            *(
+                "region_without_capacity",
+                "vertex_exhausted",
+                "vertex_quota",
+                "vertex_unavailable",
+                "vertex_concurrent_jobs",
+            ),
             *("endpoint_creation_failed", "magic_value"),
         ),
         "said on purpose; see the tests of faults",
     ),
     **dict.fromkeys(
         (
-            *("prompt_not_text", "not_text", "over_trainers_limit", "teacher_refused", "teacher_silent"),
+            *("not_text", "cut", "over_trainers_limit", "teacher_refused", "teacher_silent", "training_failed"),
             *("all_dropped", "dataset_unreadable", "dataset_unavailable", "method_untrained", "trainer_gone"),
-            *("trainer_failed", "teacher_failed"),
+            *("trainer_failed", "trainer_killed", "trainer_starved", "teacher_failed"),
             *("output_refused", "output_forbidden", "output_not_found", "output_unavailable"),
         ),
         "what a job ends with here; see the tests of jobs and datasets",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from datetime import date
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.vertex.serving import BUCKET, FLASH, PLACE, PREFERENCES, TRAINING, VALIDATION, Serving, make_job
+from tuning_emulator.facts import vertex_errors
 
 JOB_NAME = re.compile(r"projects/\d{12}/locations/us-central1/tuningJobs/\d{18,19}")
 
@@ -160,7 +162,7 @@ async def test_a_bad_row_beyond_the_first_fails_the_job(serving: Serving) -> Non
     serving.objects.write(f"gs://{BUCKET}/second.jsonl", good + b'{"input_text":"3"}\n')
     job = await serving.tune(spec={"trainingDatasetUri": f"gs://{BUCKET}/second.jsonl"})
     assert job["state"] == "JOB_STATE_FAILED"
-    assert job["error"] == {"code": 3, "message": "Row: 1. Missing required 'contents' field."}
+    assert job["error"] == {"code": 3, "message": "Row: 1. Missing required `contents` field."}
 
 
 # --- continuing
@@ -269,8 +271,7 @@ _SPEC = "tuning_job.supervised_tuning_spec"
             [
                 (
                     "tuning_job.labels",
-                    "Label keys and values must be at most 64 characters long and may only contain lowercase letters, "
-                    "numeric characters, underscores and dashes.",
+                    vertex_errors.LABEL_INVALID.text,
                 )
             ],
         ),
@@ -289,7 +290,7 @@ async def test_violations_are_listed_with_their_fields(
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"baseModel": "gemini-9"}, "Base model gemini-9 is not supported"),
+        ({"baseModel": "gemini-9"}, "Base model gemini-9 is not supported."),
         (
             {"baseModel": "gemini-1.5-pro-002", "spec": {"hyperParameters": {"adapterSize": "ADAPTER_SIZE_EIGHT"}}},
             "The adapter size is not supported for this base model.",
@@ -314,7 +315,28 @@ async def test_the_first_row_is_checked_before_the_answer(waiting: Serving) -> N
     """The text that was reported for lines of the old form."""
     waiting.objects.write(f"gs://{BUCKET}/old.jsonl", b'{"input_text": "1", "output_text": "2"}\n')
     reply = await waiting.refuse(spec={"trainingDatasetUri": f"gs://{BUCKET}/old.jsonl"})
-    assert (reply.status, reply.message) == (400, "Row: 0. Missing required 'contents' field.")
+    assert (reply.status, reply.message) == (400, "Row: 0. Missing required `contents` field.")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said", "hint"),
+    [
+        ("chat.jsonl", b'{"messages": [{"role": "user", "content": "1"}]}\n', "Missing required", "OpenAI chat"),
+        ("rows.json", b'[\n {"contents": []}\n]\n', "Malformed JSON", "a JSON array"),
+        ("rows.csv", b"question,answer\n1,2\n", "Malformed JSON", "CSV with the columns question, answer"),
+    ],
+)
+async def test_a_dataset_of_another_kind_is_named_in_a_hint_alone(
+    name: str, data: bytes, said: str, hint: str, waiting: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer stays the service's; the log has what the file is, once, with the command that converts it."""
+    waiting.objects.write(f"gs://{BUCKET}/{name}", data)
+    with caplog.at_level(logging.WARNING):
+        reply = await waiting.refuse(spec={"trainingDatasetUri": f"gs://{BUCKET}/{name}"})
+    assert reply.message.startswith(f"Row: 0. {said}")
+    (record,) = [one for one in caplog.records if hint in one.getMessage()]
+    assert f"tuning-emulator convert {name} " in record.getMessage()
+    assert "tuning-emulator" not in reply.text
 
 
 async def test_fields_of_v1beta1_are_unknown_in_v1(waiting: Serving) -> None:
@@ -322,7 +344,8 @@ async def test_fields_of_v1beta1_are_unknown_in_v1(waiting: Serving) -> None:
     reply = await waiting.refuse(spec={"hyperParameters": {"batchSize": 4}})
     assert reply.status == 400
     assert "Unknown name \"batchSize\" at 'tuning_job.supervised_tuning_spec.hyper_parameters'" in reply.message
-    accepted = await waiting.create("v1beta1", spec={"hyperParameters": {"batchSize": 4}})
+    fields = {"baseModel": "google/gemma4@gemma-4-e2b-it", "outputUri": f"gs://{BUCKET}/out"}
+    accepted = await waiting.create("v1beta1", spec={"hyperParameters": {"batchSize": 4}}, **fields)
     assert accepted["supervisedTuningSpec"]["hyperParameters"] == {"batchSize": "4"}
 
 
@@ -330,9 +353,9 @@ async def test_retired_base_models_are_served_unless_a_day_is_given(storage_url:
     """The lenient default is why people run this; with a day the service answers as it did then."""
     lenient = Serving(storage_url)
     assert (await lenient.create(baseModel="gemini-1.5-pro-002"))["state"] == "JOB_STATE_PENDING"
-    strict = Serving(storage_url, as_of={"*": date(2026, 10, 1)})
+    strict = Serving(storage_url, as_of={"*": date(2026, 9, 1)})
     reply = await strict.refuse(baseModel="gemini-1.5-pro-002")
-    assert reply.message == "Base model gemini-1.5-pro-002 is not supported"
+    assert reply.message == "Base model gemini-1.5-pro-002 is not supported."
     assert (await strict.create(baseModel=FLASH))["state"] == "JOB_STATE_PENDING"
 
 
@@ -340,7 +363,7 @@ async def test_base_models_that_were_not_there_yet(storage_url: str) -> None:
     """In 2024 Gemini 2.5 could neither be tuned nor asked, nor was it listed; 1.5 could."""
     early = Serving(storage_url, as_of={"*": date(2024, 12, 1)})
     reply = await early.refuse(baseModel=FLASH)
-    assert reply.message == f"Base model {FLASH} is not supported"
+    assert reply.message == f"Base model {FLASH} is not supported."
     assert (await early.create(baseModel="gemini-1.5-pro-002"))["state"] == "JOB_STATE_PENDING"
     model = f"{PLACE}/publishers/google/models/{FLASH}"
     said = await early.ask(

@@ -91,7 +91,7 @@ class OpenAuthenticator:
         if self._anonymous and not (presented.key or presented.token):
             return Caller(OWNER, project, "none")
         day = self._calendar.find_day(project)
-        refuse_unfit(api, method, presented, day)
+        refuse_unfit(api, method, path, presented, day)
         return make_caller(api, format_owner(own), project, presented, day)
 
 
@@ -120,23 +120,24 @@ def has_keyless_tuning(api: str, day: Day) -> bool:
     return api == "gemini" and day.holds(google_errors.KEYLESS_TUNING)
 
 
-def takes_keys(api: Api, method: Method, day: Day) -> bool:
+def takes_keys(api: Api, method: Method, path: str, day: Day) -> bool:
     """Whether a method could be called with an API key on that day."""
+    if api.express is not None and api.express.fullmatch(path):
+        return True
     if not api.keys or not has_keyless_tuning(api.name, day):
         return api.keys
     return re.search(rf"(^|\.)({google_errors.KEYLESS_TUNING.value})$", method.name) is None
 
 
-def refuse_unfit(api: Api, method: Method, presented: Presented, day: Day) -> None:
+def refuse_unfit(api: Api, method: Method, path: str, presented: Presented, day: Day) -> None:
     """Refuses a request without a credential of a kind that the API took on that day.
 
     Raises:
         ApiError: 403 where keys are taken and there is nothing; 401 where only tokens are.
     """
-    keys = takes_keys(api, method, day)
-    if presented.token or (presented.key and keys):
+    if presented.token or (presented.key and takes_keys(api, method, path, day)):
         return
-    if keys:
+    if api.keys and takes_keys(api, method, path, day):
         raise google_errors.NO_CALLER()
     row = google_errors.KEY_NOT_SUPPORTED if presented.key else google_errors.NO_TOKEN
     raise row(service=api.service, method=method.name)

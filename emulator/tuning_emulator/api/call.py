@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, field
@@ -117,6 +118,7 @@ class Api(Struct, frozen=True):
         schemas: By API version.
         handlers: By relative method name, ``ModelService.CreateTunedModel``; methods without one answer 501.
         keys: Whether API keys identify a caller; where not, they are refused.
+        express: Paths that take a key where the API takes none: Vertex AI's express mode. None: there are none.
         server: Value of the ``Server`` header.
         server_timing: Whether answers carry ``Server-Timing``.
         body_limit_bytes: Largest request body. ``method_limits_bytes``: by relative method name, where smaller.
@@ -129,7 +131,8 @@ class Api(Struct, frozen=True):
         misnamed: What is said over gRPC of a request's field that holds a name which no path of the method leads to,
             given method and field; None: the handlers say it. Over REST there is no such path.
         has_host: Whether the real service has such a host (region); where not, nothing is found there.
-        check_host: Refuses a call that came to a host of Google's which does not serve it.
+        hints: What a developer should know of a refusal, beyond what the service says; for the notes of the call.
+        check_place: Refuses a call that is about no place, or about one that the host it came to does not serve.
     """
 
     name: str
@@ -146,7 +149,9 @@ class Api(Struct, frozen=True):
     internal_error: ErrorText = google_errors.INTERNAL
     misnamed: Callable[[Method, str], ApiError] | None = None
     has_host: Callable[[str], bool] | None = None
-    check_host: Callable[[Call], None] | None = None
+    check_place: Callable[[Call], None] | None = None
+    express: re.Pattern[str] | None = None
+    hints: Callable[[Call, ApiError], Iterable[str]] | None = None
     revision: Callable[[], int] | None = None
     admin: bool = False
     anonymous: bool = False

@@ -175,7 +175,7 @@ class Guard:
         known = self._tokens.get(presented.token) if presented.token else self._keys.get(presented.key)
         project = presented.user_project or find_project(path) or (known.project if known else "")
         day = self._calendar.find_day(project)
-        refuse_unfit(api, method, presented, day)
+        refuse_unfit(api, method, path, presented, day)
         if presented.token:
             entry: Key | Token = self._find_token(api, method, presented, day)
         else:

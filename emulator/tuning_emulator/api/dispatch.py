@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from tuning_emulator.api.auth import Authenticator, read_presented
 from tuning_emulator.api.call import NO_REQUESTS, Call, Caller, Parameters, Query
 from tuning_emulator.api.exchange import BrokenConnectionError, Exchange, Middleware, NoMiddleware, PageError
-from tuning_emulator.api.router import GOOGLE, Router, Target
+from tuning_emulator.api.router import Router, Target
 from tuning_emulator.core.errors import ApiError, is_space_wanting
 from tuning_emulator.facts import emulator_errors, google_errors
 from tuning_emulator.protojson.codec import Codec
@@ -211,13 +211,18 @@ class Dispatcher:
             notes=exchange.notes,
             requests=call.requests,
         )
-        if target.api.check_host is not None and exchange.host.endswith(GOOGLE):
-            target.api.check_host(asked)
-        result: Any = target.handler(asked)
-        if inspect.isawaitable(result):
-            result = await result
-        if target.method.streaming:
-            return await call.stream(watch_messages(aiter(result), exchange))
+        try:
+            if target.api.check_place is not None:
+                target.api.check_place(asked)
+            result: Any = target.handler(asked)
+            if inspect.isawaitable(result):
+                result = await result
+            if target.method.streaming:
+                return await call.stream(watch_messages(aiter(result), exchange))
+        except ApiError as refusal:
+            if target.api.hints is not None:
+                exchange.notes.extend(target.api.hints(asked, refusal))
+            raise
         if exchange.cut is not None and exchange.cut.error is not None:
             error, exchange.cut = exchange.cut.error, None
             raise error  # an answer in one piece has no middle to say it in

@@ -110,11 +110,13 @@ def format_page(status: int, phrase: str, sentence: str) -> bytes:
     return (head + _STYLE + _TAIL.format(status=status, sentence=sentence)).encode()
 
 
-def format_trouble(status: int) -> bytes:
-    """The page for 502 and its like, when no API is reached.
+def format_trouble(status: int, path: str) -> bytes:
+    """The page for 404, and for 502 and its like, when no API is reached.
 
-    The sentence: reported many times on www.google.com; on the APIs' hosts assumed.
+    The sentence of all but 404: reported many times on www.google.com; on the APIs' hosts assumed.
     """
+    if status == 404:
+        return format_not_found(path)
     sentence = (
         "The server encountered a temporary error and could not complete your request."
         "<p>Please try again in 30 seconds."

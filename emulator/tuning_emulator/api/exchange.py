@@ -38,6 +38,11 @@ and closes, or resets this stream only (RST_STREAM, INTERNAL_ERROR). HTTP/1.1 ha
 closes and ``rst_stream`` resets."""
 
 
+SAME_SITE = (b"cross-origin-resource-policy", b"same-site")
+"""A header: browsers give the answer to no page of another site, be it as a picture, a style or a script. Of hosts that
+are neither loopback nor TLS, they do not say which page such a request comes from."""
+
+
 class BrokenConnectionError(Exception):
     """The connection is to break here, on purpose. It never leaves the transport; in process it is the client's."""
 

@@ -7,7 +7,9 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +23,8 @@ from tuning_emulator.cli.checks import (
     check_packages,
     check_variables,
 )
+from tuning_emulator.core.as_of import Day
+from tuning_emulator.facts.base_models import MODELS, find_base_model, list_base_models
 from tuning_emulator.settings import DEFAULT_PORT
 
 _MARKS = {OK: "✓", WARNING: "!", BROKEN: "✗"}
@@ -66,6 +70,26 @@ def examine(url: str, expected: bool, data_dir: Path | None) -> Iterable[Finding
     yield from findings
     yield from check_directories(data_dir or _given_directory(), running=health)
     yield from check_variables(dict(os.environ), url, health)
+    yield check_tunable(datetime.now(UTC).date().isoformat())
+    yield from check_own_models((health or {}).get("base_models", {}))
+
+
+def check_tunable(today: str) -> Finding:
+    """Which of Google's models the real service takes for a new tuning job today: clients want to name one of them."""
+    tunable = [one for one in list_base_models("vertex") if one.tunable and not one.open]
+    now = [one.id for one in tunable if Day(today, lenient=False).offers(one.tunable_since, one.tunable_until)]
+    gone = [one.id for one in tunable if one.tunable_until and one.tunable_until <= today]
+    text = f"Vertex AI tunes {', '.join(now)} today; no more: {', '.join(gone)}"
+    return Finding("configured", "base models", OK, text)
+
+
+def check_own_models(directories: Mapping[str, str]) -> Iterable[Finding]:
+    """Whether the base models that directories stand in for exist: another name is never asked for."""
+    known = [one.id for one in MODELS]
+    for name in directories:
+        if name != "*" and not any(find_base_model(one.api, name) for one in MODELS):
+            near = ", ".join(get_close_matches(name, known, 3)) or "tuning-emulator rules lists them"
+            yield Finding("configured", name, WARNING, "no API has a base model of this name", f"name one: {near}")
 
 
 def _given_directory() -> Path | None:

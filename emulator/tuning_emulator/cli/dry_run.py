@@ -8,23 +8,27 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, BinaryIO
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningMethod
 from tuning_emulator.core.rules import find_violations
-from tuning_emulator.datasets.check import check_dataset, check_validation_size, dataset_form
+from tuning_emulator.datasets.check import check_dataset, check_first_line
 from tuning_emulator.datasets.columns import count_processes
-from tuning_emulator.datasets.lines import DatasetError
+from tuning_emulator.datasets.diagnosis import Diagnosis, diagnose, peek_lines
+from tuning_emulator.datasets.limits import check_validation_bytes, check_validation_size, is_cut
+from tuning_emulator.datasets.lines import DatasetError, dataset_form
+from tuning_emulator.datasets.packing import HEAD_BYTES
 from tuning_emulator.datasets.statistics import Tally, count_tokens
-from tuning_emulator.facts import gemini_errors, google_errors
-from tuning_emulator.facts.base_models import find_base_model
+from tuning_emulator.facts import emulator_errors, gemini_errors, google_errors, vertex_errors
+from tuning_emulator.facts.base_models import Price, find_base_model, find_price
 from tuning_emulator.facts.dataset_errors import EMPTY_DATASET
-from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES, Price, adapter_size_name, find_price
+from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES, adapter_size_name
 from tuning_emulator.gemini.base_models import find_tunable_model
 from tuning_emulator.gemini.convert import PACKAGE
 from tuning_emulator.gemini.create import CREATE_RULES, RULES, read_examples
@@ -35,11 +39,17 @@ from tuning_emulator.protojson.reader import read_json
 from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.cloud import CloudObjectStore
-from tuning_emulator.storage.objects import FILE_BUFFER_BYTES, HttpObjectStore, ObjectStore, read_lines
+from tuning_emulator.storage.objects import (
+    FILE_BUFFER_BYTES,
+    HttpObjectStore,
+    LineTooLongError,
+    ObjectStore,
+    read_lines,
+)
 from tuning_emulator.vertex import rules as vertex_rules
 from tuning_emulator.vertex.rules import check_fields, check_model, is_open_model
 from tuning_emulator.vertex.specs import METHODS, read_request
-from tuning_trainer.spec import Example, total_steps
+from tuning_trainer.spec import Example, embedded_max_tokens, total_steps
 
 LARGE_BYTES = 32 << 20
 PLACE = "gs://bucket/"
@@ -96,7 +106,14 @@ class BrokenRule:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What came of it. ``statistics`` is None where nothing could be counted, ``price`` where none is known."""
+    """What came of it.
+
+    Attributes:
+        errors: Rules of the service that are broken.
+        statistics: None where nothing could be counted.
+        price: None where none is known.
+        diagnoses: What its files are that are not what the service takes; our words, not the service's.
+    """
 
     errors: int
     statistics: DatasetStatistics | None
@@ -105,6 +122,12 @@ class DryRun:
     steps: int
     training_tokens: int
     price: Price | None
+    diagnoses: tuple[Diagnosis, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether the service would take it."""
+        return not self.errors and not any(one.container for one in self.diagnoses)
 
 
 Report = Callable[[BrokenRule], None]
@@ -117,6 +140,7 @@ def dry_run(request: TuningRequest, report: Report) -> DryRun:
         OSError, StorageError: a file cannot be read.
     """
     errors = 0
+    diagnoses: list[Diagnosis] = []
 
     def count(broken: BrokenRule) -> None:
         nonlocal errors
@@ -124,10 +148,10 @@ def dry_run(request: TuningRequest, report: Report) -> DryRun:
         report(broken)
 
     if request.api == "gemini":
-        statistics, validation = _run_gemini(request, count), None
+        statistics, validation = _run_gemini(request, count, diagnoses), None
     else:
-        statistics, validation = _run_vertex(request, count)
-    return _sum_up(request, errors, statistics, validation)
+        statistics, validation = _run_vertex(request, count, diagnoses)
+    return replace(_sum_up(request, errors, statistics, validation), diagnoses=tuple(diagnoses))
 
 
 def _sum_up(
@@ -137,7 +161,10 @@ def _sum_up(
     if statistics is None:
         return DryRun(errors, None, validation, None, 0, 0, price)
     examples = statistics.examples - statistics.dropped_count
-    resolved = fill_in(request.asked, find_defaults(request.api, request.base_model, request.method, examples))
+    defaults = find_defaults(
+        request.api, request.base_model, request.method, examples, statistics.billable_tokens, request.asked
+    )
+    resolved = fill_in(request.asked, defaults)
     epochs, batch_size = max(resolved.epochs or 1, 0), max(resolved.batch_size or 1, 1)  # a negative one is reported
     tokens = statistics.billable_tokens * epochs
     steps = total_steps(examples, epochs, batch_size)
@@ -147,17 +174,31 @@ def _sum_up(
 # --- Vertex AI
 
 
-def _run_vertex(request: TuningRequest, report: Report) -> tuple[DatasetStatistics | None, DatasetStatistics | None]:
+def _run_vertex(
+    request: TuningRequest, report: Report, diagnoses: list[Diagnosis]
+) -> tuple[DatasetStatistics | None, DatasetStatistics | None]:
     _check_request(request, report)
     limits = find_limits("vertex", request.base_model)
     form = dataset_form(request.method, request.base_model) or "contents"
 
     def check(name: str, minimum: int) -> DatasetStatistics | None:
-        wanted = replace(limits, min_examples=minimum)
+        wanted = structs.replace(limits, min_examples=minimum, readable_tokens=embedded_max_tokens())
         counted = _Described(name, report)
         try:
-            with open_lines(name, request.storage) as lines:
+            with open_lines(name, request.storage) as opened:
+                head, lines = (_read_head(name), opened) if _is_file(name) else peek_lines(opened)
+                if (found := diagnose(head, "vertex", form, name)) is not None:
+                    diagnoses.append(found)
+                    if found.container:
+                        check_first_line(lines, form)  # what create says; each further line would say it again
                 return check_dataset(lines, form, wanted, None, counted, request.processes or choose_processes(name))
+        except LineTooLongError:
+            if not diagnoses:
+                raise
+            missing = vertex_errors.NOT_JSONL_OBJECT  # what create says of an endless line
+            field = "training_dataset_uri" if name == request.dataset else "validation_dataset_uri"
+            report(BrokenRule(name, 0, missing.name, missing.format(field=field)))
+            return None
         except DatasetError as error:
             if error.rule != EMPTY_DATASET.name or not counted.any:  # all lines are broken: that is told already
                 counted(error)
@@ -168,9 +209,28 @@ def _run_vertex(request: TuningRequest, report: Report) -> tuple[DatasetStatisti
     if statistics is not None and validation is not None:
         try:
             check_validation_size(validation.examples, statistics.examples, limits)
+            sizes = (_measure(request.validation, request.storage), _measure(request.dataset, request.storage))
+            check_validation_bytes(*sizes, limits)
         except DatasetError as error:
             report(BrokenRule(request.validation, 0, error.rule, error.message))
     return statistics, validation
+
+
+def _is_file(name: str) -> bool:
+    return name != "-" and not name.startswith("gs://")
+
+
+def _read_head(name: str) -> bytes:
+    with open_file(name) as stream:
+        return stream.read(HEAD_BYTES)
+
+
+def _measure(name: str, storage: str) -> int:
+    """Bytes of a file or an object; 0 for standard input, whose length is not known before it is read."""
+    if name.startswith("gs://"):
+        info = open_objects(storage).stat(name)
+        return info.size_bytes if info else 0
+    return Path(name).stat().st_size if _is_file(name) else 0
 
 
 class _Described:
@@ -262,7 +322,7 @@ class GeminiLines:
         return self._lines[place[1]][int(place[2])] if place else 0
 
 
-def _run_gemini(request: TuningRequest, report: Report) -> DatasetStatistics | None:
+def _run_gemini(request: TuningRequest, report: Report, diagnoses: list[Diagnosis]) -> DatasetStatistics | None:
     """Reports what ``tunedModels`` create would refuse; counts the examples if it would not refuse one.
 
     The file has a JSON object a line, ``{"text_input": …, "output": …}`` or, of several turns, ``{"contents": […]}``;
@@ -282,6 +342,11 @@ def _run_gemini(request: TuningRequest, report: Report) -> DatasetStatistics | N
         large = google_errors.BODY_TOO_LARGE
         report(BrokenRule(request.dataset, 0, large.name, large.format(limit_bytes=limit)))
         return None
+    found = diagnose(data[:HEAD_BYTES], "gemini", name=request.dataset)
+    if found is not None:
+        diagnoses.append(found)
+        if found.container:
+            return None  # there are no examples that a request could carry
     broken: list[BrokenRule] = []
     lines = split_examples(request, data, broken.append)
     create = _bind(request, lines, broken.append)
@@ -366,12 +431,14 @@ def _find_violations(request: TuningRequest, lines: GeminiLines, create: Value) 
 
 def _count(examples: tuple[Example, ...]) -> DatasetStatistics | None:
     """Statistics as Vertex AI defines them; the Gemini API shows none."""
-    tally = Tally()
+    tally, readable = Tally(), embedded_max_tokens()
     for example in examples:
         tokens = [count_tokens(turn.text) for turn in example.turns]
         outputs = sum(count for count, turn in zip(tokens, example.turns, strict=True) if turn.role == "model")
         inputs = sum(tokens) - outputs + count_tokens(example.system)
         tally.add_all([inputs], [outputs], [len(tokens)])
+        if is_cut(inputs + outputs, readable):
+            tally.reduce(emulator_errors.CUT.format(limit=f"about {readable:,}"), tally.examples)
     return tally.summarise() if tally.examples else None
 
 

@@ -245,7 +245,8 @@ def create_environment(
     found |= _lead_here(reached, environment) | _trust(reached, directory, environment)
     found |= _stand_in(reached, directory, environment)
     found.setdefault(TOKEN_VARIABLE, reached.token)
-    found.setdefault("GEMINI_API_KEY", found.get("GOOGLE_API_KEY", "emulator"))
+    if not found.get("GOOGLE_API_KEY"):  # which the SDKs take first, and warn where both are set
+        found.setdefault("GEMINI_API_KEY", "emulator")
     if base_urls:
         found |= {"GOOGLE_GEMINI_BASE_URL": reached.url, "GOOGLE_VERTEX_BASE_URL": reached.url}
     return found

@@ -61,6 +61,10 @@ def list_entries() -> list[Entry]:
     for one in MODELS:
         said = (one.display_name, one.grade, one.source, one.since, one.until)
         entries.append(Entry(f"{one.api} base models", one.id, "base model", *said))
+    for one in MODELS:
+        for price in one.prices:
+            name, text = f"{one.id} {'/'.join(price.methods)}", f"{price.value:g} USD a million training tokens"
+            entries.append(Entry(f"{one.api} prices", name, "figure", text, price.grade, price.source))
     return entries
 
 

@@ -52,6 +52,8 @@ def draw_axes(losses: Sequence[float], columns: int = COLUMNS, rows: int = ROWS)
 
 
 _GOOD, _BAD, _QUIET, _LINE = "green3", "red3", "grey58", "deep_sky_blue1"
+_PLAIN_CHARACTERS = 500
+"""So much of a prompt and an answer without a terminal."""
 _PLAIN_LINES = 20
 """About so many lines of progress without a terminal."""
 
@@ -120,10 +122,10 @@ class PlainScreen:
     def show_answers(self, answers: Sequence[Answer]) -> None:
         """See ``Screen``."""
         for one in answers:
-            self.say("prompt", repr(one.prompt))
+            self.say("prompt", _quote(one.prompt))
             for name, text in (("expected", one.expected), ("before", one.before), ("after", one.after)):
                 if text or name != "expected":
-                    self.say(f"  {name:<9}", repr(text))
+                    self.say(f"  {name:<9}", _quote(text))
 
 
 class RichScreen:
@@ -188,6 +190,10 @@ class RichScreen:
             known = [Text(_shorten(one.expected))] if expected else []
             table.add_row(Text(_shorten(one.prompt)), *known, Text(_shorten(one.before), style=_QUIET), after)
         self.console.print(table)
+
+
+def _quote(text: str) -> str:
+    return repr(text) if len(text) <= _PLAIN_CHARACTERS else f"{text[:_PLAIN_CHARACTERS]!r}…"
 
 
 def _shorten(text: str) -> str:

@@ -25,7 +25,8 @@ from tuning_emulator.cli.dry_run import (
 )
 from tuning_emulator.cli.export_adapter import ExportError, check_target
 from tuning_emulator.cli.screen import Answer, PlainScreen, Screen, open_screen
-from tuning_emulator.cli.validate import add_request, format_broken_rule, make_request
+from tuning_emulator.cli.validate import ShownErrors, add_request, format_emulator, format_rest, make_request
+from tuning_emulator.datasets.contents import drop_nulls
 from tuning_emulator.storage.objects import StorageError
 from tuning_emulator.testing.client import Buckets, Control, ControlError, answering, send_request
 from tuning_emulator.testing.process import StartError, start_emulator
@@ -160,7 +161,7 @@ def _read_message(status: int, text: bytes) -> str:
 
 # --- the command
 
-MODELS = {"gemini": "gemini-1.5-flash-001-tuning", "vertex": "gemini-2.5-flash"}
+MODELS = {"gemini": "gemini-1.5-flash-001-tuning", "vertex": "gemini-3.5-flash"}
 _SAMPLES = 5
 _POLL_S = 0.1
 _CANCEL_LIMIT_S = 20.0
@@ -172,7 +173,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The dataset, what to do with it, and where."""
     parser.add_argument("dataset", help="JSON lines of either API: a file, or gs://bucket/object with --url")
     parser.add_argument("--api", choices=["gemini", "vertex"], help="which API (seen from the dataset)")
-    parser.add_argument("--model", help="base model (gemini-2.5-flash; with the Gemini API its last tunable one)")
+    parser.add_argument("--model", help="base model (gemini-3.5-flash; with the Gemini API its last tunable one)")
     add_request(parser)
     parser.add_argument("--prompt", action="append", default=[], help="ask this before and after; may be repeated")
     parser.add_argument("--output", type=Path, metavar="DIR", help="write the adapter here")
@@ -194,7 +195,8 @@ def run(parsed: argparse.Namespace) -> int:
     except (OSError, StorageError, ValueError, ExportError) as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return 2
-    if checked.errors:
+    if not checked.good:
+        print("\n".join(format_emulator(checked)), file=sys.stderr)
         print("tuning-emulator: the dataset would be refused; nothing was started", file=sys.stderr)
         return 1
     try:
@@ -229,15 +231,11 @@ def _find_api(name: str, storage: str) -> str:
 
 
 def _check(request: TuningRequest) -> DryRun:
-    shown = 0
-
-    def show(text: str) -> None:
-        nonlocal shown
-        shown += 1
-        if shown <= 20:
-            print(text, file=sys.stderr)
-
-    return dry_run(request, lambda broken: show(format_broken_rule(broken)))
+    shown = ShownErrors(None)
+    found = dry_run(request, shown)
+    for line in [*shown.lines, *format_rest(found.errors - len(shown.lines))]:
+        print(line, file=sys.stderr)
+    return found
 
 
 @contextmanager
@@ -298,6 +296,8 @@ class _Run:
         trainer = self._control.health()["trainer"]["name"]
         note = "really trains" if trainer == "lora" else "only pretends; install tuning-emulator[lora]"
         self._screen.say("trainer", f"{trainer} ({note})")
+        for reason, count, _ in checked.statistics.reduced:
+            self._screen.say("in part", f"{count:,} of the examples. {reason}")
 
     def _choose_samples(self) -> list[tuple[str, str]]:
         """(prompt, expected): the ones that were asked for, or the dataset's first ones of one turn."""
@@ -404,6 +404,7 @@ def _read_pair(line: bytes) -> tuple[str, str] | None:
         return None
     if not isinstance(values, dict):
         return None
+    values = drop_nulls(values)
     if "contents" not in values:
         prompt, answer = values.get("text_input", values.get("textInput")), values.get("output")
         return (prompt, answer) if isinstance(prompt, str) and isinstance(answer, str) else None

@@ -1,10 +1,11 @@
-"""``tuning-emulator validate``: what the service would say about a dataset, before anybody pays."""
+"""``tuning-emulator validate``: what the service would say about a dataset, and apart from it what can be done here."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from tuning_emulator.settings import parse_days
 from tuning_emulator.storage.objects import StorageError
 
 KEPT_ERRORS = 1000
+SHOWN_ERRORS, SHOWN_OF_A_RULE = 8, 3
+"""Without ``--max-errors``: so many lines, and so many of them about the same."""
 _METHODS = ("supervised", "full", "preference")
 _SERVICES = {"gemini": "Gemini API", "vertex": "Vertex AI"}
 _MILLION = 1_000_000
@@ -24,7 +27,7 @@ _MILLION = 1_000_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The dataset, and what would be asked for."""
     parser.add_argument("dataset", help="JSON lines: a file, gs://bucket/object, or - for standard input")
-    parser.add_argument("--model", required=True, help="base model: gemini-2.5-flash, gemini-1.5-flash-001-tuning …")
+    parser.add_argument("--model", required=True, help="base model: gemini-3.5-flash, gemini-1.5-flash-001-tuning …")
     parser.add_argument("--api", choices=["gemini", "vertex"], required=True, help="which service")
     add_request(parser)
     parser.add_argument("--as-of", metavar="DATE", help="rules of that day, `today` for now (everything ever offered)")
@@ -32,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--storage", default="", metavar="URL", help="storage emulator for gs:// ($STORAGE_EMULATOR_HOST)"
     )
     parser.add_argument(
-        "--max-errors", type=int, default=KEPT_ERRORS, help="errors shown; all are counted; 0: no limit (%(default)s)"
+        "--max-errors",
+        type=int,
+        help=f"errors shown; all are counted; 0: no limit ({SHOWN_ERRORS}, {KEPT_ERRORS} with --json)",
     )
     parser.add_argument("--processes", type=int, default=0, help="that count a large file (one for each core)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -51,30 +56,43 @@ def add_request(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Checks and prints. 0: it would be taken, 1: it would be refused, 2: it cannot be checked."""
-    kept: list[BrokenRule] = []
-    shown = 0
-
-    def show(broken: BrokenRule) -> None:
-        nonlocal shown
-        shown += 1
-        if parsed.max_errors and shown > parsed.max_errors:
-            return
-        if parsed.json:
-            kept.append(broken)
-        else:
-            print(format_broken_rule(broken))
-
+    shown = ShownErrors(parsed.max_errors, parsed.json)
     try:
         request = make_request(parsed)
-        found = dry_run(request, show)
+        found = dry_run(request, shown)
     except (OSError, StorageError, ValueError) as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return 2
     if parsed.json:
-        print(json.dumps(describe(request, found, kept), ensure_ascii=False, indent=2))
+        print(json.dumps(describe(request, found, shown.kept), ensure_ascii=False, indent=2))
     else:
-        print("\n".join(format_dry_run(request, found, shown - (parsed.max_errors or shown))))
-    return 1 if found.errors else 0
+        print("\n".join([*shown.lines, *format_dry_run(request, found, found.errors - len(shown.lines))]))
+    return 0 if found.good else 1
+
+
+class ShownErrors:
+    """Takes broken rules; keeps as many as are shown.
+
+    Attributes:
+        kept: They. lines: The same for people.
+    """
+
+    def __init__(self, limit: int | None, all_alike: bool = False) -> None:
+        self.kept: list[BrokenRule] = []
+        self._alike: Counter[str] = Counter()
+        self._limit = limit if limit is not None else KEPT_ERRORS if all_alike else SHOWN_ERRORS
+        self._few = limit is None and not all_alike
+
+    def __call__(self, broken: BrokenRule) -> None:
+        self._alike[broken.rule] += 1
+        if self._few and self._alike[broken.rule] > SHOWN_OF_A_RULE:
+            return
+        if not self._limit or len(self.kept) < self._limit:
+            self.kept.append(broken)
+
+    @property
+    def lines(self) -> list[str]:
+        return [format_broken_rule(one) for one in self.kept]
 
 
 def make_request(parsed: argparse.Namespace) -> TuningRequest:
@@ -132,22 +150,46 @@ def format_broken_rule(broken: BrokenRule) -> str:
 
 
 def format_dry_run(request: TuningRequest, found: DryRun, not_shown: int) -> list[str]:
-    """Everything after the errors."""
-    lines = [f"… and {not_shown:,} more errors"] if not_shown > 0 else []
+    """Everything after the errors: what the service would do, then what the emulator would."""
+    lines = format_rest(not_shown)
+    errors = "1 error" if found.errors == 1 else f"{found.errors:,} errors"
+    service = _SERVICES[request.api]
     if found.errors:
-        errors = "1 error" if found.errors == 1 else f"{found.errors:,} errors"
-        lines.append(f"{errors}: {_SERVICES[request.api]} would refuse to tune {request.base_model} with this")
+        lines.append(f"{errors}: {service} would refuse to tune {request.base_model} with this")
+    elif not found.good:
+        lines.append(f"no answer: no request to the {service} could carry this file")
     else:
-        lines.append(f"no errors: {_SERVICES[request.api]} would tune {request.base_model} with this")
-    if found.statistics is not None and found.hyperparameters is not None:
+        lines.append(f"no errors: {service} would tune {request.base_model} with this")
+    lines += format_emulator(found)
+    if found.good and found.statistics is not None and found.hyperparameters is not None:
         lines += ["", *_format_statistics(found.statistics), *_format_costs(request, found, found.hyperparameters)]
+    return lines
+
+
+def format_rest(count: int) -> list[str]:
+    """How many errors are not shown."""
+    return [f"… and {count:,} more error{'s' if count > 1 else ''}"] if count > 0 else []
+
+
+def format_emulator(found: DryRun) -> list[str]:
+    """What this emulator says of the files, and what it can do with them; none of it is a service's."""
+    lines = [line for one in found.diagnoses for line in (f"tuning-emulator: {one.text}", f"  {one.remedy}")]
+    statistics = found.statistics
+    if not found.good or statistics is None:
+        return lines
+    kept = statistics.examples - statistics.dropped_count
+    lines.append(
+        f"tuning-emulator: trains on {'all' if not statistics.dropped_count else 'the other'} {kept:,} examples"
+    )
+    for reason, count, first in statistics.reduced:
+        lines.append(f"  {count:,} in part (example {first:,}{' …' if count > 1 else ''}): {reason}")
     return lines
 
 
 def _format_statistics(statistics: DatasetStatistics) -> list[str]:
     dropped = f", {statistics.dropped_count:,} of them left out" if statistics.dropped_count else ""
     lines = [f"examples         {statistics.examples:,}{dropped}"]
-    lines += [f"                 example {index}: {reason}" for index, reason in statistics.dropped[:5]]
+    lines += [f"                 example {index}: {reason}" for index, reason in statistics.dropped[:3]]
     for name, counts in (
         ("input tokens", statistics.input_tokens),
         ("output tokens", statistics.output_tokens),
@@ -203,11 +245,18 @@ def describe(request: TuningRequest, found: DryRun, kept: list[BrokenRule]) -> d
         "api": request.api,
         "model": request.base_model,
         "method": request.method.value,
-        "valid": not found.errors,
+        "valid": found.good,
         "error_count": found.errors,
         "errors": [
             {"file": one.where, "line": one.line or None, "rule": one.rule, "message": one.message} for one in kept
         ],
+        "emulator": {
+            "diagnoses": msgspec.to_builtins(found.diagnoses),
+            "reduced": [
+                {"reason": reason, "examples": count, "first": first}
+                for reason, count, first in (found.statistics.reduced if found.statistics else ())
+            ],
+        },
         "statistics": msgspec.to_builtins(found.statistics),
         "validation_statistics": msgspec.to_builtins(found.validation),
         "hyperparameters": msgspec.to_builtins(found.hyperparameters),

@@ -163,7 +163,7 @@ def unpack_archive(archive: Path, target: Path) -> Manifest:
     except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's fault
-        raise ArchiveError(f"it is not a whole gzip file: {error}") from error
+        raise ArchiveError("it is not a whole gzip file: it is cut off or damaged") from error
 
 
 def _unpack(unpacker: _Unpacker, target: Path) -> Manifest:
@@ -329,7 +329,7 @@ def _parse_header(block: bytes) -> tarfile.TarInfo:
     try:
         header = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError) as error:
-        raise ArchiveError(f"it is no tar file: {error}") from error
+        raise ArchiveError("it is no tar file: a header in it cannot be read") from error
     if header.size < 0:
         raise ArchiveError(f"{header.name!r} has a size of {header.size} bytes")
     return header

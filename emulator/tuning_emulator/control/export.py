@@ -33,7 +33,7 @@ from tuning_emulator.control.scenarios import load_from
 from tuning_emulator.control.state import STORE_NAME, TREES, ServerState, commit, make_place, swap
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.lifecycle import ENDED
-from tuning_emulator.middleware.faults import SavedFault
+from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.storage.contents import link_or_copy
 from tuning_emulator.storage.copies import check_copy
 from tuning_emulator.storage.database import DamagedStorageError
@@ -83,27 +83,37 @@ async def export_state(server: ServerState, archive: Path) -> Manifest:
     root = make_place(server.directory, "outgoing")
     try:
         async with server.changing:  # nobody takes the files of running jobs away meanwhile
-            running = _capture(server, root)
+            async with server.queue.files:
+                running, ended = _capture(server, root)
+                await asyncio.to_thread(_link, server, root, ended)
             return await asyncio.to_thread(_pack, server, root, running, archive)
     finally:
         server.discard(root)
 
 
-def _capture(server: ServerState, root: Path) -> list[str]:
-    """Copies what can change under us, and links what cannot. Returns the directories of jobs that still run."""
+def _capture(server: ServerState, root: Path) -> tuple[list[str], list[str]]:
+    """Copies the records, at this moment. Returns the directories of jobs that still run, and those of the others."""
     root.mkdir()
     server.store.copy_to(root / STORE_NAME)
     state = {"faults": [asdict(one) for one in server.faults.save()], "ids": server.ids.save()}
     (root / STATE_NAME).write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
-    (root / "jobs").mkdir()
-    running = {job.uid for job in server.store.list_unfinished_jobs() if job.progress.state not in ENDED}
+    unfinished = {job.uid for job in server.store.list_unfinished_jobs() if job.progress.state not in ENDED}
+    running: list[str] = []
+    ended: list[str] = []
     for uid, api in server.store.list_job_keys():
-        source = server.directory / "jobs" / f"{api}-{uid}"
-        if uid not in running and source.is_dir():
-            link_files(source, root / "jobs" / source.name)
+        (running if uid in unfinished else ended).append(f"{api}-{uid}")
+    return running, ended
+
+
+def _link(server: ServerState, root: Path, ended: list[str]) -> None:
+    """Links what does not change any more: files of jobs that have ended, and objects."""
+    (root / "jobs").mkdir()
+    for name in ended:
+        source = server.directory / "jobs" / name
+        if source.is_dir():
+            link_files(source, root / "jobs" / name)
     if server.storage is not None:
         server.storage.store.link_to(root / "buckets")
-    return [f"{api}-{uid}" for uid, api in server.store.list_job_keys() if uid in running]
 
 
 def _pack(server: ServerState, root: Path, running: list[str], archive: Path) -> Manifest:
@@ -160,6 +170,7 @@ async def import_state(server: ServerState, archive: Path) -> ImportReport:
                 _put_in_place(server, incoming, removed, state)
             finally:
                 server.queue.take_up()
+                await asyncio.to_thread(server.store.checkpoint)
     finally:
         for path in (incoming, removed):
             server.discard(path)
@@ -207,10 +218,16 @@ def _check_buckets(server: ServerState, buckets: Path) -> None:
 def _read_state(server: ServerState, path: Path) -> State:
     try:
         state = State.model_validate_json(path.read_bytes())
-        type(server.ids)().restore(state.ids)
         server.faults.check(state.faults)
-    except (ValidationError, ValueError, TypeError) as error:
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ArchiveError(f"{STATE_NAME}: {'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}") from error
+    except FaultError as error:
         raise ArchiveError(f"{STATE_NAME}: {error}") from error
+    try:
+        type(server.ids)().restore(state.ids)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ArchiveError(f"{STATE_NAME}: ids: they are not as this program writes them") from error
     return state
 
 

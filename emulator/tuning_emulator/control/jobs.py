@@ -16,6 +16,7 @@ from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import JobFaultError, check_api, format_job_fault, format_pace
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
 from tuning_emulator.core.records import JobState, Phase, TuningJob
+from tuning_emulator.jobs.dataset import format_reduced
 from tuning_emulator.jobs.pacing import ADVANCED, JobGate, Pacing
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.store.store import NEWEST, Store
@@ -68,8 +69,9 @@ class JobSummary(TypedDict):
 
 
 class JobReport(JobSummary):
-    """The same with its loss curve."""
+    """The same with its loss curve. ``notes``: what the trainer here did not read of the examples, a sentence each."""
 
+    notes: list[str]
     metrics: list[Metric]
 
 
@@ -123,7 +125,9 @@ def describe_job(store: Store, pacing: Pacing, name: str) -> JobReport | None:
     job = find_job(store, name)
     if job is None:
         return None
-    return JobReport(**summarise_job(store, pacing, job, name), metrics=list_metrics(store, job))
+    statistics = job.progress.statistics
+    notes = [format_reduced(*one) for one in statistics.reduced] if statistics else []
+    return JobReport(**summarise_job(store, pacing, job, name), notes=notes, metrics=list_metrics(store, job))
 
 
 def list_metrics(store: Store, job: TuningJob) -> list[Metric]:
@@ -279,7 +283,7 @@ def create_router(store: Store, queue: Queue) -> APIRouter:
     @router.get("", summary="Tuning jobs of both APIs, newest first")
     async def list_jobs(
         project: Annotated[str | None, Query(description="Id or number; left out: all.")] = None,
-        before: Annotated[int | None, Query(description="`next` of the page before.")] = None,
+        before: Annotated[int | None, Query(ge=0, lt=1 << 63, description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
     ) -> JobPage:
         await queue.pacing.settle(queue.pacing.list_moved_by_reads())

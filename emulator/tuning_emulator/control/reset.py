@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
@@ -33,10 +35,13 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
     permissions, the buckets that were created for it, its pace, faults and journal. The clock is everybody's.
     """
     async with server.changing:
-        jobs = await _clear(server, None if project is None else project_number(project))
-        if project is None:
-            server.clock.reset()
-            server.ids.reset()
+        try:
+            jobs = await _clear(server, None if project is None else project_number(project))
+            if project is None:
+                server.clock.reset()
+                server.ids.reset()
+        finally:
+            await asyncio.to_thread(server.store.checkpoint)
     if project is None and server.load_start_state is not None:
         await server.load_start_state()
     return ResetReport(project=project, jobs=jobs)
@@ -45,18 +50,27 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
 async def _clear(server: ServerState, number: str | None) -> int:
     """Forgets one project, by its number, or everything. Returns how many jobs there were."""
     everything = number is None
-    await server.queue.end(None if everything else [uid for uid, _ in _list_keys(server, number)])
-    keys = _list_keys(server, number)  # now that nothing awaits any more, nothing comes or goes
-    for project in [None] if everything else _list_names(server, number):
-        server.store.clear(project)
     removed = make_place(server.directory, "removed")
-    set_jobs_aside(server.directory, None if everything else [f"{api}-{uid}" for uid, api in keys], removed)
-    if server.storage is not None:
-        server.storage.clear(removed, number)
+    try:
+        await server.queue.end(None if everything else [uid for uid, _ in _list_keys(server, number)])
+        keys = _list_keys(server, number)  # now that nothing awaits any more, nothing comes or goes
+        for project in [None] if everything else _list_names(server, number):
+            server.store.clear(project)
+        if everything:
+            set_jobs_aside(server.directory, None, removed)
+        else:
+            names = [f"{api}-{uid}" for uid, api in keys]  # no later job has one of these
+            await asyncio.to_thread(set_jobs_aside, server.directory, names, removed)
+        if server.storage is not None:  # last: jobs that go on, because the rest could not be done, still read it
+            await asyncio.to_thread(server.storage.clear, removed, number)
+    except BaseException:  # a full disk: what is still there goes on
+        server.queue.take_up()
+        raise
+    finally:
+        server.discard(removed)
     server.queue.pacing.reset(number)
     server.faults.clear(number or "")
     server.journal.clear(number or "")
-    server.discard(removed)
     return len(keys)
 
 

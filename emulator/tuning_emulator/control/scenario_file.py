@@ -10,9 +10,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tuning_emulator.control.faults import FaultBody
+from tuning_emulator.control.seed_numbers import CheckpointSeed, ExperimentId, Number, Project, check_numbers
 from tuning_emulator.core.job_control import JobFault, format_job_fault, format_pace, parse_job_fault, parse_pace
+from tuning_emulator.core.records import Reserved
 from tuning_emulator.facts import google_errors
 from tuning_emulator.protojson.scalars import InstantError, parse_timestamp
+from tuning_emulator.storage.sample_data import TRAINING_URI
 
 VERSION = 1
 """Of the form of these files."""
@@ -71,7 +74,7 @@ class BucketSeed(_Entry):
     """A bucket; ``{project}`` in its name is the project's id."""
 
     name: str
-    project: str = ""
+    project: Project = ""
     objects: dict[str, ObjectSeed] = {}
 
 
@@ -79,7 +82,7 @@ class _JobSeed(_Entry):
     """What tuned models and tuning jobs share.
 
     Attributes:
-        project: Whose it is; of a tuned model that its key or token ``projects/{project}`` sees it.
+        project: Whose it is, by id or number; of a tuned model that its key or token ``projects/{project}`` sees it.
         fault: What is to happen to it, as in magic values: ``internal_error:5``.
         pace: How it goes on from the state that it begins in: ``manual`` (it stays), or as the setting.
         count: How many of them; ``{number}`` in names counts them.
@@ -87,7 +90,7 @@ class _JobSeed(_Entry):
 
     display_name: str = ""
     description: str = ""
-    project: str = ""
+    project: Project = ""
     fault: Annotated[str, AfterValidator(lambda text: format_job_fault(parse_job_fault(text)))] | Literal[""] = ""
     pace: Annotated[str, AfterValidator(lambda text: format_pace(parse_pace(text)))] = "manual"
     epochs: int | None = Field(default=None, ge=1)
@@ -126,21 +129,53 @@ class TunedModelSeed(_JobSeed):
 
 
 class TuningJobSeed(_JobSeed):
-    """A tuning job of Vertex AI. ``training_dataset`` is an object of the scenario or one that is there already."""
+    """A tuning job of Vertex AI, for programs that name what they ask for also under numbers that stand in them.
 
+    Attributes:
+        id: Its own number: ``tuningJobs/{id}``. A project by its number is ``project``.
+        model, endpoint: Numbers of the model that it makes and of the endpoint of its last checkpoint, both in the
+            model's home, which for newer base models is ``us`` or ``eu``.
+        experiment: Id of its metadata context.
+        checkpoints: Its checkpoints, first to last; there are as many epochs, unless ``epochs`` says another number.
+        training_dataset: An object of the scenario or one that is there already.
+    """
+
+    id: Number = ""
+    model: Number = ""
+    endpoint: Number = ""
+    experiment: ExperimentId = ""
+    checkpoints: tuple[CheckpointSeed, ...] = ()
     location: str = "us-central1"
     base_model: str = "gemini-2.5-flash"
-    training_dataset: str
+    training_dataset: str = TRAINING_URI
     validation_dataset: str = ""
     labels: dict[str, str] = {}
     state: Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] = "SUCCEEDED"
 
+    @property
+    def reserved(self) -> Reserved:
+        """The numbers of what it makes."""
+        checkpoints = tuple((one.id, one.endpoint) for one in self.checkpoints)
+        return Reserved(self.model, self.experiment, self.endpoint, checkpoints)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_numbers(self.reserved)
+        numbered = [name for name in ("id", "model", "endpoint", "experiment", "checkpoints") if getattr(self, name)]
+        if numbered and self.count > 1:
+            raise ValueError(f"{numbered[0]}: count is {self.count}, and only one can have that number")
+        made = [name for name in numbered if name not in ("id", "experiment")]
+        if made and (self.state == "CANCELLED" or (self.state == "FAILED" and not self.fault)):
+            raise ValueError(f"{made[0]}: a job that ends {self.state} makes none")
+        return self
+
 
 class EndpointSeed(_Entry):
-    """An endpoint that serves nothing yet."""
+    """An endpoint that serves nothing yet. ``id``: its number."""
 
+    id: Number = ""
     display_name: str
-    project: str = ""
+    project: Project = ""
     location: str = "us-central1"
 
 
@@ -148,7 +183,7 @@ class JobFaultSeed(_Entry):
     """What is to happen to the next jobs of a project, or of any."""
 
     fault: Annotated[str, AfterValidator(lambda text: format_job_fault(parse_job_fault(text)))]
-    project: str = ""
+    project: Project = ""
     jobs: int = Field(default=1, ge=1, le=1_000_000)
 
 
@@ -215,8 +250,16 @@ def _parse_text(text: bytes) -> Any:
         return _drop_dates(yaml.load(text, Loader=yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader))  # noqa: S506 safe ones
     except RecursionError as error:
         raise ScenarioError(TOO_DEEP) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"it is neither YAML nor JSON: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ScenarioError(f"it is neither YAML nor JSON: {place}{error.problem}") from error
+    except yaml.YAMLError as error:  # of its reader, which knows characters alone
+        raise ScenarioError("it is neither YAML nor JSON: a character in it is not UTF-8 or not allowed") from error
+    except ScenarioError:
+        raise
+    except (ValueError, OverflowError) as error:  # a number, a date or text that is none
+        raise ScenarioError("it is neither YAML nor JSON: a value in it cannot be read") from error
 
 
 def _drop_dates(value: Any) -> Any:

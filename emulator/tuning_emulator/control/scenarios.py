@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,25 @@ from tuning_emulator.control.scenario_file import (
     ObjectSeed,
     Scenario,
     ScenarioError,
+    TunedModelSeed,
+    TuningJobSeed,
     list_packaged,
     parse_scenario,
     read_packaged,
 )
-from tuning_emulator.control.seeds import Seeder
-from tuning_emulator.control.state import STORE_NAME, ServerState, commit, make_place, set_jobs_aside, swap
+from tuning_emulator.control.seeds import Made, Seeder, take_back
+from tuning_emulator.control.state import ServerState, make_place
 from tuning_emulator.core.clock import ClockError
-from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.errors import ApiError, describe_failure
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.job_control import parse_job_fault, parse_pace
+from tuning_emulator.core.job_control import JobFaultError, check_api, parse_job_fault, parse_pace
+from tuning_emulator.core.records import Api
 from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.protojson.scalars import parse_timestamp
 from tuning_emulator.storage.objects import DEFAULT_TYPE
+from tuning_emulator.storage.records import StoredObject
 from tuning_emulator.storage.store import Storage
+from tuning_emulator.storage.undo import Writes
 
 JSONL_TYPE = "application/jsonl"
 
@@ -77,12 +83,13 @@ async def load_scenario(
         ScenarioError: it cannot be; nothing has changed.
     """
     _check(server, scenario, project)
-    async with server.changing, _undone_on_error(server):
+    seeder = Seeder(server, project)
+    async with server.changing, _undone_on_error(server, seeder.made) as writes:
         if scenario.clock:
             _set_clock(server, scenario.clock.time, scenario.clock.frozen)
         for index, bucket in enumerate(scenario.buckets):
-            await asyncio.to_thread(_fill_bucket, server, bucket, project, base, f"buckets.{index}")
-        seeder = Seeder(server, project)
+            assert writes is not None  # it was checked
+            await asyncio.to_thread(_fill_bucket, writes, bucket, project, base, f"buckets.{index}")
         names = await _create_seeds(seeder, scenario)
         faults = _apply_trouble(server, scenario, project)
     return LoadReport(
@@ -104,40 +111,36 @@ def _check(server: ServerState, scenario: Scenario, project: str) -> None:
         server.faults.check(SavedFault(id="fault-0", fault=one, matched=0, fired=0) for one in scenario.faults)
     except FaultError as error:
         raise ScenarioError(f"faults: {error}") from error
+    _check_job_faults("tuned_models", "gemini", scenario.tuned_models)
+    _check_job_faults("tuning_jobs", "vertex", scenario.tuning_jobs)
+
+
+def _check_job_faults(kind: str, api: Api, seeds: Sequence[TunedModelSeed | TuningJobSeed]) -> None:
+    for index, seed in enumerate(seeds):
+        fault = seed.find_fault()
+        try:
+            if fault is not None:
+                check_api(fault, api)
+        except JobFaultError as error:
+            raise ScenarioError(f"{kind}.{index}: fault: {error}") from error
 
 
 @asynccontextmanager
-async def _undone_on_error(server: ServerState) -> AsyncIterator[None]:
-    """Takes everything back if the block fails: records, files, objects, clock."""
-    saved, clock = make_place(server.directory, "incoming"), server.clock.state
-    keys = set(server.store.list_job_keys())
-    saved.mkdir()
-    server.store.copy_to(saved / STORE_NAME)
-    if server.storage is not None:
-        server.storage.store.link_to(saved / "buckets")
+async def _undone_on_error(server: ServerState, made: Made) -> AsyncIterator[Writes | None]:
+    """Takes back what the block has made if it fails: records, files, objects, clock. What others did stays."""
+    kept, clock = make_place(server.directory, "removed"), server.clock.state
+    writes = Writes(server.storage.store, kept) if server.storage is not None else None
     try:
-        yield
+        yield writes
     except BaseException:
-        await server.queue.end()
-        _restore(server, saved, [f"{api}-{uid}" for uid, api in set(server.store.list_job_keys()) - keys])
+        await take_back(server, made)
+        if writes is not None:
+            await asyncio.to_thread(writes.take_back)
         if server.clock.state != clock:
             server.clock.restore(clock)
-        server.queue.take_up()
         raise
     finally:
-        server.discard(saved)
-
-
-def _restore(server: ServerState, saved: Path, made: list[str]) -> None:
-    removed = make_place(server.directory, "removed")
-    set_jobs_aside(server.directory, made, removed)
-    commit(saved)
-    if server.storage is None:
-        swap(server.directory, saved, removed, server.store, ())
-    else:
-        with server.storage.swapped():
-            swap(server.directory, saved, removed, server.store, ("buckets",))
-    server.discard(removed)
+        server.discard(kept)
 
 
 def _set_clock(server: ServerState, time: str, frozen: bool) -> None:
@@ -192,31 +195,32 @@ def _apply_trouble(server: ServerState, scenario: Scenario, project: str) -> lis
 # --- buckets
 
 
-def _fill_bucket(server: ServerState, seed: BucketSeed, project: str, base: Path | None, place: str) -> None:
-    assert server.storage is not None
-    storage = server.storage.store
+def _fill_bucket(writes: Writes, seed: BucketSeed, project: str, base: Path | None, place: str) -> None:
     name = seed.name.replace("{project}", seed.project or project or PROJECT)
     try:
-        storage.ensure_bucket(name, seed.project or project)
+        writes.ensure_bucket(name, seed.project or project)
         for key, one in seed.objects.items():
-            _write_object(storage, name, key, one, base)
-    except (ScenarioError, OSError, ApiError) as error:
+            writes.write(name, key, partial(_write_object, writes.storage, name, key, one, base))
+    except OSError as error:
+        where = f"{error.filename}: " if base is not None else ""  # of files that whoever starts the emulator has named
+        raise ScenarioError(f"{place}: {where}{describe_failure(error)}") from error
+    except (ScenarioError, ApiError) as error:
         raise ScenarioError(f"{place}: {error}") from error
 
 
-def _write_object(storage: Storage, bucket: str, name: str, seed: ObjectSeed, base: Path | None) -> None:
+def _write_object(storage: Storage, bucket: str, name: str, seed: ObjectSeed, base: Path | None) -> StoredObject | None:
+    """Writes it; None: it is there already."""
     content_type = JSONL_TYPE if name.endswith(".jsonl") else DEFAULT_TYPE
     if seed.file is not None:
         if base is None:
             raise ScenarioError(f"objects.{name}.file: only a scenario that is read from a file has files beside it")
-        storage.load_file(bucket, name, base / seed.file, content_type)
-        return
+        return storage.load_file(bucket, name, base / seed.file, content_type)
     text = seed.text
     if text is None:
         text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in seed.lines or ())
     with storage.spooling() as spool:
         spool.write(text.encode())
-        storage.insert(bucket, name, spool.finish(sync=storage.durable), {"contentType": content_type})
+        return storage.insert(bucket, name, spool.finish(sync=storage.durable), {"contentType": content_type})
 
 
 # --- from where

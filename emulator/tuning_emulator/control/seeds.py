@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from tuning_emulator.api.auth import Presented, format_owner
 from tuning_emulator.api.call import Api, Caller
 from tuning_emulator.control.jobs import find_job
 from tuning_emulator.control.scenario_file import PROJECT, EndpointSeed, ScenarioError, TunedModelSeed, TuningJobSeed
-from tuning_emulator.control.state import ServerState
+from tuning_emulator.control.seed_numbers import TakenError, refuse_taken
+from tuning_emulator.control.state import ServerState, make_place, set_jobs_aside
+from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import (
     TRAINING,
     FaultKind,
     JobFault,
-    JobFaultError,
     Pace,
     PaceMode,
-    check_api,
     parse_pace,
 )
 from tuning_emulator.core.lifecycle import ENDED
@@ -35,16 +38,46 @@ _STAGES = 12
 _TRAINER = "scripted"
 
 
+@dataclass
+class Made:
+    """What a scenario has made so far. ``jobs``: of both APIs, by name; ``endpoints``: with their create operations."""
+
+    jobs: list[str] = field(default_factory=list)
+    endpoints: list[tuple[str, str]] = field(default_factory=list)
+
+
+async def take_back(server: ServerState, made: Made) -> None:
+    """Forgets all of it, with what the jobs have published, and nothing else."""
+    jobs = [job for name in made.jobs if (job := find_job(server.store, name)) is not None]
+    await server.queue.end([job.uid for job in jobs])
+    with server.store.transaction():
+        for job in jobs:
+            server.store.forget_published(job.uid)
+            server.store.delete_job(job.uid)
+        for name, operation in made.endpoints:
+            _, project, _, location, _, identifier = name.split("/")
+            if (endpoint := server.store.get_endpoint(project, location, identifier)) is not None:
+                server.store.delete_endpoint(endpoint.uid)
+            server.store.delete_operation(operation)
+    removed = make_place(server.directory, "removed")
+    set_jobs_aside(server.directory, [f"{job.api}-{job.uid}" for job in jobs], removed)
+    server.discard(removed)
+
+
 class Seeder:
     """Creates what a scenario asks for.
 
     Args:
         project: Of everything that names none; "" for the plain account and ``PROJECT``.
+
+    Attributes:
+        made: So far.
     """
 
     def __init__(self, server: ServerState, project: str = "") -> None:
         self._world = server
         self._project = project
+        self.made = Made()
         self._caller = Caller("", "", "token")
         self._rest = create_rest_app(server.apis, self)
 
@@ -72,6 +105,7 @@ class Seeder:
         query = urlencode({"tunedModelId": seed.id.replace("{number}", str(number))}) if seed.id else ""
         made = await self._post("/v1beta/tunedModels", body, query)
         name = str(made["metadata"]["tunedModel"])
+        self.made.jobs.append(name)
         await self._bring(name, seed, "RUNNING" if seed.state == "CREATING" else seed.state)
         for permission in seed.permissions:
             wanted: dict[str, Any] = {"role": permission.role, "granteeType": permission.grantee_type}
@@ -86,15 +120,21 @@ class Seeder:
         spec: dict[str, Any] = {"trainingDatasetUri": seed.training_dataset.replace("{project}", project)}
         if seed.validation_dataset:
             spec["validationDatasetUri"] = seed.validation_dataset.replace("{project}", project)
-        if seed.epochs:
-            spec["hyperParameters"] = {"epochCount": seed.epochs}
+        epochs = seed.epochs or len(seed.checkpoints)
+        if epochs:
+            spec["hyperParameters"] = {"epochCount": epochs}
         body = {"baseModel": seed.base_model, "supervisedTuningSpec": spec, "labels": seed.labels}
         if seed.display_name:
             body["tunedModelDisplayName"] = seed.display_name.replace("{number}", str(number))
         if seed.description:
             body["description"] = seed.description
+        self._refuse_taken(seed, project)
         name = str((await self._post(f"/v1/projects/{project}/locations/{seed.location}/tuningJobs", body))["name"])
+        name = self._reserve(name, seed)
+        self.made.jobs.append(name)
         await self._bring(name, seed, seed.state)
+        if seed.state == "SUCCEEDED" and seed.checkpoints:
+            self._check_checkpoints(name, len(seed.checkpoints))
         return name
 
     async def create_endpoint(self, seed: EndpointSeed) -> str:
@@ -103,9 +143,45 @@ class Seeder:
         self._caller = Caller(format_owner(self._project), project, "token")
         body = {"displayName": seed.display_name}
         made = await self._post(f"/v1/projects/{project}/locations/{seed.location}/endpoints", body)
-        return str(made["name"]).partition("/operations/")[0]
+        operation = str(made["name"])
+        name = operation.partition("/operations/")[0]
+        self.made.endpoints.append((name, operation))
+        return self._renumber_endpoint(name, operation, seed, project) if seed.id else name
 
     # ------------------------------------------------------------ inside
+
+    def _renumber_endpoint(self, name: str, operation: str, seed: EndpointSeed, project: str) -> str:
+        """The name of an endpoint that was created this moment, once it has the seed's number."""
+        store, number = self._world.store, project_number(project)
+        place, _, identifier = name.rpartition("/")
+        endpoint = store.get_endpoint(number, seed.location, identifier)
+        if store.get_endpoint(number, seed.location, seed.id) or endpoint is None:
+            raise ScenarioError(f"id: {place}/{seed.id} is there already")
+        store.delete_operation(operation)
+        store.delete_endpoint(endpoint.uid)
+        store.insert_endpoint(replace(endpoint, id=seed.id))
+        self.made.endpoints[-1] = (f"{place}/{seed.id}", operation)
+        return f"{place}/{seed.id}"
+
+    def _refuse_taken(self, seed: TuningJobSeed, project: str) -> None:
+        try:
+            refuse_taken(self._world.store, project, seed.location, seed.base_model, seed.id, seed.reserved)
+        except TakenError as error:
+            raise ScenarioError(str(error)) from error
+
+    def _reserve(self, name: str, seed: TuningJobSeed) -> str:
+        """The name of a job that was created this moment, once it and what it will make have the seed's numbers."""
+        job = find_job(self._world.store, name)
+        assert job is not None
+        identifier = seed.id or job.id
+        self._world.store.reserve(job.uid, identifier, seed.reserved)
+        return f"{name.rpartition('/')[0]}/{identifier}"
+
+    def _check_checkpoints(self, name: str, wanted: int) -> None:
+        job = find_job(self._world.store, name)
+        saved = self._world.store.list_checkpoints(job.uid) if job else []
+        if len(saved) != wanted:
+            raise ScenarioError(f"checkpoints: the job saves {len(saved)}, not {wanted}; one an epoch, and at most 10")
 
     async def _post(self, path: str, body: dict[str, Any], query: str = "") -> Any:
         data = json.dumps(body).encode()
@@ -123,7 +199,7 @@ class Seeder:
         self._world.store.update_progress(job.uid, trainer=_TRAINER)
         gate = self._world.queue.pacing.get(job.uid)
         assert gate is not None
-        fault = _find_fault(seed, job)
+        fault = seed.find_fault()
         if wanted == "FAILED" and fault is None:
             fault = JobFault(FaultKind.INTERNAL_ERROR, 1)
         if wanted in ("PENDING", "RUNNING", "CANCELLED"):
@@ -161,13 +237,3 @@ class Seeder:
             why = f": {error.message}" if error else ""
             hint = "; another job of its project runs, see jobs_per_project" if state == "PENDING" else ""
             raise ScenarioError(f"state: it should be {wanted} and is {state}{why}{hint}")
-
-
-def _find_fault(seed: TunedModelSeed | TuningJobSeed, job: TuningJob) -> JobFault | None:
-    fault = seed.find_fault()
-    if fault is not None:
-        try:
-            check_api(fault, job.api)
-        except JobFaultError as error:
-            raise ScenarioError(f"fault: {error}") from error
-    return fault

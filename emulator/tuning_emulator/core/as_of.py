@@ -99,3 +99,9 @@ def create_calendar(dates: Mapping[str, str]) -> Calendar:
     """The calendar of ISO dates by project; ``*`` is every other project."""
     days = {name: Day(date, lenient=False) for name, date in dates.items()}
     return Calendar(days.pop("*", LENIENT), days)
+
+
+def explain_day(name: str, what: str, since: str, until: str, day: Day) -> str:
+    """Why something is not there: it ended before the day, or begins after it. For hints, never for answers."""
+    ended = f"could be {what} until {until}" if until and until <= day.date else f"can be {what} from {since} on"
+    return f"{name} {ended}, and this project is answered as of {day.date}; without --as-of it still can"

@@ -289,3 +289,12 @@ def is_space_wanting(error: BaseException) -> bool:
     if isinstance(error, sqlite3.OperationalError):
         return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def describe_failure(error: BaseException) -> str:
+    """Why a file or a connection failed, in the system's words; none of Python's, which mean nothing to a client."""
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "the connection broke" if isinstance(error, ConnectionError) else "what came is not as it has to be"

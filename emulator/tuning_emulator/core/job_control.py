@@ -90,6 +90,8 @@ def format_pace(pace: Pace) -> str:
 
 # --- faults
 
+MAX_AT = 999_999_999
+
 _FAULT_FORM = re.compile(r"(?P<kind>[a-z]+(?:-[a-z]+)*)(?:[:-](?P<at>[0-9]{1,9}))?")
 
 
@@ -104,6 +106,8 @@ class FaultKind(StrEnum):
     INTERNAL_ERROR = "internal_error"
     ENDPOINT_CREATION_FAILED = "endpoint_creation_failed"
     QUOTA_EXHAUSTED = "quota_exhausted"
+    NO_CAPACITY = "no_capacity"
+    GLOBAL_NOT_ONBOARDED = "global_not_onboarded"
     STUCK_PENDING = "stuck_pending"
     CANCELLED = "cancelled"
 
@@ -111,8 +115,8 @@ class FaultKind(StrEnum):
 COUNTED = frozenset({FaultKind.DATASET_REJECTED, FaultKind.INTERNAL_ERROR, FaultKind.CANCELLED})
 """Kinds with a number: the line, or the step, from 1 on."""
 
-OF_VERTEX = frozenset({FaultKind.ENDPOINT_CREATION_FAILED})
-"""Kinds that only Vertex AI can have: Gemini's tuned models have no endpoint."""
+OF_VERTEX = frozenset({FaultKind.ENDPOINT_CREATION_FAILED, FaultKind.NO_CAPACITY, FaultKind.GLOBAL_NOT_ONBOARDED})
+"""Kinds that only Vertex AI can have: Gemini's tuned models have neither an endpoint nor a region."""
 
 
 class JobFault(Struct, frozen=True):
@@ -136,8 +140,8 @@ def create_job_fault(kind: FaultKind, at: int | None = None) -> JobFault:
         return JobFault(kind, 1 if kind in COUNTED else 0)
     if kind not in COUNTED:
         raise JobFaultError(f"at: {kind.value} happens at no line or step; leave it out")
-    if at < 1:
-        raise JobFaultError(f"at: {at} is no line or step; they count from 1")
+    if not 1 <= at <= MAX_AT:  # as it is kept, so it can be read again
+        raise JobFaultError(f"at: {at} is no line or step; they count from 1 to {MAX_AT}")
     return JobFault(kind, at)
 
 
@@ -171,7 +175,9 @@ def check_api(fault: JobFault, api: Api) -> None:
         JobFaultError: it cannot.
     """
     if fault.kind in OF_VERTEX and api != "vertex":
-        raise JobFaultError(f"{fault.kind.value} cannot happen to a Gemini tuned model, which has no endpoint")
+        raise JobFaultError(
+            f"{fault.kind.value} cannot happen to a Gemini tuned model, which has neither endpoint nor region"
+        )
 
 
 # --- magic values
@@ -221,6 +227,16 @@ MAGIC_VALUES: tuple[MagicValue, ...] = (
     ),
     MagicValue(
         "[fault=quota_exhausted]", "fault: quota-exhausted", "Fails with RESOURCE_EXHAUSTED instead of starting."
+    ),
+    MagicValue(
+        "[fault=no_capacity]",
+        "fault: no-capacity",
+        "Fails for want of accelerators: high demand in this region (Vertex AI alone).",
+    ),
+    MagicValue(
+        "[fault=global_not_onboarded]",
+        "fault: global-not-onboarded",
+        "Fails with FAILED_PRECONDITION: the model is not tuned through global (Vertex AI alone).",
     ),
     MagicValue("[fault=stuck_pending]", "fault: stuck-pending", "Stays PENDING until it is cancelled or deleted."),
     MagicValue(

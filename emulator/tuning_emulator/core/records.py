@@ -105,6 +105,8 @@ class DatasetStatistics(Record, frozen=True):
         billable_tokens: Sum of input and output tokens; not multiplied by epochs.
         dropped: (1-based index, reason) of examples left out, at most a sample of them.
         samples: The first examples as the client wrote them, texts cut; opaque JSON.
+        reduced: No service's: what the trainer here leaves out of examples that it trains on, as (what and why, how
+            many examples, 1-based index of the first one).
     """
 
     examples: int
@@ -117,6 +119,7 @@ class DatasetStatistics(Record, frozen=True):
     samples: tuple[Json, ...] = ()
     scores: Distribution | None = None
     score_variance: Distribution | None = None
+    reduced: tuple[tuple[str, int, int], ...] = ()
 
 
 class Asked(Record, frozen=True):
@@ -159,6 +162,7 @@ class Progress(Record, frozen=True):
         state: Written by ``store.transition`` alone.
         resolved: Hyperparameters as used, once the dataset is known.
         experiment_id: Vertex' metadata context; "" until the dataset is processed.
+        run_deleted: Vertex: the experiment is there without its run.
         adapter: Directory of the final adapter, relative to the data directory; "" until trained.
     """
 
@@ -177,6 +181,21 @@ class Progress(Record, frozen=True):
     trainer: str = ""
     device: str = ""
     adapter: str = ""
+    run_deleted: bool = False
+
+
+class Reserved(Record, frozen=True):
+    """Ids that somebody chose for what a Vertex job makes; "" and () where the service chooses.
+
+    Attributes:
+        model, experiment: Of the registered model and of the metadata context.
+        endpoint: Of the final checkpoint. checkpoints: (id, endpoint) of each, first to last; either may be "".
+    """
+
+    model: str = ""
+    experiment: str = ""
+    endpoint: str = ""
+    checkpoints: tuple[tuple[str, str], ...] = ()
 
 
 class TuningJob(Record, frozen=True):
@@ -209,6 +228,7 @@ class TuningJob(Record, frozen=True):
     top_p: float | None = None
     top_k: int | None = None
     reader_project_numbers: tuple[int, ...] = ()
+    reserved: Reserved = Reserved()
 
 
 class MetricPoint(Record, frozen=True):

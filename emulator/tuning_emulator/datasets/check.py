@@ -9,9 +9,7 @@ from operator import add
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from msgspec import Struct
-
-from tuning_emulator.core.records import DatasetStatistics, TuningMethod
+from tuning_emulator.core.records import DatasetStatistics
 from tuning_emulator.datasets.columns import (
     CHUNK_BYTES,
     Batch,
@@ -22,7 +20,15 @@ from tuning_emulator.datasets.columns import (
     sum_turns,
 )
 from tuning_emulator.datasets.contents import sample_content
-from tuning_emulator.datasets.lines import DatasetError, DatasetForm, Line, decode_line, parse_line
+from tuning_emulator.datasets.limits import DEFAULT_LIMITS, DatasetLimits, is_cut
+from tuning_emulator.datasets.lines import (
+    FUNCTION_KINDS,
+    DatasetError,
+    DatasetForm,
+    Line,
+    decode_line,
+    parse_line,
+)
 from tuning_emulator.datasets.statistics import Tally, count_json_tokens
 from tuning_emulator.facts import dataset_errors, emulator_errors
 from tuning_emulator.facts.limits import VERTEX_DATASET_SAMPLES
@@ -30,33 +36,6 @@ from tuning_emulator.facts.limits import VERTEX_DATASET_SAMPLES
 _SAMPLES = VERTEX_DATASET_SAMPLES.value
 _ECHO_CODE_POINTS = 1000
 _BATCH_BYTES = 1 << 16
-
-
-class DatasetLimits(Struct, frozen=True):
-    """What a base model allows.
-
-    Attributes:
-        max_tokens_per_example: Longer examples are dropped.
-        modalities: Kinds of parts besides text, as the service lists them in its error: ``image``, ``PDF document``,
-            ``audio``, ``video``, ``function call``.
-        validation_max_examples: 0: no limit.
-        validation_fraction: Largest share of the training examples; 0: no such rule.
-        validation_fraction_above: The share only counts for more validation examples than this.
-    """
-
-    max_tokens_per_example: int = 131_072
-    min_examples: int = 1
-    max_examples: int = 10_000_000
-    max_media_examples: int = 300_000
-    max_bytes: int = 1 << 30
-    modalities: tuple[str, ...] = ("image", "PDF document", "audio", "video")
-    validation_max_examples: int = 5000
-    validation_fraction: float = 0.3
-    validation_fraction_above: int = 1000
-
-
-DEFAULT_LIMITS = DatasetLimits()
-"""The newest Gemini models'. Source: docs.cloud.google.com …/models/tuning/supervised-tuning (2026-09-25)."""
 
 
 def check_first_line(lines: Iterable[bytes], form: DatasetForm) -> None:
@@ -102,19 +81,6 @@ def check_dataset(
     return check.tally.summarise()
 
 
-def check_validation_size(examples: int, training_examples: int, limits: DatasetLimits) -> None:
-    """The rules that tie a validation set to its training set.
-
-    Raises:
-        DatasetError: too many validation examples.
-    """
-    allowed = [limits.validation_max_examples] if limits.validation_max_examples else []
-    if limits.validation_fraction and examples > limits.validation_fraction_above:
-        allowed.append(int(training_examples * limits.validation_fraction))
-    if allowed and examples > min(allowed):
-        raise DatasetError(dataset_errors.VALIDATION_TOO_LARGE, examples=examples, limit=min(allowed))
-
-
 class _Check:
     """The state of one reading. ``_batch`` holds lines that are read but neither counted nor written yet."""
 
@@ -134,6 +100,8 @@ class _Check:
         self._size_bytes = 0
         self._shown = 0
         self._media_examples = 0
+        self._refused: dict[str, tuple[int, int, bytes]] = {}
+        self._refused_count = 0
 
     def read(self, lines: Iterator[bytes]) -> None:
         """Takes lines together; what counts them runs in C."""
@@ -175,10 +143,7 @@ class _Check:
             return
         if self._shown < _SAMPLES:
             self._show(data, line)
-        if line.media:
-            self._flush(0)
-            self._leave_out(line, data, row, rest)
-        else:
+        if not line.kinds or self._takes(line, data, row, rest):
             self._batch.append(line)
 
     def _flush(self, size_bytes: int) -> None:
@@ -201,7 +166,10 @@ class _Check:
     def _add(self, inputs: list[int], outputs: list[int], turns: list[int]) -> frozenset[int]:
         """Adds lines by their tokens and turns; returns which of them are too long."""
         totals = [*map(add, inputs, outputs)]
-        if not totals or max(totals) <= self.limits.max_tokens_per_example:
+        longest = max(totals, default=0)
+        if self.limits.readable_tokens and is_cut(longest, self.limits.readable_tokens):
+            self._note_long(totals)
+        if longest <= self.limits.max_tokens_per_example:
             self.tally.add_all(inputs, outputs, turns)
             return frozenset()
         kept: list[int] = []
@@ -222,6 +190,8 @@ class _Check:
             end += count
             inputs = sum(history) + systems[number]
             longest = inputs + max(chosen, rejected)
+            if self.limits.readable_tokens:
+                self._note_long([longest])
             if longest > self.limits.max_tokens_per_example:
                 self._drop_long(longest, 0)
                 dropped.append(number)
@@ -232,6 +202,9 @@ class _Check:
     def finish(self) -> None:
         """The rules of the file as a whole."""
         tally = self.tally
+        for kind, (row, example, data) in self._refused.items():
+            examples = tally.examples + self._refused_count
+            self._refuse(_unsupported(row, example, examples, kind, self.limits, data))
         if not tally.examples:
             raise DatasetError(dataset_errors.EMPTY_DATASET)
         if tally.examples and not tally.kept:
@@ -245,17 +218,37 @@ class _Check:
             raise error
         self._report(error)
 
-    def _leave_out(self, line: Line, data: bytes, row: int, rest: Iterator[bytes]) -> None:
-        """An example with parts that are not text: refused if the model does not take them, else dropped."""
-        refused = [kind for kind in line.media if kind not in self.limits.modalities]
-        if refused:
-            # The service's text tells how many examples there are.
-            examples = self.tally.examples + 1 + (0 if self._report else sum(1 for data in rest if data.strip()))
-            self._refuse(_unsupported(row, self.tally.examples + 1, examples, refused[0], self.limits, data))
-        self._media_examples += 1
-        if self._media_examples > self.limits.max_media_examples:
-            raise DatasetError(dataset_errors.TOO_MANY_MEDIA_EXAMPLES, limit=self.limits.max_media_examples)
-        self.tally.drop(emulator_errors.NOT_TEXT.format(modality=", ".join(line.media)))
+    def _takes(self, line: Line, data: bytes, row: int, rest: Iterator[bytes]) -> bool:
+        """Whether the model takes an example with parts that are not text.
+
+        The service's refusal tells how many examples there are, so that it waits for the end where others are
+        reported too, and then comes once for each kind of part.
+        """
+        number = self.tally.examples + len(self._batch) + self._refused_count + 1
+        known = {*self.limits.modalities, *(FUNCTION_KINDS if self.limits.function_calls else ())}
+        refused = next((kind for kind in line.kinds if kind not in known), None)
+        if refused is not None and self._report is None:
+            examples = number + sum(1 for one in rest if one.strip())
+            raise _unsupported(row, number, examples, refused, self.limits, data)
+        if refused is not None:
+            self._refused.setdefault(refused, (row, number, data))
+            self._refused_count += 1
+            return False
+        if line.media:
+            self._media_examples += 1
+            if self._media_examples > self.limits.max_media_examples:
+                raise DatasetError(dataset_errors.TOO_MANY_MEDIA_EXAMPLES, limit=self.limits.max_media_examples)
+        for kind in line.media:
+            self.tally.reduce(emulator_errors.NOT_TEXT.format(modality=kind), number)
+        return True
+
+    def _note_long(self, totals: list[int]) -> None:
+        """Counts the examples that the trainer will cut, as far as tokens can be guessed here."""
+        readable, allowed = self.limits.readable_tokens, self.limits.max_tokens_per_example
+        long = [number for number, total in enumerate(totals) if total <= allowed and is_cut(total, readable)]
+        if long:
+            reason = emulator_errors.CUT.format(limit=f"about {readable:,}")
+            self.tally.reduce(reason, self.tally.examples + long[0] + 1, len(long))
 
     def _drop_long(self, tokens: int, waiting: int) -> None:
         """``waiting``: examples before this one that are not in the tally yet."""
@@ -304,22 +297,3 @@ def _unsupported(row: int, example: int, examples: int, kind: str, limits: Datas
 
 def _as_contents(line: Line) -> list[dict[str, Any]]:
     return [{"role": ("user", "model")[n & 1], "parts": [{"text": text}]} for n, text in enumerate(line.texts)]
-
-
-# --- which form the lines of a dataset have
-
-
-def dataset_form(method: TuningMethod, base_model: str) -> DatasetForm | None:
-    """What the lines of a dataset look like; None for methods whose data nothing here reads.
-
-    Open models are named ``publisher/model@version``.
-    """
-    if method is TuningMethod.PREFERENCE:
-        return "preference"
-    if method is TuningMethod.DISTILLATION:
-        return "prompts"
-    if method not in (TuningMethod.SUPERVISED, TuningMethod.FULL):
-        return None
-    if "@" in base_model:
-        return "open"
-    return "messages" if base_model.startswith("gemini-1.0-pro") else "contents"

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from tuning_emulator.datasets.lines import Line
+from tuning_emulator.datasets.lines import Line, format_line
 from tuning_emulator.datasets.statistics import count_json_tokens
+from tuning_trainer.spec import format_example
 
 if TYPE_CHECKING:
     from multiprocessing.pool import AsyncResult
@@ -38,11 +39,13 @@ class Batch:
         turns: How many texts each line has.
         systems: Each line's system instruction, a JSON string; b"" for none.
         rejected: Of preference lines: what the last text should not be.
+        written: By their place among the lines, what the trainer reads of those that are more than texts.
     """
 
-    __slots__ = ("rejected", "systems", "texts", "turns")
+    __slots__ = ("rejected", "systems", "texts", "turns", "written")
 
     def __init__(self, texts: list[bytes], turns: list[int], systems: list[bytes], rejected: list[bytes]) -> None:
+        self.written: dict[int, bytes] = {}
         self.texts = texts
         self.turns = turns
         self.systems = systems
@@ -53,6 +56,8 @@ class Batch:
 
     def append(self, line: Line) -> None:
         """Adds a line that was read rule by rule."""
+        if line.turns:
+            self.written[len(self)] = format_example(format_line(line)).encode() + b"\n"
         self.texts += map(_encode, line.texts)
         self.turns.append(len(line.texts))
         self.systems.append(_encode(line.system) if line.system else b"")
@@ -60,7 +65,7 @@ class Batch:
             self.rejected.append(_encode(line.rejected))
 
     def extend(self, other: Batch) -> None:
-        """Adds the lines of another batch."""
+        """Adds the lines of a batch of usual ones."""
         self.texts += other.texts
         self.turns += other.turns
         self.systems += other.systems
@@ -70,6 +75,7 @@ class Batch:
         """Forgets all lines."""
         for column in (self.texts, self.turns, self.systems, self.rejected):
             column.clear()
+        self.written.clear()
 
     @property
     def only_pairs(self) -> bool:
@@ -131,14 +137,14 @@ def _are_strings(texts: list[bytes]) -> bool:
 def format_batch(batch: Batch, left_out: frozenset[int] = frozenset()) -> bytes:
     """Each line as ``format_example`` of the trainer's spec writes it, line ends included; ``left_out``: from 0."""
     texts = batch.texts
-    if batch.only_pairs and not left_out and not batch.rejected and not any(batch.systems):
+    if batch.only_pairs and not (left_out or batch.rejected or batch.written or any(batch.systems)):
         return b"".join(map(_PAIR.__mod__, zip(texts[::2], texts[1::2], strict=True)))
     formatted = []
     at = 0
     rejected = batch.rejected or repeat(b"")
     for number, (count, system, worse) in enumerate(zip(batch.turns, batch.systems, rejected, strict=False)):
         if number not in left_out:
-            formatted.append(_format_line(texts[at : at + count], system, worse))
+            formatted.append(batch.written.get(number) or _format_line(texts[at : at + count], system, worse))
         at += count
     return b"".join(formatted)
 

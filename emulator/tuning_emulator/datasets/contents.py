@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuning_emulator.core.errors import ErrorRow
+import msgspec
+
+from tuning_emulator.core.functions import add_turn
+from tuning_emulator.datasets.functions import KINDS, BrokenRuleError, read_function
 from tuning_emulator.facts import dataset_errors
 from tuning_emulator.facts.limits import VERTEX_SAMPLE_CHARACTERS
+from tuning_trainer.spec import Turn
 
 SAMPLE_CODE_POINTS = VERTEX_SAMPLE_CHARACTERS.value
 """Longest text in ``userDatasetExamples``; a longer one is cut and gets ``...``."""
@@ -24,22 +28,37 @@ _SNAKE = {
     "codeExecutionResult": "code_execution_result",
 }
 _DATA = frozenset({"text", *_SNAKE.values()})
-_KINDS = {"application/pdf": "PDF document", "text/plain": "text document"}
+_MEDIA = ("file_data", "inline_data")
+_MEDIA_KINDS = {"application/pdf": "PDF document", "text/plain": "text document"}
+_FREE_FORM = frozenset({"args", "response"})
+"""Fields in which null is a value like any other (``google.protobuf.Struct``)."""
 
 
-class BrokenRuleError(Exception):
-    """A rule that a line breaks. ``values`` fill the rule's text, all but the row."""
-
-    def __init__(self, rule: ErrorRow, **values: object) -> None:
-        super().__init__(rule.name)
-        self.rule = rule
-        self.values = values
+def drop_nulls(value: Any) -> Any:
+    """A JSON value without the fields that are null, which are absent in the services' JSON (protobuf's)."""
+    if isinstance(value, dict):
+        return {key: one if key in _FREE_FORM else drop_nulls(one) for key, one in value.items() if one is not None}
+    return [drop_nulls(one) for one in value] if isinstance(value, list) else value
 
 
-def read_turn(
-    content: Any, index: int, roles: dict[str, str], role_may_miss: bool, media: list[str]
-) -> tuple[str, str]:
-    """(role, text) of a content; kinds of parts that are not text are added to ``media``.
+class Content(msgspec.Struct, gc=False):
+    """A content that keeps the rules.
+
+    Attributes:
+        role: ``user`` or ``model``.
+        text: What the service counts of it: texts, calls and results; of media nothing.
+        turns: The same for the trainer. Of media it reads the kind alone, as a word: ``[image]``.
+        kinds: Of its parts that are not text: ``image``, ``function call``…
+    """
+
+    role: str
+    text: str
+    turns: list[Turn]
+    kinds: list[str]
+
+
+def read_turn(content: Any, index: int, roles: dict[str, str], role_may_miss: bool) -> Content:
+    """A content of a line.
 
     The services take roles in any case, one part without a list around it, and no roles at all in a single turn.
 
@@ -53,18 +72,35 @@ def read_turn(
     if not parts:
         raise BrokenRuleError(dataset_errors.MISSING_PARTS, index=index)
     texts: list[str] = []
+    turns: list[Turn] = []
     kinds: list[str] = []
     for number, part in enumerate(parts):
-        field, value = _read_part(part, index, number)
+        key, field, value = _read_part(part, index, number)
         if field == "text":
             texts.append(value)
+            _speak(turns, role, value)
+        elif field in KINDS:
+            turn = read_function(field, key, value, role, index, number)
+            texts.append(turn.text)
+            add_turn(turns, turn)
+            kinds.append(KINDS[field])
         else:
-            kinds.append(_kind(field, value))
-    media.extend(kinds)
+            kinds.append(_name_kind(field, value))
+            _speak(turns, role, f"[{kinds[-1]}] ")
+    if field in _MEDIA:
+        turns[-1] = Turn(turns[-1].role, turns[-1].text.removesuffix(" "))
     text = "".join(texts)
     if not text and not kinds:
         raise BrokenRuleError(dataset_errors.EMPTY_TURN, index=index)
-    return role, text
+    return Content(role, text, turns, kinds)
+
+
+def _speak(turns: list[Turn], role: str, text: str) -> None:
+    """Adds words to the turn that is being spoken, or begins one; none are no turn."""
+    if turns and turns[-1].role == role:
+        turns[-1] = Turn(turns[-1].role, turns[-1].text + text)
+    elif text:
+        turns.append(Turn("model" if role == "model" else "user", text))
 
 
 def read_text(content: Any) -> str | None:
@@ -109,25 +145,26 @@ def _read_role(content: dict[str, Any], index: int, roles: dict[str, str], may_m
     return roles[role.lower()]
 
 
-def _read_part(part: Any, index: int, number: int) -> tuple[str, Any]:
+def _read_part(part: Any, index: int, number: int) -> tuple[str, str, Any]:
+    """The part's one field as the client spelled it and as the service does, and its value."""
     if not isinstance(part, dict):
         raise BrokenRuleError(dataset_errors.PART_NOT_AN_OBJECT, index=index, part=number)
-    found = [(name, value) for key, value in part.items() if (name := _SNAKE.get(key, key)) in _DATA]
+    found = [(key, name, value) for key, value in part.items() if (name := _SNAKE.get(key, key)) in _DATA]
     if len(found) != 1:
-        names = ", ".join(name for name, _ in found) or "none"
+        names = ", ".join(key for key, _, _ in found) or "none"
         raise BrokenRuleError(dataset_errors.PART_WITHOUT_DATA, index=index, part=number, found=names)
-    field, value = found[0]
+    key, field, value = found[0]
     if field == "text" and not isinstance(value, str):
         raise BrokenRuleError(dataset_errors.TEXT_NOT_A_STRING, index=index, part=number)
-    return field, value
+    return key, field, value
 
 
-def _kind(field: str, value: Any) -> str:
-    """What the services call it: ``image``, ``PDF document``, ``function call``."""
-    if field not in ("file_data", "inline_data"):
+def _name_kind(field: str, value: Any) -> str:
+    """What the services call it: ``image``, ``PDF document``, ``executable code``."""
+    if field not in _MEDIA:
         return field.replace("_", " ")
     mime = str(value.get("mimeType") or value.get("mime_type") or "") if isinstance(value, dict) else ""
-    return _KINDS.get(mime, mime.partition("/")[0] or "file")
+    return _MEDIA_KINDS.get(mime, mime.partition("/")[0] or "file")
 
 
 def _sample_part(part: Any) -> dict[str, Any]:
@@ -136,7 +173,7 @@ def _sample_part(part: Any) -> dict[str, Any]:
         name = _SNAKE.get(key, key)
         if name == "text" and isinstance(value, str):
             sample["text"] = cut_text(value)
-        elif name in ("file_data", "inline_data") and isinstance(value, dict):
+        elif name in _MEDIA and isinstance(value, dict):
             wanted = (("mime_type", "mimeType"), ("file_uri", "fileUri"))
             sample[name] = {snake: value[key] for snake, camel in wanted for key in (snake, camel) if key in value}
         elif name in _DATA:

@@ -11,7 +11,16 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from tuning_emulator.core.errors import ApiError, ErrorRow
-from tuning_emulator.datasets.contents import GEMINI_ROLES, OPEN_MODEL_ROLES, BrokenRuleError, read_text, read_turn
+from tuning_emulator.core.functions import join_tools
+from tuning_emulator.core.records import TuningMethod
+from tuning_emulator.datasets.contents import (
+    GEMINI_ROLES,
+    OPEN_MODEL_ROLES,
+    drop_nulls,
+    read_text,
+    read_turn,
+)
+from tuning_emulator.datasets.functions import KINDS, BrokenRuleError, read_tools
 from tuning_emulator.facts import dataset_errors
 from tuning_trainer.spec import Example, Turn
 
@@ -19,6 +28,25 @@ DatasetForm: TypeAlias = Literal["contents", "messages", "open", "preference", "
 """``contents``: Gemini. ``messages``: gemini-1.0-pro, which takes ``contents`` too. ``open``: open models, which take
 ``prompt``/``completion`` as well. ``preference``: ``contents`` that end with the user, and two ``completions``.
 ``prompts``: any of the first three without the answer, or with one that is left out."""
+
+
+def dataset_form(method: TuningMethod, base_model: str) -> DatasetForm | None:
+    """What the lines of a dataset look like; None for methods whose data nothing here reads.
+
+    Open models are named ``publisher/model@version``.
+    """
+    if method is TuningMethod.PREFERENCE:
+        return "preference"
+    if method is TuningMethod.DISTILLATION:
+        return "prompts"
+    if method not in (TuningMethod.SUPERVISED, TuningMethod.FULL):
+        return None
+    if "@" in base_model:
+        return "open"
+    return "messages" if base_model.startswith("gemini-1.0-pro") else "contents"
+
+
+FUNCTION_KINDS = frozenset(KINDS.values())
 
 
 class DatasetError(ApiError):
@@ -38,19 +66,25 @@ class Line(msgspec.Struct, gc=False):
 
     Attributes:
         texts: User and model in turn, user first, model last.
-        system: System instruction.
+        system: System instruction, and the tools that are declared.
         rejected: Preference lines: what the last text should not be.
-        media: Kinds of parts that are not text, as the services name them: ``image``, ``function call``…
+        kinds: Of parts that are not text, as the services name them: ``image``, ``function call``…
+        turns: What the trainer reads, where that is not ``texts``: calls and results are turns of their own.
     """
 
     texts: list[str]
     system: str = ""
     rejected: str | None = None
-    media: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def media(self) -> list[str]:
+        """The kinds that the trainer does not read."""
+        return [kind for kind in self.kinds if kind not in FUNCTION_KINDS]
 
 
 _decode_any = msgspec.json.Decoder().decode
-_ROLES = ("user", "model")
 
 
 def parse_line(data: bytes, row: int, form: DatasetForm = "contents") -> Line:
@@ -65,28 +99,34 @@ def parse_line(data: bytes, row: int, form: DatasetForm = "contents") -> Line:
     try:
         return _READERS[form](decode_line(data))
     except BrokenRuleError as error:
-        raise DatasetError(error.rule, row + 1, row=row, **error.values) from None
+        place = {"row": row} if "row" in error.rule.placeholders else {}
+        raise DatasetError(error.rule, row + 1, **place, **error.values) from None
 
 
 def format_line(line: Line) -> Example:
     """The line as the trainer wants it."""
-    turns = tuple(Turn(_ROLES[index & 1], text) for index, text in enumerate(line.texts))  # type: ignore[arg-type]
-    return Example(turns, line.system, line.rejected)
+    plain = (Turn("model" if index & 1 else "user", text) for index, text in enumerate(line.texts))
+    return Example(line.turns or tuple(plain), line.system, line.rejected)
 
 
 def decode_line(data: bytes) -> dict[str, Any]:
-    """The line as JSON.
+    """The line as JSON, without fields that are null.
 
     Raises:
         BrokenRuleError: no JSON, or no object.
     """
     try:
         values = _decode_any(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except msgspec.MsgspecError as error:
         raise BrokenRuleError(dataset_errors.MALFORMED_JSON, reason=str(error).rstrip(".")) from None
+    except UnicodeDecodeError as error:
+        raise BrokenRuleError(dataset_errors.MALFORMED_JSON, reason=f"byte {error.start} is not UTF-8") from None
+    except RecursionError:
+        raise BrokenRuleError(dataset_errors.MALFORMED_JSON, reason="it is nested too deep") from None
     if not isinstance(values, dict):
         raise BrokenRuleError(dataset_errors.NOT_AN_OBJECT)
-    return values
+    found: dict[str, Any] = drop_nulls(values) if b"null" in data else values
+    return found
 
 
 # --- the rules, one by one
@@ -102,10 +142,13 @@ def _read_contents(
         raise BrokenRuleError(dataset_errors.CONTENTS_NOT_A_LIST)
     if not contents:
         raise BrokenRuleError(dataset_errors.CONTENTS_EMPTY)
-    media: list[str] = []
-    turns = [read_turn(content, index, roles, len(contents) <= 2, media) for index, content in enumerate(contents)]
-    _check_order([role for role, _ in turns], ends_with)
-    return Line([text for _, text in turns], _read_system(values), None, tuple(dict.fromkeys(media)))
+    read = [read_turn(content, index, roles, len(contents) <= 2) for index, content in enumerate(contents)]
+    _check_order([content.role for content in read], ends_with)
+    line = Line([content.text for content in read], _read_system(values))
+    line.kinds = tuple(dict.fromkeys(kind for content in read for kind in content.kinds))
+    if line.kinds:
+        line.turns = tuple(turn for content in read for turn in content.turns)
+    return line
 
 
 def _check_order(roles: list[str], ends_with: Literal["user", "model"]) -> None:
@@ -119,13 +162,14 @@ def _check_order(roles: list[str], ends_with: Literal["user", "model"]) -> None:
 
 
 def _read_system(values: dict[str, Any]) -> str:
-    system = values.get("systemInstruction", values.get("system_instruction"))
-    if system is None:
-        return ""
-    text = read_text(system)
+    field = "system_instruction" if "system_instruction" in values else "systemInstruction"
+    tools = read_tools(values["tools"]) if "tools" in values else ""
+    if field not in values:
+        return tools
+    text = read_text(values[field])
     if text is None:
-        raise BrokenRuleError(dataset_errors.SYSTEM_INSTRUCTION)
-    return text
+        raise BrokenRuleError(dataset_errors.SYSTEM_INSTRUCTION, field=field)
+    return join_tools(text or "", tools)
 
 
 def _read_messages(values: dict[str, Any], roles: dict[str, str] = GEMINI_ROLES) -> Line:
@@ -169,7 +213,10 @@ def _read_message(message: Any, index: int, roles: dict[str, str]) -> tuple[str,
 
 def _read_open(values: dict[str, Any]) -> Line:
     if "prompt" not in values and "completion" not in values:
-        return _read_messages(values, OPEN_MODEL_ROLES)
+        if "messages" in values:
+            return _read_messages(values, OPEN_MODEL_ROLES)
+        _check_open_roles(values.get("contents"))
+        return _read_contents(values)
     texts = []
     for field in ("prompt", "completion"):
         text = values.get(field)
@@ -177,6 +224,14 @@ def _read_open(values: dict[str, Any]) -> Line:
             raise BrokenRuleError(dataset_errors.PROMPT_COMPLETION, field=field)
         texts.append(text)
     return Line(texts)
+
+
+def _check_open_roles(contents: Any) -> None:
+    """``assistant`` is a role of ``messages`` alone, whatever the documentation's example says (recorded)."""
+    for content in contents if isinstance(contents, list) else ():
+        role = content.get("role") if isinstance(content, dict) else None
+        if role and not (isinstance(role, str) and role.lower() in GEMINI_ROLES):
+            raise BrokenRuleError(dataset_errors.UNSUPPORTED_ROLE)
 
 
 def _read_preference(values: dict[str, Any]) -> Line:
@@ -189,7 +244,8 @@ def _read_preference(values: dict[str, Any]) -> Line:
     scored = dict(_read_completion(completion, index) for index, completion in enumerate(completions))
     if len(scored) != 2:
         raise BrokenRuleError(dataset_errors.COMPLETION_PAIR)
-    return Line([*line.texts, scored[1]], line.system, scored[0], line.media)
+    turns = (*line.turns, Turn("model", scored[1])) if line.turns else ()
+    return Line([*line.texts, scored[1]], line.system, scored[0], line.kinds, turns)
 
 
 def _read_completion(values: Any, index: int) -> tuple[int, str]:

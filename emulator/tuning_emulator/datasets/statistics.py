@@ -28,6 +28,7 @@ class Tally:
     Attributes:
         examples: All of them; ``dropped_count`` of these are left out of everything else.
         samples: Contents of the first examples, as they will be shown.
+        reduced: What the trainer here does not read of an example, a text: how many examples, the first one's number.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class Tally:
         self.dropped: list[tuple[int, str]] = []
         self.samples: list[Mapping[str, Any]] = []
         self.billable_tokens = 0
+        self.reduced: dict[str, tuple[int, int]] = {}
         self._inputs: Counter[int] = Counter()
         self._outputs: Counter[int] = Counter()
         self._messages: Counter[int] = Counter()
@@ -77,6 +79,11 @@ class Tally:
         if len(self.dropped) < DROPPED_SAMPLE:
             self.dropped.append((self.examples + waiting, reason))
 
+    def reduce(self, reason: str, number: int, count: int = 1) -> None:
+        """Counts examples that the trainer here reads in part; ``number``: of the first one, from 1."""
+        before, first = self.reduced.get(reason, (0, number))
+        self.reduced[reason] = (before + count, first)
+
     def summarise(self) -> DatasetStatistics:
         """The statistics of what was counted.
 
@@ -92,6 +99,7 @@ class Tally:
             dropped_count=self.dropped_count,
             dropped=tuple(self.dropped),
             samples=tuple(self.samples),
+            reduced=tuple((reason, *counted) for reason, counted in self.reduced.items()),
             scores=describe_counts(self._scores) if self._scores else None,
             score_variance=describe_counts(self._variances) if self._variances else None,
         )

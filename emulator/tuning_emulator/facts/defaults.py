@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from tuning_emulator.core.errors import Fact, Row, name_rows
-from tuning_emulator.facts.base_models import BaseModel
+from tuning_emulator.facts.model_row import BaseModel
 
 _GEMINI_PROTO = (
     "github.com/googleapis/googleapis google/ai/generativelanguage/v1beta/tuned_model.proto, Hyperparameters"
@@ -83,7 +83,10 @@ ROWS: tuple[Row, ...] = name_rows(globals(), Row)
 
 
 class Defaults(Struct, frozen=True):
-    """What a job uses when its request says nothing. ``adapter_size`` 0: the model takes no adapter."""
+    """What a job uses when its request says nothing. ``adapter_size`` 0: the model takes no adapter.
+
+    ``packed``: ``batch_size`` is how many examples fill a step's sequences, and nobody's choice.
+    """
 
     epochs: int
     batch_size: int
@@ -91,6 +94,7 @@ class Defaults(Struct, frozen=True):
     learning_rate_multiplier: float = 1.0
     adapter_size: int = 4
     beta: float = 0.1
+    packed: bool = False
 
 
 def gemini_defaults(examples: int) -> Defaults:
@@ -103,21 +107,28 @@ def gemini_defaults(examples: int) -> Defaults:
     )
 
 
-def vertex_defaults(model: BaseModel | None, method: str, examples: int) -> Defaults:
+def vertex_defaults(
+    model: BaseModel | None, method: str, examples: int, tokens: int = 0, sequences: int = 0
+) -> Defaults:
     """Defaults of a tuning job with so many training examples.
 
     Args:
         model: Row of the base model; None when the table has none.
         method: Value of ``core.records.TuningMethod``.
+        tokens: Of all examples; 0: not known, then nothing is packed.
+        sequences: How many a step takes, where the request says so.
     """
     adapter_size = model.default_adapter_size if model else 4
     large = examples > VERTEX_LARGE_DATASET_EXAMPLES.value
     batch_size = (VERTEX_LARGE_BATCH_SIZE if large else VERTEX_SMALL_BATCH_SIZE).value
     if method == "reinforcement":
         return _reinforcement_defaults(examples)
-    if model is not None and "@" in model.id:  # open models: publisher/family@model
+    if model is not None and model.open:
         rate = OPEN_FULL_LEARNING_RATE if method == "full" or not adapter_size else OPEN_ADAPTER_LEARNING_RATE
-        return Defaults(OPEN_EPOCHS.value, batch_size, rate.value, adapter_size=adapter_size)
+        packed = bool(tokens and model.limits and model.limits.packed_sequences)
+        if packed:
+            batch_size = pack_examples(model, examples, tokens, sequences)
+        return Defaults(OPEN_EPOCHS.value, batch_size, rate.value, adapter_size=adapter_size, packed=packed)
     return Defaults(
         epochs=vertex_epochs(examples),
         batch_size=batch_size,
@@ -126,6 +137,14 @@ def vertex_defaults(model: BaseModel | None, method: str, examples: int) -> Defa
         adapter_size=adapter_size,
         beta=VERTEX_BETA.value,
     )
+
+
+def pack_examples(model: BaseModel, examples: int, tokens: int, sequences: int) -> int:
+    """Examples a step of a model whose examples are packed: evenly spread over the steps that its tokens fill."""
+    assert model.limits is not None
+    in_step = model.limits.max_tokens_per_example * (sequences or model.limits.packed_sequences)
+    steps = -(-tokens // in_step)
+    return max(1, -(-examples // steps))
 
 
 def vertex_epochs(examples: int) -> int:

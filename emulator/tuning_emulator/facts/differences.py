@@ -68,7 +68,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "media",
         "training",
         "Vertex AI tunes on images, audio, video and documents.",
-        "Examples with media are accepted, then dropped with a reason; a job with nothing else fails and says so.",
+        "Examples with media are trained on, each part as a word, `[image]`; log and `validate` count them.",
         "The model that plays the base model reads text alone.",
     ),
     Divergence(
@@ -109,7 +109,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "text_alone",
         "gemini",
-        "Base models take media and tools, answer in JSON, and cache contents.",
+        "Base models take media and cache contents.",
         "Base models refuse these, in the words in which tuned models and smaller models do.",
         "What plays them reads and writes text alone.",
     ),
@@ -181,9 +181,25 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "text_prompts",
         "vertex",
-        "Prompts hold media, tools are called, answers keep to a schema.",
-        "A prompt with media and a response schema are refused with 501; tools and safety settings have no effect.",
+        "Prompts hold media.",
+        "A prompt with media is refused with 501.",
         "What plays the models reads and writes text alone.",
+    ),
+    Divergence(
+        "held_answers",
+        "training",
+        "An answer in JSON is cut off where maxOutputTokens ends, and its white space is the model's.",
+        "It is brought to an end before, where an instance has room, and has at most a space between its parts. Dates "
+        "are days that every month has, in UTC; integers without bounds have at most 53 bits.",
+        "A small model may never come to an end by itself; what it writes is to be read by every client.",
+    ),
+    Divergence(
+        "options_without_effect",
+        "training",
+        "Safety settings filter, searches ground, code is run, thinking budgets buy thoughts.",
+        "They are checked as far as the texts are known, and have no effect; docs/requests.md lists every field, and "
+        "log and journal say so where a request sets one.",
+        "There is no web, no filter and no large model here.",
     ),
     Divergence(
         "token_ids",
@@ -195,9 +211,19 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "open_models",
         "vertex",
-        "Tuned open models are written to outputUri and are deployed by the user.",
-        "outputUri is required and nothing is written there; the model is registered and deployed like a Gemini model.",
-        "Adapters of the small model would be of no use to those who read that folder.",
+        "The merged weights of an open model, its adapter, logs and TensorBoard files are written to outputUri; no "
+        "endpoint is made, the user deploys.",
+        "What the small model learned is written to postprocess/node-0/checkpoints/final/ there (a PEFT adapter, or "
+        "all weights in full tuning; by the scripted trainer its answers.jsonl) and its event files to "
+        "postprocess/node-0/metrics/; the model is registered and deployed like a Gemini model.",
+        "Programs find the folder that they read; the weights are the small model's, which is played at once.",
+    ),
+    Divergence(
+        "global_jobs",
+        "vertex",
+        "A job of an open model in global is shown in the region that it runs in, too.",
+        "It is shown in global alone; its model, endpoint and experiment are in us-central1.",
+        "Two names for one job would have to change together.",
     ),
     Divergence(
         "experiments",
@@ -228,6 +254,13 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "Answers announce HTTP/3 (Alt-Svc).",
         "They do not.",
         "A local server speaks HTTP/1.1, and HTTP/2 for gRPC; clients would look for what is not there.",
+    ),
+    Divergence(
+        "pages",
+        "front end",
+        "Any page may load an object of Cloud Storage, or an answer that is a script (callback).",
+        "They carry Cross-Origin-Resource-Policy: same-site, so that pages of other sites may not.",
+        "Every key is good here; a page that a developer happens to open must read nothing.",
     ),
     Divergence(
         "grpc_long_errors",
@@ -280,6 +313,14 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "Lifecycle rules, CORS, websites, logging, encryption keys, autoclass, contexts and the like act.",
         "They are kept and printed, and have no effect; a hint in log and journal says so where one is set.",
         "None of them changes what a client of tuning reads back.",
+    ),
+    Divergence(
+        "sample_data",
+        "cloud storage",
+        "gs://cloud-samples-data is a public bucket with gigabytes of files.",
+        "Its tuning data sets for text and images are there under their names, with rows and pictures of the "
+        "emulator's own; all else in it is 404. A bucket of one's own of that name takes its place.",
+        "Samples run unprepared, and nobody else's data is shipped. The first use is a line in the log.",
     ),
     Divergence(
         "storage_missing",

@@ -52,45 +52,74 @@ STORAGE_UPLOAD_INFLATES = ErrorRow(
     "The gzip body of the request unpacks to more than {times} times its size; this emulator takes no such body.",
 )
 NO_SPACE = ErrorRow(Code.UNAVAILABLE, "The emulator's disk is full; nothing has changed.")
+NO_SPACE_FOR_CONTROL = ErrorRow(
+    Code.UNAVAILABLE, "The emulator's disk is full, and what was asked may be done in part; free some and ask again."
+)
 STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
 
 # --- prompts of Vertex AI ------------------------------------------------------------------------------
 PART_NOT_TEXT = ErrorRow(
     Code.UNIMPLEMENTED, "The models of this emulator read text only; the request has a part with {kind}."
 )
-RESPONSE_SCHEMA_UNSUPPORTED = ErrorRow(
-    Code.UNIMPLEMENTED, "The models of this emulator cannot be held to a response schema."
-)
 TRAINER_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "The model cannot answer now: {reason}")
 PROMPT_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, "The model cannot answer this prompt: {reason}")
 
 # --- datasets ------------------------------------------------------------------------------------------
-PROMPT_NOT_TEXT = ErrorRow(
-    Code.INVALID_ARGUMENT,
-    "Row: {row}. The prompt contains [{modality}]; the teachers of this emulator read text only.",
-)
 NOT_TEXT = ErrorRow(
-    Code.INVALID_ARGUMENT, "Example contains [{modality}]; the trainer of this emulator reads text only."
+    Code.INVALID_ARGUMENT, "[{modality}]: the trainer reads text only, and of such a part the word [{modality}]"
+)
+CUT = ErrorRow(
+    Code.INVALID_ARGUMENT,
+    "over {limit} tokens, more than what plays the base model here reads: the middle of the longest text is left out; "
+    "serve --base-model NAME=DIRECTORY takes weights that read more",
 )
 OVER_TRAINERS_LIMIT = ErrorRow(
     Code.INVALID_ARGUMENT, "Example has more tokens than what plays the base model here can read."
 )
-TEACHER_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, "The teacher model did not answer this prompt: {reason}.")
+TEACHER_REFUSED = ErrorRow(
+    Code.INVALID_ARGUMENT,
+    "The teacher model did not answer this prompt: {reason}; serve --base-model NAME=DIRECTORY takes other weights.",
+)
 TEACHER_SILENT = ErrorRow(Code.INVALID_ARGUMENT, "The teacher model's answer to this prompt is empty.")
 ALL_DROPPED = ErrorRow(
     Code.INVALID_ARGUMENT,
-    "None of the {examples} examples of the dataset can be trained on. Example {example}: {reason}",
+    "tuning-emulator: none of the {examples} examples of the dataset can be trained on. Example {example}: {reason}",
 )
 DATASET_UNREADABLE = ErrorRow(Code.INVALID_ARGUMENT, "{reason}")
 DATASET_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "{reason}")
 
 # --- what a job ends with ------------------------------------------------------------------------------
-METHOD_UNTRAINED = ErrorRow(Code.UNIMPLEMENTED, "This emulator has no trainer for {method} tuning of {base_model}.")
-TRAINER_GONE = ErrorRow(Code.UNAVAILABLE, "The {trainer} trainer that ran this job is not installed here any more.")
-TRAINER_FAILED = ErrorRow(Code.UNAVAILABLE, "The trainer is unavailable: {reason}")
-DISK_FULL = ErrorRow(Code.RESOURCE_EXHAUSTED, "The emulator's disk is full.")
-TEACHER_FAILED = ErrorRow(Code.UNAVAILABLE, "The teacher model does not answer: {reason}")
-_OUTPUT = "The results cannot be written to {uri}: {reason}"
+METHOD_UNTRAINED = ErrorRow(
+    Code.UNIMPLEMENTED,
+    "tuning-emulator: no trainer here can do {method} tuning of {base_model}; seed a scenario with such a job that has "
+    "ended (serve --scenario FILE).",
+)
+TRAINING_FAILED = ErrorRow(
+    Code.INVALID_ARGUMENT,
+    "tuning-emulator: {reason} (serve --base-model NAME=DIRECTORY trains other weights, --trainer scripted only "
+    "goes through the states)",
+)
+TRAINER_GONE = ErrorRow(
+    Code.UNAVAILABLE,
+    "tuning-emulator: the {trainer} trainer that ran this job is not here any more; install tuning-emulator[lora], or "
+    "serve with another --trainer",
+)
+TRAINER_FAILED = ErrorRow(Code.UNAVAILABLE, "tuning-emulator: the trainer is unavailable: {reason}")
+_MORE_MEMORY = (
+    "give the machine or container more of it, use a smaller --base-model or batch size, or run fewer jobs at once "
+    "(TUNING_EMULATOR_JOBS_PER_PROJECT, --jobs-per-project)."
+)
+TRAINER_KILLED = ErrorRow(
+    Code.RESOURCE_EXHAUSTED,
+    "tuning-emulator: the trainer's process was killed {times} times during this job (signal {signal}), most likely "
+    f"because memory ran out; {_MORE_MEMORY}",
+)
+TRAINER_STARVED = ErrorRow(
+    Code.RESOURCE_EXHAUSTED, f"tuning-emulator: the trainer's process had too little memory; {_MORE_MEMORY}"
+)
+DISK_FULL = ErrorRow(Code.RESOURCE_EXHAUSTED, "tuning-emulator: the disk is full; choose another --data-dir.")
+TEACHER_FAILED = ErrorRow(Code.UNAVAILABLE, "tuning-emulator: the teacher model does not answer: {reason}")
+_OUTPUT = "tuning-emulator: the results cannot be written to {uri}: {reason}"
 OUTPUT_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, _OUTPUT)
 OUTPUT_FORBIDDEN = ErrorRow(Code.PERMISSION_DENIED, _OUTPUT)
 OUTPUT_NOT_FOUND = ErrorRow(Code.NOT_FOUND, _OUTPUT)

@@ -115,9 +115,10 @@ TUNED_MODEL_ID_FORMAT = _guess(
     "* CreateTunedModelRequest.tuned_model_id: '{id}' does not match [a-z]([a-z0-9-]{{0,38}}[a-z0-9])?\n",
     f"the rule: {_PROTO}/model_service.proto; the text: a guess",
 )
-DISPLAY_NAME_LENGTH = _guess(
-    "* {request}.tuned_model.display_name: display_name must be at most {limit} characters long, but has {length}\n",
-    "the limit: github.com/google-gemini/deprecated-generative-ai-js/issues/282; the text: a guess",
+DISPLAY_NAME_LENGTH = _bad(
+    "Request contains an invalid argument.",
+    "github.com/google-gemini/deprecated-generative-ai-js/issues/282 (2024-10), in AI Studio, whose method may be "
+    "another",
 )
 _CREATE = "* CreateTunedModelRequest.tuned_model"
 _EXAMPLES = f"{_CREATE}.tuning_task.training_data.examples"
@@ -235,8 +236,8 @@ FUNCTION_CALLING = _bad(
 )
 INPUT_MODALITY = _bad(
     "{modality} input modality is not enabled for {model}",
-    f"the text: public reports on gemma-3-27b-it; that tuned models take text alone: {_DOC}",
-    "assumed",
+    "github.com/langchain-ai/langchain-google/pull/684 (2025-01-09, gemini-1.5-flash); that tuned models take text "
+    f"alone: {_DOC}",
 )
 MULTITURN = _bad("Multiturn chat is not enabled for {model}", "github.com/zuisong/gemini-openai-proxy/issues/37")
 INPUT_CHARACTERS = _guess(
@@ -263,17 +264,120 @@ RESPONSE_MIME_TYPE = _bad(
     "`application/xml`, `application/yaml` and `text/x.enum`.\n",
     "public run of a third-party client, 2026",
 )
+# --- schemas of answers and of functions: paths below the request, snake_case, names of properties in brackets
+_LIBRECHAT = "github.com/danny-avila/LibreChat/issues/6971"
+_CLINE = "github.com/cline/cline/issues/7926"
+_PRISM = "github.com/prism-php/prism/issues/334"
+_PROBE_AGENT = "github.com/probelabs/probe/issues/569"
+SCHEMA_TYPE = _bad(
+    "* {request}.{path}.type: must be specified when not using one_of, any_of or all_of fields\n", _LIBRECHAT
+)
+SCHEMA_PROPERTIES_EMPTY = _bad(
+    "* {request}.{path}.properties: should be non-empty for OBJECT type\n",
+    "github.com/langchain-ai/langchain-google/pull/416 and github.com/crmne/ruby_llm/issues/61",
+)
+SCHEMA_NOT_OBJECT = _bad("* {request}.{path}.{field}: only allowed for OBJECT type\n", _PRISM)
+SCHEMA_ITEMS = _bad("* {request}.{path}.items: missing field.\n", _CLINE)
+SCHEMA_REQUIRED = _bad("* {request}.{path}.required[{index}]: property is not defined\n", _PROBE_AGENT)
+SCHEMA_ENUM = _bad("* {request}.{path}.enum: only allowed for STRING type\n", "github.com/decolua/9router/issues/359")
+SCHEMA_FORMAT = _bad(
+    "* {request}.{path}.format: only 'enum' and 'date-time' are supported for STRING type\n",
+    "github.com/enechange/collmbo/pull/195",
+)
+SCHEMA_NEEDS_MIME_TYPE = _bad(
+    "Response_schema with a response mime type 'text/plain' is unsupported",
+    "quoted in the notes of several public clients, 2025 and 2026",
+)
+SCHEMAS_BOTH = _guess(
+    "* {request}.generation_config: only one of response_schema and response_json_schema can be set\n",
+    "that one must be omitted: the discovery document, GenerationConfig.responseJsonSchema; the text: a guess",
+)
+SCHEMA_UNREADABLE = _guess(
+    "* {request}.{path}: {reason}\n", "that it is checked: ai.google.dev/gemini-api/docs/structured-output"
+)
+FUNCTIONS_WITH_MIME_TYPE = _bad(
+    "Function calling with a response mime type: '{mime_type}' is unsupported",
+    "github.com/google-gemini/deprecated-generative-ai-swift/issues/195 (2024) and github.com/symfony/ai/issues/1777 "
+    "(gemini-2.5-flash, 2026); that gemini-3 takes both: ai.google.dev/gemini-api/docs/structured-output",
+)
+FUNCTIONS_MISSING = _bad(
+    "Function calling config is set without function_declarations.",
+    "quoted in the notes and tests of many public clients, 2025 and 2026",
+)
+FUNCTION_DUPLICATE = _bad(
+    "Duplicate function declaration found: {name}", "quoted in the notes of many public clients, 2025 and 2026"
+)
+FUNCTION_NAME = _guess(
+    "* {request}.{path}.name: Invalid function name. Must start with a letter or an underscore. Must be alphameric "
+    "(a-z, A-Z, 0-9), underscores (_), dots (.) or dashes (-), with a maximum length of 64.\n",
+    "the first sentences: quoted in the notes of a public client, 2026; the rest: the discovery document",
+)
+FUNCTION_RESPONSES = _bad(
+    "Please ensure that the number of function response parts is equal to the number of function call parts of the "
+    "function call turn.",
+    "github.com/google-gemini/gemini-cli/issues/16415 and many more",
+)
+FUNCTION_CALL_PLACE = _bad(
+    "Please ensure that function call turn comes immediately after a user turn or after a function response turn.",
+    "quoted in the notes and tests of many public clients, 2025 and 2026",
+)
+FUNCTIONS_ALLOWED_UNKNOWN = _guess(
+    "* {request}.tool_config.function_calling_config.allowed_function_names[{index}]: function is not declared\n",
+    "the rule: the discovery document, FunctionCallingConfig; the text: a guess",
+)
+
 RESPONSE_MODALITIES = _guess(
     "The requested combination of response modalities ({modalities}) is not supported by the model. "
     "{model} accepts the following combination of response modalities:\n* TEXT\n",
     _NONE,
 )
-LOGPROBS = _guess("Logprobs is not enabled for {model}", _NONE)
+_THIS_MODEL = "2026-01-01"
+"""Assumed: texts that named the model said "this model" in all reports of 2026."""
+LOGPROBS = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Logprobs is not enabled for {model}",
+    "reports of 2025, in the form of the rows around",
+    "documented",
+    until=_THIS_MODEL,
+)
+LOGPROBS_2026 = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Logprobs is not enabled for this model",
+    "a whole error in a public repository's notes on gemini-3.5-flash-lite, and many others, 2026",
+    "recorded",
+    _THIS_MODEL,
+)
+LOGPROBS_TEXTS = (LOGPROBS, LOGPROBS_2026)
+"""One after the other."""
+MULTIPLE_CANDIDATES = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Multiple candidates is not enabled for {model}",
+    "a public issue on gemma-3-27b-it, 2025",
+    "recorded",
+    until=_THIS_MODEL,
+)
+MULTIPLE_CANDIDATES_2026 = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Multiple candidates is not enabled for this model",
+    "github.com/googleapis/python-genai/issues/2347, and many public notes on Gemini 3 models, 2026",
+    "recorded",
+    _THIS_MODEL,
+)
+MULTIPLE_CANDIDATES_TEXTS = (MULTIPLE_CANDIDATES, MULTIPLE_CANDIDATES_2026)
+"""One after the other. No model that is served here says it: Gemini 2.5 draws several candidates."""
+THINKING_REQUIRED = _bad(
+    "Budget 0 is invalid. This model only works in thinking mode.",
+    "a whole body in a public repository's note (2026-04-12), and many others, of 2.5 Pro",
+)
+THINKING_BUDGET = _bad(
+    "The thinking budget ({budget}) is invalid.", "github.com/RooCodeInc/Roo-Code/issues/4399 (2025-06-06, 2.5 Pro)"
+)
 CACHED_CONTENT = ErrorText(
     Code.PERMISSION_DENIED,
     "CachedContent not found (or permission denied)",
-    "this service's answer for a cache that is not there; there are none here",
-    "assumed",
+    "github.com/FirebaseExtended/vertexai-sdk-test-data mock-responses, unary-failure-context-cache-not-found.json; "
+    "many reports of this service; there are no caches here",
+    "recorded",
 )
 
 # --- permissions --------------------------------------------------------------------------------------

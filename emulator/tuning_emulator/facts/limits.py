@@ -1,12 +1,10 @@
-"""Figures of the services: limits, page sizes, places, prices. Those of one base model are in ``base_models``."""
+"""Figures of the services: limits, page sizes, places. Those of one base model are in ``base_models``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tuning_emulator.core.errors import Fact, Row, name_rows
-from tuning_emulator.core.records import Api
 
 _GEMINI_DOC = "ai.google.dev/gemini-api/docs/model-tuning (2025-02-25)"
 _GEMINI_PROTO = "github.com/googleapis/googleapis google/ai/generativelanguage/v1beta"
@@ -14,6 +12,7 @@ _VERTEX_DISCOVERY = "aiplatform v1 discovery document of 2026-11-06"
 _VERTEX_DOC = "docs.cloud.google.com/gemini-enterprise-agent-platform/models"
 _RL_DOC = f"{_VERTEX_DOC}/tuning/reinforcement-tuning (hyperparameters)"
 _NONE = "no public statement"
+_LABELS = "the text of the row label_invalid of vertex_errors"
 
 
 # --- Gemini API: tuned models -------------------------------------------------------------------------
@@ -56,8 +55,9 @@ GEMINI_MAX_STOP_SEQUENCES = Fact(5, f"{_GEMINI_PROTO}/generative_service.proto",
 
 # --- Vertex AI: tuning jobs ---------------------------------------------------------------------------
 VERTEX_MAX_DISPLAY_NAME_CHARACTERS = Fact(128, f"{_VERTEX_DISCOVERY}, TuningJob.tunedModelDisplayName", "documented")
-VERTEX_MAX_LABEL_CHARACTERS = Fact(64, f"{_VERTEX_DISCOVERY}, TuningJob.labels", "documented")
-VERTEX_MAX_LABELS = Fact(64, "general rule of Google Cloud labels", "assumed")
+VERTEX_MAX_LABEL_CHARACTERS = Fact(63, f"{_LABELS}; the discovery document says no longer than 64", "recorded")
+VERTEX_MAX_LABEL_BYTES = Fact(127, _LABELS, "recorded")
+VERTEX_MAX_LABELS = Fact(64, _LABELS, "recorded")
 VERTEX_CONCURRENT_JOBS = Fact(
     1, f"{_VERTEX_DOC}/tuning/supervised-tuning (2026-09-25): at least one job, all regions together", "documented"
 )
@@ -104,16 +104,22 @@ TEACHER_MAX_TOKENS = Fact(512, "no recording", "assumed")
 
 _PAGE = "docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/supervised-tuning (2026-09-25)"
 
-MULTI_REGION_FAMILIES: Fact[tuple[str, ...]] = Fact(("gemini-3.", "gemini-3-"), _PAGE, "documented")
-"""Base models whose tuned models are served from a multi-region only."""
-
 MULTI_REGIONS: Fact[tuple[str, ...]] = Fact(("us-:us", "europe-:eu"), _PAGE, "documented")
-"""Prefix of a job's region, and the multi-region that its tuned model is in."""
+"""Prefix of a job's region, and the multi-region that its tuned model is in, where the model has one (its row)."""
+
+GLOBAL_REGION = Fact(
+    "us-central1",
+    "global picks a region with room, at present us-central1 or europe-west4, and models and experiments live there: "
+    "github.com/google/skills skills/cloud/agent-platform-tuning (2026-08); here always the first",
+    "assumed",
+)
 
 
-def home_location(base_model: str, location: str) -> str:
-    """Location of the model and the endpoints that a job in ``location`` makes."""
-    if base_model.startswith(MULTI_REGION_FAMILIES.value):
+def home_location(multi_region: bool, location: str) -> str:
+    """Location of the model and the endpoints that a job in ``location`` makes. ``multi_region``: see ``BaseModel``."""
+    if location == "global":
+        location = GLOBAL_REGION.value
+    if multi_region:
         for pair in MULTI_REGIONS.value:
             prefix, _, home = pair.partition(":")
             if location.startswith(prefix):
@@ -155,64 +161,15 @@ NO_POLICY_ETAG = Fact(
 )
 
 
-# --- what tuning costs, as far as public pages say it: what no row covers is unknown, and said to be
-
-_PRICE_PAGE = "cloud.google.com/vertex-ai/generative-ai/pricing"
-_QUOTED = f"{_PRICE_PAGE}, as two public repositories' cost estimates quote it"
-_TABLE = "a public repository's study of tuning costs, which names no source of its own"
-_FREE = 'ai.google.dev/gemini-api/docs/billing: "Model tuning is free"'
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price(Fact[float]):
-    """US dollars (``value``) for a million training tokens: billable tokens of the dataset times epochs.
-
-    Attributes:
-        api: Whose price.
-        model: Id of the base model; "" for every base model of the API.
-        methods: Values of ``core.records.TuningMethod``.
-        dated: When the source said so, as closely as is known.
-    """
-
-    api: Api
-    model: str = ""
-    methods: tuple[str, ...] = ("supervised",)
-    dated: str
-
+# --- what tuning costs; the prices are in the rows of ``base_models``
 
 TRAINING_TOKENS_TIMES_EPOCHS = Fact(
     True, "a course's model card with the bill checked: 27,353 billable tokens, 3 epochs, billed as 82,059", "recorded"
 )
 """What is paid for: ``totalBillableTokenCount`` counts the dataset once, the bill once per epoch."""
 
-_BOTH = ("supervised", "preference")
-_LATELY = "2025 or 2026"
-GEMINI_TUNING = Price(0.0, _FREE, "documented", api="gemini", dated="2024 or 2025")
-GEMINI_1_5_FLASH_TUNING = Price(
-    8.0, f"{_PRICE_PAGE}?hl=es", "documented", api="vertex", model="gemini-1.5-flash-002", dated="late 2024"
-)
-GEMINI_2_5_FLASH_TUNING = Price(5.0, _QUOTED, "documented", api="vertex", model="gemini-2.5-flash", dated=_LATELY)
-GEMINI_2_5_FLASH_PREFERENCE_TUNING = Price(
-    5.0, _TABLE, "assumed", api="vertex", model="gemini-2.5-flash", methods=("preference",), dated=_LATELY
-)
-GEMINI_2_5_PRO_TUNING = Price(25.0, _TABLE, "assumed", api="vertex", model="gemini-2.5-pro", dated=_LATELY)
-GEMINI_2_5_FLASH_LITE_TUNING = Price(
-    1.5, _TABLE, "assumed", api="vertex", model="gemini-2.5-flash-lite", methods=_BOTH, dated=_LATELY
-)
-GEMINI_2_0_FLASH_TUNING = Price(3.0, _TABLE, "assumed", api="vertex", model="gemini-2.0-flash-001", dated=_LATELY)
-
 ROWS: tuple[Row, ...] = name_rows(globals(), Row)
 """All rows, in this order."""
-
-PRICES: tuple[Price, ...] = tuple(row for row in ROWS if isinstance(row, Price))
-
-
-def find_price(api: Api, model: str, method: str) -> Price | None:
-    """The price of tuning a base model (an id without prefix) in a way; None when it is not known."""
-    for price in PRICES:
-        if price.api == api and price.model in ("", model) and method in price.methods:
-            return price
-    return None
 
 
 # --- adapter sizes

@@ -58,6 +58,14 @@ OBJECT_NOT_FOUND = _row(
     _CLIENTS,
     "documented",
 )
+SAMPLE_NOT_FOUND = _row(
+    _MISSING,
+    ("NoSuchKey", "The specified key does not exist."),
+    "No such object: {bucket}/{name}",
+    _CLIENTS,
+    "documented",
+)
+"""The same, of the built-in stand-in for sample data, which has not all that the real bucket has."""
 ROUTE_NOT_FOUND = _row(_MISSING, ("InvalidURI", "Couldn't parse the specified URI."), "Not Found", _CODES, "assumed")
 ENTITY_NOT_FOUND = _row(_MISSING, ("NoSuchKey", ""), "The specified ACL entry does not exist.", _CODES, "assumed")
 UPLOAD_GONE = _row(
@@ -71,6 +79,16 @@ UPLOAD_CANCELLED = _row(
     "assumed",
 )
 PARTS_UPLOAD_NOT_FOUND = _row(_MISSING, ("NoSuchUpload", ""), "The requested upload was not found.", _XML, "documented")
+
+# --- what is somebody else's
+ACCESS_DENIED = _row(
+    (Code.PERMISSION_DENIED, 403, "forbidden"),
+    ("AccessDenied", "Access denied."),
+    "Caller does not have {permission} access to the Google Cloud Storage resource. Permission '{permission}' denied "
+    "on resource (or it may not exist).",
+    "cloud.google.com/storage/docs/troubleshooting",
+    "assumed",
+)
 
 # --- what is there already
 BUCKET_OWNED = _row(

@@ -11,12 +11,15 @@ _ISSUE_2081 = "github.com/GoogleCloudPlatform/generative-ai/issues/2081 (2025-05
 _ISSUE_908 = "github.com/googleapis/python-genai/issues/908 (2025-06-27)"
 _PATTERN = "no recording; style of github.com/GoogleCloudPlatform/generative-ai/issues/2081"
 _RULE = "the rule: aiplatform v1 discovery document of 2026-11-06, TuningJob; the text: a guess"
-_DEBUGGING = "quoted in three files of a public repository's debugging notes (periospot-mvp), 2025; a final . may lack"
+_NOTEBOOK = (
+    "saved output of github.com/Tuminha/Goggle-Gen-AI-Course-with-Kaggle "
+    "notebooks/01_whitepapers_exercises_fine_tuning.ipynb, cell 5 (2025-10-07)"
+)
+_SKILLS = "github.com/google/skills skills/cloud/agent-platform-tuning (2026-08)"
+_OPERATOR = "an operator's public notes on tuning gemma-4-e2b-it, 2026-08-22"
 _KCC = "github.com/GoogleCloudPlatform/k8s-config-connector pkg/test/resourcefixture/testdata/basic/vertexai"
 _NONE = "no recording; worded after the other texts of this service"
 _RESOURCE_RULE = "the rule: aiplatform discovery document, 2026-11-06; the text: a guess"
-_DOC = "the rule: cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference; the text: a guess"
-_CLIENTS = "quoted in several public issues of client libraries; not re-found"
 _LEARN_MORE = "Learn more: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/gemini"
 
 
@@ -41,14 +44,60 @@ REQUIRED_FIELD = _bad("Required field is not set.", "Vertex AI's validator on ot
 HYPERPARAMETER_NOT_POSITIVE = _bad("{name} must be positive, but is {value}.", _PATTERN)
 DISPLAY_NAME_TOO_LONG = _bad("The display name must be at most 128 characters long.", _RULE)
 LABEL_INVALID = _bad(
-    "Label keys and values must be at most 64 characters long and may only contain lowercase letters, numeric "
-    "characters, underscores and dashes.",
-    _RULE,
+    "There can be no more than 64 labels attached to a single resource. Label keys and values can only contain "
+    "lowercase letters, numbers, dashes and underscores. Label keys must start with a letter or number, must be less "
+    "than 64 characters in length, and must be less that 128 bytes in length when encoded in UTF-8. Label values must "
+    "be less than 64 characters in length, and must be less that 128 bytes in length when encoded in UTF-8.",
+    "a saved notebook's call of persistentResources over gRPC (2024-07-02), two public READMEs on pipelines, and on "
+    "models (model.labels): one validator of this host; that tuning jobs go through it, too, follows from its 'List of "
+    "found errors'",
+    "recorded",
 )
 
 # --- what a job may ask for, refused alone -------------------------------------------------------------
 ADAPTER_SIZE_NOT_SUPPORTED = _bad("The adapter size is not supported for this base model.", _ISSUE_908, "recorded")
-BASE_MODEL_NOT_SUPPORTED = _bad("Base model {base_model} is not supported", _DEBUGGING, "documented")
+BASE_MODEL_NOT_SUPPORTED = _bad("Base model {base_model} is not supported.", _NOTEBOOK, "recorded")
+OPEN_MODEL_NAME_INVALID = _bad(
+    "Invalid open source publisher model resource name", f"{_SKILLS}, references/models.md", "recorded"
+)
+"""Of an open model without ``@version``."""
+OUTPUT_URI_REQUIRED = _bad(
+    "The output_uri field is required for this model.", f"{_SKILLS}, SKILL.md; {_OPERATOR}", "recorded"
+)
+RATE_MULTIPLIER_NOT_SUPPORTED = _bad(
+    "Learning rate multiplier is not supported for base model {base_model}.",
+    f"{_OPERATOR}: as far as 'for base model'; another's code comment quotes the beginning for qwen3-14b",
+    "recorded",
+)
+RATE_NOT_SUPPORTED = _bad(
+    "Learning rate is not supported for base model {base_model}.",
+    "the rule: tuning_job.proto, learning_rate: only for open source models; the text: style of the row above",
+)
+BATCH_SIZE_NOT_SUPPORTED = _bad(
+    "Batch size is not supported for base model {base_model}.",
+    "the rule: aiplatform discovery document, SupervisedHyperParameters.batchSize: only for open source models; the "
+    "text: style of the rows above",
+)
+RATE_TWICE = _bad(
+    "learning_rate and learning_rate_multiplier are mutually exclusive.",
+    "the rule: tuning_job.proto, learning_rate: mutually exclusive with learning_rate_multiplier; the text: a guess",
+)
+MODE_NOT_SUPPORTED = _bad(
+    "Tuning mode {mode} is not supported for base model {base_model}.",
+    "the rule: docs.cloud.google.com …/models/tuning/open-model-tuning (2026-09-25); the text: a guess",
+)
+CMEK_NOT_SUPPORTED = _bad(
+    "Customer-managed encryption keys are not supported for base model {base_model}.",
+    "the rule: docs.cloud.google.com …/models/tuning/supervised-tuning (2026-09-25); the text: a guess",
+)
+CMEK_NOT_GLOBAL = _state(
+    "Customer-managed encryption keys are not supported in global.",
+    f"the rule and the code: {_SKILLS}, SKILL.md; the text: a guess",
+)
+GLOBAL_NOT_ONBOARDED = _state(
+    "The base model does not support global endpoint tuning.",
+    f"the code, and what it says: {_SKILLS}, SKILL.md, paraphrased there",
+)
 REGION_NOT_SUPPORTED = _bad(
     "Base model {base_model} cannot be tuned in {location}. The supported regions are: {regions}.",
     "the rule: docs.cloud.google.com …/models/tuning/supervised-tuning (2026-09-25); the text: a guess",
@@ -63,17 +112,23 @@ LOCATION_MISMATCH = _bad(
 PRE_TUNED_MODEL_NOT_FOUND = _missing('model "{name}" not found', f"style of {_KCC}")
 
 # --- a job that is there or not ------------------------------------------------------------------------
-TUNING_JOB_NOT_FOUND = _missing(
-    "The TuningJob does not exist.", f"no recording; style of 'The Featurestore does not exist.' ({_KCC})", "assumed"
+JOB_NOT_FOUND = _missing(
+    "The {kind} does not exist.",
+    "of HyperparameterTuningJob and CustomJob, to get and cancel: github.com/cloud-custodian/cloud-custodian "
+    "tools/c7n_gcp, flights vertexai_hp_tuning_job_cancel_and_delete, vertexai_custom_job_… (2026-07-08)",
+    "recorded",
 )
+"""Jobs of this host are named after their message."""
 JOB_ENDED = _state("The tuning job cannot be cancelled: its state is {state}.", _NONE)
 
 # --- what a job ends with ------------------------------------------------------------------------------
 JOB_TOO_LONG = _bad("Tuning would take {steps} steps, more than the maximum of {maximum}.", "no recording")
 JOB_CANCELLED = ErrorText(
     Code.CANCELLED,
-    "The tuning job has been cancelled.",
-    "the code: docs.cloud.google.com …/reference/models/tuning; the text: a guess",
+    "CANCELED",
+    "recorded for hyperparameter tuning and batch prediction jobs of the same host: "
+    "github.com/cloud-custodian/cloud-custodian tools/c7n_gcp, flights vertexai_hp_tuning_job_cancel_and_delete "
+    "(2026-07-08), vertexai-batch-prediction-job-stop-and-delete; that tuning jobs share it is assumed",
     "assumed",
 )
 DATASET_ACCESS_DENIED = ErrorText(
@@ -82,7 +137,11 @@ DATASET_ACCESS_DENIED = ErrorText(
     "quoted in a public course as coming minutes into the job; the ending: Cloud Storage's own text",
     "assumed",
 )
-DATASET_NOT_FOUND = _missing("The dataset {uri} does not exist.")
+DATASET_NOT_FOUND = _bad(
+    "The input GCS object doesn't exist: {uri}",
+    "recorded for batch prediction jobs of the same host: github.com/cloud-custodian/cloud-custodian tools/c7n_gcp, "
+    "flight vertexai-batch-prediction-job-filtering (2026-02-26); that tuning jobs share it is assumed",
+)
 TEACHER_NOT_FOUND = _missing("The teacher model {name} does not exist.")
 
 # --- endpoints and models that cannot answer -----------------------------------------------------------
@@ -134,7 +193,15 @@ REBASE_NOT_TRAINED = _state("The tuning job {name} has not succeeded; only its r
 # --- models ------------------------------------------------------------------------------------------
 MODEL_NOT_FOUND = _missing('model "{name}" not found')
 CHECKPOINT_NOT_FOUND = _bad('Checkpoint "{id}" does not exist; the model has: {known}.')
-MODEL_DEPLOYED = _state('The model "{name}" is deployed to an endpoint; undeploy it first.')
+MODEL_DEPLOYED = ErrorText(
+    Code.FAILED_PRECONDITION,
+    "The Model is deployed or being deployed at the following Endpoint(s): {endpoints}. Please undeploy the model "
+    "before retry.",
+    "said through BigQuery ML: github.com/GoogleCloudPlatform/vertex-ai-samples/pull/788 (2022-08-17), and in 2026; "
+    "github.com/googleapis/python-aiplatform/issues/2807",
+    "recorded",
+)
+"""Recorded with one endpoint."""
 LAST_MODEL_VERSION = _state('The version "{name}" is the last of its model; delete the model.')
 DEFAULT_MODEL_VERSION = _state(
     'The version "{name}" is the default; give the alias "default" to another version first.'
@@ -143,7 +210,12 @@ DEFAULT_ALIAS_REMOVED = _bad('The alias "default" cannot be removed; give it to 
 
 # --- endpoints ---------------------------------------------------------------------------------------
 ENDPOINT_EXISTS = ErrorText(Code.ALREADY_EXISTS, 'endpoint "{name}" already exists', _NONE, "assumed")
-ENDPOINT_NOT_EMPTY = _state('The endpoint "{name}" has deployed models; undeploy them before deleting it.')
+ENDPOINT_NOT_EMPTY = ErrorText(
+    Code.FAILED_PRECONDITION,
+    "Endpoint has deployed or being-deployed DeployedModel(s)",
+    "its beginning, 400, quoted by several public Terraform set-ups (2026-05); what follows is not known, nor the code",
+    "recorded",
+)
 DEPLOYED_MODEL_NOT_FOUND = _missing('deployed model "{id}" not found on endpoint "{name}"')
 DEPLOYED_MODEL_EXISTS = ErrorText(
     Code.ALREADY_EXISTS, 'deployed model "{id}" already exists on endpoint "{name}"', _NONE, "assumed"
@@ -159,26 +231,140 @@ TRAFFIC_SPLIT_INVALID = _bad(
 ENDPOINT_SERVES_NOTHING = _state("Endpoint `{name}` has no deployed model to answer with.", _NONE)
 
 # --- experiments -------------------------------------------------------------------------------------
+METADATA_NOT_FOUND = _missing('{kind} "{name}" not found', f"style of {_KCC}")
+"""An artifact or execution: the emulator keeps none."""
 CONTEXT_NOT_FOUND = _missing('context "{name}" not found', f"style of {_KCC}")
 METADATA_STORE_NOT_FOUND = _missing('metadataStore "{name}" not found', _KCC, "recorded")
 
 # --- prompts -----------------------------------------------------------------------------------------
 CONTENTS_REQUIRED = _bad(
-    f"Unable to submit request because at least one contents field is required. {_LEARN_MORE}", _CLIENTS
+    f"Unable to submit request because at least one contents field is required. {_LEARN_MORE}",
+    "quoted whole in public issues of client libraries, up to 2026",
+    "recorded",
 )
 PARTS_REQUIRED = _bad(
     "Unable to submit request because it must include at least one parts field, which describes the prompt input. "
     f"{_LEARN_MORE}",
-    _CLIENTS,
+    "github.com/QuantumNous/new-api/pull/1260 (2025-06-19), github.com/anomalyco/opencode/issues/17519",
+    "recorded",
 )
-PROMPT_INVALID_ROLE = _bad("Please use a valid role: user, model.", _CLIENTS)
+PROMPT_INVALID_ROLE = _bad(
+    "Please use a valid role: user, model.",
+    "a whole body in a public repository's note on its VisionPage (2025-11-09), and in others' up to 2026-09",
+    "recorded",
+)
 LAST_TURN_IS_MODEL = _bad(
-    "Please ensure that multiturn requests end with a user role or a function response.", _CLIENTS
+    "Please ensure that multiturn requests ends with a user role or a function response.",
+    "recorded on the Gemini API (github.com/google-gemini/deprecated-generative-ai-js, several issues); that Vertex AI "
+    "says the same is assumed",
+)
+THINKING_OFF = _bad(
+    "The model does not support setting thinking_budget to 0.",
+    "github.com/earendil-works/pi/issues/3460; measured on Vertex AI in several public repositories, 2026-08",
+    "recorded",
+)
+THINKING_BUDGET_RANGE = _bad(
+    "Unable to submit request because thinking_budget is out of range; supported values are integers from {low} to "
+    f"{{high}}. {_LEARN_MORE}",
+    "github.com/lbjlaq/Antigravity-Manager/issues/1384, /issues/1355 (2026-01); github.com/su-kaka/gcli2api/issues/108",
+    "recorded",
+)
+THINKING_NOT_SUPPORTED = _bad(
+    f"Unable to submit request because thinking is not supported by this model. {_LEARN_MORE}",
+    "a public probe of gemini-2.0-flash, 2026-02-23: its middle; the rest as in the row above",
+    "recorded",
+)
+THINKING_LEVEL = _bad(
+    f"Unable to submit request because thinking_level is not supported by this model. {_LEARN_MORE}",
+    "quoted with prefix and without in many public repositories, 2026; the last sentence as in the row above",
+    "recorded",
+)
+THOUGHTS_WITHOUT_THINKING = _bad(
+    "Unable to submit request because Thinking_config.include_thoughts is only enabled when thinking is enabled.. "
+    f"{_LEARN_MORE}",
+    "github.com/lobehub/lobehub/pull/8223 (2025-06-18)",
+    "recorded",
 )
 GENERATION_CONFIG_RANGE = _bad(
     "Unable to submit request because it has a {name} value of {value} but the supported range is from {low} "
-    "(inclusive) to {high} (inclusive). Update the value and try again.",
-    _DOC,
+    "(inclusive) to {high} (exclusive). Update the value and try again.",
+    "github.com/stackblitz-labs/bolt.diy/issues/955 (8193), github.com/BerriAI/litellm/issues/10548; 65537 in several "
+    "repositories, 2026; temperature, 2.0001: README of github.com/cuioss/pr-agent-settings (2026-08)",
+    "recorded",
+)
+NOT_FOR_PREDICT = ErrorText(
+    Code.FAILED_PRECONDITION,
+    "Gemini cannot be accessed through Vertex Predict/RawPredict API. Please follow "
+    "https://cloud.google.com/vertex-ai/docs/generative-ai/start/quickstarts/quickstart-multimodal for Gemini usage.",
+    "github.com/BerriAI/litellm/issues/5678 (a tuned endpoint), github.com/langchain-ai/langchainjs/issues/3884; the "
+    "code: github.com/googleapis/google-cloud-dotnet/issues/11576",
+    "recorded",
+)
+
+
+# --- schemas of answers and of functions -------------------------------------------------------------------
+_LEARN_SCHEMA = " Learn more: https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/control-generated-output"
+_LEARN_CALLS = " Learn more: https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling"
+RESPONSE_SCHEMA_TYPE = _bad(
+    "Unable to submit request because one or more response schemas didn't specify the schema type field."
+    + _LEARN_SCHEMA,
+    "quoted in the tests of a public client, 2025, and measured by another, 2026-08",
+)
+RESPONSE_SCHEMA_ANY_OF = _bad(
+    "Unable to submit request because one or more response schemas specified other fields alongside any_of. When "
+    "using any_of, it must be the only field set." + _LEARN_SCHEMA,
+    "github.com/googleapis/python-genai/issues/625",
+)
+RESPONSE_SCHEMA_UNREADABLE = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Unable to submit request because the response JSON schema is invalid: {reason}." + _LEARN_SCHEMA,
+    "no recording; worded after the other texts of this service",
+    "assumed",
+)
+RESPONSE_SCHEMA_MIME_TYPE = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Unable to submit request because a response schema is not supported with the response mime type '{mime_type}'."
+    + _LEARN_SCHEMA,
+    "that application/json or text/x.enum is needed: "
+    "cloud.google.com/vertex-ai/generative-ai/docs/multimodal/control-generated-output; the text: a guess",
+    "assumed",
+)
+FUNCTION_SCHEMA_TYPE = _bad(
+    "Unable to submit request because `{name}` functionDeclaration `{path}` schema didn't specify the schema type "
+    "field." + _LEARN_CALLS,
+    "github.com/agentscope-ai/CoPaw/issues/5543 and the notes of several public clients, 2026",
+)
+FUNCTION_SCHEMA_ANY_OF = _bad(
+    "Unable to submit request because `{name}` functionDeclaration `{path}` schema specified other fields alongside "
+    "any_of. When using any_of, it must be the only field set." + _LEARN_CALLS,
+    "github.com/anomalyco/opencode/issues/15795 and github.com/google/adk-python/issues/3281",
+)
+FUNCTION_SCHEMA_OBJECT = _bad(
+    "Unable to submit request because `{name}` functionDeclaration parameters schema should be of type OBJECT."
+    + _LEARN_CALLS,
+    "quoted in the notes of a public project, 2026",
+)
+FUNCTION_DUPLICATE = _bad(
+    "Duplicate function declaration found: {name}", "quoted in the sources of a public client of Vertex AI, 2026"
+)
+FUNCTION_RESPONSES = _bad(
+    "Please ensure that the number of function response parts is equal to the number of function call parts of the "
+    "function call turn.",
+    "quoted by several public clients of Vertex AI, 2025 and 2026",
+)
+FUNCTION_CALL_PLACE = _bad(
+    "Please ensure that function call turn comes immediately after a user turn or after a function response turn.",
+    "quoted by several public clients of Vertex AI, 2025 and 2026",
+)
+SEARCH_WITH_SCHEMA = _bad(
+    "Unable to submit request because controlled generation is not supported with {tool} tool.",
+    "github.com/googleapis/python-genai/issues/665, and the notes of several public clients of 2.x, 2026",
+)
+LOGPROBS_UNASKED = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Unable to submit request because logprobs is not supported unless response_logprobs is set to true.",
+    "told, not quoted: github.com/langchain-ai/langchainjs/issues/7509",
+    "assumed",
 )
 
 
@@ -202,6 +388,36 @@ VERTEX_UNAVAILABLE = ErrorText(
     "The service is currently unavailable.",
     "github.com/firebase/firebase-js-sdk/issues/8232",
     "recorded",
+)
+
+VERTEX_OUT_OF_CAPACITY = ErrorText(
+    Code.RESOURCE_EXHAUSTED,
+    "Unable to submit request because the service is temporarily out of capacity. Try again later.",
+    "github.com/googleapis/google-cloud-java/issues/11054, /issues/11195, /issues/10983 (2024)",
+    "recorded",
+)
+VERTEX_PROVISIONED_THROUGHPUT = ErrorText(
+    Code.RESOURCE_EXHAUSTED,
+    "Too many requests. Exceeded the Provisioned Throughput.",
+    "cloud.google.com/vertex-ai/generative-ai/docs/provisioned-throughput/error-code-429",
+    "documented",
+)
+"""Of a project whose Provisioned Throughput is used up and that wants no overages."""
+SERVICE_AGENTS_PROVISIONED = ErrorText(
+    Code.FAILED_PRECONDITION,
+    "Service agents are being provisioned "
+    "(https://cloud.google.com/vertex-ai/docs/general/access-control#service-agents). Service agents are needed to "
+    "read the Cloud Storage file provided. So please try again in a few minutes.",
+    "github.com/GoogleCloudPlatform/generative-ai/issues/1308",
+    "recorded",
+)
+"""In a project that has not used Cloud Storage with Vertex AI before."""
+REGION_WITHOUT_CAPACITY = ErrorText(
+    Code.RESOURCE_EXHAUSTED,
+    "The tuning job could not be started because of high demand in this region. Please try again later.",
+    f"a job that failed, and was not charged, over 'high demand in this region': {_OPERATOR}; the rest and the code: "
+    "guesses",
+    "assumed",
 )
 
 VERTEX_CONCURRENT_JOBS = ErrorText(

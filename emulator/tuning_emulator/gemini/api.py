@@ -8,6 +8,7 @@ from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
 from tuning_emulator.gemini.base_models import BaseModels
 from tuning_emulator.gemini.convert import PACKAGE
 from tuning_emulator.gemini.generation import Generation
+from tuning_emulator.gemini.hints import Hints
 from tuning_emulator.gemini.operations import Operations
 from tuning_emulator.gemini.permissions import Permissions
 from tuning_emulator.gemini.rules import refuse_name
@@ -31,6 +32,7 @@ def create_gemini_api(backend: Backend) -> Api:
         handlers=list_handlers(backend),
         server_timing=True,
         misnamed=refuse_name,
+        hints=Hints(backend),
         internal_error=gemini_errors.GEMINI_INTERNAL,
         method_limits_bytes={"ModelService.CreateTunedModel": GEMINI_MAX_REQUEST_BYTES.value},
     )

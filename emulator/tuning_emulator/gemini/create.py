@@ -28,6 +28,7 @@ from tuning_emulator.facts.limits import (
 )
 from tuning_emulator.gemini.base_models import find_max_temperature, find_tunable_model
 from tuning_emulator.gemini.convert import format_state, is_active, own_permission
+from tuning_emulator.gemini.hints import explain_missing_data
 from tuning_emulator.gemini.permissions import find_tuned_model
 from tuning_emulator.gemini.rules import dig, drawing_rules, refuse_violations
 from tuning_emulator.jobs.backend import Backend
@@ -152,9 +153,21 @@ def load_default_dataset(path: Path | None) -> tuple[Example, ...]:
     if path is None:
         return ()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        data = path.read_bytes()
+    except OSError as error:
         raise DefaultDatasetError(f"default_dataset: {path}: {error}") from error
+    try:
+        return _read_lines(data.decode().splitlines(), path)
+    except (DefaultDatasetError, UnicodeDecodeError) as error:
+        from tuning_emulator.datasets.diagnosis import diagnose  # late: a good file needs none
+        from tuning_emulator.datasets.packing import HEAD_BYTES
+
+        found = diagnose(data[:HEAD_BYTES], "gemini", name=str(path))
+        said = f"default_dataset: {path}: {error}" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise DefaultDatasetError(f"{said}; {found}" if found else said) from error
+
+
+def _read_lines(lines: list[str], path: Path) -> tuple[Example, ...]:
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not numbered:
         raise DefaultDatasetError(f"default_dataset: {path}: holds no examples")
@@ -176,10 +189,6 @@ def _parse_line(line: str, where: str) -> Example:
 
 
 MAX_DISPLAY_NAME = GEMINI_MAX_DISPLAY_NAME_CHARACTERS.value
-NO_DATA_HINT = (
-    "a create of a tuned model brought no training data; google-genai 1.47 and newer drop it in Gemini mode: "
-    "send the request yourself, use google-genai 1.46, or set default_dataset"
-)
 
 
 class TunedFields(Struct, frozen=True):
@@ -232,9 +241,8 @@ def _not_positive(field: str) -> Callable[[Value], bool]:
     return check
 
 
-def _find_display_name(fields: TunedFields) -> Breaches:
-    length = len(fields.config.get("display_name") or "")
-    return length > MAX_DISPLAY_NAME and {"limit": MAX_DISPLAY_NAME, "length": length}
+def _has_long_name(fields: TunedFields) -> bool:
+    return len(fields.config.get("display_name") or "") > MAX_DISPLAY_NAME
 
 
 CREATE_RULES: tuple[Rule[Value], ...] = (
@@ -250,7 +258,7 @@ CREATE_RULES: tuple[Rule[Value], ...] = (
 """Over the whole request, before its examples."""
 
 FIELD_RULES: tuple[Rule[TunedFields], ...] = (
-    Rule(gemini_errors.DISPLAY_NAME_LENGTH, _find_display_name),
+    Rule(gemini_errors.DISPLAY_NAME_LENGTH, _has_long_name),
     *drawing_rules(gemini_errors.TUNED_TEMPERATURE, gemini_errors.TUNED_TOP_P, gemini_errors.TUNED_TOP_K),
 )
 """Over what create and update share."""
@@ -286,7 +294,7 @@ class Creation:
         request = call.request
         missing = find_dataset(request) is None
         if missing:
-            call.notes.append(NO_DATA_HINT)
+            call.notes.append(explain_missing_data(call.headers))
         found = find_violations(CREATE_RULES, request)
         found += find_violations(FIELD_RULES, _read_fields(request), request="CreateTunedModelRequest")
         if missing and self._backend.default_dataset:
@@ -309,6 +317,7 @@ class Creation:
         base = find_tunable_model(origin.base_model, self._backend.find_day(call.caller))
         if base is None:
             raise gemini_errors.BASE_MODEL_NOT_TUNABLE(model=origin.base_model, version=call.version)
+        self._backend.note_retired(base, self._backend.find_day(call.caller), tuning=True)
         return base
 
     def _choose_id(self, call: Call) -> str:

@@ -14,13 +14,16 @@ from msgspec import structs
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.functions import read_parts
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
+from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.gemini.base_models import find_served_model
 from tuning_emulator.gemini.convert import format_state, is_active
 from tuning_emulator.gemini.permissions import find_tuned_model
 from tuning_emulator.gemini.prompts import CONTENT_RULES, ContentRequest, list_texts, read_prompt
 from tuning_emulator.gemini.rules import check_fields
+from tuning_emulator.gemini.schemas import SCHEMA_RULES
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.schema.schema import Value
@@ -56,7 +59,7 @@ class Generation:
     async def generate_content(self, call: Call) -> Value:
         """The whole answer."""
         asked, target = self._find(call, "generateContent")
-        prompt, length = await self._read(target, asked)
+        prompt, length = await self._read(call, target, asked)
         reply = await self._ask(target, prompt)
         return _format_reply(asked, length, reply, self._format_head(asked))
 
@@ -66,7 +69,7 @@ class Generation:
         Several candidates come whole, in one piece.
         """
         asked, target = self._find(call, "streamGenerateContent")
-        prompt, length = await self._read(target, asked)
+        prompt, length = await self._read(call, target, asked)
         head = self._format_head(asked)
         if prompt.candidates > 1:
             yield _format_reply(asked, length, await self._ask(target, prompt), head)
@@ -77,7 +80,7 @@ class Generation:
                     candidate = _format_candidate(asked, 0, Answer(piece, 0), done=False)
                     yield {"candidates": [candidate], "usage_metadata": _format_usage(asked, length), **head}
                 else:
-                    end = replace(piece.answers[0], text="")
+                    end = piece.answers[0] if piece.answers[0].call else replace(piece.answers[0], text="")
                     last = _format_reply(asked, length, piece, head)
                     yield {**last, "candidates": [_format_candidate(asked, 0, end)]}
         except TrainerUnavailableError as error:
@@ -89,7 +92,7 @@ class Generation:
         inner = call.request.get("generate_content_request")
         if inner is not None:
             asked = structs.replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
-        check_fields(CONTENT_RULES, asked, request=asked.request)
+        check_fields((*CONTENT_RULES, *SCHEMA_RULES), asked, request=asked.request)
         total = await self._count(target, list_texts(asked))
         return {"total_tokens": total, "prompt_tokens_details": _format_details(total)}
 
@@ -145,23 +148,26 @@ class Generation:
             words: dict[str, object] = {"method": method, "rpc": f"{method[0].upper()}{method[1:]}"}
             chosen = {name: word for name, word in words.items() if name in text.placeholders}
             raise text(model=model, version=call.version, **chosen)
+        self._backend.note_retired(base, self._backend.find_day(call.caller))
         return base
 
     def _make_asked(
         self, call: Call, name: str, base: BaseModel, temperature: float | None, top_p: float | None, top_k: int | None
     ) -> ContentRequest:
         request = call.method.request.rpartition(".")[2]
-        return ContentRequest(call.request, request, name, base, temperature, top_p, top_k)
+        day = self._backend.find_day(call.caller)
+        return ContentRequest(call.request, request, name, base, temperature, top_p, top_k, day)
 
     # ------------------------------------------------------------ asking
 
-    async def _read(self, target: Target, asked: ContentRequest) -> tuple[Prompt, int]:
+    async def _read(self, call: Call, target: Target, asked: ContentRequest) -> tuple[Prompt, int]:
         """The prompt and its length, as ``countTokens`` counts it: the trainer's own count has control tokens too.
 
         Raises:
             ApiError: a rule refuses the request, or it is longer than the base model takes.
         """
         prompt = read_prompt(asked)
+        note_inert(asked.body, call.notes)
         limit = asked.base.input_token_limit
         length = await self._count(target, list_texts(asked))
         if limit and length > limit:
@@ -217,11 +223,12 @@ def _format_usage(asked: ContentRequest, prompt_tokens: int) -> Value:
 
 def _format_candidate(asked: ContentRequest, index: int, answer: Answer, *, done: bool = True) -> Value:
     """One candidate; without text its content is empty (recorded)."""
+    parts, finish = read_parts(answer)
     candidate: dict[str, Any] = {"content": {}}
-    if answer.text:
-        candidate["content"] = {"parts": [{"text": answer.text}], "role": "model"}
+    if parts:
+        candidate["content"] = {"parts": parts, "role": "model"}
     if done:
-        candidate["finish_reason"] = answer.finish
+        candidate["finish_reason"] = finish
     candidate["index"] = index
     if asked.is_tuned:
         candidate["safety_ratings"] = _rate()

@@ -44,7 +44,7 @@ class GeminiTuning(Struct, frozen=True):
         """None: snapshots are points of the loss curve, without weights."""
         return ()
 
-    def make_experiment_id(self, now_ns: int) -> str:  # noqa: ARG002 as the other API's
+    def make_experiment_id(self, job: TuningJob, now_ns: int) -> str:  # noqa: ARG002 as the other API's
         """There are no experiments."""
         return ""
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
+from tuning_emulator.core.as_of import LENIENT, Day
+from tuning_emulator.core.errors import ErrorText
+from tuning_emulator.core.forms import list_declarations, read_form, read_mime_type
+from tuning_emulator.core.functions import join_system, split_turns
 from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.limits import GEMINI_MAX_CANDIDATES, GEMINI_MAX_PROMPT_CHARACTERS, GEMINI_MAX_STOP_SEQUENCES
 from tuning_emulator.gemini.base_models import find_max_temperature
 from tuning_emulator.gemini.rules import check_fields, dig, drawing_rules
+from tuning_emulator.gemini.schemas import FUNCTION_RULES, SCHEMA_RULES
 from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import Prompt, Turn
 
@@ -28,6 +33,7 @@ _DATA = (
     "executable_code",
     "code_execution_result",
 )
+_FUNCTION_PARTS = ("function_call", "function_response")
 _MEDIA = {"image": "Image", "audio": "Audio", "video": "Video"}
 _MIME_TYPES = ("text/plain", "application/json", "application/xml", "application/yaml", "text/x.enum")
 
@@ -41,6 +47,7 @@ class ContentRequest(Struct, frozen=True):
         model: Full name of the model asked, ``tunedModels/x`` or ``models/x``.
         base: Row of the base model behind it.
         temperature, top_p, top_k: What holds where the request says nothing; temperature None: nothing is drawn.
+        day: Whose words are spoken.
     """
 
     body: Value
@@ -50,6 +57,7 @@ class ContentRequest(Struct, frozen=True):
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
+    day: Day = LENIENT
 
     @property
     def is_tuned(self) -> bool:
@@ -75,7 +83,7 @@ class ContentRequest(Struct, frozen=True):
     @property
     def mime_type(self) -> str:
         """Of the answer that is wanted."""
-        return self.config.get("response_mime_type") or "text/plain"
+        return read_mime_type(self.config)
 
     @property
     def contents(self) -> list[Value]:
@@ -142,7 +150,7 @@ CONFIG_RULES: tuple[Rule[ContentRequest], ...] = (
 
 
 def _has_strange_role(asked: ContentRequest) -> bool:
-    return any(one.get("role") not in (None, "", "user", "model") for one in asked.contents)
+    return any(one.get("role") not in (None, "", "user", "model", "function") for one in asked.contents)
 
 
 def _ends_with_model(asked: ContentRequest) -> bool:
@@ -154,14 +162,20 @@ def _has_system_instruction(asked: ContentRequest) -> bool:
     return (asked.is_tuned or asked.is_single) and asked.body.get("system_instruction") is not None
 
 
+def _has_json_mode(asked: ContentRequest) -> bool:
+    return (asked.is_tuned or asked.is_single) and asked.mime_type != "text/plain"
+
+
 def _has_functions(asked: ContentRequest) -> bool:
+    """Tuned models, and Gemma, knew no functions."""
     kinds = (_find_kind(part) for _, part in _list_parts(asked))
-    return bool(asked.body.get("tools")) or any(kind in ("function_call", "function_response") for kind in kinds)
+    without = asked.is_tuned or asked.base.id.startswith("gemma")
+    return without and (bool(asked.body.get("tools")) or any(kind in _FUNCTION_PARTS for kind in kinds))
 
 
 def _find_media(asked: ContentRequest) -> Iterator[Values]:
     for _, part in _list_parts(asked):
-        if (kind := _find_kind(part)) not in ("", "text"):
+        if (kind := _find_kind(part)) not in ("", "text", *_FUNCTION_PARTS):
             mime_type = dig(part, kind, "mime_type") if kind.endswith("_data") else ""
             yield {"modality": _MEDIA.get(str(mime_type).partition("/")[0], "Document")}
 
@@ -173,6 +187,20 @@ def _find_modalities(asked: ContentRequest) -> Breaches:
 
 def _has_turns(asked: ContentRequest) -> bool:
     return asked.is_tuned and asked.is_single and len(asked.contents) > 1
+
+
+def _wants_logprobs(row: ErrorText) -> Callable[[ContentRequest], bool]:
+    return lambda asked: bool(asked.config.get("response_logprobs")) and asked.day.holds(row)
+
+
+def _find_thinking_budget(asked: ContentRequest) -> Breaches:
+    budget = dig(asked.config, "thinking_config", "thinking_budget")
+    return bool(budget) and not asked.base.takes_thinking_budget(budget) and {"budget": budget}
+
+
+def _stops_thinking(asked: ContentRequest) -> bool:
+    budget = dig(asked.config, "thinking_config", "thinking_budget")
+    return budget == 0 and not asked.base.takes_thinking_budget(0)
 
 
 def _has_candidates(asked: ContentRequest) -> bool:
@@ -191,15 +219,18 @@ ABILITY_RULES: tuple[Rule[ContentRequest], ...] = (
     Rule(gemini_errors.MULTITURN_REQUEST_END, lambda asked: len(asked.contents) > 1 and _ends_with_model(asked)),
     Rule(gemini_errors.CACHED_CONTENT, lambda asked: bool(asked.body.get("cached_content"))),
     Rule(gemini_errors.SYSTEM_INSTRUCTION, _has_system_instruction),
-    Rule(gemini_errors.JSON_MODE, lambda asked: asked.mime_type != "text/plain"),
+    Rule(gemini_errors.JSON_MODE, _has_json_mode),
     Rule(gemini_errors.FUNCTION_CALLING, _has_functions),
     Rule(gemini_errors.INPUT_MODALITY, _find_media),
     Rule(gemini_errors.RESPONSE_MODALITIES, _find_modalities),
-    Rule(gemini_errors.LOGPROBS, lambda asked: bool(asked.config.get("response_logprobs"))),
+    *(Rule(row, _wants_logprobs(row)) for row in gemini_errors.LOGPROBS_TEXTS),
+    Rule(gemini_errors.THINKING_REQUIRED, _stops_thinking),
+    Rule(gemini_errors.THINKING_BUDGET, _find_thinking_budget),
     Rule(gemini_errors.ONE_CANDIDATE, _has_candidates),
     Rule(gemini_errors.INPUT_CHARACTERS, _find_characters),
+    *FUNCTION_RULES,
 )
-"""Each speaks alone. What plays a base model here writes text and nothing else, so that base models refuse too."""
+"""Each speaks alone. What plays a base model here reads text and nothing else, so that base models refuse too."""
 
 
 # --- prompts
@@ -214,13 +245,13 @@ def read_prompt(asked: ContentRequest) -> Prompt:
     Raises:
         ApiError: a rule refuses the request.
     """
-    check_fields((*CONTENT_RULES, *CONFIG_RULES), asked, request=asked.request)
+    check_fields((*CONTENT_RULES, *CONFIG_RULES, *SCHEMA_RULES), asked, request=asked.request)
     for violation in find_violations(ABILITY_RULES, asked, model=asked.model):
         raise violation.row(**violation.values)
     config = asked.config
     return Prompt(
         turns=read_turns(asked.contents),
-        system=join_text(asked.body.get("system_instruction") or {}),
+        system=_read_system(asked),
         max_output_tokens=config.get("max_output_tokens") or asked.base.output_token_limit,
         temperature=_choose(config.get("temperature"), asked.temperature, 0.0),
         top_p=_choose(config.get("top_p"), asked.top_p, 1.0),
@@ -228,18 +259,27 @@ def read_prompt(asked: ContentRequest) -> Prompt:
         seed=config.get("seed") or 0,
         stop=tuple(stop for stop in config.get("stop_sequences", []) if stop),
         candidates=config.get("candidate_count") or 1,
+        presence_penalty=config.get("presence_penalty") or 0.0,
+        frequency_penalty=config.get("frequency_penalty") or 0.0,
+        form=read_form(asked.body),
     )
 
 
 def list_texts(asked: ContentRequest) -> list[str]:
     """The texts whose tokens are counted, the system instruction's first."""
-    system = join_text(asked.body.get("system_instruction") or {})
+    system = _read_system(asked)
     return [*([system] if system else []), *(turn.text for turn in read_turns(asked.contents))]
+
+
+def _read_system(asked: ContentRequest) -> str:
+    """The system turn: the instruction, and the functions that may be called."""
+    declarations = list_declarations(asked.body)
+    return join_system(declarations, join_text(asked.body.get("system_instruction") or {}))
 
 
 def read_turns(contents: list[Value]) -> tuple[Turn, ...]:
     """The conversation; a content without role is the user's."""
-    return tuple(Turn("model" if one.get("role") == "model" else "user", join_text(one)) for one in contents)
+    return tuple(turn for one in contents for turn in split_turns(one, model=one.get("role") == "model"))
 
 
 def join_text(content: Value) -> str:

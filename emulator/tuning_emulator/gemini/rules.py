@@ -23,8 +23,9 @@ def refuse_violations(found: Sequence[Violation]) -> None:
     """Answers violations of rules over fields.
 
     Raises:
-        ApiError: INVALID_ARGUMENT with the line of each, if there is any.
+        ApiError: INVALID_ARGUMENT with the line of each, if there is any; a text that is no such line stands alone.
     """
+    found = [one for one in found if not one.text.startswith("* ")][:1] or found
     if found:
         raise ApiError(Code.INVALID_ARGUMENT, "".join(one.text for one in found), rule=found[0].row.name)
 

@@ -171,7 +171,7 @@ class GrpcCall(TransportCall[GrpcResponse]):
     def show_page(self, status: int) -> GrpcResponse:
         """See ``TransportCall``; clients make a status of it."""
         self.exchange.status = status
-        return _format_page(status, format_trouble(status), HTML_TYPE)
+        return _format_page(status, format_trouble(status, self.exchange.path), HTML_TYPE)
 
     async def send(self, response: GrpcResponse) -> None:
         """See ``TransportCall``."""

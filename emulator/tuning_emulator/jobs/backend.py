@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from msgspec import Struct, field
 
 from tuning_emulator.api.call import Caller
 from tuning_emulator.core.as_of import Calendar, Day
-from tuning_emulator.core.clock import Clock
+from tuning_emulator.core.clock import SECOND_NS, Clock
 from tuning_emulator.core.ids import Ids
+from tuning_emulator.facts.model_row import BaseModel
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.trainer import Answering
 from tuning_emulator.storage.objects import ObjectStore
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import Example
+
+log = logging.getLogger(__name__)
 
 
 class Backend(Struct, frozen=True):
@@ -24,6 +29,7 @@ class Backend(Struct, frozen=True):
         objects: Opens Cloud Storage as jobs see it.
         calendar: As of which day the service answers a project.
         default_dataset: Examples for a Gemini create that brings none; empty refuses it, as the service does.
+        told: Retired models that the log has named.
     """
 
     store: Store
@@ -34,7 +40,20 @@ class Backend(Struct, frozen=True):
     objects: Callable[[], ObjectStore]
     calendar: Calendar = field(default_factory=Calendar)
     default_dataset: tuple[Example, ...] = ()
+    told: set[tuple[str, str]] = field(default_factory=set)
 
     def find_day(self, caller: Caller) -> Day:
         """The day that the caller's project sees."""
         return self.calendar.find_day(caller.project)
+
+    def note_retired(self, model: BaseModel, day: Day, *, tuning: bool = False) -> None:
+        """Says in the log, once for each model, that what it is asked for works no more on the real service."""
+        until = model.tunable_until if tuning else model.until
+        done = "be tuned" if tuning else "answer"
+        if not (day.lenient and until) or (model.id, done) in self.told:
+            return
+        today = datetime.fromtimestamp(self.clock.now_ns() // SECOND_NS, UTC).date().isoformat()
+        if today < until:
+            return
+        self.told.add((model.id, done))
+        log.warning("since %s %s cannot %s any more; here it can, for no --as-of says otherwise", until, model.id, done)

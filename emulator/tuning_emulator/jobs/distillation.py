@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tuning_emulator.core.records import Asked, DatasetStatistics, TuningJob, TuningMethod
-from tuning_emulator.datasets.check import check_dataset, dataset_form
-from tuning_emulator.datasets.lines import DatasetError, Line, format_line, parse_line
+from tuning_emulator.datasets.check import check_dataset
+from tuning_emulator.datasets.functions import make_contents
+from tuning_emulator.datasets.lines import DatasetError, Line, dataset_form, format_line, parse_line
+from tuning_emulator.datasets.statistics import Tally
 from tuning_emulator.facts import dataset_errors, emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import TEACHER_MAX_TOKENS
-from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, find_limits
+from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, find_limits, log_reduced
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
 from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.store.store import Store
-from tuning_trainer.spec import Example, Prompt, format_example, parse_example
+from tuning_trainer.spec import Example, Prompt, Turn, format_example, parse_example
 
 PROMPTS_NAME, ANSWERS_NAME, LABELLED_NAME = "prompts.jsonl", "teacher.jsonl", "labelled.jsonl"
 """In the job's directory: what is asked, what was answered so far (one line a prompt), the two as a dataset."""
@@ -69,11 +70,14 @@ class Distillation(Struct, frozen=True):
         """Checks the prompts and writes them as examples without an answer; all of them or no file."""
         lines = self.preparation.read_lines(job, job.asked.training_uri, keep_going)
         whole = destination.with_suffix(".tmp")
-        limits, count = find_limits(job.api, job.asked.base_model), 0
+        limits, count, seen = find_limits(job.api, job.asked.base_model), 0, Tally()
         with whole.open("w", encoding="utf-8") as file:
             for line in read_prompts(lines):
                 count += 1
+                for kind in line.media:
+                    seen.reduce(emulator_errors.NOT_TEXT.format(modality=kind), count)
                 file.write(format_example(format_line(line)) + "\n")
+        log_reduced(job, seen.reduced)
         if count == 0:
             raise DatasetError(dataset_errors.EMPTY_DATASET)
         if count > limits.max_examples:
@@ -152,10 +156,7 @@ def read_prompts(lines: Iterable[bytes]) -> Iterator[Line]:
     """
     for row, data in enumerate(lines):
         if data.strip():
-            line = parse_line(data, row, "prompts")
-            if line.media:
-                raise DatasetError(emulator_errors.PROMPT_NOT_TEXT, row + 1, row=row, modality=", ".join(line.media))
-            yield line
+            yield parse_line(data, row, "prompts")
 
 
 def read_examples(path: Path) -> Iterator[Example]:
@@ -205,8 +206,7 @@ def write_labelled(prompts: Path, answers: Path, target: Path) -> tuple[list[int
 
 
 def _label_contents(asked: Example, answer: str) -> dict[str, Any]:
-    turns = [*(asdict(turn) for turn in asked.turns), {"role": "model", "text": answer}]
-    value: dict[str, Any] = {"contents": [{"role": t["role"], "parts": [{"text": t["text"]}]} for t in turns]}
+    value: dict[str, Any] = {"contents": make_contents((*asked.turns, Turn("model", answer)))}
     if asked.system:
         value["systemInstruction"] = {"parts": [{"text": asked.system}]}
     return value
@@ -215,11 +215,13 @@ def _label_contents(asked: Example, answer: str) -> dict[str, Any]:
 def add_refused(statistics: DatasetStatistics, kept: list[int], refused: list[tuple[int, str]]) -> DatasetStatistics:
     """The statistics with the prompts that have no answer among the dropped examples, all numbered as prompts."""
     dropped = [(kept[index - 1], reason) for index, reason in statistics.dropped]
+    reduced = [(reason, count, kept[first - 1]) for reason, count, first in statistics.reduced]
     return replace(
         statistics,
         examples=statistics.examples + len(refused),
         dropped_count=statistics.dropped_count + len(refused),
         dropped=tuple(sorted([*dropped, *refused])),
+        reduced=tuple(reduced),
     )
 
 

@@ -18,8 +18,8 @@ from importlib.util import find_spec
 from itertools import count
 from typing import Any
 
-from tuning_emulator.jobs.trainer import PromptRefusedError, TrainerUnavailableError
-from tuning_trainer.spec import Answer, Cancelled, Done, Event, Failed, Job, Prompt, Reply, parse_event
+from tuning_emulator.jobs.trainer import PromptRefusedError, TrainerKilledError, TrainerUnavailableError
+from tuning_trainer.spec import Cancelled, Done, Event, Failed, Job, Prompt, Reply, parse_event, parse_reply
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ class LoraTrainer:
             while True:
                 line = await self._receive(inbox)
                 if "reply" in line:
-                    yield _parse_reply(line["reply"])
+                    yield parse_reply(line["reply"])
                     return
                 yield str(line["delta"])
 
@@ -194,6 +194,8 @@ class LoraTrainer:
     async def _receive(self, inbox: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
         line = await inbox.get()
         if "error" in line and "event" not in line:
+            if line.get("signal"):
+                raise TrainerKilledError(str(line["error"]), line["signal"])
             failure = PromptRefusedError if line.get("code") == _INVALID_ARGUMENT else TrainerUnavailableError
             raise failure(str(line["error"]))
         return line
@@ -213,9 +215,9 @@ class LoraTrainer:
             inbox = self._inboxes.get(str(line.get("job") or line.get("id")))
             if inbox is not None:
                 inbox.put_nowait(line)
-        await process.wait()
+        ended = await process.wait()
         for inbox in self._inboxes.values():
-            inbox.put_nowait({"error": self._describe_exit()})
+            inbox.put_nowait({"error": self._describe_exit(), "signal": max(-ended, 0)})
 
     async def _read_log(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
@@ -247,10 +249,6 @@ class _Conversation:
 
     async def __aexit__(self, *_: object) -> None:
         self._inboxes.pop(self._key, None)
-
-
-def _parse_reply(values: dict[str, Any]) -> Reply:
-    return Reply(values["prompt_tokens"], tuple(Answer(**answer) for answer in values["answers"]))
 
 
 def _kill_group(pid: int) -> None:

@@ -54,6 +54,8 @@ class Queue:
         self._busy: defaultdict[Line, set[int]] = defaultdict(set)
         self._ended: dict[int, asyncio.Event] = {}
         self._removals: set[asyncio.Task[None]] = set()
+        self.files = asyncio.Lock()
+        """Held while the files of a deleted job are removed, and by whoever wants all files to stay."""
         self._started = False
 
     async def start(self) -> None:
@@ -141,7 +143,7 @@ class Queue:
             gate.drop()
         self._announce_end(uid)
         directory = self._pipeline.job_directory(job)
-        removal = asyncio.create_task(_remove_when_ended(self._running.get(uid), directory))
+        removal = asyncio.create_task(_remove_when_ended(self._running.get(uid), directory, self.files))
         self._removals.add(removal)
         removal.add_done_callback(self._removals.discard)
 
@@ -155,6 +157,8 @@ class Queue:
                 task.cancel()
                 del self._running[uid]
             await asyncio.wait(tasks.values(), timeout=END_TIMEOUT_S)
+            for uid in tasks:
+                self.pacing.close(uid)  # a task that is cancelled before its first step never does so itself
         for uid in [uid for uid in self._ended if uids is None or uid in uids]:
             self._announce_end(uid)
 
@@ -255,8 +259,9 @@ class Queue:
             waiting.set()
 
 
-async def _remove_when_ended(task: asyncio.Task[None] | None, directory: Path) -> None:
+async def _remove_when_ended(task: asyncio.Task[None] | None, directory: Path, files: asyncio.Lock) -> None:
     """Removes a job's files once nothing writes to them any more."""
     if task is not None:
         await asyncio.wait([task], timeout=REMOVE_TIMEOUT_S)
-    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+    async with files:
+        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)

@@ -16,7 +16,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 from tuning_emulator.datasets.statistics import count_tokens
-from tuning_emulator.jobs.trainer import TrainerUnavailableError
+from tuning_emulator.jobs.instances import NoInstanceError, fit, read_json
+from tuning_emulator.jobs.trainer import PromptRefusedError, TrainerUnavailableError
 from tuning_trainer.spec import (
     Answer,
     Cancelled,
@@ -25,11 +26,14 @@ from tuning_trainer.spec import (
     Event,
     Example,
     Failed,
+    Form,
+    Function,
     Job,
     Prompt,
     Reply,
     Started,
     Step,
+    Turn,
     parse_example,
     total_steps,
 )
@@ -102,9 +106,10 @@ class ScriptedTrainer:
 
     async def generate(self, prompt: Prompt) -> Reply:
         """Repeats the output of the nearest training example; a base model repeats what it was told."""
-        text = prompt.turns[-1].text
+        turn = prompt.turns[-1]
         if prompt.adapter is not None:
-            text = _nearest(_load(Path(prompt.adapter)), text)
+            turn = _nearest(_load(Path(prompt.adapter)), turn.text)
+        text, call = _shape(turn, prompt.form)
         words = re.findall(r"\s*\S+", text)
         tokens = count_tokens(text)
         finish = "STOP"
@@ -112,15 +117,16 @@ class ScriptedTrainer:
             words.pop()
             text = "".join(words)
             tokens, finish = count_tokens(text), "MAX_TOKENS"
-        answer = Answer(text, tokens, "MAX_TOKENS" if finish == "MAX_TOKENS" else "STOP")
+        answer = Answer(text, tokens, "MAX_TOKENS" if finish == "MAX_TOKENS" else "STOP", call=call)
         asked = sum(count_tokens(turn.text) for turn in prompt.turns) + count_tokens(prompt.system)
         return Reply(asked, (answer,) * prompt.candidates)
 
     async def stream(self, prompt: Prompt) -> AsyncIterator[str | Reply]:
         """The answer word by word, then the whole reply."""
         reply = await self.generate(prompt)
-        for word in re.findall(r"\s*\S+|\s+$", reply.answers[0].text):
-            yield word
+        if not reply.answers[0].call:  # a call comes whole
+            for word in re.findall(r"\s*\S+|\s+$", reply.answers[0].text):
+                yield word
         yield reply
 
     async def count_tokens(self, base_model: str, texts: list[str]) -> list[int]:  # noqa: ARG002 one count for all
@@ -150,8 +156,36 @@ def _load(adapter: Path) -> list[Example]:
         raise TrainerUnavailableError(f"{adapter.name}: a line of its {ANSWERS_NAME} cannot be read") from error
 
 
-def _nearest(examples: list[Example], text: str) -> str:
-    """The output of the example whose input shares most three-letter pieces with ``text``; the first of equals."""
+def _shape(turn: Turn, form: Form) -> tuple[str, bool]:
+    """A turn in the form that is wanted, and whether it is a call.
+
+    Raises:
+        PromptRefusedError: nothing is known that fits.
+    """
+    try:
+        if form.functions and form.calling != "none" and (turn.role == "call" or form.calling == "any"):
+            return _shape_call(turn.text, form.functions), True
+        if form.choices:
+            return next(
+                (one for one in form.choices if one.lower() == turn.text.strip().lower()), form.choices[0]
+            ), False
+        if form.schema:
+            return json.dumps(fit(json.loads(form.schema), read_json(turn.text)), ensure_ascii=False), False
+    except NoInstanceError as error:
+        raise PromptRefusedError(str(error)) from error
+    return turn.text, turn.role == "call"
+
+
+def _shape_call(text: str, functions: tuple[Function, ...]) -> str:
+    """A call of the function that a text names, else of the first, with what it says for arguments."""
+    name, _, arguments = text.partition(" ")
+    function = next((one for one in functions if one.name == name), functions[0])
+    value = read_json(arguments if function.name == name else text)
+    return f"{function.name} {json.dumps(fit(json.loads(function.parameters), value), ensure_ascii=False)}"
+
+
+def _nearest(examples: list[Example], text: str) -> Turn:
+    """The last turn of the example whose input shares most three-letter pieces with ``text``; the first of equals."""
     wanted = _pieces(text)
 
     def likeness(example: Example) -> float:
@@ -161,7 +195,7 @@ def _nearest(examples: list[Example], text: str) -> str:
         pieces = _pieces(asked)
         return len(pieces & wanted) / max(len(pieces | wanted), 1)
 
-    return max(examples, key=likeness).turns[-1].text
+    return max(examples, key=likeness).turns[-1]
 
 
 def _pieces(text: str) -> frozenset[str]:

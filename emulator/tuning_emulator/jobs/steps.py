@@ -8,21 +8,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
-
-from msgspec import structs
 
 from tuning_emulator.core.clock import Clock, to_microseconds
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.job_control import TRAINING, FaultKind, Pace
 from tuning_emulator.core.lifecycle import JobEvent
 from tuning_emulator.core.records import (
-    DatasetStatistics,
     Failure,
     Hyperparameters,
     JobState,
@@ -31,18 +29,25 @@ from tuning_emulator.core.records import (
     TuningJob,
     TuningMethod,
 )
-from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import VERTEX_MAX_STEPS
-from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, resolve_hyperparameters
+from tuning_emulator.jobs.dataset import (
+    DatasetPreparation,
+    Prepared,
+    count_dropped,
+    count_reduced,
+    log_reduced,
+    resolve_hyperparameters,
+)
 from tuning_emulator.jobs.distillation import Distillation
 from tuning_emulator.jobs.output import write_output
 from tuning_emulator.jobs.pacing import JobGate, Pacing, StoppedError
-from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerUnavailableError
+from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerKilledError, TrainerUnavailableError
 from tuning_emulator.jobs.tuning_api import Stage, TuningApis
 from tuning_emulator.storage.objects import ObjectStore
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import (
+    UNFINISHED,
     Cancelled,
     Checkpoint,
     Done,
@@ -109,13 +114,23 @@ def recover_checkpoints(directory: Path, up_to_step: int) -> list[Checkpoint]:
     ]
 
 
+def remove_unfinished(directory: Path) -> None:
+    """Removes what a killed trainer was writing, and nobody will write to its end."""
+    for path in list(directory.rglob(UNFINISHED)):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 log = logging.getLogger(__name__)
 
 CANCELLED = describe_failure(vertex_errors.JOB_CANCELLED())
 """What a job ends with when it was asked to stop."""
 
-ATTEMPTS = 2
-"""How often a job is given to a trainer whose process died under it."""
+ATTEMPTS = 3
+"""How often a job is given to a trainer whose process dies under it, by whatever hand; each time it goes on from its
+last saved state. A new server counts anew."""
 
 TRAINABLE: dict[TuningMethod, Method] = {
     TuningMethod.SUPERVISED: "supervised",
@@ -180,12 +195,19 @@ class Pipeline:
             await self._train(job, gate)
             await self._finish(gate)
         except ApiError as error:
+            await self._remove_unfinished(uid)
             self.store.transition(uid, JobEvent.FAIL, gate.now_ns(), error=describe_failure(error))
         except StoppedError:
+            await self._remove_unfinished(uid)
             await self._end_cancelled(gate)
         finally:
             stop.set()  # where this task itself was ended, its thread is too
             self._stops.pop(uid, None)
+
+    async def _remove_unfinished(self, uid: int) -> None:
+        """Of a job that is at its end, what a killed trainer was writing goes."""
+        if (job := self.store.get_job_by_uid(uid)) is not None:
+            await asyncio.to_thread(remove_unfinished, self.job_directory(job))
 
     async def _end_cancelled(self, gate: JobGate) -> None:
         """CANCELLING → CANCELLED, unless the job is gone."""
@@ -204,12 +226,13 @@ class Pipeline:
         if job.progress.resolved is not None:
             return job  # resumed: its examples lie there already
         gate.enter(Stage.PROCESSING_DATASET)
+        self._check_fault(gate, job, FaultKind.GLOBAL_NOT_ONBOARDED)
         prepared = await self._read_data(job, stop)
         await gate.reach()
         if isinstance(prepared, ApiError):
             raise prepared
         self._check_fault(gate, job, FaultKind.DATASET_REJECTED)
-        resolved = resolve_hyperparameters(job, prepared.examples)
+        resolved = resolve_hyperparameters(job, prepared)
         steps = total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1)
         if steps > VERTEX_MAX_STEPS.value:
             raise vertex_errors.JOB_TOO_LONG(steps=steps, maximum=VERTEX_MAX_STEPS.value)
@@ -220,7 +243,7 @@ class Pipeline:
             resolved=resolved,
             statistics=prepared.statistics,
             total_steps=steps,
-            experiment_id=self.apis[job.api].make_experiment_id(gate.now_ns()),
+            experiment_id=self.apis[job.api].make_experiment_id(job, gate.now_ns()),
             trainer=job.progress.trainer or self.answering.default,
         )
 
@@ -250,6 +273,8 @@ class Pipeline:
         if job.progress.phase is not Phase.TUNING:
             gate.enter(Stage.WAITING_FOR_CAPACITY)
             await gate.reach()
+        self._check_fault(gate, job, FaultKind.NO_CAPACITY)
+        if job.progress.phase is not Phase.TUNING:
             job = self.store.transition(job.uid, JobEvent.TUNE, gate.now_ns())
         gate.enter(Stage.TUNING)
         trainer = self.answering.trainers.get(job.progress.trainer)
@@ -263,7 +288,7 @@ class Pipeline:
             except TrainerUnavailableError as error:
                 log.warning("job %s, attempt %s: %s", job.id, attempt, error)
                 if attempt == ATTEMPTS:
-                    raise emulator_errors.TRAINER_FAILED(reason=error) from error
+                    raise _explain(error) from error
             else:
                 return
 
@@ -284,7 +309,10 @@ class Pipeline:
         match event:
             case Started():
                 statistics = job.progress.statistics
-                counted = statistics and count_dropped(statistics, event.dropped)
+                counted = statistics and count_reduced(count_dropped(statistics, event.dropped), event)
+                if event.cut:
+                    reason = emulator_errors.CUT.format(limit=f"{event.max_tokens:,}")
+                    log_reduced(job, {reason: (len(event.cut), event.cut[0] + 1)})
                 self.store.update_progress(uid, device=event.device, total_steps=event.total_steps, statistics=counted)
                 self._recover(job, gate, event.resumed_from)
                 if job.progress.state is JobState.CANCELLING:
@@ -296,8 +324,11 @@ class Pipeline:
             case Done():
                 adapter = str(Path(event.adapter).relative_to(self.directory))
                 self.store.update_progress(uid, adapter=adapter)
+            case Failed(code=Code.RESOURCE_EXHAUSTED):
+                raise emulator_errors.TRAINER_STARVED()
             case Failed():
-                raise ApiError(Code(event.code), event.message)
+                row = emulator_errors.TRAINING_FAILED
+                raise ApiError(Code(event.code), row.format(reason=event.message), rule=row.name)
             case Cancelled():
                 raise StoppedError
 
@@ -347,6 +378,7 @@ class Pipeline:
         if job.progress.phase is Phase.TUNING:
             job = self.store.transition(gate.uid, JobEvent.TRAIN, gate.now_ns())
         gate.enter(Stage.POST_PROCESSING)
+        await self._remove_unfinished(gate.uid)
         if job.asked.output_uri:
             results = (job.asked.output_uri, self.job_directory(job), self.directory / job.progress.adapter)
             await asyncio.to_thread(write_output, self.open_objects(), *results)
@@ -392,20 +424,11 @@ class Pipeline:
         return job
 
 
-def count_dropped(statistics: DatasetStatistics, numbers: Sequence[int]) -> DatasetStatistics:
-    """The statistics with the examples that what plays the base model found too long; a resumed job's are in already.
-
-    Args:
-        numbers: 0-based, among the examples that the trainer was given.
-    """
-    reason = emulator_errors.OVER_TRAINERS_LIMIT.text
-    if not numbers or any(said == reason for _, said in statistics.dropped):
-        return statistics
-    known, wanted = {index for index, _ in statistics.dropped}, set(numbers[:DROPPED_SAMPLE])
-    given = (index for index in range(1, statistics.examples + 1) if index not in known)
-    fresh = [(index, reason) for number, index in enumerate(given) if number in wanted]
-    dropped = tuple(sorted([*statistics.dropped, *fresh]))
-    return structs.replace(statistics, dropped_count=statistics.dropped_count + len(numbers), dropped=dropped)
+def _explain(error: TrainerUnavailableError) -> ApiError:
+    """Why a job ends that its trainer could not be given again."""
+    if isinstance(error, TrainerKilledError):
+        return emulator_errors.TRAINER_KILLED(times=ATTEMPTS, signal=error.signal)
+    return emulator_errors.TRAINER_FAILED(reason=error)
 
 
 def _keep_going(stop: threading.Event) -> Callable[[], None]:

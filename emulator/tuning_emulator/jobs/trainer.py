@@ -16,6 +16,18 @@ class TrainerUnavailableError(Exception):
     """The trainer cannot work; the text says why and what would help."""
 
 
+class TrainerKilledError(TrainerUnavailableError):
+    """Its process was ended by a signal under a job: by somebody, by the kernel where memory ran out, or it crashed.
+
+    Attributes:
+        signal: Its number.
+    """
+
+    def __init__(self, text: str, signal: int) -> None:
+        super().__init__(text)
+        self.signal = signal
+
+
 class PromptRefusedError(TrainerUnavailableError):
     """The trainer works but not for this prompt (longer than its model takes, say); the text says why."""
 
@@ -51,6 +63,7 @@ class Trainer(Protocol):
         """Trains; the last event is ``Done``, ``Failed`` or ``Cancelled``. Closed earlier, it stops and waits for that.
 
         Raises:
+            TrainerKilledError: its process was killed; the same job, given again, goes on where it was.
             TrainerUnavailableError: it died or cannot start.
         """
         ...

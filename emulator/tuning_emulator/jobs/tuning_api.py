@@ -47,7 +47,7 @@ class TuningApi(Protocol):
         """After which steps the job saves a checkpoint."""
         ...
 
-    def make_experiment_id(self, now_ns: int) -> str:
+    def make_experiment_id(self, job: TuningJob, now_ns: int) -> str:
         """The id of a new job's experiment; "" where jobs have none."""
         ...
 

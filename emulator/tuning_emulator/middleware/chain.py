@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -14,6 +14,7 @@ from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.api.router import Router
 from tuning_emulator.core.as_of import Calendar
 from tuning_emulator.middleware.faults import Faults
+from tuning_emulator.middleware.hints import list_hints
 from tuning_emulator.middleware.journal import Journal
 from tuning_emulator.middleware.near_misses import NearMisses
 from tuning_emulator.middleware.request_log import Logged, RequestLog
@@ -56,6 +57,12 @@ class RequestCounters:
         found.counts[bisect_left(_BUCKETS_NS, exchange.duration_ns)] += 1
 
 
+def is_mixed_up(headers: Mapping[str, str]) -> bool:
+    """Whether a key came as a token or a token as a key: every request is looked at."""
+    key, token = headers.get("x-goog-api-key", ""), headers.get("authorization", "")
+    return key.startswith("ya29.") or token.startswith("Bearer AIza")
+
+
 class MiddlewareChain:
     """The middleware of an emulator.
 
@@ -94,6 +101,8 @@ class MiddlewareChain:
     def on_response(self, exchange: Exchange) -> None:
         """See ``Middleware``. The journal is last: it takes out what the others may still look at."""
         exchange.duration_ns = time.perf_counter_ns() - exchange.start_ns
+        if exchange.code != "OK" or is_mixed_up(exchange.headers):
+            exchange.notes.extend(list_hints(exchange))
         if exchange.fault:
             self.faults.settle(exchange)
         self.counters.count(exchange)

@@ -25,6 +25,7 @@ from tuning_emulator.api.exchange import (
 from tuning_emulator.core.as_of import Calendar, Day
 from tuning_emulator.core.errors import ApiError, Code, ErrorText, retry_info
 from tuning_emulator.facts import gemini_errors, google_errors, vertex_errors
+from tuning_emulator.middleware.named_faults import find_named_fault
 
 LONGEST_WAIT_S = 3600.0
 _ID = "fault-"
@@ -47,6 +48,7 @@ class Fault:
             header.
         nth: Which of the matching calls, from 1. after: How many matching calls to let pass first. times: How often
             to fire. probability: Chance of each call, which needs a ``seed``.
+        name: Answer a trouble by its name (README lists them), on the calls that meet it unless ``method`` says which.
         before_credentials: Fires before anyone looks who calls; otherwise those whom the service refuses count not.
         wait_s: Real seconds to wait first, or alone.
         code: Answer this: name of a canonical code, an HTTP status, or 502 for the front end's HTML page.
@@ -72,6 +74,7 @@ class Fault:
     probability: float | None = None
     seed: int | None = None
 
+    name: str = ""
     before_credentials: bool = False
     wait_s: float = 0
     code: str = ""
@@ -89,6 +92,12 @@ class Fault:
         """Raises ValueError: the fields do not go together; the text names them."""
         if self.code and self.code not in PAGES:
             parse_code(self.code)
+        if self.name:
+            named = find_named_fault(self.name)
+            if self.api not in ("", *named.rows):
+                raise ValueError(f"api: {self.name} is said by {', '.join(named.rows)} alone, not by {self.api}")
+            if self.code or self.quota or self.message is not None:
+                raise ValueError("name: says what is answered; leave code, quota and message out")
         _check_timing(self)
         _check_action(self)
 
@@ -101,16 +110,16 @@ def _check_timing(fault: Fault) -> None:
 
 
 def _check_action(fault: Fault) -> None:
-    answers = bool(fault.code or fault.quota)
+    answers = bool(fault.code or fault.quota or fault.name)
     if not (answers or fault.wait_s or fault.break_at or fault.cut_after):
-        raise ValueError("nothing to do: give one of code, quota, wait_s, break_at and cut_after")
+        raise ValueError("nothing to do: give one of name, code, quota, wait_s, break_at and cut_after")
     if fault.break_at and (answers or fault.cut_after):
-        raise ValueError("break_at: a broken connection answers nothing; leave code, quota and cut_after out")
+        raise ValueError("break_at: a broken connection answers nothing; leave name, code, quota and cut_after out")
     if fault.quota and fault.code and parse_code(fault.code) is not Code.RESOURCE_EXHAUSTED:
         raise ValueError(f"code: {fault.code!r} with quota; a quota answers RESOURCE_EXHAUSTED")
     texts = (fault.message, fault.details or None, fault.retry_delay_s, fault.retry_after_s)
     if any(text is not None for text in texts) and (not answers or fault.code in PAGES):
-        raise ValueError("message, details, retry_delay_s, retry_after_s: belong to an answer; give its code")
+        raise ValueError("message, details, retry_delay_s, retry_after_s: belong to an answer; give its name or code")
     if fault.code in PAGES and fault.cut_after:
         raise ValueError(f"code: {fault.code!r} is a page and cannot end a stream; give a canonical code")
     if fault.after_bytes is not None and fault.break_at != "body":
@@ -145,12 +154,15 @@ class ArmedFault:
         self.fired = 0
         self.released = asyncio.Event()
         self._random = random.Random(fault.seed)
-        self._method = re.compile(fnmatch.translate(fault.method))
+        named = find_named_fault(fault.name) if fault.name else None
+        self._apis = (fault.api,) if fault.api else tuple(named.rows) if named else ()
+        method = named.method if named and fault.method == "*" else fault.method
+        self._method = re.compile(fnmatch.translate(method))
         self._resource = re.compile(fnmatch.translate(fault.resource))
 
     def takes_method(self, api: str, name: str) -> bool:
         """Whether it is for a method, by relative name."""
-        if self.fault.api not in ("", api):
+        if self._apis and api not in self._apis:
             return False
         return bool(self._method.match(name) or self._method.match(name.rpartition(".")[2]))
 
@@ -316,12 +328,16 @@ class Faults:
             raise error
 
     def _make_error(self, fault: Fault, exchange: Exchange) -> ApiError | None:
-        if not (fault.code or fault.quota):
+        if not (fault.code or fault.quota or fault.name):
             return None
         if fault.retry_after_s is not None:
             exchange.answer_headers.append((b"retry-after", str(round(fault.retry_after_s)).encode()))
-        code = parse_code(fault.code) if fault.code else Code.RESOURCE_EXHAUSTED
         day = self._calendar.find_day(find_project_of(exchange))
+        if fault.name:
+            error = find_named_fault(fault.name).choose(exchange.api, day)()
+            retry = () if fault.retry_delay_s is None else (retry_info(fault.retry_delay_s),)
+            return ApiError(error.code, error.message, (*error.details, *fault.details, *retry), rule=error.rule)
+        code = parse_code(fault.code) if fault.code else Code.RESOURCE_EXHAUSTED
         return make_error(exchange.api, code, day, fault.message, fault.details, fault.quota, fault.retry_delay_s)
 
     def settle(self, exchange: Exchange) -> None:

@@ -44,12 +44,13 @@ _HARMLESS_NAMES: Final = frozenset(
 )
 _DATA_NAMES: Final = frozenset(("trainingdata", "examples", "textinput"))
 _QUOTED_VALUE: Final = re.compile(r"(\((?:TYPE_\w+|type\.googleapis\.com/[\w.]+)\)), .*")
+_LONGEST_PART: Final = 1024
 _SHORTEST_SECRET: Final = 4
 _SHORTEST_CREDENTIAL: Final = 16
 """Shorter keys and tokens are made up and may be words: `test`. No answer quotes a credential anyway."""
 
 LARGEST_JOURNAL_BYTES = 8 * 1024 * 1024
-"""Of all bodies together; the oldest entries go first."""
+"""Of all bodies, paths and headers together; the oldest entries go first."""
 _NO_HEADERS: dict[str, str] = {}
 _NOTHING: list[Any] = []
 """Stands in for the empty lists of all entries."""
@@ -63,7 +64,7 @@ class Entry(Struct):
         time_ns: When it was answered, by the emulator's clock.
         exchange: Request and answer, redacted; its headers are those of ``KEPT_HEADERS``, once ``kept`` is unpacked.
         request: The redacted body as JSON text. request_bytes, response_bytes: As sent, before redaction.
-        size_bytes: What it holds of bodies.
+        size_bytes: What it holds of bodies, path, query and headers.
     """
 
     id: int
@@ -152,7 +153,8 @@ class Journal:
         request = _redact(exchange)
         kept = keep_headers(exchange.headers)
         exchange.headers = _NO_HEADERS
-        size_bytes = len(request) + len(exchange.response)
+        size_bytes = len(request) + len(exchange.response) + len(exchange.path) + len(exchange.query)
+        size_bytes += _count_bytes(exchange.message) + _count_bytes(kept)
         self._entries.append(
             Entry(self.last_id, self._now_ns(), exchange, kept, request, request_bytes, response_bytes, size_bytes)
         )
@@ -186,7 +188,7 @@ def _redact(exchange: Exchange) -> str:
         request, removed = redact_body(exchange.body)
         exchange.body = b""
     elif exchange.message is not None:
-        exchange.message = redact_value(exchange.message, removed)
+        exchange.message = cut_value(redact_value(exchange.message, removed))
     if exchange.code != "OK" and exchange.response:
         credentials = find_credentials(exchange.headers, exchange.query)
         exchange.response = redact_error(exchange.response, removed, credentials)
@@ -242,6 +244,28 @@ def redact_value(value: Any, removed: list[str] | None = None) -> Any:
     if isinstance(value, bytes):
         return f"({len(value)} bytes)"
     return value
+
+
+def cut_value(value: Any) -> Any:
+    """A message that has more than ``LARGEST_BYTES`` without its longer parts; what names its resource is short."""
+    if _count_bytes(value) <= LARGEST_BYTES:
+        return value
+    if isinstance(value, dict):
+        return {name: cut_value(inner) for name, inner in value.items() if isinstance(inner, dict)} | {
+            name: inner for name, inner in value.items() if _count_bytes(inner) <= _LONGEST_PART
+        }
+    return f"({_count_bytes(value)} bytes)"
+
+
+def _count_bytes(value: Any) -> int:
+    """About what a value takes as text."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(len(str(name)) + _count_bytes(inner) for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return sum(map(_count_bytes, value)) + len(value)
+    return 0 if value is None else 8
 
 
 def _redact_field(name: str, value: Any, removed: list[str] | None) -> Any:

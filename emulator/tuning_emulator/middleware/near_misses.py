@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.api.router import Route, Router, parse_template
+from tuning_emulator.middleware.hints import has_no_place
 
 _VERB, _LIKE_VERB, _VERSION, _GAP, _EXTRA, _OTHER_ACTION = 1.0, 0.5, 1.0, 1.0, 1.25, 1.0
 _LIKE_VERBS = (frozenset(("PUT", "PATCH")), frozenset(("PUT", "POST")))
@@ -40,7 +41,7 @@ class NearMisses:
 
     def find(self, exchange: Exchange) -> NearMiss | None:
         """For a request that matched nothing, over either transport; None for others and when nothing is alike."""
-        if exchange.target is not None or exchange.api or exchange.status not in (404, 501):
+        if exchange.target is not None or exchange.api or exchange.status not in (404, 501) or has_no_place(exchange):
             return None
         key = (exchange.transport, exchange.verb, exchange.path)
         if key not in self._found:

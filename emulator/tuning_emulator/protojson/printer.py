@@ -21,6 +21,7 @@ Style = Literal["pretty", "event", "compact"]
 
 JSON_TYPE = "application/json; charset=UTF-8"
 EVENT_TYPE = "text/event-stream"
+SCRIPT_TYPE = "text/javascript; charset=UTF-8"
 
 
 class Float32(float):

@@ -34,6 +34,9 @@ _PLAIN = {ord('"'): re.compile(rb'[^"\\]*'), ord("'"): re.compile(rb"[^'\\]*")}
 _ESCAPES = {ord("b"): b"\b", ord("f"): b"\f", ord("n"): b"\n", ord("r"): b"\r", ord("t"): b"\t", ord("v"): b"\v"}
 _WORDS = {b"true": True, b"false": False, b"null": None}
 _HEX = re.compile(rb"[0-9a-fA-F]{4}")
+_DEEP = re.compile(rb"(?:\[[ \t\n\r]*){%d}" % (MAX_DEPTH + 1))
+"""What the lenient reader refuses at once, and the strict one would build first."""
+
 _TOKENS = frozenset(b"\"'-0123456789{}[]:,_$abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _OPEN_OBJECT, _CLOSE_OBJECT, _OPEN_ARRAY, _CLOSE_ARRAY, _COLON, _COMMA, _MINUS, _ZERO, _NINE = b"{}[]:,-09"
 _LONGEST_WORD = 5
@@ -57,11 +60,14 @@ def read_json(body: bytes) -> Any:
     """
     if not body:
         return {}
+    brackets = body.count(b"[") > MAX_DEPTH
+    if brackets and _DEEP.search(body):
+        return read_lenient(body)
     try:
         tree = _read_strict(body)
     except (ValueError, RecursionError):
         return read_lenient(body)
-    if body.count(b"[") > MAX_DEPTH and _nests_lists_too_deep(tree):
+    if brackets and _nests_lists_too_deep(tree):
         return read_lenient(body)  # refuses with the key at which it became too deep
     return tree
 
@@ -80,7 +86,7 @@ def _read_strict(body: bytes) -> Any:
 
 def _nests_lists_too_deep(tree: Any) -> bool:
     """Whether more lists are open at once than may be; objects are counted where they become messages."""
-    left = [(tree, 0)]
+    left = [(tree, 0)] if isinstance(tree, list | dict) else []  # else text full of brackets
     while left:
         node, lists = left.pop()
         if type(node) is list:

@@ -2,7 +2,8 @@
 
 A browser lets any page send simple requests to any address, and a page whose own name suddenly leads to this machine
 (DNS rebinding) may send and read everything. Both say in headers, which no page can forge, where they come from.
-Sources: fetch.spec.whatwg.org (``Origin``, forbidden headers), w3.org/TR/fetch-metadata (``Sec-Fetch-Site``).
+Sources: fetch.spec.whatwg.org (``Origin``, forbidden headers, ``Cross-Origin-Resource-Policy``),
+w3.org/TR/fetch-metadata (``Sec-Fetch-Site``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from tuning_emulator.api.auth import read_presented
-from tuning_emulator.api.exchange import Scope
+from tuning_emulator.api.exchange import SAME_SITE, Scope, Send
 from tuning_emulator.api.router import read_headers
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import emulator_errors
@@ -25,6 +26,7 @@ CONTROL_PATH = "/emulator/"
 PUBLIC_PATHS = frozenset(("/emulator/v1/health", "/emulator/v1/ca.pem"))
 """What is read without a credential even where there is a credentials file."""
 
+_SAME_FRAME = (b"x-frame-options", b"SAMEORIGIN")
 _SIMPLE_TYPES = frozenset(("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"))
 _ADDRESS = re.compile(r"[\d.]+|.*:.*")
 _HOSTS_REMEMBERED = 64
@@ -65,8 +67,12 @@ class Access:
         if scope["path"].startswith(CONTROL_PATH):
             refusal = self._check_page(headers) or _check_write(scope["method"], headers)
             return refusal or (None if scope["path"] in PUBLIC_PATHS else self._check_credential(scope, headers))
+        return self.check_page(scope)
+
+    def check_page(self, scope: Scope) -> ApiError | None:
+        """What is wrong with the page that sends a request to one of the APIs; None: nothing, or no page does."""
         open_to_all = self._credentials is not None or scope["method"] == "OPTIONS"
-        return None if open_to_all else self._check_page(headers)
+        return None if open_to_all else self._check_page(read_headers(scope["headers"]))
 
     def check_host(self, scope: Scope) -> ApiError | None:
         """What is wrong with the ``Host`` that a request names; None: nothing.
@@ -114,6 +120,22 @@ class Access:
         shown = read_presented(headers, tuple(parse_qsl(scope["query_string"].decode("latin-1"))))
         known = shown.token in self._credentials or shown.key in self._credentials
         return None if known else emulator_errors.CREDENTIAL_MISSING()
+
+
+def keep_to_site(send: Send, *, framed: bool = True) -> Send:
+    """Sends answers with ``SAME_SITE``.
+
+    Args:
+        framed: A page of another port may show it in a frame.
+    """
+    more = (SAME_SITE,) if framed else (SAME_SITE, _SAME_FRAME)
+
+    async def send_kept(event: Scope) -> None:
+        if event["type"] == "http.response.start":
+            event = {**event, "headers": [*event["headers"], *more]}
+        await send(event)
+
+    return send_kept
 
 
 def _check_write(verb: str, headers: Mapping[str, str]) -> ApiError | None:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from tuning_emulator.core.errors import describe_failure
 from tuning_emulator.proxy.hosts import PassHosts, format_refusal, parse_address
 from tuning_emulator.proxy.port import BEGINNING_BYTES, FIRST_BYTE_S, WireProtocol, peek, recognise_protocol
 
@@ -74,7 +75,7 @@ async def relay(connection: socket.socket, host: str, port: int) -> None:
         async with asyncio.timeout(REACH_S):
             there = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as error:
-        await refuse(connection, 502, f"{host}:{port} cannot be reached: {error or 'timed out'}")
+        await refuse(connection, 502, f"{host}:{port} cannot be reached: {describe_failure(error)}")
         return
     await accept(connection)
     here = await asyncio.open_connection(sock=connection)
@@ -102,6 +103,13 @@ HANDSHAKE_S = 15.0
 GOODBYE_S = 1.0
 """How long a client may take to agree to the end of TLS; many never do, and the server's stop waits for them."""
 
+_MISTRUST = "a client does not trust the emulator's certificate for %s: %s"
+_NOT_LED = "give it ca.pem, which GET /emulator/v1/ca.pem answers, or start it with `tuning-emulator exec`"
+_COMPILED_IN = (
+    "it came through the proxy, so it was led here, and reads none of SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and the like; "
+    "programs with roots compiled in (Rust's webpki-roots) or in a trust store of their own (Java) need the emulator's "
+    "http address as their base URL, or ca.pem, which GET /emulator/v1/ca.pem answers, among their own roots"
+)
 _MISTRUSTED = ("UNKNOWN_CA", "CERTIFICATE_UNKNOWN", "BAD_CERTIFICATE")
 
 Maker: TypeAlias = Callable[[], asyncio.Protocol]
@@ -140,7 +148,11 @@ class ConnectionRouter:
             await self._secure(connection, connection.getsockname()[0])
         else:
             makers = {WireProtocol.HTTP2: self._lines.http2, WireProtocol.PROXY: self._lines.proxied}
-            await self._loop.connect_accepted_socket(makers.get(protocol, self._lines.http), connection)
+            await self._hand_over(makers.get(protocol, self._lines.http), connection)
+
+    async def _hand_over(self, maker: Maker, connection: socket.socket) -> None:
+        """A protocol that has the socket keeps it, though the port closes this moment: it is told, and says goodbye."""
+        await asyncio.shield(self._loop.connect_accepted_socket(maker, connection))
 
     async def _open_tunnel(self, connection: socket.socket) -> None:
         try:
@@ -161,12 +173,12 @@ class ConnectionRouter:
         """A tunnel's content: the same choice again, as the host that was asked for."""
         protocol = await listen_in(connection)
         if protocol is WireProtocol.TLS:
-            await self._secure(connection, host)
+            await self._secure(connection, host, tunnelled=True)
         else:
             maker = self._lines.http2 if protocol is WireProtocol.HTTP2 else self._lines.hosted
-            await self._loop.connect_accepted_socket(maker, connection)
+            await self._hand_over(maker, connection)
 
-    async def _secure(self, connection: socket.socket, host: str) -> None:
+    async def _secure(self, connection: socket.socket, host: str, *, tunnelled: bool = False) -> None:
         context = self._lines.context(host)
         try:
             await self._loop.connect_accepted_socket(
@@ -178,8 +190,7 @@ class ConnectionRouter:
             )
         except ssl.SSLError as error:
             if any(reason in (error.reason or "") for reason in _MISTRUSTED):
-                log.warning("a client does not trust the emulator's certificate for %s: give it ca.pem, which", host)
-                log.warning("GET /emulator/v1/ca.pem answers, or start it with `tuning-emulator exec`")
+                log.warning(_MISTRUST, host, _COMPILED_IN if tunnelled else _NOT_LED)
             raise
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httptools
 
 from tuning_emulator.api.exchange import AsgiApp, Receive, Scope, Send
+from tuning_emulator.core.errors import describe_failure
 from tuning_emulator.proxy.hosts import PassHosts, Service, find_service, format_refusal, parse_address
 
 # --- small answers over ASGI
@@ -79,12 +80,12 @@ async def forward(scope: Scope, receive: Receive, send: Send, host: str, port: i
         async with asyncio.timeout(REACH_S):
             reader, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as error:
-        raise UnreachableError(f"{host}:{port} cannot be reached: {error or 'timed out'}") from error
+        raise UnreachableError(f"{host}:{port} cannot be reached: {describe_failure(error)}") from error
     upload = asyncio.create_task(_upload(scope, receive, writer))
     try:
         await _answer(reader, send, head_only=scope["method"] == "HEAD")
     except (OSError, httptools.HttpParserError) as error:
-        raise UnreachableError(f"{host}:{port}: {error}") from error
+        raise UnreachableError(f"{host}:{port}: {describe_failure(error)}") from error
     finally:
         upload.cancel()
         with suppress(asyncio.CancelledError, OSError):

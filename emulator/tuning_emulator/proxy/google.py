@@ -65,7 +65,7 @@ class GoogleServices:
     @cached_property
     def metadata(self) -> MetadataServer:
         """The metadata server, also at the emulator's own address."""
-        return MetadataServer(self.identity)
+        return MetadataServer(self.identity, self.now_ns)
 
     @cached_property
     def projects(self) -> Api:

@@ -19,10 +19,10 @@ from msgspec import Struct
 
 from tuning_emulator.api.call import Api, Parameters
 from tuning_emulator.api.errors import HTML_TYPE, format_error
-from tuning_emulator.api.exchange import BrokenConnectionError, Receive, Send
+from tuning_emulator.api.exchange import SAME_SITE, BrokenConnectionError, Receive, Send
 from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.facts import google_errors
-from tuning_emulator.protojson.printer import EVENT_TYPE, Style, format_event, format_json
+from tuning_emulator.protojson.printer import EVENT_TYPE, SCRIPT_TYPE, Style, format_event, format_json
 from tuning_emulator.schema.schema import Value
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -101,6 +101,8 @@ def body_response(
     _finish(headers, api, wanted, bool(challenge))
     if not zipped:
         headers.append((b"accept-ranges", b"none"))
+    if content_type == SCRIPT_TYPE:
+        headers.append(SAME_SITE)  # not the services': any page could run it, and so read it
     return Response(status, headers, body)
 
 

@@ -23,7 +23,7 @@ from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.protojson.compiled import CompiledField, CompiledMessage
 from tuning_emulator.protojson.decoder import Decoder, Place
 from tuning_emulator.protojson.masks import Tree, parse_fields, select_fields
-from tuning_emulator.protojson.printer import EVENT_TYPE, JSON_TYPE, Style, format_json
+from tuning_emulator.protojson.printer import EVENT_TYPE, JSON_TYPE, SCRIPT_TYPE, Style, format_json
 from tuning_emulator.rest.responses import (
     Accepts,
     Response,
@@ -36,7 +36,8 @@ from tuning_emulator.schema.protobuf import BinaryCodec, WireError
 from tuning_emulator.schema.schema import Value
 
 PROTO_TYPE = "application/x-protobuf"
-_SCRIPT_TYPE = "text/javascript; charset=UTF-8"
+_RAW_BODY = "http_body"
+"""Field of the requests whose body is no message: a ``google.api.HttpBody`` with the bytes as they are."""
 _FORM = "application/x-www-form-urlencoded"
 _PROTO = frozenset((PROTO_TYPE, "application/protobuf"))
 _NOTHING = CompiledMessage("", ())
@@ -112,7 +113,7 @@ class RestCall(TransportCall[Response]):
         body = format_json(self._to_tree(value), "pretty" if parameters.pretty else "compact")
         if not parameters.callback:
             return JSON_TYPE, body
-        return _SCRIPT_TYPE, f"// API callback\n{parameters.callback}({body.decode().rstrip()});".encode()
+        return SCRIPT_TYPE, f"// API callback\n{parameters.callback}({body.decode().rstrip()});".encode()
 
     def _to_tree(self, value: Value) -> Any:
         response = self.target.method.response
@@ -152,7 +153,7 @@ class RestCall(TransportCall[Response]):
 
     def show_page(self, status: int) -> Response:
         """See ``TransportCall``."""
-        return page_response(status, format_trouble(status))
+        return page_response(status, format_trouble(status, self.exchange.path))
 
     async def send(self, response: Response) -> None:
         """See ``TransportCall``."""
@@ -190,10 +191,13 @@ def bind_request(
     given: frozenset[str] = frozenset()
     field = route.rule.body
     if field:
-        if body and content_type in ("", _FORM):
+        raw = _RAW_BODY in codec.schemas[message].named
+        if body and content_type in ("", _FORM) and not raw:
             query = parse_query(body.decode(errors="replace")) + query
             body = b""
-        if body and content_type in _PROTO:
+        if raw:
+            request = {_RAW_BODY: {"content_type": content_type, "data": body}}
+        elif body and content_type in _PROTO:
             request = _read_binary(binary, body, codec, message, field)
         else:
             request = decoder.read_body(body, "" if field == "*" else field)

@@ -40,7 +40,7 @@ _STATEMENT = re.compile(
 _FIELD_OPTION = re.compile(r'([\w.]+)\)?\s*=\s*"?(\w+)')
 _HTTP_ENTRY = re.compile(r'//.*|(\w+):\s*"([^"]*)"')
 _VERBS = ("get", "put", "post", "delete", "patch")
-_OPTIONS_ALONE = ("google/api/", "tuning_emulator/")
+_OPTIONS_ALONE = ("google/api/annotations.proto", "google/api/field_behavior.proto", "tuning_emulator/")
 """Files that declare options: what these mean is known here, and no message has a field of their types."""
 
 Versions: TypeAlias = frozenset[str]

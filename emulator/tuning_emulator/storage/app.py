@@ -15,7 +15,7 @@ from typing import Any
 
 from tuning_emulator.api.exchange import Exchange, Receive, Scope, Send
 from tuning_emulator.core.errors import ApiError, is_space_wanting
-from tuning_emulator.facts import storage_errors
+from tuning_emulator.facts import emulator_errors, storage_errors
 from tuning_emulator.rest.app import open_exchange
 from tuning_emulator.rest.responses import format_date, send_chunks
 from tuning_emulator.storage.batch import answer_batch
@@ -78,9 +78,11 @@ class StorageApp:
         except Exception as error:
             if is_space_wanting(error):
                 log.error("%s %s failed: %s", exchange.verb, exchange.path, error)  # noqa: TRY400 it says it all
+                found = emulator_errors.NO_SPACE()
             else:
                 log.exception("%s %s failed", exchange.verb, exchange.path)
-            reply = _refuse(storage_errors.UNAVAILABLE(), request, xml=xml)
+                found = storage_errors.UNAVAILABLE()
+            reply = _refuse(found, request, xml=xml)
         if request is not None:
             exchange.method, exchange.resource = request.method, request.resource
             exchange.project = request.query.get("project", "")
@@ -120,6 +122,10 @@ class StorageApp:
             return _refuse(error, request, xml=False)
 
 
+_REASONS = {501: "notImplemented", 503: "backendError"}
+"""Of errors that are no rows of Cloud Storage's."""
+
+
 def _refuse(error: ApiError, request: StorageRequest | None, *, xml: bool) -> Reply:
     """An error as the API prints it; the hint that goes with it is noted."""
     row = storage_errors.find_row(error.rule)
@@ -130,7 +136,7 @@ def _refuse(error: ApiError, request: StorageRequest | None, *, xml: bool) -> Re
         return Reply(304, error=error)
     if xml:
         return Reply(status, [("Content-Type", "application/xml; charset=UTF-8")], format_xml_error(error), error=error)
-    reason = row.reason if row else "notImplemented" if status == 501 else "invalid"
+    reason = row.reason if row else _REASONS.get(status, "invalid")
     entry: dict[str, Any] = {"message": error.message, "domain": "global", "reason": reason}
     if row and row.location:
         entry |= {"locationType": "header", "location": row.location}

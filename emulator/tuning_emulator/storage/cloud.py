@@ -62,6 +62,10 @@ class CloudObjectStore:
         with _translated(uri):
             self._blob(uri).upload_from_string(data, content_type=content_type)
 
+    def hint(self, uri: str) -> str:  # noqa: ARG002 there is nothing to say
+        """See ``ObjectStore``."""
+        return ""
+
     def _blob(self, uri: str) -> Any:
         bucket, name = parse_uri(uri)
         return self._client.bucket(bucket).blob(name)

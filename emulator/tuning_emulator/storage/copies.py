@@ -23,6 +23,7 @@ from tuning_emulator.storage.database import (
 from tuning_emulator.storage.migration import META_NAME, check_old_copy, migrate
 from tuning_emulator.storage.records import Bucket, State, StoredObject
 from tuning_emulator.storage.resources import BUCKET_FIELDS, OBJECT_FIELDS, read_fields
+from tuning_emulator.storage.store import Storage
 
 
 def check_copy(directory: Path, now_ns: int) -> int:
@@ -43,12 +44,15 @@ def check_copy(directory: Path, now_ns: int) -> int:
     names = {one.name for one in buckets}
     try:
         sizes = Contents(directory / CONTENTS_NAME).sizes()
+    except ValueError as error:
+        raise DamagedStorageError(str(error)) from error
+    try:
         for bucket in buckets:
             read_fields(bucket.fields, BUCKET_FIELDS, [])
         for one in found:
             read_fields(one.fields, OBJECT_FIELDS, [])
     except (ValueError, TypeError, AttributeError, ApiError) as error:
-        raise DamagedStorageError(f"a record cannot be read: {error}") from error
+        raise DamagedStorageError("a record of a bucket or an object cannot be read") from error
     others = {path.name for path in directory.iterdir()} - {DATABASE_NAME, CONTENTS_NAME}
     strange = sorted({one.content for one in found} ^ sizes.keys() | others)
     if strange:
@@ -59,6 +63,26 @@ def check_copy(directory: Path, now_ns: int) -> int:
         if sizes[one.content] != one.size_bytes:
             raise DamagedStorageError(f"{one.name}: {sizes[one.content]} bytes, in its record {one.size_bytes}")
     return sum(one.state is State.LIVE for one in found)
+
+
+def carry_uploads(storage: Storage, directory: Path) -> None:
+    """Takes uploads under way over into a copy of ``Storage.link_to``, so that they go on once it is in its place."""
+    buckets, sessions = "bucket IN (SELECT name FROM copy.buckets)", "session IN (SELECT id FROM copy.sessions)"
+    taken = {"sessions": buckets, "parts": sessions}
+    copy = "INSERT INTO copy.{table} SELECT * FROM main.{table} WHERE {which}"
+    statements = [copy.format(table=table, which=which) for table, which in taken.items()]
+    database = storage.database
+    with database.alone():
+        database.execute("ATTACH ? AS copy", str(directory / DATABASE_NAME))
+        try:
+            with database.transaction():
+                for statement in statements:
+                    database.execute(statement)
+            rows = database.rows("SELECT content FROM copy.sessions UNION SELECT content FROM copy.parts")
+        finally:
+            database.execute("DETACH copy")
+        begun = (row[0] for row in rows if row[0] and storage.contents.path(row[0]).exists())
+        storage.contents.link_to(directory / CONTENTS_NAME, begun)
 
 
 _BUCKET_TYPES = tuple[str, str, int, int, int, str]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, fields
 from importlib import resources
 from pathlib import Path
@@ -86,7 +86,8 @@ class Database:
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                with suppress(sqlite3.OperationalError):  # a full disk may have ended it
+                    self._connection.execute("ROLLBACK")
                 raise
 
     @contextmanager
@@ -125,13 +126,14 @@ class Database:
             self._connection.execute("PRAGMA journal_mode=DELETE")
             self._connection.close()
 
-    def copy_to(self, directory: Path) -> None:
-        """Writes everything but uploads under way to a new file, as it stands at this moment."""
+    def copy_to(self, directory: Path, *, without: str) -> None:
+        """Writes everything but uploads under way and the buckets of a project to a new file, as it stands now."""
         with self._lock, closing(sqlite3.connect(directory / DATABASE_NAME)) as target:
             self._connection.backup(target)
-            target.executescript(
-                "PRAGMA foreign_keys=ON; DELETE FROM sessions; PRAGMA journal_mode=DELETE; VACUUM;"
-            )  # one file, nothing beside it
+            target.execute("PRAGMA foreign_keys=ON")
+            target.execute("DELETE FROM buckets WHERE project = ?", (without,))
+            target.commit()
+            target.executescript("DELETE FROM sessions; PRAGMA journal_mode=DELETE; VACUUM;")  # one file, no other
 
     # --- records ------------------------------------------------------------------------------------
 

@@ -23,6 +23,8 @@ from tuning_emulator.storage.objects import (
     parse_uri,
     split_lines,
 )
+from tuning_emulator.storage.records import describe_missing_bucket, is_bucket_name
+from tuning_emulator.storage.sample_data import MISSING, STAND_IN
 from tuning_emulator.storage.store import Storage
 
 if TYPE_CHECKING:
@@ -156,11 +158,18 @@ class EmbeddedObjectStore:
         except ApiError as error:
             raise _explain(error, uri) from error
 
+    def hint(self, uri: str) -> str:
+        """See ``ObjectStore``."""
+        bucket, name = parse_uri(uri)
+        if self._store.has_stand_in(bucket):
+            return STAND_IN if self._store.find_object(bucket, name) else MISSING
+        return "" if self._store.find_bucket(bucket) or not is_bucket_name(bucket) else describe_missing_bucket(bucket)
+
 
 def _explain(error: ApiError, uri: str) -> StorageError:
     bucket, _ = parse_uri(uri)
     if error.rule == storage_errors.BUCKET_NOT_FOUND.name:
         return BucketNotFoundError(f"{uri}: bucket gs://{bucket} does not exist")
-    if error.rule == storage_errors.OBJECT_NOT_FOUND.name:
+    if error.rule in (storage_errors.OBJECT_NOT_FOUND.name, storage_errors.SAMPLE_NOT_FOUND.name):
         return ObjectNotFoundError(f"{uri}: no such object")
     return ObjectForbiddenError(f"{uri}: {error.message}")

@@ -14,6 +14,8 @@ from functools import partial
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
+from tuning_emulator.core.errors import describe_failure
+
 BLOCK_BYTES = 1 << 20
 FILE_BUFFER_BYTES = 1 << 16
 """For ``open``: reading lines with Python's own buffer of 8 KiB takes twice as long."""
@@ -80,6 +82,9 @@ class ObjectStore(Protocol):
 
     def write(self, uri: str, data: bytes, content_type: str = DEFAULT_TYPE) -> None:
         """Creates or replaces the object."""
+
+    def hint(self, uri: str) -> str:
+        """What a developer should know of where an object comes from, or of why it is not there; "" nearly always."""
 
 
 def parse_uri(uri: str) -> tuple[str, str]:
@@ -200,6 +205,10 @@ class HttpObjectStore:
             raise BucketNotFoundError(f"bucket gs://{bucket} does not exist")
         _refuse(status, body, uri)
 
+    def hint(self, uri: str) -> str:  # noqa: ARG002 there is nothing to say
+        """See ``ObjectStore``."""
+        return ""
+
     def create_bucket(self, bucket: str, project: str = "") -> None:
         """Makes an empty bucket. Raises as ``write``."""
         body = json.dumps({"name": bucket}).encode()
@@ -223,7 +232,9 @@ class HttpObjectStore:
                 received += len(block)
                 yield block
         except (OSError, http.client.HTTPException) as error:
-            raise StorageUnavailableError(f"{uri}: broke off after {received} bytes: {error}") from error
+            raise StorageUnavailableError(
+                f"{uri}: broke off after {received} bytes: {describe_failure(error)}"
+            ) from error
         finally:
             connection.close()
         if wanted is not None and received != wanted:
@@ -236,7 +247,7 @@ class HttpObjectStore:
         try:
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise StorageUnavailableError(f"storage at {self.base_url}: {error}") from error
+            raise StorageUnavailableError(f"storage at {self.base_url}: {describe_failure(error)}") from error
         finally:
             connection.close()
 
@@ -250,7 +261,7 @@ class HttpObjectStore:
             return connection, connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise StorageUnavailableError(f"storage at {self.base_url}: {error}") from error
+            raise StorageUnavailableError(f"storage at {self.base_url}: {describe_failure(error)}") from error
 
 
 def _object_path(bucket: str, name: str) -> str:

@@ -236,6 +236,14 @@ def is_bucket_name(name: str) -> bool:
     )
 
 
+def describe_missing_bucket(name: str) -> str:
+    """What to do about a bucket that does not exist; for hints."""
+    return (
+        f"the bucket {name} does not exist: start with --bucket {name} (an empty one) or --bucket {name}=DIRECTORY, "
+        "create it, or let uploads make buckets with --auto-create-buckets"
+    )
+
+
 def check_object_name(name: str) -> None:
     """Refuses what can be no object's name. Source: cloud.google.com/storage/docs/objects#naming.
 

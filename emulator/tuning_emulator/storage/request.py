@@ -16,7 +16,8 @@ from tuning_emulator.api.exchange import Receive, Scope
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import emulator_errors, storage_errors
 from tuning_emulator.proxy.hosts import Service, find_service
-from tuning_emulator.storage.records import Bucket, Conditions, StoredObject, is_bucket_name
+from tuning_emulator.storage.records import Bucket, Conditions, StoredObject, describe_missing_bucket, is_bucket_name
+from tuning_emulator.storage.sample_data import MISSING
 
 Headers: TypeAlias = list[tuple[str, str]]
 
@@ -27,10 +28,6 @@ INFLATED_BYTES = 64 << 20
 INFLATED_TIMES = 100
 """A body that is unpacked may have the first, or the second times what has come of it: a bomb has a thousand times."""
 
-_MISSING_BUCKET = (
-    "the bucket {bucket} does not exist: start with --bucket {bucket} (an empty one) or --bucket {bucket}=DIRECTORY, "
-    "create it, or let uploads make buckets with --auto-create-buckets"
-)
 _INT64 = re.compile(r"-?\d{1,19}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -222,9 +219,11 @@ def read_tags(headers: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 
 def note_missing_bucket(error: ApiError, bucket: str, notes: list[str]) -> None:
-    """Adds to the notes what to do where an error says that a bucket is missing."""
+    """Adds to the notes what to do where an error says that a bucket, or a file of the sample data, is missing."""
     if error.rule == storage_errors.BUCKET_NOT_FOUND.name and is_bucket_name(bucket):
-        notes.append(_MISSING_BUCKET.format(bucket=bucket))
+        notes.append(describe_missing_bucket(bucket))
+    if error.rule == storage_errors.SAMPLE_NOT_FOUND.name:
+        notes.append(MISSING)
 
 
 def read_boundary(content_type: str) -> bytes:

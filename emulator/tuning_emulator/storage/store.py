@@ -5,6 +5,8 @@ Safe in any thread. What is refused is refused in Cloud Storage's own words, and
 
 from __future__ import annotations
 
+import logging
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -31,9 +33,19 @@ from tuning_emulator.storage.records import (
     refuse_held,
     touch,
 )
+from tuning_emulator.storage.sample_data import SAMPLE_BUCKET, STAND_IN, list_samples
+
+log = logging.getLogger(__name__)
 
 NOBODY = "123456789012"
 """Number of the project of buckets that were made for nobody in particular."""
+
+SAMPLES_OWNER = "0"
+"""Number of the project of the stand-in for Google's sample data, which is in nobody's list and read by everybody."""
+
+_SAMPLES_NS = 1_714_521_600_000_000_000
+_SAMPLES_GENERATION = 1
+"""Made 2024-05-01, the same wherever it is laid out."""
 
 SOFT_DELETED_BYTES = 256 << 20
 SOFT_DELETED_OBJECTS = 10_000
@@ -44,6 +56,7 @@ SELECT 1 FROM objects WHERE content = ?1 UNION ALL
 SELECT 1 FROM sessions WHERE content = ?1 UNION ALL
 SELECT 1 FROM parts WHERE content = ?1 LIMIT 1
 """
+_LINK_ATTEMPTS = 3
 _LIVE = int(State.LIVE)
 _SOFT = int(State.SOFT_DELETED)
 
@@ -86,6 +99,7 @@ class Storage:
         self.contents = Contents(directory / CONTENTS_NAME)
         self.database = Database(directory, durable=durable)
         self._soft_deleted: tuple[int, int] | None = None
+        self._announced = False
         self._sweep()
 
     def close(self) -> None:
@@ -94,6 +108,9 @@ class Storage:
 
     def _sweep(self) -> None:
         with self.database.transaction():
+            self.database.execute(
+                "DELETE FROM buckets WHERE project = ?", SAMPLES_OWNER
+            )  # this version lays out its own
             named = "SELECT content FROM objects UNION SELECT content FROM sessions UNION SELECT content FROM parts"
             self.contents.sweep({row[0] for row in self.database.rows(named)})
 
@@ -131,19 +148,56 @@ class Storage:
         now_ns = self.now_ns()
         bucket = Bucket(name, project_number(project) if project else NOBODY, now_ns, now_ns, fields=fields or {})
         with self.database.transaction():
-            if self.find_bucket(name) is not None:
-                raise storage_errors.BUCKET_OWNED()
+            if (found := self._find_bucket(name)) is not None:
+                if not is_stand_in(found):
+                    raise storage_errors.BUCKET_OWNED()
+                self._drop_bucket(name, [])  # its files go with the next start: an outer transaction may fail
             self.database.put(bucket)
         return bucket
 
     def ensure_bucket(self, name: str, project: str = "") -> Bucket:
-        """The bucket, made if it is not there."""
+        """The bucket, made if it is not there; one of one's own takes the place of the stand-in for sample data."""
         with self.database.transaction():
-            return self.find_bucket(name) or self.create_bucket(name, project)
+            found = self._find_bucket(name)
+            return found if found is not None and not is_stand_in(found) else self.create_bucket(name, project)
 
     def find_bucket(self, name: str) -> Bucket | None:
         """The bucket, or None."""
+        found = self._find_bucket(name)
+        return self._lay_out_samples() if found is None and name == SAMPLE_BUCKET else found
+
+    def _find_bucket(self, name: str) -> Bucket | None:
         return next(iter(self.database.buckets("WHERE name = ?", name)), None)
+
+    def _lay_out_samples(self) -> Bucket:
+        """The stand-in for the public bucket that samples read, made when it is first asked for."""
+        with self.database.transaction():
+            found = self._find_bucket(SAMPLE_BUCKET)
+            if found is not None:
+                return found
+            if not self._announced:
+                log.warning("%s", STAND_IN)
+                self._announced = True
+            bucket = Bucket(SAMPLE_BUCKET, SAMPLES_OWNER, _SAMPLES_NS, _SAMPLES_NS)
+            self.database.put(bucket)
+            for name, data, content_type in list_samples():
+                spool = self.contents.create()
+                spool.write(data)
+                content = spool.finish(sync=False)
+                key = (SAMPLE_BUCKET, name, _SAMPLES_GENERATION, content.size_bytes, content.id)
+                hashes = (content.md5, content.crc32c)
+                fields = {"contentType": content_type}
+                self.database.put(StoredObject(*key, *hashes, _SAMPLES_NS, _SAMPLES_NS, fields=fields))
+            return bucket
+
+    def has_stand_in(self, bucket: str) -> bool:
+        """Whether a name is that of the stand-in for sample data, and nobody's own bucket."""
+        return bucket == SAMPLE_BUCKET and is_stand_in(self.find_bucket(bucket))
+
+    def _refuse_stand_in(self, bucket: str, permission: str) -> None:
+        """Refuses to change sample data. Raises ApiError, 403."""
+        if self.has_stand_in(bucket):
+            raise storage_errors.ACCESS_DENIED(permission=permission)
 
     def get_bucket(self, name: str, conditions: Conditions = NO_CONDITIONS, *, filling: bool = False) -> Bucket:
         """The bucket.
@@ -155,7 +209,9 @@ class Storage:
             ApiError: it is not there, or a condition does not hold.
         """
         bucket = self.find_bucket(name)
-        if bucket is None and filling and self._auto_create:
+        if filling and not self._auto_create:
+            self._refuse_stand_in(name, "storage.objects.create")
+        if filling and self._auto_create and (bucket is None or is_stand_in(bucket)):
             return self.ensure_bucket(name)
         if bucket is None:
             raise storage_errors.BUCKET_NOT_FOUND()
@@ -166,14 +222,16 @@ class Storage:
         """The buckets that a project sees, by name: its own and nobody's; all of them where none is named."""
         seen = (NOBODY, project_number(project)) if project else ("", "")
         return self.database.buckets(
-            "WHERE (? = '' OR project IN (?, ?)) AND substr(name, 1, length(?)) = ? AND name > ? ORDER BY name LIMIT ?",
-            *(project, *seen, prefix, prefix, after, limit),
+            "WHERE project != ? AND (? = '' OR project IN (?, ?)) AND substr(name, 1, length(?)) = ? AND name > ? "
+            "ORDER BY name LIMIT ?",
+            *(SAMPLES_OWNER, project, *seen, prefix, prefix, after, limit),
         )
 
     def update_bucket(
         self, name: str, change: Callable[[Bucket], Fields], conditions: Conditions = NO_CONDITIONS
     ) -> Bucket:
         """Gives it the fields that ``change`` makes of it."""
+        self._refuse_stand_in(name, "storage.buckets.update")
         with self.database.transaction():
             bucket = self.get_bucket(name)
             conditions.check(bucket)
@@ -192,6 +250,7 @@ class Storage:
         Raises:
             ApiError: it is not there, not empty, or a condition does not hold.
         """
+        self._refuse_stand_in(name, "storage.buckets.delete")
         with self.change() as doomed:
             conditions.check(self.get_bucket(name))
             if self.database.rows("SELECT 1 FROM objects WHERE bucket = ? AND state != ? LIMIT 1", name, _SOFT):
@@ -212,6 +271,8 @@ class Storage:
 
     def find_object(self, bucket: str, name: str, generation: int = 0) -> StoredObject | None:
         """The live generation, or one that is named and not deleted; None: there is none."""
+        if bucket == SAMPLE_BUCKET:
+            self.find_bucket(bucket)
         where, value = ("state", _LIVE) if not generation else ("state != 2 AND generation", generation)
         found = self.database.objects(f"WHERE bucket = ? AND name = ? AND {where} = ?", bucket, name, value)
         return found[0] if found else None
@@ -238,7 +299,9 @@ class Storage:
             )
             if found is None:
                 self.get_bucket(bucket)
-                raise storage_errors.OBJECT_NOT_FOUND(bucket=bucket, name=name)
+                missing = self.has_stand_in(bucket)
+                row = storage_errors.SAMPLE_NOT_FOUND if missing else storage_errors.OBJECT_NOT_FOUND
+                raise row(bucket=bucket, name=name)
         conditions.check(found, reading=True)
         return found
 
@@ -315,6 +378,7 @@ class Storage:
         conditions: Conditions = NO_CONDITIONS,
     ) -> StoredObject:
         """Gives a generation the fields that ``change`` makes of it. Raises as ``get_object``."""
+        self._refuse_stand_in(bucket, "storage.objects.update")
         with self.database.transaction():
             found = self.get_object(bucket, name, generation)
             conditions.check(found)
@@ -326,6 +390,7 @@ class Storage:
         self, bucket: str, name: str, generation: int = 0, conditions: Conditions = NO_CONDITIONS
     ) -> None:
         """Deletes the live generation, or one that is named. Raises as ``get_object``, and where it is held."""
+        self._refuse_stand_in(bucket, "storage.objects.delete")
         with self.change() as doomed:
             found = self.get_object(bucket, name, generation)
             conditions.check(found)
@@ -446,12 +511,22 @@ class Storage:
                 self.contents.path(one).rename(removed / one)
 
     def link_to(self, directory: Path) -> None:
-        """Makes a copy in a new directory on the same file system; uploads under way are left out."""
+        """Makes a copy in a new directory on the same file system, without uploads under way and sample data."""
+        for _ in range(_LINK_ATTEMPTS):  # others go on meanwhile, and may remove what is about to be linked
+            with suppress(FileNotFoundError):
+                self.contents.link_to(directory / CONTENTS_NAME, self._copy_records(directory))
+                return
+            shutil.rmtree(directory)
+        with self.database.alone():
+            self.contents.link_to(directory / CONTENTS_NAME, self._copy_records(directory))
+
+    def _copy_records(self, directory: Path) -> set[str]:
+        """Into a new directory; the files that they name."""
         directory.mkdir()
         with self.database.alone():
-            self.database.copy_to(directory)
-            named = {row[0] for row in self.database.rows("SELECT content FROM objects")}
-            self.contents.link_to(directory / CONTENTS_NAME, named)
+            self.database.copy_to(directory, without=SAMPLES_OWNER)
+            own = "SELECT content FROM objects WHERE bucket NOT IN (SELECT name FROM buckets WHERE project = ?)"
+            return {row[0] for row in self.database.rows(own, SAMPLES_OWNER)}
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
@@ -477,8 +552,8 @@ class Storage:
             self.load_file(bucket, path.relative_to(directory).as_posix(), path)
         return len(files)
 
-    def load_file(self, bucket: str, name: str, path: Path, content_type: str = DEFAULT_TYPE) -> None:
-        """Copies a file into a bucket, unless the object is there with the same bytes."""
+    def load_file(self, bucket: str, name: str, path: Path, content_type: str = DEFAULT_TYPE) -> StoredObject | None:
+        """Copies a file into a bucket; None: the object is there with the same bytes."""
         with self.spooling() as spool, path.open("rb") as stream:
             while block := stream.read(BLOCK_BYTES):
                 spool.write(block)
@@ -486,5 +561,10 @@ class Storage:
             live = self.find_object(bucket, name)
             if live is not None and (live.md5, live.size_bytes) == (content.md5, content.size_bytes):
                 spool.discard()
-            else:
-                self.insert(bucket, name, content, {"contentType": content_type})
+                return None
+            return self.insert(bucket, name, content, {"contentType": content_type})
+
+
+def is_stand_in(bucket: Bucket | None) -> bool:
+    """Whether a bucket is the one with sample data."""
+    return bucket is not None and bucket.project == SAMPLES_OWNER

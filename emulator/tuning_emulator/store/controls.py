@@ -147,6 +147,8 @@ class Controls:
 
     def delete_job_fault(self, identifier: int) -> bool:
         """Takes it back from jobs to come; False when there is none."""
-        found = self._database.execute("delete_job_fault", identifier).rowcount > 0
+        if all(row.id != identifier for row in self.job_faults):
+            return False  # whatever number it is: SQLite has none beyond 64 bits
+        self._database.execute("delete_job_fault", identifier)
         self.reload()
-        return found
+        return True

@@ -15,6 +15,9 @@ UPDATE tuning_jobs SET
     latest_ns = :latest_ns, completed_steps = :completed_steps, completed_epochs = :completed_epochs, body = :body
 WHERE uid = :uid;
 
+-- name: rename_job
+UPDATE tuning_jobs SET id = ? WHERE uid = ?;
+
 -- name: get_job
 -- The index is named, for SQLite would plan anew whenever `api` is bound: another one holds for Gemini alone.
 SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs INDEXED BY tuning_jobs_by_name
@@ -195,6 +198,12 @@ DELETE FROM models WHERE project = ?;
 
 -- name: clear_jobs
 DELETE FROM tuning_jobs WHERE project = ?;
+
+-- name: find_places
+-- Of an id, wherever it is: for a request that has looked in the wrong place, so no index is kept for it.
+SELECT 'tuningJobs', project, location FROM tuning_jobs WHERE api = 'vertex' AND id = ?1 UNION ALL
+SELECT 'models', project, location FROM models WHERE id = ?1 UNION ALL
+SELECT 'endpoints', project, location FROM endpoints WHERE id = ?1;
 
 -- name: list_projects
 SELECT project FROM tuning_jobs UNION SELECT project FROM models UNION SELECT project FROM endpoints

@@ -23,6 +23,7 @@ from tuning_emulator.core.records import (
     ModelVersion,
     Operation,
     Permission,
+    Reserved,
     TuningJob,
 )
 from tuning_emulator.store import database as rows
@@ -89,6 +90,10 @@ class Store:
         """Every project that owns something, as its records have it: by id or number, "" for none."""
         return [str(row[0]) for row in self._database.execute("list_projects")]
 
+    def find_places(self, identifier: str) -> list[tuple[str, str, str]]:
+        """(collection, project, location) of all of Vertex AI's jobs, models and endpoints with that id."""
+        return [(row[0], row[1], row[2]) for row in self._database.execute("find_places", identifier)]
+
     def list_job_keys(self, project: str | None = None) -> list[tuple[int, Api]]:
         """(uid, api) of every job, or of every job of one project."""
         return [(row[0], row[1]) for row in self._database.execute("list_job_keys", project)]
@@ -106,6 +111,10 @@ class Store:
         self._database.replace_with(path)
         take_over(self._database)  # an import of an older program, cut short before it was in its place
         self.controls.reload()
+
+    def checkpoint(self) -> None:
+        """Ends what ``clear`` and ``replace_with`` have left to be done, in any thread."""
+        self._database.checkpoint()
 
     # ------------------------------------------------------------ tuning jobs
 
@@ -214,6 +223,16 @@ class Store:
         with self.transaction():
             return self._replace(replace(self._require(uid), **changes))
 
+    def reserve(self, uid: int, identifier: str, reserved: Reserved) -> TuningJob:
+        """Gives a job that has made nothing yet another id, and what it will make ids of its own.
+
+        Raises:
+            sqlite3.IntegrityError: the name is taken.
+        """
+        with self.transaction():
+            self._database.execute("rename_job", identifier, uid)
+            return self._replace(replace(self._require(uid), id=identifier, reserved=reserved))
+
     def add_progress(self, uid: int, point: MetricPoint) -> None:
         """Records one training step: its metrics and how far the job is."""
         with self.transaction():
@@ -223,6 +242,20 @@ class Store:
     def delete_job(self, uid: int) -> None:
         """Forgets a job with its metrics, checkpoints, permissions and inline examples."""
         self._database.execute("delete_job", uid)
+
+    def forget_published(self, job_uid: int) -> None:
+        """Forgets the model version that a job has made, and the endpoints of its checkpoints."""
+        version = self.get_model_version_of_job(job_uid)
+        if version is None:
+            return
+        for checkpoint in self.list_checkpoints(job_uid):
+            place = (version.project, version.location, checkpoint.endpoint_id)
+            if (endpoint := self.get_endpoint(*place)) is not None:
+                self.delete_endpoint(endpoint.uid)
+        if len(self.list_model_versions(version.model_uid)) > 1:
+            self.delete_model_version(version.model_uid, version.version)
+        else:
+            self.delete_model(version.model_uid)
 
     def put_inline_dataset(self, job_uid: int, lines: str) -> None:
         """Keeps the examples that came inside the request."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tuning_emulator.api.call import Api, Call, Handler
+from tuning_emulator.api.exchange import PageError
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.proto import load_schemas
@@ -12,7 +13,8 @@ from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
 from tuning_emulator.vertex.generation import Generation
-from tuning_emulator.vertex.mixins import Locations, Policies
+from tuning_emulator.vertex.hints import Hints
+from tuning_emulator.vertex.mixins import LOCATIONS, Locations, Policies
 from tuning_emulator.vertex.models import Models, Publishers
 from tuning_emulator.vertex.operations import Operations
 from tuning_emulator.vertex.tuning_jobs import TuningJobs
@@ -28,8 +30,21 @@ _HOST = re.compile(
     r"(?:(?P<region>[a-z]+-[a-z]+\d+)-)?aiplatform\.googleapis\.com|aiplatform\.(?P<multi>us|eu)\.rep\.googleapis\.com"
 )
 _LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)")
+_REP = ".rep.googleapis.com"
+_ABOUT_LOCATIONS = "google.cloud.location."
 _NAMED = ("parent", "name", "model", "endpoint", "context", "resource")
 """Request fields that hold the name that a call is about, or the resource that has it."""
+
+
+EXPRESS = re.compile(
+    r"/v\d\w*/(?:publishers/google/models|projects/[^/]+/locations/[^/]+/endpoints)/[^/:]+"
+    r":(?:generateContent|streamGenerateContent|countTokens)"
+)
+"""Express mode: a key of its own asks base models, without a project. A tuned model's endpoint is not found so.
+
+Sources: cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode (the key);
+github.com/googleapis/python-genai/issues/1706 (the endpoint).
+"""
 
 
 def has_host(host: str) -> bool:
@@ -37,13 +52,24 @@ def has_host(host: str) -> bool:
     return _HOST.fullmatch(host) is not None
 
 
-def check_region(call: Call) -> None:
-    """Raises ApiError, INVALID_ARGUMENT, when a regional host is asked for another location."""
-    match = _HOST.fullmatch(call.host)
+def check_place(call: Call) -> None:
+    """Whether what a call is about is in a location that exists, and that the host serves.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, a regional host is asked for another location.
+        PageError: 404, there is no such location: the router knows none (recorded for inference; for the rest assumed).
+    """
+    match = _HOST.fullmatch(call.host) if call.host.endswith(HOST) or call.host.endswith(_REP) else None
     served = (match["region"] or match["multi"]) if match else None
     asked = find_location(call)
     if served and asked and served != asked:
         raise vertex_errors.LOCATION_MISMATCH(location=served)
+    if asked and asked not in LOCATIONS and not call.method.name.startswith(_ABOUT_LOCATIONS):
+        from difflib import get_close_matches  # only for this hint
+
+        near = get_close_matches(asked, LOCATIONS, 1)
+        call.notes.append(f"no location is called {asked}" + (f"; did you mean {near[0]}?" if near else ""))
+        raise PageError(404)
 
 
 def find_location(call: Call) -> str:
@@ -70,7 +96,9 @@ def create_vertex_api(backend: Backend) -> Api:
         keys=False,
         server="ESF",
         has_host=has_host,
-        check_host=check_region,
+        check_place=check_place,
+        hints=Hints(backend),
+        express=EXPRESS,
     )
 
 
@@ -103,6 +131,9 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "EndpointService.DeleteEndpoint": endpoints.delete_endpoint,
         "EndpointService.DeployModel": endpoints.deploy_model,
         "EndpointService.UndeployModel": endpoints.undeploy_model,
+        "PredictionService.Predict": generation.predict,
+        "PredictionService.RawPredict": generation.predict,
+        "PredictionService.StreamRawPredict": generation.stream_raw_predict,
         "PredictionService.GenerateContent": generation.generate_content,
         "PredictionService.StreamGenerateContent": generation.stream_generate_content,
         "PredictionService.CountTokens": generation.count_tokens,
@@ -111,6 +142,10 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "MetadataService.GetContext": experiments.get_context,
         "MetadataService.ListContexts": experiments.list_contexts,
         "MetadataService.DeleteContext": experiments.delete_context,
+        "MetadataService.GetExecution": experiments.get_execution,
+        "MetadataService.ListExecutions": experiments.list_executions,
+        "MetadataService.GetArtifact": experiments.get_artifact,
+        "MetadataService.ListArtifacts": experiments.list_artifacts,
         "MetadataService.QueryContextLineageSubgraph": experiments.query_context_lineage_subgraph,
         "ModelGardenService.ListPublisherModels": publishers.list_publisher_models,
         "ModelGardenService.GetPublisherModel": publishers.get_publisher_model,

@@ -123,7 +123,7 @@ class Endpoints:
         endpoint = self._require(call.request["name"])
         place = place_of(endpoint)
         if endpoint.deployed:
-            raise vertex_errors.ENDPOINT_NOT_EMPTY(name=format_endpoint_name(place, endpoint.id))
+            raise vertex_errors.ENDPOINT_NOT_EMPTY()
         self._store.delete_endpoint(endpoint.uid)
         return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
 

@@ -6,8 +6,10 @@ Source: ``SupervisedTuningJob.refresh`` and ``ExperimentRun`` of github.com/goog
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tuning_emulator.api.call import Call
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import JobState, TuningJob
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
@@ -27,7 +29,7 @@ RUN_STATES = {JobState.SUCCEEDED: "COMPLETE", JobState.FAILED: "FAILED", JobStat
 
 
 class Experiments:
-    """``MetadataService``, contexts only."""
+    """``MetadataService``: contexts, and lists of executions and artifacts, of which there are none."""
 
     def __init__(self, backend: Backend, operations: Operations) -> None:
         self._store = backend.store
@@ -37,21 +39,41 @@ class Experiments:
         """The experiment of one job, or its run."""
         name = call.request["name"]
         job = self._require(name)
-        return self._format_run(job) if name.endswith(f"-{job.id}") else format_experiment(job)
+        return self._format_run(job) if is_run(name, job) else format_experiment(job)
 
     def list_contexts(self, call: Call) -> Value:
         """Experiments and runs of the jobs of a place, newest first."""
         place, (store,) = parse_name(call.request["parent"], "metadataStores")
         self._check_store(place, store)
-        values = [value for job in self._walk(place) for value in (format_experiment(job), self._format_run(job))]
+        values: list[Value] = []
+        for job in self._walk(place):
+            values += [format_experiment(job), *([] if job.progress.run_deleted else [self._format_run(job)])]
         return list_all(call, values, "contexts", "Context")
 
     def delete_context(self, call: Call) -> Value:
-        """Forgets an experiment; its job shows none any more."""
-        job = self._require(call.request["name"])
-        place, _ = parse_name(call.request["name"], "metadataStores", "contexts")
-        self._store.update_progress(job.uid, experiment_id="")
+        """Forgets an experiment, whose job shows none any more, or its run alone."""
+        name = call.request["name"]
+        job = self._require(name)
+        place, _ = parse_name(name, "metadataStores", "contexts")
+        changes: dict[str, Any] = {"run_deleted": True} if is_run(name, job) else {"experiment_id": ""}
+        self._store.update_progress(job.uid, **changes)
         return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
+
+    def list_executions(self, call: Call) -> Value:
+        """None: tuning logs no executions."""
+        return self._list_nothing(call, "executions")
+
+    def list_artifacts(self, call: Call) -> Value:
+        """None: tuning logs no artifacts."""
+        return self._list_nothing(call, "artifacts")
+
+    def get_execution(self, call: Call) -> Value:
+        """An execution by its name, which does not exist."""
+        raise self._miss(call.request["name"], "executions")
+
+    def get_artifact(self, call: Call) -> Value:
+        """An artifact by its name, which does not exist."""
+        raise self._miss(call.request["name"], "artifacts")
 
     def query_context_lineage_subgraph(self, call: Call) -> Value:
         """An experiment's artifacts and executions: none, for the emulator keeps no lineage."""
@@ -73,11 +95,22 @@ class Experiments:
         if job is None:
             experiment, _, run = identifier.rpartition("-")
             job = self._store.get_job_by_experiment(place.project, place.location, experiment)
-            job = job if job is not None and job.id == run else None
+            job = job if job is not None and job.id == run and not job.progress.run_deleted else None
         if job is None:
             full = f"{place}/metadataStores/{store}/contexts/{identifier}"
             raise vertex_errors.CONTEXT_NOT_FOUND(name=full)
         return job
+
+    def _list_nothing(self, call: Call, field: str) -> Value:
+        place, (store,) = parse_name(call.request["parent"], "metadataStores")
+        self._check_store(place, store)
+        return list_all(call, [], field)
+
+    def _miss(self, name: str, kind: str) -> ApiError:
+        place, (store, identifier) = parse_name(name, "metadataStores", kind)
+        self._check_store(place, store)
+        full = f"{place}/metadataStores/{store}/{kind}/{identifier}"
+        return vertex_errors.METADATA_NOT_FOUND(kind=kind.removesuffix("s"), name=full)
 
     def _check_store(self, place: Place, store: str) -> None:
         if store != STORE:
@@ -103,6 +136,11 @@ class Experiments:
                 "_state": RUN_STATES.get(job.progress.state, "RUNNING"),
             },
         }
+
+
+def is_run(name: str, job: TuningJob) -> bool:
+    """Whether a context's name is that of a job's run, not of its experiment."""
+    return name.rpartition("/")[2] != job.progress.experiment_id
 
 
 def format_experiment(job: TuningJob) -> Value:

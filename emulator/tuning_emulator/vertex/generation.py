@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 
 from msgspec import Struct
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.forms import list_declarations
+from tuning_emulator.core.functions import join_system, read_parts, split_turns
 from tuning_emulator.core.ids import Ids, project_number
+from tuning_emulator.core.json_schema import SchemaError
 from tuning_emulator.core.records import Endpoint
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
+from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.registry import find_checkpoint, find_version
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.schema.schema import Value
-from tuning_trainer.spec import Answer, Prompt, Reply, Turn
+from tuning_emulator.vertex.schemas import read_checked_form
+from tuning_trainer.spec import Answer, Prompt, Reply, Token, Turn
 
 # --- contents to prompts and replies to contents
 
@@ -30,7 +36,16 @@ MAX_TOP_K = 1_000_000
 DEFAULT_MAX_OUTPUT_TOKENS = 256
 """Cap of an answer when the request sets none. The real models go on to 8,192 and more; ours say little."""
 
+MAX_LOGPROBS = 20
+"""Source: as above, logprobs."""
+
+MAX_PENALTY = 2.0
+"""Source: as above, presencePenalty and frequencyPenalty; the least is its negative."""
+_STEP = 0.0001
+"""By which the upper bounds of fractions, which the texts exclude, are more than what is allowed (recorded: 2.0001)."""
+
 _TEXT_FIELDS = frozenset(("text", "thought", "thought_signature"))
+_READ_FIELDS = _TEXT_FIELDS | {"function_call", "function_response"}
 
 
 def parse_prompt(request: Value, model: BaseModel) -> Prompt:
@@ -43,36 +58,64 @@ def parse_prompt(request: Value, model: BaseModel) -> Prompt:
             generation config is out of range.
     """
     turns = parse_turns(request.get("contents", []))
-    if turns[-1].role == "model":
+    if turns[-1].learned:
         raise vertex_errors.LAST_TURN_IS_MODEL()
     config = request.get("generation_config") or {}
-    if config.get("response_schema") or config.get("response_json_schema") is not None:
-        raise emulator_errors.RESPONSE_SCHEMA_UNSUPPORTED()
+    check_thinking(config.get("thinking_config") or {}, model)
     return Prompt(
         turns=turns,
-        system=join_text(request.get("system_instruction") or {}),
+        system=_parse_system(request),
         max_output_tokens=_parse_max_output_tokens(config, model),
-        temperature=_parse_range(config, "temperature", 0.0, 0.0, _or(model.max_temperature, 2.0)),
-        top_p=_parse_range(config, "top_p", _or(model.top_p, 1.0), 0.0, 1.0),
-        top_k=int(_parse_range(config, "top_k", model.top_k or 0, 0, MAX_TOP_K)),
+        temperature=_parse_range(config, "temperature", 0.0, 0.0, _or(model.max_temperature, 2.0) + _STEP),
+        top_p=_parse_range(config, "top_p", _or(model.top_p, 1.0), 0.0, 1.0 + _STEP),
+        top_k=int(_parse_range(config, "top_k", model.top_k or 0, 0, MAX_TOP_K + 1)),
         seed=config.get("seed", 0),
         stop=tuple(config.get("stop_sequences", ())),
-        candidates=int(_parse_range(config, "candidate_count", 1, 1, MAX_CANDIDATES)),
+        candidates=_parse_candidates(config),
+        presence_penalty=_parse_range(config, "presence_penalty", 0.0, -MAX_PENALTY, MAX_PENALTY + _STEP),
+        frequency_penalty=_parse_range(config, "frequency_penalty", 0.0, -MAX_PENALTY, MAX_PENALTY + _STEP),
+        form=read_checked_form(request, model.id),
+        alternatives=_parse_logprobs(config),
     )
+
+
+def _parse_candidates(config: Value) -> int:
+    """0 is as good as none: python-genai's tests send it."""
+    return (
+        int(_parse_range(config, "candidate_count", 1, 1, MAX_CANDIDATES + 1)) if config.get("candidate_count") else 1
+    )
+
+
+def _parse_logprobs(config: Value) -> int | None:
+    """How many alternatives are told of each token; None: nothing is told."""
+    if config.get("response_logprobs"):
+        return int(_parse_range(config, "logprobs", 0, 1, MAX_LOGPROBS + 1))
+    if config.get("logprobs"):
+        raise vertex_errors.LOGPROBS_UNASKED()
+    return None
+
+
+def _parse_system(request: Value) -> str:
+    """The system turn: the instruction, and the functions that may be called."""
+    try:
+        return join_system(list_declarations(request), join_text(request.get("system_instruction") or {}))
+    except SchemaError as error:
+        raise vertex_errors.RESPONSE_SCHEMA_UNREADABLE(reason=error) from error
 
 
 def parse_turns(contents: list[Value]) -> tuple[Turn, ...]:
     """Contents as turns. Roles in any case are accepted, and none in a single turn (both documented)."""
     if not contents:
         raise vertex_errors.CONTENTS_REQUIRED()
-    turns = []
+    turns: list[Turn] = []
     for content in contents:
         role = str(content.get("role", "")).lower() or "user"
-        if role not in ("user", "model"):
+        if role not in ("user", "model", "function"):
             raise vertex_errors.PROMPT_INVALID_ROLE()
         if not content.get("parts"):
             raise vertex_errors.PARTS_REQUIRED()
-        turns.append(Turn("user" if role == "user" else "model", join_text(content)))
+        _check_parts(content, _READ_FIELDS)
+        turns += split_turns(content, model=role == "model")
     return tuple(turns)
 
 
@@ -82,13 +125,15 @@ def join_text(content: Value) -> str:
     Raises:
         ApiError: a part holds something else; the emulator's models read text alone.
     """
-    pieces = []
+    _check_parts(content, _TEXT_FIELDS)
+    return "".join(part.get("text", "") for part in content.get("parts", []))
+
+
+def _check_parts(content: Value, known: frozenset[str]) -> None:
     for part in content.get("parts", []):
-        other = sorted(part.keys() - _TEXT_FIELDS)
+        other = sorted(part.keys() - known)
         if other:
             raise emulator_errors.PART_NOT_TEXT(kind=other[0])
-        pieces.append(part.get("text", ""))
-    return "".join(pieces)
 
 
 def _or(fact: float | None, otherwise: float) -> float:
@@ -97,17 +142,41 @@ def _or(fact: float | None, otherwise: float) -> float:
 
 
 def _parse_range(config: Value, name: str, default: float, low: float, high: float) -> float:
+    """A field that must be at least ``low`` and below ``high``; texts name it as JSON does (recorded)."""
     value = config.get(name)
     if value is None:
         return default
-    if not low <= value <= high:
-        raise vertex_errors.GENERATION_CONFIG_RANGE(name=name, value=f"{value:g}", low=f"{low:g}", high=f"{high:g}")
+    if not low <= value < high:
+        head, *rest = name.split("_")
+        shown = head + "".join(word.capitalize() for word in rest)
+        said = {"value": f"{value:.10g}", "low": f"{low:.10g}", "high": f"{high:.10g}"}
+        raise vertex_errors.GENERATION_CONFIG_RANGE(name=shown, **said)
     return float(value)
+
+
+def check_thinking(config: Value, model: BaseModel) -> None:
+    """Whether a model thinks as it is asked to. That tuned models share their base model's rules is assumed.
+
+    Raises:
+        ApiError: it cannot think so much, so little, or by level; or thoughts are wanted and none will be had.
+    """
+    budget = config.get("thinking_budget")
+    if config and not model.thinking and not model.open:
+        raise vertex_errors.THINKING_NOT_SUPPORTED()
+    if config.get("thinking_level") not in (None, "THINKING_LEVEL_UNSPECIFIED") and not model.thinking_levels:
+        raise vertex_errors.THINKING_LEVEL()
+    if budget is not None and not model.takes_thinking_budget(budget):
+        if budget == 0:
+            raise vertex_errors.THINKING_OFF()
+        low, high = model.thinking_budget or (0, 0)
+        raise vertex_errors.THINKING_BUDGET_RANGE(low=low, high=high)
+    if budget == 0 and config.get("include_thoughts"):
+        raise vertex_errors.THOUGHTS_WITHOUT_THINKING()
 
 
 def _parse_max_output_tokens(config: Value, model: BaseModel) -> int:
     limit = model.output_token_limit or 8192
-    wanted = _parse_range(config, "max_output_tokens", min(DEFAULT_MAX_OUTPUT_TOKENS, limit), 1, limit)
+    wanted = _parse_range(config, "max_output_tokens", min(DEFAULT_MAX_OUTPUT_TOKENS, limit), 1, limit + 1)
     return int(wanted)
 
 
@@ -120,40 +189,53 @@ class ResponseWriter:
     def __init__(self, ids: Ids, model_version: str, now_ns: int) -> None:
         self._tail: Value = {"model_version": model_version, "create_time": now_ns, "response_id": ids.base36(22)}
 
-    def format_reply(self, reply: Reply) -> Value:
+    def format_reply(self, reply: Reply, prompt_tokens: int) -> Value:
         """The whole answer."""
-        candidates = [_format_candidate(index, answer, answer.text) for index, answer in enumerate(reply.answers)]
-        return {"candidates": candidates, "usage_metadata": format_usage(reply), **self._tail}
+        candidates = [_format_candidate(index, answer) for index, answer in enumerate(reply.answers)]
+        return {"candidates": candidates, "usage_metadata": format_usage(reply, prompt_tokens), **self._tail}
 
     def format_delta(self, text: str) -> Value:
         """A piece of a streamed answer."""
         candidate = {"content": {"role": "model", "parts": [{"text": text}]}}
         return {"candidates": [candidate], "usage_metadata": {"traffic_type": "ON_DEMAND"}, **self._tail}
 
-    def format_end(self, reply: Reply) -> Value:
-        """The last chunk: an empty piece, why it ended, and the counts."""
-        candidates = [_format_candidate(index, answer, "") for index, answer in enumerate(reply.answers)]
-        return {"candidates": candidates, "usage_metadata": format_usage(reply), **self._tail}
+    def format_end(self, reply: Reply, prompt_tokens: int) -> Value:
+        """The last chunk: an empty piece or the call, why it ended, and the counts."""
+        ends = [answer if answer.call else replace(answer, text="") for answer in reply.answers]
+        return self.format_reply(replace(reply, answers=tuple(ends)), prompt_tokens)
 
 
-def _format_candidate(index: int, answer: Answer, text: str) -> Value:
-    return {
+def _format_candidate(index: int, answer: Answer) -> Value:
+    parts, finish = read_parts(answer)
+    candidate: Value = {
         "index": index,
-        "content": {"role": "model", "parts": [{"text": text}]},
-        "finish_reason": answer.finish,
+        "content": {"role": "model", "parts": parts or [{"text": ""}]},
+        "finish_reason": finish,
         "avg_logprobs": answer.logprob,
     }
+    if answer.chosen:
+        candidate["logprobs_result"] = {
+            "chosen_candidates": [_format_token(token) for token in answer.chosen],
+            "top_candidates": [
+                {"candidates": [_format_token(token) for token in place]} for place in answer.likeliest if place
+            ],
+        }
+    return candidate
 
 
-def format_usage(reply: Reply) -> Value:
-    """Token counts of an answer, by what plays the model here."""
+def _format_token(token: Token) -> Value:
+    return {"token": token.text, "token_id": token.id, "log_probability": token.logprob}
+
+
+def format_usage(reply: Reply, prompt_tokens: int) -> Value:
+    """Token counts of an answer, by what plays the model here; the prompt's as ``countTokens`` says it."""
     said = sum(answer.tokens for answer in reply.answers)
     return {
-        "prompt_token_count": reply.prompt_tokens,
+        "prompt_token_count": prompt_tokens,
         "candidates_token_count": said,
-        "total_token_count": reply.prompt_tokens + said,
+        "total_token_count": prompt_tokens + said,
         "traffic_type": "ON_DEMAND",
-        "prompt_tokens_details": format_text_tokens(reply.prompt_tokens),
+        "prompt_tokens_details": format_text_tokens(prompt_tokens),
         "candidates_tokens_details": format_text_tokens(said),
     }
 
@@ -177,13 +259,14 @@ def count_billable_characters(contents: Iterable[Value]) -> int:
 
     Source: cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens.
     """
-    return sum(len("".join(join_text(content).split())) for content in contents)
+    texts = (turn.text for content in contents for turn in split_turns(content, model=False))
+    return sum(len("".join(text.split())) for text in texts)
 
 
 _PUBLISHED = re.compile(
     r"(?:projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/)?publishers/google/models/(?P<id>[^/]+)"
 )
-_ENDPOINT = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/endpoints/(?P<id>[^/]+)")
+ENDPOINT = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/endpoints/(?P<id>[^/]+)")
 
 
 STABLE_VERSIONS = ("001", "002")
@@ -205,33 +288,39 @@ class Generation:
 
     async def generate_content(self, call: Call) -> Value:
         """The whole answer."""
-        speaker = self._find_speaker(call.request.get("model", ""))
-        prompt = parse_prompt(call.request, speaker.model)
+        speaker, prompt, length = await self._read(call)
         try:
             reply = await self._backend.answering.generate(speaker.target, prompt)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
-        return self._writer(speaker).format_reply(reply)
+        return self._writer(speaker).format_reply(reply, length)
 
     async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
         """The answer piece by piece; what is wrong with the request is said before the first piece."""
-        speaker = self._find_speaker(call.request.get("model", ""))
-        prompt = parse_prompt(call.request, speaker.model)
+        speaker, prompt, length = await self._read(call)
         writer = self._writer(speaker)
         try:
             async for piece in self._backend.answering.stream(speaker.target, prompt):
-                yield writer.format_delta(piece) if isinstance(piece, str) else writer.format_end(piece)
+                yield writer.format_delta(piece) if isinstance(piece, str) else writer.format_end(piece, length)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 
+    def predict(self, call: Call) -> Value:
+        """Refuses: Gemini is asked in other ways, and no other model answers here."""
+        self._find_speaker(call, "endpoint")
+        raise vertex_errors.NOT_FOR_PREDICT()
+
+    async def stream_raw_predict(self, call: Call) -> AsyncIterator[Value]:
+        """See ``predict``."""
+        yield self.predict(call)
+
     async def count_tokens(self, call: Call) -> Value:
         """Tokens of contents (or of old-style instances) as what plays the model counts them."""
-        speaker = self._find_speaker(call.request.get("endpoint", ""))
+        speaker = self._find_speaker(call, "endpoint")
         contents = _contents(call.request)
         system = call.request.get("system_instruction")
         said = [*contents, *([system] if system else [])]
-        counts = await self._count(speaker, [join_text(content) for content in said])
-        total = sum(counts)
+        total = await self._count(speaker, parse_turns(contents), _parse_system(call.request))
         return {
             "total_tokens": total,
             "total_billable_characters": count_billable_characters(said),
@@ -240,7 +329,7 @@ class Generation:
 
     async def compute_tokens(self, call: Call) -> Value:
         """Tokens of each content (or old-style instance), with the ids of what plays the model."""
-        speaker = self._find_speaker(call.request.get("endpoint", ""))
+        speaker = self._find_speaker(call, "endpoint")
         contents = _contents(call.request)
         said = [join_text(content) for content in contents]
         try:
@@ -249,15 +338,24 @@ class Generation:
             raise _explain(error) from error
         return {"tokens_info": [format_tokens(content, one) for content, one in zip(contents, found, strict=True)]}
 
-    def _find_speaker(self, name: str) -> Speaker:
+    async def _read(self, call: Call) -> tuple[Speaker, Prompt, int]:
+        """Who answers what, and the prompt's length as ``countTokens`` counts it: without control tokens."""
+        speaker = self._find_speaker(call, "model")
+        prompt = parse_prompt(call.request, speaker.model)
+        note_inert(call.request, call.notes)
+        return speaker, prompt, await self._count(speaker, prompt.turns, prompt.system)
+
+    def _find_speaker(self, call: Call, field: str) -> Speaker:
+        """What answers to the name in a field. A key, which express mode alone takes, finds no endpoint."""
+        name = call.request.get(field, "")
         published = _PUBLISHED.fullmatch(name)
         if published is not None:
             return self._find_published(name, published["id"], published["project"] or "")
-        match = _ENDPOINT.fullmatch(name)
+        match = ENDPOINT.fullmatch(name)
         if match is None:
             raise vertex_errors.MODEL_NAME_MALFORMED(name=name)
         endpoint = self._backend.store.get_endpoint(project_number(match["project"]), match["location"], match["id"])
-        if endpoint is None:
+        if endpoint is None or call.caller.kind == "key":
             raise vertex_errors.PREDICTION_ENDPOINT_NOT_FOUND(name=name)
         return self._find_deployed(name, endpoint)
 
@@ -267,6 +365,7 @@ class Generation:
         for candidate in (plain, *(f"{plain}-{version}" for version in STABLE_VERSIONS)):
             model = find_base_model("vertex", candidate)
             if model is not None and day.offers(model.since, model.until):
+                self._backend.note_retired(model, day)
                 return Speaker(model, Target(model.id))
         raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=name)
 
@@ -283,14 +382,20 @@ class Generation:
         model = find_base_model("vertex", version.base_model) if version else None
         if version is None or job is None or checkpoint is None or model is None:
             raise vertex_errors.ENDPOINT_SERVES_NOTHING(name=name)
+        day = self._backend.calendar.find_day(endpoint.project)
+        if not day.offers(model.since, model.until):  # that tuned models end as their base model does is assumed
+            place = f"projects/{endpoint.project}/locations/{endpoint.location}"
+            raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=f"{place}/publishers/google/models/{model.id}")
+        self._backend.note_retired(model, day)
         return Speaker(model, Target(version.base_model, checkpoint.adapter, job.progress.trainer))
 
     def _writer(self, speaker: Speaker) -> ResponseWriter:
         return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.clock.timestamp_ns())
 
-    async def _count(self, speaker: Speaker, said: list[str]) -> list[int]:
+    async def _count(self, speaker: Speaker, turns: Iterable[Turn], system: str) -> int:
+        said = [*([system] if system else []), *(turn.text for turn in turns)]
         try:
-            return await self._backend.answering.count_tokens(speaker.target.base_model, said)
+            return sum(await self._backend.answering.count_tokens(speaker.target.base_model, said))
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 

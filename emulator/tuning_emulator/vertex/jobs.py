@@ -17,11 +17,13 @@ from tuning_emulator.core.records import (
     Hyperparameters,
     Model,
     ModelVersion,
+    Reserved,
     TuningJob,
     TuningMethod,
 )
 from tuning_emulator.facts import dataset_errors, google_errors, vertex_errors
-from tuning_emulator.facts.limits import VERTEX_MAX_CHECKPOINTS, home_location
+from tuning_emulator.facts.base_models import find_home
+from tuning_emulator.facts.limits import VERTEX_MAX_CHECKPOINTS
 from tuning_emulator.jobs.registry import DEFAULT_ALIAS, find_adapter, find_named_version
 from tuning_emulator.jobs.tuning_api import Stage
 from tuning_emulator.store.store import Store
@@ -57,6 +59,10 @@ class VertexTuning(Struct, frozen=True):
                 return dataset_errors.MISSING_CONTENTS(row=fault.at - 1)  # the service counts rows from 0
             case FaultKind.QUOTA_EXHAUSTED:
                 return vertex_errors.VERTEX_CONCURRENT_JOBS()
+            case FaultKind.NO_CAPACITY:
+                return vertex_errors.REGION_WITHOUT_CAPACITY()
+            case FaultKind.GLOBAL_NOT_ONBOARDED:
+                return vertex_errors.GLOBAL_NOT_ONBOARDED()
             case FaultKind.ENDPOINT_CREATION_FAILED:
                 return vertex_errors.ENDPOINT_CREATION_FAILED()
             case _:
@@ -73,9 +79,9 @@ class VertexTuning(Struct, frozen=True):
         batch, epochs, total = resolved.batch_size or 1, resolved.epochs or 1, job.progress.total_steps
         return checkpoint_steps(total, epochs, total * batch // epochs, batch, job.asked.export_last_checkpoint_only)
 
-    def make_experiment_id(self, now_ns: int) -> str:
+    def make_experiment_id(self, job: TuningJob, now_ns: int) -> str:
         """The id of the context in Vertex AI's metadata."""
-        return experiment_id(now_ns)
+        return job.reserved.experiment or experiment_id(now_ns)
 
     def publish_checkpoint(
         self, job: TuningJob, checkpoint: spec.Checkpoint, now_ns: int, *, deploy: bool = True
@@ -89,10 +95,12 @@ class VertexTuning(Struct, frozen=True):
                 return
             resolved = job.progress.resolved
             epoch = min(checkpoint.epoch, resolved.epochs or checkpoint.epoch) if resolved else checkpoint.epoch
-            made = Checkpoint(job.uid, str(len(saved) + 1), epoch, checkpoint.step, checkpoint.directory, "")
+            final = checkpoint.step >= job.progress.total_steps
+            identifier, endpoint = find_reserved(job.reserved, len(saved), final=final)
+            made = Checkpoint(job.uid, identifier, epoch, checkpoint.step, checkpoint.directory, "")
             version = self._require_version(job, now_ns)
             if deploy:
-                made = replace(made, endpoint_id=self._deploy(job, version, made.id, now_ns).id)
+                made = replace(made, endpoint_id=self._deploy(job, version, made.id, endpoint, now_ns).id)
             self.store.put_checkpoint(made)
 
     def publish_model(self, job: TuningJob, now_ns: int) -> None:
@@ -114,8 +122,8 @@ class VertexTuning(Struct, frozen=True):
             assert model is not None  # its version was just read
             number = self.store.list_model_versions(model.uid)[-1].version + 1
         else:
-            home = home_location(asked.base_model, job.location)
-            made = Model(0, project_number(job.project), home, self.ids.number(), now_ns)
+            home = find_home(asked.base_model, job.location)
+            made = Model(0, project_number(job.project), home, job.reserved.model or self.ids.number(), now_ns)
             model, number = self.store.insert_model(made), 1
         version = ModelVersion(
             model_uid=model.uid,
@@ -138,15 +146,17 @@ class VertexTuning(Struct, frozen=True):
         self.store.insert_model_version(version)
         return version
 
-    def _deploy(self, job: TuningJob, version: ModelVersion, checkpoint_id: str, now_ns: int) -> Endpoint:
-        """A new endpoint beside the model that sends all traffic to one checkpoint."""
+    def _deploy(
+        self, job: TuningJob, version: ModelVersion, checkpoint_id: str, endpoint_id: str, now_ns: int
+    ) -> Endpoint:
+        """A new endpoint beside the model that sends all traffic to one checkpoint; "" lets its id be made up."""
         place = (version.model_id, version.version, checkpoint_id)
         deployed = DeployedModel(self.ids.number(), *place, job.display_name, now_ns)
         endpoint = Endpoint(
             uid=0,
             project=version.project,
             location=version.location,
-            id=self.ids.number(),
+            id=endpoint_id or self.ids.number(),
             display_name=job.display_name,
             description="",
             labels=dict(job.asked.labels),
@@ -157,6 +167,13 @@ class VertexTuning(Struct, frozen=True):
             revision=1,
         )
         return self.store.insert_endpoint(endpoint)
+
+
+def find_reserved(reserved: Reserved, saved: int, *, final: bool) -> tuple[str, str]:
+    """Id and endpoint of a checkpoint, the latter "" where nobody chose it. ``saved``: how many there are before it."""
+    chosen = reserved.checkpoints
+    identifier, endpoint = chosen[-1] if chosen and final else chosen[saved] if saved < len(chosen) else ("", "")
+    return identifier or str(saved + 1), endpoint or (reserved.endpoint if final else "")
 
 
 def checkpoint_steps(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from tuning_emulator.api.call import Call
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Model, ModelVersion
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model, list_base_models
@@ -143,9 +145,9 @@ class Models:
         """Removes a model with all its versions; deployed ones must be undeployed first."""
         model = self._require_model(call.request["name"])
         place = Place(model.project, model.location)
-        deployed = [key for key in self._index(place) if key[0] == model.id]
+        deployed = [one for key, found in self._index(place).items() if key[0] == model.id for one in found]
         if deployed:
-            raise vertex_errors.MODEL_DEPLOYED(name=f"{place}/models/{model.id}")
+            raise _refuse_deployed(deployed)
         self._store.delete_model(model.uid)
         return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
 
@@ -154,8 +156,8 @@ class Models:
         version = self._require(call.request["name"])
         place = place_of(version)
         name = f"{place}/models/{version.model_id}@{version.version}"
-        if (version.model_id, version.version) in self._index(place):
-            raise vertex_errors.MODEL_DEPLOYED(name=name)
+        if deployed := self._index(place).get((version.model_id, version.version)):
+            raise _refuse_deployed(deployed)
         if len(self._store.list_model_versions(version.model_uid)) == 1:
             raise vertex_errors.LAST_MODEL_VERSION(name=name)
         if DEFAULT_ALIAS in version.aliases:
@@ -215,6 +217,11 @@ class Models:
             endpoints += batch
             before = batch[-1].uid
         return index_deployments(endpoints)
+
+
+def _refuse_deployed(deployed: Sequence[Value]) -> ApiError:
+    """The answer to who deletes what these ``DeployedModelRef`` messages are about; a list of several is assumed."""
+    return vertex_errors.MODEL_DEPLOYED(endpoints=", ".join(dict.fromkeys(one["endpoint"] for one in deployed)))
 
 
 # --- the Model Garden

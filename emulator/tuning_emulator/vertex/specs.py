@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from tuning_emulator.core.records import Asked, Hyperparameters, TuningMethod
+from tuning_emulator.facts.base_models import plain_id
 from tuning_emulator.facts.limits import ADAPTER_SIZES, adapter_size_name
 from tuning_emulator.schema.schema import Value
 
@@ -34,6 +35,7 @@ OUTPUT_ONLY = frozenset(
 """Fields of a tuning job that a request may carry and the service ignores."""
 
 PREFIX = "publishers/google/models/"
+_MODE = "TUNING_MODE_"
 
 
 class JobRequest(Struct, frozen=True):
@@ -42,6 +44,7 @@ class JobRequest(Struct, frozen=True):
     Attributes:
         job: The message. field: Of its one spec, "" when it has none. spec: That spec.
         method: SUPERVISED without a spec, which the rules refuse. full: Whether all weights are tuned, no adapter.
+        mode: ``FULL``, ``PEFT_ADAPTER``, or "" where the request leaves it to the model.
         base_model: The base model's id, "" for none. continues: Whether a tuned model is tuned further.
         base_teacher: Name of the base model that teaches a distillation, or "". tuned_teacher: Or of the tuned one.
         training_field: Of the spec. training_uri: As sent, or "". validation_uri: The same.
@@ -54,6 +57,7 @@ class JobRequest(Struct, frozen=True):
     spec: Value
     method: TuningMethod
     full: bool
+    mode: str
     base_model: str
     continues: bool
     base_teacher: str
@@ -91,7 +95,8 @@ def read_request(tuning_job: Value) -> JobRequest:
         if full and field == "supervised_tuning_spec"
         else METHODS.get(field, TuningMethod.SUPERVISED),
         full=full,
-        base_model=str(tuning_job.get("base_model") or spec.get("student_model", "")).removeprefix(PREFIX),
+        mode="FULL" if full else str(spec.get("tuning_mode", "")).removeprefix(_MODE).replace("UNSPECIFIED", ""),
+        base_model=plain_id("vertex", str(tuning_job.get("base_model") or spec.get("student_model", ""))),
         continues="pre_tuned_model" in tuning_job,
         base_teacher=str(spec.get("base_teacher_model", "")),
         tuned_teacher=str(spec.get("tuned_teacher_model_source", "")),

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 from tuning_emulator.api.call import Call
+from tuning_emulator.core.as_of import Day
 from tuning_emulator.core.lifecycle import IllegalTransitionError
 from tuning_emulator.core.records import JobState, ModelVersion, Progress, TuningJob, TuningMethod
 from tuning_emulator.core.rules import Violation
-from tuning_emulator.datasets.check import check_first_line, dataset_form
+from tuning_emulator.datasets.check import check_first_line
+from tuning_emulator.datasets.lines import DatasetError, dataset_form
 from tuning_emulator.facts import emulator_errors, vertex_errors
-from tuning_emulator.facts.base_models import find_base_model
+from tuning_emulator.facts.base_models import find_base_model, list_base_models
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, find_magic
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.objects import ObjectForbiddenError, ObjectStore, StorageError, StorageUnavailableError
+from tuning_emulator.storage.sample_data import SAMPLE_BUCKET
 from tuning_emulator.vertex.convert import (
     Place,
     describe_job,
@@ -47,21 +49,40 @@ def check_first_row(objects: Callable[[], ObjectStore], uri: str, method: Tuning
 
     Raises:
         StorageError: it cannot be read.
-        DatasetError: the row is no example.
+        DatasetError: the row is no example. Its note says what the file is, where that is known.
     """
     lines = objects().lines(uri)
     form = dataset_form(method, base_model)
-    if form is not None:
+    if form is None:
+        return
+    try:
         check_first_line(lines, form)
+    except DatasetError as error:
+        from tuning_emulator.datasets.diagnosis import diagnose, peek_lines  # late: a good dataset needs none
+
+        head, _ = peek_lines(objects().lines(uri))
+        if (found := diagnose(head, "vertex", form, uri)) is not None:
+            error.add_note(str(found))
+        raise
 
 
-log = logging.getLogger(__name__)
-
-REBASE_TARGET = "gemini-2.5-flash"
-"""Base model of a rebase that names none. Which one the service takes is not documented; assumed."""
+SAMPLES = f"gs://{SAMPLE_BUCKET}/"
 
 
-def merge_rebase(source: TuningJob, overrides: Value) -> Value:
+def find_rebase_target(wanted: Value, location: str, day: Day) -> str:
+    """Base model of a rebase that names none: the newest of Google's that takes the spec there on that day.
+
+    Which one the service takes is not documented; assumed.
+    """
+    method = read_request(wanted).method
+    for model in list_base_models("vertex"):
+        offered = day.offers(model.tunable_since, model.tunable_until)
+        if method in model.tuning_methods and offered and location in (model.regions or (location,)):
+            return model.id
+    return ""
+
+
+def merge_rebase(source: TuningJob, overrides: Value, location: str, day: Day) -> Value:
     """The tuning job that a rebase asks for: the source's, with what the request says differently.
 
     A oneof of the request (the spec, the source model) replaces the source's.
@@ -69,10 +90,12 @@ def merge_rebase(source: TuningJob, overrides: Value) -> Value:
     wanted = {name: value for name, value in parse_echoed(source.asked.echoed).items() if name != "pre_tuned_model"}
     if any(field in overrides for field in METHODS):
         wanted = {name: value for name, value in wanted.items() if name not in METHODS}
-    wanted |= {"base_model": REBASE_TARGET, "tuned_model_display_name": source.display_name}
+    wanted |= {"base_model": "", "tuned_model_display_name": source.display_name, **overrides}
     if "pre_tuned_model" in overrides:
         del wanted["base_model"]
-    return wanted | overrides
+    elif not wanted["base_model"]:
+        wanted["base_model"] = find_rebase_target(wanted, location, day)
+    return wanted
 
 
 class TuningJobs:
@@ -119,7 +142,9 @@ class TuningJobs:
             raise emulator_errors.REBASE_SAME_ENDPOINT()
         source = self._find_source(call.request.get("tuned_model_ref", {}))
         overrides: Value = call.request.get("tuning_job", {})
-        job = await self._create(call, merge_rebase(source, overrides))
+        place = parse_place(call.request["parent"])
+        day = self._backend.calendar.find_day(place.project)
+        job = await self._create(call, merge_rebase(source, overrides, place.location, day))
         return self._operations.follow(call, job, "RebaseTunedModelOperationMetadata")
 
     # ------------------------------------------------------------ inside
@@ -145,10 +170,13 @@ class TuningJobs:
         source = self._find_pre_tuned(request) if request.continues else None
         base_model = source.base_model if source else request.base_model
         day = backend.calendar.find_day(place.project)
-        check_model(request, find_base_model("vertex", base_model), base_model, place.location, day)
+        model = find_base_model("vertex", base_model)
+        check_model(request, model, base_model, place.location, day)
+        if model is not None:
+            backend.note_retired(model, day, tuning=True)
         if request.tuned_teacher and find_named_version(self._store, request.tuned_teacher) is None:
             raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=request.tuned_teacher)
-        await self._check_datasets(request, base_model)
+        await self._check_datasets(request, base_model, call.notes)
         job = request.job
         name, labels = job.get("tuned_model_display_name", ""), job.get("labels", {})
         magic = find_magic("vertex", name, labels)
@@ -190,24 +218,42 @@ class TuningJobs:
             raise vertex_errors.CHECKPOINT_NOT_FOUND(id=wanted, known=", ".join(saved))
         return version
 
-    async def _check_datasets(self, request: JobRequest, base_model: str) -> None:
-        """Whether the datasets are there, and whether the first row of the training set is an example."""
+    async def _check_datasets(self, request: JobRequest, base_model: str, notes: list[str]) -> None:
+        """Whether the datasets are there, and whether the first row of the training set is an example.
+
+        Args:
+            notes: Get what is to be known of where they come from.
+        """
         found: list[Violation] = []
         datasets = {request.training_field: request.training_uri, "validation_dataset_uri": request.validation_uri}
         for field, uri in datasets.items():
             if not uri.startswith("gs://"):
                 continue  # a multimodal dataset, or none
             try:
+                if uri.startswith(SAMPLES):
+                    await self._note_origin(uri, notes)
                 await asyncio.to_thread(check_first_row, self._backend.objects, uri, request.method, base_model)
+            except DatasetError as error:
+                notes += getattr(error, "__notes__", [])
+                raise
             except ObjectForbiddenError:
                 continue  # reported to come "minutes into the job"
             except StorageUnavailableError as error:
                 raise emulator_errors.STORAGE_UNAVAILABLE(reason=error) from error
             except StorageError as error:  # it is not there, or its first line is endless
-                log.warning("%s: %s", field, error)
+                await self._note_origin(uri, notes)
+                notes.append(f"{field}: {error}")
                 found.append(Violation(vertex_errors.NOT_JSONL_OBJECT, {"field": field}, request.path(field)))
         if found:
             refuse_violations(found)
+
+    async def _note_origin(self, uri: str, notes: list[str]) -> None:
+        """Adds what a developer should know of where a dataset comes from, or of why it is not there."""
+        try:
+            hint = await asyncio.to_thread(self._backend.objects().hint, uri)
+        except StorageError:  # no name of an object
+            return
+        notes += [hint] if hint and hint not in notes else []
 
     def _find_source(self, reference: Value) -> TuningJob:
         """The job behind what a rebase names: a tuned model or a tuning job."""
@@ -227,5 +273,5 @@ class TuningJobs:
         place, (identifier,) = parse_name(name, "tuningJobs")
         job = self._store.get_job("vertex", place.project, place.location, identifier)
         if job is None:
-            raise vertex_errors.TUNING_JOB_NOT_FOUND()
+            raise vertex_errors.JOB_NOT_FOUND(kind="TuningJob")
         return job

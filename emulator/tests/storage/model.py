@@ -1,45 +1,26 @@
-"""Two clients do random things to one bucket; a model in memory says what every answer must be.
-
-``python -m tests.storage.campaign 100000`` in ``emulator`` walks that many steps in this process; a second argument is
-how many times a server of its own is killed at random moments, begun again on the same directory and compared; a third
-how many requests at random are sent over HTTP, and one for every ten of them over gRPC.
-"""
+"""Two clients do random things to one bucket; a model in memory says what every answer must be."""
 
 from __future__ import annotations
 
-import asyncio
-import http.client
-import json
-import logging
+import base64
+import hashlib
 import random
-import sys
 import tempfile
-import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from tests.grpc.wire import listening
+import google_crc32c
+
 from tests.storage.asking import BUCKET, UPLOAD, Answer, B, open_storage
-from tests.storage.fuzzing import fuzz_grpc, fuzz_http
-from tuning_emulator.api.auth import OpenAuthenticator
-from tuning_emulator.storage.embedded import EmbeddedStorage
-from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
 Ask = Callable[..., Answer]
 NAMES = ["a", "a/b", "a/c", "a/c/d", "b", "ü"]
 SIZES = (0, 1, 10, 3000)
 LIMIT_BYTES = 1_000_000
 """A composition of compositions would grow without end: one of this size is deleted."""
-
-
-class CutError(Exception):
-    """The server ended before it answered."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +222,11 @@ class Model:
         made, there = {}, {}
         for one in ask("GET", f"{B}/o").json.get("items", []):
             data = ask("GET", f"{B}/o/{quote(one['name'], safe='')}?alt=media").body
+            hashes = _hash(data)
+            assert (one.get("md5Hash", hashes[0]), one["crc32c"]) == hashes, (
+                one["name"],
+                "has other bytes than its record says",
+            )
             made[one["name"]] = one
             there[one["name"]] = Known(data, one["generation"], int(one["metageneration"]), one.get("metadata", {}))
         outcome = "old" if self.flying else "idle"
@@ -253,6 +239,13 @@ class Model:
         return outcome
 
 
+def _hash(data: bytes) -> tuple[str, str]:
+    """md5 and crc32c as Cloud Storage tells them."""
+    crc32c: int = google_crc32c.value(data)
+    digests = hashlib.md5(data, usedforsecurity=False).digest(), crc32c.to_bytes(4, "big")
+    return base64.b64encode(digests[0]).decode(), base64.b64encode(digests[1]).decode()
+
+
 def walk_in_process(steps: int, seed: int) -> Model:
     """That many steps without a socket; every file at the end is one that a record names."""
     model = Model(random.Random(seed))
@@ -263,146 +256,3 @@ def walk_in_process(steps: int, seed: int) -> Model:
         model.settle(ask)
         assert len(ask.embedded.store.contents.sizes()) <= len(model.objects)
     return model
-
-
-class Remote:
-    """A bucket of a server in a process of its own, on one connection."""
-
-    def __init__(self, url: str, bucket: str) -> None:
-        self._line = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-        self._bucket = bucket
-
-    def __call__(self, verb: str, target: str, body: Any = b"", headers: dict[str, str] | None = None) -> Answer:
-        """One request.
-
-        Raises:
-            CutError: the connection broke.
-        """
-        data = json.dumps(body).encode() if isinstance(body, dict) else body
-        try:
-            self._line.request(verb, target.replace(BUCKET, self._bucket), data, headers or {})
-            answer = self._line.getresponse()
-            return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read())
-        except (OSError, http.client.HTTPException) as error:
-            raise CutError(str(error)) from error
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._line.close()
-
-
-def walk_with_kills(kills: int, seed: int, longest_s: float = 1.0) -> Counter[str]:
-    """Kills a server at random moments while each of two buckets is used, begins it again and compares.
-
-    Returns:
-        What had become of the requests that were under way, see ``Model.settle``, and ``steps`` that were answered.
-
-    Raises:
-        AssertionError: what is there is neither the old state nor the new one, or an answer is not the model's.
-    """
-    chosen = random.Random(seed)
-    models = {name: Model(random.Random(chosen.random()), (*SIZES, 300_000)) for name in (BUCKET, "other-bucket")}
-    found: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(kills + 1):
-            with start_emulator(trainer="scripted", data_dir=folder) as running:
-                asks = {name: Remote(running.url, name) for name in models}
-                for name, model in models.items():
-                    if number:
-                        found[model.settle(asks[name])] += 1
-                    else:
-                        body = {"name": name, "softDeletePolicy": {"retentionDurationSeconds": 0}}
-                        assert asks[name]("POST", "/storage/v1/b?project=p", body).status == 200
-                if number < kills:
-                    _walk_until_killed(running, [(models[name], ask) for name, ask in asks.items()], chosen, longest_s)
-    return found + Counter(steps=sum(one.steps for one in models.values()))
-
-
-def _walk_until_killed(
-    running: RunningEmulator, walkers: list[tuple[Model, Remote]], chosen: random.Random, longest_s: float
-) -> None:
-    killed = threading.Event()
-
-    def kill() -> None:
-        killed.set()
-        assert running.process is not None
-        running.process.kill()
-
-    def walk(walker: tuple[Model, Remote]) -> None:
-        model, ask = walker
-        try:
-            while True:
-                model.walk(ask)
-        except CutError:
-            ask.close()
-            assert killed.is_set(), "a connection broke without a kill"
-
-    killer = threading.Timer(chosen.random() * longest_s, kill)
-    killer.start()
-    with ThreadPoolExecutor(len(walkers)) as pool:
-        list(pool.map(walk, walkers))
-    killer.join()
-
-
-class Tracebacks(logging.Handler):
-    """Keeps what is logged with a traceback."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """See ``logging.Handler``."""
-        if record.exc_info:
-            self.seen.append(record)
-
-
-def fuzz(requests: int, seed: int) -> int:
-    """That many requests at random over HTTP, a tenth of them over gRPC; answers how many these were.
-
-    Raises:
-        AssertionError: an answer is an internal error, or a traceback was logged.
-    """
-
-    async def speak(embedded: EmbeddedStorage) -> int:
-        sent = 0
-        async with listening(embedded.grpc_apis, OpenAuthenticator()) as wire:
-            while sent < requests // 10:
-                embedded.store.ensure_bucket(BUCKET)
-                sent += await fuzz_grpc(wire, seed + sent)
-        return sent
-
-    tracebacks = Tracebacks()
-    logging.getLogger().addHandler(tracebacks)
-    with tempfile.TemporaryDirectory() as folder, open_storage(Path(folder) / "buckets") as ask:
-        fuzz_http(ask, requests, seed)
-        sent = asyncio.run(speak(ask.embedded))
-    assert not tracebacks.seen, tracebacks.seen[0]
-    return sent
-
-
-def main(arguments: list[str]) -> None:
-    """See the module's docstring."""
-    steps, kills, requests = (int(arguments[place]) if len(arguments) > place else 0 for place in range(3))
-    if steps:
-        began = time.perf_counter()
-        walk_in_process(steps, seed=steps)
-        _report(f"{steps} steps, no difference", began)
-    if kills:
-        began = time.perf_counter()
-        found = walk_with_kills(kills, seed=kills)
-        counts = f"{found['new']} had happened, {found['old']} had not, {found['idle']} changed nothing"
-        said = f"{kills} kills in {found['steps']} steps in two buckets, no difference; of what was under way {counts}"
-        _report(said, began)
-    if requests:
-        began = time.perf_counter()
-        sent = fuzz(requests, seed=requests)
-        _report(f"{requests} requests over HTTP, {sent} over gRPC: no internal error, no traceback", began)
-
-
-def _report(said: str, began: float) -> None:
-    print(f"{said}; {time.perf_counter() - began:.0f} s", flush=True)  # noqa: T201 a program's answer
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Requests at random for every route, and what no answer to them may be."""

@@ -1,0 +1,39 @@
+"""A good request for every method of the Gemini API, to be spoilt."""
+
+from __future__ import annotations
+
+from tests.gemini.serving import FLASH
+from tuning_emulator.schema.schema import Value
+
+SAID = {"contents": [{"parts": [{"text": "1"}]}]}
+PAIR = {"text_input": "a", "output": "b"}
+GOOD: dict[str, Value] = {
+    "ModelService.CreateTunedModel": {
+        "tuned_model": {
+            "display_name": "a",
+            "base_model": FLASH,
+            "tuning_task": {"training_data": {"examples": {"examples": [PAIR]}}},
+        }
+    },
+    "ModelService.UpdateTunedModel": {"tuned_model": {"name": "tunedModels/mine", "description": "d"}},
+    "GenerativeService.GenerateContent": {"model": "tunedModels/mine", **SAID},
+    "GenerativeService.StreamGenerateContent": {"model": FLASH, **SAID},
+    "GenerativeService.CountTokens": {"model": "tunedModels/mine", **SAID},
+    "TextService.GenerateText": {"model": "tunedModels/palm", "prompt": {"text": "1"}},
+    "PermissionService.CreatePermission": {"parent": "tunedModels/mine"},
+    "PermissionService.GetPermission": {"name": "tunedModels/mine/permissions/everyone"},
+    "PermissionService.UpdatePermission": {
+        "permission": {"name": "tunedModels/mine/permissions/everyone", "role": "WRITER"},
+        "update_mask": ["role"],
+    },
+    "PermissionService.DeletePermission": {"name": "tunedModels/mine/permissions/everyone"},
+    "PermissionService.ListPermissions": {"parent": "tunedModels/mine"},
+    "PermissionService.TransferOwnership": {"name": "tunedModels/mine"},
+    "google.longrunning.Operations.GetOperation": {"name": "tunedModels/mine/operations/op"},
+    "google.longrunning.Operations.CancelOperation": {"name": "tunedModels/mine/operations/op"},
+    "google.longrunning.Operations.ListOperations": {"name": "operations"},
+    "ModelService.GetTunedModel": {"name": "tunedModels/mine"},
+    "ModelService.DeleteTunedModel": {"name": "tunedModels/mine"},
+    "ModelService.GetModel": {"name": FLASH},
+}
+"""``mine`` is a tuned model with an operation ``op`` and a permission ``everyone``; ``palm`` one that writes text."""

@@ -1,0 +1,121 @@
+"""Functions as a model is told of them and calls them: the way that the embedded one has been taught.
+
+They are declared in the system turn, ``Tools:`` and one ``name(parameter: type, …)`` a line. A call is a turn of the
+model's, ``name {json}``; functions called at once are one turn, one a line. A result is a turn of its own, the JSON
+that the function gave back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tuning_emulator.core.forms import read_parameters
+from tuning_emulator.schema.schema import Value
+from tuning_trainer.spec import Answer, Role, Turn
+
+Json = Mapping[str, Any]
+
+
+def declare_tools(functions: Iterable[tuple[str, Json]]) -> str:
+    """The lines of the system turn that say which functions there are, "" for none.
+
+    Args:
+        functions: Name and JSON Schema of the arguments; types in capitals are Google's.
+    """
+    lines = [f"{name}({', '.join(_declare_parameters(schema))})" for name, schema in functions]
+    return "\n".join(("Tools:", *lines)) if lines else ""
+
+
+def _declare_parameters(schema: Json) -> list[str]:
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return []
+    return [f"{name}: {_name_type(one)}" for name, one in properties.items()]
+
+
+def _name_type(schema: Any) -> str:
+    if not isinstance(schema, Mapping):
+        return "string"
+    branches = schema.get("anyOf")
+    kinds = [one.get("type") for one in branches if isinstance(one, Mapping)] if isinstance(branches, list) else []
+    kind = schema.get("type") or kinds
+    for one in kind if isinstance(kind, list) else (kind,):
+        if isinstance(one, str) and one and one.lower() != "null":
+            return one.lower()
+    return "string"
+
+
+def join_system(declarations: Iterable[Value], system: str) -> str:
+    """The system turn: what is said there, and the functions that messages declare.
+
+    Raises:
+        SchemaError: a function's JSON Schema is none.
+    """
+    return join_tools(system, declare_tools((one.get("name", ""), read_parameters(one)) for one in declarations))
+
+
+def join_tools(system: str, tools: str) -> str:
+    """A system instruction with what ``declare_tools`` has made."""
+    return "\n\n".join(part for part in (system, tools) if part)
+
+
+def write_call(name: str, arguments: Json | None) -> str:
+    """The text of a call's turn."""
+    return f"{name} {json.dumps(arguments or {}, ensure_ascii=False)}"
+
+
+def write_result(response: Json | None) -> str:
+    """The text of a result's turn."""
+    return json.dumps(response or {}, ensure_ascii=False)
+
+
+def read_calls(text: str) -> list[tuple[str, Any]]:
+    """Names and arguments of the calls of a turn: what ``write_call`` writes, one a line.
+
+    Raises:
+        ValueError: a line is none.
+    """
+    parts = [line.partition(" ") for line in text.splitlines()]
+    return [(name, json.loads(arguments or "{}")) for name, _, arguments in parts]
+
+
+def add_turn(turns: list[Turn], turn: Turn) -> None:
+    """Adds a turn; a call right after another is made at once with it."""
+    if turn.role == "call" and turns and turns[-1].role == "call":
+        turn = Turn("call", f"{turns.pop().text}\n{turn.text}")
+    turns.append(turn)
+
+
+def split_turns(content: Value, *, model: bool) -> list[Turn]:
+    """The turns of a ``Content`` message: its text, its calls, and one for each result among its parts."""
+    turns: list[Turn] = []
+    said = ""
+    speaker: Role = "model" if model else "user"
+    for part in content.get("parts") or ():
+        call, response = part.get("function_call"), part.get("function_response")
+        if call is None and response is None:
+            said += part.get("text") or ""
+            continue
+        if said:
+            turns.append(Turn(speaker, said))
+            said = ""
+        if call is not None:
+            add_turn(turns, Turn("call", write_call(call.get("name", ""), call.get("args"))))
+        else:
+            turns.append(Turn("result", write_result(response.get("response"))))
+    if said or not turns:
+        turns.append(Turn(speaker, said))
+    return turns
+
+
+def read_parts(answer: Answer) -> tuple[list[Value], str]:
+    """The parts of an answer and why it ended. A call that is cut off is none."""
+    if not answer.call:
+        return [{"text": answer.text}] if answer.text else [], answer.finish
+    try:
+        calls = read_calls(answer.text)
+    except ValueError:
+        return [], "MALFORMED_FUNCTION_CALL"
+    return [{"function_call": {"name": name, "args": arguments}} for name, arguments in calls], answer.finish

@@ -1,0 +1,315 @@
+"""Answers that are held to a form: which tokens may come next, so that what is written always fits.
+
+The forms are those of ``spec.Form``. The grammar is `llguidance`'s; it is loaded when the first such prompt comes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tuning_trainer.chat import Chat
+from tuning_trainer.spec import Form
+
+if TYPE_CHECKING:
+    from llguidance import LLMatcher, LLTokenizer
+
+SPACES = "[ ]?"
+"""What may stand between the parts of JSON: how a model was taught to write it, and never a page of nothing."""
+
+ROOM_TOKENS = 512
+"""How much of an answer is the model's choice; beyond, it is brought to its end. A small model may never want to."""
+
+_OUTSIDE = b'}],"1234567890ntf:-.[{'
+_INSIDE = b'"@.1234567890abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-:_/ '
+"""First bytes of tokens that bring JSON to its end, outside and inside of a text, the best first."""
+
+
+class InvalidFormError(ValueError):
+    """The form cannot be kept; the text says why."""
+
+    code = 3
+    """Of google.rpc: INVALID_ARGUMENT."""
+
+
+class Vocabulary:
+    """The tokens of one conversation format, as the grammar needs them."""
+
+    def __init__(self, chat: Chat) -> None:
+        from llguidance import LLTokenizer
+
+        self.stops = sorted(chat.stops)
+        if not self.stops:
+            raise InvalidFormError("form: the base model has no token that ends an answer")
+        self.tokens: LLTokenizer = LLTokenizer(chat.tokenizer.to_str(), eos_token=self.stops)
+        self.size: int = self.tokens.vocab_size
+        self.pieces = [self.tokens.decode_bytes([number]) for number in range(self.size)]
+        self.outside, self.inside = self._rank(_OUTSIDE), self._rank(_INSIDE)
+        """Of each token how soon it brings JSON to its end, outside and inside of a text: the less, the sooner."""
+
+    def _rank(self, order: bytes) -> Any:
+        places = {byte: place for place, byte in enumerate(order)}
+
+        def find_rank(number: int) -> tuple[int, int, int]:
+            piece = self.pieces[number]
+            if number in self.stops:
+                return -1, 0, number
+            return places.get(piece[0], len(order)) if piece else len(order), len(piece), number
+
+        ranks = np.empty(self.size, dtype=np.int64)
+        ranks[sorted(range(self.size), key=find_rank)] = np.arange(self.size)
+        return ranks
+
+
+@dataclass(slots=True)
+class Place:
+    """Whether a text of JSON is within a string, and which tokens that string has."""
+
+    inside: bool = False
+    escaped: bool = False
+    used: Counter[int] = field(default_factory=Counter)
+
+    def copy(self) -> Place:
+        """As it is now."""
+        return Place(self.inside, self.escaped, self.used.copy())
+
+    def advance(self, token: int, piece: bytes) -> None:
+        """A token has been written."""
+        self.used[token] += 1
+        if b'"' in piece:  # what ends a string stays the first choice, where one was written within it too
+            self.used.clear()
+        for byte in piece:
+            if self.escaped:
+                self.escaped = False
+            elif byte == ord("\\"):
+                self.escaped = self.inside
+            elif byte == ord('"'):
+                self.inside = not self.inside
+
+
+class Constraint(Protocol):
+    """What one answer may still become."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing can follow."""
+
+    @property
+    def may_end(self) -> bool:
+        """Whether what is written fits as it is."""
+
+    @property
+    def is_call(self) -> bool:
+        """Whether a function is being called."""
+
+    def apply(self, scores: Tensor) -> Tensor:
+        """The scores (V,) with what may not come at minus infinity."""
+
+    def afford(self, token: int) -> int:
+        """The token, or where it leaves no room for an end the one that ends the answer soonest."""
+
+    def take(self, token: int) -> None:
+        """The token has been written."""
+
+
+def hold(form: Form, chat: Chat, limit: int) -> Constraint:
+    """What holds an answer to a form. ``limit``: tokens that it may have at most.
+
+    Raises:
+        InvalidFormError: the form says something that cannot be kept.
+    """
+    if form.functions:
+        return CallConstraint(form, chat, limit)
+    return TextConstraint(form, chat, limit)
+
+
+class TextConstraint:
+    """Holds a whole answer to a grammar, and brings it to its end within the limit where there is a way."""
+
+    is_call = False
+
+    def __init__(self, form: Form, chat: Chat, limit: int) -> None:
+        from llguidance import LLMatcher
+
+        self._vocabulary = find_vocabulary(chat)
+        self._matcher: LLMatcher = LLMatcher(self._vocabulary.tokens, _format_grammar(form), log_level=0)
+        if self._matcher.is_error():
+            raise InvalidFormError(f"form: {_first_line(self._matcher.get_error())}")
+        self._limit = limit
+        self._written = 0
+        self._closing = False
+        self._place = Place()
+        self._mask = np.full((1, (self._vocabulary.size + 31) // 32), -1, dtype=np.int32)
+
+    @property
+    def is_complete(self) -> bool:
+        return bool(self._matcher.is_stopped())
+
+    @property
+    def may_end(self) -> bool:
+        return bool(self._matcher.is_accepting())
+
+    def apply(self, scores: Tensor) -> Tensor:
+        """Near the limit nothing is left but what ends the answer."""
+        allowed = self._find_allowed(self._matcher)
+        self._closing = self._closing or self._written >= ROOM_TOKENS
+        if self._closing:
+            soonest = self._find_soonest(allowed, self._place)
+            allowed[:] = False
+            allowed[soonest] = True
+        mask = torch.zeros(scores.shape[0], dtype=torch.bool)
+        mask[: len(allowed)] = torch.from_numpy(allowed)
+        return scores.masked_fill(~mask.to(scores.device), float("-inf"))
+
+    def take(self, token: int) -> None:
+        self._written += 1
+        self._place.advance(token, self._vocabulary.pieces[token])
+        self._matcher.consume_token(token)
+
+    def afford(self, token: int) -> int:
+        left = self._limit - self._written - 1
+        if self._closing or left >= self._limit // 2 or self._count_after(token, left) <= left:
+            return token
+        self._closing = True
+        return self._find_soonest(self._find_allowed(self._matcher), self._place)
+
+    def _count_after(self, token: int, most: int) -> int:
+        """How many tokens would be needed to end the answer when this one is written; more than ``most``: too many."""
+        if token in self._vocabulary.stops:
+            return 0
+        ahead, place = self._matcher.deep_copy(), self._place.copy()
+        for count in range(most + 1):
+            place.advance(token, self._vocabulary.pieces[token])
+            ahead.consume_token(token)
+            if ahead.is_accepting() or ahead.is_stopped():
+                return count
+            token = self._find_soonest(self._find_allowed(ahead), place)
+        return most + 1
+
+    def _find_allowed(self, matcher: LLMatcher) -> Any:
+        """Which tokens may come next, (V,) of bool."""
+        from llguidance.numpy import fill_next_token_bitmask
+
+        fill_next_token_bitmask(matcher, self._mask, 0)
+        bits = np.unpackbits(self._mask.view(np.uint8), bitorder="little")
+        return bits[: self._vocabulary.size].astype(bool)
+
+    def _find_soonest(self, allowed: Any, place: Place) -> int:
+        """The token that ends the answer soonest. Within a string each is taken once before any is taken twice."""
+        ranks = self._vocabulary.inside if place.inside else self._vocabulary.outside
+        ranks = np.where(allowed, ranks, len(ranks) << 32)
+        if place.inside and place.used:
+            numbers, counts = list(place.used), list(place.used.values())
+            ranks[numbers] += np.array(counts) * len(ranks)
+        return int(ranks.argmin())
+
+
+class CallConstraint:
+    """Lets an answer be a call of one of the functions, text, or either.
+
+    Where the format has a token that a call begins with, the first token decides. Formats without it write a call as
+    plain text: then only an answer that has to be a call is held to it.
+    """
+
+    def __init__(self, form: Form, chat: Chat, limit: int) -> None:
+        self._token, self._calling = chat.call, form.calling
+        self._call: Constraint = TextConstraint(Form(functions=form.functions), chat, limit)
+        rest = replace(form, functions=())
+        self._text: Constraint | None = (
+            None if rest == Form(calling=form.calling) else TextConstraint(rest, chat, limit)
+        )
+        self._held: Constraint | None = None
+        self._first, self.is_call = True, False
+        if self._token is None:
+            self._settle(form.calling == "any")
+
+    @property
+    def is_complete(self) -> bool:
+        return not self._first and self._held is not None and self._held.is_complete
+
+    @property
+    def may_end(self) -> bool:
+        return not self._first and self._held is not None and self._held.may_end
+
+    def _settle(self, call: bool) -> None:
+        """It is known by now what the answer is."""
+        self._first, self.is_call = False, call
+        self._held = self._call if call else self._text
+
+    def apply(self, scores: Tensor) -> Tensor:
+        if not self._first:
+            return scores if self._held is None else self._held.apply(scores)
+        held = scores if self._text is None else self._text.apply(scores)
+        held = held.clone()
+        held[self._token] = float("-inf") if self._calling == "none" else scores[self._token]
+        if self._calling == "any":
+            held[torch.arange(len(held), device=held.device) != self._token] = float("-inf")
+        return held
+
+    def afford(self, token: int) -> int:
+        return token if self._first or self._held is None else self._held.afford(token)
+
+    def take(self, token: int) -> None:
+        if self._first:
+            self._settle(token == self._token)
+            if token == self._token:
+                return
+        if self._held is not None:
+            self._held.take(token)
+
+
+def read_call(text: str, form: Form) -> bool:
+    """Whether plain text is a call of one of a form's functions, as formats without a token for it write calls."""
+    name, _, arguments = text.partition(" ")
+    if form.calling == "none" or all(one.name != name for one in form.functions):
+        return False
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except json.JSONDecodeError:
+        return False
+
+
+_vocabularies: WeakKeyDictionary[Chat, Vocabulary] = WeakKeyDictionary()
+
+
+def find_vocabulary(chat: Chat) -> Vocabulary:
+    """The vocabulary of a conversation format, made once."""
+    if chat not in _vocabularies:
+        _vocabularies[chat] = Vocabulary(chat)
+    return _vocabularies[chat]
+
+
+# --- grammars
+
+
+def _format_grammar(form: Form) -> str:
+    from llguidance import LLMatcher
+
+    if form.schema:
+        return LLMatcher.grammar_from_json_schema(form.schema, overrides={"whitespace_pattern": SPACES})
+    if form.choices:
+        return LLMatcher.grammar_from_lark("start: " + " | ".join(_quote(choice) for choice in form.choices))
+    calls = [f"{_quote(one.name + ' ')} %json {_schema(one.parameters)}" for one in form.functions]
+    if not calls:
+        raise InvalidFormError("form: it asks for nothing")
+    return LLMatcher.grammar_from_lark(f'start: call ("\\n" call)*\ncall: {" | ".join(calls)}\n')
+
+
+def _schema(text: str) -> str:
+    schema = json.loads(text)
+    return json.dumps({**schema, "x-guidance": {"whitespace_pattern": SPACES}})
+
+
+def _quote(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
