@@ -5,6 +5,7 @@ Source: the discovery document of storage v1; cloud.google.com/storage/docs/json
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
@@ -206,7 +207,7 @@ def present_object(
     found: StoredObject, base_url: str, *, full: bool = False, bucket: Bucket | None = None
 ) -> dict[str, Any]:
     """The resource of a generation. ``full``: with its access list. ``bucket``: its own, for its retention."""
-    path = f"/b/{_quote_bucket(found.bucket)}/o/{quote(found.name, safe='')}"
+    path = f"/b/{_quote_bucket(found.bucket)}/o/{quote_name(found.name)}"
     created = format_time(found.created_ns)
     updated = format_time(found.updated_ns) if found.updated_ns != found.created_ns else created
     fields = found.fields
@@ -231,16 +232,31 @@ def present_object(
         "timeStorageClassUpdated": created,
         "timeFinalized": created,
     }
+    for name in ("contentType", "md5Hash", "componentCount"):
+        if resource[name] is None:
+            del resource[name]
     if found.state is State.NONCURRENT:
         resource["timeDeleted"] = format_time(found.gone_ns)
     if found.state is State.SOFT_DELETED:
         resource |= {"softDeleteTime": format_time(found.gone_ns), "hardDeleteTime": format_time(found.until_ns)}
     if bucket is not None and (until_ns := retained_until_ns(bucket, found)):
         resource["retentionExpirationTime"] = format_time(until_ns)
-    resource.update((name, fields[name]) for name in fields if name in _FURTHER)
+    for name, value in fields.items():
+        if name in _FURTHER and value is not None and value != {}:
+            resource[name] = value
     if full:
         resource["acl"] = fields.get("acl", [])
-    return {name: value for name, value in resource.items() if value is not None and value != {}}
+    return resource
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.~/-]*")
+
+
+def quote_name(name: str) -> str:
+    """An object's name as a segment of a path."""
+    if _PLAIN_NAME.fullmatch(name):  # most are, and a list has thousands
+        return name.replace("/", "%2F")
+    return quote(name, safe="")
 
 
 def _without(resource: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
