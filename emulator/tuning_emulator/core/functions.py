@@ -8,14 +8,15 @@ that the function gave back.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 from tuning_emulator.core.forms import read_parameters
 from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import Answer, Role, Turn
 
 Json = Mapping[str, Any]
+TurnFault: TypeAlias = Literal["call out of place", "results unlike calls"]
 
 
 def declare_tools(functions: Iterable[tuple[str, Json]]) -> str:
@@ -86,6 +87,31 @@ def add_turn(turns: list[Turn], turn: Turn) -> None:
     if turn.role == "call" and turns and turns[-1].role == "call":
         turn = Turn("call", f"{turns.pop().text}\n{turn.text}")
     turns.append(turn)
+
+
+def find_turn_faults(contents: Sequence[Value]) -> Iterator[TurnFault]:
+    """What is wrong with the calls and results of a conversation, in its order.
+
+    Calls come after the user or a result; all calls of a turn are answered in the next one, and nothing else is.
+    """
+    for place, content in enumerate(contents):
+        before: Value = contents[place - 1] if place else {}
+        calls, results = _count_parts(content, "function_call"), _count_parts(content, "function_response")
+        if calls and (not place or str(before.get("role", "")).lower() == "model"):
+            yield "call out of place"
+        ends = place + 1 == len(contents)
+        answered = calls if ends else _count_parts(contents[place + 1], "function_response")
+        if (results and results != _count_parts(before, "function_call")) or (calls and answered != calls):
+            yield "results unlike calls"
+
+
+def _count_parts(content: Value, kind: str) -> int:
+    return sum(part.get(kind) is not None for part in content.get("parts") or ())
+
+
+def list_texts(turns: Iterable[Turn], system: str) -> list[str]:
+    """The texts of a prompt whose tokens are counted, the system turn's first."""
+    return [*([system] if system else []), *(turn.text for turn in turns)]
 
 
 def split_turns(content: Value, *, model: bool) -> list[Turn]:

@@ -14,14 +14,14 @@ from msgspec import structs
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.functions import read_parts
+from tuning_emulator.core.functions import list_texts, read_parts
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.gemini.base_models import find_served_model
 from tuning_emulator.gemini.convert import format_state, is_active
 from tuning_emulator.gemini.permissions import find_tuned_model
-from tuning_emulator.gemini.prompts import CONTENT_RULES, ContentRequest, list_texts, read_prompt
+from tuning_emulator.gemini.prompts import CONTENT_RULES, ContentRequest, list_counted, read_prompt
 from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.gemini.schemas import SCHEMA_RULES
 from tuning_emulator.jobs.backend import Backend
@@ -93,7 +93,7 @@ class Generation:
         if inner is not None:
             asked = structs.replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
         check_fields((*CONTENT_RULES, *SCHEMA_RULES), asked, request=asked.request)
-        total = await self._count(target, list_texts(asked))
+        total = await self._count(target, list_counted(asked))
         return {"total_tokens": total, "prompt_tokens_details": _format_details(total)}
 
     async def generate_text(self, call: Call) -> Value:
@@ -169,7 +169,7 @@ class Generation:
         prompt = read_prompt(asked)
         note_inert(asked.body, call.notes)
         limit = asked.base.input_token_limit
-        length = await self._count(target, list_texts(asked))
+        length = await self._count(target, list_texts(prompt.turns, prompt.system))
         if limit and length > limit:
             raise gemini_errors.INPUT_TOKENS(length=length, limit=limit)
         return prompt, length

@@ -9,7 +9,7 @@ from msgspec import Struct
 from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.core.forms import list_declarations, read_form, read_mime_type
-from tuning_emulator.core.functions import join_system, split_turns
+from tuning_emulator.core.functions import join_system, list_texts, split_turns
 from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
@@ -265,10 +265,9 @@ def read_prompt(asked: ContentRequest) -> Prompt:
     )
 
 
-def list_texts(asked: ContentRequest) -> list[str]:
-    """The texts whose tokens are counted, the system instruction's first."""
-    system = _read_system(asked)
-    return [*([system] if system else []), *(turn.text for turn in read_turns(asked.contents))]
+def list_counted(asked: ContentRequest) -> list[str]:
+    """The texts whose tokens are counted, of a request that need not be one for an answer."""
+    return list_texts(read_turns(asked.contents), _read_system(asked))
 
 
 def _read_system(asked: ContentRequest) -> str:

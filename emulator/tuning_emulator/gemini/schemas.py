@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tuning_emulator.core.forms import list_declarations, read_form
+from tuning_emulator.core.functions import find_turn_faults
 from tuning_emulator.core.json_schema import SchemaError, walk_schema
 from tuning_emulator.core.rules import Rule, Values
 from tuning_emulator.facts import gemini_errors
@@ -159,32 +160,6 @@ def _find_duplicates(asked: ContentRequest) -> Iterator[Values]:
     return ({"name": name} for place, name in enumerate(names) if name in names[:place])
 
 
-def _count(content: Value, kind: str) -> int:
-    return sum(part.get(kind) is not None for part in content.get("parts") or ())
-
-
-def _has_unanswered_calls(asked: ContentRequest) -> bool:
-    """A turn of results belongs to the turn of calls before it, one for one."""
-    contents = asked.contents
-    for place, content in enumerate(contents):
-        results = _count(content, "function_response")
-        before = _count(contents[place - 1], "function_call") if place else 0
-        if results and results != before:
-            return True
-        after = _count(contents[place + 1], "function_response") if place + 1 < len(contents) else None
-        if _count(content, "function_call") and after == 0:
-            return True
-    return False
-
-
-def _has_early_call(asked: ContentRequest) -> bool:
-    contents = asked.contents
-    return any(
-        _count(content, "function_call") and (place == 0 or contents[place - 1].get("role") == "model")
-        for place, content in enumerate(contents)
-    )
-
-
 FUNCTION_RULES: tuple[Rule[ContentRequest], ...] = (
     Rule(
         gemini_errors.SCHEMA_NEEDS_MIME_TYPE,
@@ -193,7 +168,7 @@ FUNCTION_RULES: tuple[Rule[ContentRequest], ...] = (
     Rule(gemini_errors.FUNCTIONS_WITH_MIME_TYPE, _find_mime_type),
     Rule(gemini_errors.FUNCTIONS_MISSING, _has_config_alone),
     Rule(gemini_errors.FUNCTION_DUPLICATE, _find_duplicates),
-    Rule(gemini_errors.FUNCTION_CALL_PLACE, _has_early_call),
-    Rule(gemini_errors.FUNCTION_RESPONSES, _has_unanswered_calls),
+    Rule(gemini_errors.FUNCTION_CALL_PLACE, lambda asked: "call out of place" in find_turn_faults(asked.contents)),
+    Rule(gemini_errors.FUNCTION_RESPONSES, lambda asked: "results unlike calls" in find_turn_faults(asked.contents)),
 )
 """Each speaks alone."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.forms import list_declarations
-from tuning_emulator.core.functions import join_system, read_parts, split_turns
+from tuning_emulator.core.functions import join_system, list_texts, read_parts, split_turns
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.json_schema import SchemaError
 from tuning_emulator.core.records import Endpoint
@@ -393,7 +393,7 @@ class Generation:
         return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.clock.timestamp_ns())
 
     async def _count(self, speaker: Speaker, turns: Iterable[Turn], system: str) -> int:
-        said = [*([system] if system else []), *(turn.text for turn in turns)]
+        said = list_texts(turns, system)
         try:
             return sum(await self._backend.answering.count_tokens(speaker.target.base_model, said))
         except TrainerUnavailableError as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.core.forms import ENUM_TYPE, JSON_TYPE, list_declarations, read_form, read_mime_type
+from tuning_emulator.core.functions import TurnFault, find_turn_faults
 from tuning_emulator.core.json_schema import SchemaError, walk_schema
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.schema.schema import Value
@@ -13,6 +14,10 @@ from tuning_trainer.spec import Form
 
 _UNSPECIFIED = (None, "", "TYPE_UNSPECIFIED")
 _SEARCHES = {"google_search": "google_search", "google_search_retrieval": "Search", "code_execution": "Code Execution"}
+_TURN_ROWS: Mapping[TurnFault, ErrorText] = {
+    "call out of place": vertex_errors.FUNCTION_CALL_PLACE,
+    "results unlike calls": vertex_errors.FUNCTION_RESPONSES,
+}
 
 
 def read_checked_form(body: Value, model: str) -> Form:
@@ -45,7 +50,7 @@ def _find_breaches(body: Value, model: str) -> Iterator[ApiError]:
     if read_mime_type(config) == JSON_TYPE and not model.startswith("gemini-3"):
         tools = [name for tool in body.get("tools") or () for name in _SEARCHES if tool.get(name) is not None]
         yield from (vertex_errors.SEARCH_WITH_SCHEMA(tool=_SEARCHES[name]) for name in tools)
-    yield from _find_turn_breaches(body.get("contents") or [])
+    yield from (_TURN_ROWS[fault]() for fault in find_turn_faults(body.get("contents") or []))
 
 
 def _find_schema_breaches(config: Value) -> Iterator[ApiError]:
@@ -88,20 +93,3 @@ def _is_untyped(schema: Value) -> bool:
 def _has_more_than_any_of(schema: Value) -> bool:
     others = {name for name, value in schema.items() if value not in (None, "", 0, [], {}, "TYPE_UNSPECIFIED")}
     return bool(schema.get("any_of")) and bool(others - {"any_of", "defs"})
-
-
-def _find_turn_breaches(contents: list[Value]) -> Iterator[ApiError]:
-    """Calls follow the user or a result, and all of one turn are answered in the next."""
-    for place, content in enumerate(contents):
-        before: Value = contents[place - 1] if place else {}
-        calls, results = _count(content, "function_call"), _count(content, "function_response")
-        if calls and (not place or str(before.get("role", "")).lower() == "model"):
-            yield vertex_errors.FUNCTION_CALL_PLACE()
-        if results and results != _count(before, "function_call"):
-            yield vertex_errors.FUNCTION_RESPONSES()
-        if calls and place + 1 < len(contents) and _count(contents[place + 1], "function_response") != calls:
-            yield vertex_errors.FUNCTION_RESPONSES()
-
-
-def _count(content: Value, kind: str) -> int:
-    return sum(part.get(kind) is not None for part in content.get("parts") or ())
