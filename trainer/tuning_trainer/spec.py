@@ -318,7 +318,6 @@ class Function:
 
 
 Calling: TypeAlias = Literal["auto", "any", "none"]
-CALLINGS: tuple[Calling, ...] = ("auto", "any", "none")
 
 
 @dataclass(frozen=True, slots=True)

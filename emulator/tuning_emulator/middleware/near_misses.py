@@ -77,12 +77,8 @@ def _index_paths(route: Route) -> _PathIndex:
     return _PathIndex(route, tuple(segments), action, len(segments) / 2 + 0.25)
 
 
-def find_nearest(routes: Iterable[Route], verb: str, path: str) -> NearMiss | None:
-    """The closest route, the first of equals; None when nothing at all is alike."""
-    return _find_nearest([_index_paths(route) for route in routes], verb, path)
-
-
 def _find_nearest(indexed: Iterable[_PathIndex], verb: str, path: str) -> NearMiss | None:
+    """The closest route, the first of equals; None when nothing at all is alike."""
     segments, action = _split(path)
     if len(segments) > _LONGEST:
         return None

@@ -179,8 +179,3 @@ def make_sentiment_task(random: Random) -> Task:
         return random.choice(_REVIEWS)(random, random.choice(REVIEWED), word), labels[kind]
 
     return Task("sentiment", draw, ("Classify the sentiment.", "Sentiment?", f"Answer {' or '.join(labels[:kinds])}."))
-
-
-def draw_classification_task(random: Random) -> Task:
-    """Sentiment or classes."""
-    return make_sentiment_task(random) if random.random() < 0.15 else draw_classes(random).make_task(random)

@@ -56,7 +56,6 @@ THINGS: Final[list[str]] = [
     if RANKS.get(word, 10**6) < 6000
 ]
 """Common things that can be seen."""
-PRODUCTS: Final[list[str]] = [word for word in NOUN_FIELDS["artifact"] if RANKS.get(word, 10**6) < 6000]
 
 PEOPLE: Final = (
     *NAMES,

@@ -77,12 +77,12 @@ class WordNet:
     def ancestors(self, key: str) -> set[str]:
         """Keys of everything that a synset is a kind of."""
         found: set[str] = set()
-        todo = [key]
-        while todo:
-            for pointer in self.synsets[todo.pop()].pointers:
+        waiting = [key]
+        while waiting:
+            for pointer in self.synsets[waiting.pop()].pointers:
                 if pointer.symbol in ("@", "@i") and pointer.target in self.synsets and pointer.target not in found:
                     found.add(pointer.target)
-                    todo.append(pointer.target)
+                    waiting.append(pointer.target)
         return found
 
 
