@@ -14,6 +14,7 @@ from tests.storage.asking import Asker, open_storage
 from tuning_emulator.core.clock import ManualClock
 from tuning_emulator.datasets.check import check_first_line
 from tuning_emulator.datasets.lines import DatasetError
+from tuning_emulator.storage.copies import link_copy
 from tuning_emulator.storage.embedded import EmbeddedStorage
 from tuning_emulator.storage.sample_data import GENERATIVE, GREY_JPEG, SAMPLE_BUCKET, list_samples
 
@@ -136,7 +137,7 @@ def test_copies_leave_it_out(tmp_path: Path) -> None:
     clock = ManualClock(0)
     embedded = EmbeddedStorage(tmp_path / "kept", clock.now_ns, durable=True)
     assert embedded.has_bucket(SAMPLE_BUCKET)
-    embedded.store.link_to(tmp_path / "copy")
+    link_copy(embedded.store, tmp_path / "copy")
     embedded.close()
     copied = EmbeddedStorage(tmp_path / "copy", clock.now_ns)
     assert copied.store.database.rows("SELECT * FROM objects") == []

@@ -16,6 +16,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from tuning_emulator.core.ids import project_number
+from tuning_emulator.storage.copies import link_copy
 from tuning_emulator.storage.database import DATABASE_NAME, DamagedStorageError
 from tuning_emulator.storage.sessions import QUANTUM_BYTES
 from tuning_emulator.testing.storage_server import StorageServer
@@ -276,7 +277,7 @@ def test_a_copy_by_links_is_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             bucket.blob(name).upload_from_string(name)
         bucket.blob("gone").upload_from_string("gone")
         bucket.blob("gone").delete()
-        server.store.link_to(tmp_path / "copy")
+        link_copy(server.store, tmp_path / "copy")
         for name in NAMES:
             bucket.blob(name).upload_from_string("new")
         bucket.blob("a").delete()

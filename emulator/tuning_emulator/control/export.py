@@ -35,7 +35,7 @@ from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.storage.contents import link_or_copy
-from tuning_emulator.storage.copies import check_copy
+from tuning_emulator.storage.copies import check_copy, link_copy
 from tuning_emulator.storage.database import DamagedStorageError
 from tuning_emulator.store.database import StoreError
 from tuning_emulator.store.migration import Contents, read_contents, upgrade_copy
@@ -113,7 +113,7 @@ def _link(server: ServerState, root: Path, ended: list[str]) -> None:
         if source.is_dir():
             link_files(source, root / "jobs" / name)
     if server.storage is not None:
-        server.storage.store.link_to(root / "buckets")
+        link_copy(server.storage.store, root / "buckets")
 
 
 def _pack(server: ServerState, root: Path, running: list[str], archive: Path) -> Manifest:

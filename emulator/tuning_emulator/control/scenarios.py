@@ -36,6 +36,7 @@ from tuning_emulator.core.job_control import JobFaultError, check_api, parse_job
 from tuning_emulator.core.records import Api
 from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.protojson.scalars import parse_timestamp
+from tuning_emulator.storage.loading import load_file
 from tuning_emulator.storage.objects import DEFAULT_TYPE
 from tuning_emulator.storage.records import StoredObject
 from tuning_emulator.storage.store import Storage
@@ -214,7 +215,7 @@ def _write_object(storage: Storage, bucket: str, name: str, seed: ObjectSeed, ba
     if seed.file is not None:
         if base is None:
             raise ScenarioError(f"objects.{name}.file: only a scenario that is read from a file has files beside it")
-        return storage.load_file(bucket, name, base / seed.file, content_type)
+        return load_file(storage, bucket, name, base / seed.file, content_type)
     text = seed.text
     if text is None:
         text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in seed.lines or ())

@@ -1,9 +1,10 @@
-"""A copy that somebody else made, checked before it takes the place of ours."""
+"""Copies of the whole storage: ours, for an archive, and somebody's, checked before it takes the place of ours."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from tuning_emulator.storage.database import (
     OBJECT_COLUMNS,
     SCHEMA_VERSION,
     DamagedStorageError,
+    Database,
     parse_bucket,
     parse_object,
     read_schema,
@@ -23,11 +25,34 @@ from tuning_emulator.storage.database import (
 from tuning_emulator.storage.migration import META_NAME, check_old_copy, migrate
 from tuning_emulator.storage.records import Bucket, State, StoredObject
 from tuning_emulator.storage.resources import BUCKET_FIELDS, OBJECT_FIELDS, read_fields
+from tuning_emulator.storage.stand_in import SAMPLES_OWNER
 from tuning_emulator.storage.store import Storage
+
+_LINK_ATTEMPTS = 3
+
+
+def link_copy(storage: Storage, directory: Path) -> None:
+    """Makes a copy in a new directory on the same file system, without uploads under way and sample data."""
+    for _ in range(_LINK_ATTEMPTS):  # others go on meanwhile, and may remove what is about to be linked
+        with suppress(FileNotFoundError):
+            storage.contents.link_to(directory / CONTENTS_NAME, _copy_records(storage.database, directory))
+            return
+        shutil.rmtree(directory)
+    with storage.database.alone():
+        storage.contents.link_to(directory / CONTENTS_NAME, _copy_records(storage.database, directory))
+
+
+def _copy_records(database: Database, directory: Path) -> set[str]:
+    """Into a new directory; the files that they name."""
+    directory.mkdir()
+    with database.alone():
+        database.copy_to(directory, without=SAMPLES_OWNER)
+        own = "SELECT content FROM objects WHERE bucket NOT IN (SELECT name FROM buckets WHERE project = ?)"
+        return {row[0] for row in database.rows(own, SAMPLES_OWNER)}
 
 
 def check_copy(directory: Path, now_ns: int) -> int:
-    """Refuses what ``Storage.link_to`` has not written, before it takes a place; brings an older one up to date.
+    """Refuses what ``link_copy`` has not written, before it takes a place; brings an older one up to date.
 
     Returns:
         How many live objects it has.
@@ -63,26 +88,6 @@ def check_copy(directory: Path, now_ns: int) -> int:
         if sizes[one.content] != one.size_bytes:
             raise DamagedStorageError(f"{one.name}: {sizes[one.content]} bytes, in its record {one.size_bytes}")
     return sum(one.state is State.LIVE for one in found)
-
-
-def carry_uploads(storage: Storage, directory: Path) -> None:
-    """Takes uploads under way over into a copy of ``Storage.link_to``, so that they go on once it is in its place."""
-    buckets, sessions = "bucket IN (SELECT name FROM copy.buckets)", "session IN (SELECT id FROM copy.sessions)"
-    taken = {"sessions": buckets, "parts": sessions}
-    copy = "INSERT INTO copy.{table} SELECT * FROM main.{table} WHERE {which}"
-    statements = [copy.format(table=table, which=which) for table, which in taken.items()]
-    database = storage.database
-    with database.alone():
-        database.execute("ATTACH ? AS copy", str(directory / DATABASE_NAME))
-        try:
-            with database.transaction():
-                for statement in statements:
-                    database.execute(statement)
-            rows = database.rows("SELECT content FROM copy.sessions UNION SELECT content FROM copy.parts")
-        finally:
-            database.execute("DETACH copy")
-        begun = (row[0] for row in rows if row[0] and storage.contents.path(row[0]).exists())
-        storage.contents.link_to(directory / CONTENTS_NAME, begun)
 
 
 _BUCKET_TYPES = tuple[str, str, int, int, int, str]

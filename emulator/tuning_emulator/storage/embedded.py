@@ -13,6 +13,7 @@ from tuning_emulator.api.exchange import Exchange
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import storage_errors
 from tuning_emulator.storage.contents import read_range
+from tuning_emulator.storage.loading import load_directory
 from tuning_emulator.storage.objects import (
     DEFAULT_TYPE,
     BucketNotFoundError,
@@ -97,7 +98,7 @@ class EmbeddedStorage:
             NotADirectoryError: a directory of theirs is none.
         """
         for bucket, directory in self._buckets.items():
-            self.store.load(bucket, directory)
+            load_directory(self.store, bucket, directory)
 
     def clear(self, removed: Path, project: str | None = None) -> None:
         """Goes back to what it was at its first start, or forgets the buckets of one project (its number).

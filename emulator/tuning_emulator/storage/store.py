@@ -6,7 +6,6 @@ Safe in any thread. What is refused is refused in Cloud Storage's own words, and
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -16,10 +15,9 @@ from typing import BinaryIO
 from tuning_emulator.core.clock import SECOND_NS
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.facts import storage_errors
-from tuning_emulator.storage.contents import BLOCK_BYTES, CONTENTS_NAME, Contents, Spool
+from tuning_emulator.storage.contents import CONTENTS_NAME, Contents, Spool
 from tuning_emulator.storage.database import Database
 from tuning_emulator.storage.migration import migrate
-from tuning_emulator.storage.objects import DEFAULT_TYPE
 from tuning_emulator.storage.records import (
     NO_CONDITIONS,
     Bucket,
@@ -33,19 +31,13 @@ from tuning_emulator.storage.records import (
     refuse_held,
     touch,
 )
-from tuning_emulator.storage.sample_data import SAMPLE_BUCKET, STAND_IN, list_samples
+from tuning_emulator.storage.sample_data import SAMPLE_BUCKET, STAND_IN
+from tuning_emulator.storage.stand_in import SAMPLES_OWNER, is_stand_in, lay_out_samples
 
 log = logging.getLogger(__name__)
 
 NOBODY = "123456789012"
 """Number of the project of buckets that were made for nobody in particular."""
-
-SAMPLES_OWNER = "0"
-"""Number of the project of the stand-in for Google's sample data, which is in nobody's list and read by everybody."""
-
-_SAMPLES_NS = 1_714_521_600_000_000_000
-_SAMPLES_GENERATION = 1
-"""Made 2024-05-01, the same wherever it is laid out."""
 
 SOFT_DELETED_BYTES = 256 << 20
 SOFT_DELETED_OBJECTS = 10_000
@@ -56,7 +48,6 @@ SELECT 1 FROM objects WHERE content = ?1 UNION ALL
 SELECT 1 FROM sessions WHERE content = ?1 UNION ALL
 SELECT 1 FROM parts WHERE content = ?1 LIMIT 1
 """
-_LINK_ATTEMPTS = 3
 _LIVE = int(State.LIVE)
 _SOFT = int(State.SOFT_DELETED)
 
@@ -108,9 +99,8 @@ class Storage:
 
     def _sweep(self) -> None:
         with self.database.transaction():
-            self.database.execute(
-                "DELETE FROM buckets WHERE project = ?", SAMPLES_OWNER
-            )  # this version lays out its own
+            # Whatever version laid them out: this one lays out its own.
+            self.database.execute("DELETE FROM buckets WHERE project = ?", SAMPLES_OWNER)
             named = "SELECT content FROM objects UNION SELECT content FROM sessions UNION SELECT content FROM parts"
             self.contents.sweep({row[0] for row in self.database.rows(named)})
 
@@ -178,17 +168,7 @@ class Storage:
             if not self._announced:
                 log.warning("%s", STAND_IN)
                 self._announced = True
-            bucket = Bucket(SAMPLE_BUCKET, SAMPLES_OWNER, _SAMPLES_NS, _SAMPLES_NS)
-            self.database.put(bucket)
-            for name, data, content_type in list_samples():
-                spool = self.contents.create()
-                spool.write(data)
-                content = spool.finish(sync=False)
-                key = (SAMPLE_BUCKET, name, _SAMPLES_GENERATION, content.size_bytes, content.id)
-                hashes = (content.md5, content.crc32c)
-                fields = {"contentType": content_type}
-                self.database.put(StoredObject(*key, *hashes, _SAMPLES_NS, _SAMPLES_NS, fields=fields))
-            return bucket
+            return lay_out_samples(self.database, self.contents)
 
     def has_stand_in(self, bucket: str) -> bool:
         """Whether a name is that of the stand-in for sample data, and nobody's own bucket."""
@@ -510,24 +490,6 @@ class Storage:
             with suppress(FileNotFoundError):
                 self.contents.path(one).rename(removed / one)
 
-    def link_to(self, directory: Path) -> None:
-        """Makes a copy in a new directory on the same file system, without uploads under way and sample data."""
-        for _ in range(_LINK_ATTEMPTS):  # others go on meanwhile, and may remove what is about to be linked
-            with suppress(FileNotFoundError):
-                self.contents.link_to(directory / CONTENTS_NAME, self._copy_records(directory))
-                return
-            shutil.rmtree(directory)
-        with self.database.alone():
-            self.contents.link_to(directory / CONTENTS_NAME, self._copy_records(directory))
-
-    def _copy_records(self, directory: Path) -> set[str]:
-        """Into a new directory; the files that they name."""
-        directory.mkdir()
-        with self.database.alone():
-            self.database.copy_to(directory, without=SAMPLES_OWNER)
-            own = "SELECT content FROM objects WHERE bucket NOT IN (SELECT name FROM buckets WHERE project = ?)"
-            return {row[0] for row in self.database.rows(own, SAMPLES_OWNER)}
-
     @contextmanager
     def swapped(self) -> Iterator[None]:
         """Another directory, which ``check_copy`` has found good, takes the place of this one in the block."""
@@ -535,36 +497,3 @@ class Storage:
             yield
             self.contents = Contents(self.directory / CONTENTS_NAME)
             self._soft_deleted = None
-
-    def load(self, bucket: str, directory: Path | None) -> int:
-        """Makes a bucket and copies a directory into it, file names relative to it as object names; how many.
-
-        Raises:
-            NotADirectoryError: ``directory`` is none.
-        """
-        self.ensure_bucket(bucket)
-        if directory is None:
-            return 0
-        if not directory.is_dir():
-            raise NotADirectoryError(f"bucket {bucket}: {directory} is not a directory")
-        files = sorted(path for path in directory.rglob("*") if path.is_file())
-        for path in files:
-            self.load_file(bucket, path.relative_to(directory).as_posix(), path)
-        return len(files)
-
-    def load_file(self, bucket: str, name: str, path: Path, content_type: str = DEFAULT_TYPE) -> StoredObject | None:
-        """Copies a file into a bucket; None: the object is there with the same bytes."""
-        with self.spooling() as spool, path.open("rb") as stream:
-            while block := stream.read(BLOCK_BYTES):
-                spool.write(block)
-            content = spool.finish(sync=self.durable)
-            live = self.find_object(bucket, name)
-            if live is not None and (live.md5, live.size_bytes) == (content.md5, content.size_bytes):
-                spool.discard()
-                return None
-            return self.insert(bucket, name, content, {"contentType": content_type})
-
-
-def is_stand_in(bucket: Bucket | None) -> bool:
-    """Whether a bucket is the one with sample data."""
-    return bucket is not None and bucket.project == SAMPLES_OWNER
