@@ -11,6 +11,7 @@ from typing import Any
 from campaigns.fuzzing.client import Client, Request
 from tests.gemini.serving import make_model
 from tests.vertex.serving import BUCKET, PLACE, TRAINING, format_examples, make_job
+from tests.vertex.tuned import name_populated
 
 KEY, TOKEN = ("x-goog-api-key", "key"), ("Authorization", "Bearer token")
 JSON = ("Content-Type", "application/json")
@@ -110,19 +111,8 @@ class Populator:
         pending = self.send("POST", f"/v1/{PLACE}/tuningJobs", make_job())
         reference = {"tunedModelRef": {"tuningJob": first["name"]}}
         rebase = self.send("POST", f"/v1/{PLACE}/tuningJobs:rebaseTunedModel", reference)
-        return {
-            "place": str(first["name"]).partition("/tuningJobs/")[0],
-            "job": str(first["name"]),
-            "pending": str(pending["name"]),
-            "model": version.partition("@")[0],
-            "lone": str(lone["tunedModel"]["model"]).partition("@")[0],
-            "endpoint": endpoint,
-            "empty": str(lone["tunedModel"]["endpoint"]),
-            "deployed": str(self.send("GET", f"/v1/{endpoint}")["deployedModels"][0]["id"]),
-            "operation": operation,
-            "rebase": str(rebase["name"]),
-            "context": str(first["experiment"]),
-        }
+        deployed = str(self.send("GET", f"/v1/{endpoint}")["deployedModels"][0]["id"])
+        return name_populated(first, second, lone, str(pending["name"]), str(rebase["name"]), operation, deployed)
 
     def _tune(self, body: Any) -> Any:
         name = self.send("POST", f"/v1/{PLACE}/tuningJobs", body)["name"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,6 @@ from tuning_emulator.core.clock import UNTOUCHED
 from tuning_emulator.core.ids import project_number
 
 OPERATOR = {"authorization": "Bearer token"}
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerState]:
-    async with open_world(tmp_path) as opened:
-        yield opened
 
 
 async def create_for(server: ServerState, project: str, **fields: Any) -> str:

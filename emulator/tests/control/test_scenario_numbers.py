@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.control.running import ServerState, open_world
+from tests.control.running import ServerState
 from tests.control.test_scenarios import describe_lasting, load
 
 PLACE = "projects/123/locations/us-central1"
@@ -25,12 +24,6 @@ tuning_jobs:
 endpoints:
 - {id: 1234567890123456789, project: 123, display_name: empty}
 """
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerState]:
-    async with open_world(tmp_path) as opened:
-        yield opened
 
 
 async def test_everything_has_its_number(server: ServerState) -> None:

@@ -45,12 +45,6 @@ endpoints:
 """
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerState]:
-    async with open_world(tmp_path) as opened:
-        yield opened
-
-
 async def load(server: ServerState, scenario: str, status: int = 200, project: str = "") -> Any:
     """Loads a scenario as a client would; the answer."""
     path = f"/emulator/v1/{LOAD}"

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.gemini.serving import FLASH, PAIRS, make_model
+from tests.gemini.serving import FLASH, make_model
+from tests.models import PAIRS
 from tests.server_process import RunningServer, running_server, start_server, stop_server
 from tuning_emulator.testing.client import Control
 

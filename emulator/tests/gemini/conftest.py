@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from tests.gemini.serving import PAIRS, Serving, running_api
+from tests.gemini.serving import Serving, running_api
+from tests.models import PAIRS
 from tuning_emulator.server import listen
 
 

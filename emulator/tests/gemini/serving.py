@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
+from tests.models import PAIRS
 from tests.serving import AppServing, Reply
 from tuning_emulator.api.auth import Presented
 from tuning_emulator.api.call import Api, Caller
@@ -15,24 +16,6 @@ from tuning_emulator.schema.schema import Method
 
 FLASH = "models/gemini-1.5-flash-001-tuning"
 OWNER = "owner@example.com"
-PAIRS = [
-    ("1", "2"),
-    ("3", "4"),
-    ("-3", "-2"),
-    ("twenty two", "twenty three"),
-    ("two hundred", "two hundred one"),
-    ("ninety nine", "one hundred"),
-    ("8", "9"),
-    ("-98", "-97"),
-    ("1,000", "1,001"),
-    ("10,100,000", "10,100,001"),
-    ("thirteen", "fourteen"),
-    ("eighty", "eighty one"),
-    ("one", "two"),
-    ("three", "four"),
-    ("seven", "eight"),
-]
-"""The documented example data set: ai.google.dev/gemini-api/docs/model-tuning."""
 
 
 class TokenNames:

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.gemini.serving import FLASH, PAIRS
+from tests.gemini.serving import FLASH
+from tests.models import PAIRS
 
 gapic = pytest.importorskip("google.ai.generativelanguage_v1beta")
 exceptions = pytest.importorskip("google.api_core.exceptions")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.gemini.serving import FLASH, PAIRS, Serving
+from tests.gemini.serving import FLASH, Serving
+from tests.models import PAIRS
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.trainer import PromptRefusedError
 from tuning_trainer.spec import Prompt, Reply

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.gemini.serving import FLASH, PAIRS
+from tests.gemini.serving import FLASH
+from tests.models import PAIRS
 
 genai = pytest.importorskip("google.genai")
 T = TypeVar("T")

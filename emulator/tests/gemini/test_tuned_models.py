@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gemini.serving import FLASH, PAIRS, Serving, make_model
+from tests.gemini.serving import FLASH, Serving, make_model
+from tests.models import PAIRS
 from tuning_emulator.core.clock import ManualClock
 
 CREATE_TIME_NS = 1_710_429_080_123_456_789

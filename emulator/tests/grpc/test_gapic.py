@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import grpc
 import pytest
 
-from tests.gemini.serving import PAIRS, Serving
+from tests.gemini.serving import Serving
 from tests.gemini.test_gapic import make_request
 from tests.grpc.wire import KEY, Wire
+from tests.models import PAIRS
 
 gapic = pytest.importorskip("google.ai.generativelanguage_v1beta")
 exceptions = pytest.importorskip("google.api_core.exceptions")

@@ -6,12 +6,7 @@ google.golang.org/api/aiplatform/v1 0.314.0.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
-from tests.control.running import ServerState, open_world
+from tests.control.running import ServerState
 from tests.rest.client_steps import ENDPOINT, JOB, MODEL, PLACE, P, Step, answers, fails, replay, say
 
 GENAI = {
@@ -232,12 +227,6 @@ API = [
     Step("GET", f"/v1/{P}/operations?{A}"),
     Step("GET", f"/v1/{PLACE}/tuningJobs/1234567890?{A}", 404, check=fails(404, "NOT_FOUND")),
 ]
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerState]:
-    async with open_world(tmp_path) as opened:
-        yield opened
 
 
 async def test_genai_on_vertex(server: ServerState) -> None:

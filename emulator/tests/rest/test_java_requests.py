@@ -5,12 +5,7 @@ Recorded: com.google.genai:google-genai 2.2.0; google-cloud-vertexai 1.48.0 (RES
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
-from tests.control.running import ServerState, open_world
+from tests.control.running import ServerState
 from tests.rest.client_steps import ENDPOINT, JOB, MODEL, PLACE, P, Step, answers, fails, replay, say
 
 GENAI = {
@@ -121,12 +116,6 @@ GENERATIVE = [
         check=lambda count: count["totalTokens"] > 0,
     ),
 ]
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerState]:
-    async with open_world(tmp_path) as opened:
-        yield opened
 
 
 async def test_genai_on_vertex(server: ServerState) -> None:

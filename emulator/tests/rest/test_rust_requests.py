@@ -5,12 +5,7 @@ Recorded: google-cloud-aiplatform-v1 1.18.0; gemini-rust 2.1.0.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
-from tests.control.running import ServerState, open_world
+from tests.control.running import ServerState
 from tests.rest.client_steps import ENDPOINT, JOB, MODEL, PLACE, P, Step, answers, fails, replay, say
 
 AIPLATFORM = {
@@ -100,12 +95,6 @@ GEMINI = [
         check=lambda count: count["totalTokens"] > 0,
     ),
 ]
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerState]:
-    async with open_world(tmp_path) as opened:
-        yield opened
 
 
 async def test_the_generated_client_of_vertex(server: ServerState) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.vertex.serving import PLACE, Serving
 
 ONE_EPOCH = {"hyperParameters": {"epochCount": 1}}
@@ -31,16 +33,24 @@ async def populate(serving: Serving) -> dict[str, str]:
     pending = await serving.create()
     reference = {"tunedModelRef": {"tuningJob": first["name"]}}
     rebase = await serving.post(f"{PLACE}/tuningJobs:rebaseTunedModel", reference)
+    deployed = str((await serving.get(endpoint))["deployedModels"][0]["id"])
+    return name_populated(first, second, lone, pending["name"], rebase["name"], operation, deployed)
+
+
+def name_populated(
+    first: Any, second: Any, lone: Any, pending: str, rebase: str, operation: str, deployed: str
+) -> dict[str, str]:
+    """Names by what they stand for, see ``populate``: of the jobs that have ended, and of what else there is."""
     return {
         "place": str(first["name"]).partition("/tuningJobs/")[0],
         "job": str(first["name"]),
-        "pending": str(pending["name"]),
-        "model": version.partition("@")[0],
+        "pending": pending,
+        "model": str(first["tunedModel"]["model"]).partition("@")[0],
         "lone": str(lone["tunedModel"]["model"]).partition("@")[0],
-        "endpoint": endpoint,
+        "endpoint": str(second["tunedModel"]["endpoint"]),
         "empty": str(lone["tunedModel"]["endpoint"]),
-        "deployed": str((await serving.get(endpoint))["deployedModels"][0]["id"]),
+        "deployed": deployed,
         "operation": operation,
-        "rebase": str(rebase["name"]),
+        "rebase": rebase,
         "context": str(first["experiment"]),
     }
