@@ -260,7 +260,7 @@ def test_missing_cuda_is_said(tiny: Path, tmp_path: Path) -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: training on a GPU was NOT checked")
 def test_training_on_a_gpu(tiny: Path, tmp_path: Path) -> None:
-    events = train(make_job(tmp_path, tiny, device="auto", learning_rate=3e-3))
+    events = train(make_job(tmp_path, tiny, device="cuda", learning_rate=3e-3))
     started = events[0]
     assert isinstance(started, Started)
     assert started.device == "cuda"

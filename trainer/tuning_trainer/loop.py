@@ -27,7 +27,7 @@ from tuning_trainer.checkpoint import (
 from tuning_trainer.dataset import Dataset, InvalidDataError, encode_examples, read_examples
 from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.lora import InvalidAdapterError
-from tuning_trainer.model import TunedModel, choose_device, choose_threads, open_tuned
+from tuning_trainer.model import TunedModel, choose_device, choose_threads, model_directory, open_tuned
 from tuning_trainer.objective import Likelihood, Objective, Preference, Score
 from tuning_trainer.optimizer import AdamW
 from tuning_trainer.schedule import Plan
@@ -208,7 +208,7 @@ def _prepare(job: Job) -> _Run:
             "%s: a learning rate of %g, above %g, may only memorise", job.id, job.learning_rate, HIGH_LEARNING_RATE
         )
     before = read_state(job)
-    device, precision = choose_device(job.device)
+    device, precision = choose_device(job.device, model_directory(job.base_model))
     model = open_tuned(job, device, precision)
     threads = job.threads or (before.threads if before else choose_threads(0, model.size))
     torch.set_num_threads(threads)
