@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +21,7 @@ from tuning_trainer.spec import Answer, Form, Function, Prompt, Reply, Turn
 
 CITY = json.dumps(make_object(city={"type": "string", "maxLength": 8}))
 FUNCTIONS = (Function("get_weather", CITY), Function("stop"))
+BLOCKS = int(os.environ.get("SCHEMA_BLOCKS", "4"))
 CHECKER = jsonschema.Draft202012Validator.FORMAT_CHECKER
 
 
@@ -51,9 +53,9 @@ def test_an_answer_is_an_instance(name: str, temperature: float, calling: Path) 
     check(WRITTEN[name], ask(calling, form, temperature=temperature, seed=7))
 
 
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", range(BLOCKS))
 def test_answers_fit_whatever_the_schema(block: int, calling: Path) -> None:
-    """Schemas at random, ten at once."""
+    """Schemas at random, ten at once; ``SCHEMA_BLOCKS=1000`` tries ten thousand."""
     random = Random(block)
     schemas = {str(number): draw_schema(random) for number in range(10)}
     answering = Answering("cpu")
