@@ -18,13 +18,13 @@ from rich.table import Table
 from tuning_trainer.generate import Answering
 from tuning_trainer.spec import ANY_TEXT, EMBEDDED, Form, Prompt, Turn
 
-TOKENS = 200
+TOKENS, LIMIT = 200, 1000
 SCHEMAS: dict[str, dict[str, object]] = {
-    "a text": {"type": "string", "minLength": 4000},
-    "numbers": {"type": "array", "items": {"type": "integer"}, "minItems": 400},
+    "a text": {"type": "string", "minLength": 450},
+    "numbers": {"type": "array", "items": {"type": "integer"}, "minItems": 150},
     "objects": {
         "type": "array",
-        "minItems": 200,
+        "minItems": 16,
         "items": {
             "type": "object",
             "properties": {"name": {"type": "string", "maxLength": 12}, "size": {"type": "integer", "maximum": 99}},
@@ -33,7 +33,7 @@ SCHEMAS: dict[str, dict[str, object]] = {
         },
     },
 }
-"""None of them can end within the tokens that are measured."""
+"""None of them ends within the tokens that are measured, and each could within its limit."""
 
 
 def measure(form: Form, rows: int, base_model: str) -> float:
@@ -41,16 +41,15 @@ def measure(form: Form, rows: int, base_model: str) -> float:
     answering = Answering("cpu")
     for number in range(rows):
         turns = (Turn("user", f"Count to one thousand from {number}."),)
-        answering.submit(str(number), Prompt(turns, base_model=base_model, max_output_tokens=TOKENS, form=form))
+        answering.submit(str(number), Prompt(turns, base_model=base_model, max_output_tokens=LIMIT, form=form))
     if form == ANY_TEXT:
         _never_stop(answering)
     next(iter(answering.advance()), None)  # the prompt, and what is made once
-    began, written = time.process_time(), 0
-    while answering.busy:
-        written += sum(len(desk.rows) for desk in answering._desks.values())  # noqa: SLF001 what is being measured
+    began = time.process_time()
+    for _ in range(TOKENS):
         for _ in answering.advance():
-            pass
-    return (time.process_time() - began) / written * 1e6
+            raise RuntimeError("an answer has ended: there is less to measure than was thought")
+    return (time.process_time() - began) / (rows * TOKENS) * 1e6
 
 
 def _never_stop(answering: Answering) -> None:
@@ -69,6 +68,7 @@ def main() -> None:
     options = parser.parse_args()
     table = Table("answer", "rows", "µs a token", "of plain", "least to most")
     forms = {"plain": ANY_TEXT} | {name: Form(schema=json.dumps(schema)) for name, schema in SCHEMAS.items()}
+    measure(ANY_TEXT, 1, options.base_model)  # what a process makes once
     for rows in (1, 16):
         taken: dict[str, list[float]] = {}
         for _ in range(options.rounds):

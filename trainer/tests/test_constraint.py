@@ -181,3 +181,13 @@ def test_penalties_make_repetition_rarer(calling: Path) -> None:
     more = ask(calling, Form(), tokens=30, alternatives=0, frequency_penalty=-2.0)
     sizes = [len({token.id for token in given.chosen}) for given in (more, plain, once)]
     assert sizes[0] <= sizes[1] < sizes[2]
+
+
+def test_what_may_be_left_out_is_left_out_where_it_has_no_room(calling: Path) -> None:
+    """Four long texts fit into what the model reads when nothing optional stands beside them."""
+    item = make_object(**{"x-y": {"type": "string", "minLength": 2}, "ü": {"type": "string", "format": "uuid"}})
+    item["properties"] = {"name": {"type": "string", "minLength": 3}, **item["properties"]}
+    pair = {"type": "array", "items": item, "minItems": 2}
+    schema = {"type": "array", "items": pair, "minItems": 2, "maxItems": 2}
+    given = ask(calling, Form(schema=json.dumps(normalise_schema(schema))), tokens=240, temperature=2)
+    assert "name" not in json.dumps(check(schema, given))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tuning_trainer.chat import Chat
 from tuning_trainer.spec import Form
+from tuning_trainer.trimming import trim_form
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
@@ -137,18 +138,33 @@ class TextConstraint:
     is_call = False
 
     def __init__(self, form: Form, chat: Chat, limit: int) -> None:
-        from llguidance import LLMatcher
-
         self._vocabulary = find_vocabulary(chat)
-        self._matcher: LLMatcher = LLMatcher(self._vocabulary.tokens, _format_grammar(form), log_level=0)
-        if self._matcher.is_error():
-            raise InvalidFormError(f"form: {_first_line(self._matcher.get_error())}")
         self._limit = limit
         self._written: list[int] = []
         self._closing = False
         self._place, self._placed = Place(), 0
         self._mask = np.zeros((self._vocabulary.size + 31) // 32 * 4, dtype=np.uint8)
         self._address = self._mask.ctypes.data
+        self._matcher = self._open(form)
+        least = self._count_to_end(self._matcher.deep_copy(), Place(), limit)
+        self._watched = limit if least > limit // 2 else limit // 2
+        """With how many tokens left each token is held against the soonest end; at first most answers are let go."""
+        if least > limit and (form.schema or form.functions):
+            self._begin_trimmed(form)
+
+    def _open(self, form: Form) -> LLMatcher:
+        from llguidance import LLMatcher
+
+        matcher: LLMatcher = LLMatcher(self._vocabulary.tokens, _format_grammar(form), log_level=0)
+        if matcher.is_error():
+            raise InvalidFormError(f"form: {_first_line(matcher.get_error())}")
+        return matcher
+
+    def _begin_trimmed(self, form: Form) -> None:
+        """Leaves out what may be left out, where that alone lets the answer end within its limit."""
+        trimmed = self._open(trim_form(form))
+        if self._count_to_end(trimmed.deep_copy(), Place(), self._limit) <= self._limit:
+            self._matcher, self._closing = trimmed, True
 
     @property
     def is_complete(self) -> bool:
@@ -176,7 +192,7 @@ class TextConstraint:
 
     def afford(self, token: int) -> int:
         left = self._limit - len(self._written) - 1
-        if self._closing or left >= self._limit // 2 or self._count_after(token, left) <= left:
+        if self._closing or left >= self._watched or self._count_after(token, left) <= left:
             return token
         self._closing = True
         return self._find_soonest(self._find_allowed(self._matcher), self._find_place())
@@ -193,12 +209,18 @@ class TextConstraint:
         if token in self._vocabulary.stops:
             return 0
         ahead, place = self._matcher.deep_copy(), self._find_place().copy()
+        place.advance(token, self._vocabulary.pieces[token])
+        ahead.consume_token(token)
+        return self._count_to_end(ahead, place, most)
+
+    def _count_to_end(self, ahead: LLMatcher, place: Place, most: int) -> int:
+        """How many tokens the soonest end is away from there; more than ``most``: too many."""
         for count in range(most + 1):
-            place.advance(token, self._vocabulary.pieces[token])
-            ahead.consume_token(token)
             if ahead.is_accepting() or ahead.is_stopped():
                 return count
             token = self._find_soonest(self._find_allowed(ahead), place)
+            place.advance(token, self._vocabulary.pieces[token])
+            ahead.consume_token(token)
         return most + 1
 
     def _find_allowed(self, matcher: LLMatcher) -> Allowed:
