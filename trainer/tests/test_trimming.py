@@ -15,7 +15,7 @@ from tuning_trainer.spec import Form, Function
 from tuning_trainer.trimming import trim_form, trim_schema
 
 
-@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("name", sorted(WRITTEN.keys() - {"pattern"}))  # what makes instances here knows no patterns
 def test_an_instance_of_the_trimmed_schema_is_one_of_the_whole(name: str) -> None:
     """Of schemas as clients write them."""
     schema = normalise_schema(WRITTEN[name])
