@@ -203,7 +203,8 @@ def keep_carried(rule: HttpRule, request: Value, body: Value, query: dict[str, A
     """The part of a request message that a REST request of that rule carries."""
     if rule.body == "*":
         return request
-    del body
+    if rule.body == "http_body":  # no message: the bytes as they are
+        request = {**request, rule.body: {"content_type": "application/json", "data": json.dumps(body).encode()}}
     match = re.search(r"\{([^=.]+)", rule.template)
     carried = {rule.body, match[1] if match else ""}
     carried |= {name for name in request if to_camel(name) in query}

@@ -40,7 +40,7 @@ ROUNDS = 12
 REFUSING = {
     *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")),
     "LlmUtilityService.ComputeTokens",
-    *(f"PredictionService.{name}" for name in ("Predict", "RawPredict", "StreamRawPredict")),
+    *(f"PredictionService.{name}" for name in ("Predict", "RawPredict", "StreamRawPredict", "ChatCompletions")),
     "MetadataService.GetArtifact",
     "MetadataService.GetExecution",
     "google.iam.v1.IAMPolicy.SetIamPolicy",
