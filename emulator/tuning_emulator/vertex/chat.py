@@ -100,7 +100,8 @@ def find_model(call: Call, chat: dict[str, Any]) -> str:
     """Who is asked, as ``generateContent`` names it. An endpoint answers whatever the request calls it.
 
     Raises:
-        ApiError: ``openapi`` stands for an endpoint, and the model has not the form ``publisher/model``.
+        ApiError: ``openapi`` stands for an endpoint, and the model has not the form ``publisher/model``, or another
+            publisher than Google.
     """
     name: str = call.request.get("endpoint", "")
     endpoint = _ENDPOINT.fullmatch(name)
@@ -110,7 +111,10 @@ def find_model(call: Call, chat: dict[str, Any]) -> str:
     found = _MODEL.fullmatch(model)
     if found is None:
         raise vertex_errors.CHAT_MODEL_MALFORMED(model=model)
-    return f"{endpoint['place']}/publishers/{found['publisher']}/models/{found['model']}"
+    published = f"{endpoint['place']}/publishers/{found['publisher']}/models/{found['model']}"
+    if found["publisher"] != "google":
+        raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=published)
+    return published
 
 
 def format_event(chunk: dict[str, Any]) -> bytes:
