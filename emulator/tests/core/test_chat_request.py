@@ -206,7 +206,8 @@ def test_what_google_adds() -> None:
                     {
                         "role": "user",
                         "content": [
-                            {"type": "image_url", "image_url": {"url": "gs://b/x", "detail": one}} for one in ("low", "high")
+                            {"type": "image_url", "image_url": {"url": "gs://b/x", "detail": one}}
+                            for one in ("low", "high")
                         ],
                     }
                 ]

@@ -154,7 +154,12 @@ async def test_a_publisher_s_model(serving: Serving) -> None:
     """By publisher and name on endpoints/openapi; others are not found, and other forms are refused."""
     found = await ask(serving, OPENAPI, say("3", model=BASE))
     assert found["model"] == BASE
-    for model, status in (("google/nope", 404), ("nobody/gemini-2.5-flash", 404), ("gemini-2.5-flash", 400), (None, 400)):
+    for model, status in (
+        ("google/nope", 404),
+        ("nobody/gemini-2.5-flash", 404),
+        ("gemini-2.5-flash", 400),
+        (None, 400),
+    ):
         reply = await serving.ask("POST", f"/v1/{OPENAPI}", say("3", model=model))
         assert (reply.status, reply.json[0]["error"]["code"]) == (status, status)
 

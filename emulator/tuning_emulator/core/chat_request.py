@@ -281,7 +281,9 @@ def _read_thinking(chat: Json, google: Json) -> Any:
     if effort is None:
         return google.get("thinking_config")
     if google.get("thinking_config") is not None:
-        raise ChatError("reasoning_effort", effort, "allowed beside extra_body.google.thinking_config; give one of them")
+        raise ChatError(
+            "reasoning_effort", effort, "allowed beside extra_body.google.thinking_config; give one of them"
+        )
     if effort not in REASONING_BUDGETS:
         raise ChatError("reasoning_effort", effort, f"one of {', '.join(REASONING_BUDGETS)}")
     return {"thinkingBudget": REASONING_BUDGETS[effort]}
