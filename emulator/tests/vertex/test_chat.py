@@ -222,7 +222,7 @@ async def test_an_error_in_the_middle_follows_the_events(serving: Serving) -> No
             yield piece
             raise RuntimeError("broken")
 
-    serving.app.answering.stream = break_down  # type: ignore[method-assign]  # a trainer that breaks down
+    serving.app.answering.stream = break_down  # type: ignore[assignment,method-assign]  # a trainer that breaks down
     reply = await serving.ask("POST", f"/v1/{path}", say("3", stream=True))
     event, _, rest = reply.text.partition("\n\n")
     assert json.loads(event.removeprefix("data: "))["choices"][0]["delta"]["content"] == "4"

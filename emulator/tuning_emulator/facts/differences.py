@@ -204,17 +204,17 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "job_options_without_effect",
         "vertex",
-        "A job reads its data as its service account, is encrypted with a key, is distilled in a pipeline, evaluates what "
-        "it tuned.",
-        "These fields are checked as far as texts are known, shown, and have no effect; docs/requests.md lists every field, "
-        "and log and journal say so where a job sets one.",
+        "A job reads its data as its service account, is encrypted with a key, is distilled in a pipeline, evaluates "
+        "what it tuned.",
+        "These fields are checked as far as texts are known, shown, and have no effect; docs/requests.md lists every "
+        "field, and log and journal say so where a job sets one.",
         "There are no accounts, keys or pipelines here.",
     ),
     Divergence(
         "chat_details",
         "vertex",
-        "Of chat completions, logprobs are not documented, nor what a tuned endpoint calls its model; a call's arguments can "
-        "come in pieces (stream_function_call_arguments).",
+        "Of chat completions, logprobs are not documented, nor what a tuned endpoint calls its model; a call's "
+        "arguments can come in pieces (stream_function_call_arguments).",
         "logprobs and top_logprobs act, the model is called what the request calls it, and a call comes whole.",
         "Clients read them; a small model's call is written at once.",
     ),
