@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import jsonschema
@@ -11,6 +13,7 @@ import pytest
 from tests.schemas import make_object
 from tests.serving import Reply
 from tests.vertex.serving import PLACE, Serving
+from tuning_emulator.middleware.faults import Fault
 
 OPENAPI = f"{PLACE}/endpoints/openapi/chat/completions"
 BASE = "google/gemini-2.5-flash"
@@ -227,3 +230,53 @@ async def test_an_error_in_the_middle_follows_the_events(serving: Serving) -> No
     event, _, rest = reply.text.partition("\n\n")
     assert json.loads(event.removeprefix("data: "))["choices"][0]["delta"]["content"] == "4"
     assert json.loads(rest)["error"]["code"] == 500
+
+
+async def test_a_client_that_leaves_ends_the_answer(serving: Serving) -> None:
+    """The trainer is asked for no more of it."""
+    path = await tune(serving)
+    closed = asyncio.Event()
+
+    async def endless(*_: Any) -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "more "
+        finally:
+            closed.set()
+
+    serving.app.answering.stream = endless  # type: ignore[assignment,method-assign]  # an answer without end
+    data = json.dumps(say("3", stream=True)).encode()
+    headers = {"authorization": "Bearer token", "content-length": str(len(data))}
+    answer = await serving.front.answer("POST", f"/v1/{path}", "", headers, data)
+    assert answer.chunks is not None
+    assert b"more " in await anext(answer.chunks)
+    await answer.chunks.aclose()
+    await asyncio.wait_for(closed.wait(), 30)
+
+
+async def test_many_at_once(serving: Serving) -> None:
+    """Each gets its own answer, streamed or not."""
+    path = await tune(serving)
+
+    async def ask_one(number: int) -> str:
+        reply = await serving.ask("POST", f"/v1/{path}", say(str(number), stream=number % 2 == 0))
+        if number % 2:
+            return str(reply.json["choices"][0]["message"]["content"])
+        return "".join(chunk["choices"][0]["delta"]["content"] for chunk in read_events(reply))
+
+    assert await asyncio.gather(*map(ask_one, range(1, 16))) == [str(number + 1) for number in range(1, 16)]
+
+
+async def test_a_trouble_by_its_name(serving: Serving) -> None:
+    """What other prompts meet, chats meet, in the same words and in a list."""
+    serving.app.middleware.faults.add(Fault(name="resource_exhausted", times=1))
+    reply = await serving.ask("POST", f"/v1/{OPENAPI}", say("3", model=BASE, stream=True))
+    assert (reply.status, reply.json[0]["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
+    assert (await serving.ask("POST", f"/v1/{OPENAPI}", say("3", model=BASE))).status == 200
+
+
+async def test_a_client_without_a_token(serving: Serving) -> None:
+    """Refused as everywhere, in a list."""
+    data = json.dumps(say("3", model=BASE)).encode()
+    reply = await serving.send("POST", f"/v1/{OPENAPI}", data, "", {})
+    assert (reply.status, reply.json[0]["error"]["status"]) == (401, "UNAUTHENTICATED")

@@ -6,7 +6,8 @@ A request is translated and answered as ``generateContent`` answers it; only the
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -41,7 +42,7 @@ class ChatCompletions:
         self._generation = generation
         self._codecs: dict[str, Codec] = {}
 
-    async def chat_completions(self, call: Call) -> AsyncIterator[Value]:
+    async def chat_completions(self, call: Call) -> AsyncGenerator[Value, None]:
         """The completion, in one body or as events."""
         chat = read_chat(call)
         content = structs.replace(call, request=self._translate(call, chat))
@@ -53,8 +54,9 @@ class ChatCompletions:
             now_ns=self._backend.clock.timestamp_ns(),
         )
         if chat.get("stream"):
-            async for answer in self._generation.stream_generate_content(content):
-                yield _format_body(EVENT_TYPE, format_event(writer.format_chunk(answer)))
+            async with aclosing(self._generation.stream_generate_content(content)) as answers:
+                async for answer in answers:
+                    yield _format_body(EVENT_TYPE, format_event(writer.format_chunk(answer)))
             yield _format_body(EVENT_TYPE, _END)
         else:
             answer = await self._generation.generate_content(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import replace
 
 from msgspec import Struct
@@ -299,7 +299,7 @@ class Generation:
             raise _explain(error) from error
         return self._writer(speaker).format_reply(reply, length)
 
-    async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
+    async def stream_generate_content(self, call: Call) -> AsyncGenerator[Value, None]:
         """The answer piece by piece; what is wrong with the request is said before the first piece."""
         speaker, prompt, length = await self._read(call)
         writer = self._writer(speaker)
