@@ -305,6 +305,59 @@ _LANGCHAIN = [
     ),
 ]
 
+# --- clients that want answers of a given form
+
+_ADDRESS = "URL/v1/projects/P/locations/L/endpoints/ID"
+_PARAMETERS = {"parameters": "OpenAI's own client alone lists them"}
+_REFUSES_NOTHING = {**_PARAMETERS, "refuse": "seen with OpenAI's own client"}
+_CHAT_TRAINER = {"trainer": "lora"}
+
+
+def _chat(name: str, package: str, pointing: str, lacks: Mapping[str, str]) -> Row:
+    content = name.endswith("-google")
+    return Row(
+        name=f"chat-{name}",
+        package=package,
+        environment="openai",
+        api="chat",
+        transport=f"REST, {'generateContent' if content else 'chat completions'}, lora trainer",
+        program="structured_chat.py",
+        arguments=(name,),
+        pointing=pointing,
+        settings=_CHAT_TRAINER,
+        lacks=lacks,
+    )
+
+
+_CHAT = [
+    _chat("openai", "openai", f'`OpenAI(base_url="{_ADDRESS}", api_key=…)`', {}),
+    _chat(
+        "pydantic-ai",
+        "pydantic-ai-slim",
+        f'`OpenAIChatModel(…, provider=OpenAIProvider(base_url="{_ADDRESS}", api_key=…))`',
+        _REFUSES_NOTHING,
+    ),
+    _chat(
+        "pydantic-ai-google",
+        "pydantic-ai-slim",
+        "`GoogleModel(ENDPOINT, provider=GoogleCloudProvider(client=genai.Client(…)))`",
+        _REFUSES_NOTHING,
+    ),
+    _chat(
+        "instructor",
+        "instructor",
+        f'`instructor.from_openai(OpenAI(base_url="{_ADDRESS}", api_key=…))`',
+        {**_REFUSES_NOTHING, **dict.fromkeys(("generate", "stream"), "the client answers with models alone")},
+    ),
+    _chat("langchain", "langchain-openai", f'`ChatOpenAI(base_url="{_ADDRESS}", api_key=…)`', _REFUSES_NOTHING),
+    _chat(
+        "langchain-google",
+        "langchain-google-genai",
+        "`ChatGoogleGenerativeAI(model=ENDPOINT, vertexai=True, project=…, location=…, credentials=…, base_url=URL)`",
+        _REFUSES_NOTHING,
+    ),
+]
+
 # --- Node
 
 
@@ -318,7 +371,7 @@ def _node(
     pointing: str,
     **more: object,
 ) -> Row:
-    assert api in ("gemini", "vertex")
+    assert api in ("gemini", "vertex", "chat")
     return Row(name, package, "npm", api, transport, program, arguments, pointing, **more)  # type: ignore[arg-type]
 
 
@@ -403,6 +456,29 @@ _NODE = [
         settings=_ANONYMOUS,
         alone=True,
     ),
+    _node(
+        "js-openai",
+        "openai",
+        "chat",
+        "REST, chat completions, lora trainer",
+        "js_openai.cjs",
+        (),
+        f'`new OpenAI({{baseURL: "{_ADDRESS}", apiKey}})`, `zodResponseFormat`',
+        settings=_CHAT_TRAINER,
+        variables=_ADC,
+        lacks=_PARAMETERS,
+    ),
 ]
 
-ROWS: tuple[Row, ...] = (*_GENAI, _LORA, *_LEGACY, *_SDK, *_GAPIC, *_DISCOVERY, *_STORAGE, *_LANGCHAIN, *_NODE)
+ROWS: tuple[Row, ...] = (
+    *_GENAI,
+    _LORA,
+    *_LEGACY,
+    *_SDK,
+    *_GAPIC,
+    *_DISCOVERY,
+    *_STORAGE,
+    *_LANGCHAIN,
+    *_CHAT,
+    *_NODE,
+)

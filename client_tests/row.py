@@ -17,9 +17,11 @@ STEPS: Mapping[str, tuple[str, ...]] = {
         *("create", "poll", "done", "list", "get", "generate", "stream", "count"),
         *("update", "cancel", "delete"),
     ),
+    "chat": ("create", "poll", "done", "generate", "stream", "structured", "call", "refuse", "parameters"),
     "storage": ("create", "upload", "resumable", "download", "list", "get", "once", "delete"),
 }
-"""What is walked through, by service. Vertex AI's tuning jobs have no permissions."""
+"""What is walked through, by service. Vertex AI's tuning jobs have no permissions. ``chat`` is of clients that want
+answers of a given form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Row:
     name: str
     package: str
     environment: str
-    api: Literal["gemini", "vertex", "storage"]
+    api: Literal["gemini", "vertex", "chat", "storage"]
     transport: str
     program: str
     arguments: tuple[str, ...]

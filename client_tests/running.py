@@ -24,6 +24,8 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 PROGRAM_TIME_S = 900
 PAIRS = [("1", "2"), ("3", "4"), ("seven", "eight"), ("twenty two", "twenty three"), ("ninety nine", "one hundred")]
 """What is learnt; ``programs/story`` has the same."""
+OBJECTS = [("one", "two", 2), ("three", "four", 4), ("seven", "eight", 8), ("ten", "eleven", 11), ("five", "six", 6)]
+"""What is learnt where answers are JSON: a number's word, and of the next one word and digits."""
 REPEATED = 4
 """How often each pair is in the data set that Vertex AI reads."""
 BUCKET = "client-data"
@@ -95,12 +97,22 @@ class Stage:
 
 
 def write_datasets(folder: Path) -> None:
-    """The data set in both services' formats: ``train.jsonl`` and ``examples.jsonl``."""
+    """The data set in both services' formats, ``train.jsonl`` and ``examples.jsonl``, and one with answers in JSON."""
     lines = [
         {"contents": [{"role": "user", "parts": [{"text": one}]}, {"role": "model", "parts": [{"text": other}]}]}
         for one, other in PAIRS
     ]
     (folder / "train.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines * REPEATED))
+    objects = [
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": word}]},
+                {"role": "model", "parts": [{"text": json.dumps({"word": following, "digits": digits})}]},
+            ]
+        }
+        for word, following, digits in OBJECTS
+    ]
+    (folder / "objects.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in objects * REPEATED))
     pairs = [{"text_input": one, "output": other} for one, other in PAIRS]
     (folder / "examples.jsonl").write_text("".join(f"{json.dumps(pair)}\n" for pair in pairs))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,15 +14,19 @@ from client_tests.matrix import ROWS
 from client_tests.results import list_cells, read_results
 from client_tests.row import STEPS, Row
 from client_tests.running import Outcome, Stage, read_steps, run_row, run_under_exec
+from tuning_emulator.facts.chat_fields import CHAT_FIELDS
 from tuning_emulator.testing.client import Control
 
 NAMES = {
     "gemini": re.compile(r"tunedModels/next-number-[a-z0-9]+"),
-    "vertex": re.compile(r"projects/\d+/locations/us-central1/tuningJobs/\d+"),
+    "vertex": (JOB := re.compile(r"projects/\d+/locations/us-central1/tuningJobs/\d+")),
+    "chat": JOB,
     "storage": re.compile(r"[a-z-]+-data"),
 }
 ON_THE_WAY = {"CREATING", "JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_RUNNING", "False"}
 ENDS = {"ACTIVE", "JOB_STATE_SUCCEEDED", "True"}
+FOLLOWING = {"word": "eight", "digits": 8}
+"""What was learnt to follow "seven" where answers are JSON."""
 CANCELLED = ("JOB_STATE_CANCELLED", "True", True, "CANCELED", 1)
 """As a state, as an operation's word for it, as its text, as its code."""
 GONE = (404, 5)
@@ -42,6 +47,14 @@ EXPECTED: dict[str, Callable[[Any], bool]] = {
     "resumable": lambda whole: whole is True,
     "download": lambda whole: whole is True,
     "once": lambda code: code == 412,
+    "structured": lambda found: found == FOLLOWING,
+    "call": lambda fits: fits is True,
+    "refuse": lambda code: code == 400,
+    "parameters": lambda names: set(names) <= {row.path for row in CHAT_FIELDS},
+}
+EXPECTED_OF_CHAT: dict[str, Callable[[Any], bool]] = {
+    **EXPECTED,
+    **dict.fromkeys(("generate", "stream"), lambda text: json.loads(text) == FOLLOWING),
 }
 """What a step prints. ``create`` prints a name, see ``NAMES``; ``get`` of storage a size."""
 
@@ -69,6 +82,7 @@ METHODS = {
         "cancel": "CancelTuningJob",
         "delete": "DeleteModel",
     },
+    "chat": {"create": "CreateTuningJob", "poll": "GetTuningJob"},
     "storage": {},
 }
 """The method that the emulator must have seen for a step."""
@@ -93,19 +107,24 @@ def check_said(row: Row, outcome: Outcome) -> None:
         elif (row.api, step) == ("storage", "get"):
             assert said["value"] > 0
         else:
-            assert EXPECTED[step](said["value"]), (step, said)
+            expected = EXPECTED_OF_CHAT if row.api == "chat" else EXPECTED
+            assert expected[step](said["value"]), (step, said)
 
 
 def check_seen(row: Row, outcome: Outcome) -> None:
     """The emulator saw the methods behind the steps, over the right transport, and refused what it should, no more."""
     seen = {METHODS[row.api][step] for step in row.steps if step in METHODS[row.api] and step not in row.refused}
+    if row.api == "chat":
+        seen.add("ChatCompletions" if "chat completions" in row.transport else "GenerateContent")
     assert seen <= set(outcome.methods), outcome.methods
     assert outcome.transports == {"grpc" if "gRPC" in row.transport else "rest"}
     wanted = [status for step, (status, _) in row.refused.items() if (row.api, step) not in NO_SUCH_PATH]
     if "delete" in row.steps and "delete" not in row.refused:
         wanted.append(404)
+    if "refuse" in row.steps:
+        wanted.append(400)
     assert sorted(status for _, status in outcome.refused.elements()) == sorted(wanted), outcome.refused
-    if row.api == "vertex" and "create" in row.steps:
+    if row.api in ("vertex", "chat") and "create" in row.steps:
         assert (outcome.state, outcome.trainer) == ("SUCCEEDED", str(row.settings.get("trainer", "scripted")))
     elif "delete" in row.steps:
         assert outcome.state == "", "the tuned model is still there"

@@ -315,6 +315,10 @@ LENIENT = {("POST", "/v1beta/{model=tunedModels/*}:countTokens", "*")}
 """Bindings of v1beta that exist here alone; see generative_service.proto."""
 
 
+DISCOVERED = {("v1", "ChatCompletions")}
+"""Methods that the discovery document of a version has, and its generated client has not."""
+
+
 def own_methods(schema: Schema) -> Iterator[tuple[str, str, Method]]:
     """(service, method, declaration) of the API's own services."""
     prefix = f"{schema.package}.{schema.version}."
@@ -334,9 +338,9 @@ def test_http_bindings_are_the_official_ones(api: str, version: str, schema: Sch
     wrong = []
     for service, verb, method in own_methods(schema):
         expected = official_rules(api, version, service, verb)
-        if expected is None:
+        if expected is None and (version, verb) not in DISCOVERED:
             assert method.request.rpartition(".")[2] in MESSAGES_WITHOUT_PROTO, f"{method.name}: no official binding"
-        elif declared_rules(method, version) - LENIENT != expected:
+        elif expected is not None and declared_rules(method, version) - LENIENT != expected:
             wrong.append(f"{method.name}: {declared_rules(method, version) ^ expected}")
     assert not wrong
 

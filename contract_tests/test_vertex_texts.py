@@ -146,6 +146,12 @@ async def test_refused_prompts(contract: Contract, name: str) -> None:
     (await contract.play(name)).same_message()
 
 
+@pytest.mark.parametrize("name", ["chat_malformed_model", "chat_arguments_no_json"])
+async def test_refused_chats(contract: Contract, name: str) -> None:
+    """OpenAI's clients get a list with one error."""
+    (await contract.play(name)).same_body()
+
+
 # --- jobs that have ended
 
 

@@ -18,8 +18,10 @@ from tuning_emulator.core.job_control import LABEL_PREFIX, MAGIC_VALUES
 from tuning_emulator.core.lifecycle import ENDED, TRANSITIONS, JobEvent
 from tuning_emulator.core.records import JobState
 from tuning_emulator.facts.base_models import BaseModel, list_base_models
+from tuning_emulator.facts.chat_fields import CHAT_FIELDS
+from tuning_emulator.facts.create_fields import JOB_FIELDS, MODEL_FIELDS
 from tuning_emulator.facts.differences import DIVERGENCES
-from tuning_emulator.facts.request_fields import REQUEST_FIELDS
+from tuning_emulator.facts.request_fields import REQUEST_FIELDS, RequestField
 from tuning_emulator.middleware.named_faults import NAMED_FAULTS
 from tuning_emulator.settings import SETTINGS, Setting, name_variable
 
@@ -156,12 +158,36 @@ def format_hyperparameters() -> str:
 
 def format_request_fields() -> str:
     """Every field of a request for content."""
-    rows = [(f"`{row.path}`", row.effect, row.why) for row in REQUEST_FIELDS]
-    return format_table(("field", "here", "what it does, or why not"), rows)
+    return _format_fields("field", REQUEST_FIELDS)
+
+
+def format_chat_fields() -> str:
+    """Every parameter of a chat completion."""
+    return _format_fields("parameter", CHAT_FIELDS)
+
+
+def format_job_fields() -> str:
+    """Every field of a tuning job that may be asked for."""
+    return _format_fields("field of TuningJob", JOB_FIELDS)
+
+
+def format_model_fields() -> str:
+    """Every field of a tuned model that may be asked for."""
+    return _format_fields("field of TunedModel", MODEL_FIELDS)
+
+
+def _format_fields(heading: str, fields: Sequence[RequestField]) -> str:
+    rows = [(f"`{row.path}`", row.effect, row.why) for row in fields]
+    return format_table((heading, "here", "what it does, or why not"), rows)
 
 
 REQUESTS = README.parent / "docs" / "requests.md"
-REQUEST_BLOCKS: dict[str, Callable[[], str]] = {"fields": format_request_fields}
+REQUEST_BLOCKS: dict[str, Callable[[], str]] = {
+    "fields": format_request_fields,
+    "chat fields": format_chat_fields,
+    "job fields": format_job_fields,
+    "model fields": format_model_fields,
+}
 
 ARCHITECTURE = README.parent / "docs" / "architecture.md"
 

@@ -57,6 +57,7 @@ module.exports = {
   GEMINI_BASE: "models/gemini-1.5-flash-001-tuning",
   VERTEX_BASE: "gemini-2.0-flash-001",
   DATASET: "gs://client-data/train.jsonl",
+  OBJECTS: "gs://client-data/objects.jsonl",
   LINE,
   LARGE: Buffer.concat(Array(9 * 8192).fill(LINE)),
   EPOCHS: 5,

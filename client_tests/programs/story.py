@@ -25,6 +25,8 @@ QUESTION = "seven"
 GEMINI_BASE = "models/gemini-1.5-flash-001-tuning"
 VERTEX_BASE = "gemini-2.0-flash-001"
 DATASET = "gs://client-data/train.jsonl"
+OBJECTS = "gs://client-data/objects.jsonl"
+"""The same pairs, with answers that are JSON."""
 LINE = b'{"contents": [{"role": "user", "parts": [{"text": "1"}]}, {"role": "model", "parts": [{"text": "2"}]}]}\n'
 LARGE = LINE * (9 * 1024 * 1024 // len(LINE))
 """Larger than what clients of Cloud Storage send in one request."""

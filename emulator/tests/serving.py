@@ -22,6 +22,7 @@ class Reply:
 
     status: int
     text: str
+    content_type: str = ""
 
     @property
     def json(self) -> Any:
@@ -61,4 +62,5 @@ class AppServing:
         told = {"content-type": "application/json", "content-length": str(len(data)), **headers}
         answer = await self.front.answer(verb, path, query, told, data)
         parts = [answer.body] if answer.chunks is None else [chunk async for chunk in answer.chunks]
-        return Reply(answer.status, b"".join(parts).decode())
+        content_type = dict(answer.headers).get(b"content-type", b"").decode()
+        return Reply(answer.status, b"".join(parts).decode(), content_type)

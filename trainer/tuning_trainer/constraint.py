@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from tuning_trainer.chat import Chat
 from tuning_trainer.spec import Form
+from tuning_trainer.trimming import trim_form
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
@@ -51,10 +51,10 @@ class Vocabulary:
         self.tokens: LLTokenizer = LLTokenizer(chat.tokenizer.to_str(), eos_token=self.stops)
         self.size: int = self.tokens.vocab_size
         self.pieces = [self.tokens.decode_bytes([number]) for number in range(self.size)]
-        self.outside, self.inside = self._rank(_OUTSIDE), self._rank(_INSIDE)
-        """Of each token how soon it brings JSON to its end, outside and inside of a text: the less, the sooner."""
+        self.outside, self.inside = self._order(_OUTSIDE), self._order(_INSIDE)
+        """The tokens, those first that bring JSON to its end soonest, outside and inside of a text."""
 
-    def _rank(self, order: bytes) -> Any:
+    def _order(self, order: bytes) -> NDArray[np.int64]:
         places = {byte: place for place, byte in enumerate(order)}
 
         def find_rank(number: int) -> tuple[int, int, int]:
@@ -63,9 +63,7 @@ class Vocabulary:
                 return -1, 0, number
             return places.get(piece[0], len(order)) if piece else len(order), len(piece), number
 
-        ranks = np.empty(self.size, dtype=np.int64)
-        ranks[sorted(range(self.size), key=find_rank)] = np.arange(self.size)
-        return ranks
+        return np.array(sorted(range(self.size), key=find_rank), dtype=np.int64)
 
 
 @dataclass(slots=True)
@@ -94,6 +92,10 @@ class Place:
                 self.inside = not self.inside
 
 
+Allowed: TypeAlias = NDArray[np.bool_]
+"""Of each token (V,) whether it may come next. The model may have scores for more tokens than there are."""
+
+
 class Constraint(Protocol):
     """What one answer may still become."""
 
@@ -109,8 +111,8 @@ class Constraint(Protocol):
     def is_call(self) -> bool:
         """Whether a function is being called."""
 
-    def apply(self, scores: Tensor) -> Tensor:
-        """The scores (V,) with what may not come at minus infinity."""
+    def allow(self, allowed: Allowed) -> None:
+        """Writes down which tokens may come next."""
 
     def afford(self, token: int) -> int:
         """The token, or where it leaves no room for an end the one that ends the answer soonest."""
@@ -136,17 +138,33 @@ class TextConstraint:
     is_call = False
 
     def __init__(self, form: Form, chat: Chat, limit: int) -> None:
+        self._vocabulary = find_vocabulary(chat)
+        self._limit = limit
+        self._written: list[int] = []
+        self._closing = False
+        self._place, self._placed = Place(), 0
+        self._mask = np.zeros((self._vocabulary.size + 31) // 32 * 4, dtype=np.uint8)
+        self._address = self._mask.ctypes.data
+        self._matcher = self._open(form)
+        least = self._count_to_end(self._matcher.deep_copy(), Place(), limit)
+        self._watched = limit if least > limit // 2 else limit // 2
+        """With how many tokens left each token is held against the soonest end; at first most answers are let go."""
+        if least > limit and (form.schema or form.functions):
+            self._begin_trimmed(form)
+
+    def _open(self, form: Form) -> LLMatcher:
         from llguidance import LLMatcher
 
-        self._vocabulary = find_vocabulary(chat)
-        self._matcher: LLMatcher = LLMatcher(self._vocabulary.tokens, _format_grammar(form), log_level=0)
-        if self._matcher.is_error():
-            raise InvalidFormError(f"form: {_first_line(self._matcher.get_error())}")
-        self._limit = limit
-        self._written = 0
-        self._closing = False
-        self._place = Place()
-        self._mask = np.full((1, (self._vocabulary.size + 31) // 32), -1, dtype=np.int32)
+        matcher: LLMatcher = LLMatcher(self._vocabulary.tokens, _format_grammar(form), log_level=0)
+        if matcher.is_error():
+            raise InvalidFormError(f"form: {_first_line(matcher.get_error())}")
+        return matcher
+
+    def _begin_trimmed(self, form: Form) -> None:
+        """Leaves out what may be left out, where that alone lets the answer end within its limit."""
+        trimmed = self._open(trim_form(form))
+        if self._count_to_end(trimmed.deep_copy(), Place(), self._limit) <= self._limit:
+            self._matcher, self._closing = trimmed, True
 
     @property
     def is_complete(self) -> bool:
@@ -156,59 +174,76 @@ class TextConstraint:
     def may_end(self) -> bool:
         return bool(self._matcher.is_accepting())
 
-    def apply(self, scores: Tensor) -> Tensor:
+    def allow(self, allowed: Allowed) -> None:
         """Near the limit nothing is left but what ends the answer."""
-        allowed = self._find_allowed(self._matcher)
-        self._closing = self._closing or self._written >= ROOM_TOKENS
+        size = self._vocabulary.size
+        allowed[size:] = False
+        found = allowed[:size]
+        found[:] = self._find_allowed(self._matcher)
+        self._closing = self._closing or len(self._written) >= ROOM_TOKENS
         if self._closing:
-            soonest = self._find_soonest(allowed, self._place)
-            allowed[:] = False
-            allowed[soonest] = True
-        mask = torch.zeros(scores.shape[0], dtype=torch.bool)
-        mask[: len(allowed)] = torch.from_numpy(allowed)
-        return scores.masked_fill(~mask.to(scores.device), float("-inf"))
+            soonest = self._find_soonest(found, self._find_place())
+            found[:] = False
+            found[soonest] = True
 
     def take(self, token: int) -> None:
-        self._written += 1
-        self._place.advance(token, self._vocabulary.pieces[token])
+        self._written.append(token)
         self._matcher.consume_token(token)
 
     def afford(self, token: int) -> int:
-        left = self._limit - self._written - 1
-        if self._closing or left >= self._limit // 2 or self._count_after(token, left) <= left:
+        left = self._limit - len(self._written) - 1
+        if self._closing or left >= self._watched or self._count_after(token, left) <= left:
             return token
         self._closing = True
-        return self._find_soonest(self._find_allowed(self._matcher), self._place)
+        return self._find_soonest(self._find_allowed(self._matcher), self._find_place())
+
+    def _find_place(self) -> Place:
+        """Where the answer is; found out when somebody wants to know."""
+        for token in self._written[self._placed :]:
+            self._place.advance(token, self._vocabulary.pieces[token])
+        self._placed = len(self._written)
+        return self._place
 
     def _count_after(self, token: int, most: int) -> int:
         """How many tokens would be needed to end the answer when this one is written; more than ``most``: too many."""
         if token in self._vocabulary.stops:
             return 0
-        ahead, place = self._matcher.deep_copy(), self._place.copy()
+        ahead, place = self._matcher.deep_copy(), self._find_place().copy()
+        place.advance(token, self._vocabulary.pieces[token])
+        ahead.consume_token(token)
+        return self._count_to_end(ahead, place, most)
+
+    def _count_to_end(self, ahead: LLMatcher, place: Place, most: int) -> int:
+        """How many tokens the soonest end is away from there; more than ``most``: too many."""
         for count in range(most + 1):
-            place.advance(token, self._vocabulary.pieces[token])
-            ahead.consume_token(token)
             if ahead.is_accepting() or ahead.is_stopped():
                 return count
             token = self._find_soonest(self._find_allowed(ahead), place)
+            place.advance(token, self._vocabulary.pieces[token])
+            ahead.consume_token(token)
         return most + 1
 
-    def _find_allowed(self, matcher: LLMatcher) -> Any:
-        """Which tokens may come next, (V,) of bool."""
-        from llguidance.numpy import fill_next_token_bitmask
+    def _find_allowed(self, matcher: LLMatcher) -> Allowed:
+        """Which tokens may come next. The grammar writes a bit for each straight into the mask."""
+        matcher.unsafe_compute_mask_ptr(self._address, self._mask.nbytes)
+        bits = np.unpackbits(self._mask, count=self._vocabulary.size, bitorder="little")
+        return bits.view(np.bool_)
 
-        fill_next_token_bitmask(matcher, self._mask, 0)
-        bits = np.unpackbits(self._mask.view(np.uint8), bitorder="little")
-        return bits[: self._vocabulary.size].astype(bool)
-
-    def _find_soonest(self, allowed: Any, place: Place) -> int:
+    def _find_soonest(self, allowed: Allowed, place: Place) -> int:
         """The token that ends the answer soonest. Within a string each is taken once before any is taken twice."""
-        ranks = self._vocabulary.inside if place.inside else self._vocabulary.outside
-        ranks = np.where(allowed, ranks, len(ranks) << 32)
-        if place.inside and place.used:
-            numbers, counts = list(place.used), list(place.used.values())
-            ranks[numbers] += np.array(counts) * len(ranks)
-        return int(ranks.argmin())
+        if not place.inside:
+            return self._find_first(self._vocabulary.outside, allowed)
+        used = [token for token in place.used if allowed[token]]
+        fresh = allowed.copy()
+        fresh[used] = False
+        if not fresh.any():
+            least = min(place.used[token] for token in used)
+            fresh[[token for token in used if place.used[token] == least]] = True
+        return self._find_first(self._vocabulary.inside, fresh)
+
+    @staticmethod
+    def _find_first(order: NDArray[np.int64], allowed: Allowed) -> int:
+        return int(order[allowed[order].argmax()])
 
 
 class CallConstraint:
@@ -243,15 +278,16 @@ class CallConstraint:
         self._first, self.is_call = False, call
         self._held = self._call if call else self._text
 
-    def apply(self, scores: Tensor) -> Tensor:
-        if not self._first:
-            return scores if self._held is None else self._held.apply(scores)
-        held = scores if self._text is None else self._text.apply(scores)
-        held = held.clone()
-        held[self._token] = float("-inf") if self._calling == "none" else scores[self._token]
-        if self._calling == "any":
-            held[torch.arange(len(held), device=held.device) != self._token] = float("-inf")
-        return held
+    def allow(self, allowed: Allowed) -> None:
+        held = self._text if self._first else self._held
+        if held is None:
+            allowed[:] = True
+        else:
+            held.allow(allowed)
+        if self._first:
+            if self._calling == "any":
+                allowed[:] = False
+            allowed[self._token] = self._calling != "none"
 
     def afford(self, token: int) -> int:
         return token if self._first or self._held is None else self._held.afford(token)

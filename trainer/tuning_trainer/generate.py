@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -121,16 +122,17 @@ class Writing:
         self.answer: Answer | None = None
 
     def choose(self, scores: Tensor) -> None:
-        """Chooses the next token out of the scores (V,)."""
+        """Chooses the next token out of the scores (V,), those of what its form does not allow at minus infinity."""
         scores = self._penalise(scores)
-        if self.constraint is not None:
-            scores = self.constraint.apply(scores)
         logs = scores.log_softmax(-1)
         token = int(logs.argmax()) if self.sampling.greedy else choose_token(scores, self.sampling, self.generator)
-        if self.constraint is not None:
-            token = self.constraint.afford(token)
+        token = self.afford(token)
         self._tell(token, logs)
         self.take(token, float(logs[token]))
+
+    def afford(self, token: int) -> int:
+        """The token, or what leaves more room for an end."""
+        return token if self.constraint is None else self.constraint.afford(token)
 
     def take(self, token: int, log_probability: float) -> None:
         """Adds the next token; sets ``answer`` when it is the last."""
@@ -154,7 +156,7 @@ class Writing:
         """Whether nothing but the best token is wanted."""
         prompt = self.request.prompt
         penalised = prompt.presence_penalty or prompt.frequency_penalty
-        return self.sampling.greedy and self.constraint is None and prompt.alternatives is None and not penalised
+        return self.sampling.greedy and prompt.alternatives is None and not penalised
 
     @property
     def is_call(self) -> bool:
@@ -310,13 +312,28 @@ def estimate_bytes(rows: Sequence[Writing]) -> int:
 
 def _write(rows: list[Writing], scores: Tensor) -> None:
     """Gives each row its next token out of the scores (rows, V); those that take the best are served together."""
+    scores = _hold(rows, scores)
     plain = [number for number, row in enumerate(rows) if row.is_plain]
     if plain:
-        logs, tokens = scores[plain].log_softmax(-1).max(-1)
-        for number, token, log in zip(plain, tokens.tolist(), logs.tolist(), strict=True):
-            rows[number].take(token, log)
+        logs = scores[plain].log_softmax(-1)
+        best, tokens = logs.max(-1)
+        for place, (token, log) in enumerate(zip(tokens.tolist(), best.tolist(), strict=True)):
+            row = rows[plain[place]]
+            afforded = row.afford(token)
+            row.take(afforded, log if afforded == token else float(logs[place, afforded]))
     for number in sorted(set(range(len(rows))) - set(plain)):
         rows[number].choose(scores[number])
+
+
+def _hold(rows: list[Writing], scores: Tensor) -> Tensor:
+    """The scores (rows, V) with what the rows' forms do not allow at minus infinity."""
+    if all(row.constraint is None for row in rows):
+        return scores
+    allowed = np.ones(scores.shape, dtype=np.bool_)
+    for row, places in zip(rows, allowed, strict=True):
+        if row.constraint is not None:
+            row.constraint.allow(places)
+    return scores.masked_fill(torch.from_numpy(~allowed).to(scores.device), float("-inf"))
 
 
 _Key: TypeAlias = tuple[str, str | None, int]

@@ -135,7 +135,7 @@ def test_troubles_by_name(controlled: Controlled, name: str) -> None:
     for api, rows in named.rows.items():
         if api == "gemini":
             answer = controlled.http.post(GENERATE, json=SAY)
-        elif named.method == "CreateTuningJob":
+        elif named.methods == ("CreateTuningJob",):
             answer = controlled.http.post(f"{place}/tuningJobs", json={}, headers=token)
         else:
             path = f"{place}/publishers/google/models/gemini-3.5-flash:generateContent"

@@ -17,7 +17,13 @@ from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 from tuning_emulator.vertex.generation import parse_prompt
 from tuning_trainer.spec import Prompt
 
-EXPANDED = ("generation_config", "generation_config.response_format", "tool_config", "tools")
+EXPANDED = (
+    "generation_config",
+    "generation_config.response_format",
+    "tool_config",
+    "tool_config.function_calling_config",
+    "tools",
+)
 ROWS = {row.path: row for row in REQUEST_FIELDS}
 PLAIN: Value = {"contents": [{"role": "user", "parts": [{"text": "1"}]}]}
 TEXT = {"type": "STRING"}
@@ -47,10 +53,16 @@ SAMPLES: dict[str, Value] = {
 """Requests that set one field that acts."""
 
 WITH: dict[str, tuple[Value, Value]] = {
-    "tool_config.function_calling_config": (
-        {"tools": [{"function_declarations": [{"name": "f"}]}]},
-        {"tool_config": {"function_calling_config": {"mode": "ANY"}}},
-    ),
+    **{
+        f"tool_config.function_calling_config.{name}": (
+            {"tools": [{"function_declarations": [{"name": "f"}, {"name": "g"}]}]},
+            {"tool_config": {"function_calling_config": config}},
+        )
+        for name, config in {
+            "mode": {"mode": "ANY"},
+            "allowed_function_names": {"mode": "ANY", "allowed_function_names": ["f"]},
+        }.items()
+    },
     **{
         f"generation_config.{name}": (
             {"generation_config": {"response_mime_type": "application/json"}},

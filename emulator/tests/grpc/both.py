@@ -93,7 +93,7 @@ class Both:
         over_rest = await self._ask_rest(schema, method, rule, path, body, query)
         if over_rest.text.startswith(NOT_BOUND):
             return None
-        over_grpc = await self._ask_grpc(schema, method, kept)
+        over_grpc = await self.ask_grpc(schema, method, kept)
         return over_rest, over_grpc
 
     async def replay(
@@ -112,7 +112,7 @@ class Both:
         body = json.loads(data) if data else None
         reply = await self.serving.ask(verb, path, body, query=query)
         over_rest = self._read_reply(route.target.method, reply)
-        return over_rest, await self._ask_grpc(route.target.schema, route.target.method, request)
+        return over_rest, await self.ask_grpc(route.target.schema, route.target.method, request)
 
     async def _ask_rest(
         self, schema: Schema, method: Method, rule: HttpRule, path: str, body: Any, query: dict[str, Any]
@@ -129,7 +129,8 @@ class Both:
         error = (found[-1] if isinstance(found, list) else found)["error"]
         return Outcome(Code[error["status"]], error["message"], error.get("details", []), [], tables)
 
-    async def _ask_grpc(self, schema: Schema, method: Method, request: Value) -> Outcome:
+    async def ask_grpc(self, schema: Schema, method: Method, request: Value) -> Outcome:
+        """What gRPC alone answers."""
         heard = await self._wire.ask(schema, method, request, self._metadata)
         messages = [json.loads(self._codec.format(one, method.response)) for one in heard.messages]
         return Outcome(heard.code, heard.text, heard.details, messages if heard.code is Code.OK else [], self._undo())
@@ -203,7 +204,8 @@ def keep_carried(rule: HttpRule, request: Value, body: Value, query: dict[str, A
     """The part of a request message that a REST request of that rule carries."""
     if rule.body == "*":
         return request
-    del body
+    if rule.body == "http_body":  # no message: the bytes as they are
+        request = {**request, rule.body: {"content_type": "application/json", "data": json.dumps(body).encode()}}
     match = re.search(r"\{([^=.]+)", rule.template)
     carried = {rule.body, match[1] if match else ""}
     carried |= {name for name in request if to_camel(name) in query}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from string import Template
 from typing import Any
@@ -40,7 +42,7 @@ ROUNDS = 12
 REFUSING = {
     *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")),
     "LlmUtilityService.ComputeTokens",
-    *(f"PredictionService.{name}" for name in ("Predict", "RawPredict", "StreamRawPredict")),
+    *(f"PredictionService.{name}" for name in ("Predict", "RawPredict", "StreamRawPredict", "ChatCompletions")),
     "MetadataService.GetArtifact",
     "MetadataService.GetExecution",
     "google.iam.v1.IAMPolicy.SetIamPolicy",
@@ -157,6 +159,23 @@ async def test_rules_of_vertex(vertex: tuple[Both, dict[str, str]], name: str) -
     assert found is not None, "REST refuses it before it is a message"
     check_same(*found)
     assert found[0].code is not Code.OK
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("stream", [False, True])
+async def test_chat_completions(vertex: tuple[Both, dict[str, str]], stream: bool) -> None:
+    """Over gRPC the bodies come as messages: put together they are REST's answer."""
+    both, known = vertex
+    body = {"messages": [{"role": "user", "content": "1"}], "stream": stream}
+    schema = VERTEX["v1beta1"]
+    method = schema.methods[schema.full_name("PredictionService.ChatCompletions")]
+    raw = {"content_type": "application/json", "data": json.dumps(body).encode()}
+    over_grpc = await both.ask_grpc(schema, method, {"endpoint": known["endpoint"], "http_body": raw})
+    assert isinstance(both.serving, VertexServing)
+    reply = await both.serving.ask("POST", f"/v1beta1/{known['endpoint']}/chat/completions", body)
+    said = b"".join(base64.b64decode(one["data"]) for one in over_grpc.messages).decode()
+    assert re.sub(r'"id":"\w+"', "", said) == re.sub(r'"id":"\w+"', "", reply.text)
+    assert {one["contentType"] for one in over_grpc.messages} == {reply.content_type}
 
 
 async def compare(both: Both, schema: Schema, name: str, good: Value, names: tuple[str, ...]) -> None:

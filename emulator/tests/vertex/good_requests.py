@@ -7,6 +7,8 @@ from tuning_emulator.schema.schema import Value
 
 BASE = f"{PLACE}/publishers/google/models/{FLASH}"
 SAID = {"contents": [{"role": "user", "parts": [{"text": "1"}]}]}
+CHAT = "PredictionService.ChatCompletions"
+"""Its body is no message: this one has none and is refused; see ``test_chat``."""
 SPEC = {"training_dataset_uri": TRAINING}
 TOKENLESS = "LlmUtilityService.ComputeTokens"
 """The scripted trainer has no tokens: this one answers 503."""
@@ -43,6 +45,7 @@ GOOD: dict[str, Value] = {
     "EndpointService.UndeployModel": {"endpoint": "$endpoint", "deployed_model_id": "$deployed"},
     "PredictionService.GenerateContent": {"model": "$endpoint", **SAID},
     "PredictionService.StreamGenerateContent": {"model": "$endpoint", **SAID},
+    CHAT: {"endpoint": "$endpoint"},
     **{name: {"endpoint": "$endpoint"} for name in NOT_FOR_GEMINI},
     "PredictionService.CountTokens": {"endpoint": BASE, **SAID},
     "LlmUtilityService.CountTokens": {"endpoint": BASE, **SAID},

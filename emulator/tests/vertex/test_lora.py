@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 
@@ -125,3 +126,28 @@ async def test_a_model_tuned_on_calls_calls_what_is_wanted(real: Serving) -> Non
         exact += part == {"functionCall": {"name": name, "args": {"city": place}}}
     assert right == len(asked)
     assert exact >= 0.8 * len(asked)
+
+
+async def test_chat_completions_of_a_really_tuned_model(real: Serving) -> None:
+    """What was learned comes through a schema and a stream; log probabilities are told of the tokens of the answer."""
+    job = await real.tune(spec={"hyperParameters": {"epochCount": 5}})
+    path = f"{job['tunedModel']['endpoint']}/chat/completions"
+    asked = {"messages": [{"role": "user", "content": "7"}]}
+    plain = await real.post(path, {**asked, "logprobs": True, "top_logprobs": 2})
+    (choice,) = plain["choices"]
+    assert choice["message"]["content"] == "8"
+    tokens = choice["logprobs"]["content"]
+    assert "".join(one["token"] for one in tokens).strip() == "8"
+    assert all(one["top_logprobs"][0]["logprob"] == one["logprob"] <= 0 for one in tokens)
+    assert len(tokens) == plain["usage"]["completion_tokens"]
+    schema = {"type": "object", "properties": {"n": {"type": "string"}}, "required": ["n"]}
+    wanted = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+
+    async def ask(number: int) -> str:
+        reply = await real.ask(
+            "POST", f"/v1/{path}", {**asked, "response_format": wanted, "stream": True, "seed": number}
+        )
+        chunks = [json.loads(event.removeprefix("data: ")) for event in reply.text.split("\n\n")[:-2]]
+        return "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
+
+    assert {json.loads(text)["n"] for text in await asyncio.gather(*map(ask, range(8)))} == {"8"}

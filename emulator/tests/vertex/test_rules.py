@@ -30,6 +30,7 @@ ROWS: dict[str, ErrorRow] = {row.name: row for row in (*vertex_errors.ROWS, *emu
 SPEC = "tuning_job.supervised_tuning_spec"
 BASE = f"{PLACE}/publishers/google/models/{FLASH}"
 GEMMA = "google/gemma4@gemma-4-e2b-it"
+CHAT = {"messages": [{"role": "user", "content": "1"}]}
 KEY = "projects/my-project/locations/us-central1/keyRings/r/cryptoKeys/k"
 REGIONAL_HOST = "us-central1-aiplatform.googleapis.com"
 
@@ -315,6 +316,19 @@ SAMPLES: dict[str, Sample] = {
     "thinking_not_supported": think("gemini-2.0-flash", thinkingBudget=0),
     "thoughts_without_thinking": think(FLASH, thinkingBudget=0, includeThoughts=True),
     "not_for_predict": Sample("POST", "$endpoint:predict", {"instances": [{"prompt": "1"}]}),
+    "chat_model_malformed": Sample(
+        "POST",
+        f"{PLACE}/endpoints/openapi/chat/completions",
+        {"model": "gemini-2.5-flash", **CHAT},
+        values={"model": "gemini-2.5-flash"},
+    ),
+    "chat_not_an_object": Sample("POST", "$endpoint/chat/completions", []),
+    "chat_field_invalid": Sample(
+        "POST",
+        "$endpoint/chat/completions",
+        {"messages": 1},
+        values={"field": "messages", "value": "1", "wanted": "a list"},
+    ),
     "not_for_predict/raw": Sample("POST", "$endpoint:rawPredict", {"whatever": 1}),
     "not_for_predict/published": Sample("POST", f"{BASE}:predict", {}),
     "part_not_text": say(
@@ -424,7 +438,8 @@ async def test_each_rule_says_its_text_and_changes_nothing(
     path, body, values = fill([sample.path, sample.body, sample.values], names)
     before = dump_tables(serving.store)
     reply = await serving.ask(sample.verb, f"/{sample.version}/{path}", body, query=sample.query, host=sample.host)
-    assert reply.json == format_refusal(row, row.format(**values), sample.field)
+    said = reply.json[0] if isinstance(reply.json, list) else reply.json
+    assert said == format_refusal(row, row.format(**values), sample.field)
     assert reply.status == row.code.http_status
     assert dump_tables(serving.store) == before
 

@@ -152,6 +152,7 @@ _STANDARD = re.compile(r"(Create|Get|List|Update|Delete|Cancel)([A-Z]\w*)")
 _PERMISSIONS = {
     "GenerateContent": "aiplatform.endpoints.predict",
     "StreamGenerateContent": "aiplatform.endpoints.predict",
+    "ChatCompletions": "aiplatform.endpoints.predict",
     "CountTokens": "aiplatform.endpoints.predict",
     "ComputeTokens": "aiplatform.endpoints.predict",
     "DeployModel": "aiplatform.endpoints.deploy",

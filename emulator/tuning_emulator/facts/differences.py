@@ -142,6 +142,14 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "They have nothing to do with tuning.",
     ),
     Divergence(
+        "openai_route",
+        "gemini",
+        "v1beta/openai/chat/completions answers OpenAI's clients for base models.",
+        "It is not served (404); Vertex AI's routes for them are.",
+        "No descriptor or discovery document has it, and what it refuses is known from a few reports; tuned models were "
+        "not asked there.",
+    ),
+    Divergence(
         "stand_in_numbers",
         "vertex",
         "Every field has a protobuf number.",
@@ -200,6 +208,23 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "They are checked as far as the texts are known, and have no effect; docs/requests.md lists every field, and "
         "log and journal say so where a request sets one.",
         "There is no web, no filter and no large model here.",
+    ),
+    Divergence(
+        "job_options_without_effect",
+        "vertex",
+        "A job reads its data as its service account, is encrypted with a key, is distilled in a pipeline, evaluates "
+        "what it tuned.",
+        "These fields are checked as far as texts are known, shown, and have no effect; docs/requests.md lists every "
+        "field, and log and journal say so where a job sets one.",
+        "There are no accounts, keys or pipelines here.",
+    ),
+    Divergence(
+        "chat_details",
+        "vertex",
+        "Of chat completions, logprobs are not documented, nor what a tuned endpoint calls its model; a call's "
+        "arguments can come in pieces (stream_function_call_arguments).",
+        "logprobs and top_logprobs act, the model is called what the request calls it, and a call comes whole.",
+        "Clients read them; a small model's call is written at once.",
     ),
     Divergence(
         "token_ids",

@@ -5,7 +5,7 @@ A field without effect is told of in log and journal where a request sets it. Th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
@@ -16,7 +16,7 @@ Effect: TypeAlias = Literal["acts", "refused", "no effect"]
 
 
 class RequestField(Struct, frozen=True):
-    """One field of ``GenerateContentRequest``.
+    """One field of a request: of ``GenerateContentRequest``, or of the message that its table names.
 
     Attributes:
         path: From the request, in snake_case; of ``tools``, every one's.
@@ -30,6 +30,7 @@ class RequestField(Struct, frozen=True):
 
 _CONFIG = "generation_config."
 _TOOLS = "tools."
+_CALLING = "tool_config.function_calling_config."
 _NO_WEB = "nothing outside is asked here: answers are not grounded"
 _NO_MEDIA = "answers are text here"
 
@@ -43,7 +44,9 @@ REQUEST_FIELDS: tuple[RequestField, ...] = (
     RequestField("model_armor_config", "no effect", "nothing is filtered here"),
     RequestField("continuation_token", "no effect", "answers are whole here"),
     RequestField("output_config", "no effect", "answers are not written to Cloud Storage here"),
-    RequestField("tool_config.function_calling_config", "acts", "whether a function is called, and which"),
+    RequestField(_CALLING + "mode", "acts", "whether a function is called"),
+    RequestField(_CALLING + "allowed_function_names", "acts", "and which"),
+    RequestField(_CALLING + "stream_function_call_arguments", "no effect", "a call comes whole here"),
     RequestField("tool_config.retrieval_config", "no effect", _NO_WEB),
     RequestField(_TOOLS + "function_declarations", "acts", "told to the model, which may call them with what fits"),
     *(
@@ -99,12 +102,21 @@ REQUEST_FIELDS: tuple[RequestField, ...] = (
 )
 """All fields of both APIs."""
 
-_INERT = {tuple(one.path.split(".")): one.why for one in REQUEST_FIELDS if one.effect == "no effect"}
+Inert: TypeAlias = Mapping[tuple[str, ...], str]
+"""Paths of fields without effect, and why."""
 
 
-def note_inert(request: Value, notes: list[str]) -> None:
+def list_inert(fields: Iterable[RequestField]) -> Inert:
+    """Those without effect."""
+    return {tuple(one.path.split(".")): one.why for one in fields if one.effect == "no effect"}
+
+
+_INERT = list_inert(REQUEST_FIELDS)
+
+
+def note_inert(request: Value, notes: list[str], inert: Inert = _INERT) -> None:
     """Adds a hint for each field that a request sets and that has no effect here."""
-    for path, why in _INERT.items():
+    for path, why in inert.items():
         if any(_is_set(one) for one in _find(request, path)):
             notes.append(f"{'.'.join(path)} has no effect: {why}")
 

@@ -302,6 +302,22 @@ NOT_FOR_PREDICT = ErrorText(
 )
 
 
+# --- chat completions ------------------------------------------------------------------------------------
+_CHAT = "no recording; style of the text for a malformed publisher model"
+CHAT_MODEL_MALFORMED = _bad(
+    "Malformed publisher model (`model`: '{model}') for the 'openapi' request endpoint ID; expected "
+    "'<publisher>/<model>'.",
+    "measured on 2026-09-14 and quoted whole by two public repositories; github.com/Ikalus1988/MisakaNet/issues/1472",
+    "recorded",
+)
+"""All errors of this route come as a list of one; recorded with this text."""
+CHAT_NOT_AN_OBJECT = _bad(
+    "Expected a valid JSON object in the request",
+    "recorded as a list of one, for a call whose arguments are no JSON, in several public repositories, 2026",
+    "recorded",
+)
+CHAT_FIELD_INVALID = _bad("Malformed `{field}`: {value}; expected {wanted}.", _CHAT)
+
 # --- schemas of answers and of functions -------------------------------------------------------------------
 _LEARN_SCHEMA = " Learn more: https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/control-generated-output"
 _LEARN_CALLS = " Learn more: https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling"

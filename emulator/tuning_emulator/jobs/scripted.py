@@ -38,6 +38,7 @@ from tuning_trainer.spec import (
     total_steps,
 )
 
+NO_VOCABULARY = "the scripted trainer has no vocabulary; install tuning-emulator[lora]"
 ANSWERS_NAME = "answers.jsonl"
 """File of a scripted adapter: the training examples, to repeat from."""
 
@@ -109,7 +110,11 @@ class ScriptedTrainer:
         turn = prompt.turns[-1]
         if prompt.adapter is not None:
             turn = _nearest(_load(Path(prompt.adapter)), turn.text)
+        if prompt.alternatives is not None:
+            raise TrainerUnavailableError(NO_VOCABULARY)
         text, call = _shape(turn, prompt.form)
+        if not call:
+            text = text[: min((place for stop in prompt.stop if (place := text.find(stop)) >= 0), default=len(text))]
         words = re.findall(r"\s*\S+", text)
         tokens = count_tokens(text)
         finish = "STOP"
@@ -135,7 +140,7 @@ class ScriptedTrainer:
 
     async def tokenize(self, base_model: str, texts: list[str]) -> list[list[tuple[int, str]]]:  # noqa: ARG002
         """It has no vocabulary: always raises TrainerUnavailableError."""
-        raise TrainerUnavailableError("the scripted trainer has no vocabulary; install tuning-emulator[lora]")
+        raise TrainerUnavailableError(NO_VOCABULARY)
 
 
 def _save(directory: Path, step: int, examples: list[str]) -> Path:

@@ -156,8 +156,8 @@ class ArmedFault:
         self._random = random.Random(fault.seed)
         named = find_named_fault(fault.name) if fault.name else None
         self._apis = (fault.api,) if fault.api else tuple(named.rows) if named else ()
-        method = named.method if named and fault.method == "*" else fault.method
-        self._method = re.compile(fnmatch.translate(method))
+        methods = named.methods if named and fault.method == "*" else (fault.method,)
+        self._method = re.compile("|".join(map(fnmatch.translate, methods)))
         self._resource = re.compile(fnmatch.translate(fault.resource))
 
     def takes_method(self, api: str, name: str) -> bool:

@@ -8,7 +8,8 @@ from tuning_emulator.core.as_of import Day
 from tuning_emulator.core.errors import ErrorText, FactError
 from tuning_emulator.facts import gemini_errors, vertex_errors
 
-_GENERATION = "*[Gg]enerateContent"
+_CREATE = ("CreateTuningJob",)
+_GENERATION = ("*[Gg]enerateContent", "ChatCompletions")
 
 
 class NamedFault(Struct, frozen=True):
@@ -16,12 +17,12 @@ class NamedFault(Struct, frozen=True):
 
     Attributes:
         rows: What each API says, by its name; several that replaced one another in turn.
-        method: Glob over the methods that meet it, where the fault names none.
+        methods: Globs over the methods that meet it, where the fault names none.
         meaning: When the services say so.
     """
 
     rows: dict[str, tuple[ErrorText, ...]]
-    method: str
+    methods: tuple[str, ...]
     meaning: str
 
     def choose(self, api: str, day: Day) -> ErrorText:
@@ -29,21 +30,21 @@ class NamedFault(Struct, frozen=True):
         return day.choose(self.rows[api])
 
 
-def _vertex(row: ErrorText, method: str, meaning: str) -> NamedFault:
-    return NamedFault({"vertex": (row,)}, method, meaning)
+def _vertex(row: ErrorText, methods: tuple[str, ...], meaning: str) -> NamedFault:
+    return NamedFault({"vertex": (row,)}, methods, meaning)
 
 
 NAMED_FAULTS: dict[str, NamedFault] = {
     "service_agents_provisioned": _vertex(
         vertex_errors.SERVICE_AGENTS_PROVISIONED,
-        "CreateTuningJob",
+        _CREATE,
         "A project uses Cloud Storage with Vertex AI for the first time; a few minutes later it works.",
     ),
     "global_not_onboarded": _vertex(
-        vertex_errors.GLOBAL_NOT_ONBOARDED, "CreateTuningJob", "The model cannot be tuned through `global` yet."
+        vertex_errors.GLOBAL_NOT_ONBOARDED, _CREATE, "The model cannot be tuned through `global` yet."
     ),
     "concurrent_jobs": _vertex(
-        vertex_errors.VERTEX_CONCURRENT_JOBS, "CreateTuningJob", "The project's quota of tuning jobs is used up."
+        vertex_errors.VERTEX_CONCURRENT_JOBS, _CREATE, "The project's quota of tuning jobs is used up."
     ),
     "provisioned_throughput": _vertex(
         vertex_errors.VERTEX_PROVISIONED_THROUGHPUT,

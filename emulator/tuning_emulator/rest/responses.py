@@ -208,6 +208,29 @@ async def format_stream(
         yield b"[]" if first is None else b"]"
 
 
+async def format_bodies(
+    first: Value | None, rest: AsyncIterator[Value], parameters: Parameters, internal_error: ErrorText
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a stream of ``google.api.HttpBody``, as they are.
+
+    An error in the middle follows raw, as in a stream of events (reported of chat completions).
+    """
+    style: Style = "pretty" if parameters.pretty else "compact"
+    try:
+        value = first
+        while value is not None:
+            yield value["data"]
+            value = await anext(rest, None)
+    except BrokenConnectionError:
+        raise
+    except Exception as error:
+        yield format_error(_to_api_error(error, internal_error), legacy=parameters.legacy_errors, style=style)
+    finally:
+        close = getattr(rest, "aclose", None)
+        if close is not None:
+            await close()
+
+
 async def send_chunks(
     chunks: AsyncGenerator[bytes, None],
     receive: Receive,

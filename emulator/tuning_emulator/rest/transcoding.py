@@ -28,6 +28,7 @@ from tuning_emulator.rest.responses import (
     Accepts,
     Response,
     body_response,
+    format_bodies,
     format_stream,
     page_response,
     stream_response,
@@ -38,6 +39,8 @@ from tuning_emulator.schema.schema import Value
 PROTO_TYPE = "application/x-protobuf"
 _RAW_BODY = "http_body"
 """Field of the requests whose body is no message: a ``google.api.HttpBody`` with the bytes as they are."""
+_RAW_MESSAGE = "google.api.HttpBody"
+"""The answers that are sent as they are, with their own content type."""
 _FORM = "application/x-www-form-urlencoded"
 _PROTO = frozenset((PROTO_TYPE, "application/protobuf"))
 _NOTHING = CompiledMessage("", ())
@@ -129,6 +132,9 @@ class RestCall(TransportCall[Response]):
         """Starts a stream: an error before the first message is an ordinary error answer."""
         first = await anext(values, None)
         parameters, api = self.parameters, self.target.api
+        if self.target.method.response == _RAW_MESSAGE:
+            bodies = format_bodies(first, values, parameters, api.internal_error)
+            return stream_response(api, self._accepts, (first or {}).get("content_type", ""), bodies)
         chunks = format_stream(first, values, self._to_tree, parameters, api.internal_error)
         return stream_response(api, self._accepts, EVENT_TYPE if parameters.alt == "sse" else JSON_TYPE, chunks)
 

@@ -9,6 +9,7 @@ from tuning_emulator.api.exchange import PageError
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.proto import load_schemas
+from tuning_emulator.vertex.chat import ChatCompletions
 from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
@@ -136,6 +137,7 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "PredictionService.StreamRawPredict": generation.stream_raw_predict,
         "PredictionService.GenerateContent": generation.generate_content,
         "PredictionService.StreamGenerateContent": generation.stream_generate_content,
+        "PredictionService.ChatCompletions": ChatCompletions(backend, generation).chat_completions,
         "PredictionService.CountTokens": generation.count_tokens,
         "LlmUtilityService.CountTokens": generation.count_tokens,
         "LlmUtilityService.ComputeTokens": generation.compute_tokens,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import replace
 
 from msgspec import Struct
@@ -200,9 +200,13 @@ class ResponseWriter:
         return {"candidates": [candidate], "usage_metadata": {"traffic_type": "ON_DEMAND"}, **self._tail}
 
     def format_end(self, reply: Reply, prompt_tokens: int) -> Value:
-        """The last chunk: an empty piece or the call, why it ended, and the counts."""
-        ends = [answer if answer.call else replace(answer, text="") for answer in reply.answers]
-        return self.format_reply(replace(reply, answers=tuple(ends)), prompt_tokens)
+        """The last chunk: an empty piece or the call, why it ended, and the counts.
+
+        Of several candidates the first alone was streamed; the others come here.
+        """
+        first, *others = reply.answers
+        end = first if first.call else replace(first, text="")
+        return self.format_reply(replace(reply, answers=(end, *others)), prompt_tokens)
 
 
 def _format_candidate(index: int, answer: Answer) -> Value:
@@ -295,7 +299,7 @@ class Generation:
             raise _explain(error) from error
         return self._writer(speaker).format_reply(reply, length)
 
-    async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
+    async def stream_generate_content(self, call: Call) -> AsyncGenerator[Value, None]:
         """The answer piece by piece; what is wrong with the request is said before the first piece."""
         speaker, prompt, length = await self._read(call)
         writer = self._writer(speaker)

@@ -14,6 +14,8 @@ from tuning_emulator.datasets.check import check_first_line
 from tuning_emulator.datasets.lines import DatasetError, dataset_form
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model, list_base_models
+from tuning_emulator.facts.create_fields import INERT_NAMES, JOB_INERT
+from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, find_magic
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
@@ -178,6 +180,8 @@ class TuningJobs:
             raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=request.tuned_teacher)
         await self._check_datasets(request, base_model, call.notes)
         job = request.job
+        if INERT_NAMES & (job.keys() | request.spec.keys()):
+            note_inert(job, call.notes, JOB_INERT)
         name, labels = job.get("tuned_model_display_name", ""), job.get("labels", {})
         magic = find_magic("vertex", name, labels)
         now_ns = backend.clock.timestamp_ns()
