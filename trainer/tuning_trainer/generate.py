@@ -19,9 +19,10 @@ from torch import Tensor
 
 from tuning_trainer.chat import Chat, encode_text, load_chat, split_text
 from tuning_trainer.constraint import hold, read_call
+from tuning_trainer.dataset import KEPT_TOKENS
 from tuning_trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
 from tuning_trainer.sampling import Sampling, choose_token
-from tuning_trainer.spec import ANY_TEXT, Answer, InvalidJobError, Prompt, Reply, Token
+from tuning_trainer.spec import ANY_TEXT, Answer, InvalidJobError, Prompt, Reply, Token, Turn
 
 log = logging.getLogger(__name__)
 
@@ -224,6 +225,21 @@ class Writing:
         self.answer = Answer(text, len(self.tokens), reason, mean, called, *told)
 
 
+def shorten_prompt(ids: list[int], prompt: Prompt, chat: Chat, most: int) -> list[int]:
+    """A prompt of at most so many tokens, as far as leaving out the middle of its longest texts can do it."""
+    turns = list(prompt.turns)
+    while (excess := len(ids) - most) > 0:
+        longest = max(range(len(turns)), key=lambda number: len(turns[number].text))
+        pieces = [piece for _, piece in split_text(chat.tokenizer, turns[longest].text)]
+        taken = min(excess, len(pieces) - 2 * KEPT_TOKENS)
+        if taken <= 0:
+            break
+        middle = (len(pieces) - taken) // 2
+        turns[longest] = Turn(turns[longest].role, "".join(pieces[:middle] + pieces[middle + taken :]))
+        ids = chat.prompt(tuple(turns), prompt.system)
+    return ids
+
+
 class Request:
     """A prompt with its candidates."""
 
@@ -232,6 +248,12 @@ class Request:
         self.ids = model.chat.prompt(prompt.turns, prompt.system)
         if not self.ids:
             raise InvalidPromptError("turns: the prompt is empty")
+        self.left_out = 0
+        if prompt.shorten:
+            room = model.max_tokens - min(prompt.max_output_tokens, model.max_tokens // 4)
+            before = len(self.ids)
+            self.ids = shorten_prompt(self.ids, prompt, model.chat, room)
+            self.left_out = before - len(self.ids)
         room = model.max_tokens - len(self.ids)
         if room < 1:
             raise InvalidPromptError(f"turns: {len(self.ids)} tokens leave no room within {model.max_tokens}")
@@ -241,7 +263,7 @@ class Request:
     def reply(self) -> Reply | None:
         """The reply, once all candidates are written."""
         answers = tuple(each.answer for each in self.candidates if each.answer)
-        return Reply(len(self.ids), answers) if len(answers) == len(self.candidates) else None
+        return Reply(len(self.ids), answers, self.left_out) if len(answers) == len(self.candidates) else None
 
 
 @dataclass(slots=True)

@@ -354,6 +354,7 @@ class Prompt:
             time.
         form: What the answer has to be.
         alternatives: How many of the likeliest tokens are told of each place; None: nothing is told of tokens.
+        shorten: Whether a prompt that is too long loses the middle of its longest text, instead of being refused.
     """
 
     turns: tuple[Turn, ...]
@@ -371,6 +372,7 @@ class Prompt:
     frequency_penalty: float = 0.0
     form: Form = ANY_TEXT
     alternatives: int | None = None
+    shorten: bool = False
 
 
 def parse_prompt(values: dict[str, Any]) -> Prompt:
@@ -421,15 +423,17 @@ def _parse_answer(values: dict[str, Any]) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """All candidates to one prompt and the prompt's length in tokens."""
+    """All candidates to one prompt and the prompt's length in tokens. ``left_out``: tokens that it was shortened by."""
 
     prompt_tokens: int
     answers: tuple[Answer, ...] = field(default=())
+    left_out: int = 0
 
 
 def parse_reply(values: dict[str, Any]) -> Reply:
     """Reads what ``dataclasses.asdict`` made of a reply."""
-    return Reply(values["prompt_tokens"], tuple(_parse_answer(answer) for answer in values["answers"]))
+    answers = tuple(_parse_answer(answer) for answer in values["answers"])
+    return Reply(values["prompt_tokens"], answers, values.get("left_out", 0))
 
 
 def embedded_base_model() -> Path:

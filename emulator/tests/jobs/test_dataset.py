@@ -15,6 +15,7 @@ from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.datasets.check import check_dataset
 from tuning_emulator.jobs.dataset import DatasetPreparation, count_reduced
 from tuning_emulator.jobs.pacing import StoppedError
+from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.testing.storage_server import StorageServer
 from tuning_trainer.spec import Started, parse_example
@@ -36,7 +37,7 @@ def storage(tmp_path: Path) -> Iterator[StorageServer]:
 
 @pytest.fixture
 def prepare(storage: StorageServer) -> DatasetPreparation:
-    return DatasetPreparation(lambda: HttpObjectStore(storage.base_url))
+    return DatasetPreparation(lambda: HttpObjectStore(storage.base_url), MediaReader())
 
 
 def write(storage: StorageServer, text: str, uri: str = URI) -> None:
@@ -90,7 +91,7 @@ def test_a_missing_object_is_named(storage: StorageServer, prepare: DatasetPrepa
 
 def test_storage_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
     """Not the user's data's fault."""
-    prepare = DatasetPreparation(lambda: HttpObjectStore("http://127.0.0.1:1"))
+    prepare = DatasetPreparation(lambda: HttpObjectStore("http://127.0.0.1:1"), MediaReader())
     with pytest.raises(ApiError, match=r"127\.0\.0\.1:1") as refused:
         prepare(make_job(), "", *files(tmp_path), lambda: None)
     assert refused.value.code == 14

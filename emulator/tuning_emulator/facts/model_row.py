@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from tuning_emulator.core.errors import FactError, Grade, check_row
 from tuning_emulator.core.records import Api
-from tuning_emulator.facts.media import GEMINI_2_MEDIA, MediaRules
+from tuning_emulator.facts.media import GEMINI_2_MEDIA, MEDIA_KINDS, MediaRules
 
 Rate: TypeAlias = Literal["multiplier", "value"]
 """How requests set the learning rate: ``learningRateMultiplier``, or ``learningRate`` itself."""
@@ -157,6 +157,11 @@ class BaseModel(Struct, frozen=True, kw_only=True):
             return True
         low, high = self.thinking_budget
         return self.thinking_off if budget == 0 else low <= budget <= high
+
+    @property
+    def prompt_kinds(self) -> tuple[str, ...]:
+        """What prompts may hold: of Gemini models that are tuned on any media all of them, else what it is tuned on."""
+        return self.modalities if self.open or len(self.modalities) < 2 else ("text", *MEDIA_KINDS)
 
     @property
     def modes(self) -> tuple[str, ...]:

@@ -24,6 +24,9 @@ from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.defaults import Defaults, gemini_defaults, vertex_defaults
+from tuning_emulator.media.examples import ExampleReader
+from tuning_emulator.media.parts import PromptReader
+from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.storage.objects import (
     ObjectForbiddenError,
     ObjectNotFoundError,
@@ -57,9 +60,11 @@ class DatasetPreparation(Struct, frozen=True):
 
     Attributes:
         open_objects: Cloud Storage as it is reached now.
+        media: Reads the files that examples name.
     """
 
     open_objects: Callable[[], ObjectStore]
+    media: MediaReader
 
     def __call__(
         self, job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
@@ -75,7 +80,7 @@ class DatasetPreparation(Struct, frozen=True):
         form = dataset_form(job.asked.method, job.asked.base_model) or "contents"
         limits = find_limits(job.api, job.asked.base_model)
         lines = self.read_lines(job, job.asked.training_uri, keep_going)
-        statistics = check_dataset(lines, form, limits, examples)
+        statistics = check_dataset(lines, form, limits, examples, read_media=self.find_reader(job))
         log_reduced(job, {reason: (count, first) for reason, count, first in statistics.reduced})
         self.read_validation(job, statistics.examples, form, validation, keep_going)
         return Prepared(statistics.examples - statistics.dropped_count, statistics)
@@ -99,7 +104,7 @@ class DatasetPreparation(Struct, frozen=True):
         self._check_bytes(job, limits)
         no_minimum = replace(limits, min_examples=1)  # that one is the training set's
         lines = self.read_lines(job, job.asked.validation_uri, keep_going)
-        checked = check_dataset(lines, form, no_minimum, destination)
+        checked = check_dataset(lines, form, no_minimum, destination, read_media=self.find_reader(job))
         check_validation_size(checked.examples, training_examples, limits)
 
     def _check_bytes(self, job: TuningJob, limits: DatasetLimits) -> None:
@@ -111,6 +116,10 @@ class DatasetPreparation(Struct, frozen=True):
             raise _explain(error, job, job.asked.validation_uri) from error
         if training is not None and validation is not None:  # else reading says so
             check_validation_bytes(validation.size_bytes, training.size_bytes, limits)
+
+    def find_reader(self, job: TuningJob) -> ExampleReader:
+        """What reads the files that a job's examples name."""
+        return ExampleReader(PromptReader(self.media, self.open_objects), job.asked.base_model)
 
     def read_lines(self, job: TuningJob, uri: str, keep_going: Callable[[], None]) -> Iterator[bytes]:
         """The lines of an object, until the job is asked to stop.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tuning_emulator.media.medium import BrokenMediumError, Medium
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image as Picture
 
 MOST_PIXELS: Final = 50_000_000
 """Larger images are not unpacked: a file of a few kilobytes can stand for gigabytes of pixels."""
@@ -40,11 +40,19 @@ def read_image(data: bytes) -> Medium:
     try:
         with Image.open(BytesIO(data)) as image:
             return describe_image(image)
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError) as error:  # of Pillow's parsers
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        IndexError,
+        TypeError,
+        KeyError,
+    ) as error:  # of Pillow's parsers
         raise BrokenMediumError(f"{type(error).__name__}: {error}") from error
 
 
-def describe_image(image: Image) -> Medium:
+def describe_image(image: Picture) -> Medium:
     """An image, unpacked only now. Raises as its parser does."""
     width, height = image.size
     if width * height > MOST_PIXELS:
@@ -55,14 +63,15 @@ def describe_image(image: Image) -> Medium:
     small = small.resize((_SIDE, _SIDE), reducing_gap=2.0) if small.mode in ("RGB", "RGBA", "L") else small
     if small.mode == "RGBA":
         small = _put_on_white(small)
-    pixels = list(small.convert("RGB").resize((_SIDE, _SIDE)).get_flattened_data())
+    data = small.convert("RGB").resize((_SIDE, _SIDE)).tobytes()
+    pixels = list(zip(data[::3], data[1::3], data[2::3], strict=True))
     return Medium(_describe(width, height, pixels), width=width, height=height)
 
 
-def _put_on_white(image: Image) -> Image:
-    from PIL import Image as images
+def _put_on_white(image: Picture) -> Picture:
+    from PIL import Image
 
-    ground = images.new("RGBA", image.size, "white")
+    ground = Image.new("RGBA", image.size, "white")
     ground.alpha_composite(image)
     return ground
 

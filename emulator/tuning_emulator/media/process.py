@@ -1,7 +1,7 @@
-"""`python -m tuning_emulator.media.process`: reads files for the server, where one that is made to do harm harms nobody.
+"""`python -m tuning_emulator.media.process`: reads files for the server, where one made to do harm does it to nobody.
 
-In: a line of JSON, ``{"kind": "image", "mime_type": "image/png", "size": 68}``, and so many bytes; again and again, until
-the input ends. Out: a line of JSON each: a ``Medium``, or ``{"broken": "…"}``, ``{"failed": "…"}``.
+In: a line of JSON, ``{"kind": "image", "mime_type": "image/png", "size": 68}``, and so many bytes; again and again,
+until the input ends. Out: a line of JSON each: a ``Medium``, or ``{"broken": "…"}``, ``{"failed": "…"}``.
 """
 
 from __future__ import annotations

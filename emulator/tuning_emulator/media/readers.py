@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 from tuning_emulator.facts.media import MediaKind
 from tuning_emulator.media.images import MOST_PIXELS, describe_image, read_image
@@ -39,7 +39,7 @@ def read_medium(kind: MediaKind, mime_type: str, data: bytes) -> Medium:
 def read_text(data: bytes) -> Medium:
     """A document of plain text, which wants no reader."""
     text = data.decode("utf-8-sig", "replace").strip()
-    return Medium(text[:MOST_CHARACTERS], note=_note_rest(len(text)))
+    return Medium(text[:MOST_CHARACTERS] or "[text document]", note=_note_rest(len(text)))
 
 
 def _note_rest(characters: int) -> str:
@@ -90,7 +90,7 @@ def read_film(data: bytes, kind: MediaKind) -> Medium:
     import av
 
     try:
-        with av.open(BytesIO(data), metadata_errors="ignore") as film:
+        with av.open(BytesIO(data), "r", metadata_errors="ignore") as film:
             seconds = (film.duration or 0) / av.time_base
             if kind == "audio":
                 if not film.streams.audio:
@@ -101,11 +101,13 @@ def read_film(data: bytes, kind: MediaKind) -> Medium:
             stream = film.streams.video[0]
             if (stream.width or 0) * (stream.height or 0) > MOST_PIXELS:
                 raise BrokenMediumError(f"its frames have more than {MOST_PIXELS:,} pixels")
-            frame = next(film.decode(stream))
+            frame: Any = next(film.decode(stream))
             seen = describe_image(frame.to_image())
     except BrokenMediumError:
         raise
     except (av.FFmpegError, StopIteration, ValueError, OSError) as error:
         raise BrokenMediumError(f"{type(error).__name__}: {error}") from error
     words = f"[video {round(seconds, 1)}s]\n{seen.words}"
-    return Medium(words, width=seen.width, height=seen.height, seconds=seconds, note="its length and first frame are read")
+    return Medium(
+        words, width=seen.width, height=seen.height, seconds=seconds, note="its length and first frame are read"
+    )

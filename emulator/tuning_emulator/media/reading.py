@@ -132,7 +132,11 @@ def _start() -> subprocess.Popen[bytes]:
         [sys.executable, "-P", "-m", "tuning_emulator.media.process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},  # a thread takes addresses by the 10 MB
+        env={
+            **os.environ,
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+        },  # a thread takes addresses by the 10 MB
         start_new_session=True,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
@@ -16,9 +17,27 @@ from tuning_emulator.facts.media import (
     MediaRules,
 )
 from tuning_emulator.media.medium import Medium
+from tuning_emulator.schema.schema import Value
 
 _MODALITIES: dict[MediaKind, str] = {"image": "IMAGE", "audio": "AUDIO", "video": "VIDEO", "document": "DOCUMENT"}
 _NANOSECOND = 1e-9
+
+
+class PromptTokens(Struct, frozen=True):
+    """A prompt's: of text, in those of what plays the model; of media, by modality, as the services count them."""
+
+    text: int
+    media: Mapping[str, int] = {}
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.text + sum(self.media.values())
+
+    def format_details(self) -> list[Value]:
+        """A ``ModalityTokenCount`` for each modality that there is any of."""
+        counts = {**({"TEXT": self.text} if self.text else {}), **self.media}
+        return [{"modality": modality, "token_count": count} for modality, count in counts.items()]
 
 
 class Clip(Struct, frozen=True):
@@ -63,9 +82,7 @@ def count_tiles(width: int, height: int) -> int:
     return ceil(width / side) * ceil(height / side)
 
 
-def count_medium(
-    rules: MediaRules, kind: MediaKind, medium: Medium, resolution: str, clip: Clip
-) -> tuple[str, int]:
+def count_medium(rules: MediaRules, kind: MediaKind, medium: Medium, resolution: str, clip: Clip) -> tuple[str, int]:
     """The modality that a file is counted under, and its tokens.
 
     What is not known of a file that nothing here reads is taken for the least: a tile, a page, a second.
