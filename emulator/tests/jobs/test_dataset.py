@@ -130,8 +130,8 @@ def test_preference_lines_keep_what_was_rejected(
 def test_what_the_trainer_does_not_read_is_logged_and_fails_nothing(
     storage: StorageServer, prepare: DatasetPreparation, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A dataset of images alone is trained on, each image a word; our statistics and the log say so."""
-    image = {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/x.png"}}
+    """A dataset of images alone, all in the web, is trained on, each image a word; our statistics and the log say so."""
+    image = {"fileData": {"mimeType": "image/png", "fileUri": "https://example.com/x.png"}}
     turns = [{"role": "user", "parts": [image]}, {"role": "model", "parts": [{"text": "cat"}]}]
     write(storage, f"{json.dumps({'contents': turns})}\n" * 3)
     prepared = prepare(make_job(), "", *files(tmp_path), lambda: None)
@@ -140,7 +140,7 @@ def test_what_the_trainer_does_not_read_is_logged_and_fails_nothing(
     assert [one[1:] for one in prepared.statistics.reduced] == [(3, 1)]
     written = [parse_example(one) for one in files(tmp_path)[0].read_text().splitlines()]
     assert [turn.text for turn in written[2].turns] == ["[image]", "cat"]
-    assert "reads 3 of the examples (the first is 1) in part. [image]: the trainer reads text only" in caplog.text
+    assert "reads 3 of the examples (the first is 1) in part. image: this emulator fetches nothing" in caplog.text
 
 
 def test_examples_that_the_trainer_cut_are_counted_as_ours() -> None:

@@ -107,8 +107,7 @@ class Generation:
         if inner is not None:
             asked = structs.replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
         check_fields((*CONTENT_RULES, *SCHEMA_RULES), asked, request=asked.request)
-        read = await read_media(self._backend.media, asked)
-        call.notes.extend(read.notes)
+        read = await read_media(call, self._backend.media, asked)
         tokens = await self._count(target, asked, read)
         return {"total_tokens": tokens.total, "prompt_tokens_details": _format_details(tokens)}
 
@@ -183,8 +182,7 @@ class Generation:
             ApiError: a rule refuses the request, or it is longer than the base model takes.
         """
         check_prompt(asked)
-        read = await read_media(self._backend.media, asked)
-        call.notes.extend(read.notes)
+        read = await read_media(call, self._backend.media, asked)
         prompt = make_prompt(structs.replace(asked, body={**asked.body, "contents": read.contents}))
         note_inert(asked.body, call.notes)
         limit = asked.base.input_token_limit

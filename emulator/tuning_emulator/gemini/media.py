@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 
+from msgspec import structs
+
+from tuning_emulator.api.call import Call
 from tuning_emulator.core.as_of import Day
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api
@@ -12,7 +15,7 @@ from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.media import GEMINI_FETCHES_SINCE, MediaKind
 from tuning_emulator.gemini.prompts import ContentRequest
-from tuning_emulator.media.parts import PromptReader, ReadContents, has_media
+from tuning_emulator.media.parts import PromptReader, ReadContents, has_media, note_unread
 
 MODALITIES: dict[MediaKind, str] = {"image": "Image", "audio": "Audio", "video": "Video", "document": "Document"}
 _UNITS: dict[MediaKind, str] = {"document": "pages", "audio": "seconds", "video": "seconds", "image": "pixels"}
@@ -69,10 +72,14 @@ class GeminiWords:
         return gemini_errors.MEDIA_LENGTH(size=f"{size:.0f}", unit=_UNITS[kind], limit=limit)
 
 
-async def read_media(reader: PromptReader, asked: ContentRequest) -> ReadContents:
+async def read_media(call: Call, reader: PromptReader, asked: ContentRequest) -> ReadContents:
     """The contents of a request with words in the place of media. Raises as ``PromptReader.read``."""
+    note_unread(asked.contents, call.notes)
     if not has_media(asked.contents):
         return ReadContents(asked.contents, asked.contents, {})
     words = GeminiWords(asked.model, asked.day)
+    base = structs.replace(asked.base, modalities=("text",)) if asked.is_tuned else asked.base
     resolution = str(asked.config.get("media_resolution") or "")
-    return await asyncio.to_thread(reader.read, asked.contents, asked.base, words, resolution)
+    read = await asyncio.to_thread(reader.read, asked.contents, base, words, resolution)
+    call.notes.extend(read.notes)
+    return read

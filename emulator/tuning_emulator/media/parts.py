@@ -113,6 +113,16 @@ def note_shortened(reply: Reply, notes: list[str]) -> None:
         notes.append(emulator_errors.PROMPT_SHORTENED.format(count=reply.left_out))
 
 
+def note_unread(contents: Sequence[Value], notes: list[str]) -> None:
+    """Hints for files that are in no part of their own: those that a function gave back."""
+    if any(
+        (part.get("function_response") or {}).get("parts")
+        for content in contents
+        for part in content.get("parts") or ()
+    ):
+        notes.append("function_response.parts has no effect: of a function's result its response is read here")
+
+
 def has_media(contents: Sequence[Value]) -> bool:
     """Whether any part is a file."""
     return any(field in part for content in contents for part in content.get("parts") or () for field in MEDIA_FIELDS)

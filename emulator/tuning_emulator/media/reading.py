@@ -120,9 +120,10 @@ class MediaReader:
 def describe_missing(kind: MediaKind, found: Medium) -> str:
     """Why nothing of a file was read, and what helps."""
     plural = {"image": "images", "document": "PDF documents", "audio": "sounds of this type", "video": "videos"}[kind]
+    package = "Pillow" if found.missing == "PIL" else found.missing
     extra = "video" if found.missing == "av" else _EXTRAS[kind]
     return (
-        f"{plural} are not read here, and the model is told no more than {PLACEHOLDERS[kind]}: {found.missing} is "
+        f"{plural} are not read here, and the model is told no more than {PLACEHOLDERS[kind]}: {package} is "
         f"missing; install tuning-emulator[{extra}]"
     )
 

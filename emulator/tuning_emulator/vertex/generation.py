@@ -320,7 +320,7 @@ class Generation:
     async def count_tokens(self, call: Call) -> Value:
         """Tokens of contents (or of old-style instances) as what plays the model counts them."""
         speaker = self._find_speaker(call, "endpoint")
-        read = await self._read_media(call, speaker, _contents(call.request))
+        read = await read_media(call, self._backend.media, _contents(call.request), speaker.model)
         system = call.request.get("system_instruction")
         said = [*read.counted, *([system] if system else [])]
         tokens = await self._count(speaker, read, _parse_system(call.request))
@@ -345,16 +345,11 @@ class Generation:
     async def _read(self, call: Call) -> tuple[Speaker, Prompt, PromptTokens]:
         """Who answers what, and the prompt's length as ``countTokens`` counts it: without control tokens."""
         speaker = self._find_speaker(call, "model")
-        read = await self._read_media(call, speaker, call.request.get("contents", []))
+        read = await read_media(call, self._backend.media, call.request.get("contents", []), speaker.model)
         prompt = parse_prompt({**call.request, "contents": read.contents}, speaker.model)
         note_inert(call.request, call.notes)
         tokens = await self._count(speaker, read, prompt.system)
         return speaker, replace(prompt, shorten=read.has_documents), tokens
-
-    async def _read_media(self, call: Call, speaker: Speaker, contents: list[Value]) -> ReadContents:
-        read = await read_media(self._backend.media, call.request, contents, speaker.model)
-        call.notes.extend(read.notes)
-        return read
 
     def _find_speaker(self, call: Call, field: str) -> Speaker:
         """What answers to the name in a field. A key, which express mode alone takes, finds no endpoint."""

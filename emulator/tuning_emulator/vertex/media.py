@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.media import MediaKind
-from tuning_emulator.media.parts import PromptReader, ReadContents, has_media
+from tuning_emulator.media.parts import PromptReader, ReadContents, has_media, note_unread
 from tuning_emulator.schema.schema import Value
 
 UNITS: dict[MediaKind, str] = {"document": "pages", "audio": "seconds", "video": "seconds", "image": "pixels"}
@@ -68,9 +69,12 @@ class VertexWords:
 WORDS = VertexWords()
 
 
-async def read_media(reader: PromptReader, request: Value, contents: list[Value], model: BaseModel) -> ReadContents:
+async def read_media(call: Call, reader: PromptReader, contents: list[Value], model: BaseModel) -> ReadContents:
     """The contents of a request with words in the place of media. Raises as ``PromptReader.read``."""
+    note_unread(contents, call.notes)
     if not has_media(contents):
         return ReadContents(contents, contents, {})
-    resolution = (request.get("generation_config") or {}).get("media_resolution") or ""
-    return await asyncio.to_thread(reader.read, contents, model, WORDS, str(resolution))
+    resolution = (call.request.get("generation_config") or {}).get("media_resolution") or ""
+    read = await asyncio.to_thread(reader.read, contents, model, WORDS, str(resolution))
+    call.notes.extend(read.notes)
+    return read
