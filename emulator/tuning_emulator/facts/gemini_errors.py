@@ -247,7 +247,9 @@ IMAGE_INVALID = _bad(
     "Unable to process input image. Please retry or report in https://developers.generativeai.google/guide/troubleshooting",
     "github.com/egoist/chatwise-releases/issues/799 (2025-05-27), github.com/pollinations/pollinations/issues/4157",
 )
-DOCUMENT_INVALID = _bad("The document has no pages.", "quoted in the code and notes of several public clients, to 2026")
+DOCUMENT_INVALID = _bad(
+    "The document has no pages.", "quoted in the code and notes of several public clients, to 2026", "documented"
+)
 MEDIA_INVALID = _bad(
     "Request contains an invalid argument.",
     "github.com/googleapis/js-genai/issues/862 (2025-08-05): a file of a type that is taken for upload alone; that "

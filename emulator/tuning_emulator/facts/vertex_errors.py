@@ -314,7 +314,7 @@ IMAGE_INVALID = _bad(
     "recorded",
 )
 DOCUMENT_INVALID = _bad(
-    "The document has no pages.", "quoted in the code and notes of several public clients, 2025 and 2026", "recorded"
+    "The document has no pages.", "quoted in the code and notes of several public clients, 2025 and 2026", "documented"
 )
 MEDIA_INVALID = _bad(
     "Request contains an invalid argument.",
@@ -322,7 +322,7 @@ MEDIA_INVALID = _bad(
     "answered so is assumed",
 )
 FILE_URI_NOT_SUPPORTED = _bad(
-    "Unsupported file uri: {uri}", "github.com/BerriAI/litellm/issues/11529 (2025-06-08)", "recorded"
+    "Unsupported file uri: {uri}", "github.com/BerriAI/litellm/issues/11529 (2025-06-08), of another URI", "documented"
 )
 FILE_DENIED = ErrorText(
     Code.PERMISSION_DENIED,
