@@ -124,6 +124,51 @@ def write_gemma(directory: Path) -> Path:
     return directory
 
 
+LLAVA_CHAT = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% for part in m.content %}"
+    "{{ '<image>' if part.type == 'image' else part.text }}{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def write_llava(directory: Path) -> Path:
+    """A random LLaVA with eyes for 32 by 32 pixels, four patches; saved by transformers with its processor."""
+    import torch
+    import transformers
+    from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+    directory.mkdir(parents=True, exist_ok=True)
+    write_tokenizer(directory, ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"])
+    file = str(directory / "tokenizer.json")
+    untyped: Any = transformers
+    tokenizer = untyped.PreTrainedTokenizerFast(tokenizer_file=file, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    side = {"height": 32, "width": 32}
+    untyped.LlavaProcessor(
+        CLIPImageProcessorPil(size=side, crop_size=side),
+        tokenizer,
+        patch_size=16,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        image_token="<image>",
+        chat_template=LLAVA_CHAT,
+    ).save_pretrained(directory)
+    torch.manual_seed(0)
+    text = LlamaConfig(
+        vocab_size=304, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        intermediate_size=48, max_position_embeddings=256, eos_token_id=2, bos_token_id=None,
+    )  # fmt: skip
+    eyes = CLIPVisionConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, image_size=32, patch_size=16,
+        projection_dim=32,
+    )  # fmt: skip
+    config = LlavaConfig(
+        vision_config=eyes, text_config=text, image_token_index=3, vision_feature_layer=-1, image_seq_length=4
+    )
+    LlavaForConditionalGeneration(config).save_pretrained(directory)
+    return directory
+
+
 def pair(question: str, answer: str, system: str = "", rejected: str | None = None) -> Example:
     """One question with its answer."""
     return Example((Turn("user", question), Turn("model", answer)), system, rejected)

@@ -17,7 +17,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from tuning_trainer.chat import Chat, encode_text, load_chat, split_text
+from tuning_trainer.chat import Chat, SeeingChat, encode_text, load_tokenizer, split_text
 from tuning_trainer.constraint import hold, read_call
 from tuning_trainer.dataset import KEPT_TOKENS
 from tuning_trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
@@ -249,7 +249,8 @@ class Request:
         if not self.ids:
             raise InvalidPromptError("turns: the prompt is empty")
         self.left_out = 0
-        if prompt.shorten:
+        self.seen = model.chat.see(prompt.turns, prompt.system) if isinstance(model.chat, SeeingChat) else None
+        if prompt.shorten and not self.seen:
             room = model.max_tokens - min(prompt.max_output_tokens, model.max_tokens // 4)
             before = len(self.ids)
             self.ids = shorten_prompt(self.ids, prompt, model.chat, room)
@@ -288,7 +289,7 @@ class Desk:
         fresh = self._choose_fresh(room_bytes)
         if fresh:
             prompts, models = [each.request.ids + each.tokens for each in fresh], [each.request.model for each in fresh]
-            _write(fresh, self.decoder.add(prompts, models))
+            _write(fresh, self.decoder.add(prompts, models, [each.request.seen for each in fresh]))
             written = self.rows + fresh
         left = [number for number, row in enumerate(written) if row.answer is None]
         if len(left) < len(written):
@@ -352,7 +353,7 @@ class Answering:
         self._device, self._precision = choose_device(device)
         self._models: OrderedDict[_Key, AnsweringModel] = OrderedDict()
         self._desks: dict[str, Desk] = {}
-        self._chats: dict[Path, Chat] = {}
+        self._tokenizers: dict[Path, Tokenizer] = {}
         self._queue: deque[tuple[str, Prompt, bool]] = deque()
         self._writing_bytes = WRITING_BYTES
 
@@ -425,9 +426,9 @@ class Answering:
 
     def _tokenizer(self, base_model: str) -> Tokenizer:
         directory = model_directory(base_model)
-        if directory not in self._chats:
-            self._chats[directory] = load_chat(directory)
-        return self._chats[directory].tokenizer
+        if directory not in self._tokenizers:
+            self._tokenizers[directory] = load_tokenizer(directory)
+        return self._tokenizers[directory]
 
     def _model(self, key: _Key) -> AnsweringModel:
         """A model out of the least-recently-used store."""

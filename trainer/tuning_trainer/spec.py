@@ -143,10 +143,14 @@ class Turn:
 
     ``call`` is a turn of the model's too, ``name {json}``: it asks for a function. ``result`` is what the function gave
     back, in JSON.
+
+    Attributes:
+        images: For models that see: the files of images in Base64, each in the place of an ``IMAGE_MARK`` of the text.
     """
 
     role: Role
     text: str
+    images: tuple[str, ...] = ()
 
     @property
     def learned(self) -> bool:
@@ -167,9 +171,18 @@ class Example:
     rejected: str | None = None
 
 
+def _format_turn(turn: Turn) -> dict[str, Any]:
+    plain: dict[str, Any] = {"role": turn.role, "text": turn.text}
+    return {**plain, "images": turn.images} if turn.images else plain
+
+
+def _parse_turn(values: dict[str, Any]) -> Turn:
+    return Turn(values["role"], values["text"], tuple(values.get("images", ())))
+
+
 def format_example(example: Example) -> str:
     """The example as one line of JSON."""
-    line: dict[str, Any] = {"turns": [{"role": t.role, "text": t.text} for t in example.turns]}
+    line: dict[str, Any] = {"turns": [_format_turn(turn) for turn in example.turns]}
     if example.system:
         line["system"] = example.system
     if example.rejected is not None:
@@ -180,7 +193,7 @@ def format_example(example: Example) -> str:
 def parse_example(text: str) -> Example:
     """Reads what ``format_example`` wrote."""
     line = json.loads(text)
-    turns = tuple(Turn(turn["role"], turn["text"]) for turn in line["turns"])
+    turns = tuple(_parse_turn(turn) for turn in line["turns"])
     return Example(turns, line.get("system", ""), line.get("rejected"))
 
 
@@ -377,7 +390,7 @@ class Prompt:
 
 def parse_prompt(values: dict[str, Any]) -> Prompt:
     """Reads what ``dataclasses.asdict`` made of a prompt."""
-    turns = tuple(Turn(turn["role"], turn["text"]) for turn in values["turns"])
+    turns = tuple(_parse_turn(turn) for turn in values["turns"])
     form = _parse_form(values["form"]) if "form" in values else ANY_TEXT
     return Prompt(**values | {"turns": turns, "stop": tuple(values.get("stop", ())), "form": form})
 
@@ -434,6 +447,20 @@ def parse_reply(values: dict[str, Any]) -> Reply:
     """Reads what ``dataclasses.asdict`` made of a reply."""
     answers = tuple(_parse_answer(answer) for answer in values["answers"])
     return Reply(values["prompt_tokens"], answers, values.get("left_out", 0))
+
+
+IMAGE_MARK = "\ufffc"
+"""Where in a text an image is: the character that stands for an object."""
+
+
+def reads_images(directory: Path) -> bool:
+    """Whether a model directory is of a model that sees, and says how its images are prepared."""
+    try:
+        config = json.loads((directory / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    prepared = any((directory / name).exists() for name in ("preprocessor_config.json", "processor_config.json"))
+    return isinstance(config, dict) and "vision_config" in config and prepared
 
 
 def embedded_base_model() -> Path:
