@@ -61,7 +61,7 @@ def test_the_turn_of_the_model_is_scored_and_images_are_tokens(llava: Path) -> N
 
 @pytest.mark.parametrize("method", ["supervised", "full"])
 def test_it_learns_to_tell_pictures_apart(llava: Path, tmp_path: Path, method: str) -> None:
-    """From the picture alone, for the texts are the same; the base does not know, other rows beside it do not matter."""
+    """From the picture alone, for the texts are the same; the base does not know, rows beside it do not matter."""
     words = {"red": "one", "blue": "two"}
     examples = [Example((ask(color), Turn("model", word))) for color, word in words.items()] * 4
     write_examples(tmp_path / "examples.jsonl", examples)

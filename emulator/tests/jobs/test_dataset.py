@@ -130,7 +130,7 @@ def test_preference_lines_keep_what_was_rejected(
 def test_what_the_trainer_does_not_read_is_logged_and_fails_nothing(
     storage: StorageServer, prepare: DatasetPreparation, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A dataset of images alone, all in the web, is trained on, each image a word; our statistics and the log say so."""
+    """A dataset of images alone, all in the web, is trained on, each a word; our statistics and the log say so."""
     image = {"fileData": {"mimeType": "image/png", "fileUri": "https://example.com/x.png"}}
     turns = [{"role": "user", "parts": [image]}, {"role": "model", "parts": [{"text": "cat"}]}]
     write(storage, f"{json.dumps({'contents': turns})}\n" * 3)

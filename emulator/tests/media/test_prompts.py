@@ -214,6 +214,17 @@ async def test_the_journal_keeps_no_bytes(vertex: VertexServing) -> None:
     assert base64.b64encode(picture).decode()[:60] not in kept
 
 
+async def test_the_process_that_reads_ends_with_the_server(storage_url: str) -> None:
+    """None is left behind."""
+    one = VertexServing(storage_url)
+    await one.start()
+    await say(one, turn(inline(RED_SQUARE)))
+    process = one.app.media_reader._process
+    assert process is not None
+    await one.stop()
+    assert process.returncode is not None
+
+
 async def test_many_prompts_at_once(vertex: VertexServing) -> None:
     """Each gets the words of its own file."""
     pictures = {width: make_picture((width, 40), "blue") for width in range(40, 52)}

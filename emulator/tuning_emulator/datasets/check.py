@@ -49,6 +49,7 @@ class ReadExample(Struct, frozen=True):
         values: The line with words in their place. tokens: What they are counted as.
         reduced: What of them is not read, each a reason.
         dropped: Why the example is left out; "" where it is not. long_video: Whether for the length of a video.
+        images: For a trainer that sees: in Base64, each in the place of an ``IMAGE_MARK``.
     """
 
     values: dict[str, Any]
@@ -56,6 +57,7 @@ class ReadExample(Struct, frozen=True):
     reduced: tuple[str, ...] = ()
     dropped: str = ""
     long_video: bool = False
+    images: tuple[str, ...] = ()
 
 
 MediaReading: TypeAlias = Callable[[dict[str, Any]], ReadExample]
@@ -287,7 +289,7 @@ class _Check:
             return False
         for reason in found.reduced:
             self.tally.reduce(reason, self.tally.examples + len(self._batch) + 1)
-        read_words(line, found.values, self.form, found.tokens)
+        read_words(line, found.values, self.form, found.tokens, found.images)
         return True
 
     def _note_long(self, totals: list[int]) -> None:

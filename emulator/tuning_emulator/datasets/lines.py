@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from tuning_emulator.core.errors import ApiError, ErrorRow
-from tuning_emulator.core.functions import join_tools
+from tuning_emulator.core.functions import join_tools, place_images
 from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.datasets.contents import (
     GEMINI_ROLES,
@@ -69,7 +69,7 @@ class Line(msgspec.Struct, gc=False):
         system: System instruction, and the tools that are declared.
         rejected: Preference lines: what the last text should not be.
         kinds: Of parts that are not text, as the services name them: ``image``, ``function call``…
-        turns: What the trainer reads, where that is not ``texts``: calls and results are turns of their own, files words.
+        turns: What the trainer reads, where that is not ``texts``: calls and results, words for files.
         media_tokens: What media are counted as.
     """
 
@@ -105,13 +105,15 @@ def parse_line(data: bytes, row: int, form: DatasetForm = "contents") -> Line:
         raise DatasetError(error.rule, row + 1, **place, **error.values) from None
 
 
-def read_words(line: Line, values: dict[str, Any], form: DatasetForm, tokens: int) -> None:
+def read_words(
+    line: Line, values: dict[str, Any], form: DatasetForm, tokens: int, images: tuple[str, ...] = ()
+) -> None:
     """Lets the trainer read a line as it is with words in the place of its media.
 
     Args:
-        values: The line with those words. tokens: What its media are counted as.
+        values: The line with those words. tokens: What its media are counted as. images: See ``ReadExample``.
     """
-    line.turns = format_line(_READERS[form](values)).turns
+    line.turns = place_images(format_line(_READERS[form](values)).turns, images)
     line.media_tokens = tokens
 
 

@@ -68,11 +68,11 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "media",
         "training",
         "Models see images and videos, hear sounds and read documents, in prompts and in training data.",
-        "Small readers put files into words that the embedded model has been taught: an image's size, brightness, colours "
-        "and a grid of three by three, a sound's length, loudness and pitch, a video's length and first frame, the text "
-        "of a PDF (no OCR). What nothing reads is a word, `[image]`; log and journal say so. Tokens are counted as "
-        "documented, of a file that is not read as the least that it may be.",
-        "What plays the models reads text alone.",
+        "Small readers put files into words that the embedded model has been taught: an image's size, brightness, "
+        "colours and a grid of three by three, a sound's length, loudness and pitch, a video's length and first frame, "
+        "the text of a PDF (no OCR). What nothing reads is a word, `[image]`; log and journal say so. Tokens are counted "
+        "as documented, of a file that is not read as the least that it may be.",
+        "The embedded model reads text alone; a vision-language directory (`--base-model`) sees images itself.",
     ),
     Divergence(
         "methods",
@@ -184,11 +184,11 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "files_elsewhere",
         "front end",
-        "Files are fetched from public URLs, YouTube and the Files API; objects of Cloud Storage are registered with the "
-        "Gemini API before it reads them.",
+        "Files are fetched from public URLs, YouTube and the Files API; objects of Cloud Storage are registered with "
+        "the Gemini API before it reads them.",
         "gs:// and https://storage.googleapis.com are read from the Cloud Storage in use, without registration; other "
-        "URLs are not fetched, their files are words (`[image]`), and log and journal say so; there is no Files API, so "
-        "that its files are denied as those of strangers are.",
+        "URLs are not fetched, their files are words (`[image]`), and log and journal say so; there is no Files API, "
+        "so that its files are denied as those of strangers are.",
         "Nothing leaves the machine.",
     ),
     Divergence(

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.functions import read_parts
+from tuning_emulator.core.functions import place_images, read_parts
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.request_fields import note_inert
@@ -107,7 +107,7 @@ class Generation:
         if inner is not None:
             asked = structs.replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
         check_fields((*CONTENT_RULES, *SCHEMA_RULES), asked, request=asked.request)
-        read = await read_media(call, self._backend.media, asked)
+        read = await read_media(call, self._backend, asked)
         tokens = await self._count(target, asked, read)
         return {"total_tokens": tokens.total, "prompt_tokens_details": _format_details(tokens)}
 
@@ -182,14 +182,15 @@ class Generation:
             ApiError: a rule refuses the request, or it is longer than the base model takes.
         """
         check_prompt(asked)
-        read = await read_media(call, self._backend.media, asked)
+        read = await read_media(call, self._backend, asked)
         prompt = make_prompt(structs.replace(asked, body={**asked.body, "contents": read.contents}))
         note_inert(asked.body, call.notes)
         limit = asked.base.input_token_limit
         tokens = await self._count(target, asked, read)
         if limit and tokens.total > limit:
             raise gemini_errors.INPUT_TOKENS(length=tokens.total, limit=limit)
-        return replace(prompt, shorten=read.has_documents), tokens
+        turns = place_images(prompt.turns, read.images)
+        return replace(prompt, turns=turns, shorten=read.has_documents), tokens
 
     async def _ask(self, target: Target, prompt: Prompt) -> Reply:
         try:

@@ -15,7 +15,8 @@ from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.media import GEMINI_FETCHES_SINCE, MediaKind
 from tuning_emulator.gemini.prompts import ContentRequest
-from tuning_emulator.media.parts import PromptReader, ReadContents, has_media, note_unread
+from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.media.parts import ReadContents, has_media, note_unread
 
 MODALITIES: dict[MediaKind, str] = {"image": "Image", "audio": "Audio", "video": "Video", "document": "Document"}
 _UNITS: dict[MediaKind, str] = {"document": "pages", "audio": "seconds", "video": "seconds", "image": "pixels"}
@@ -72,7 +73,7 @@ class GeminiWords:
         return gemini_errors.MEDIA_LENGTH(size=f"{size:.0f}", unit=_UNITS[kind], limit=limit)
 
 
-async def read_media(call: Call, reader: PromptReader, asked: ContentRequest) -> ReadContents:
+async def read_media(call: Call, backend: Backend, asked: ContentRequest) -> ReadContents:
     """The contents of a request with words in the place of media. Raises as ``PromptReader.read``."""
     note_unread(asked.contents, call.notes)
     if not has_media(asked.contents):
@@ -80,6 +81,8 @@ async def read_media(call: Call, reader: PromptReader, asked: ContentRequest) ->
     words = GeminiWords(asked.model, asked.day)
     base = structs.replace(asked.base, modalities=("text",)) if asked.is_tuned else asked.base
     resolution = str(asked.config.get("media_resolution") or "")
-    read = await asyncio.to_thread(reader.read, asked.contents, base, words, resolution)
+    read = await asyncio.to_thread(
+        backend.media.read, asked.contents, base, words, resolution, sees=backend.answering.sees(base.id)
+    )
     call.notes.extend(read.notes)
     return read

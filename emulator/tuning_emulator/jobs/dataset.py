@@ -60,11 +60,12 @@ class DatasetPreparation(Struct, frozen=True):
 
     Attributes:
         open_objects: Cloud Storage as it is reached now.
-        media: Reads the files that examples name.
+        media: Reads the files that examples name. sees: Whether what plays a base model sees images itself.
     """
 
     open_objects: Callable[[], ObjectStore]
     media: MediaReader
+    sees: Callable[[str], bool] = lambda _: False
 
     def __call__(
         self, job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
@@ -119,7 +120,8 @@ class DatasetPreparation(Struct, frozen=True):
 
     def find_reader(self, job: TuningJob) -> ExampleReader:
         """What reads the files that a job's examples name."""
-        return ExampleReader(PromptReader(self.media, self.open_objects), job.asked.base_model)
+        base_model = job.asked.base_model
+        return ExampleReader(PromptReader(self.media, self.open_objects), base_model, self.sees(base_model))
 
     def read_lines(self, job: TuningJob, uri: str, keep_going: Callable[[], None]) -> Iterator[bytes]:
         """The lines of an object, until the job is asked to stop.

@@ -170,7 +170,7 @@ def read_prompts(lines: Iterable[bytes], read_media: MediaReading, seen: Tally) 
                 for reason in filter(None, (found.dropped, *found.reduced)):
                     seen.reduce(reason, number)
                 if not found.dropped:
-                    read_words(line, found.values, "prompts", found.tokens)
+                    read_words(line, found.values, "prompts", found.tokens, found.images)
             yield line
 
 

@@ -169,7 +169,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         self.pacing = Pacing(self.store.controls, self.clock, self.apis, self.pace)
-        self._datasets = DatasetPreparation(self.open_objects, self.media)
+        self._datasets = DatasetPreparation(self.open_objects, self.media, self.answering.sees)
 
     def job_directory(self, job: TuningJob) -> Path:
         """Where a job keeps its examples, checkpoints and adapter."""

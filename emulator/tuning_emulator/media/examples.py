@@ -24,6 +24,7 @@ from tuning_emulator.media.parts import (
     find_source,
     list_media,
     replace_media,
+    show_images,
 )
 from tuning_emulator.schema.schema import Value
 
@@ -99,10 +100,15 @@ _REASONS = frozenset(
 
 
 class ExampleReader(Struct, frozen=True):
-    """Reads the files of examples; see ``datasets.check.MediaReading``."""
+    """Reads the files of examples; see ``datasets.check.MediaReading``.
+
+    Attributes:
+        sees: Whether what plays the base model sees images itself.
+    """
 
     reader: PromptReader
     base_model: str
+    sees: bool = False
 
     def __call__(self, values: dict[str, Any]) -> ReadExample:
         """A line of a data set with words in the place of its files.
@@ -122,14 +128,18 @@ class ExampleReader(Struct, frozen=True):
             videos = any(source.kind == "video" for source in sources.values())
             long = videos and error.rule == dataset_errors.MEDIA_LENGTH.name
             return ReadExample(values, dropped=error.message, long_video=long)
-        replaced = replace_media(contents, {place: one.medium.words for place, one in read.items()})
+        given: Sequence[Value] = contents
+        images: tuple[str, ...] = ()
+        if self.sees:
+            given, read, images = show_images(contents, read)
+        replaced = replace_media(given, {place: one.medium.words for place, one in read.items()})
         reduced = (
             emulator_errors.MEDIUM_IN_PART.format(kind=one.source.kind, reason=reason)
             for one in read.values()
             if (reason := one.medium.note or explain_rest(one))
         )
         tokens = sum(_count(one) for one in read.values())
-        return ReadExample({**values, "contents": replaced}, tokens, tuple(dict.fromkeys(reduced)))
+        return ReadExample({**values, "contents": replaced}, tokens, tuple(dict.fromkeys(reduced)), images=images)
 
     def _read(
         self, contents: Sequence[Value], resolution: str, sources: dict[tuple[int, int], Source]

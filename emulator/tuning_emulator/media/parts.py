@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import mimetypes
 import re
 from collections import Counter
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api
@@ -21,7 +22,7 @@ from tuning_emulator.media.reading import MediaReader, describe_missing
 from tuning_emulator.media.tokens import Clip, count_medium, read_clip, read_resolution
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.objects import ObjectForbiddenError, ObjectNotFoundError, ObjectStore, StorageError
-from tuning_trainer.spec import Reply
+from tuning_trainer.spec import IMAGE_MARK, Reply
 
 MEDIA_FIELDS: Final = ("inline_data", "file_data")
 LARGEST_BYTES: Final = 100 << 20
@@ -81,12 +82,13 @@ class Source(Struct, frozen=True):
 
 
 class ReadMedium(Struct, frozen=True):
-    """A file that was read, and what it is counted as."""
+    """A file that was read, and what it is counted as. ``data``: its bytes, None where they were not fetched."""
 
     source: Source
     medium: Medium
     modality: str
     tokens: int
+    data: bytes | None = None
 
 
 class ReadContents(Struct, frozen=True):
@@ -98,6 +100,7 @@ class ReadContents(Struct, frozen=True):
         tokens: Of media, by modality.
         notes: What is not, or not wholly, read; for log and journal.
         has_documents: Whether it holds documents, which may be longer than what plays the model here reads.
+        images: For a model that sees: its images in Base64, each in the place of an ``IMAGE_MARK``.
     """
 
     contents: list[Value]
@@ -105,6 +108,7 @@ class ReadContents(Struct, frozen=True):
     tokens: dict[str, int]
     notes: tuple[str, ...] = ()
     has_documents: bool = False
+    images: tuple[str, ...] = ()
 
 
 def note_shortened(reply: Reply, notes: list[str]) -> None:
@@ -138,11 +142,14 @@ class PromptReader(Struct, frozen=True):
     reader: MediaReader
     open_objects: Callable[[], ObjectStore]
 
-    def read(self, contents: Sequence[Value], model: BaseModel, words: MediaWords, resolution: str) -> ReadContents:
+    def read(
+        self, contents: Sequence[Value], model: BaseModel, words: MediaWords, resolution: str, *, sees: bool = False
+    ) -> ReadContents:
         """The contents of a prompt. Blocks while files are fetched and read.
 
         Args:
             resolution: The request's ``mediaResolution``.
+            sees: Whether what plays the model sees images itself.
 
         Raises:
             ApiError: a file is not taken, not there, or cannot be read.
@@ -154,6 +161,7 @@ class PromptReader(Struct, frozen=True):
         check_counts(sources.values(), model.media.limits, words)
         limits = model.media.limits
         read = {place: self.read_source(source, model.media, limits, words) for place, source in sources.items()}
+        contents, read, images = show_images(contents, read) if sees else (contents, read, ())
         tokens = Counter[str]()
         for one in read.values():
             tokens[one.modality] += one.tokens
@@ -165,6 +173,7 @@ class PromptReader(Struct, frozen=True):
             {modality: count for modality, count in tokens.items() if modality != "TEXT"},
             tuple(dict.fromkeys(note for one in read.values() if (note := explain_rest(one)))),
             any(source.kind == "document" for source in sources.values()),
+            images,
         )
 
     def read_source(
@@ -191,7 +200,7 @@ class PromptReader(Struct, frozen=True):
         if source.kind == "document" and not source.mime_type.startswith("application/pdf"):
             return ReadMedium(source, medium, "TEXT", 0)
         counted = count_medium(rules, source.kind, medium, source.resolution, source.clip)
-        return ReadMedium(source, medium, *counted)
+        return ReadMedium(source, medium, *counted, data)
 
     def _fetch(self, source: Source, limits: MediaLimits, words: MediaWords) -> bytes | None:
         """The bytes of a file that a URI names; None where it is elsewhere in the Internet."""
@@ -305,6 +314,31 @@ def explain_rest(read: ReadMedium) -> str:
     if medium.missing:
         return describe_missing(read.source.kind, medium)
     return f"{read.source.place} ({read.source.mime_type}): {medium.note}" if medium.note else ""
+
+
+# --- images for models that see
+
+
+def show_images(
+    contents: Sequence[Value], read: dict[tuple[int, int], ReadMedium]
+) -> tuple[Sequence[Value], dict[tuple[int, int], ReadMedium], tuple[str, ...]]:
+    """Puts marks in the place of images' words; the contents without marks of their own, and the images in order."""
+    shown = {}
+    images = []
+    for place, one in read.items():
+        is_whole = one.data is not None and not one.medium.note and not one.medium.missing
+        if one.source.kind == "image" and one.data is not None and is_whole:
+            images.append(base64.b64encode(one.data).decode())
+            medium = structs.replace(one.medium, words=IMAGE_MARK)
+            shown[place] = structs.replace(one, medium=medium)
+        else:
+            shown[place] = one
+    return [{**one, "parts": [_unmark(part) for part in one.get("parts") or ()]} for one in contents], shown, (*images,)
+
+
+def _unmark(part: Value) -> Value:
+    text = part.get("text")
+    return {**part, "text": text.replace(IMAGE_MARK, "")} if text and IMAGE_MARK in text else part
 
 
 # --- words in the place of files

@@ -11,7 +11,7 @@ from msgspec import Struct
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.forms import list_declarations
-from tuning_emulator.core.functions import join_system, list_texts, read_parts, split_turns
+from tuning_emulator.core.functions import join_system, list_texts, place_images, read_parts, split_turns
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.json_schema import SchemaError
 from tuning_emulator.core.records import Endpoint
@@ -320,7 +320,7 @@ class Generation:
     async def count_tokens(self, call: Call) -> Value:
         """Tokens of contents (or of old-style instances) as what plays the model counts them."""
         speaker = self._find_speaker(call, "endpoint")
-        read = await read_media(call, self._backend.media, _contents(call.request), speaker.model)
+        read = await read_media(call, self._backend, _contents(call.request), speaker.model)
         system = call.request.get("system_instruction")
         said = [*read.counted, *([system] if system else [])]
         tokens = await self._count(speaker, read, _parse_system(call.request))
@@ -345,11 +345,12 @@ class Generation:
     async def _read(self, call: Call) -> tuple[Speaker, Prompt, PromptTokens]:
         """Who answers what, and the prompt's length as ``countTokens`` counts it: without control tokens."""
         speaker = self._find_speaker(call, "model")
-        read = await read_media(call, self._backend.media, call.request.get("contents", []), speaker.model)
+        read = await read_media(call, self._backend, call.request.get("contents", []), speaker.model)
         prompt = parse_prompt({**call.request, "contents": read.contents}, speaker.model)
         note_inert(call.request, call.notes)
         tokens = await self._count(speaker, read, prompt.system)
-        return speaker, replace(prompt, shorten=read.has_documents), tokens
+        turns = place_images(prompt.turns, read.images)
+        return speaker, replace(prompt, turns=turns, shorten=read.has_documents), tokens
 
     def _find_speaker(self, call: Call, field: str) -> Speaker:
         """What answers to the name in a field. A key, which express mode alone takes, finds no endpoint."""

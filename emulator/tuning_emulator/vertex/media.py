@@ -10,7 +10,8 @@ from tuning_emulator.core.records import Api
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.media import MediaKind
-from tuning_emulator.media.parts import PromptReader, ReadContents, has_media, note_unread
+from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.media.parts import ReadContents, has_media, note_unread
 from tuning_emulator.schema.schema import Value
 
 UNITS: dict[MediaKind, str] = {"document": "pages", "audio": "seconds", "video": "seconds", "image": "pixels"}
@@ -69,12 +70,13 @@ class VertexWords:
 WORDS = VertexWords()
 
 
-async def read_media(call: Call, reader: PromptReader, contents: list[Value], model: BaseModel) -> ReadContents:
+async def read_media(call: Call, backend: Backend, contents: list[Value], model: BaseModel) -> ReadContents:
     """The contents of a request with words in the place of media. Raises as ``PromptReader.read``."""
     note_unread(contents, call.notes)
     if not has_media(contents):
         return ReadContents(contents, contents, {})
     resolution = (call.request.get("generation_config") or {}).get("media_resolution") or ""
-    read = await asyncio.to_thread(reader.read, contents, model, WORDS, str(resolution))
+    sees = backend.answering.sees(model.id)
+    read = await asyncio.to_thread(backend.media.read, contents, model, WORDS, str(resolution), sees=sees)
     call.notes.extend(read.notes)
     return read
