@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -12,8 +14,9 @@ from tests.media.files import make_film, make_pdf, make_tone
 from tests.media.test_prompts import inline, stored
 from tests.vertex.serving import Serving
 from tuning_emulator.datasets.check import ReadExample
-from tuning_emulator.facts.media import TUNING_MEDIA
+from tuning_emulator.facts.media import TUNING_MEDIA, MediaKind
 from tuning_emulator.media.examples import ExampleReader
+from tuning_emulator.media.medium import Medium
 from tuning_emulator.media.parts import PromptReader
 from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.storage.objects import HttpObjectStore, StorageUnavailableError
@@ -100,6 +103,30 @@ async def test_models_that_take_no_files_refuse_the_data(vertex: Serving) -> Non
     vertex.objects.write(film, json.dumps(line(stored("film.mp4"))).encode())
     job = await vertex.tune(baseModel="gemini-1.5-flash-002", spec={"trainingDatasetUri": film})
     assert "contains an unsupported modality [video]" in job["error"]["message"]
+
+
+async def test_a_job_that_is_cancelled_reads_no_more_files(vertex: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stops at the next line, and its file is the last one that was asked for."""
+    reader, asked, cancelled = vertex.app.media_reader, threading.Event(), threading.Event()
+    reads: list[str] = []
+    read = reader.read
+
+    def wait(kind: MediaKind, mime_type: str, data: bytes) -> Medium:
+        reads.append(kind)
+        asked.set()
+        cancelled.wait(20)
+        return read(kind, mime_type, data)
+
+    monkeypatch.setattr(reader, "read", wait)
+    uri = f"gs://{BUCKET}/many.jsonl"
+    vertex.objects.write(uri, "\n".join([json.dumps(line(inline(RED_SQUARE)))] * 50).encode())
+    job = await vertex.create(spec={"trainingDatasetUri": uri})
+    assert await asyncio.to_thread(asked.wait, 20)
+    await vertex.post(f"{job['name']}:cancel")
+    cancelled.set()
+    await vertex.finish(job["name"])
+    assert (await vertex.get(job["name"]))["state"] == "JOB_STATE_CANCELLED"
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,8 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "Models see images and videos, hear sounds and read documents, in prompts and in training data.",
         "Small readers put files into words that the embedded model has been taught: an image's size, brightness, "
         "colours and a grid of three by three, a sound's length, loudness and pitch, a video's length and first frame, "
-        "the text of a PDF (no OCR). What nothing reads is a word, `[image]`; log and journal say so. Tokens are counted "
-        "as documented, of a file that is not read as the least that it may be.",
+        "the text of a PDF (no OCR). What nothing reads is a word, `[image]`; log and journal say so. Tokens are "
+        "counted as documented, of a file that is not read as the least that it may be.",
         "The embedded model reads text alone; a vision-language directory (`--base-model`) sees images itself.",
     ),
     Divergence(

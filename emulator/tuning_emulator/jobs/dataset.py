@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningJob, TuningMethod
-from tuning_emulator.datasets.check import check_dataset
+from tuning_emulator.datasets.check import MediaReading, ReadExample, check_dataset
 from tuning_emulator.datasets.limits import (
     DEFAULT_LIMITS,
     DatasetLimits,
@@ -81,7 +82,7 @@ class DatasetPreparation(Struct, frozen=True):
         form = dataset_form(job.asked.method, job.asked.base_model) or "contents"
         limits = find_limits(job.api, job.asked.base_model)
         lines = self.read_lines(job, job.asked.training_uri, keep_going)
-        statistics = check_dataset(lines, form, limits, examples, read_media=self.find_reader(job))
+        statistics = check_dataset(lines, form, limits, examples, read_media=self.find_reader(job, keep_going))
         log_reduced(job, {reason: (count, first) for reason, count, first in statistics.reduced})
         self.read_validation(job, statistics.examples, form, validation, keep_going)
         return Prepared(statistics.examples - statistics.dropped_count, statistics)
@@ -105,7 +106,7 @@ class DatasetPreparation(Struct, frozen=True):
         self._check_bytes(job, limits)
         no_minimum = replace(limits, min_examples=1)  # that one is the training set's
         lines = self.read_lines(job, job.asked.validation_uri, keep_going)
-        checked = check_dataset(lines, form, no_minimum, destination, read_media=self.find_reader(job))
+        checked = check_dataset(lines, form, no_minimum, destination, read_media=self.find_reader(job, keep_going))
         check_validation_size(checked.examples, training_examples, limits)
 
     def _check_bytes(self, job: TuningJob, limits: DatasetLimits) -> None:
@@ -118,10 +119,16 @@ class DatasetPreparation(Struct, frozen=True):
         if training is not None and validation is not None:  # else reading says so
             check_validation_bytes(validation.size_bytes, training.size_bytes, limits)
 
-    def find_reader(self, job: TuningJob) -> ExampleReader:
-        """What reads the files that a job's examples name."""
+    def find_reader(self, job: TuningJob, keep_going: Callable[[], None]) -> MediaReading:
+        """What reads the files that a job's examples name, until the job is asked to stop."""
         base_model = job.asked.base_model
-        return ExampleReader(PromptReader(self.media, self.open_objects), base_model, self.sees(base_model))
+        read = ExampleReader(PromptReader(self.media, self.open_objects), base_model, self.sees(base_model))
+
+        def read_on(values: dict[str, Any]) -> ReadExample:
+            keep_going()
+            return read(values)
+
+        return read_on
 
     def read_lines(self, job: TuningJob, uri: str, keep_going: Callable[[], None]) -> Iterator[bytes]:
         """The lines of an object, until the job is asked to stop.

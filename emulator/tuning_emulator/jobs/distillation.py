@@ -80,7 +80,7 @@ class Distillation(Struct, frozen=True):
         whole = destination.with_suffix(".tmp")
         limits, count, seen = find_limits(job.api, job.asked.base_model), 0, Tally()
         with whole.open("w", encoding="utf-8") as file:
-            for line in read_prompts(lines, self.preparation.find_reader(job), seen):
+            for line in read_prompts(lines, self.preparation.find_reader(job, keep_going), seen):
                 count += 1
                 file.write(format_example(format_line(line)) + "\n")
         log_reduced(job, seen.reduced)
