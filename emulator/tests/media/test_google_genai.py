@@ -61,6 +61,24 @@ def test_bytes_and_uris(client: Any) -> None:
     assert counted.total_tokens == reply.usage_metadata.prompt_token_count == sum(details.values())
 
 
+def test_grpc_carries_bytes(server: dict[str, str]) -> None:
+    """The generated client of the Gemini API, over gRPC on the same port."""
+    import grpc
+    from google.ai import generativelanguage_v1beta as gl
+
+    kind = gl.GenerativeServiceClient
+    address = server["GOOGLE_GEMINI_BASE_URL"].removeprefix("http://")
+    with grpc.insecure_channel(address) as channel:
+        client = kind(transport=kind.get_transport_class("grpc")(channel=channel))
+        part = gl.Part(inline_data=gl.Blob(mime_type="image/png", data=RED_SQUARE))
+        contents = [gl.Content(role="user", parts=[part])]
+        metadata = [("x-goog-api-key", "key")]
+        reply = client.generate_content(model=f"models/{MODEL}", contents=contents, metadata=metadata)
+    assert reply.candidates[0].content.parts[0].text == RED
+    (image,) = (one for one in reply.usage_metadata.prompt_tokens_details if one.token_count)
+    assert (image.modality.name, image.token_count) == ("IMAGE", 258)
+
+
 def test_a_broken_picture_is_a_client_error(client: Any) -> None:
     """With the services' code."""
     broken = genai.types.Part.from_bytes(data=b"no picture", mime_type="image/png")

@@ -188,6 +188,29 @@ async def test_the_internet_is_not_asked(api: VertexServing | GeminiServing) -> 
     assert f"contents[0].parts[0] (image/png): {UNREAD}" in str(entry.exchange.notes)
 
 
+async def test_what_has_no_effect_beside_a_file_is_told(vertex: VertexServing) -> None:
+    """A clip of a picture, a resolution of a part for an old model, files in a function's result."""
+    clipped = {**inline(RED_SQUARE), "videoMetadata": {"fps": 2}}
+    sharp = {**inline(RED_SQUARE), "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}}
+    film = {**stored("film.mp4"), "videoMetadata": {"endOffset": "1s"}}
+    given = {"functionResponse": {"name": "f", "response": {}, "parts": [inline(RED_SQUARE)]}}
+    contents = [
+        turn(clipped, sharp, film)["contents"][0],
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
+        {"role": "user", "parts": [given]},
+    ]
+    details = read_answer(await say(vertex, {"contents": contents}))[1]
+    assert details["VIDEO"] == 263
+    (entry,) = vertex.app.middleware.journal._entries
+    place = "contents[0].parts"
+    assert entry.exchange.notes[-4:-1] == [
+        f"{place}[0].video_metadata has no effect: the file is no video",
+        f"{place}[1].media_resolution has no effect: models before Gemini 3 have one resolution for a request",
+        "contents[2].parts[0].function_response.parts has no effect: of a result its response is read here",
+    ]
+    assert entry.exchange.notes[-1].endswith("its length and first frame are read")
+
+
 async def test_tuned_models_of_the_gemini_api_take_text_alone(gemini: GeminiServing) -> None:
     """For tokens as for answers."""
     name = await gemini.create(query="tunedModelId=mine")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+from functools import partial
 
 from msgspec import structs
 
@@ -75,14 +75,14 @@ class GeminiWords:
 
 async def read_media(call: Call, backend: Backend, asked: ContentRequest) -> ReadContents:
     """The contents of a request with words in the place of media. Raises as ``PromptReader.read``."""
-    note_unread(asked.contents, call.notes)
+    note_unread(asked.contents, asked.base, call.notes)
     if not has_media(asked.contents):
         return ReadContents(asked.contents, asked.contents, {})
     words = GeminiWords(asked.model, asked.day)
     base = structs.replace(asked.base, modalities=("text",)) if asked.is_tuned else asked.base
     resolution = str(asked.config.get("media_resolution") or "")
-    read = await asyncio.to_thread(
-        backend.media.read, asked.contents, base, words, resolution, sees=backend.answering.sees(base.id)
-    )
+    sees = backend.answering.sees(base.id)
+    look = partial(backend.media.read, asked.contents, base, words, resolution, sees=sees)
+    read = await backend.media.reader.run(look)
     call.notes.extend(read.notes)
     return read

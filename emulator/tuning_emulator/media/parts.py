@@ -117,14 +117,31 @@ def note_shortened(reply: Reply, notes: list[str]) -> None:
         notes.append(emulator_errors.PROMPT_SHORTENED.format(count=reply.left_out))
 
 
-def note_unread(contents: Sequence[Value], notes: list[str]) -> None:
-    """Hints for files that are in no part of their own: those that a function gave back."""
-    if any(
-        (part.get("function_response") or {}).get("parts")
-        for content in contents
-        for part in content.get("parts") or ()
-    ):
-        notes.append("function_response.parts has no effect: of a function's result its response is read here")
+_BESIDE_FILES: Final = frozenset((*MEDIA_FIELDS, "thought", "thought_signature"))
+
+
+def note_unread(contents: Sequence[Value], model: BaseModel, notes: list[str]) -> None:
+    """Hints for what has no effect: files that a function gave back, and what says how a file is to be looked at."""
+    for index, content in enumerate(contents):
+        for number, part in enumerate(content.get("parts") or ()):
+            place = f"contents[{index}].parts[{number}]"
+            if (part.get("function_response") or {}).get("parts"):
+                notes.append(f"{place}.function_response.parts has no effect: of a result its response is read here")
+            if any(field in part for field in MEDIA_FIELDS):
+                notes += (f"{place}.{name} has no effect: {why}" for name, why in _list_inert(part, model))
+
+
+def _list_inert(part: Value, model: BaseModel) -> Iterator[tuple[str, str]]:
+    """The fields beside a file that have no effect, and why."""
+    blob = next(part[field] for field in MEDIA_FIELDS if field in part) or {}
+    for name in sorted(part.keys() - _BESIDE_FILES):
+        if name == "video_metadata":
+            if not str(blob.get("mime_type") or "").startswith("video/"):
+                yield name, "the file is no video"
+        elif name != "media_resolution":
+            yield name, "what reads files here does not know it"
+        elif not model.media.parts:
+            yield name, "models before Gemini 3 have one resolution for a request"
 
 
 def has_media(contents: Sequence[Value]) -> bool:

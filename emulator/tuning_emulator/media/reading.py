@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.util import find_spec
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -18,6 +21,8 @@ from tuning_emulator.media.medium import PLACEHOLDERS, BrokenMediumError, Medium
 from tuning_emulator.media.readers import read_text
 
 log = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
 
 TIMEOUT_S: Final = 20.0
 """Longest a file may take, the start of the process included."""
@@ -30,6 +35,8 @@ _NEEDED: Final[dict[MediaKind, tuple[str, ...]]] = {
 }
 """Modules of which one must be there, or nothing of the kind is read."""
 _EXTRAS: Final[dict[MediaKind, str]] = {"image": "media", "document": "media", "audio": "media", "video": "video"}
+_MOST_AT_ONCE = 2
+"""Requests whose files are fetched and read; others wait, and hold no file of Cloud Storage in memory."""
 _MOST_KEPT = 64
 _KEPT_CHARACTERS = 20_000
 
@@ -47,6 +54,7 @@ class MediaReader:
         self._lock = threading.Lock()
         self._told: set[str] = set()
         self._kept: dict[tuple[str, int, int], Medium] = {}
+        self._threads: ThreadPoolExecutor | None = None
 
     def read(self, kind: MediaKind, mime_type: str, data: bytes) -> Medium:
         """A file. Without a reader for it, what stands for it; the log says so once.
@@ -66,44 +74,53 @@ class MediaReader:
             log.warning("%s", describe_missing(kind, found))
         return found
 
+    async def run(self, function: Callable[[], Found]) -> Found:
+        """A function that reads, in one of few threads: files that wait for one another keep nobody else waiting."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_MOST_AT_ONCE, "media")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
     def close(self) -> None:
         """Ends the process, if there is one."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._end()
 
     def _read(self, kind: MediaKind, mime_type: str, data: bytes) -> Medium:
         """The same file again, in the next turn of a conversation or in a stream after a count, is not read again."""
         key = (f"{kind} {mime_type}", len(data), hash(data))
-        found = self._kept.get(key)
-        if found is None:
-            found = self._ask(kind, mime_type, data)
-            if len(found.words) < _KEPT_CHARACTERS:
-                self._kept[key] = found
-                while len(self._kept) > _MOST_KEPT:
-                    self._kept.pop(next(iter(self._kept)), None)
+        with self._lock:
+            found = self._kept.get(key)
+            if found is None:
+                found = _parse(self._ask(kind, mime_type, data))
+                if len(found.words) < _KEPT_CHARACTERS:
+                    self._kept[key] = found
+                if len(self._kept) > _MOST_KEPT:
+                    del self._kept[next(iter(self._kept))]
         return found
 
-    def _ask(self, kind: MediaKind, mime_type: str, data: bytes) -> Medium:
+    def _ask(self, kind: MediaKind, mime_type: str, data: bytes) -> bytes:
+        """The answer of the process, a line."""
         head = msgspec.json.encode({"kind": kind, "mime_type": mime_type, "size": len(data)})
-        with self._lock:
-            process = self._process = self._process or _start()
-            assert process.stdin is not None
-            assert process.stdout is not None
-            timer = threading.Timer(self._timeout_s, process.kill)
-            timer.start()
-            try:
-                with suppress(OSError):  # it may just have died, which the missing answer says
-                    process.stdin.write(head + b"\n")
-                    process.stdin.write(data)
-                    process.stdin.flush()
-                line = process.stdout.readline()
-            finally:
-                late = not timer.is_alive()
-                timer.cancel()
-            if not line.endswith(b"\n"):
-                self._end()
-                raise ReaderFailedError(f"it took more than {self._timeout_s:g} s" if late else "its reader crashed")
-        return _parse(line)
+        process = self._process = self._process or _start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        timer = threading.Timer(self._timeout_s, process.kill)
+        timer.start()
+        try:
+            with suppress(OSError):  # it may just have died, which the missing answer says
+                process.stdin.write(head + b"\n")
+                process.stdin.write(data)
+                process.stdin.flush()
+            line = process.stdout.readline()
+        finally:
+            late = not timer.is_alive()
+            timer.cancel()
+        if not line.endswith(b"\n"):
+            self._end()
+            raise ReaderFailedError(f"it took more than {self._timeout_s:g} s" if late else "its reader crashed")
+        return line
 
     def _end(self) -> None:
         process, self._process = self._process, None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
@@ -72,11 +72,12 @@ WORDS = VertexWords()
 
 async def read_media(call: Call, backend: Backend, contents: list[Value], model: BaseModel) -> ReadContents:
     """The contents of a request with words in the place of media. Raises as ``PromptReader.read``."""
-    note_unread(contents, call.notes)
+    note_unread(contents, model, call.notes)
     if not has_media(contents):
         return ReadContents(contents, contents, {})
     resolution = (call.request.get("generation_config") or {}).get("media_resolution") or ""
     sees = backend.answering.sees(model.id)
-    read = await asyncio.to_thread(backend.media.read, contents, model, WORDS, str(resolution), sees=sees)
+    look = partial(backend.media.read, contents, model, WORDS, str(resolution), sees=sees)
+    read = await backend.media.reader.run(look)
     call.notes.extend(read.notes)
     return read
