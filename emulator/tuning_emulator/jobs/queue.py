@@ -7,7 +7,7 @@ import logging
 import shutil
 import sqlite3
 from collections import defaultdict, deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -68,8 +68,14 @@ class Queue:
         for job in self._store.list_unfinished_jobs():
             if job.uid not in self._running and job.progress.state is not JobState.PENDING:
                 log.warning("job %s was %s when the server ended; it is resumed", job.id, job.progress.state)
-                resumed = self._store.transition(job.uid, JobEvent.REQUEUE, self._clock.now_ns())
-                self._launch(resumed, self.pacing.open(resumed))
+                try:
+                    resumed = self._store.transition(job.uid, JobEvent.REQUEUE, self._clock.now_ns())
+                except sqlite3.Error as error:
+                    if not is_space_wanting(error):
+                        raise
+                    self._running[job.uid] = asyncio.create_task(self._resume_with_space(job.uid, error))
+                else:
+                    self._launch(resumed, self.pacing.open(resumed))
         self.wake()
 
     async def stop(self) -> None:
@@ -147,22 +153,28 @@ class Queue:
         self._removals.add(removal)
         removal.add_done_callback(self._removals.discard)
 
-    async def end(self, uids: Collection[int] | None = None) -> None:
+    async def end(self, find: Callable[[], Collection[int]] | None = None) -> None:
         """Ends all work on some jobs, or on all, whatever they would show; their records are about to go.
 
         Nothing is written about them, and nothing works on their files any more.
+
+        Args:
+            find: Which jobs, by uid. It is asked again after each wait: there may be more by then.
         """
-        while tasks := {uid: task for uid, task in self._running.items() if uids is None or uid in uids}:
+        while tasks := self._list_tasks(doomed := None if find is None else set(find())):
             for uid, task in tasks.items():
                 task.cancel()
                 del self._running[uid]
             await asyncio.wait(tasks.values(), timeout=END_TIMEOUT_S)
             for uid in tasks:
                 self.pacing.close(uid)  # a task that is cancelled before its first step never does so itself
-        for uid in [uid for uid in self._ended if uids is None or uid in uids]:
+        for uid in [uid for uid in self._ended if doomed is None or uid in doomed]:
             self._announce_end(uid)
 
     # ------------------------------------------------------------ inside
+
+    def _list_tasks(self, uids: set[int] | None) -> dict[int, asyncio.Task[None]]:
+        return {uid: task for uid, task in self._running.items() if uids is None or uid in uids}
 
     def _launch(self, job: TuningJob, gate: JobGate) -> None:
         task = asyncio.create_task(self._run_job(job, gate), name=f"tuning job {job.id}")
@@ -176,10 +188,22 @@ class Queue:
             resumed = await self._survive(job.uid, error)
         finally:
             self._leave(gate, line)
+        self._follow(job.uid, resumed)
+
+    async def _resume_with_space(self, uid: int, error: sqlite3.Error) -> None:
+        """Takes up a job once a full disk lets it be written down."""
+        try:
+            resumed = await self._survive(uid, error)
+        finally:
+            self._running.pop(uid, None)
+        self._follow(uid, resumed)
+
+    def _follow(self, uid: int, resumed: TuningJob | None) -> None:
+        """What comes after a job was worked on: it again, or whoever waits for its end."""
         if resumed is not None:
             self._launch(resumed, self.pacing.open(resumed))
         else:
-            self._announce_end(job.uid)
+            self._announce_end(uid)
 
     async def _run_once(self, job: TuningJob, gate: JobGate, line: Line) -> None:
         try:
