@@ -92,6 +92,18 @@ def test_sounds_of_other_kinds() -> None:
     assert read_medium("audio", "audio/m4a", make_tone(440, 0.5, 1.5)).words == "[sound 1.5s]"
 
 
+def test_formats_that_are_not_read_are_no_faults() -> None:
+    """HEIC, which the services take: a word, and why; a sound that has another format than its type says is read."""
+    heic = b"\0\0\0\x18ftypheic" + bytes(40)
+    found = read_medium("image", "image/heic", heic)
+    assert (found.words, found.note) == ("[image]", "HEIC and HEIF are not read here")
+    with pytest.raises(BrokenMediumError):
+        read_medium("image", "image/heic", b"no image")
+    film = make_film((0, 0, 0), 1)
+    with pytest.raises(BrokenMediumError, match="no sound"):
+        read_medium("audio", "audio/mpeg", film)
+
+
 def test_a_pdf_is_its_text() -> None:
     """All pages, their lines as lines; as many pages as it has are counted."""
     found = read_medium("document", "application/pdf", make_pdf("Order 12 (urgent)\nTotal: 17 EUR", "Page two"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tuning_emulator.facts.media import GEMINI_2_MEDIA, GEMINI_3_MEDIA, MediaKind, MediaRules, find_kind
-from tuning_emulator.media.medium import Medium
-from tuning_emulator.media.tokens import Clip, PromptTokens, count_medium, count_tiles, read_clip, read_resolution
+from tuning_emulator.media.medium import Clip, Medium
+from tuning_emulator.media.tokens import PromptTokens, count_medium, count_tiles, read_clip, read_resolution
 
 PICTURE, PAGES = Medium("", width=960, height=540), Medium("", pages=3)
 

@@ -16,6 +16,8 @@ from tuning_emulator.core.records import Api
 MediaKind: TypeAlias = Literal["image", "document", "audio", "video"]
 """As in the rows of base models; ``document``: PDF and plain text."""
 MEDIA_KINDS: tuple[MediaKind, ...] = ("image", "document", "audio", "video")
+LENGTH_UNITS: Mapping[MediaKind, str] = {"document": "pages", "audio": "seconds", "video": "seconds"}
+"""What the length of a file is told in."""
 
 _MB = 1 << 20
 _IMAGES = "docs.cloud.google.com/gemini-enterprise-agent-platform/models/capabilities/image-understanding"

@@ -34,7 +34,8 @@ from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.gemini.schemas import SCHEMA_RULES
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
-from tuning_emulator.media.parts import ReadContents, note_shortened
+from tuning_emulator.media.hints import note_shortened
+from tuning_emulator.media.parts import ReadContents
 from tuning_emulator.media.tokens import PromptTokens
 from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import Answer, Prompt, Reply

@@ -13,13 +13,14 @@ from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
-from tuning_emulator.facts.media import GEMINI_FETCHES_SINCE, MediaKind
+from tuning_emulator.facts.media import GEMINI_FETCHES_SINCE, LENGTH_UNITS, MediaKind
 from tuning_emulator.gemini.prompts import ContentRequest
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.media.parts import ReadContents, has_media, note_unread
+from tuning_emulator.media.hints import note_unread
+from tuning_emulator.media.parts import ReadContents
+from tuning_emulator.media.replacing import has_media
 
 MODALITIES: dict[MediaKind, str] = {"image": "Image", "audio": "Audio", "video": "Video", "document": "Document"}
-_UNITS: dict[MediaKind, str] = {"document": "pages", "audio": "seconds", "video": "seconds", "image": "pixels"}
 _BROKEN = {"image": gemini_errors.IMAGE_INVALID, "document": gemini_errors.DOCUMENT_INVALID}
 _FILE = re.compile(r"(?:https://generativelanguage\.googleapis\.com/v\w+/)?files/([^/]+)")
 
@@ -70,7 +71,7 @@ class GeminiWords:
 
     def too_long(self, kind: MediaKind, size: float, limit: int) -> ApiError:
         """A guess."""
-        return gemini_errors.MEDIA_LENGTH(size=f"{size:.0f}", unit=_UNITS[kind], limit=limit)
+        return gemini_errors.MEDIA_LENGTH(size=f"{size:.0f}", unit=LENGTH_UNITS[kind], limit=limit)
 
 
 async def read_media(call: Call, backend: Backend, asked: ContentRequest) -> ReadContents:

@@ -14,18 +14,11 @@ from tuning_emulator.core.records import Api
 from tuning_emulator.datasets.check import ReadExample
 from tuning_emulator.facts import dataset_errors, emulator_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
-from tuning_emulator.facts.media import TUNING_MEDIA, MediaKind, MediaLimits
-from tuning_emulator.media.parts import (
-    PromptReader,
-    ReadMedium,
-    Source,
-    check_counts,
-    explain_rest,
-    find_source,
-    list_media,
-    replace_media,
-    show_images,
-)
+from tuning_emulator.facts.media import LENGTH_UNITS, TUNING_MEDIA, MediaKind, MediaLimits
+from tuning_emulator.media.hints import explain_rest
+from tuning_emulator.media.medium import ReadMedium, Source
+from tuning_emulator.media.parts import PromptReader, check_counts, find_source
+from tuning_emulator.media.replacing import list_media, replace_media, show_images
 from tuning_emulator.schema.schema import Value
 
 _SNAKE = {
@@ -39,7 +32,6 @@ _SNAKE = {
     "endOffset": "end_offset",
 }
 _FIELDS = ("file_data", "inline_data", "video_metadata", "media_resolution")
-_UNITS: dict[MediaKind, str] = {"document": "pages", "audio": "seconds", "video": "seconds", "image": "pixels"}
 _SECOND_NS = 1_000_000_000
 
 
@@ -82,7 +74,7 @@ class TuningWords:
 
     def too_long(self, kind: MediaKind, size: float, limit: int) -> ApiError:
         """See ``MediaWords``."""
-        return dataset_errors.MEDIA_LENGTH(kind=kind, size=f"{size:.0f}", unit=_UNITS[kind], limit=limit)
+        return dataset_errors.MEDIA_LENGTH(kind=kind, size=f"{size:.0f}", unit=LENGTH_UNITS[kind], limit=limit)
 
 
 WORDS = TuningWords()

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import base64
 import mimetypes
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api
 from tuning_emulator.facts import emulator_errors
 from tuning_emulator.facts.media import MediaKind, MediaLimits, MediaRules, find_kind
 from tuning_emulator.facts.model_row import BaseModel
-from tuning_emulator.media.medium import PLACEHOLDERS, BrokenMediumError, Medium, ReaderFailedError
-from tuning_emulator.media.reading import MediaReader, describe_missing
-from tuning_emulator.media.tokens import Clip, count_medium, read_clip, read_resolution
+from tuning_emulator.media.hints import explain_rest
+from tuning_emulator.media.medium import (
+    PLACEHOLDERS,
+    BrokenMediumError,
+    Medium,
+    ReaderFailedError,
+    ReadMedium,
+    Source,
+)
+from tuning_emulator.media.reading import MediaReader
+from tuning_emulator.media.replacing import MEDIA_FIELDS, list_media, replace_media, show_images
+from tuning_emulator.media.tokens import count_medium, read_clip, read_resolution
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.objects import ObjectForbiddenError, ObjectNotFoundError, ObjectStore, StorageError
-from tuning_trainer.spec import IMAGE_MARK, Reply
 
-MEDIA_FIELDS: Final = ("inline_data", "file_data")
 LARGEST_BYTES: Final = 100 << 20
 """Of a file that is read here at all."""
 _OWN_HOST = re.compile(r"(?:(?P<bucket>[a-z0-9._-]+)\.)?storage\.(?:googleapis|cloud\.google)\.com")
@@ -64,33 +70,6 @@ class MediaWords(Protocol):
         """More pages, or seconds, than are taken."""
 
 
-class Source(Struct, frozen=True):
-    """A file of a prompt, before it is fetched.
-
-    Attributes:
-        place: ``contents[0].parts[1]``. uri: "" for one that is in the request itself, as ``data``.
-        resolution, clip: See ``media.tokens``.
-    """
-
-    place: str
-    kind: MediaKind
-    mime_type: str
-    uri: str = ""
-    data: bytes = b""
-    resolution: str = "default"
-    clip: Clip = Clip()
-
-
-class ReadMedium(Struct, frozen=True):
-    """A file that was read, and what it is counted as. ``data``: its bytes, None where they were not fetched."""
-
-    source: Source
-    medium: Medium
-    modality: str
-    tokens: int
-    data: bytes | None = None
-
-
 class ReadContents(Struct, frozen=True):
     """The contents of a prompt with words in the place of media.
 
@@ -109,44 +88,6 @@ class ReadContents(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     has_documents: bool = False
     images: tuple[str, ...] = ()
-
-
-def note_shortened(reply: Reply, notes: list[str]) -> None:
-    """A hint where a prompt with documents was longer than what plays the model reads."""
-    if reply.left_out:
-        notes.append(emulator_errors.PROMPT_SHORTENED.format(count=reply.left_out))
-
-
-_BESIDE_FILES: Final = frozenset((*MEDIA_FIELDS, "thought", "thought_signature"))
-
-
-def note_unread(contents: Sequence[Value], model: BaseModel, notes: list[str]) -> None:
-    """Hints for what has no effect: files that a function gave back, and what says how a file is to be looked at."""
-    for index, content in enumerate(contents):
-        for number, part in enumerate(content.get("parts") or ()):
-            place = f"contents[{index}].parts[{number}]"
-            if (part.get("function_response") or {}).get("parts"):
-                notes.append(f"{place}.function_response.parts has no effect: of a result its response is read here")
-            if any(field in part for field in MEDIA_FIELDS):
-                notes += (f"{place}.{name} has no effect: {why}" for name, why in _list_inert(part, model))
-
-
-def _list_inert(part: Value, model: BaseModel) -> Iterator[tuple[str, str]]:
-    """The fields beside a file that have no effect, and why."""
-    blob = next(part[field] for field in MEDIA_FIELDS if field in part) or {}
-    for name in sorted(part.keys() - _BESIDE_FILES):
-        if name == "video_metadata":
-            if not str(blob.get("mime_type") or "").startswith("video/"):
-                yield name, "the file is no video"
-        elif name != "media_resolution":
-            yield name, "what reads files here does not know it"
-        elif not model.media.parts:
-            yield name, "models before Gemini 3 have one resolution for a request"
-
-
-def has_media(contents: Sequence[Value]) -> bool:
-    """Whether any part is a file."""
-    return any(field in part for content in contents for part in content.get("parts") or () for field in MEDIA_FIELDS)
 
 
 class PromptReader(Struct, frozen=True):
@@ -257,13 +198,6 @@ def find_object(uri: str) -> str | None:
     return f"gs://{host['bucket']}/{path}" if host["bucket"] else f"gs://{path}"
 
 
-def list_media(contents: Sequence[Value]) -> Iterator[tuple[tuple[int, int], Value]]:
-    for index, content in enumerate(contents):
-        for number, part in enumerate(content.get("parts") or ()):
-            if any(field in part for field in MEDIA_FIELDS):
-                yield (index, number), part
-
-
 def find_source(part: Value, place: str, words: MediaWords, model: BaseModel, resolution: str) -> Source:
     """The file of a part. Raises ApiError where it is of a type or kind that is not taken."""
     field = next(name for name in MEDIA_FIELDS if name in part)
@@ -323,65 +257,3 @@ def check_length(source: Source, medium: Medium, limits: MediaLimits, words: Med
     longest = limits.low_video_s if source.resolution == "low" and limits.low_video_s else limits.video_s
     if source.kind == "video" and longest and source.clip.measure(medium.seconds) > longest:
         raise words.too_long("video", source.clip.measure(medium.seconds), longest)
-
-
-def explain_rest(read: ReadMedium) -> str:
-    """What of a file is not read, "" where it is read."""
-    medium = read.medium
-    if medium.missing:
-        return describe_missing(read.source.kind, medium)
-    return f"{read.source.place} ({read.source.mime_type}): {medium.note}" if medium.note else ""
-
-
-# --- images for models that see
-
-
-def show_images(
-    contents: Sequence[Value], read: dict[tuple[int, int], ReadMedium]
-) -> tuple[Sequence[Value], dict[tuple[int, int], ReadMedium], tuple[str, ...]]:
-    """Puts marks in the place of images' words; the contents without marks of their own, and the images in order."""
-    shown = {}
-    images = []
-    for place, one in read.items():
-        is_whole = one.data is not None and not one.medium.note and not one.medium.missing
-        if one.source.kind == "image" and one.data is not None and is_whole:
-            images.append(base64.b64encode(one.data).decode())
-            medium = structs.replace(one.medium, words=IMAGE_MARK)
-            shown[place] = structs.replace(one, medium=medium)
-        else:
-            shown[place] = one
-    return [{**one, "parts": [_unmark(part) for part in one.get("parts") or ()]} for one in contents], shown, (*images,)
-
-
-def _unmark(part: Value) -> Value:
-    text = part.get("text")
-    return {**part, "text": text.replace(IMAGE_MARK, "")} if text and IMAGE_MARK in text else part
-
-
-# --- words in the place of files
-
-
-def replace_media(contents: Sequence[Value], words: dict[tuple[int, int], str]) -> list[Value]:
-    """The contents with the words of media, which stand on lines of their own; media without words are left out."""
-    return [
-        {**content, "parts": _replace_parts(content.get("parts") or [], index, words)}
-        for index, content in enumerate(contents)
-    ]
-
-
-def _replace_parts(parts: Sequence[Value], index: int, words: dict[tuple[int, int], str]) -> list[Value]:
-    made: list[Value] = []
-    open_line = after_words = False
-    for number, part in enumerate(parts):
-        if any(field in part for field in MEDIA_FIELDS):
-            if (index, number) in words:
-                made.append({"text": ("\n" if open_line else "") + words[index, number]})
-                open_line = after_words = True
-        elif text := part.get("text") or "":
-            broken = after_words and not text.startswith("\n")
-            made.append({**part, "text": f"\n{text}"} if broken else part)
-            open_line, after_words = not text.endswith("\n"), False
-        else:
-            made.append(part)
-            open_line = after_words = after_words and "text" in part
-    return made or [{"text": ""}]

@@ -12,6 +12,8 @@ from tuning_emulator.media.sounds import read_sound, reads_type
 
 MOST_CHARACTERS: Final = 100_000
 """Of a document; the rest is not read."""
+_ISO_MARK: Final = b"ftyp"
+"""At the beginning of every file in the ISO base media format."""
 MOST_PAGES_READ: Final = 100
 """Of a PDF; the others are counted."""
 
@@ -25,15 +27,38 @@ def read_medium(kind: MediaKind, mime_type: str, data: bytes) -> Medium:
     try:
         match kind:
             case "image":
-                return read_image(data)
+                return _read_image(data, mime_type)
             case "audio":
-                return read_sound(data, mime_type) if reads_type(mime_type) else read_film(data, kind)
+                return _read_audio(data, mime_type)
             case "video":
                 return read_film(data, kind)
         return read_pdf(data)
     except ImportError as error:
         package = {"PIL": "Pillow"}.get(error.name or "", error.name or "a reader")
         return Medium(PLACEHOLDERS[kind], missing=package)
+
+
+def _read_image(data: bytes, mime_type: str) -> Medium:
+    """An image; of HEIC and HEIF, which Pillow does not read, no more than that it looks like one."""
+    try:
+        return read_image(data)
+    except BrokenMediumError:
+        if mime_type in ("image/heic", "image/heif") and data[4:8] == _ISO_MARK:
+            return Medium(PLACEHOLDERS["image"], note="HEIC and HEIF are not read here")
+        raise
+
+
+def _read_audio(data: bytes, mime_type: str) -> Medium:
+    """A sound by what knows its type, and else by what knows most."""
+    if not reads_type(mime_type):
+        return read_film(data, "audio")
+    try:
+        return read_sound(data, mime_type)
+    except BrokenMediumError as error:
+        try:
+            return read_film(data, "audio")  # many a file has another format than its type says
+        except ImportError:
+            raise error from None
 
 
 def read_text(data: bytes) -> Medium:

@@ -16,7 +16,7 @@ from tuning_emulator.facts.media import (
     MediaKind,
     MediaRules,
 )
-from tuning_emulator.media.medium import Medium
+from tuning_emulator.media.medium import Clip, Medium
 from tuning_emulator.schema.schema import Value
 
 _MODALITIES: dict[MediaKind, str] = {"image": "IMAGE", "audio": "AUDIO", "video": "VIDEO", "document": "DOCUMENT"}
@@ -38,19 +38,6 @@ class PromptTokens(Struct, frozen=True):
         """A ``ModalityTokenCount`` for each modality that there is any of."""
         counts = {**({"TEXT": self.text} if self.text else {}), **self.media}
         return [{"modality": modality, "token_count": count} for modality, count in counts.items()]
-
-
-class Clip(Struct, frozen=True):
-    """The part of a video that is meant (``VideoMetadata``), in seconds; ``fps``: frames that are looked at in one."""
-
-    start_s: float = 0.0
-    end_s: float | None = None
-    fps: float = 1.0
-
-    def measure(self, seconds: float) -> float:
-        """How long it is, of a video of so many seconds."""
-        end = seconds if self.end_s is None else min(self.end_s, seconds)
-        return max(end - self.start_s, 0.0)
 
 
 def read_clip(part: dict[str, Any]) -> Clip:

@@ -21,7 +21,8 @@ from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.registry import find_checkpoint, find_version
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
-from tuning_emulator.media.parts import ReadContents, note_shortened
+from tuning_emulator.media.hints import note_shortened
+from tuning_emulator.media.parts import ReadContents
 from tuning_emulator.media.tokens import PromptTokens
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.vertex.media import read_media

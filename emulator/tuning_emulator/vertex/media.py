@@ -9,12 +9,13 @@ from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.base_models import BaseModel
-from tuning_emulator.facts.media import MediaKind
+from tuning_emulator.facts.media import LENGTH_UNITS, MediaKind
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.media.parts import ReadContents, has_media, note_unread
+from tuning_emulator.media.hints import note_unread
+from tuning_emulator.media.parts import ReadContents
+from tuning_emulator.media.replacing import has_media
 from tuning_emulator.schema.schema import Value
 
-UNITS: dict[MediaKind, str] = {"document": "pages", "audio": "seconds", "video": "seconds", "image": "pixels"}
 _BROKEN = {"image": vertex_errors.IMAGE_INVALID, "document": vertex_errors.DOCUMENT_INVALID}
 _WITH_ARTICLE: dict[MediaKind, str] = {
     "image": "an image",
@@ -64,7 +65,9 @@ class VertexWords:
 
     def too_long(self, kind: MediaKind, size: float, limit: int) -> ApiError:
         """A guess."""
-        return vertex_errors.MEDIA_LENGTH(kind=_WITH_ARTICLE[kind], size=f"{size:.0f}", unit=UNITS[kind], limit=limit)
+        return vertex_errors.MEDIA_LENGTH(
+            kind=_WITH_ARTICLE[kind], size=f"{size:.0f}", unit=LENGTH_UNITS[kind], limit=limit
+        )
 
 
 WORDS = VertexWords()
