@@ -1,14 +1,15 @@
-"""Models that see are tuned on images and answer about them; a random LLaVA stands for the directories of users."""
+"""Models that see are tuned on images and answer about them; random ones stand for the directories of users."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from tests.models import make_job, write_examples, write_llava
+from tests.models import make_job, write_examples, write_llava, write_seeing_gemma
 from tuning_trainer.generate import answer
 from tuning_trainer.loop import run_job
 from tuning_trainer.spec import IMAGE_MARK, Done, Event, Example, Prompt, Step, Turn, reads_images
@@ -59,14 +60,17 @@ def test_the_turn_of_the_model_is_scored_and_images_are_tokens(llava: Path) -> N
     assert chat.encode(turns[2:]).inputs is None
 
 
-@pytest.mark.parametrize("method", ["supervised", "full"])
-def test_it_learns_to_tell_pictures_apart(llava: Path, tmp_path: Path, method: str) -> None:
+@pytest.mark.parametrize(
+    ("write", "method"), [(write_llava, "supervised"), (write_llava, "full"), (write_seeing_gemma, "supervised")]
+)
+def test_it_learns_to_tell_pictures_apart(write: Callable[[Path], Path], tmp_path: Path, method: str) -> None:
     """From the picture alone, for the texts are the same; the base does not know, rows beside it do not matter."""
     words = {"red": "one", "blue": "two"}
     examples = [Example((ask(color), Turn("model", word))) for color, word in words.items()] * 4
     write_examples(tmp_path / "examples.jsonl", examples)
     events: list[Event] = []
-    job = make_job(tmp_path, llava, method=method, learning_rate=1e-2, epochs=20, adapter_size=8)
+    base = write(tmp_path / "base")
+    job = make_job(tmp_path, base, method=method, learning_rate=1e-2, epochs=30, adapter_size=8)
     run_job(job, events.append)
     done = events[-1]
     assert isinstance(done, Done), done
@@ -75,7 +79,7 @@ def test_it_learns_to_tell_pictures_apart(llava: Path, tmp_path: Path, method: s
     assert steps[-1].correct == steps[-1].predictions > steps[0].correct
 
     def say(color: str, adapter: str | None) -> str:
-        prompt = Prompt((ask(color),), base_model=str(llava), adapter=adapter, max_output_tokens=4, candidates=2)
+        prompt = Prompt((ask(color),), base_model=str(base), adapter=adapter, max_output_tokens=4, candidates=2)
         one, other = answer(prompt).answers
         assert one.text == other.text
         return one.text.strip()
