@@ -25,7 +25,7 @@ RUN python -m venv --without-pip /opt/emulator \
 FROM server-environment AS full-environment
 ARG PIP_EXTRA_INDEX_URL=
 RUN pip --python /opt/emulator/bin/python install --no-cache-dir -c /requirements.lock \
-        "tuning-emulator[gcs,lora] @ file://$(ls /wheels/tuning_emulator-*.whl)"
+        "tuning-emulator[gcs,lora,media] @ file://$(ls /wheels/tuning_emulator-*.whl)"
 
 FROM python:${PYTHON} AS runtime
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin emulator \

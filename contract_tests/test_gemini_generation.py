@@ -167,6 +167,24 @@ async def test_log_probabilities(contract: Contract) -> None:
     (await contract.play("logprobs_2026")).same_error()
 
 
+@pytest.mark.parametrize("name", ["media_type", "file_denied"])
+async def test_refused_files(contract: Contract, name: str) -> None:
+    """By what is said of them, before they are looked at."""
+    (await contract.play(name)).same_message()
+
+
+async def test_objects_before_they_were_read(contract: Contract) -> None:
+    """Since 2026 they are."""
+    contract.settings(as_of="2025-11-01")
+    (await contract.play("file_uri")).same_message()
+
+
+@pytest.mark.process
+async def test_broken_images(contract: Contract) -> None:
+    """Looked at by a process of its own."""
+    (await contract.play("image_broken")).same_message()
+
+
 async def test_images(contract: Contract) -> None:
     """A model that reads text alone names itself."""
     (await contract.play("image_input", instead={"models/gemini-1.5-flash": f"models/{GPRO}"})).same_message()

@@ -152,6 +152,19 @@ async def test_refused_chats(contract: Contract, name: str) -> None:
     (await contract.play(name)).same_body()
 
 
+@pytest.mark.parametrize("name", ["media_type_vertex", "media_type_missing_vertex", "file_denied_vertex"])
+async def test_refused_files(contract: Contract, storage_url: str, name: str) -> None:
+    """By what is said of them, before they are looked at; an object that is not there as one that may not be read."""
+    contract.settings(storage=storage_url)
+    (await contract.play(name)).same_message()
+
+
+@pytest.mark.process
+async def test_broken_images(contract: Contract) -> None:
+    """Looked at by a process of its own."""
+    (await contract.play("image_broken_vertex")).same_message()
+
+
 # --- jobs that have ended
 
 

@@ -42,6 +42,10 @@ class MemoryObjects:
             raise ObjectNotFoundError(uri)
         return iter(self._lines(uri) if callable(self._lines) else self._lines)
 
+    def blocks(self, uri: str) -> Iterator[bytes]:
+        """See ``ObjectStore``."""
+        return (line + b"\n" for line in self.lines(uri)) if uri not in self.written else iter([self.written[uri]])
+
     def hint(self, uri: str) -> str:
         """See ``ObjectStore``."""
         return ""

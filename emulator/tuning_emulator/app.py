@@ -37,6 +37,8 @@ from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer
 from tuning_emulator.jobs.tuning_api import TuningApis
+from tuning_emulator.media.parts import PromptReader
+from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.middleware.chain import MiddlewareChain
 from tuning_emulator.proxy.access import CONTROL_PATH, Access, keep_to_site
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, format_url
@@ -89,6 +91,7 @@ class Emulator:
         self.storage_address = ""
         """Where its storage is reached, if not at ``url``."""
         self.storage = self._create_storage()
+        self.media_reader = MediaReader()
         self.queue, self.answering = self._join_run()
         self.dispatcher = self._join_dispatcher()
         self._rest = RestApp(self.dispatcher)
@@ -129,6 +132,7 @@ class Emulator:
             answering,
             self.directory,
             self.open_objects,
+            self.media_reader,
             seed=self.settings.seed,
             pace=parse_pace(self.settings.pace),
         )
@@ -144,7 +148,8 @@ class Emulator:
         except ValueError as error:
             raise SettingsError(str(error)) from error
         parts = (self.store, self.clock, self.ids, self.queue, self.answering)
-        backend = Backend(*parts, self.open_objects, calendar, examples)
+        prompt_reader = PromptReader(self.media_reader, self.open_objects)
+        backend = Backend(*parts, self.open_objects, prompt_reader, calendar, examples)
         router = Router([create_gemini_api(backend), create_vertex_api(backend)])
         self.middleware = MiddlewareChain(
             router,
@@ -362,6 +367,7 @@ class Emulator:
             await export_on_exit_to(self.server, self.settings.export_on_exit)
         await asyncio.gather(self.queue.stop(), *(trainer.stop() for trainer in self.trainers.values()))
         await self.server.finish()
+        await asyncio.to_thread(self.media_reader.close)
         if self.storage is not None:
             self.storage.close()
         self.store.close()

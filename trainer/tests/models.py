@@ -124,6 +124,99 @@ def write_gemma(directory: Path) -> Path:
     return directory
 
 
+LLAVA_CHAT = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% for part in m.content %}"
+    "{{ '<image>' if part.type == 'image' else part.text }}{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def write_llava(directory: Path) -> Path:
+    """A random LLaVA with eyes for 32 by 32 pixels, four patches; saved by transformers with its processor."""
+    import torch
+    import transformers
+    from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+    directory.mkdir(parents=True, exist_ok=True)
+    write_tokenizer(directory, ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"])
+    file = str(directory / "tokenizer.json")
+    untyped: Any = transformers
+    tokenizer = untyped.PreTrainedTokenizerFast(tokenizer_file=file, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    side = {"height": 32, "width": 32}
+    untyped.LlavaProcessor(
+        CLIPImageProcessorPil(size=side, crop_size=side),
+        tokenizer,
+        patch_size=16,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        image_token="<image>",
+        chat_template=LLAVA_CHAT,
+    ).save_pretrained(directory)
+    torch.manual_seed(0)
+    text = LlamaConfig(
+        vocab_size=304, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        intermediate_size=48, max_position_embeddings=256, eos_token_id=2, bos_token_id=None,
+    )  # fmt: skip
+    eyes = CLIPVisionConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, image_size=32, patch_size=16,
+        projection_dim=32,
+    )  # fmt: skip
+    config = LlavaConfig(
+        vision_config=eyes, text_config=text, image_token_index=3, vision_feature_layer=-1, image_seq_length=4
+    )
+    LlavaForConditionalGeneration(config).save_pretrained(directory)
+    return directory
+
+
+GEMMA_CHAT = (
+    "{{ bos_token }}{% for m in messages %}<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n"
+    "{% for part in m.content %}{{ '<start_of_image>' if part.type == 'image' else part.text }}{% endfor %}"
+    "<end_of_turn>\n{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+)
+
+
+def write_seeing_gemma(directory: Path) -> Path:
+    """A random Gemma 3 with eyes, which takes the kinds of its tokens too; saved by transformers with its processor."""
+    import torch
+    import transformers
+    from transformers import Gemma3Config, Gemma3ForConditionalGeneration, Gemma3TextConfig, SiglipVisionConfig
+    from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
+
+    directory.mkdir(parents=True, exist_ok=True)
+    marks = ["<start_of_image>", "<end_of_image>", "<image_soft_token>"]
+    write_tokenizer(directory, ["<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>", *marks])
+    untyped: Any = transformers
+    tokenizer = untyped.PreTrainedTokenizerFast(
+        tokenizer_file=str(directory / "tokenizer.json"),
+        eos_token="<end_of_turn>",
+        bos_token="<bos>",
+        pad_token="<pad>",
+        extra_special_tokens=dict(zip(("boi_token", "eoi_token", "image_token"), marks, strict=True)),
+    )
+    eyes = Gemma3ImageProcessorPil(size={"height": 32, "width": 32})
+    processor = untyped.Gemma3Processor(eyes, tokenizer, chat_template=GEMMA_CHAT, image_seq_length=4)
+    processor.save_pretrained(directory)
+    torch.manual_seed(0)
+    text = Gemma3TextConfig(
+        vocab_size=304, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=1, head_dim=8,
+        intermediate_size=48, max_position_embeddings=256, sliding_window=64, eos_token_id=4, bos_token_id=2,
+        pad_token_id=0,
+    )  # fmt: skip
+    vision = SiglipVisionConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, image_size=32, patch_size=16
+    )
+    config = Gemma3Config(
+        text_config=text, vision_config=vision, mm_tokens_per_image=4, boi_token_index=5, eoi_token_index=6,
+        image_token_index=7,
+    )  # fmt: skip
+    model = Gemma3ForConditionalGeneration(config)
+    projector: Any = model.model.multi_modal_projector
+    projector.mm_input_projection_weight.data.normal_(0, 0.2)  # it begins as nothing, and images all alike
+    model.save_pretrained(directory)
+    return directory
+
+
 def pair(question: str, answer: str, system: str = "", rejected: str | None = None) -> Example:
     """One question with its answer."""
     return Example((Turn("user", question), Turn("model", answer)), system, rejected)

@@ -336,6 +336,21 @@ def test_prompt_that_fills_the_context_is_refused(tiny: Path) -> None:
         answer(ask(tiny, "x" * 300))
 
 
+def test_a_prompt_with_documents_loses_its_middle_instead(tiny: Path) -> None:
+    """What is asked at its end stays; there is room for an answer, and the reply says how much went."""
+    text = f"{'one ' * 400}five?"
+    whole = load_chat(tiny).prompt((Turn("user", text),))
+    answering = Answering()
+    answering.submit("a", ask(tiny, text, shorten=True, max_output_tokens=8))
+    reply = run_all(answering)["a"]
+    assert reply.left_out == len(whole) - reply.prompt_tokens > 0
+    room = open_answering(str(tiny), None, "cpu", "float32").max_tokens
+    assert room - 8 - 4 <= reply.prompt_tokens <= room - 8
+    short = ask(tiny, "five?", shorten=True)
+    answering.submit("b", short)
+    assert run_all(answering)["b"].left_out == 0
+
+
 def test_adapter_written_anew_is_read_anew(tiny: Path, tmp_path: Path) -> None:
     answering = Answering("cpu")
 

@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from tokenizers import Tokenizer
 
@@ -24,10 +24,14 @@ class UnsupportedTokenizerError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A conversation as token ids; ``scored`` tells which of them the model has to learn."""
+    """A conversation as token ids; ``scored`` tells which of them the model has to learn.
+
+    ``inputs``: what a model that sees takes beside them, by name.
+    """
 
     ids: tuple[int, ...]
     scored: tuple[bool, ...]
+    inputs: Any = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -52,6 +56,14 @@ class Chat(Protocol):
 
     def prompt(self, turns: tuple[Turn, ...], system: str = "") -> list[int]:
         """A conversation up to where the model's answer begins."""
+
+
+@runtime_checkable
+class SeeingChat(Chat, Protocol):
+    """The conversation format of a model that sees."""
+
+    def see(self, turns: tuple[Turn, ...], system: str = "") -> Any:
+        """What the model takes beside the tokens of ``prompt``, by name; None for a conversation without images."""
 
 
 def encode_text(tokenizer: Tokenizer, text: str) -> list[int]:
@@ -235,6 +247,21 @@ def _leading_control(tokenizer: Tokenizer, tail: str) -> list[int]:
     return [i for i in ids if i in added]
 
 
+def load_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer of a model directory.
+
+    Raises:
+        UnsupportedTokenizerError: there is no ``tokenizer.json``.
+    """
+    file = path / "tokenizer.json"
+    if not file.exists():
+        raise UnsupportedTokenizerError(f"{path}: no tokenizer.json; transformers writes one with save_pretrained")
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
 def load_chat(directory: str | Path) -> Chat:
     """Reads the tokenizer and the conversation format of a model directory.
 
@@ -242,17 +269,12 @@ def load_chat(directory: str | Path) -> Chat:
         UnsupportedTokenizerError: there is no ``tokenizer.json``.
     """
     path = Path(directory)
-    file = path / "tokenizer.json"
-    if not file.exists():
-        raise UnsupportedTokenizerError(f"{path}: no tokenizer.json; transformers writes one with save_pretrained")
-    tokenizer = Tokenizer.from_file(str(file))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
+    tokenizer = load_tokenizer(path)
     if all(tokenizer.token_to_id(token) is not None for token in ROLE_TOKENS):
         return RoleTokens(tokenizer)
     settings = _read_json(path / "tokenizer_config.json")
     variables = {name: text for name in ("bos_token", "eos_token", "pad_token") if (text := _token(settings, name))}
-    stops = _stop_tokens(path, tokenizer, variables.get("eos_token"))
+    stops = find_stops(path, tokenizer, variables.get("eos_token"))
     template = _template(path, settings)
     if template:
         return Template(tokenizer, template, variables, stops)
@@ -283,7 +305,7 @@ def _template(path: Path, settings: dict[str, Any]) -> str | None:
     return template
 
 
-def _stop_tokens(path: Path, tokenizer: Tokenizer, eos: str | None) -> frozenset[int]:
+def find_stops(path: Path, tokenizer: Tokenizer, eos: str | None) -> frozenset[int]:
     """End-of-sequence ids from every place where a directory may name them."""
     stops: set[int | None] = set()
     for name in ("generation_config.json", "config.json"):

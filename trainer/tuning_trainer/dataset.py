@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -74,6 +75,9 @@ def encode_examples(examples: Sequence[Example], chat: Chat, max_tokens: int, pr
     for number, example in enumerate(examples):
         row = _encode_pair(example, chat, number) if preference else _encode(example, chat)
         excess = max(len(each) for each in row) - max_tokens
+        if excess > 0 and any(each.inputs for each in row):
+            dropped.append(number)  # no part of an image can be left out
+            continue
         if excess > 0:
             row = tuple(shorten(each, excess, max_tokens) for each in row)
             if not all(any(each.scored) for each in row):
@@ -151,6 +155,7 @@ class Batch:
         places: int64 (N,), flat positions in (B·T) whose next token is scored.
         targets: int64 (N,), those next tokens.
         rows: int64 (N,), the row of each.
+        seen: What a model that sees takes beside the tokens, of each row; () for others.
     """
 
     inputs: Tensor
@@ -158,6 +163,7 @@ class Batch:
     places: Tensor
     targets: Tensor
     rows: Tensor
+    seen: tuple[Any, ...] = ()
 
     @property
     def size(self) -> int:
@@ -178,4 +184,6 @@ def collate(rows: Sequence[Encoded], device: str = "cpu") -> Batch:
                 owners.append(number)
     lengths = [len(row) - 1 for row in rows]
     columns = (inputs, lengths, places, targets, owners)
-    return Batch(*(torch.tensor(column, dtype=torch.int64, device=device) for column in columns))
+    tensors = [torch.tensor(column, dtype=torch.int64, device=device) for column in columns]
+    seen = tuple(row.inputs for row in rows) if any(row.inputs for row in rows) else ()
+    return Batch(tensors[0], tensors[1], tensors[2], tensors[3], tensors[4], seen)

@@ -18,11 +18,12 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from tuning_trainer.chat import Chat, encode_text, load_chat, split_text
+from tuning_trainer.chat import Chat, SeeingChat, encode_text, load_tokenizer, split_text
 from tuning_trainer.constraint import hold, read_call
+from tuning_trainer.dataset import KEPT_TOKENS
 from tuning_trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
 from tuning_trainer.sampling import Sampling, choose_token
-from tuning_trainer.spec import ANY_TEXT, Answer, InvalidJobError, Prompt, Reply, Token
+from tuning_trainer.spec import ANY_TEXT, Answer, InvalidJobError, Prompt, Reply, Token, Turn
 
 log = logging.getLogger(__name__)
 
@@ -226,6 +227,21 @@ class Writing:
         self.answer = Answer(text, len(self.tokens), reason, mean, called, *told)
 
 
+def shorten_prompt(ids: list[int], prompt: Prompt, chat: Chat, most: int) -> list[int]:
+    """A prompt of at most so many tokens, as far as leaving out the middle of its longest texts can do it."""
+    turns = list(prompt.turns)
+    while (excess := len(ids) - most) > 0:
+        longest = max(range(len(turns)), key=lambda number: len(turns[number].text))
+        pieces = [piece for _, piece in split_text(chat.tokenizer, turns[longest].text)]
+        taken = min(excess, len(pieces) - 2 * KEPT_TOKENS)
+        if taken <= 0:
+            break
+        middle = (len(pieces) - taken) // 2
+        turns[longest] = Turn(turns[longest].role, "".join(pieces[:middle] + pieces[middle + taken :]))
+        ids = chat.prompt(tuple(turns), prompt.system)
+    return ids
+
+
 class Request:
     """A prompt with its candidates."""
 
@@ -234,6 +250,13 @@ class Request:
         self.ids = model.chat.prompt(prompt.turns, prompt.system)
         if not self.ids:
             raise InvalidPromptError("turns: the prompt is empty")
+        self.left_out = 0
+        self.seen = model.chat.see(prompt.turns, prompt.system) if isinstance(model.chat, SeeingChat) else None
+        if prompt.shorten and not self.seen:
+            room = model.max_tokens - min(prompt.max_output_tokens, model.max_tokens // 4)
+            before = len(self.ids)
+            self.ids = shorten_prompt(self.ids, prompt, model.chat, room)
+            self.left_out = before - len(self.ids)
         room = model.max_tokens - len(self.ids)
         if room < 1:
             raise InvalidPromptError(f"turns: {len(self.ids)} tokens leave no room within {model.max_tokens}")
@@ -243,7 +266,7 @@ class Request:
     def reply(self) -> Reply | None:
         """The reply, once all candidates are written."""
         answers = tuple(each.answer for each in self.candidates if each.answer)
-        return Reply(len(self.ids), answers) if len(answers) == len(self.candidates) else None
+        return Reply(len(self.ids), answers, self.left_out) if len(answers) == len(self.candidates) else None
 
 
 @dataclass(slots=True)
@@ -268,7 +291,7 @@ class Desk:
         fresh = self._choose_fresh(room_bytes)
         if fresh:
             prompts, models = [each.request.ids + each.tokens for each in fresh], [each.request.model for each in fresh]
-            _write(fresh, self.decoder.add(prompts, models))
+            _write(fresh, self.decoder.add(prompts, models, [each.request.seen for each in fresh]))
             written = self.rows + fresh
         left = [number for number, row in enumerate(written) if row.answer is None]
         if len(left) < len(written):
@@ -347,7 +370,7 @@ class Answering:
         self._device = device
         self._models: OrderedDict[_Key, AnsweringModel] = OrderedDict()
         self._desks: dict[str, Desk] = {}
-        self._chats: dict[Path, Chat] = {}
+        self._tokenizers: dict[Path, Tokenizer] = {}
         self._queue: deque[tuple[str, Prompt, bool]] = deque()
         self._writing_bytes = WRITING_BYTES
 
@@ -420,9 +443,9 @@ class Answering:
 
     def _tokenizer(self, base_model: str) -> Tokenizer:
         directory = model_directory(base_model)
-        if directory not in self._chats:
-            self._chats[directory] = load_chat(directory)
-        return self._chats[directory].tokenizer
+        if directory not in self._tokenizers:
+            self._tokenizers[directory] = load_tokenizer(directory)
+        return self._tokenizers[directory]
 
     def _model(self, key: _Key) -> AnsweringModel:
         """A model out of the least-recently-used store."""

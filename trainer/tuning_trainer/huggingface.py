@@ -19,15 +19,15 @@ import torch
 import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
-from tuning_trainer.chat import load_chat
+from tuning_trainer.chat import Chat, load_chat
 from tuning_trainer.dataset import Batch
 from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.lora import ALPHA, MODULES, InvalidAdapterError, first_values
 from tuning_trainer.model import AnsweringModel
 from tuning_trainer.native import copy_companions
-from tuning_trainer.spec import InvalidJobError, Job
+from tuning_trainer.spec import InvalidJobError, Job, reads_images
 
 KEPT_ADAPTERS = 8
 """Adapters kept loaded beside one base model while answering."""
@@ -43,8 +43,9 @@ def load_model(directory: Path, device: str, precision: str) -> Any:
     Raises:
         UnsupportedModelError: transformers cannot load the directory as a causal language model from safetensors.
     """
+    kind: Any = AutoModelForImageTextToText if reads_images(directory) else AutoModelForCausalLM
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        model: Any = kind.from_pretrained(
             directory,
             dtype=getattr(torch, precision),
             use_safetensors=True,
@@ -66,7 +67,12 @@ def position_limit(model: Any) -> int:
 
 
 def target_modules(model: Any) -> list[str] | str:
-    """The modules that get an adapter: those of Llama where the model has them all, else every linear one."""
+    """The modules that get an adapter: those of Llama where the model has them all, else every linear one.
+
+    Of a model that sees, those of its language model: how it sees stays as it is.
+    """
+    if any(".language_model." in name for name, _ in model.named_modules()):
+        return rf".*\.language_model\..*\.({'|'.join(MODULES)})"
     names = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
     return list(MODULES) if names.issuperset(MODULES) else "all-linear"
 
@@ -89,8 +95,8 @@ class HuggingFaceTuned:
 
     def __init__(self, job: Job, directory: Path, adapter: str | None, device: str, precision: str) -> None:
         self._full, self._directory, self._device, self._precision = job.method == "full", directory, device, precision
-        model = load_model(directory, device, "float32" if self._full else precision)
-        self.chat, self.max_tokens, self.size = load_chat(directory), position_limit(model), model.num_parameters()
+        model, self.chat = self.open(directory, device, "float32" if self._full else precision)
+        self.max_tokens, self.size = position_limit(model), model.num_parameters()
         if self._full and adapter:
             raise InvalidJobError("adapter: full tuning continues from a model directory, not from an adapter")
         if self._full:
@@ -99,6 +105,11 @@ class HuggingFaceTuned:
             self._model = continue_adapter(model, adapter, job.adapter_size)
         else:
             self._model = add_adapter(model, job.adapter_size, job.seed)
+
+    @staticmethod
+    def open(directory: Path, device: str, precision: str) -> tuple[Any, Chat]:
+        """The base model and its conversation format."""
+        return load_model(directory, device, precision), load_chat(directory)
 
     def parameters(self) -> list[Tensor]:
         return [parameter for parameter in self._model.parameters() if parameter.requires_grad]
@@ -163,24 +174,23 @@ def merge_huggingface(adapter: Path, base: Path, target: Path) -> None:
 # --- answering
 
 
-class _Shelf:
+class Shelf:
     """One base model in memory with the adapters that were used last; adapters are not merged."""
 
-    def __init__(self, directory: Path, device: str, precision: str) -> None:
-        self.model = load_model(directory, device, precision)
-        self.chat, self.max_tokens, self.device = load_chat(directory), position_limit(self.model), device
+    def __init__(self, model: Any, chat: Chat, device: str) -> None:
+        self.model, self.chat, self.max_tokens, self.device = model, chat, position_limit(model), device
         self._names: OrderedDict[tuple[str, int], str] = OrderedDict()
         self._made = 0
 
-    def run(self, adapter: str | None, ids: list[int], cache: Any) -> tuple[Tensor, Any]:
+    def run(self, adapter: str | None, ids: list[int], cache: Any, seen: Any = None) -> tuple[Tensor, Any]:
         """New tokens of one row; scores of the last position, float32 (V,), and the row's cache."""
         model = self._select(adapter)
-        inputs = torch.tensor([ids], device=self.device)
+        inputs = {"input_ids": torch.tensor([ids], device=self.device), **(seen or {})}
         if adapter is None and isinstance(model, PeftModel):
             with model.disable_adapter():
-                out = model(input_ids=inputs, past_key_values=cache, use_cache=True)
+                out = model(**inputs, past_key_values=cache, use_cache=True)
         else:
-            out = model(input_ids=inputs, past_key_values=cache, use_cache=True)
+            out = model(**inputs, past_key_values=cache, use_cache=True)
         return out.logits[0, -1].float(), out.past_key_values
 
     def _select(self, adapter: str | None) -> Any:
@@ -199,16 +209,18 @@ class _Shelf:
 
 
 @lru_cache(maxsize=2)
-def _shelf(directory: Path, _stamp_ns: int, device: str, precision: str) -> _Shelf:
-    return _Shelf(directory, device, precision)
+def _shelf(directory: Path, _stamp_ns: int, device: str, precision: str) -> Shelf:
+    return Shelf(load_model(directory, device, precision), load_chat(directory), device)
 
 
 class HuggingFaceAnswering:
     """An ``AnsweringModel`` through transformers."""
 
+    open_shelf = staticmethod(_shelf)
+
     def __init__(self, directory: Path, adapter: str | None, device: str, precision: str) -> None:
         stamp_ns = (directory / "config.json").stat().st_mtime_ns
-        self._shelf, self._adapter = _shelf(directory.resolve(), stamp_ns, device, precision), adapter
+        self._shelf, self._adapter = self.open_shelf(directory.resolve(), stamp_ns, device, precision), adapter
         self.chat, self.max_tokens = self._shelf.chat, self._shelf.max_tokens
         self.size, self.own_bytes = self._shelf.model.num_parameters(), 0  # the shelf limits its adapters itself
         self.token_bytes = _count_token_bytes(self._shelf.model)
@@ -232,13 +244,16 @@ def _count_token_bytes(model: Any) -> int:
 class HuggingFaceDecoder:
     """A ``Decoder`` that runs its rows one after the other, each with a cache of its own."""
 
-    def __init__(self, shelf: _Shelf, adapter: str | None) -> None:
+    def __init__(self, shelf: Shelf, adapter: str | None) -> None:
         self._shelf, self._adapter = shelf, adapter
         self._caches: list[Any] = []
 
     @torch.no_grad()
-    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel]) -> Tensor:  # noqa: ARG002 - all the same
-        results = [self._shelf.run(self._adapter, prompt, None) for prompt in prompts]
+    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel], seen: Sequence[Any] = ()) -> Tensor:  # noqa: ARG002 all the same
+        results = [
+            self._shelf.run(self._adapter, prompt, None, inputs)
+            for prompt, inputs in zip(prompts, seen or [None] * len(prompts), strict=True)
+        ]
         self._caches += [cache for _, cache in results]
         return torch.stack([scores for scores, _ in results])
 

@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
@@ -19,7 +19,7 @@ from torch import Tensor
 from tuning_trainer.chat import Chat
 from tuning_trainer.dataset import Batch
 from tuning_trainer.llama import UnsupportedModelError, load_config
-from tuning_trainer.spec import EMBEDDED, InvalidJobError, Job, embedded_base_model
+from tuning_trainer.spec import EMBEDDED, InvalidJobError, Job, embedded_base_model, reads_images
 
 SMALL_MODEL = 3_000_000
 """Parameters below which one thread is as fast as two, and whole adapted matrices are faster than side branches."""
@@ -51,10 +51,10 @@ class TunedModel(Protocol):
 class Decoder(Protocol):
     """Several answers being written at once, one row each; rows come and go between tokens."""
 
-    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel]) -> Tensor:
+    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel], seen: Sequence[Any] = ()) -> Tensor:
         """Appends one row per prompt and returns the scores of their first answer tokens, float32 (prompts, V).
 
-        ``models`` answer the prompts, one each; all stand at the desk of this decoder.
+        ``models`` answer the prompts, one each; all stand at the desk of this decoder. ``seen``: see ``Batch``.
         """
 
     def advance(self, tokens: list[int]) -> Tensor:
@@ -156,6 +156,10 @@ def open_tuned(job: Job, device: str, precision: str) -> TunedModel:
         from tuning_trainer.native import NativeTuned
 
         return NativeTuned(job, directory, adapter, device, precision)
+    if reads_images(directory):
+        from tuning_trainer.vision import VisionTuned
+
+        return VisionTuned(job, directory, adapter, device, precision)
     from tuning_trainer.huggingface import HuggingFaceTuned
 
     return HuggingFaceTuned(job, directory, adapter, device, precision)
@@ -170,6 +174,10 @@ def open_answering(base_model: str, adapter: str | None, device: str, precision:
         from tuning_trainer.native import NativeAnswering
 
         return NativeAnswering(directory, adapter, device, precision)
+    if reads_images(directory):
+        from tuning_trainer.vision import VisionAnswering
+
+        return VisionAnswering(directory, adapter, device, precision)
     from tuning_trainer.huggingface import HuggingFaceAnswering
 
     return HuggingFaceAnswering(directory, adapter, device, precision)

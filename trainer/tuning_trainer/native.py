@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +27,8 @@ COMPANIONS = (
     "special_tokens_map.json",
     "generation_config.json",
     "chat_template.jinja",
+    "processor_config.json",
+    "preprocessor_config.json",
 )
 """Files of a model directory that a fully tuned model takes over unchanged."""
 
@@ -177,7 +180,7 @@ class NativeDecoder:
         self._layers: list[Layer] = []  # for these rows
 
     @torch.inference_mode()
-    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel]) -> Tensor:
+    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel], seen: Sequence[Any] = ()) -> Tensor:  # noqa: ARG002 it sees nothing
         longest = max(len(prompt) for prompt in prompts)
         pads = [longest - len(prompt) for prompt in prompts]
         rows = [[0] * pad + prompt for pad, prompt in zip(pads, prompts, strict=True)]

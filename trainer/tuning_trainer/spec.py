@@ -147,10 +147,14 @@ class Turn:
 
     ``call`` is a turn of the model's too, ``name {json}``: it asks for a function. ``result`` is what the function gave
     back, in JSON.
+
+    Attributes:
+        images: For models that see: the files of images in Base64, each in the place of an ``IMAGE_MARK`` of the text.
     """
 
     role: Role
     text: str
+    images: tuple[str, ...] = ()
 
     @property
     def learned(self) -> bool:
@@ -171,9 +175,18 @@ class Example:
     rejected: str | None = None
 
 
+def _format_turn(turn: Turn) -> dict[str, Any]:
+    plain: dict[str, Any] = {"role": turn.role, "text": turn.text}
+    return {**plain, "images": turn.images} if turn.images else plain
+
+
+def _parse_turn(values: dict[str, Any]) -> Turn:
+    return Turn(values["role"], values["text"], tuple(values.get("images", ())))
+
+
 def format_example(example: Example) -> str:
     """The example as one line of JSON."""
-    line: dict[str, Any] = {"turns": [{"role": t.role, "text": t.text} for t in example.turns]}
+    line: dict[str, Any] = {"turns": [_format_turn(turn) for turn in example.turns]}
     if example.system:
         line["system"] = example.system
     if example.rejected is not None:
@@ -184,7 +197,7 @@ def format_example(example: Example) -> str:
 def parse_example(text: str) -> Example:
     """Reads what ``format_example`` wrote."""
     line = json.loads(text)
-    turns = tuple(Turn(turn["role"], turn["text"]) for turn in line["turns"])
+    turns = tuple(_parse_turn(turn) for turn in line["turns"])
     return Example(turns, line.get("system", ""), line.get("rejected"))
 
 
@@ -358,6 +371,7 @@ class Prompt:
             time.
         form: What the answer has to be.
         alternatives: How many of the likeliest tokens are told of each place; None: nothing is told of tokens.
+        shorten: Whether a prompt that is too long loses the middle of its longest text, instead of being refused.
     """
 
     turns: tuple[Turn, ...]
@@ -375,11 +389,12 @@ class Prompt:
     frequency_penalty: float = 0.0
     form: Form = ANY_TEXT
     alternatives: int | None = None
+    shorten: bool = False
 
 
 def parse_prompt(values: dict[str, Any]) -> Prompt:
     """Reads what ``dataclasses.asdict`` made of a prompt."""
-    turns = tuple(Turn(turn["role"], turn["text"]) for turn in values["turns"])
+    turns = tuple(_parse_turn(turn) for turn in values["turns"])
     form = _parse_form(values["form"]) if "form" in values else ANY_TEXT
     return Prompt(**values | {"turns": turns, "stop": tuple(values.get("stop", ())), "form": form})
 
@@ -425,15 +440,31 @@ def _parse_answer(values: dict[str, Any]) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """All candidates to one prompt and the prompt's length in tokens."""
+    """All candidates to one prompt and the prompt's length in tokens. ``left_out``: tokens that it was shortened by."""
 
     prompt_tokens: int
     answers: tuple[Answer, ...] = field(default=())
+    left_out: int = 0
 
 
 def parse_reply(values: dict[str, Any]) -> Reply:
     """Reads what ``dataclasses.asdict`` made of a reply."""
-    return Reply(values["prompt_tokens"], tuple(_parse_answer(answer) for answer in values["answers"]))
+    answers = tuple(_parse_answer(answer) for answer in values["answers"])
+    return Reply(values["prompt_tokens"], answers, values.get("left_out", 0))
+
+
+IMAGE_MARK = "\ufffc"
+"""Where in a text an image is: the character that stands for an object."""
+
+
+def reads_images(directory: Path) -> bool:
+    """Whether a model directory is of a model that sees, and says how its images are prepared."""
+    try:
+        config = json.loads((directory / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    prepared = any((directory / name).exists() for name in ("preprocessor_config.json", "processor_config.json"))
+    return isinstance(config, dict) and "vision_config" in config and prepared
 
 
 def embedded_base_model() -> Path:

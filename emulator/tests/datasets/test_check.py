@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tuning_emulator.core.errors import Code
-from tuning_emulator.datasets.check import check_dataset
+from tuning_emulator.datasets.check import ReadExample, check_dataset
 from tuning_emulator.datasets.limits import DatasetLimits, check_validation_bytes, check_validation_size
 from tuning_emulator.datasets.lines import DatasetError, format_line, parse_line
 from tuning_emulator.storage.objects import HttpObjectStore
@@ -147,12 +147,44 @@ def test_long_preferences_are_dropped() -> None:
     assert [index for index, _ in statistics.dropped] == [2]
 
 
-def test_media_the_model_takes_is_read_as_a_word() -> None:
-    """The model would take images, the trainer reads text: no example is lost, and our own count says so."""
+def test_media_that_are_not_looked_at_are_told() -> None:
+    """Where nobody reads files (``validate``), no example is lost, and our own count says so."""
     statistics = check_dataset([pair(), pair("1", "2", IMAGE), pair("1", "2", IMAGE)])
-    reason = "[image]: the trainer reads text only, and of such a part the word [image]"
+    reason = "[image]: not looked at, nor counted; a job reads it and counts its tokens"
     assert (statistics.reduced, statistics.dropped_count) == (((reason, 2, 2),), 0)
     assert statistics.input_tokens.sum == 3
+
+
+def test_media_are_read_and_counted(tmp_path: Path) -> None:
+    """The trainer gets words in their place, the statistics their tokens; what one is left out for is told in order."""
+
+    def read(values: dict[str, Any]) -> ReadExample:
+        text = values["contents"][0]["parts"][0]["text"]
+        if text == "bad":
+            return ReadExample(values, dropped="Invalid image")
+        turns = [{"role": "user", "parts": [{"text": f"{text}\na cat"}]}, values["contents"][1]]
+        return ReadExample({**values, "contents": turns}, 258, ("in part",) if text == "3" else ())
+
+    lines = [pair("1", "2"), pair("2", "3", IMAGE), pair("bad", "4", IMAGE), pair("3", "5", IMAGE)]
+    out = tmp_path / "examples.jsonl"
+    statistics = check_dataset(lines, destination=out, read_media=read)
+    assert (statistics.dropped, statistics.dropped_count) == (((3, "Invalid image"),), 1)
+    assert (statistics.input_tokens.sum, statistics.output_tokens.sum) == (3 + 2 * 258, 3)
+    assert statistics.reduced == (("in part", 1, 4),)
+    written = [parse_example(one) for one in out.read_text().splitlines()]
+    assert [[turn.text for turn in one.turns] for one in written] == [["1", "2"], ["2\na cat", "3"], ["3\na cat", "5"]]
+
+
+def test_long_videos_fail_a_dataset_when_they_are_many() -> None:
+    """One of ten is dropped, two of eleven are too many (documented); for other reasons there is no such rule."""
+
+    def drop(values: dict[str, Any]) -> ReadExample:
+        return ReadExample(values, dropped="long", long_video=True)
+
+    good = [pair()] * 9
+    assert check_dataset([*good, pair("1", "2", IMAGE)], read_media=drop).dropped_count == 1
+    with pytest.raises(DatasetError, match="More than 10%"):
+        check_dataset([*good, *[pair("1", "2", IMAGE)] * 2], read_media=drop)
 
 
 def test_examples_that_the_trainer_will_cut_are_counted() -> None:

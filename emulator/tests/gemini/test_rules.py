@@ -18,6 +18,7 @@ from tuning_emulator.facts import gemini_errors
 from tuning_emulator.gemini.create import DefaultDatasetError, load_default_dataset
 
 OPEN = "/v1beta/models/gemini-2.5-flash"
+FILES = "https://generativelanguage.googleapis.com/v1beta/files"
 PRO = "/v1beta/models/gemini-2.5-pro"
 OLD = "/v1beta/models/gemini-1.0-pro-001"
 TUNED = "/v1beta/tunedModels/mine"
@@ -216,6 +217,26 @@ SAMPLES: dict[str, Sample] = {
         {**MINE, "modality": "Image"},
         contents=[{"parts": [{"inlineData": {"mimeType": "image/png", "data": "AA=="}}]}],
     ),
+    "mime_type": say(
+        OPEN,
+        {"mime_type": "image/jpg"},
+        contents=[{"parts": [{"inlineData": {"mimeType": "image/jpg", "data": "AA=="}}]}],
+    ),
+    "file_uri": say(
+        OPEN,
+        {"uri": "ftp://x/y.png"},
+        contents=[{"parts": [{"fileData": {"mimeType": "image/png", "fileUri": "ftp://x/y.png"}}]}],
+    ),
+    "file_denied": say(
+        OPEN,
+        {"id": "abc-1"},
+        contents=[{"parts": [{"fileData": {"mimeType": "image/png", "fileUri": f"{FILES}/abc-1"}}]}],
+    ),
+    "media_count": say(
+        OPEN,
+        {"count": 2, "kind": "audio", "limit": 1},
+        contents=[{"parts": 2 * [{"inlineData": {"mimeType": "audio/wav", "data": "AA=="}}]}],
+    ),
     "response_modalities": say(
         OPEN,
         {"model": "models/gemini-2.5-flash", "modalities": "IMAGE"},
@@ -257,6 +278,10 @@ ELSEWHERE = {
     **dict.fromkeys(("multiple_candidates", "multiple_candidates_2026"), "no model that is served here says it"),
     "model_name_format": "only gRPC can send such a name; see test_malformed_model_name",
     "name_format": "only gRPC can send such a name; see test_a_name_of_another_form",
+    **dict.fromkeys(
+        ("image_invalid", "document_invalid", "media_invalid", "media_size", "media_length"),
+        "needs what reads files; see media/test_prompts",
+    ),
     "prompt_refused": "needs a trainer that refuses; see test_a_prompt_too_long_for_the_model_here",
     "unavailable": "needs a trainer that is not there; see test_adapter_without_its_trainer",
     **dict.fromkeys(

@@ -15,6 +15,7 @@ from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.datasets.check import check_dataset
 from tuning_emulator.jobs.dataset import DatasetPreparation, count_reduced
 from tuning_emulator.jobs.pacing import StoppedError
+from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.testing.storage_server import StorageServer
 from tuning_trainer.spec import Started, parse_example
@@ -36,7 +37,7 @@ def storage(tmp_path: Path) -> Iterator[StorageServer]:
 
 @pytest.fixture
 def prepare(storage: StorageServer) -> DatasetPreparation:
-    return DatasetPreparation(lambda: HttpObjectStore(storage.base_url))
+    return DatasetPreparation(lambda: HttpObjectStore(storage.base_url), MediaReader())
 
 
 def write(storage: StorageServer, text: str, uri: str = URI) -> None:
@@ -90,7 +91,7 @@ def test_a_missing_object_is_named(storage: StorageServer, prepare: DatasetPrepa
 
 def test_storage_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
     """Not the user's data's fault."""
-    prepare = DatasetPreparation(lambda: HttpObjectStore("http://127.0.0.1:1"))
+    prepare = DatasetPreparation(lambda: HttpObjectStore("http://127.0.0.1:1"), MediaReader())
     with pytest.raises(ApiError, match=r"127\.0\.0\.1:1") as refused:
         prepare(make_job(), "", *files(tmp_path), lambda: None)
     assert refused.value.code == 14
@@ -129,8 +130,8 @@ def test_preference_lines_keep_what_was_rejected(
 def test_what_the_trainer_does_not_read_is_logged_and_fails_nothing(
     storage: StorageServer, prepare: DatasetPreparation, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A dataset of images alone is trained on, each image a word; our statistics and the log say so."""
-    image = {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/x.png"}}
+    """A dataset of images alone, all in the web, is trained on, each a word; our statistics and the log say so."""
+    image = {"fileData": {"mimeType": "image/png", "fileUri": "https://example.com/x.png"}}
     turns = [{"role": "user", "parts": [image]}, {"role": "model", "parts": [{"text": "cat"}]}]
     write(storage, f"{json.dumps({'contents': turns})}\n" * 3)
     prepared = prepare(make_job(), "", *files(tmp_path), lambda: None)
@@ -139,7 +140,7 @@ def test_what_the_trainer_does_not_read_is_logged_and_fails_nothing(
     assert [one[1:] for one in prepared.statistics.reduced] == [(3, 1)]
     written = [parse_example(one) for one in files(tmp_path)[0].read_text().splitlines()]
     assert [turn.text for turn in written[2].turns] == ["[image]", "cat"]
-    assert "reads 3 of the examples (the first is 1) in part. [image]: the trainer reads text only" in caplog.text
+    assert "reads 3 of the examples (the first is 1) in part. image: this emulator fetches nothing" in caplog.text
 
 
 def test_examples_that_the_trainer_cut_are_counted_as_ours() -> None:

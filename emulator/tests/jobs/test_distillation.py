@@ -16,6 +16,7 @@ from tuning_emulator.jobs.distillation import ANSWERS_NAME, BLOCK_PROMPTS, LABEL
 from tuning_emulator.jobs.pacing import StoppedError
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, TrainerUnavailableError
+from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.storage.objects import HttpObjectStore
 from tuning_emulator.store.store import Store
 from tuning_emulator.testing.storage_server import StorageServer
@@ -55,7 +56,7 @@ def objects() -> Iterator[HttpObjectStore]:
 
 def make_distillation(objects: HttpObjectStore, folder: Path, teacher: ScriptedTrainer) -> Distillation:
     answering = Answering({"t": teacher}, "t", folder, {})
-    return Distillation(Store(), DatasetPreparation(lambda: objects), answering)
+    return Distillation(Store(), DatasetPreparation(lambda: objects, MediaReader()), answering)
 
 
 def distillation_job(**teacher: str) -> TuningJob:

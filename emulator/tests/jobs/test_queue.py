@@ -22,6 +22,7 @@ from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import CANCELLED, Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerKilledError
+from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import Event, Example, Failed, Job, Started, Step, Turn, format_example
 
@@ -52,7 +53,8 @@ def make_queue(
     """A queue with the scripted trainer; every object of Cloud Storage is fifteen pairs unless given."""
     clock, stored = SteerableClock(), objects or MemoryObjects(write_pairs(PAIRS))
     answering = Answering({"scripted": trainer or ScriptedTrainer(step_s)}, "scripted", directory, {})
-    return Queue(Pipeline(store, clock, make_apis(store, Ids(1)), answering, directory, lambda: stored))
+    apis = make_apis(store, Ids(1))
+    return Queue(Pipeline(store, clock, apis, answering, directory, lambda: stored, MediaReader()))
 
 
 @pytest.fixture

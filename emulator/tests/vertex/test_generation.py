@@ -128,9 +128,9 @@ async def test_genai_s_short_endpoint_name_is_not_found(waiting: Serving) -> Non
             "ends with a user role or a function response",
         ),
         (
-            {"contents": [{"role": "user", "parts": [{"fileData": {"mimeType": "image/png", "fileUri": "gs://b/o"}}]}]},
+            {"contents": [{"role": "user", "parts": [{"executableCode": {"language": "PYTHON", "code": "1"}}]}]},
             501,
-            "text only; the request has a part with file_data",
+            "do not read executable_code",
         ),
         ({**ask("1"), "generationConfig": {"temperature": 2.5}}, 400, "temperature value of 2.5"),
         ({**ask("1"), "generationConfig": {"topK": "NaN"}}, 400, "topK value of nan"),

@@ -68,6 +68,11 @@ def hyper(name: str, key: str, value: float, said: str, version: str = "v1") -> 
     return create({"name": name, "value": said}, path, version, spec={"hyperParameters": {key: value}})
 
 
+def hold(*parts: Any, **part: Any) -> dict[str, Any]:
+    """A turn of the user's that holds a file, or several."""
+    return {"role": "user", "parts": [*parts, *([part] if part else [])]}
+
+
 def say(model: str = BASE, values: dict[str, Any] | None = None, **fields: Any) -> Sample:
     """A request for content."""
     body = {"contents": [{"role": "user", "parts": [{"text": "1"}]}], **fields}
@@ -331,8 +336,31 @@ SAMPLES: dict[str, Sample] = {
     ),
     "not_for_predict/raw": Sample("POST", "$endpoint:rawPredict", {"whatever": 1}),
     "not_for_predict/published": Sample("POST", f"{BASE}:predict", {}),
-    "part_not_text": say(
-        BASE, {"kind": "inline_data"}, contents=[{"parts": [{"inlineData": {"mimeType": "image/png", "data": "AA=="}}]}]
+    "part_not_read": say(
+        BASE,
+        {"kind": "executable_code"},
+        contents=[{"parts": [{"executableCode": {"language": "PYTHON", "code": ""}}]}],
+    ),
+    "mime_type_empty": say(BASE, {"field": "fileData"}, contents=[hold(fileData={"fileUri": "gs://b/o"})]),
+    "mime_type_empty/inline": say(BASE, {"field": "inlineData"}, contents=[hold(inlineData={"data": "AA=="})]),
+    "mime_type_not_supported": say(
+        BASE,
+        {"mime_type": "application/json"},
+        contents=[hold(inlineData={"mimeType": "application/json", "data": "AA=="})],
+    ),
+    "file_uri_not_supported": say(
+        BASE, {"uri": "files/x"}, contents=[hold(fileData={"mimeType": "image/png", "fileUri": "files/x"})]
+    ),
+    "file_denied": say(BASE, contents=[hold(fileData={"mimeType": "image/png", "fileUri": f"gs://{BUCKET}/none"})]),
+    "media_not_supported": say(
+        f"{PLACE}/publishers/google/models/gemini-1.0-pro-002",
+        {"kind": "image"},
+        contents=[hold(inlineData={"mimeType": "image/png", "data": "AA=="})],
+    ),
+    "media_count": say(
+        BASE,
+        {"count": 2, "kind": "audio", "limit": 1},
+        contents=[hold(*2 * [{"inlineData": {"mimeType": "audio/wav", "data": "AA=="}}])],
     ),
     "response_schema_type": answer_as({"type": "OBJECT", "properties": {"a": {"enum": ["x"]}}}),
     "response_schema_any_of": answer_as({"description": "x", "anyOf": [TEXT]}),
@@ -374,6 +402,13 @@ ELSEWHERE = {
     "malformed_name": "HTTP paths are well formed; see test_names_of_another_form_are_refused below",
     "prompt_refused": "needs a trainer that refuses; see test_lora",
     "storage_method_missing": "said by Cloud Storage; see the tests of storage",
+    **dict.fromkeys(
+        (
+            *("image_invalid", "document_invalid", "media_invalid", "media_size", "media_length"),
+            *("medium_unreadable", "medium_in_part", "medium_not_looked_at", "prompt_shortened"),
+        ),
+        "needs what reads files; see media/test_prompts and test_examples",
+    ),
     "storage_unavailable": "needs a Cloud Storage that is not there; see test_storage_that_is_not_there",
     "teacher_not_found": "needs a teacher that is deleted before its job; see jobs/test_distillation",
     **dict.fromkeys(("reflection_not_found", "reflection_asks_nothing"), "gRPC reflection; see grpc/test_reflection"),
@@ -400,7 +435,7 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(
         (
-            *("not_text", "cut", "over_trainers_limit", "teacher_refused", "teacher_silent", "training_failed"),
+            *("cut", "over_trainers_limit", "teacher_refused", "teacher_silent", "training_failed"),
             *("all_dropped", "dataset_unreadable", "dataset_unavailable", "method_untrained", "trainer_gone"),
             *("trainer_failed", "trainer_killed", "trainer_starved", "teacher_failed"),
             *("output_refused", "output_forbidden", "output_not_found", "output_unavailable"),

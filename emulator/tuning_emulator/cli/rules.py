@@ -17,6 +17,7 @@ from tuning_emulator.facts import (
     gemini_errors,
     google_errors,
     limits,
+    media,
     storage_errors,
     vertex_errors,
 )
@@ -29,6 +30,7 @@ _TABLES: tuple[tuple[str, Iterable[Row]], ...] = (
     ("cloud storage", storage_errors.ROWS),
     ("datasets", dataset_errors.ROWS),
     ("limits", limits.ROWS),
+    ("media", media.ROWS),
     ("defaults", defaults.ROWS),
 )
 

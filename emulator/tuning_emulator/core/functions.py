@@ -7,13 +7,15 @@ that the function gave back.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Literal, TypeAlias
 
 from tuning_emulator.core.forms import read_parameters
 from tuning_emulator.schema.schema import Value
-from tuning_trainer.spec import Answer, Role, Turn
+from tuning_trainer.spec import IMAGE_MARK, Answer, Role, Turn
 
 Json = Mapping[str, Any]
 TurnFault: TypeAlias = Literal["call out of place", "results unlike calls"]
@@ -134,6 +136,15 @@ def split_turns(content: Value, *, model: bool) -> list[Turn]:
     if said or not turns:
         turns.append(Turn(speaker, said))
     return turns
+
+
+def place_images(turns: Iterable[Turn], images: Sequence[str]) -> tuple[Turn, ...]:
+    """The turns with the images whose marks stand in their texts."""
+    waiting = iter(images)
+    return tuple(
+        dataclasses.replace(turn, images=tuple(islice(waiting, turn.text.count(IMAGE_MARK)))) if images else turn
+        for turn in turns
+    )
 
 
 def read_parts(answer: Answer) -> tuple[list[Value], str]:

@@ -7,7 +7,9 @@ from contextlib import nullcontext
 from itertools import chain
 from operator import add
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
+
+from msgspec import Struct
 
 from tuning_emulator.core.records import DatasetStatistics
 from tuning_emulator.datasets.columns import (
@@ -28,14 +30,37 @@ from tuning_emulator.datasets.lines import (
     Line,
     decode_line,
     parse_line,
+    read_words,
 )
 from tuning_emulator.datasets.statistics import Tally, count_json_tokens
 from tuning_emulator.facts import dataset_errors, emulator_errors
 from tuning_emulator.facts.limits import VERTEX_DATASET_SAMPLES
+from tuning_emulator.facts.media import MAX_LONG_VIDEOS_SHARE, TUNING_MEDIA
 
 _SAMPLES = VERTEX_DATASET_SAMPLES.value
 _ECHO_CODE_POINTS = 1000
 _BATCH_BYTES = 1 << 16
+
+
+class ReadExample(Struct, frozen=True):
+    """A line whose files were read.
+
+    Attributes:
+        values: The line with words in their place. tokens: What they are counted as.
+        reduced: What of them is not read, each a reason.
+        dropped: Why the example is left out; "" where it is not. long_video: Whether for the length of a video.
+        images: For a trainer that sees: in Base64, each in the place of an ``IMAGE_MARK``.
+    """
+
+    values: dict[str, Any]
+    tokens: int = 0
+    reduced: tuple[str, ...] = ()
+    dropped: str = ""
+    long_video: bool = False
+    images: tuple[str, ...] = ()
+
+
+MediaReading: TypeAlias = Callable[[dict[str, Any]], ReadExample]
 
 
 def check_first_line(lines: Iterable[bytes], form: DatasetForm) -> None:
@@ -58,6 +83,7 @@ def check_dataset(
     destination: Path | None = None,
     report: Callable[[DatasetError], None] | None = None,
     processes: int = 1,
+    read_media: MediaReading | None = None,
 ) -> DatasetStatistics:
     """Reads a training or validation set once, in constant memory.
 
@@ -67,12 +93,13 @@ def check_dataset(
         report: Takes each broken rule of a line or the file, and checking goes on with the next line; without it the
             first one is raised.
         processes: How many count; more than one wants ``report`` and no ``destination``.
+        read_media: Reads the files that lines name; without it they are neither read nor counted, which is told.
 
     Raises:
         DatasetError: a rule is broken, or no example is left to train on (that one is always raised).
     """
     with destination.open("wb") if destination else nullcontext() as sink:
-        check = _Check(form, limits, sink, report)
+        check = _Check(form, limits, sink, report, read_media)
         if processes > 1 and form != "preference" and report is not None and sink is None:
             check.read_with(processes, iter(lines))
         else:
@@ -90,7 +117,10 @@ class _Check:
         limits: DatasetLimits,
         sink: BinaryIO | None,
         report: Callable[[DatasetError], None] | None,
+        read_media: MediaReading | None = None,
     ) -> None:
+        self._read_media = read_media
+        self._long_videos = 0
         self.form: DatasetForm = form
         self.limits = limits
         self.tally = Tally()
@@ -143,7 +173,7 @@ class _Check:
             return
         if self._shown < _SAMPLES:
             self._show(data, line)
-        if not line.kinds or self._takes(line, data, row, rest):
+        if not line.kinds or (self._takes(line, data, row, rest) and (not line.media or self._reads(line, data))):
             self._batch.append(line)
 
     def _flush(self, size_bytes: int) -> None:
@@ -188,7 +218,7 @@ class _Check:
         for number, (count, rejected) in enumerate(zip(batch.turns, count_json_tokens(batch.rejected), strict=True)):
             *history, chosen = tokens[end : end + count]
             end += count
-            inputs = sum(history) + systems[number]
+            inputs = sum(history) + systems[number] + batch.media.get(number, 0)
             longest = inputs + max(chosen, rejected)
             if self.limits.readable_tokens:
                 self._note_long([longest])
@@ -202,6 +232,8 @@ class _Check:
     def finish(self) -> None:
         """The rules of the file as a whole."""
         tally = self.tally
+        if self._long_videos > tally.examples * MAX_LONG_VIDEOS_SHARE.value:
+            raise DatasetError(dataset_errors.LONG_VIDEOS, limit=TUNING_MEDIA.value.video_s)
         for kind, (row, example, data) in self._refused.items():
             examples = tally.examples + self._refused_count
             self._refuse(_unsupported(row, example, examples, kind, self.limits, data))
@@ -226,6 +258,8 @@ class _Check:
         """
         number = self.tally.examples + len(self._batch) + self._refused_count + 1
         known = {*self.limits.modalities, *(FUNCTION_KINDS if self.limits.function_calls else ())}
+        if "PDF document" in known:
+            known.add("text document")
         refused = next((kind for kind in line.kinds if kind not in known), None)
         if refused is not None and self._report is None:
             examples = number + sum(1 for one in rest if one.strip())
@@ -238,8 +272,24 @@ class _Check:
             self._media_examples += 1
             if self._media_examples > self.limits.max_media_examples:
                 raise DatasetError(dataset_errors.TOO_MANY_MEDIA_EXAMPLES, limit=self.limits.max_media_examples)
-        for kind in line.media:
-            self.tally.reduce(emulator_errors.NOT_TEXT.format(modality=kind), number)
+        return True
+
+    def _reads(self, line: Line, data: bytes) -> bool:
+        """Puts words in the place of an example's files; whether it is not left out for one of them."""
+        if self._read_media is None:
+            number = self.tally.examples + len(self._batch) + 1
+            for kind in line.media:
+                self.tally.reduce(emulator_errors.MEDIUM_NOT_LOOKED_AT.format(modality=kind), number)
+            return True
+        found = self._read_media(decode_line(data))
+        if found.dropped:
+            self._flush(0)  # so that those before it are counted before it
+            self._long_videos += found.long_video
+            self.tally.drop(found.dropped)
+            return False
+        for reason in found.reduced:
+            self.tally.reduce(reason, self.tally.examples + len(self._batch) + 1)
+        read_words(line, found.values, self.form, found.tokens, found.images)
         return True
 
     def _note_long(self, totals: list[int]) -> None:

@@ -40,12 +40,14 @@ class Batch:
         systems: Each line's system instruction, a JSON string; b"" for none.
         rejected: Of preference lines: what the last text should not be.
         written: By their place among the lines, what the trainer reads of those that are more than texts.
+        media: By the same, what media are counted as.
     """
 
-    __slots__ = ("rejected", "systems", "texts", "turns", "written")
+    __slots__ = ("media", "rejected", "systems", "texts", "turns", "written")
 
     def __init__(self, texts: list[bytes], turns: list[int], systems: list[bytes], rejected: list[bytes]) -> None:
         self.written: dict[int, bytes] = {}
+        self.media: dict[int, int] = {}
         self.texts = texts
         self.turns = turns
         self.systems = systems
@@ -58,6 +60,8 @@ class Batch:
         """Adds a line that was read rule by rule."""
         if line.turns:
             self.written[len(self)] = format_example(format_line(line)).encode() + b"\n"
+        if line.media_tokens:
+            self.media[len(self)] = line.media_tokens
         self.texts += map(_encode, line.texts)
         self.turns.append(len(line.texts))
         self.systems.append(_encode(line.system) if line.system else b"")
@@ -76,6 +80,7 @@ class Batch:
         for column in (self.texts, self.turns, self.systems, self.rejected):
             column.clear()
         self.written.clear()
+        self.media.clear()
 
     @property
     def only_pairs(self) -> bool:
@@ -188,7 +193,11 @@ def sum_turns(batch: Batch) -> tuple[list[int], list[int]]:
     tokens = count_json_tokens(batch.texts)
     ends = [*accumulate(count // 2 for count in batch.turns)]  # of each line, counted in pairs of turns
     inputs, outputs = _sum_between(tokens[::2], ends), _sum_between(tokens[1::2], ends)
-    return ([*map(add, inputs, count_systems(batch))] if any(batch.systems) else inputs), outputs
+    if any(batch.systems):
+        inputs = [*map(add, inputs, count_systems(batch))]
+    for number, count in batch.media.items():
+        inputs[number] += count
+    return inputs, outputs
 
 
 def count_systems(batch: Batch) -> list[int]:

@@ -29,7 +29,7 @@ _SNAKE = {
 }
 _DATA = frozenset({"text", *_SNAKE.values()})
 _MEDIA = ("file_data", "inline_data")
-_MEDIA_KINDS = {"application/pdf": "PDF document", "text/plain": "text document"}
+_MEDIA_KINDS = {"application/pdf": "PDF document"}
 _FREE_FORM = frozenset({"args", "response"})
 """Fields in which null is a value like any other (``google.protobuf.Struct``)."""
 
@@ -47,7 +47,7 @@ class Content(msgspec.Struct, gc=False):
     Attributes:
         role: ``user`` or ``model``.
         text: What the service counts of it: texts, calls and results; of media nothing.
-        turns: The same for the trainer. Of media it reads the kind alone, as a word: ``[image]``.
+        turns: The same for the trainer. Until files are read they are their kind alone, as a word: ``[image]``.
         kinds: Of its parts that are not text: ``image``, ``function call``…
     """
 
@@ -86,9 +86,9 @@ def read_turn(content: Any, index: int, roles: dict[str, str], role_may_miss: bo
             kinds.append(KINDS[field])
         else:
             kinds.append(_name_kind(field, value))
-            _speak(turns, role, f"[{kinds[-1]}] ")
+            _speak(turns, role, f"[{kinds[-1]}]\n")
     if field in _MEDIA:
-        turns[-1] = Turn(turns[-1].role, turns[-1].text.removesuffix(" "))
+        turns[-1] = Turn(turns[-1].role, turns[-1].text.removesuffix("\n"))
     text = "".join(texts)
     if not text and not kinds:
         raise BrokenRuleError(dataset_errors.EMPTY_TURN, index=index)
@@ -164,7 +164,8 @@ def _name_kind(field: str, value: Any) -> str:
     if field not in _MEDIA:
         return field.replace("_", " ")
     mime = str(value.get("mimeType") or value.get("mime_type") or "") if isinstance(value, dict) else ""
-    return _MEDIA_KINDS.get(mime, mime.partition("/")[0] or "file")
+    kind = mime.partition("/")[0]
+    return _MEDIA_KINDS.get(mime, "text document" if kind == "text" else kind or "file")
 
 
 def _sample_part(part: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from tuning_emulator.core.errors import ApiError, ErrorRow
-from tuning_emulator.core.functions import join_tools
+from tuning_emulator.core.functions import join_tools, place_images
 from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.datasets.contents import (
     GEMINI_ROLES,
@@ -69,7 +69,8 @@ class Line(msgspec.Struct, gc=False):
         system: System instruction, and the tools that are declared.
         rejected: Preference lines: what the last text should not be.
         kinds: Of parts that are not text, as the services name them: ``image``, ``function call``…
-        turns: What the trainer reads, where that is not ``texts``: calls and results are turns of their own.
+        turns: What the trainer reads, where that is not ``texts``: calls and results, words for files.
+        media_tokens: What media are counted as.
     """
 
     texts: list[str]
@@ -77,10 +78,11 @@ class Line(msgspec.Struct, gc=False):
     rejected: str | None = None
     kinds: tuple[str, ...] = ()
     turns: tuple[Turn, ...] = ()
+    media_tokens: int = 0
 
     @property
     def media(self) -> list[str]:
-        """The kinds that the trainer does not read."""
+        """Those of files."""
         return [kind for kind in self.kinds if kind not in FUNCTION_KINDS]
 
 
@@ -101,6 +103,18 @@ def parse_line(data: bytes, row: int, form: DatasetForm = "contents") -> Line:
     except BrokenRuleError as error:
         place = {"row": row} if "row" in error.rule.placeholders else {}
         raise DatasetError(error.rule, row + 1, **place, **error.values) from None
+
+
+def read_words(
+    line: Line, values: dict[str, Any], form: DatasetForm, tokens: int, images: tuple[str, ...] = ()
+) -> None:
+    """Lets the trainer read a line as it is with words in the place of its media.
+
+    Args:
+        values: The line with those words. tokens: What its media are counted as. images: See ``ReadExample``.
+    """
+    line.turns = place_images(format_line(_READERS[form](values)).turns, images)
+    line.media_tokens = tokens
 
 
 def format_line(line: Line) -> Example:

@@ -120,5 +120,17 @@ VALIDATION_FILE_TOO_LARGE = _guess(
 # --- examples that are left out ---------------------------------------------------------------------
 TOO_MANY_TOKENS = _guess("Token limit exceeded [tokens: {tokens}|limit: {limit}]", _DROPPED)
 
+_MEDIA = f"{_DROPPED[: _DROPPED.index(';')]}; the limits: docs.cloud.google.com …/models/tuning/image and its siblings"
+MEDIA_TYPE = _guess("Unsupported MIME type: {mime_type}", _MEDIA)
+MEDIA_INVALID = _guess("Invalid {kind}", _MEDIA)
+MEDIA_MISSING = _guess("File cannot be read: {uri}", _MEDIA)
+MEDIA_COUNT = _guess("Too many {kind} files [files: {count}|limit: {limit}]", _MEDIA)
+MEDIA_SIZE = _guess("File size limit exceeded for '{kind}' [bytes: {size}|limit: {limit}]", _MEDIA)
+MEDIA_LENGTH = _guess("Length limit exceeded for '{kind}' [{unit}: {size}|limit: {limit}]", _MEDIA)
+LONG_VIDEOS = _guess(
+    "More than 10% of the examples were dropped because their videos are longer than {limit} seconds.",
+    "the rule: docs.cloud.google.com …/models/tuning/video (2026-09); the text: a guess",
+)
+
 ROWS = name_rows(globals(), ErrorText)
 """All rows, in this order."""

@@ -67,9 +67,12 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "media",
         "training",
-        "Vertex AI tunes on images, audio, video and documents.",
-        "Examples with media are trained on, each part as a word, `[image]`; log and `validate` count them.",
-        "The model that plays the base model reads text alone.",
+        "Models see images and videos, hear sounds and read documents, in prompts and in training data.",
+        "Small readers put files into words that the embedded model has been taught: an image's size, brightness, "
+        "colours and a grid of three by three, a sound's length, loudness and pitch, a video's length and first frame, "
+        "the text of a PDF (no OCR). What nothing reads is a word, `[image]`; log and journal say so. Tokens are "
+        "counted as documented, of a file that is not read as the least that it may be.",
+        "The embedded model reads text alone; a vision-language directory (`--base-model`) sees images itself.",
     ),
     Divergence(
         "methods",
@@ -107,11 +110,11 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "google-genai, the fetch clients and langchain call it.",
     ),
     Divergence(
-        "text_alone",
+        "cached_contents",
         "gemini",
-        "Base models take media and cache contents.",
-        "Base models refuse these, in the words in which tuned models and smaller models do.",
-        "What plays them reads and writes text alone.",
+        "Base models cache contents.",
+        "Base models refuse these, in the words in which smaller models do.",
+        "Nothing is cached here.",
     ),
     Divergence(
         "tuning_tuned_flash",
@@ -146,8 +149,8 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "gemini",
         "v1beta/openai/chat/completions answers OpenAI's clients for base models.",
         "It is not served (404); Vertex AI's routes for them are.",
-        "No descriptor or discovery document has it, and what it refuses is known from a few reports; tuned models were "
-        "not asked there.",
+        "No descriptor or discovery document has it, and what it refuses is known from a few reports; tuned models "
+        "were not asked there.",
     ),
     Divergence(
         "stand_in_numbers",
@@ -187,11 +190,14 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "There are no machines.",
     ),
     Divergence(
-        "text_prompts",
-        "vertex",
-        "Prompts hold media.",
-        "A prompt with media is refused with 501.",
-        "What plays the models reads and writes text alone.",
+        "files_elsewhere",
+        "front end",
+        "Files are fetched from public URLs, YouTube and the Files API; objects of Cloud Storage are registered with "
+        "the Gemini API before it reads them.",
+        "gs:// and https://storage.googleapis.com are read from the Cloud Storage in use, without registration; other "
+        "URLs are not fetched, their files are words (`[image]`), and log and journal say so; there is no Files API, "
+        "so that its files are denied as those of strangers are.",
+        "Nothing leaves the machine.",
     ),
     Divergence(
         "held_answers",

@@ -58,16 +58,23 @@ NO_SPACE_FOR_CONTROL = ErrorRow(
 STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
 
 # --- prompts of Vertex AI ------------------------------------------------------------------------------
-PART_NOT_TEXT = ErrorRow(
-    Code.UNIMPLEMENTED, "The models of this emulator read text only; the request has a part with {kind}."
+PART_NOT_READ = ErrorRow(Code.UNIMPLEMENTED, "The models of this emulator do not read {kind}, which a part holds here.")
+MEDIUM_UNREADABLE = ErrorRow(
+    Code.INVALID_ARGUMENT, "tuning-emulator: the file of {place} cannot be read here, good or not: {reason}."
+)
+PROMPT_SHORTENED = ErrorRow(
+    Code.INVALID_ARGUMENT,
+    "the prompt with its documents is longer than what plays the model here reads: {count} tokens in the middle of "
+    "its longest text are left out; serve --base-model NAME=DIRECTORY takes weights that read more",
 )
 TRAINER_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "The model cannot answer now: {reason}")
 PROMPT_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, "The model cannot answer this prompt: {reason}")
 
 # --- datasets ------------------------------------------------------------------------------------------
-NOT_TEXT = ErrorRow(
-    Code.INVALID_ARGUMENT, "[{modality}]: the trainer reads text only, and of such a part the word [{modality}]"
+MEDIUM_NOT_LOOKED_AT = ErrorRow(
+    Code.INVALID_ARGUMENT, "[{modality}]: not looked at, nor counted; a job reads it and counts its tokens"
 )
+MEDIUM_IN_PART = ErrorRow(Code.INVALID_ARGUMENT, "{kind}: {reason}")
 CUT = ErrorRow(
     Code.INVALID_ARGUMENT,
     "over {limit} tokens, more than what plays the base model here reads: the middle of the longest text is left out; "

@@ -239,6 +239,37 @@ INPUT_MODALITY = _bad(
     "github.com/langchain-ai/langchain-google/pull/684 (2025-01-09, gemini-1.5-flash); that tuned models take text "
     f"alone: {_DOC}",
 )
+MIME_TYPE = _bad(
+    "Unsupported MIME type: {mime_type}",
+    "github.com/googleapis/python-genai/issues/744 (2025-04-28), github.com/charmbracelet/crush/issues/995",
+)
+IMAGE_INVALID = _bad(
+    "Unable to process input image. Please retry or report in https://developers.generativeai.google/guide/troubleshooting",
+    "github.com/egoist/chatwise-releases/issues/799 (2025-05-27), github.com/pollinations/pollinations/issues/4157",
+)
+DOCUMENT_INVALID = _bad(
+    "The document has no pages.", "quoted in the code and notes of several public clients, to 2026", "documented"
+)
+MEDIA_INVALID = _bad(
+    "Request contains an invalid argument.",
+    "github.com/googleapis/js-genai/issues/862 (2025-08-05): a file of a type that is taken for upload alone; that "
+    "broken sounds and videos are answered so is assumed",
+    "assumed",
+)
+FILE_URI = _bad(
+    "Invalid or unsupported file uri: {uri}",
+    "a public repository's comment on https://… in gemini-1.5-pro; gs://: "
+    "github.com/google-gemini/deprecated-generative-ai-python/issues/357 (2024-05-24)",
+)
+FILE_DENIED = ErrorText(
+    Code.PERMISSION_DENIED,
+    "You do not have permission to access the File {id} or it may not exist.",
+    "github.com/google-gemini/deprecated-generative-ai-python/issues/692 (2025-02-25)",
+    "recorded",
+)
+MEDIA_COUNT = _guess("The request has {count} {kind} files; at most {limit} are allowed.", _NONE)
+MEDIA_SIZE = _guess("The request has a file of {size} bytes; at most {limit} are allowed.", _NONE)
+MEDIA_LENGTH = _guess("The request has a file of {size} {unit}; at most {limit} are allowed.", _NONE)
 MULTITURN = _bad("Multiturn chat is not enabled for {model}", "github.com/zuisong/gemini-openai-proxy/issues/37")
 INPUT_CHARACTERS = _guess(
     "The input character count ({length}) exceeds the maximum number of characters allowed ({limit}).",

@@ -25,6 +25,8 @@ _NOTEBOOKS_PRO = (
     "github.com/google-gemini/cookbook quickstarts/Tuning.ipynb (their histories)"
 )
 
+_ALL_MEDIA = ("text", "image", "document", "audio", "video")
+
 _TEXT_LIMITS = TuningLimits(max_tokens_per_example=16384, max_dataset_bytes=4 << 20)
 """The API states characters (see ``limits``), not tokens: the token limit is the base model's input limit."""
 
@@ -86,6 +88,7 @@ _GEMINI_2_5_FLASH = BaseModel(
     **SAMPLING,
     thinking=True,
     thinking_budget=(1, 24_576),
+    modalities=_ALL_MEDIA,
     source=_LISTING_2025,
     grade="recorded",
 )
@@ -104,6 +107,7 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
         **SAMPLING,
         tuning_methods=("supervised",),
         limits=_TEXT_LIMITS,
+        modalities=_ALL_MEDIA,  # in prompts; it is tuned on text
         prices=(_FREE,),
         **days("2024-08-01", _SHUTDOWN),
         source=_LISTING,

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from tuning_emulator.core.errors import FactError, Grade, check_row
 from tuning_emulator.core.records import Api
+from tuning_emulator.facts.media import GEMINI_2_MEDIA, MEDIA_KINDS, MediaRules
 
 Rate: TypeAlias = Literal["multiplier", "value"]
 """How requests set the learning rate: ``learningRateMultiplier``, or ``learningRate`` itself."""
@@ -83,7 +84,8 @@ class BaseModel(Struct, frozen=True, kw_only=True):
         rate: How a job may set the learning rate.
         cmek: Whether a job may have an ``encryptionSpec``.
         modalities: What examples may hold, in the order in which the service lists them: ``text``, ``image``,
-            ``document``, ``audio``, ``video``.
+            ``document``, ``audio``, ``video``; prompts may hold the same.
+        media: How media are counted, and how much of them a prompt may hold.
         tools: Whether examples may hold function calls and declarations.
         regions: Where it can be tuned; empty: in every region, but neither in ``global`` nor in a multi-region.
         multi_region: Whether its tuned models live in the multi-region around the job's region, not in the region.
@@ -121,6 +123,7 @@ class BaseModel(Struct, frozen=True, kw_only=True):
     rate: Rate = "multiplier"
     cmek: bool = True
     modalities: tuple[str, ...] = ("text",)
+    media: MediaRules = GEMINI_2_MEDIA
     tools: bool = False
     regions: tuple[str, ...] = ()
     multi_region: bool = False
@@ -154,6 +157,11 @@ class BaseModel(Struct, frozen=True, kw_only=True):
             return True
         low, high = self.thinking_budget
         return self.thinking_off if budget == 0 else low <= budget <= high
+
+    @property
+    def prompt_kinds(self) -> tuple[str, ...]:
+        """What prompts may hold: of Gemini models that are tuned on any media all of them, else what it is tuned on."""
+        return self.modalities if self.open or len(self.modalities) < 2 else ("text", *MEDIA_KINDS)
 
     @property
     def modes(self) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ _NO_MEDIA = "answers are text here"
 
 REQUEST_FIELDS: tuple[RequestField, ...] = (
     RequestField("model", "acts", "the base model, the tuned model or the endpoint that answers"),
-    RequestField("contents", "acts", "the conversation; parts that are neither text nor a function's are refused"),
+    RequestField("contents", "acts", "the conversation; files are read into words, and counted as documented"),
     RequestField("system_instruction", "acts", "a turn of its own; models that had none refuse it"),
     RequestField("cached_content", "refused", "not found, as the services say of one that is not there"),
     RequestField("safety_settings", "no effect", "nothing is filtered here"),
@@ -91,11 +91,11 @@ REQUEST_FIELDS: tuple[RequestField, ...] = (
             "audio_transcription_config",
             "enable_affective_dialog",
             "image_config",
-            "media_resolution",
             "speech_config",
             "translation_config",
         )
     ),
+    RequestField(_CONFIG + "media_resolution", "acts", "how many tokens media are counted as"),
     RequestField(_CONFIG + "enable_enhanced_civic_answers", "no effect", "nothing is looked up here"),
     RequestField(_CONFIG + "model_config", "no effect", "one model answers"),
     RequestField(_CONFIG + "routing_config", "no effect", "one model answers"),

@@ -292,6 +292,60 @@ GENERATION_CONFIG_RANGE = _bad(
     "repositories, 2026; temperature, 2.0001: README of github.com/cuioss/pr-agent-settings (2026-08)",
     "recorded",
 )
+MIME_TYPE_EMPTY = _bad(
+    "Unable to submit request because it has an empty mimeType parameter in {field}. Add a value to the parameter and "
+    f"try again. {_LEARN_MORE}",
+    "github.com/GoogleCloudPlatform/generative-ai/issues/1390, github.com/pollinations/pollinations/issues/5413",
+    "recorded",
+)
+MIME_TYPE_NOT_SUPPORTED = _bad(
+    "Unable to submit request because it has a mimeType parameter with value {mime_type}, which is not supported. "
+    f"Update the mimeType and try again. {_LEARN_MORE}",
+    "github.com/agno-agi/agno/issues/3964 (2025-07-24), and many public repositories up to 2026",
+    "recorded",
+)
+MEDIA_NOT_SUPPORTED = _bad(
+    f"Unable to submit request because {{kind}} input is not supported by this model. {_LEARN_MORE}",
+    "no recording; style of the rows above",
+)
+IMAGE_INVALID = _bad(
+    "Provided image is not valid.",
+    "github.com/google-gemini/gemini-cli/issues/5882 (2025-08-09), github.com/lumina-ai-inc/chunkr/issues/341",
+    "recorded",
+)
+DOCUMENT_INVALID = _bad(
+    "The document has no pages.", "quoted in the code and notes of several public clients, 2025 and 2026", "documented"
+)
+MEDIA_INVALID = _bad(
+    "Request contains an invalid argument.",
+    "github.com/googleapis/python-genai/issues/536 (a video, without its text); that broken sounds and videos are "
+    "answered so is assumed",
+)
+FILE_URI_NOT_SUPPORTED = _bad(
+    "Unsupported file uri: {uri}", "github.com/BerriAI/litellm/issues/11529 (2025-06-08), of another URI", "documented"
+)
+FILE_DENIED = ErrorText(
+    Code.PERMISSION_DENIED,
+    "Permission denied while accessing input file.",
+    "github.com/googleapis/js-genai/issues/666 (2025-06-05), where an address to learn more follows; that an object "
+    "which is not there is answered alike is assumed",
+    "recorded",
+)
+MEDIA_COUNT = _bad(
+    "Unable to submit request because it has {count} {kind} files, but the maximum is {limit}. Remove some and try "
+    f"again. {_LEARN_MORE}",
+    "no recording; style of the rows above",
+)
+MEDIA_SIZE = _bad(
+    "Unable to submit request because it has {kind} file of {size} bytes, but the maximum is {limit}. Reduce its size "
+    f"and try again. {_LEARN_MORE}",
+    "no recording; style of the rows above",
+)
+MEDIA_LENGTH = _bad(
+    "Unable to submit request because it has {kind} file of {size} {unit}, but the maximum is {limit}. Shorten it and "
+    f"try again. {_LEARN_MORE}",
+    "no recording; style of the rows above",
+)
 NOT_FOR_PREDICT = ErrorText(
     Code.FAILED_PRECONDITION,
     "Gemini cannot be accessed through Vertex Predict/RawPredict API. Please follow "

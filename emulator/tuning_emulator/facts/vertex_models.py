@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tuning_emulator.facts.media import GEMINI_2_MEDIA, GEMINI_3_MEDIA
 from tuning_emulator.facts.model_row import SAMPLING, BaseModel, Price, TuningLimits, days
 
 _PAGE = "docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/supervised-tuning (2026-09-25)"
@@ -67,6 +68,7 @@ _GEMINI_3_5_FLASH = BaseModel(
     default_adapter_size=4,
     cmek=False,
     modalities=_ALL_MEDIA,
+    media=GEMINI_3_MEDIA,
     tools=True,
     regions=_REGIONS_3,
     multi_region=True,
@@ -93,6 +95,7 @@ _GEMINI_2_5_FLASH = replace(
     display_name="Gemini 2.5 Flash",
     thinking_budget=(1, 24_576),
     thinking_levels=False,
+    media=GEMINI_2_MEDIA,
     tuning_methods=(*_WITH_PREFERENCE, "distillation"),  # the student of …/models/tuning/distillation
     cmek=True,
     regions=(),

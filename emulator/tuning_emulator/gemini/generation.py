@@ -14,18 +14,29 @@ from msgspec import structs
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.functions import list_texts, read_parts
+from tuning_emulator.core.functions import place_images, read_parts
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.gemini.base_models import find_served_model
 from tuning_emulator.gemini.convert import format_state, is_active
+from tuning_emulator.gemini.media import read_media
 from tuning_emulator.gemini.permissions import find_tuned_model
-from tuning_emulator.gemini.prompts import CONTENT_RULES, ContentRequest, list_counted, read_prompt
+from tuning_emulator.gemini.prompts import (
+    CONTENT_RULES,
+    ContentRequest,
+    check_prompt,
+    list_counted,
+    make_prompt,
+    read_prompt,
+)
 from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.gemini.schemas import SCHEMA_RULES
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
+from tuning_emulator.media.hints import note_shortened
+from tuning_emulator.media.parts import ReadContents
+from tuning_emulator.media.tokens import PromptTokens
 from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import Answer, Prompt, Reply
 
@@ -59,9 +70,10 @@ class Generation:
     async def generate_content(self, call: Call) -> Value:
         """The whole answer."""
         asked, target = self._find(call, "generateContent")
-        prompt, length = await self._read(call, target, asked)
+        prompt, tokens = await self._read(call, target, asked)
         reply = await self._ask(target, prompt)
-        return _format_reply(asked, length, reply, self._format_head(asked))
+        note_shortened(reply, call.notes)
+        return _format_reply(asked, tokens, reply, self._format_head(asked))
 
     async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
         """The answer in pieces, each with the prompt's count (recorded); the last one says why it ended.
@@ -69,19 +81,22 @@ class Generation:
         Several candidates come whole, in one piece.
         """
         asked, target = self._find(call, "streamGenerateContent")
-        prompt, length = await self._read(call, target, asked)
+        prompt, tokens = await self._read(call, target, asked)
         head = self._format_head(asked)
         if prompt.candidates > 1:
-            yield _format_reply(asked, length, await self._ask(target, prompt), head)
+            reply = await self._ask(target, prompt)
+            note_shortened(reply, call.notes)
+            yield _format_reply(asked, tokens, reply, head)
             return
         try:
             async for piece in self._answering.stream(target, prompt):
                 if isinstance(piece, str):
                     candidate = _format_candidate(asked, 0, Answer(piece, 0), done=False)
-                    yield {"candidates": [candidate], "usage_metadata": _format_usage(asked, length), **head}
+                    yield {"candidates": [candidate], "usage_metadata": _format_usage(asked, tokens), **head}
                 else:
+                    note_shortened(piece, call.notes)
                     end = piece.answers[0] if piece.answers[0].call else replace(piece.answers[0], text="")
-                    last = _format_reply(asked, length, piece, head)
+                    last = _format_reply(asked, tokens, piece, head)
                     yield {**last, "candidates": [_format_candidate(asked, 0, end)]}
         except TrainerUnavailableError as error:
             raise _explain(error) from error
@@ -93,8 +108,9 @@ class Generation:
         if inner is not None:
             asked = structs.replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
         check_fields((*CONTENT_RULES, *SCHEMA_RULES), asked, request=asked.request)
-        total = await self._count(target, list_counted(asked))
-        return {"total_tokens": total, "prompt_tokens_details": _format_details(total)}
+        read = await read_media(call, self._backend, asked)
+        tokens = await self._count(target, asked, read)
+        return {"total_tokens": tokens.total, "prompt_tokens_details": _format_details(tokens)}
 
     async def generate_text(self, call: Call) -> Value:
         """The method of PaLM models: a prompt is one text, an answer too."""
@@ -160,19 +176,22 @@ class Generation:
 
     # ------------------------------------------------------------ asking
 
-    async def _read(self, call: Call, target: Target, asked: ContentRequest) -> tuple[Prompt, int]:
+    async def _read(self, call: Call, target: Target, asked: ContentRequest) -> tuple[Prompt, PromptTokens]:
         """The prompt and its length, as ``countTokens`` counts it: the trainer's own count has control tokens too.
 
         Raises:
             ApiError: a rule refuses the request, or it is longer than the base model takes.
         """
-        prompt = read_prompt(asked)
+        check_prompt(asked)
+        read = await read_media(call, self._backend, asked)
+        prompt = make_prompt(structs.replace(asked, body={**asked.body, "contents": read.contents}))
         note_inert(asked.body, call.notes)
         limit = asked.base.input_token_limit
-        length = await self._count(target, list_texts(prompt.turns, prompt.system))
-        if limit and length > limit:
-            raise gemini_errors.INPUT_TOKENS(length=length, limit=limit)
-        return prompt, length
+        tokens = await self._count(target, asked, read)
+        if limit and tokens.total > limit:
+            raise gemini_errors.INPUT_TOKENS(length=tokens.total, limit=limit)
+        turns = place_images(prompt.turns, read.images)
+        return replace(prompt, turns=turns, shorten=read.has_documents), tokens
 
     async def _ask(self, target: Target, prompt: Prompt) -> Reply:
         try:
@@ -180,9 +199,11 @@ class Generation:
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 
-    async def _count(self, target: Target, counted: list[str]) -> int:
+    async def _count(self, target: Target, asked: ContentRequest, read: ReadContents) -> PromptTokens:
+        counted = structs.replace(asked, body={**asked.body, "contents": read.counted})
         try:
-            return sum(await self._answering.count_tokens(target.base_model, counted))
+            counts = await self._answering.count_tokens(target.base_model, list_counted(counted))
+            return PromptTokens(sum(counts), read.tokens)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 
@@ -204,18 +225,18 @@ def _explain(error: TrainerUnavailableError) -> ApiError:
     return text(reason=error)
 
 
-def _format_reply(asked: ContentRequest, prompt_tokens: int, reply: Reply, head: Value) -> Value:
+def _format_reply(asked: ContentRequest, prompt_tokens: PromptTokens, reply: Reply, head: Value) -> Value:
     """A whole answer; ``head`` is what every piece of it has."""
     tokens = sum(answer.tokens for answer in reply.answers)
     usage = _format_usage(asked, prompt_tokens)
-    usage |= {"candidates_token_count": tokens, "total_token_count": prompt_tokens + tokens}
+    usage |= {"candidates_token_count": tokens, "total_token_count": prompt_tokens.total + tokens}
     candidates = [_format_candidate(asked, index, answer) for index, answer in enumerate(reply.answers)]
     return {"candidates": candidates, "usage_metadata": usage, **head}
 
 
-def _format_usage(asked: ContentRequest, prompt_tokens: int) -> Value:
+def _format_usage(asked: ContentRequest, prompt_tokens: PromptTokens) -> Value:
     """Token counts before anything is answered."""
-    usage: Value = {"prompt_token_count": prompt_tokens, "total_token_count": prompt_tokens}
+    usage: Value = {"prompt_token_count": prompt_tokens.total, "total_token_count": prompt_tokens.total}
     if not asked.is_tuned:
         usage["prompt_tokens_details"] = _format_details(prompt_tokens)
     return usage
@@ -239,5 +260,5 @@ def _rate(categories: Iterable[str] = RATED_CATEGORIES) -> list[Value]:
     return [{"category": category, "probability": "NEGLIGIBLE"} for category in categories]
 
 
-def _format_details(tokens: int) -> list[Value]:
-    return [{"modality": "TEXT", "token_count": tokens}]
+def _format_details(tokens: PromptTokens) -> list[Value]:
+    return tokens.format_details() or [{"modality": "TEXT", "token_count": 0}]

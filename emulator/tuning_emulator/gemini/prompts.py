@@ -174,8 +174,11 @@ def _has_functions(asked: ContentRequest) -> bool:
 
 
 def _find_media(asked: ContentRequest) -> Iterator[Values]:
+    """Parts that the model does not read: of one that reads text alone all media, of any one code and its results."""
+    reads_media = not asked.is_tuned and len(asked.base.prompt_kinds) > 1
     for _, part in _list_parts(asked):
-        if (kind := _find_kind(part)) not in ("", "text", *_FUNCTION_PARTS):
+        kind = _find_kind(part)
+        if kind not in ("", "text", *_FUNCTION_PARTS) and not (reads_media and kind.endswith("_data")):
             mime_type = dig(part, kind, "mime_type") if kind.endswith("_data") else ""
             yield {"modality": _MEDIA.get(str(mime_type).partition("/")[0], "Document")}
 
@@ -230,24 +233,31 @@ ABILITY_RULES: tuple[Rule[ContentRequest], ...] = (
     Rule(gemini_errors.INPUT_CHARACTERS, _find_characters),
     *FUNCTION_RULES,
 )
-"""Each speaks alone. What plays a base model here reads text and nothing else, so that base models refuse too."""
+"""Each speaks alone."""
 
 
 # --- prompts
 
 
-def read_prompt(asked: ContentRequest) -> Prompt:
-    """The prompt of a request.
-
-    Without a temperature of the request (or one that the tuned model was created with) the likeliest answer is given,
-    and without ``seed`` drawn answers repeat: the service would draw a new one each time.
-
-    Raises:
-        ApiError: a rule refuses the request.
-    """
+def check_prompt(asked: ContentRequest) -> None:
+    """Raises ApiError where a rule refuses the request."""
     check_fields((*CONTENT_RULES, *CONFIG_RULES, *SCHEMA_RULES), asked, request=asked.request)
     for violation in find_violations(ABILITY_RULES, asked, model=asked.model):
         raise violation.row(**violation.values)
+
+
+def read_prompt(asked: ContentRequest) -> Prompt:
+    """The prompt of a request without media. Raises as ``check_prompt``."""
+    check_prompt(asked)
+    return make_prompt(asked)
+
+
+def make_prompt(asked: ContentRequest) -> Prompt:
+    """The prompt of a request that keeps the rules, with words in the place of its media.
+
+    Without a temperature of the request (or one that the tuned model was created with) the likeliest answer is given,
+    and without ``seed`` drawn answers repeat: the service would draw a new one each time.
+    """
     config = asked.config
     return Prompt(
         turns=read_turns(asked.contents),

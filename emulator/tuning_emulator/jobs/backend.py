@@ -15,6 +15,7 @@ from tuning_emulator.core.ids import Ids
 from tuning_emulator.facts.model_row import BaseModel
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.trainer import Answering
+from tuning_emulator.media.parts import PromptReader
 from tuning_emulator.storage.objects import ObjectStore
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import Example
@@ -29,6 +30,7 @@ class Backend(Struct, frozen=True):
         objects: Opens Cloud Storage as jobs see it.
         calendar: As of which day the service answers a project.
         default_dataset: Examples for a Gemini create that brings none; empty refuses it, as the service does.
+        media: Reads the files of prompts.
         told: Retired models that the log has named.
     """
 
@@ -38,6 +40,7 @@ class Backend(Struct, frozen=True):
     queue: Queue
     answering: Answering
     objects: Callable[[], ObjectStore]
+    media: PromptReader
     calendar: Calendar = field(default_factory=Calendar)
     default_dataset: tuple[Example, ...] = ()
     told: set[tuple[str, str]] = field(default_factory=set)

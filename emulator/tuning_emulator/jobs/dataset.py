@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api, DatasetStatistics, Hyperparameters, TuningJob, TuningMethod
-from tuning_emulator.datasets.check import check_dataset
+from tuning_emulator.datasets.check import MediaReading, ReadExample, check_dataset
 from tuning_emulator.datasets.limits import (
     DEFAULT_LIMITS,
     DatasetLimits,
@@ -24,6 +25,9 @@ from tuning_emulator.datasets.statistics import DROPPED_SAMPLE
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_base_model
 from tuning_emulator.facts.defaults import Defaults, gemini_defaults, vertex_defaults
+from tuning_emulator.media.examples import ExampleReader
+from tuning_emulator.media.parts import PromptReader
+from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.storage.objects import (
     ObjectForbiddenError,
     ObjectNotFoundError,
@@ -57,9 +61,12 @@ class DatasetPreparation(Struct, frozen=True):
 
     Attributes:
         open_objects: Cloud Storage as it is reached now.
+        media: Reads the files that examples name. sees: Whether what plays a base model sees images itself.
     """
 
     open_objects: Callable[[], ObjectStore]
+    media: MediaReader
+    sees: Callable[[str], bool] = lambda _: False
 
     def __call__(
         self, job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
@@ -75,7 +82,7 @@ class DatasetPreparation(Struct, frozen=True):
         form = dataset_form(job.asked.method, job.asked.base_model) or "contents"
         limits = find_limits(job.api, job.asked.base_model)
         lines = self.read_lines(job, job.asked.training_uri, keep_going)
-        statistics = check_dataset(lines, form, limits, examples)
+        statistics = check_dataset(lines, form, limits, examples, read_media=self.find_reader(job, keep_going))
         log_reduced(job, {reason: (count, first) for reason, count, first in statistics.reduced})
         self.read_validation(job, statistics.examples, form, validation, keep_going)
         return Prepared(statistics.examples - statistics.dropped_count, statistics)
@@ -99,7 +106,7 @@ class DatasetPreparation(Struct, frozen=True):
         self._check_bytes(job, limits)
         no_minimum = replace(limits, min_examples=1)  # that one is the training set's
         lines = self.read_lines(job, job.asked.validation_uri, keep_going)
-        checked = check_dataset(lines, form, no_minimum, destination)
+        checked = check_dataset(lines, form, no_minimum, destination, read_media=self.find_reader(job, keep_going))
         check_validation_size(checked.examples, training_examples, limits)
 
     def _check_bytes(self, job: TuningJob, limits: DatasetLimits) -> None:
@@ -111,6 +118,17 @@ class DatasetPreparation(Struct, frozen=True):
             raise _explain(error, job, job.asked.validation_uri) from error
         if training is not None and validation is not None:  # else reading says so
             check_validation_bytes(validation.size_bytes, training.size_bytes, limits)
+
+    def find_reader(self, job: TuningJob, keep_going: Callable[[], None]) -> MediaReading:
+        """What reads the files that a job's examples name, until the job is asked to stop."""
+        base_model = job.asked.base_model
+        read = ExampleReader(PromptReader(self.media, self.open_objects), base_model, self.sees(base_model))
+
+        def read_on(values: dict[str, Any]) -> ReadExample:
+            keep_going()
+            return read(values)
+
+        return read_on
 
     def read_lines(self, job: TuningJob, uri: str, keep_going: Callable[[], None]) -> Iterator[bytes]:
         """The lines of an object, until the job is asked to stop.

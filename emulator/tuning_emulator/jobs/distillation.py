@@ -16,9 +16,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tuning_emulator.core.records import Asked, DatasetStatistics, TuningJob, TuningMethod
-from tuning_emulator.datasets.check import check_dataset
+from tuning_emulator.datasets.check import MediaReading, check_dataset
 from tuning_emulator.datasets.functions import make_contents
-from tuning_emulator.datasets.lines import DatasetError, Line, dataset_form, format_line, parse_line
+from tuning_emulator.datasets.lines import (
+    DatasetError,
+    Line,
+    dataset_form,
+    decode_line,
+    format_line,
+    parse_line,
+    read_words,
+)
 from tuning_emulator.datasets.statistics import Tally
 from tuning_emulator.facts import dataset_errors, emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import TEACHER_MAX_TOKENS
@@ -72,10 +80,8 @@ class Distillation(Struct, frozen=True):
         whole = destination.with_suffix(".tmp")
         limits, count, seen = find_limits(job.api, job.asked.base_model), 0, Tally()
         with whole.open("w", encoding="utf-8") as file:
-            for line in read_prompts(lines):
+            for line in read_prompts(lines, self.preparation.find_reader(job, keep_going), seen):
                 count += 1
-                for kind in line.media:
-                    seen.reduce(emulator_errors.NOT_TEXT.format(modality=kind), count)
                 file.write(format_example(format_line(line)) + "\n")
         log_reduced(job, seen.reduced)
         if count == 0:
@@ -148,15 +154,24 @@ def find_teacher(store: Store, asked: Asked) -> Target | None:
     return Target(version.base_model, checkpoint.adapter, job.progress.trainer)
 
 
-def read_prompts(lines: Iterable[bytes]) -> Iterator[Line]:
-    """The prompts of a dataset, each ending with the user.
+def read_prompts(lines: Iterable[bytes], read_media: MediaReading, seen: Tally) -> Iterator[Line]:
+    """The prompts of a dataset, each ending with the user, with words in the place of files that can be read.
 
     Raises:
         DatasetError: a line breaks a rule.
     """
+    number = 0
     for row, data in enumerate(lines):
         if data.strip():
-            yield parse_line(data, row, "prompts")
+            number += 1
+            line = parse_line(data, row, "prompts")
+            if line.media:
+                found = read_media(decode_line(data))
+                for reason in filter(None, (found.dropped, *found.reduced)):
+                    seen.reduce(reason, number)
+                if not found.dropped:
+                    read_words(line, found.values, "prompts", found.tokens, found.images)
+            yield line
 
 
 def read_examples(path: Path) -> Iterator[Example]:

@@ -44,6 +44,7 @@ from tuning_emulator.jobs.output import write_output
 from tuning_emulator.jobs.pacing import JobGate, Pacing, StoppedError
 from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerKilledError, TrainerUnavailableError
 from tuning_emulator.jobs.tuning_api import Stage, TuningApis
+from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.storage.objects import ObjectStore
 from tuning_emulator.store.store import Store
 from tuning_trainer.spec import (
@@ -148,7 +149,7 @@ class Pipeline:
     Attributes:
         apis: What a job means to its API. answering: The trainers, and the weights that play base models.
         directory: Data directory; jobs keep their files under it.
-        open_objects: Cloud Storage as it is reached now.
+        open_objects: Cloud Storage as it is reached now. media: Reads the files that examples name.
         seed: Of every job's training.
         pace: When what is done may be shown, where ``pacing`` has no other for the project or the job.
     """
@@ -159,6 +160,7 @@ class Pipeline:
     answering: Answering
     directory: Path
     open_objects: Callable[[], ObjectStore]
+    media: MediaReader
     seed: int = 0
     pace: Pace = TRAINING
     pacing: Pacing = field(init=False)
@@ -167,7 +169,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         self.pacing = Pacing(self.store.controls, self.clock, self.apis, self.pace)
-        self._datasets = DatasetPreparation(self.open_objects)
+        self._datasets = DatasetPreparation(self.open_objects, self.media, self.answering.sees)
 
     def job_directory(self, job: TuningJob) -> Path:
         """Where a job keeps its examples, checkpoints and adapter."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from tuning_trainer.spec import EMBEDDED, Event, Job, Prompt, Reply
+from tuning_trainer.spec import EMBEDDED, Event, Job, Prompt, Reply, reads_images
 
 
 class TrainerUnavailableError(Exception):
@@ -126,6 +126,11 @@ class Answering:
         """Where the weights that play this base model are, or ``embedded``."""
         found = self._base_models.get(base_model)
         return str(found) if found else EMBEDDED
+
+    def sees(self, base_model: str) -> bool:
+        """Whether what plays a base model sees images itself; the scripted trainer sees nothing."""
+        directory = self._base_models.get(base_model)
+        return self.default != "scripted" and directory is not None and reads_images(directory)
 
     async def generate(self, target: Target, prompt: Prompt) -> Reply:
         """Answers.

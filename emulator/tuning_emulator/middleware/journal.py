@@ -43,6 +43,7 @@ _HARMLESS_NAMES: Final = frozenset(
     ("pagetoken", "nextpagetoken", "maxoutputtokens", "totaltokens", "tokencount", "totalbillabletokencount")
 )
 _DATA_NAMES: Final = frozenset(("trainingdata", "examples", "textinput"))
+_FILE_NAME: Final = "inlinedata"
 _QUOTED_VALUE: Final = re.compile(r"(\((?:TYPE_\w+|type\.googleapis\.com/[\w.]+)\)), .*")
 _LONGEST_PART: Final = 1024
 _SHORTEST_SECRET: Final = 4
@@ -236,7 +237,7 @@ def _plain(name: str) -> str:
 
 
 def redact_value(value: Any, removed: list[str] | None = None) -> Any:
-    """A JSON value, or a message, without data sets, keys and bytes; ``removed`` takes what was taken out."""
+    """A JSON value, or a message, without data sets, files, keys and bytes; ``removed`` takes what was taken out."""
     if isinstance(value, dict):
         return {name: _redact_field(name, inner, removed) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -270,6 +271,10 @@ def _count_bytes(value: Any) -> int:
 
 def _redact_field(name: str, value: Any, removed: list[str] | None) -> Any:
     plain = _plain(name)
+    if plain == _FILE_NAME and isinstance(value, dict) and isinstance(value.get("data"), str):
+        if removed is not None:
+            removed.append(value["data"])
+        return {**value, "data": f"({len(value['data'])} characters of Base64)"}
     if plain not in _DATA_NAMES and not (isinstance(value, str) and _is_secret(name)):
         return redact_value(value, removed)
     leaves = list(_list_leaves(value))

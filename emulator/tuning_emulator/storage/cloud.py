@@ -49,13 +49,17 @@ class CloudObjectStore:
 
     def lines(self, uri: str) -> Iterator[bytes]:
         """See ``ObjectStore``."""
+        return split_lines(self.blocks(uri))
+
+    def blocks(self, uri: str) -> Iterator[bytes]:
+        """See ``ObjectStore``."""
         blob = self._blob(uri)
         try:
             with _translated(uri):
                 blob.reload()
         except ObjectNotFoundError:
             raise self._missing(uri) from None
-        return split_lines(self._blocks(blob, uri))
+        return self._blocks(blob, uri)
 
     def write(self, uri: str, data: bytes, content_type: str = DEFAULT_TYPE) -> None:
         """See ``ObjectStore``."""

@@ -138,6 +138,10 @@ class EmbeddedObjectStore:
 
     def lines(self, uri: str) -> Iterator[bytes]:
         """See ``ObjectStore``."""
+        return split_lines(self.blocks(uri))
+
+    def blocks(self, uri: str) -> Iterator[bytes]:
+        """See ``ObjectStore``."""
         try:
             found, stream = self._store.open_object(*parse_uri(uri))
         except ApiError as error:
@@ -145,8 +149,8 @@ class EmbeddedObjectStore:
         if found.fields.get("contentEncoding") == "gzip":
             from tuning_emulator.storage.downloads import unpack_gzip  # rarely stored so
 
-            return split_lines(unpack_gzip(stream))
-        return split_lines(read_range(stream, 0, found.size_bytes))
+            return unpack_gzip(stream)
+        return read_range(stream, 0, found.size_bytes)
 
     def write(self, uri: str, data: bytes, content_type: str = DEFAULT_TYPE) -> None:
         """See ``ObjectStore``."""

@@ -80,6 +80,9 @@ class ObjectStore(Protocol):
             ObjectNotFoundError, BucketNotFoundError, ObjectForbiddenError, StorageUnavailableError.
         """
 
+    def blocks(self, uri: str) -> Iterator[bytes]:
+        """The object's bytes, in blocks of any size. Raises as ``lines``."""
+
     def write(self, uri: str, data: bytes, content_type: str = DEFAULT_TYPE) -> None:
         """Creates or replaces the object."""
 
@@ -185,6 +188,10 @@ class HttpObjectStore:
 
     def lines(self, uri: str) -> Iterator[bytes]:
         """See ``ObjectStore``."""
+        return split_lines(self.blocks(uri))
+
+    def blocks(self, uri: str) -> Iterator[bytes]:
+        """See ``ObjectStore``."""
         bucket, name = parse_uri(uri)
         connection, response = self._send("GET", f"{_object_path(bucket, name)}?alt=media")
         if response.status != 200:
@@ -193,7 +200,7 @@ class HttpObjectStore:
             if response.status == 404:
                 raise self._missing(bucket, uri)
             _refuse(response.status, body, uri)
-        return split_lines(self._blocks(connection, response, uri))
+        return self._blocks(connection, response, uri)
 
     def write(self, uri: str, data: bytes, content_type: str = DEFAULT_TYPE) -> None:
         """See ``ObjectStore``."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.forms import list_declarations
-from tuning_emulator.core.functions import join_system, list_texts, read_parts, split_turns
+from tuning_emulator.core.functions import join_system, list_texts, place_images, read_parts, split_turns
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.json_schema import SchemaError
 from tuning_emulator.core.records import Endpoint
@@ -21,7 +21,11 @@ from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.registry import find_checkpoint, find_version
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
+from tuning_emulator.media.hints import note_shortened
+from tuning_emulator.media.parts import ReadContents
+from tuning_emulator.media.tokens import PromptTokens
 from tuning_emulator.schema.schema import Value
+from tuning_emulator.vertex.media import read_media
 from tuning_emulator.vertex.schemas import read_checked_form
 from tuning_trainer.spec import Answer, Prompt, Reply, Token, Turn
 
@@ -133,7 +137,7 @@ def _check_parts(content: Value, known: frozenset[str]) -> None:
     for part in content.get("parts", []):
         other = sorted(part.keys() - known)
         if other:
-            raise emulator_errors.PART_NOT_TEXT(kind=other[0])
+            raise emulator_errors.PART_NOT_READ(kind=other[0])
 
 
 def _or(fact: float | None, otherwise: float) -> float:
@@ -189,7 +193,7 @@ class ResponseWriter:
     def __init__(self, ids: Ids, model_version: str, now_ns: int) -> None:
         self._tail: Value = {"model_version": model_version, "create_time": now_ns, "response_id": ids.base36(22)}
 
-    def format_reply(self, reply: Reply, prompt_tokens: int) -> Value:
+    def format_reply(self, reply: Reply, prompt_tokens: PromptTokens) -> Value:
         """The whole answer."""
         candidates = [_format_candidate(index, answer) for index, answer in enumerate(reply.answers)]
         return {"candidates": candidates, "usage_metadata": format_usage(reply, prompt_tokens), **self._tail}
@@ -199,7 +203,7 @@ class ResponseWriter:
         candidate = {"content": {"role": "model", "parts": [{"text": text}]}}
         return {"candidates": [candidate], "usage_metadata": {"traffic_type": "ON_DEMAND"}, **self._tail}
 
-    def format_end(self, reply: Reply, prompt_tokens: int) -> Value:
+    def format_end(self, reply: Reply, prompt_tokens: PromptTokens) -> Value:
         """The last chunk: an empty piece or the call, why it ended, and the counts.
 
         Of several candidates the first alone was streamed; the others come here.
@@ -231,22 +235,17 @@ def _format_token(token: Token) -> Value:
     return {"token": token.text, "token_id": token.id, "log_probability": token.logprob}
 
 
-def format_usage(reply: Reply, prompt_tokens: int) -> Value:
+def format_usage(reply: Reply, prompt_tokens: PromptTokens) -> Value:
     """Token counts of an answer, by what plays the model here; the prompt's as ``countTokens`` says it."""
     said = sum(answer.tokens for answer in reply.answers)
     return {
-        "prompt_token_count": prompt_tokens,
+        "prompt_token_count": prompt_tokens.total,
         "candidates_token_count": said,
-        "total_token_count": prompt_tokens + said,
+        "total_token_count": prompt_tokens.total + said,
         "traffic_type": "ON_DEMAND",
-        "prompt_tokens_details": format_text_tokens(prompt_tokens),
-        "candidates_tokens_details": format_text_tokens(said),
+        "prompt_tokens_details": prompt_tokens.format_details(),
+        "candidates_tokens_details": PromptTokens(said).format_details(),
     }
-
-
-def format_text_tokens(count: int) -> list[Value]:
-    """``ModalityTokenCount`` of text, none for no tokens."""
-    return [{"modality": "TEXT", "token_count": count}] if count else []
 
 
 def format_tokens(content: Value, tokens: list[tuple[int, str]]) -> Value:
@@ -292,20 +291,25 @@ class Generation:
 
     async def generate_content(self, call: Call) -> Value:
         """The whole answer."""
-        speaker, prompt, length = await self._read(call)
+        speaker, prompt, tokens = await self._read(call)
         try:
             reply = await self._backend.answering.generate(speaker.target, prompt)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
-        return self._writer(speaker).format_reply(reply, length)
+        note_shortened(reply, call.notes)
+        return self._writer(speaker).format_reply(reply, tokens)
 
     async def stream_generate_content(self, call: Call) -> AsyncGenerator[Value, None]:
         """The answer piece by piece; what is wrong with the request is said before the first piece."""
-        speaker, prompt, length = await self._read(call)
+        speaker, prompt, tokens = await self._read(call)
         writer = self._writer(speaker)
         try:
             async for piece in self._backend.answering.stream(speaker.target, prompt):
-                yield writer.format_delta(piece) if isinstance(piece, str) else writer.format_end(piece, length)
+                if isinstance(piece, str):
+                    yield writer.format_delta(piece)
+                else:
+                    note_shortened(piece, call.notes)
+                    yield writer.format_end(piece, tokens)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 
@@ -321,20 +325,21 @@ class Generation:
     async def count_tokens(self, call: Call) -> Value:
         """Tokens of contents (or of old-style instances) as what plays the model counts them."""
         speaker = self._find_speaker(call, "endpoint")
-        contents = _contents(call.request)
+        read = await read_media(call, self._backend, _contents(call.request), speaker.model)
         system = call.request.get("system_instruction")
-        said = [*contents, *([system] if system else [])]
-        total = await self._count(speaker, parse_turns(contents), _parse_system(call.request))
+        said = [*read.counted, *([system] if system else [])]
+        tokens = await self._count(speaker, read, _parse_system(call.request))
         return {
-            "total_tokens": total,
+            "total_tokens": tokens.total,
             "total_billable_characters": count_billable_characters(said),
-            "prompt_tokens_details": format_text_tokens(total),
+            "prompt_tokens_details": tokens.format_details(),
         }
 
     async def compute_tokens(self, call: Call) -> Value:
         """Tokens of each content (or old-style instance), with the ids of what plays the model."""
         speaker = self._find_speaker(call, "endpoint")
         contents = _contents(call.request)
+        parse_turns(contents)  # refuses none at all, unknown roles and what is not text
         said = [join_text(content) for content in contents]
         try:
             found = await self._backend.answering.tokenize(speaker.target.base_model, said)
@@ -342,12 +347,15 @@ class Generation:
             raise _explain(error) from error
         return {"tokens_info": [format_tokens(content, one) for content, one in zip(contents, found, strict=True)]}
 
-    async def _read(self, call: Call) -> tuple[Speaker, Prompt, int]:
+    async def _read(self, call: Call) -> tuple[Speaker, Prompt, PromptTokens]:
         """Who answers what, and the prompt's length as ``countTokens`` counts it: without control tokens."""
         speaker = self._find_speaker(call, "model")
-        prompt = parse_prompt(call.request, speaker.model)
+        read = await read_media(call, self._backend, call.request.get("contents", []), speaker.model)
+        prompt = parse_prompt({**call.request, "contents": read.contents}, speaker.model)
         note_inert(call.request, call.notes)
-        return speaker, prompt, await self._count(speaker, prompt.turns, prompt.system)
+        tokens = await self._count(speaker, read, prompt.system)
+        turns = place_images(prompt.turns, read.images)
+        return speaker, replace(prompt, turns=turns, shorten=read.has_documents), tokens
 
     def _find_speaker(self, call: Call, field: str) -> Speaker:
         """What answers to the name in a field. A key, which express mode alone takes, finds no endpoint."""
@@ -396,10 +404,11 @@ class Generation:
     def _writer(self, speaker: Speaker) -> ResponseWriter:
         return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.clock.timestamp_ns())
 
-    async def _count(self, speaker: Speaker, turns: Iterable[Turn], system: str) -> int:
-        said = list_texts(turns, system)
+    async def _count(self, speaker: Speaker, read: ReadContents, system: str) -> PromptTokens:
+        said = list_texts(parse_turns(read.counted), system)
         try:
-            return sum(await self._backend.answering.count_tokens(speaker.target.base_model, said))
+            counts = await self._backend.answering.count_tokens(speaker.target.base_model, said)
+            return PromptTokens(sum(counts), read.tokens)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 
@@ -417,5 +426,4 @@ def _contents(request: Value) -> list[Value]:
     for instance in request.get("instances", []):
         text = instance.get("prompt") or instance.get("content") if isinstance(instance, dict) else instance
         contents = [*contents, {"role": "user", "parts": [{"text": str(text or "")}]}]
-    parse_turns(contents)  # refuses none at all, unknown roles and what is not text
     return contents
