@@ -20,7 +20,7 @@ COPY requirements.lock /requirements.lock
 COPY --from=wheel /wheels /wheels
 RUN python -m venv --without-pip /opt/emulator \
     && pip --python /opt/emulator/bin/python install --no-cache-dir -c /requirements.lock \
-        "tuning-emulator[gcs] @ file://$(ls /wheels/tuning_emulator-*.whl)"
+        "tuning-emulator[gcs,rewards] @ file://$(ls /wheels/tuning_emulator-*.whl)"
 
 FROM server-environment AS full-environment
 ARG PIP_EXTRA_INDEX_URL=

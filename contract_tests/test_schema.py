@@ -274,6 +274,7 @@ TRANSPORTS = {
         "PredictionService": "prediction_service",
         "LlmUtilityService": "llm_utility_service",
         "MetadataService": "metadata_service",
+        "TensorboardService": "tensorboard_service",
         "ModelGardenService": "model_garden_service",
     },
     "storage": {"Storage": "storage"},

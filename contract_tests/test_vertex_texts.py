@@ -10,7 +10,7 @@ import pytest
 
 from contract_tests.contract import Contract, Situation
 from contract_tests.exchange import Recording
-from contract_tests.situations import FINISH_TIME_S, fill
+from contract_tests.situations import FINISH_TIME_S, endpoint, fill
 from contract_tests.targets import EmulatorTarget
 from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.core.ids import project_number
@@ -111,6 +111,22 @@ async def test_delete_what_is_deployed(contract: Contract, storage_url: str) -> 
     await contract.given(tuned_job(names))
     (await contract.play("delete_deployed_model", instead=names)).same_message()
     (await contract.play("delete_endpoint_with_models", instead=names)).same_beginning()
+
+
+async def test_a_model_without_a_format_to_export(contract: Contract, storage_url: str) -> None:
+    """Gemini's weights are nobody's to take away."""
+    names: dict[str, str] = {}
+    contract.settings(storage=storage_url)
+    await contract.given(tuned_job(names))
+    (await contract.play("export_without_a_format", instead=names)).same_message()
+
+
+async def test_an_endpoint_without_traffic(contract: Contract) -> None:
+    """Named as it was asked for."""
+    await contract.given(
+        endpoint(project_number("my-project"), "1234567890123456789", "empty", "2024-04-01T12:34:56.123456Z")
+    )
+    (await contract.play("generate_without_traffic")).same_message()
 
 
 @pytest.mark.parametrize("name", ["predict_tuned", "raw_predict_tuned"])

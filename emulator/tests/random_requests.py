@@ -8,7 +8,7 @@ from typing import Any
 
 from tuning_emulator.schema.schema import Field, HttpRule, Schema, Value
 
-PLACED = ("name", "model", "parent", "endpoint", "context", "resource")
+PLACED = ("name", "model", "parent", "endpoint", "context", "resource", "tensorboard", "tensorboard_time_series")
 """Fields that come from the path: a request always has them."""
 
 NAMED = (*PLACED, "base_model", "tuned_model", "tuned_model_name", "tuning_job")
@@ -98,7 +98,7 @@ def find_variable(rule: HttpRule, request: Value) -> tuple[str, str] | None:
     assert match is not None, rule.template
     value: Any = request
     for name in match[1].split("."):
-        value = value.get(name, "")
+        value = value.get(name, "") if isinstance(value, dict) else ""
     fits = re.fullmatch(re.escape(match[2]).replace(r"\*", "[^/]+"), value) is not None
     return (match[0], value) if fits else None
 

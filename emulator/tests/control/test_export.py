@@ -74,8 +74,21 @@ async def populate(server: ServerState) -> dict[str, str]:
     """One of everything, ended, in a time that stands still; names by what they stand for."""
     await server.control("PUT", "clock", {"time": "2030-01-01T00:00:00Z", "frozen": True})
     model = (await server.create_model())["metadata"]["tunedModel"]
-    job = (await server.create())["name"]
+    config = {
+        "metrics": [{"bleuSpec": {}}, {"pointwiseMetricSpec": {"metricPromptTemplate": "Rate {response}"}}],
+        "outputConfig": {"gcsDestination": {"outputUriPrefix": "gs://numbers/evaluated"}},
+    }
+    spec = {"trainingDatasetUri": "gs://numbers/train.jsonl", "evaluationConfig": config}
+    job = (await server.create(supervisedTuningSpec={**spec, "hyperParameters": {"epochCount": 5}}))["name"]
     await finish(server)
+    tuned = await server.ask("GET", f"/v1/{job}")
+    place = "projects/my-project/locations/us-central1"
+    await server.ask(
+        "POST", f"/v1/{place}/models:copy", {"sourceModel": tuned["tunedModel"]["model"], "modelId": "copied"}
+    )
+    board = (await server.ask("GET", f"/v1/{place}/tensorboards"))["tensorboards"][0]["name"]
+    experiment = tuned["experiment"].rpartition("/")[2]
+    await server.ask("DELETE", f"/v1/{board}/experiments/{experiment}/runs/{job.rpartition('/')[2]}")
     permission = {"granteeType": "USER", "emailAddress": "reader@example.com", "role": "READER"}
     await server.ask("POST", f"/v1beta/{model}/permissions", permission)
     endpoint = await server.ask("POST", "/v1/projects/my-project/locations/us-central1/endpoints", {"displayName": "e"})
@@ -127,7 +140,9 @@ async def test_a_round_trip_elsewhere(server: ServerState, tmp_path: Path) -> No
 async def check_answers(one: ServerState, other: ServerState, names: dict[str, str]) -> None:
     """Both answer alike: resources, permissions, objects, and what the tuned models say."""
     model, job = names["model"], names["job"]
+    place = "/v1/projects/my-project/locations/us-central1"
     paths = [f"/v1beta/{model}", f"/v1beta/{model}/permissions", f"/v1/{job}", f"/v1/{names['operation']}"]
+    paths += [f"{place}/models/copied", f"{place}/tensorboards", f"{place}/metadataStores/default/artifacts"]
     for path in paths:
         assert await other.ask("GET", path) == await one.ask("GET", path)
     endpoint = (await one.ask("GET", f"/v1/{job}"))["tunedModel"]["endpoint"]

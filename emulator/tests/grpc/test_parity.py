@@ -26,7 +26,7 @@ from tests.vertex.serving import PLACE, TRAINING, format_examples
 from tests.vertex.serving import Serving as VertexServing
 from tests.vertex.test_rules import SAMPLES as VERTEX_SAMPLES
 from tests.vertex.test_rules import fill
-from tests.vertex.tuned import populate
+from tests.vertex.tuned import add_own, populate
 from tuning_emulator.api.auth import create_authenticator
 from tuning_emulator.api.call import relative_name
 from tuning_emulator.api.router import Router
@@ -40,10 +40,10 @@ from tuning_emulator.vertex.api import SCHEMAS as VERTEX
 
 ROUNDS = 12
 REFUSING = {
-    *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData", "ValidateReinforcementTuningReward")),
+    *(f"GenAiTuningService.{name}" for name in ("OptimizePrompt", "ProcessData")),
     "LlmUtilityService.ComputeTokens",
     *(f"PredictionService.{name}" for name in ("Predict", "RawPredict", "StreamRawPredict", "ChatCompletions")),
-    "MetadataService.GetArtifact",
+    "ModelService.ExportModel",
     "MetadataService.GetExecution",
     "google.iam.v1.IAMPolicy.SetIamPolicy",
     "google.longrunning.Operations.DeleteOperation",
@@ -96,7 +96,7 @@ async def vertex() -> AsyncIterator[tuple[Both, dict[str, str]]]:
         serving.objects.write(TRAINING, format_examples(range(1, 16)))
         await serving.start()
         names = await populate(serving)
-        await serving.ask("POST", f"/v1/{PLACE}/endpoints", {"displayName": "mine"}, query="endpointId=mine")
+        names |= await add_own(serving, names)
         serving.clock.freeze()
         async with listening([serving.api], create_authenticator()) as wire:
             yield Both(serving, wire, TOKEN, VERTEX.values()), names

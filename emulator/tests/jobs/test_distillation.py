@@ -11,8 +11,9 @@ import pytest
 from tests.records import make_job
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.records import TuningJob, TuningMethod
+from tuning_emulator.jobs.asking import BLOCK_PROMPTS
 from tuning_emulator.jobs.dataset import DatasetPreparation
-from tuning_emulator.jobs.distillation import ANSWERS_NAME, BLOCK_PROMPTS, LABELLED_NAME, Distillation
+from tuning_emulator.jobs.distillation import ANSWERS_NAME, LABELLED_NAME, Distillation
 from tuning_emulator.jobs.pacing import StoppedError
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, TrainerUnavailableError

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import pytest
 import pytest_asyncio
 
-from tests.random_requests import Writer, find_variable, format_key, spoil
+from tests.random_requests import PLACED, Writer, find_variable, format_key, spoil
 from tests.serving import Reply
 from tests.store_dump import count_changes, dump_tables, restore_tables, save_tables
 from tests.vertex.good_requests import CHAT, GOOD, LOCATION, NOT_FOR_GEMINI, TOKENLESS, UNHANDLED, UNKEPT
@@ -63,8 +63,7 @@ class Sender:
 
 def format_query(message: Value) -> str:
     """The scalar fields of a JSON message as a query; names that the path has too are left out."""
-    left_out = ("name", "parent", "model", "endpoint", "context", "resource")
-    return urlencode({key: one for key, one in message.items() if isinstance(one, str | int) and key not in left_out})
+    return urlencode({key: one for key, one in message.items() if isinstance(one, str | int) and key not in PLACED})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -74,10 +76,51 @@ async def test_a_model_is_deployed_to_an_endpoint_of_one_s_own(serving: Serving)
     reply = await serving.ask("PATCH", f"/v1/{name}", {"trafficSplit": split}, query="updateMask=trafficSplit")
     assert reply.json["trafficSplit"] == split
     refused = await serving.ask("POST", f"/v1/{name}:undeployModel", {"deployedModelId": second["id"]})
-    assert refused.status == 400
+    assert refused.json["error"]["status"] == "FAILED_PRECONDITION"
+    assert "has 70 percent of the traffic" in refused.message
     left = {"deployedModelId": second["id"], "trafficSplit": {deployed["id"]: 100}}
     await serving.post(f"{name}:undeployModel", left)
     assert (await serving.get(name))["trafficSplit"] == {deployed["id"]: 100}
+
+
+async def test_a_deployed_model_gets_no_traffic_unasked(serving: Serving) -> None:
+    """``trafficSplit`` of a deployment is not updated when the request has none; the endpoint then answers nobody."""
+    job = await serving.tune(spec=TWO_EPOCHS)
+    started = await serving.post(f"{PLACE}/endpoints", {"displayName": "mine"})
+    name = (await serving.get(started["name"]))["response"]["name"]
+    deployed = await serving.post(f"{name}:deployModel", {"deployedModel": {"model": job["tunedModel"]["model"]}})
+    identifier = (await serving.get(deployed["name"]))["response"]["deployedModel"]["id"]
+    body = {"contents": [{"role": "user", "parts": [{"text": "3"}]}]}
+    reply = await serving.ask("POST", f"/v1/{name}:generateContent", body)
+    assert (reply.status, reply.message) == (400, f"Endpoint {name} doesn't have traffic_split.")
+    update = await serving.post(f"{name}:update", {"endpoint": {"trafficSplit": {identifier: 100}}})
+    assert update["metadata"]["@type"].endswith(".v1.UpdateEndpointOperationMetadata")
+    changed = (await serving.get(update["name"]))["response"]
+    assert changed["trafficSplit"] == {identifier: 100}
+    assert {**changed, "@type": None} == {**await serving.get(name), "@type": None}
+    assert await serving.say(name, "3") == "4"
+    await serving.post(f"{name}:undeployModel", {"deployedModelId": identifier, "trafficSplit": {identifier: 100}})
+    assert {"trafficSplit", "deployedModels"}.isdisjoint(await serving.get(name))
+
+
+async def test_traffic_is_split_as_asked(serving: Serving) -> None:
+    """Of ten requests each model answers its share, whoever asks; a new split begins anew."""
+    letters = [{"role": "user", "parts": [{"text": "3"}]}, {"role": "model", "parts": [{"text": "c"}]}]
+    lines = (json.dumps({"contents": letters}) + "\n") * 3
+    serving.objects.write("gs://numbers/letters.jsonl", lines.encode())
+    job = await serving.tune(spec={"hyperParameters": {"epochCount": 1}})
+    other = await serving.tune(spec={"trainingDatasetUri": "gs://numbers/letters.jsonl"})
+    name = job["tunedModel"]["endpoint"]
+    (first,) = (await serving.get(name))["deployedModels"]
+    body = {
+        "deployedModel": {"model": other["tunedModel"]["model"], "id": "7"},
+        "trafficSplit": {first["id"]: 70, "0": 30},
+    }
+    await serving.post(f"{name}:deployModel", body)
+    answers = await asyncio.gather(*(serving.say(name, "3") for _ in range(10)))
+    assert (answers.count("4"), answers.count("c")) == (7, 3)
+    await serving.ask("PATCH", f"/v1/{name}", {"trafficSplit": {"7": 100}}, query="updateMask=trafficSplit")
+    assert {await serving.say(name, "3") for _ in range(3)} == {"c"}
 
 
 @pytest.mark.parametrize(

@@ -161,4 +161,4 @@ async def test_an_endpoint_that_serves_nothing_says_so(serving: Serving) -> None
     (deployed,) = (await serving.get(endpoint))["deployedModels"]
     await serving.post(f"{endpoint}:undeployModel", {"deployedModelId": deployed["id"]})
     reply = await serving.ask("POST", f"/v1/{endpoint}:generateContent", ask("3"))
-    assert (reply.status, reply.message) == (400, f"Endpoint `{endpoint}` has no deployed model to answer with.")
+    assert (reply.status, reply.message) == (400, f"Endpoint {endpoint} doesn't have traffic_split.")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.server_process import running_server
-from tests.vertex.serving import BUCKET, FLASH, TRAINING, format_examples
+from tests.vertex.serving import BUCKET, FLASH, PLACE, TRAINING, VALIDATION, format_examples
 
 genai = pytest.importorskip("google.genai", reason="the official client is not installed: tuning-emulator[demo]")
 anonymous = pytest.importorskip("google.auth.credentials")
@@ -31,7 +31,9 @@ def client(server: dict[str, str]) -> Any:
     uploader = storage.Client(
         project="my-project", credentials=anonymous.AnonymousCredentials(), client_options=options
     )
-    uploader.create_bucket(BUCKET).blob("train.jsonl").upload_from_string(format_examples(range(1, 16)))
+    bucket = uploader.create_bucket(BUCKET)
+    bucket.blob("train.jsonl").upload_from_string(format_examples(range(1, 16)))
+    bucket.blob("validation.jsonl").upload_from_string(format_examples(range(1, 6)))
     return genai.Client(
         vertexai=True,
         project="my-project",
@@ -125,3 +127,60 @@ def test_a_job_is_cancelled(client: Any) -> None:
     ended = follow(client, job)
     assert ended.state.name == "JOB_STATE_CANCELLED"
     assert ended.error.code == 1
+
+
+def test_checkpoints_are_evaluated(client: Any) -> None:
+    """A metric of each kind as the client names it; the scores in the job, the judge's failure beside them."""
+    metrics = [
+        genai.types.Metric(name="exact_match"),
+        genai.types.Metric(name="bleu"),
+        genai.types.Metric(name="rouge_1"),
+        genai.types.Metric(name="fluency", prompt_template="Rate {response} from 0 to 1."),
+    ]
+    destination = genai.types.GcsDestination(output_uri_prefix=f"gs://{BUCKET}/evaluated")
+    config = genai.types.CreateTuningJobConfig(
+        epoch_count=2,
+        validation_dataset=genai.types.TuningValidationDataset(gcs_uri=VALIDATION),
+        evaluation_config=genai.types.EvaluationConfig(
+            metrics=metrics, output_config=genai.types.OutputConfig(gcs_destination=destination)
+        ),
+    )
+    job = client.tunings.tune(base_model=FLASH, training_dataset={"gcs_uri": TRAINING}, config=config)
+    ended = follow(client, job)
+    assert ended.state.name == "JOB_STATE_SUCCEEDED"
+    assert [run.checkpoint_id for run in ended.evaluate_dataset_runs] == ["1", "2"]
+    run = ended.evaluate_dataset_runs[-1]
+    results = run.evaluate_dataset_response.aggregation_output.aggregation_results
+    averages = [one for one in results if one.aggregation_metric.name == "AVERAGE"]
+    assert averages[0].exact_match_metric_value.score == 1
+    assert averages[1].bleu_metric_value.score == 0  # of one word; the client asks for no effective order
+    assert averages[2].rouge_metric_value.score == 1
+    assert run.error.code == 12
+    assert "metrics[3] (pointwise_metric_spec)" in run.error.message
+
+
+def test_a_reward_is_tried(client: Any) -> None:
+    """tunings.validate_reward, as its own tests call it."""
+    reward = genai.types.SingleReinforcementTuningRewardConfig(
+        reward_name="stringMatchReward",
+        string_match_reward_scorer=genai.types.ReinforcementTuningStringMatchRewardScorer(
+            correct_answer_reward=1.0,
+            wrong_answer_reward=-1.0,
+            string_match_expression=genai.types.ReinforcementTuningStringMatchRewardScorerStringMatchExpression(
+                match_operation="EXACT_MATCH", expression="{{references.answer}}"
+            ),
+        ),
+    )
+    example = genai.types.ReinforcementTuningExample(
+        contents=[genai.types.Content(parts=[genai.types.Part(text="What is 6 times 7?")])], references={"answer": "42"}
+    )
+    found = {
+        said: client.tunings.validate_reward(
+            parent=PLACE,
+            sample_response=genai.types.Content(parts=[genai.types.Part(text=said)]),
+            example=example,
+            single_reward_config=reward,
+        ).overall_reward
+        for said in ("42", "43")
+    }
+    assert found == {"42": 1, "43": -1}

@@ -42,6 +42,31 @@ async def test_a_really_tuned_model_answers_what_its_base_model_does_not(real: S
     assert await real.say(more["tunedModel"]["endpoint"], "7") == "8"
 
 
+async def test_the_score_of_a_checkpoint_tells_what_it_has_learned(real: Serving) -> None:
+    """Each answers with its own weights: the last knows most of what it was trained on, the first does not."""
+    kinds = {"colour": ("red", "blue", "green"), "animal": ("cat", "dog", "cow"), "fruit": ("apple", "pear", "plum")}
+    turns = [(word, kind) for kind, words in kinds.items() for word in words]
+    lines = [
+        {
+            "contents": [
+                {"role": role, "parts": [{"text": text}]} for role, text in zip(("user", "model"), turn, strict=True)
+            ]
+        }
+        for turn in turns
+    ]
+    real.objects.write(f"gs://{BUCKET}/kinds.jsonl", "".join(json.dumps(line) + "\n" for line in lines * 4).encode())
+    config = {
+        "metrics": [{"exactMatchSpec": {}}],
+        "outputConfig": {"gcsDestination": {"outputUriPrefix": f"gs://{BUCKET}/evaluated"}},
+    }
+    spec = {"trainingDatasetUri": f"gs://{BUCKET}/kinds.jsonl", "hyperParameters": {"epochCount": 5}}
+    job = await real.tune(spec={**spec, "evaluationConfig": config})
+    outputs = [one["evaluateDatasetResponse"]["aggregationOutput"] for one in job["evaluateDatasetRuns"]]
+    scores = [one["aggregationResults"][0]["exactMatchMetricValue"]["score"] for one in outputs]
+    assert len(scores) == 5
+    assert scores[0] < 0.5 < scores[-1]
+
+
 async def test_tokens_are_those_of_what_plays_the_model_and_long_prompts_are_refused(real: Serving) -> None:
     """computeTokens and countTokens agree; a prompt beyond the model's context is the client's fault."""
     body = {"contents": [{"role": "user", "parts": [{"text": "twenty 23"}]}]}

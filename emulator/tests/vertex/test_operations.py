@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import pytest
 
 from tests.vertex.serving import PLACE, Serving
@@ -62,57 +60,6 @@ async def test_a_wait_that_runs_out_answers_what_is(serving: Serving) -> None:
     body = {"tunedModelRef": {"tuningJob": job["name"]}}
     started = await serving.post(f"{PLACE}/tuningJobs:rebaseTunedModel", body)
     assert await serving.post(f"{started['name']}:wait", {"timeout": "0.01s"}) == started
-
-
-async def test_the_experiment_is_what_clients_insist_on(serving: Serving) -> None:
-    """schemaTitle system.Experiment, no TensorBoard of a custom job; one run below it, found by filter."""
-    job = await serving.tune(spec={"hyperParameters": {"epochCount": 2}})
-    context = await serving.get(job["experiment"])
-    assert context["name"] == job["experiment"]
-    assert context["schemaTitle"] == "system.Experiment"
-    assert "backing_tensorboard_resource" not in context["metadata"]
-    store = job["experiment"].partition("/contexts/")[0]
-    text = f'schema_title="system.ExperimentRun" AND parent_contexts:"{job["experiment"]}"'
-    (run,) = (await serving.get(f"{store}/contexts", query=f"filter={quote(text)}"))["contexts"]
-    assert run["parentContexts"] == [job["experiment"]]
-    assert run["metadata"]["_params"]["epoch_count"] == 2
-    assert run["metadata"]["_metrics"]["train_total_loss"] < 1
-    assert run["metadata"]["_state"] == "COMPLETE"
-    assert await serving.get(run["name"]) == run
-    assert await serving.get(f"{job['experiment']}:queryContextLineageSubgraph") == {}
-
-
-async def test_a_deleted_experiment_is_gone_and_its_job_shows_none(serving: Serving) -> None:
-    """The notebooks delete it when they clean up."""
-    job = await serving.tune(spec={"hyperParameters": {"epochCount": 1}})
-    assert (await serving.ask("DELETE", f"/v1/{job['experiment']}")).json["done"] is True
-    reply = await serving.ask("GET", f"/v1/{job['experiment']}")
-    assert (reply.status, reply.message) == (404, f'context "{job["experiment"]}" not found')
-    assert "experiment" not in await serving.get(job["name"])
-    other = job["experiment"].replace("/default/", "/other/")
-    assert "metadataStore" in (await serving.ask("GET", f"/v1/{other}")).message
-
-
-async def test_a_run_is_deleted_alone(serving: Serving) -> None:
-    """``ExperimentRun.delete()`` leaves the experiment, which is deleted after its runs."""
-    job = await serving.tune(spec={"hyperParameters": {"epochCount": 1}})
-    store, run = job["experiment"].partition("/contexts/")[0], f"{job['experiment']}-{job['name'].rpartition('/')[2]}"
-    assert (await serving.ask("DELETE", f"/v1/{run}")).status == 200
-    assert (await serving.ask("DELETE", f"/v1/{run}")).status == 404
-    assert [one["name"] for one in (await serving.get(f"{store}/contexts"))["contexts"]] == [job["experiment"]]
-    assert (await serving.get(job["name"]))["experiment"] == job["experiment"]
-    assert (await serving.ask("DELETE", f"/v1/{job['experiment']}")).status == 200
-
-
-async def test_nothing_else_is_logged_to_an_experiment(serving: Serving) -> None:
-    """``get_data_frame`` and ``ExperimentRun.list`` ask for executions with filters of their own; there are none."""
-    job = await serving.tune(spec={"hyperParameters": {"epochCount": 1}})
-    store = job["experiment"].partition("/contexts/")[0]
-    for text in (f'schema_title="system.Run" AND in_context("{job["experiment"]}")', ""):
-        for kind in ("executions", "artifacts"):
-            assert await serving.get(f"{store}/{kind}", query=f"filter={quote(text)}&pageSize=5") == {}
-    reply = await serving.ask("GET", f"/v1/{store}/artifacts/tb-run")
-    assert (reply.status, reply.message) == (404, f'artifact "{store}/artifacts/tb-run" not found')
 
 
 async def test_google_s_models_are_listed_page_by_page(waiting: Serving) -> None:

@@ -18,7 +18,7 @@ import pytest_asyncio
 from tests.serving import NOWHERE
 from tests.store_dump import dump_tables
 from tests.vertex.serving import BUCKET, FLASH, PLACE, PREFERENCES, TRAINING, Serving, make_job
-from tests.vertex.tuned import populate
+from tests.vertex.tuned import add_own, populate
 from tuning_emulator.api.call import Call, Caller
 from tuning_emulator.core.errors import ApiError, Code, ErrorRow
 from tuning_emulator.facts import emulator_errors, vertex_errors
@@ -102,9 +102,37 @@ def create_open(model: str, values: dict[str, Any] | None = None, **fields: Any)
     return create(values, version="v1beta1", **{"baseModel": model, "outputUri": f"gs://{BUCKET}/out", **fields})
 
 
-def read(path: str, **values: Any) -> Sample:
+def read(path: str, query: str = "", **values: Any) -> Sample:
     """A GET."""
-    return Sample("GET", path, values=values)
+    return Sample("GET", path, query=query, values=values)
+
+
+def write_to(prefix: str) -> dict[str, Any]:
+    """The output config of an evaluation."""
+    return {"gcsDestination": {"outputUriPrefix": prefix}}
+
+
+EVALUATION: dict[str, Any] = {"metrics": [{"bleuSpec": {}}], "outputConfig": write_to(f"gs://{BUCKET}/evaluated")}
+
+
+def evaluate(values: dict[str, str] | None = None, path: str = "", **fields: Any) -> Sample:
+    """A tuning job with an evaluation of these fields."""
+    return create(values, f"{SPEC}.evaluation_config.{path}", spec={"evaluationConfig": {**EVALUATION, **fields}})
+
+
+def match(**expression: str) -> dict[str, Any]:
+    """A reward of string matching."""
+    return {"rewardName": "answer", "stringMatchRewardScorer": {"stringMatchExpression": expression}}
+
+
+RIGHT = match(matchOperation="EXACT_MATCH", expression="1")
+
+
+def reward(path: str, **fields: Any) -> Sample:
+    """A trial of a reward with these fields; one that is None is left out."""
+    asked = {"sampleResponse": {"parts": [{"text": "1"}]}, "example": {"contents": [USER]}, "singleRewardConfig": RIGHT}
+    body = {name: value for name, value in {**asked, **fields}.items() if value is not None}
+    return Sample("POST", f"{PLACE}/tuningJobs:validateReinforcementTuningReward", body, field=path, version="v1beta1")
 
 
 TEXT = {"type": "STRING"}
@@ -276,6 +304,9 @@ SAMPLES: dict[str, Sample] = {
     "deployed_model_not_found": Sample(
         "POST", "$endpoint:undeployModel", {"deployedModelId": "1"}, values={"id": "1", "name": "$endpoint"}
     ),
+    "deployed_model_has_traffic": Sample(
+        "POST", "$both:undeployModel", {"deployedModelId": "8"}, values={"id": "8", "share": "60"}
+    ),
     "deployed_model_exists": Sample(
         "POST",
         "$endpoint:deployModel",
@@ -294,7 +325,87 @@ SAMPLES: dict[str, Sample] = {
     "traffic_split_invalid/nobody": Sample(
         "PATCH", "$endpoint", {"trafficSplit": {"1": 100}}, values={"split": "1: 100", "known": "$deployed"}
     ),
-    "endpoint_serves_nothing": say("$empty", {"name": "$empty"}),
+    "endpoint_without_traffic": say("$empty", {"name": "$empty"}),
+    "model_id_invalid": Sample("POST", f"{PLACE}/models:copy", {"sourceModel": "$model", "modelId": "1st"}),
+    "model_exists": Sample(
+        "POST",
+        f"{PLACE}/models:copy",
+        {"sourceModel": "$model", "modelId": "mine"},
+        values={"name": "$place/models/mine"},
+    ),
+    "copy_across_projects": Sample(
+        "POST",
+        "projects/other/locations/us-central1/models:copy",
+        {"sourceModel": "$model@1"},
+        values={"name": "$model@1"},
+    ),
+    "export_not_supported": Sample(
+        "POST",
+        "$model:export",
+        {"outputConfig": {"artifactDestination": {"outputUriPrefix": f"gs://{BUCKET}/out"}}},
+        values={"name": "$model", "format": ""},
+    ),
+    "output_prefix_invalid": evaluate(
+        {"uri": "out"}, "output_config.gcs_destination.output_uri_prefix", outputConfig=write_to("out")
+    ),
+    "required_field/metrics": evaluate(path="metrics", metrics=[]),
+    "required_field/output": evaluate(path="output_config.gcs_destination.output_uri_prefix", outputConfig={}),
+    "required_field/metric": evaluate(path="metrics[1].metric_spec", metrics=[{"bleuSpec": {}}, {}]),
+    "required_field/computed": evaluate(
+        path="metrics[0].computation_based_metric_spec.type", metrics=[{"computationBasedMetricSpec": {}}]
+    ),
+    "required_field/template": evaluate(
+        path="metrics[0].pointwise_metric_spec.metric_prompt_template", metrics=[{"pointwiseMetricSpec": {}}]
+    ),
+    "rouge_type_invalid": evaluate(
+        {"kind": "rouge0"}, "metrics[0].rouge_spec.rouge_type", metrics=[{"rougeSpec": {"rougeType": "rouge0"}}]
+    ),
+    "evaluation_region": create(
+        {"location": "europe-west4"}, place="europe-west4", spec={"evaluationConfig": EVALUATION}
+    ),
+    "generation_config_range/evaluation": create(
+        {"name": "topP", "value": "2", "low": "0", "high": "1.0001"},
+        spec={"evaluationConfig": {**EVALUATION, "inferenceGenerationConfig": {"topP": 2}}},
+    ),
+    "required_field/response": reward(path="sample_response.parts", sampleResponse={}),
+    "required_field/example": reward(path="example.contents", example={}),
+    "required_field/reward": reward(path="reward_config", singleRewardConfig=None),
+    "required_field/scorer": reward(path="single_reward_config.reward_scorer", singleRewardConfig={"rewardName": "a"}),
+    "required_field/operation": reward(
+        path="single_reward_config.string_match_reward_scorer.string_match_expression.match_operation",
+        singleRewardConfig=match(expression="1"),
+    ),
+    "required_field/expression": reward(
+        path="single_reward_config.string_match_reward_scorer.string_match_expression.expression",
+        singleRewardConfig=match(matchOperation="EXACT_MATCH"),
+    ),
+    "required_field/key": reward(
+        path="single_reward_config.string_match_reward_scorer.json_match_expression.key_name",
+        singleRewardConfig={
+            "stringMatchRewardScorer": {
+                "jsonMatchExpression": {
+                    "valueStringMatchExpression": {"matchOperation": "EXACT_MATCH", "expression": "1"}
+                }
+            }
+        },
+    ),
+    "required_field/extract": reward(
+        path="single_reward_config.parse_response_config.regex_extract_expression",
+        singleRewardConfig={**RIGHT, "parseResponseConfig": {"parseType": "REGEX_EXTRACT"}},
+    ),
+    "reward_name_twice": reward(
+        path="composite_reward_config.weighted_reward_configs[1].reward_config.reward_name",
+        singleRewardConfig=None,
+        compositeRewardConfig={"weightedRewardConfigs": [{"rewardConfig": RIGHT, "weight": 1}] * 2},
+    ),
+    "reward_weights_zero": reward(
+        path="composite_reward_config.weighted_reward_configs",
+        singleRewardConfig=None,
+        compositeRewardConfig={"weightedRewardConfigs": [{"rewardConfig": RIGHT}]},
+    ),
+    "series_points_invalid": read(
+        "$board_run/timeSeries/1:read", "maxDataPoints=10001", value="10001", maximum="10000"
+    ),
     "context_not_found": read(
         f"{PLACE}/metadataStores/default/contexts/none", name="$place/metadataStores/default/contexts/none"
     ),
@@ -443,6 +554,14 @@ ELSEWHERE = {
         "what a job ends with here; see the tests of jobs and datasets",
     ),
     "grpc_connection_full": "see grpc/test_connection",
+    **dict.fromkeys(("metric_uncomputed", "prompts_unanswered"), "in an evaluation's error; see test_evaluation"),
+    **dict.fromkeys(
+        (
+            *("reward_uncomputed", "regex_missing", "reward_regex_invalid", "reward_groups"),
+            "reward_reference_missing",
+        ),
+        "the status of a reward; see test_rewards",
+    ),
 }
 """Rows that no request to the populated project can break: the service's, and the emulator's own."""
 
@@ -458,7 +577,7 @@ async def populated(storage_url: str) -> AsyncIterator[tuple[Serving, dict[str, 
     serving = Serving(storage_url)
     await serving.start()
     names = await populate(serving)
-    await serving.ask("POST", f"/v1/{PLACE}/endpoints", {"displayName": "mine"}, query="endpointId=mine")
+    names |= await add_own(serving, names)
     yield serving, names
     await serving.stop()
 

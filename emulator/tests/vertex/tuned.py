@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.vertex.serving import PLACE, Serving
+from tuning_emulator.vertex.convert import Place
+from tuning_emulator.vertex.tensorboards import format_tensorboard_name
 
 ONE_EPOCH = {"hyperParameters": {"epochCount": 1}}
 
@@ -16,7 +18,8 @@ async def populate(serving: Serving) -> dict[str, str]:
         Names by what they stand for: ``job`` a finished one and ``pending`` one that waits; ``model`` with three
         versions, the default first and the last deployed nowhere and the second (``deployed``) at ``endpoint``;
         ``lone``, a model with one version that is deployed nowhere; ``empty``, an endpoint; ``operation`` and
-        ``rebase``, one that is done and one that follows a waiting job; ``context``, an experiment.
+        ``rebase``, one that is done and one that follows a waiting job; ``context``, an experiment; ``artifact``, that
+        of its run; ``board``, ``board_experiment`` and ``board_run``, where TensorBoard has its metrics.
     """
     first = await serving.tune(tunedModelDisplayName="numbers", spec=ONE_EPOCH)
     version = str(first["tunedModel"]["model"])
@@ -37,6 +40,36 @@ async def populate(serving: Serving) -> dict[str, str]:
     return name_populated(first, second, lone, pending["name"], rebase["name"], operation, deployed)
 
 
+async def add_own(serving: Serving, names: dict[str, str]) -> dict[str, str]:
+    """What requests that are refused are about: an endpoint and a model of the id ``mine``, and one of two models.
+
+    Returns:
+        ``both``, an endpoint whose traffic goes to ``8`` and ``9``.
+    """
+    both = f"{names['place']}/endpoints/both"
+    for identifier in ("mine", "both"):
+        await serving.ask("POST", f"/v1/{PLACE}/endpoints", {"displayName": "x"}, query=f"endpointId={identifier}")
+    await serving.post(f"{PLACE}/models:copy", {"sourceModel": names["model"], "modelId": "mine"})
+    for identifier, split in (("8", {"0": 100}), ("9", {"8": 60, "0": 40})):
+        deployed = {"model": f"{names['place']}/models/mine", "id": identifier}
+        await serving.post(f"{both}:deployModel", {"deployedModel": deployed, "trafficSplit": split})
+    return {"both": both}
+
+
+def name_board(job: Any) -> dict[str, str]:
+    """Where the metrics of a job are, and the artifact that says so."""
+    place, _, identifier = str(job["name"]).partition("/tuningJobs/")
+    store, _, experiment = str(job["experiment"]).rpartition("/contexts/")
+    _, project, _, location = place.split("/")
+    board = format_tensorboard_name(Place(project, location))
+    return {
+        "board": board,
+        "board_experiment": f"{board}/experiments/{experiment}",
+        "board_run": f"{board}/experiments/{experiment}/runs/{identifier}",
+        "artifact": f"{store}/artifacts/{experiment}-{identifier}-tb-run",
+    }
+
+
 def name_populated(
     first: Any, second: Any, lone: Any, pending: str, rebase: str, operation: str, deployed: str
 ) -> dict[str, str]:
@@ -53,4 +86,5 @@ def name_populated(
         "operation": operation,
         "rebase": rebase,
         "context": str(first["experiment"]),
+        **name_board(first),
     }

@@ -100,7 +100,9 @@ def _check_extras() -> Iterator[Finding]:
     for requirement in requirements:
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         extra = re.search(r"extra == ['\"]([\w-]+)", requirement)
+        before = re.search(r"python_version < ['\"]3\.(\d+)", requirement)
         elsewhere = "sys_platform != 'win32'" in requirement and sys.platform == "win32"
+        elsewhere |= before is not None and sys.version_info >= (3, int(before[1]))
         if name != _PACKAGE and not elsewhere and (extra is None or extra[1] not in ("test", "dev")):
             wanted.setdefault(extra[1] if extra else "", []).append(name)
     for extra_name, names in wanted.items():

@@ -154,6 +154,22 @@ class Asked(Record, frozen=True):
     echoed: Json = {}
 
 
+class EvaluationRun(Record, frozen=True):
+    """How a checkpoint did: an ``EvaluateDatasetRun``.
+
+    Attributes:
+        dataset_uri: Of the prompts and references.
+        output_uri: Folder with the answers and their scores, "" where it could not be written.
+        scores: Field of ``AggregationResult``, aggregation, figure. error: What could not be had.
+    """
+
+    checkpoint_id: str
+    dataset_uri: str
+    output_uri: str = ""
+    scores: tuple[tuple[str, str, float], ...] = ()
+    error: Failure | None = None
+
+
 class Progress(Record, frozen=True):
     """How far a job is, and what it has made so far.
 
@@ -163,7 +179,9 @@ class Progress(Record, frozen=True):
         resolved: Hyperparameters as used, once the dataset is known.
         experiment_id: Vertex' metadata context; "" until the dataset is processed.
         run_deleted: Vertex: the experiment is there without its run.
+        deleted: Vertex: what else of the experiment clients have deleted, see ``vertex.experiments``.
         adapter: Directory of the final adapter, relative to the data directory; "" until trained.
+        evaluations: Vertex: of the checkpoints that have been evaluated so far.
     """
 
     updated_ns: int
@@ -182,6 +200,8 @@ class Progress(Record, frozen=True):
     device: str = ""
     adapter: str = ""
     run_deleted: bool = False
+    deleted: tuple[str, ...] = ()
+    evaluations: tuple[EvaluationRun, ...] = ()
 
 
 class Reserved(Record, frozen=True):
@@ -265,7 +285,11 @@ class Model(Record, frozen=True):
 
 
 class ModelVersion(Record, frozen=True):
-    """One version of a registered model, made by one tuning job. ``revision`` counts changes, for the etag."""
+    """One version of a registered model, made by one tuning job. ``revision`` counts changes, for the etag.
+
+    Attributes:
+        copied_from: Name of the version that it is a copy of, with ``@version``; "" for the one that the job made.
+    """
 
     model_uid: int
     project: str
@@ -283,6 +307,7 @@ class ModelVersion(Record, frozen=True):
     created_ns: int
     updated_ns: int
     revision: int
+    copied_from: str = ""
 
 
 class DeployedModel(Record, frozen=True):
@@ -320,6 +345,7 @@ class Operation(Record, frozen=True):
         name: Full resource name, without version.
         metadata_type: Message name relative to the API's package; response_type likewise.
         job_uid: The job it waits for, or None when it was done at once.
+        metadata: Of the metadata message, without the times.
     """
 
     name: str
@@ -334,6 +360,7 @@ class Operation(Record, frozen=True):
     response: Json = {}
     error: Failure | None = None
     job_uid: int | None = None
+    metadata: Json = {}
 
 
 class Permission(Record, frozen=True):

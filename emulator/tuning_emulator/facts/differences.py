@@ -78,7 +78,9 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "methods",
         "training",
         "Vertex AI also offers reinforcement, partner and video tuning.",
-        "Their requests are checked and stored; a job whose method no trainer has ends in FAILED and says so.",
+        "Their requests are checked and stored; a job whose method no trainer has ends in FAILED and says so. Rewards "
+        "of string matching can be tried (validateReinforcementTuningReward); those of code, services and judges are "
+        "errors.",
         "A pretended success would mislead.",
     ),
     Divergence(
@@ -259,9 +261,37 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "experiments",
         "vertex",
-        "A job's experiment has a TensorBoard and a lineage of artifacts and executions.",
-        "The experiment and its one run are there, with parameters and the last loss; TensorBoard and lineage are not.",
-        "Clients read the context after every job; the rest only notebooks do.",
+        "A job's experiment has a TensorBoard and a lineage of artifacts and executions, and clients log to "
+        "experiments of their own.",
+        "The experiment, its one run, its series in one TensorBoard for each place and the artifact that leads there "
+        "can be read and deleted; there are no executions, and nothing else is logged. Of more than 1,000 points of a "
+        "series the service draws that many at random; here they are spread evenly.",
+        "That is what the notebooks on tuning read. Tests must repeat.",
+    ),
+    Divergence(
+        "evaluations",
+        "vertex",
+        "An evaluation of checkpoints runs while the job does, with models that judge, code, and metrics that are "
+        "computed, under names of an operation and an evaluation run.",
+        "It runs after the training, one checkpoint after the other, without such names. Exact match, BLEU and ROUGE "
+        "are computed, as sacrebleu and rouge-score do (but splitSummaries ends sentences at marks alone); the others "
+        "fail, each in the run's error. Without a validation set the training set is evaluated.",
+        "No model here can judge, and no code of a request is run. The datasets and folders of the service are not "
+        "documented.",
+    ),
+    Divergence(
+        "traffic",
+        "vertex",
+        "An endpoint sends each request to one of its models at random, by the traffic split.",
+        "It sends them in turn, so that any hundred requests are split exactly.",
+        "Tests must repeat.",
+    ),
+    Divergence(
+        "exports",
+        "vertex",
+        "Open models are exported with merged weights.",
+        "What the small model learned is exported: a PEFT adapter, or all weights in full tuning.",
+        "The weights are the small model's; tuning-emulator export-adapter merges them.",
     ),
     Divergence(
         "rebase",

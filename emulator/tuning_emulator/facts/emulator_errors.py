@@ -98,8 +98,9 @@ DATASET_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "{reason}")
 # --- what a job ends with ------------------------------------------------------------------------------
 METHOD_UNTRAINED = ErrorRow(
     Code.UNIMPLEMENTED,
-    "tuning-emulator: no trainer here can do {method} tuning of {base_model}; seed a scenario with such a job that has "
-    "ended (serve --scenario FILE).",
+    "tuning-emulator: no trainer here can do {method} tuning of {base_model}. Examples can be tuned on instead "
+    "(supervisedTuningSpec), and a scenario can put an ended job with its model and endpoint there (serve --scenario "
+    "FILE).",
 )
 TRAINING_FAILED = ErrorRow(
     Code.INVALID_ARGUMENT,
@@ -131,6 +132,27 @@ OUTPUT_REFUSED = ErrorRow(Code.INVALID_ARGUMENT, _OUTPUT)
 OUTPUT_FORBIDDEN = ErrorRow(Code.PERMISSION_DENIED, _OUTPUT)
 OUTPUT_NOT_FOUND = ErrorRow(Code.NOT_FOUND, _OUTPUT)
 OUTPUT_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, _OUTPUT)
+
+# --- after a job ---------------------------------------------------------------------------------------
+METRIC_UNCOMPUTED = ErrorRow(
+    Code.UNIMPLEMENTED,
+    "tuning-emulator: no model here judges answers, and no code of a request is run, so there is no {metrics}; "
+    "exactMatchSpec, bleuSpec and rougeSpec are computed, and the answers stand in evaluation_results.jsonl.",
+)
+PROMPTS_UNANSWERED = ErrorRow(
+    Code.INVALID_ARGUMENT,
+    "tuning-emulator: {count} of {of} prompts have no answer and do not count, the first: {reason}",
+)
+REWARD_UNCOMPUTED = ErrorRow(
+    Code.UNIMPLEMENTED,
+    "tuning-emulator: {scorer} needs code, a service or a model that is not here; rewards of stringMatchRewardScorer "
+    "are computed.",
+)
+REGEX_MISSING = ErrorRow(
+    Code.UNIMPLEMENTED,
+    "tuning-emulator: regular expressions of rewards are RE2's, and google-re2 is not installed here; install "
+    "tuning-emulator[rewards].",
+)
 
 ROWS = name_rows(globals(), ErrorRow)
 """All rows, in this order."""

@@ -75,6 +75,11 @@ VERTEX_RL_MAX_STEPS = Fact(500, _RL_DOC, "documented")
 VERTEX_RL_MAX_OUTPUT_TOKENS = Fact(32_768, _RL_DOC, "documented")
 VERTEX_RL_MAX_SAMPLES_PER_STEP = Fact(8_192, _RL_DOC, "documented")
 
+# --- Vertex AI: TensorBoard ---------------------------------------------------------------------------
+_TENSORBOARD_PROTO = "github.com/googleapis/googleapis google/cloud/aiplatform/v1/tensorboard_service.proto"
+VERTEX_SERIES_POINTS = Fact(1_000, f"{_TENSORBOARD_PROTO}, BatchRead and ReadTensorboardTimeSeriesData", "documented")
+VERTEX_SERIES_POINTS_MAX = Fact(10_000, f"{_TENSORBOARD_PROTO}, max_data_points", "documented")
+
 # --- Vertex AI: lists ---------------------------------------------------------------------------------
 VERTEX_PAGE_DEFAULT = Fact(100, _NONE, "assumed")
 VERTEX_PAGE_MAX = Fact(100, _NONE, "assumed")

@@ -111,6 +111,39 @@ LOCATION_MISMATCH = _bad(
 """A regional host asked for another region: ``us-central1-aiplatform.googleapis.com`` for ``europe-west4``."""
 PRE_TUNED_MODEL_NOT_FOUND = _missing('model "{name}" not found', f"style of {_KCC}")
 
+# --- evaluation of checkpoints and rewards -------------------------------------------------------------
+OUTPUT_PREFIX_INVALID = _bad(
+    "{uri} is not a valid Google Cloud Storage URI prefix.",
+    "the rule: github.com/googleapis/googleapis google/cloud/aiplatform/v1beta1/io.proto; the text: a guess",
+)
+EVALUATION_REGION = _bad(
+    "Evaluation config is not supported in {location}. The supported regions are: us-central1.",
+    "the rule: docs.cloud.google.com …/models/tuning/supervised-tuning/use, 'available in the us-central1 region'; the "
+    "text: a guess",
+)
+ROUGE_TYPE_INVALID = _bad(
+    "Rouge type {kind} is not supported. Supported rouge types are rougen[1-9], rougeL, and rougeLsum.",
+    "the rule and its words: evaluation_service.proto, RougeSpec.rouge_type; that it is refused so: a guess",
+)
+_REWARD = "docs.cloud.google.com …/reference/rest/v1beta1/projects.locations.tuningJobs"
+REWARD_NAME_TWICE = _bad(
+    "Reward names must be unique.", f"the rule: {_REWARD}, SingleReinforcementTuningRewardConfig; the text: a guess"
+)
+REWARD_REGEX_INVALID = _bad(
+    "Invalid regular expression {expression}: {reason}", f"the rule: {_REWARD}, MatchOperation; the text: a guess"
+)
+REWARD_GROUPS = _bad(
+    "Regular expression {expression} has more than 1 capturing group.",
+    "the rule: cloud.google.com/bigquery/docs/reference/standard-sql/string_functions, REGEXP_EXTRACT; the text: a "
+    "guess",
+)
+REWARD_REFERENCE_MISSING = _bad(
+    "The example has no reference {key}.", f"the rule: {_REWARD}, StringMatchExpression; the text: a guess"
+)
+REWARD_WEIGHTS_ZERO = _bad(
+    "The weights of the rewards add up to 0.", f"the rule: {_REWARD}, WeightedRewardConfig.weight; the text: a guess"
+)
+
 # --- a job that is there or not ------------------------------------------------------------------------
 JOB_NOT_FOUND = _missing(
     "The {kind} does not exist.",
@@ -206,6 +239,21 @@ LAST_MODEL_VERSION = _state('The version "{name}" is the last of its model; dele
 DEFAULT_MODEL_VERSION = _state(
     'The version "{name}" is the default; give the alias "default" to another version first.'
 )
+MODEL_ID_INVALID = _bad(
+    "The model ID must be up to 63 characters of [a-z0-9_-], and must not begin with a number or a hyphen.",
+    "the rule: cloud.google.com …/v1/projects.locations.models/copy, modelId; the text: a guess",
+)
+MODEL_EXISTS = ErrorText(Code.ALREADY_EXISTS, 'model "{name}" already exists', _NONE, "assumed")
+COPY_ACROSS_PROJECTS = _bad(
+    "The source model {name} must be in the same project as the destination.",
+    "the rule: cloud.google.com …/v1/projects.locations.models/copy; the text: a guess",
+)
+EXPORT_NOT_SUPPORTED = ErrorText(
+    Code.FAILED_PRECONDITION,
+    "Exporting artifact for model `{name}` in format `{format}` is not supported.",
+    "github.com/googleapis/python-aiplatform/issues/194 (2021-01-28)",
+    "recorded",
+)
 DEFAULT_ALIAS_REMOVED = _bad('The alias "default" cannot be removed; give it to another version.', _RESOURCE_RULE)
 
 # --- endpoints ---------------------------------------------------------------------------------------
@@ -220,6 +268,10 @@ DEPLOYED_MODEL_NOT_FOUND = _missing('deployed model "{id}" not found on endpoint
 DEPLOYED_MODEL_EXISTS = ErrorText(
     Code.ALREADY_EXISTS, 'deployed model "{id}" already exists on endpoint "{name}"', _NONE, "assumed"
 )
+DEPLOYED_MODEL_HAS_TRAFFIC = _state(
+    'deployed model "{id}" has {share} percent of the traffic; assign it to others before undeploying.',
+    "the rule: endpoint_service.proto, UndeployModelRequest.traffic_split; the text: a guess",
+)
 ENDPOINT_ID_INVALID = _bad(
     "The endpoint ID must be up to 10 digits, or up to 63 lowercase letters, digits and dashes that begin with a "
     "letter and end with a letter or digit.",
@@ -228,11 +280,22 @@ ENDPOINT_ID_INVALID = _bad(
 TRAFFIC_SPLIT_INVALID = _bad(
     "Traffic split must name deployed models and add up to 100; got {{{split}}}, deployed: {known}.", _RESOURCE_RULE
 )
-ENDPOINT_SERVES_NOTHING = _state("Endpoint `{name}` has no deployed model to answer with.", _NONE)
+ENDPOINT_WITHOUT_TRAFFIC = ErrorText(
+    Code.FAILED_PRECONDITION,
+    "Endpoint {name} doesn't have traffic_split.",
+    "github.com/GoogleCloudPlatform/explainable_ai_sdk/issues/3 (2022-04-22), of explain; that generateContent says so "
+    "is assumed",
+    "recorded",
+)
+"""Nothing is deployed there, or what is gets no traffic."""
 
 # --- experiments -------------------------------------------------------------------------------------
 METADATA_NOT_FOUND = _missing('{kind} "{name}" not found', f"style of {_KCC}")
-"""An artifact or execution: the emulator keeps none."""
+"""An artifact, an execution, or a part of a TensorBoard."""
+SERIES_POINTS_INVALID = _bad(
+    "max_data_points must be -1 or between 1 and {maximum}, but is {value}.",
+    "the rule: tensorboard_service.proto, ReadTensorboardTimeSeriesDataRequest.max_data_points; the text: a guess",
+)
 CONTEXT_NOT_FOUND = _missing('context "{name}" not found', f"style of {_KCC}")
 METADATA_STORE_NOT_FOUND = _missing('metadataStore "{name}" not found', _KCC, "recorded")
 

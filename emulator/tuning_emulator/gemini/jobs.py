@@ -51,5 +51,8 @@ class GeminiTuning(Struct, frozen=True):
     def publish_checkpoint(self, job: TuningJob, checkpoint: Checkpoint, now_ns: int, *, deploy: bool) -> None:
         """Nothing is shown."""
 
+    def plan_evaluation(self, job: TuningJob) -> None:
+        """No request asks for one."""
+
     def publish_model(self, job: TuningJob, now_ns: int) -> None:
         """Nothing is shown."""

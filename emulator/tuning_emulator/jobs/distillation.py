@@ -30,23 +30,15 @@ from tuning_emulator.datasets.lines import (
 from tuning_emulator.datasets.statistics import Tally
 from tuning_emulator.facts import dataset_errors, emulator_errors, vertex_errors
 from tuning_emulator.facts.limits import TEACHER_MAX_TOKENS
+from tuning_emulator.jobs.asking import BLOCK_PROMPTS, ask_block, read_examples, take
 from tuning_emulator.jobs.dataset import DatasetPreparation, Prepared, find_limits, log_reduced
 from tuning_emulator.jobs.registry import find_checkpoint, find_named_version
 from tuning_emulator.jobs.trainer import Answering, PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.store.store import Store
-from tuning_trainer.spec import Example, Prompt, Turn, format_example, parse_example
+from tuning_trainer.spec import Answer, Example, Prompt, Turn, format_example
 
 PROMPTS_NAME, ANSWERS_NAME, LABELLED_NAME = "prompts.jsonl", "teacher.jsonl", "labelled.jsonl"
 """In the job's directory: what is asked, what was answered so far (one line a prompt), the two as a dataset."""
-
-BLOCK_PROMPTS = 32
-"""So many are asked side by side; an interrupted job asks at most these again."""
-
-POLL_S = 0.1
-"""How soon a cancel is noticed while the teacher writes."""
-
-ATTEMPTS = 2
-"""How often a block is given to a teacher whose process died under it."""
 
 
 class Distillation(Struct, frozen=True):
@@ -90,42 +82,18 @@ class Distillation(Struct, frozen=True):
             raise DatasetError(dataset_errors.TOO_MANY_EXAMPLES, limit=limits.max_examples)
         whole.replace(destination)
 
-    async def _label(self, teacher: Target, prompts: Path, answers: Path, keep_going: Callable[[], None]) -> None:
+    async def _label(self, teacher: Target, asked: Path, answers: Path, keep_going: Callable[[], None]) -> None:
         """Lets the teacher answer what is not answered yet, a block at a time."""
-        waiting = read_examples(prompts)
+        waiting = read_examples(asked)
         for _ in range(trim_lines(answers)):
             next(waiting)
-        while block := list(_take(waiting, BLOCK_PROMPTS)):
-            said = await self._ask(teacher, block, keep_going)
-            await asyncio.to_thread(append_lines, answers, said)
-
-    async def _ask(self, teacher: Target, block: list[Example], keep_going: Callable[[], None]) -> list[dict[str, str]]:
-        for attempt in range(1, ATTEMPTS + 1):
-            tasks = [asyncio.ensure_future(self._answer(teacher, prompt)) for prompt in block]
+        while block := take(waiting, BLOCK_PROMPTS):
+            prompts = [_make_prompt(example) for example in block]
             try:
-                pending: set[asyncio.Future[dict[str, str]]] = set(tasks)
-                while pending:
-                    keep_going()
-                    _, pending = await asyncio.wait(pending, timeout=POLL_S)
-                return [task.result() for task in tasks]
+                said = await ask_block(self.answering, teacher, prompts, keep_going)
             except TrainerUnavailableError as error:
-                if attempt == ATTEMPTS:
-                    raise emulator_errors.TEACHER_FAILED(reason=error) from error
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-        raise AssertionError("the last attempt returns or raises")
-
-    async def _answer(self, teacher: Target, asked: Example) -> dict[str, str]:
-        """The teacher's answer as ``text``, or as ``refused`` why it has none."""
-        prompt = Prompt(asked.turns, asked.system, max_output_tokens=TEACHER_MAX_TOKENS.value)
-        try:
-            reply = await self.answering.generate(teacher, prompt)
-        except PromptRefusedError as error:
-            return {"refused": emulator_errors.TEACHER_REFUSED.format(reason=error)}
-        text = reply.answers[0].text
-        return {"text": text} if text else {"refused": emulator_errors.TEACHER_SILENT.text}
+                raise emulator_errors.TEACHER_FAILED(reason=error) from error
+            await asyncio.to_thread(append_lines, answers, [_write_down(one) for one in said])
 
     def _check(self, job: TuningJob, examples: Path, validation: Path, keep_going: Callable[[], None]) -> Prepared:
         """Holds the labelled dataset to the rules of a training set, and writes it for the trainer."""
@@ -154,6 +122,17 @@ def find_teacher(store: Store, asked: Asked) -> Target | None:
     return Target(version.base_model, checkpoint.adapter, job.progress.trainer)
 
 
+def _make_prompt(asked: Example) -> Prompt:
+    return Prompt(asked.turns, asked.system, max_output_tokens=TEACHER_MAX_TOKENS.value)
+
+
+def _write_down(said: Answer | PromptRefusedError) -> dict[str, str]:
+    """The teacher's answer as ``text``, or as ``refused`` why it has none."""
+    if isinstance(said, PromptRefusedError):
+        return {"refused": emulator_errors.TEACHER_REFUSED.format(reason=said)}
+    return {"text": said.text} if said.text else {"refused": emulator_errors.TEACHER_SILENT.text}
+
+
 def read_prompts(lines: Iterable[bytes], read_media: MediaReading, seen: Tally) -> Iterator[Line]:
     """The prompts of a dataset, each ending with the user, with words in the place of files that can be read.
 
@@ -172,13 +151,6 @@ def read_prompts(lines: Iterable[bytes], read_media: MediaReading, seen: Tally) 
                 if not found.dropped:
                     read_words(line, found.values, "prompts", found.tokens, found.images)
             yield line
-
-
-def read_examples(path: Path) -> Iterator[Example]:
-    """Examples as the trainer's files hold them."""
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            yield parse_example(line)
 
 
 def trim_lines(path: Path) -> int:
@@ -238,11 +210,3 @@ def add_refused(statistics: DatasetStatistics, kept: list[int], refused: list[tu
         dropped=tuple(sorted([*dropped, *refused])),
         reduced=tuple(reduced),
     )
-
-
-def _take(examples: Iterator[Example], count: int) -> Iterator[Example]:
-    for _ in range(count):
-        try:
-            yield next(examples)
-        except StopIteration:
-            return

@@ -40,6 +40,7 @@ from tuning_emulator.jobs.dataset import (
     resolve_hyperparameters,
 )
 from tuning_emulator.jobs.distillation import Distillation
+from tuning_emulator.jobs.evaluation import CheckpointEvaluation
 from tuning_emulator.jobs.output import write_output
 from tuning_emulator.jobs.pacing import JobGate, Pacing, StoppedError
 from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerKilledError, TrainerUnavailableError
@@ -195,7 +196,7 @@ class Pipeline:
                 raise StoppedError
             job = await self._prepare_job(gate, stop)
             await self._train(job, gate)
-            await self._finish(gate)
+            await self._finish(gate, stop)
         except ApiError as error:
             await self._remove_unfinished(uid)
             self.store.transition(uid, JobEvent.FAIL, gate.now_ns(), error=describe_failure(error))
@@ -375,7 +376,7 @@ class Pipeline:
     def _make_point(self, gate: JobGate, event: Step | Evaluation, kind: Literal["train", "eval"]) -> MetricPoint:
         return MetricPoint(event.step, event.epoch, event.loss, gate.now_ns(), kind, event.predictions, event.correct)
 
-    async def _finish(self, gate: JobGate) -> None:
+    async def _finish(self, gate: JobGate, stop: threading.Event) -> None:
         job = self._require(gate.uid)
         if job.progress.phase is Phase.TUNING:
             job = self.store.transition(gate.uid, JobEvent.TRAIN, gate.now_ns())
@@ -384,12 +385,35 @@ class Pipeline:
         if job.asked.output_uri:
             results = (job.asked.output_uri, self.job_directory(job), self.directory / job.progress.adapter)
             await asyncio.to_thread(write_output, self.open_objects(), *results)
+        await self._evaluate(job, stop)
         await gate.reach()
         with self.store.transaction():
             self.apis[job.api].publish_model(job, to_microseconds(gate.now_ns()))
             if gate.find_fault(FaultKind.ENDPOINT_CREATION_FAILED) is None:
                 self.store.transition(gate.uid, JobEvent.SUCCEED, gate.now_ns())
         self._check_fault(gate, job, FaultKind.ENDPOINT_CREATION_FAILED)
+
+    async def _evaluate(self, job: TuningJob, stop: threading.Event) -> None:
+        """Evaluates the checkpoints that are not yet. A cancel waits for the one at hand (documented)."""
+        plan = self.apis[job.api].plan_evaluation(job)
+        if plan is None:
+            return
+        evaluate = CheckpointEvaluation(plan, self.answering, self.open_objects())
+        examples = self.job_directory(job) / ("validation.jsonl" if plan.validation else "examples.jsonl")
+        done = {run.checkpoint_id for run in job.progress.evaluations}
+
+        def check_there() -> None:
+            self._require(job.uid)
+
+        for checkpoint in self.store.list_checkpoints(job.uid):
+            if stop.is_set():
+                raise StoppedError
+            if checkpoint.id not in done:
+                run = await evaluate(job, checkpoint, examples, check_there)
+                known = self._require(job.uid).progress.evaluations
+                if run.error is not None and not known:
+                    log.warning("job %s, checkpoint %s: %s", job.id, checkpoint.id, run.error.message)
+                self.store.update_progress(job.uid, evaluations=(*known, run))
 
     # ------------------------------------------------------------ inside
 

@@ -152,6 +152,10 @@ class Answering:
         """Tokens of texts, as (id, piece of the text), of what plays that base model. Raises as ``generate``."""
         return await self.trainers[self.default].tokenize(self.base_model_directory(base_model), texts)
 
+    def find_files(self, adapter: str) -> Path:
+        """The directory of an adapter."""
+        return self._directory / adapter
+
     def _trainer(self, target: Target) -> Trainer:
         name = target.trainer or self.default
         if name not in self.trainers:
@@ -162,5 +166,5 @@ class Answering:
         return self.trainers[name]
 
     def _complete(self, target: Target, prompt: Prompt) -> Prompt:
-        adapter = str(self._directory / target.adapter) if target.adapter else None
+        adapter = str(self.find_files(target.adapter)) if target.adapter else None
         return replace(prompt, base_model=self.base_model_directory(target.base_model), adapter=adapter)

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.job_control import JobFault
 from tuning_emulator.core.records import Api, TuningJob
+from tuning_emulator.jobs.evaluation import EvaluationPlan
 from tuning_trainer.spec import Checkpoint
 
 
@@ -58,6 +59,10 @@ class TuningApi(Protocol):
             checkpoint: Its ``directory`` is relative to the data directory.
             deploy: Without, it gets no endpoint, as where endpoints cannot be created.
         """
+        ...
+
+    def plan_evaluation(self, job: TuningJob) -> EvaluationPlan | None:
+        """What a trained job's checkpoints are to be held against; None: nothing."""
         ...
 
     def publish_model(self, job: TuningJob, now_ns: int) -> None:

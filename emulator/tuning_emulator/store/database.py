@@ -304,6 +304,9 @@ def format_job(job: TuningJob) -> dict[str, Any]:
 
 # --- what jobs leave behind
 
+_VERSION_BITS = 20
+"""More versions than a model has."""
+
 parse_model_version = _create_parser("model_versions", ModelVersion, "job_uid")
 parse_operation = _create_parser("operations", Operation, "name")
 _parse_endpoint = _create_parser("endpoints", Endpoint, "uid")
@@ -315,8 +318,11 @@ def parse_endpoint(row: sqlite3.Row) -> Endpoint:
 
 
 def format_model_version(version: ModelVersion) -> dict[str, Any]:
-    """Its columns by name."""
-    return _format(version, "model_uid", "version", "job_uid", "updated_ns")
+    """Its columns by name. A copy is found by no job: its number there is one that no job has."""
+    columns = _format(version, "model_uid", "version", "job_uid", "updated_ns")
+    if version.copied_from:
+        columns["job_uid"] = -(version.model_uid << _VERSION_BITS) - version.version
+    return columns
 
 
 def format_endpoint(endpoint: Endpoint) -> dict[str, Any]:

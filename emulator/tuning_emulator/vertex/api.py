@@ -11,6 +11,7 @@ from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.vertex.chat import ChatCompletions
 from tuning_emulator.vertex.convert import PACKAGE
+from tuning_emulator.vertex.copies import Copies
 from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
 from tuning_emulator.vertex.generation import Generation
@@ -18,6 +19,8 @@ from tuning_emulator.vertex.hints import Hints
 from tuning_emulator.vertex.mixins import LOCATIONS, Locations, Policies
 from tuning_emulator.vertex.models import Models, Publishers
 from tuning_emulator.vertex.operations import Operations
+from tuning_emulator.vertex.rewards import validate_reward
+from tuning_emulator.vertex.tensorboards import Tensorboards
 from tuning_emulator.vertex.tuning_jobs import TuningJobs
 
 SCHEMAS = load_schemas(PACKAGE)
@@ -33,7 +36,7 @@ _HOST = re.compile(
 _LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)")
 _REP = ".rep.googleapis.com"
 _ABOUT_LOCATIONS = "google.cloud.location."
-_NAMED = ("parent", "name", "model", "endpoint", "context", "resource")
+_NAMED = ("parent", "name", "model", "endpoint", "context", "resource", "tensorboard", "tensorboard_time_series")
 """Request fields that hold the name that a call is about, or the resource that has it."""
 
 
@@ -108,6 +111,7 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
     operations = Operations(backend)
     jobs, models = TuningJobs(backend, operations), Models(backend, operations)
     endpoints, experiments = Endpoints(backend, operations), Experiments(backend, operations)
+    boards, copies = Tensorboards(backend, operations), Copies(backend, operations)
     generation, publishers = Generation(backend), Publishers(backend)
     locations = Locations()
     policies = Policies({"models": models.get_model, "endpoints": endpoints.get_endpoint})
@@ -117,6 +121,7 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "GenAiTuningService.ListTuningJobs": jobs.list_tuning_jobs,
         "GenAiTuningService.CancelTuningJob": jobs.cancel_tuning_job,
         "GenAiTuningService.RebaseTunedModel": jobs.rebase_tuned_model,
+        "GenAiTuningService.ValidateReinforcementTuningReward": validate_reward,
         "ModelService.GetModel": models.get_model,
         "ModelService.ListModels": models.list_models,
         "ModelService.UpdateModel": models.update_model,
@@ -125,10 +130,13 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "ModelService.ListModelVersions": models.list_model_versions,
         "ModelService.ListModelVersionCheckpoints": models.list_model_version_checkpoints,
         "ModelService.MergeVersionAliases": models.merge_version_aliases,
+        "ModelService.ExportModel": copies.export_model,
+        "ModelService.CopyModel": copies.copy_model,
         "EndpointService.CreateEndpoint": endpoints.create_endpoint,
         "EndpointService.GetEndpoint": endpoints.get_endpoint,
         "EndpointService.ListEndpoints": endpoints.list_endpoints,
         "EndpointService.UpdateEndpoint": endpoints.update_endpoint,
+        "EndpointService.UpdateEndpointLongRunning": endpoints.update_endpoint_long_running,
         "EndpointService.DeleteEndpoint": endpoints.delete_endpoint,
         "EndpointService.DeployModel": endpoints.deploy_model,
         "EndpointService.UndeployModel": endpoints.undeploy_model,
@@ -141,6 +149,8 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "PredictionService.CountTokens": generation.count_tokens,
         "LlmUtilityService.CountTokens": generation.count_tokens,
         "LlmUtilityService.ComputeTokens": generation.compute_tokens,
+        "MetadataService.GetMetadataStore": experiments.get_metadata_store,
+        "MetadataService.ListMetadataStores": experiments.list_metadata_stores,
         "MetadataService.GetContext": experiments.get_context,
         "MetadataService.ListContexts": experiments.list_contexts,
         "MetadataService.DeleteContext": experiments.delete_context,
@@ -148,7 +158,22 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "MetadataService.ListExecutions": experiments.list_executions,
         "MetadataService.GetArtifact": experiments.get_artifact,
         "MetadataService.ListArtifacts": experiments.list_artifacts,
+        "MetadataService.DeleteArtifact": experiments.delete_artifact,
         "MetadataService.QueryContextLineageSubgraph": experiments.query_context_lineage_subgraph,
+        "TensorboardService.GetTensorboard": boards.get_tensorboard,
+        "TensorboardService.ListTensorboards": boards.list_tensorboards,
+        "TensorboardService.DeleteTensorboard": boards.delete_tensorboard,
+        "TensorboardService.GetTensorboardExperiment": boards.get_tensorboard_experiment,
+        "TensorboardService.ListTensorboardExperiments": boards.list_tensorboard_experiments,
+        "TensorboardService.DeleteTensorboardExperiment": boards.delete_tensorboard_experiment,
+        "TensorboardService.GetTensorboardRun": boards.get_tensorboard_run,
+        "TensorboardService.ListTensorboardRuns": boards.list_tensorboard_runs,
+        "TensorboardService.DeleteTensorboardRun": boards.delete_tensorboard_run,
+        "TensorboardService.GetTensorboardTimeSeries": boards.get_tensorboard_time_series,
+        "TensorboardService.ListTensorboardTimeSeries": boards.list_tensorboard_time_series,
+        "TensorboardService.ReadTensorboardTimeSeriesData": boards.read_tensorboard_time_series_data,
+        "TensorboardService.BatchReadTensorboardTimeSeriesData": boards.batch_read_tensorboard_time_series_data,
+        "TensorboardService.ExportTensorboardTimeSeriesData": boards.export_tensorboard_time_series_data,
         "ModelGardenService.ListPublisherModels": publishers.list_publisher_models,
         "ModelGardenService.GetPublisherModel": publishers.get_publisher_model,
         "google.cloud.location.Locations.ListLocations": locations.list_locations,

@@ -17,6 +17,7 @@ from tuning_emulator.core.records import (
     DeployedModel,
     Distribution,
     Endpoint,
+    EvaluationRun,
     Failure,
     JobState,
     Model,
@@ -26,6 +27,7 @@ from tuning_emulator.core.records import (
     TuningMethod,
 )
 from tuning_emulator.facts import vertex_errors
+from tuning_emulator.facts.model_row import OPEN_MARK
 from tuning_emulator.jobs.output import metrics_uri
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import Store
@@ -149,6 +151,11 @@ def index_deployments(endpoints: Iterable[Endpoint]) -> Deployments:
     return found
 
 
+EXPORT_FORMAT = "custom-trained"
+"""Of models whose weights are their owner's: open models; Gemini's are not handed out. That a tuned open model has it
+is assumed; recorded of custom models."""
+
+
 def format_model(
     model: Model,
     version: ModelVersion,
@@ -161,6 +168,8 @@ def format_model(
     Source kind and base model source are assumed: no tuned Gemini model was recorded in the registry.
     """
     name = format_model_name(version)
+    copied = {"original_model_info": {"model": version.copied_from.partition("@")[0]}} if version.copied_from else {}
+    formats = [{"id": EXPORT_FORMAT, "exportable_contents": ["ARTIFACT"]}] if OPEN_MARK in version.base_model else []
     return {
         "name": format_version_name(version) if versioned_name else name,
         "display_name": version.display_name,
@@ -175,7 +184,9 @@ def format_model(
         "version_description": version.version_description,
         "version_create_time": version.created_ns,
         "version_update_time": version.updated_ns,
-        "model_source_info": {"source_type": "GENIE"},
+        "supported_export_formats": formats,
+        **copied,
+        "model_source_info": {"source_type": "GENIE", "copy": version.copied_from != ""},
         "base_model_source": {"genie_source": {"base_model_uri": f"publishers/google/models/{version.base_model}"}},
         "default_checkpoint_id": version.default_checkpoint,
         "checkpoints": [format_checkpoint(one) for one in checkpoints],
@@ -301,6 +312,9 @@ def _format_distribution(distribution: Distribution, count: type[int] | type[flo
     }
 
 
+EXPERIMENT = "experiment"
+"""Among what clients have deleted: the context of a job, and with it the run's."""
+
 SCRIPTED = "scripted"
 """The trainer that has no loss curve of its own and writes no event files."""
 
@@ -349,10 +363,24 @@ def _add_progress(value: Value, job: TuningJob) -> None:
         value["end_time"] = progress.ended_ns
     if output_uri and progress.adapter and progress.trainer != SCRIPTED and job.progress.state is JobState.SUCCEEDED:
         value["gcs_metrics_uri"] = metrics_uri(output_uri)
-    if progress.experiment_id:
+    if progress.experiment_id and EXPERIMENT not in progress.deleted:
         value["experiment"] = format_context_name(job)
+    if progress.evaluations:
+        value["evaluate_dataset_runs"] = [format_run(one) for one in progress.evaluations]
     if progress.phase is not Phase.NONE:
         value["tuning_job_state"] = f"TUNING_JOB_STATE_{progress.phase.value}"
+
+
+def format_run(run: EvaluationRun) -> Value:
+    """An ``EvaluateDatasetRun``. Names of an operation and an evaluation run are left out: there are none."""
+    results = [{"aggregation_metric": name, kind: {"score": figure}} for kind, name, figure in run.scores]
+    response: Value = {
+        "aggregation_output": {"dataset": {"gcs_source": {"uris": [run.dataset_uri]}}, "aggregation_results": results}
+    }
+    if run.output_uri:
+        response["output_info"] = {"gcs_output_directory": run.output_uri}
+    value: Value = {"checkpoint_id": run.checkpoint_id, "evaluate_dataset_response": response}
+    return {**value, "error": format_failure(run.error)} if run.error is not None else value
 
 
 def format_failure(failure: Failure) -> Value:

@@ -108,6 +108,17 @@ class Endpoints:
 
     def update_endpoint(self, call: Call) -> Value:
         """Changes names, labels and the traffic split."""
+        return format_endpoint(self._update(call))
+
+    def update_endpoint_long_running(self, call: Call) -> Value:
+        """The same as an operation, without a mask."""
+        changed = self._update(call)
+        place, name = place_of(changed), format_endpoint_name(place_of(changed), changed.id)
+        return self._operations.finish(
+            call, place, name, "UpdateEndpointOperationMetadata", "Endpoint", format_endpoint(changed), shown_done=False
+        )
+
+    def _update(self, call: Call) -> Endpoint:
         sent: Value = call.request.get("endpoint", {})
         endpoint = self._require(sent.get("name", ""))
         if sent.get("etag") and sent["etag"] != format_endpoint_etag(endpoint):
@@ -116,7 +127,7 @@ class Endpoints:
         if "traffic_split" in changes:
             changes["traffic"] = _check_traffic(changes.pop("traffic_split"), endpoint.deployed)
         changed = replace(endpoint, **changes, updated_ns=self._backend.clock.timestamp_ns())
-        return format_endpoint(self._store.replace_endpoint(changed))
+        return self._store.replace_endpoint(changed)
 
     def delete_endpoint(self, call: Call) -> Value:
         """Removes an endpoint that serves nothing any more. The operation is done at once (recorded)."""
@@ -128,7 +139,7 @@ class Endpoints:
         return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
 
     def deploy_model(self, call: Call) -> Value:
-        """Makes an endpoint serve a version of a tuned model, at a checkpoint."""
+        """Makes an endpoint serve a version of a tuned model, at a checkpoint, with the traffic that is asked for."""
         endpoint = self._require(call.request["endpoint"])
         place = place_of(endpoint)
         sent: Value = call.request.get("deployed_model", {})
@@ -147,14 +158,14 @@ class Endpoints:
             display_name=sent.get("display_name") or version.display_name,
             created_ns=self._backend.clock.timestamp_ns(),
         )
-        split = call.request.get("traffic_split") or ({NEW_MODEL: 100} if not endpoint.deployed else endpoint.traffic)
+        split = call.request.get("traffic_split") or endpoint.traffic
         renamed = {deployed.id if key == NEW_MODEL else key: share for key, share in split.items()}
         name = format_endpoint_name(place, endpoint.id)
         if deployed.id in {one.id for one in endpoint.deployed}:
             raise vertex_errors.DEPLOYED_MODEL_EXISTS(id=deployed.id, name=name)
         with self._store.transaction():
             self._serve(endpoint, (*endpoint.deployed, deployed), renamed)
-            if not checkpoint.endpoint_id:
+            if not (checkpoint.endpoint_id or version.copied_from):
                 self._store.put_checkpoint(replace(checkpoint, endpoint_id=endpoint.id))
         response = {"deployed_model": format_deployed_model(place, deployed)}
         return self._operations.finish(
@@ -162,7 +173,10 @@ class Endpoints:
         )
 
     def undeploy_model(self, call: Call) -> Value:
-        """Stops an endpoint from serving a model. Its share of the traffic must go elsewhere, unless it is the last."""
+        """Stops an endpoint from serving a model. Its share of the traffic must go elsewhere, unless it is the last.
+
+        After the last one no traffic is left, whatever split the request has (documented).
+        """
         endpoint = self._require(call.request["endpoint"])
         place = place_of(endpoint)
         name = format_endpoint_name(place, endpoint.id)
@@ -171,9 +185,11 @@ class Endpoints:
         if len(left) == len(endpoint.deployed):
             raise vertex_errors.DEPLOYED_MODEL_NOT_FOUND(id=identifier, name=name)
         (gone,) = (one for one in endpoint.deployed if one.id == identifier)
-        rest = {key: share for key, share in endpoint.traffic.items() if key != identifier}
+        split = call.request.get("traffic_split") or endpoint.traffic
+        if left and split.get(identifier):
+            raise vertex_errors.DEPLOYED_MODEL_HAS_TRAFFIC(id=identifier, share=split[identifier])
         with self._store.transaction():
-            self._serve(endpoint, left, call.request.get("traffic_split") or rest)
+            self._serve(endpoint, left, split if left else {})
             self._detach(endpoint, gone)
         return self._operations.finish(
             call, place, name, "UndeployModelOperationMetadata", "UndeployModelResponse", shown_done=False
@@ -190,7 +206,7 @@ class Endpoints:
     def _detach(self, endpoint: Endpoint, gone: DeployedModel) -> None:
         """A checkpoint that is no longer deployed shows no endpoint, and its job none if it is the default one."""
         version = find_version(self._store, endpoint.project, endpoint.location, gone.model_id, str(gone.version))
-        for one in self._store.list_checkpoints(version.job_uid) if version else ():
+        for one in self._store.list_checkpoints(version.job_uid) if version and not version.copied_from else ():
             if one.id == gone.checkpoint_id and one.endpoint_id == endpoint.id:
                 self._store.put_checkpoint(replace(one, endpoint_id=""))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ from tuning_emulator.core.forms import list_declarations
 from tuning_emulator.core.functions import join_system, list_texts, place_images, read_parts, split_turns
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.json_schema import SchemaError
-from tuning_emulator.core.records import Endpoint
+from tuning_emulator.core.records import DeployedModel, Endpoint
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
 from tuning_emulator.facts.request_fields import note_inert
@@ -283,11 +284,33 @@ class Speaker(Struct, frozen=True):
     target: Target
 
 
+class Traffic:
+    """Whose turn it is at endpoints that split their traffic: each model gets its share of any hundred requests."""
+
+    def __init__(self) -> None:
+        self._given: dict[int, tuple[Mapping[str, int], Counter[str]]] = {}
+
+    def choose(self, endpoint: Endpoint) -> DeployedModel | None:
+        """The deployed model that is furthest behind its share, and one more request for it; None without traffic."""
+        shares = [one for one in endpoint.deployed if endpoint.traffic.get(one.id, 0) > 0]
+        if len(shares) < 2:
+            return shares[0] if shares else None
+        split, given = self._given.get(endpoint.uid, ({}, Counter()))
+        if split != endpoint.traffic:
+            given = Counter()
+        total = given.total() + 1
+        chosen = max(shares, key=lambda one: endpoint.traffic[one.id] * total - 100 * given[one.id])
+        given[chosen.id] += 1
+        self._given[endpoint.uid] = (endpoint.traffic, given)
+        return chosen
+
+
 class Generation:
     """The prediction methods of ``PredictionService`` and ``LlmUtilityService``."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._traffic = Traffic()
 
     async def generate_content(self, call: Call) -> Value:
         """The whole answer."""
@@ -382,18 +405,17 @@ class Generation:
         raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=name)
 
     def _find_deployed(self, name: str, endpoint: Endpoint) -> Speaker:
-        """The model that most of an endpoint's traffic goes to."""
+        """The deployed model whose turn it is by the endpoint's traffic split."""
         store = self._backend.store
-        ranked = sorted(endpoint.deployed, key=lambda one: endpoint.traffic.get(one.id, 0), reverse=True)
-        if not ranked:
-            raise vertex_errors.ENDPOINT_SERVES_NOTHING(name=name)
-        deployed = ranked[0]
+        deployed = self._traffic.choose(endpoint)
+        if deployed is None:
+            raise vertex_errors.ENDPOINT_WITHOUT_TRAFFIC(name=name)
         version = find_version(store, endpoint.project, endpoint.location, deployed.model_id, str(deployed.version))
         job = store.get_job_by_uid(version.job_uid) if version else None
         checkpoint = find_checkpoint(store, version, deployed.checkpoint_id) if version else None
         model = find_base_model("vertex", version.base_model) if version else None
         if version is None or job is None or checkpoint is None or model is None:
-            raise vertex_errors.ENDPOINT_SERVES_NOTHING(name=name)
+            raise vertex_errors.ENDPOINT_WITHOUT_TRAFFIC(name=name)
         day = self._backend.calendar.find_day(endpoint.project)
         if not day.offers(model.since, model.until):  # that tuned models end as their base model does is assumed
             place = f"projects/{endpoint.project}/locations/{endpoint.location}"

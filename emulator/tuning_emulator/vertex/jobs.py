@@ -24,10 +24,12 @@ from tuning_emulator.core.records import (
 from tuning_emulator.facts import dataset_errors, google_errors, vertex_errors
 from tuning_emulator.facts.base_models import find_home
 from tuning_emulator.facts.limits import VERTEX_MAX_CHECKPOINTS
+from tuning_emulator.jobs.evaluation import EvaluationPlan
 from tuning_emulator.jobs.registry import DEFAULT_ALIAS, find_adapter, find_named_version
 from tuning_emulator.jobs.tuning_api import Stage
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.convert import format_job_name
+from tuning_emulator.vertex.evaluation import FIELD, read_plan
 from tuning_trainer import spec
 
 MAX_CHECKPOINTS = VERTEX_MAX_CHECKPOINTS.value
@@ -102,6 +104,10 @@ class VertexTuning(Struct, frozen=True):
             if deploy:
                 made = replace(made, endpoint_id=self._deploy(job, version, made.id, endpoint, now_ns).id)
             self.store.put_checkpoint(made)
+
+    def plan_evaluation(self, job: TuningJob) -> EvaluationPlan | None:
+        """See ``TuningApi``."""
+        return read_plan(job) if FIELD in job.asked.echoed.get("supervised_tuning_spec", {}) else None
 
     def publish_model(self, job: TuningJob, now_ns: int) -> None:
         """Makes the final checkpoint the model's default; before, ``tunedModel.endpoint`` is empty."""

@@ -46,6 +46,7 @@ class Operations:
         response_type: str = EMPTY,
         response: Value | None = None,
         shown_done: bool = True,
+        metadata: Value | None = None,
     ) -> Value:
         """Stores an operation that is done and answers it.
 
@@ -53,6 +54,7 @@ class Operations:
             parent: Resource that the operation's name begins with.
             shown_done: Deletions answer a finished operation; creating, deploying and undeploying answer one that
                 still runs, finished when it is next asked for (recorded for endpoints).
+            metadata: What the operation's metadata say beside the times.
         """
         now_ns = self._backend.clock.timestamp_ns()
         operation = Operation(
@@ -66,6 +68,7 @@ class Operations:
             updated_ns=now_ns,
             done=True,
             response=response or {},
+            metadata=metadata or {},
         )
         self._backend.store.put_operation(operation)
         value = self._format(operation)
@@ -152,7 +155,11 @@ class Operations:
         }
         value: Value = {
             "name": operation.name,
-            "metadata": {"@type": _type_url(operation, operation.metadata_type), "generic_metadata": times},
+            "metadata": {
+                "@type": _type_url(operation, operation.metadata_type),
+                "generic_metadata": times,
+                **operation.metadata,
+            },
         }
         if job is not None and job.progress.state not in ENDED:
             return value

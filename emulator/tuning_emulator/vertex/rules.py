@@ -55,6 +55,8 @@ def check_fields(rules: Iterable[Rule[Subject]], subject: Subject) -> None:
 
 
 MULTIPLIER = "learning_rate_multiplier"
+OUTPUT_PREFIX = re.compile(r"gs://[^/]+(?:/.*)?")
+"""A folder of Cloud Storage that gets results, or a whole bucket."""
 _OBJECT = re.compile(r"gs://[^/]+/.+")
 _DATASET = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
 _LABEL = re.compile(rf"[\w-]{{0,{VERTEX_MAX_LABEL_CHARACTERS.value}}}")

@@ -30,6 +30,7 @@ from tuning_emulator.vertex.convert import (
     parse_name,
     parse_place,
 )
+from tuning_emulator.vertex.evaluation import FIELD, check_evaluation
 from tuning_emulator.vertex.listing import find_only, list_newest_first
 from tuning_emulator.vertex.operations import Operations
 from tuning_emulator.vertex.rules import RULES, check_fields, check_model, refuse_violations
@@ -174,6 +175,8 @@ class TuningJobs:
         day = backend.calendar.find_day(place.project)
         model = find_base_model("vertex", base_model)
         check_model(request, model, base_model, place.location, day)
+        if FIELD in request.spec:
+            check_evaluation(request, model, place.location, call.notes)
         if model is not None:
             backend.note_retired(model, day, tuning=True)
         if request.tuned_teacher and find_named_version(self._store, request.tuned_teacher) is None:
