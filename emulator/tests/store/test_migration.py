@@ -57,7 +57,8 @@ def execute(path: Path, *statements: str) -> None:
 
 def find_job(store: Store, title: str) -> TuningJob:
     """The newest job of that display name."""
-    return next(job for job in store.list_jobs_of_project(None, 2**62, 1000) if job.display_name == title)
+    listed = store.list_jobs_of_project(None, 2**62, 1000)
+    return next(job for job in listed if isinstance(job, TuningJob) and job.display_name == title)
 
 
 # --- whole servers

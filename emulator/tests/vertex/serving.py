@@ -62,7 +62,7 @@ class Serving(AppServing):
     async def finish(self, name: str) -> TuningJob:
         """The record of a job at its end."""
         ended = await self.queue.wait_until_ended(self.find(name).uid, timeout_s=60)
-        assert ended is not None
+        assert isinstance(ended, TuningJob)
         return ended
 
     def find(self, name: str) -> TuningJob:

@@ -25,10 +25,11 @@ from tuning_emulator import __version__
 FORMAT = "tuning-emulator snapshot"
 """What a manifest begins with."""
 
-FORMAT_VERSION = 2
-"""Goes up when an older program could not read what is written. 2: records and buckets are kept in a newer way."""
+FORMAT_VERSION = 3
+"""Goes up when an older program could not read what is written. 2: records and buckets are kept in a newer way. 3: there
+are batches."""
 
-READABLE = (1, FORMAT_VERSION)
+READABLE = (1, 2, FORMAT_VERSION)
 """Those of older programs are brought up to date."""
 
 MANIFEST_NAME = "manifest.json"
@@ -51,7 +52,9 @@ _LEVEL = 1
 _BLOCK_BYTES = 1 << 20
 _HEADER_BYTES = 512
 _PAX_BYTES = 4096
-_NAME = re.compile(r"store\.sqlite3|state\.json|jobs/(gemini|vertex)-[0-9]{1,19}(/[^/]+)+|buckets(/[^/]+){1,3}")
+_NAME = re.compile(
+    r"store\.sqlite3|state\.json|jobs/(gemini|vertex)(_batch)?-[0-9]{1,19}(/[^/]+)+|buckets(/[^/]+){1,3}"
+)
 _TRAILER_BYTES = 64 << 10
 _KINDS = {tarfile.SYMTYPE: "a link", tarfile.LNKTYPE: "a link", tarfile.DIRTYPE: "a directory"}
 _KINDS |= {tarfile.CHRTYPE: "a device", tarfile.BLKTYPE: "a device", tarfile.FIFOTYPE: "a pipe"}

@@ -102,8 +102,9 @@ def refuse_taken(
 def _list_promised(store: Store, number: str, home: str) -> Iterator[tuple[str, str]]:
     """(kind, number) of all that jobs of a place are yet to make."""
     for job in store.list_unfinished_jobs():
-        same = job.api == "vertex" and project_number(job.project) == number
-        if same and find_home(job.asked.base_model, job.location) == home:
+        if not isinstance(job, TuningJob) or job.api != "vertex" or project_number(job.project) != number:
+            continue
+        if find_home(job.asked.base_model, job.location) == home:
             yield from ((kind, value) for _, kind, value in _list_resources(job.reserved))
 
 

@@ -1,0 +1,321 @@
+"""Batches of predictions: create, get, list, cancel, delete, and what a running one means to Vertex AI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from tuning_emulator.api.call import Api, Call, Caller
+from tuning_emulator.api.errors import to_envelope
+from tuning_emulator.core.clock import format_ns
+from tuning_emulator.core.errors import ApiError, Code
+from tuning_emulator.core.ids import project_number
+from tuning_emulator.core.job_control import FaultKind, JobFault
+from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
+from tuning_emulator.core.records import BatchAsked, BatchJob, Job, Progress
+from tuning_emulator.facts import google_errors, vertex_errors
+from tuning_emulator.facts.limits import PREDICTIONS_FOLDER
+from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.batches import Result
+from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, find_magic
+from tuning_emulator.jobs.registry import MODEL_NAME, find_named_version
+from tuning_emulator.jobs.tuning_api import Stage
+from tuning_emulator.protojson.codec import Codec
+from tuning_emulator.protojson.masks import project
+from tuning_emulator.schema.schema import Value
+from tuning_emulator.vertex.batch_rules import ECHOED, check_request, find_prefix, list_uris
+from tuning_emulator.vertex.convert import (
+    PACKAGE,
+    Place,
+    format_failure,
+    format_model_name,
+    parse_name,
+    parse_place,
+    place_of,
+)
+from tuning_emulator.vertex.generation import ENDPOINT, PUBLISHED, Generation, Speaker
+from tuning_emulator.vertex.listing import list_newest_first
+from tuning_emulator.vertex.operations import Operations
+
+KIND: Final = "vertex_batch"
+COLLECTION = "batchPredictionJobs"
+BASE_VERSION = "1"
+"""``modelVersionId`` of a base model. Source: answers in docs.cloud.google.com …/batch-prediction-from-cloud-storage"""
+
+ATTEMPTS = 3
+"""How often a request is asked whose model is not there at the moment. Assumed."""
+
+
+def format_batch_name(job: Job) -> str:
+    """``projects/…/locations/…/batchPredictionJobs/4752847832371691520``."""
+    return f"{place_of(job)}/{COLLECTION}/{job.id}"
+
+
+class BatchPredictionJobs:
+    """``JobService``, as far as batches are concerned."""
+
+    def __init__(self, backend: Backend, operations: Operations, generation: Generation) -> None:
+        self._backend = backend
+        self._store = backend.store
+        self._operations = operations
+        self._generation = generation
+
+    def create_batch_prediction_job(self, call: Call) -> Value:
+        """Checks what the service checks at once, and stores a PENDING job, which is tried at once (documented)."""
+        backend, place = self._backend, parse_place(call.request["parent"])
+        sent: Value = call.request.get("batch_prediction_job", {})
+        check_request(sent, call.notes)
+        shown, speaker = self._find_model(call, sent.get("model") or sent.get("endpoint", ""), place)
+        magic = find_magic(KIND, sent["display_name"], sent.get("labels", {}))
+        now_ns = backend.clock.timestamp_ns()
+        echoed = {name: sent[name] for name in ECHOED if name in sent}
+        echoed |= {"model": shown} if "model" in sent else {"endpoint": shown}
+        made = BatchJob(
+            uid=0,
+            api=KIND,
+            project=place.project,
+            location=place.location,
+            id=backend.ids.number(),
+            api_version=call.version,
+            created_ns=now_ns,
+            progress=Progress(updated_ns=now_ns),
+            owner=call.caller.principal,
+            display_name=sent["display_name"],
+            asked=BatchAsked(shown, speaker.model.id, tuple(list_uris(sent)), find_prefix(sent), echoed),
+        )
+        made = self._store.insert_job(made)
+        answer = self._describe(made)
+        backend.queue.submit(made, magic)
+        return answer
+
+    def get_batch_prediction_job(self, call: Call) -> Value | Awaitable[Value]:
+        """The job as it stands."""
+        pacing = self._backend.queue.pacing
+        return answer_read(call, pacing, lambda: self._require(call.request["name"]), self._describe)
+
+    def list_batch_prediction_jobs(self, call: Call) -> Value | Awaitable[Value]:
+        """Jobs of a place, newest first (recorded)."""
+        return answer_list(call, self._backend.queue.pacing, lambda: self._list(call))
+
+    def cancel_batch_prediction_job(self, call: Call) -> Value:
+        """Asks a job to stop; the answer does not wait for it."""
+        job = self._require(call.request["name"])
+        try:
+            self._backend.queue.cancel(job.uid)
+        except IllegalTransitionError as error:
+            raise vertex_errors.BATCH_ENDED(state=f"JOB_STATE_{job.progress.state.value}") from error
+        return {}
+
+    def delete_batch_prediction_job(self, call: Call) -> Value:
+        """Forgets a job that has ended; its results stay where they are."""
+        job = self._require(call.request["name"])
+        if job.progress.state not in ENDED:
+            raise vertex_errors.BATCH_NOT_ENDED(state=f"JOB_STATE_{job.progress.state.value}")
+        self._backend.queue.forget(job.uid)
+        place = place_of(job)
+        return self._operations.finish(call, place, str(place), "DeleteOperationMetadata")
+
+    # ------------------------------------------------------------ inside
+
+    def _list(self, call: Call) -> Value:
+        place, mask = parse_place(call.request["parent"]), call.request.get("read_mask") or ["*"]
+        page = list_newest_first(
+            call,
+            "batch_prediction_jobs",
+            "BatchPredictionJob",
+            lambda before, limit: self._store.list_batches_newest_first(
+                KIND, place.project, place.location, before, limit
+            ),
+            lambda job: self._describe(job) | {"model_display_name": self._name_model(job)},
+            lambda job: count_shown(call, self._backend.queue.pacing, job.uid),
+            special=("model_display_name",),
+        )
+        if "*" not in mask:
+            page["batch_prediction_jobs"] = [project(one, mask) for one in page["batch_prediction_jobs"]]
+        return page
+
+    def _name_model(self, job: BatchJob) -> str:
+        """What ``model_display_name`` of a filter is held against."""
+        version = find_named_version(self._store, job.asked.model)
+        return version.display_name if version else job.asked.base_model
+
+    def _find_model(self, call: Call, name: str, place: Place) -> tuple[str, Speaker]:
+        """What answers, and its name as answers show it.
+
+        Raises:
+            ApiError: it is not there, or not for this place.
+        """
+        if (match := PUBLISHED.fullmatch(name)) is not None:
+            speaker = self._generation.find_base(match["id"], place.project)
+            if speaker is None:
+                raise vertex_errors.BATCH_MODEL_NOT_FOUND(model=match["id"])
+            return f"publishers/google/models/{match['id']}", speaker
+        match = MODEL_NAME.fullmatch(name)
+        if match is None:
+            if ENDPOINT.fullmatch(name) is not None and "endpoint" not in call.request["batch_prediction_job"]:
+                call.notes.append(f"batches name a tuned model, projects/…/models/ID, not its endpoint {name}")
+            return self._find_endpoint(call, name, place)
+        if place.location == "global":
+            raise vertex_errors.BATCH_GLOBAL_TUNED()
+        if (project_number(match["project"]), match["location"]) != (place.project, place.location):
+            raise vertex_errors.BATCH_MODEL_ELSEWHERE(model=name, location=place.location)
+        version = find_named_version(self._store, name)
+        if version is None:
+            raise vertex_errors.MODEL_NOT_FOUND(name=name)
+        return format_model_name(version), self._generation.find_tuned(name, version)
+
+    def _find_endpoint(self, call: Call, name: str, place: Place) -> tuple[str, Speaker]:
+        match = ENDPOINT.fullmatch(name)
+        if match is None or "endpoint" not in call.request["batch_prediction_job"]:
+            raise vertex_errors.MODEL_NAME_MALFORMED(name=name)
+        if (project_number(match["project"]), match["location"]) != (place.project, place.location):
+            raise vertex_errors.BATCH_MODEL_ELSEWHERE(model=name, location=place.location)
+        return f"{place}/endpoints/{match['id']}", self._generation.find_endpoint(name)
+
+    def _describe(self, job: BatchJob) -> Value:
+        version = find_named_version(self._store, job.asked.model)
+        return format_batch(job, str(version.version) if version else BASE_VERSION)
+
+    def _require(self, name: str) -> BatchJob:
+        place, (identifier,) = parse_name(name, COLLECTION)
+        job = self._store.get_batch(KIND, place.project, place.location, identifier)
+        if job is None:
+            raise vertex_errors.JOB_NOT_FOUND(kind="BatchPredictionJob")
+        return job
+
+
+def format_batch(job: BatchJob, version_id: str) -> Value:
+    """The message of a job. What there is of its output and its counts is shown at its end (recorded)."""
+    progress = job.progress
+    value: Value = {
+        **job.asked.echoed,
+        "name": format_batch_name(job),
+        "state": f"JOB_STATE_{progress.state.value}",
+        "create_time": job.created_ns,
+        "start_time": progress.started_ns,
+        "end_time": progress.ended_ns,
+        "update_time": progress.updated_ns,
+    }
+    if "model" in value:
+        value["model_version_id"] = version_id
+    if progress.error is not None:
+        value["error"] = format_failure(progress.error)
+    if progress.state in ENDED and progress.total_steps:
+        value["output_info"] = {"gcs_output_directory": progress.output_directory}
+        value["completion_stats"] = {
+            "successful_count": progress.completed_steps - progress.failed_steps,
+            "failed_count": progress.failed_steps,
+            "incomplete_count": progress.total_steps - progress.completed_steps,
+        }
+    return value
+
+
+class VertexBatches:
+    """See ``BatchApi``.
+
+    A line of the input is ``{"request": …}`` and whatever else the client has put there, which comes back; one of the
+    output says ``status``, ``processed_time``, ``request`` and, where it was answered, ``response``. Keys of both are
+    in the order of the alphabet, as BigQuery, which the service has between, leaves them (recorded).
+
+    Sources: docs.cloud.google.com …/batch-prediction-from-cloud-storage, its example of a failed row;
+    github.com/GoogleCloudPlatform/generative-ai gemini/batch-prediction/intro_batch_prediction.ipynb.
+
+    Args:
+        api: Vertex AI as it is served.
+    """
+
+    stages = frozenset({Stage.PENDING, Stage.RUNNING, Stage.CANCELLING})
+
+    def __init__(self, backend: Backend, api: Api) -> None:
+        self._backend = backend
+        self._api = api
+        self._generation = Generation(backend)
+        self._codec = Codec(api.schemas.values())
+
+    def format_name(self, job: Job) -> str:
+        """See ``JobApi``."""
+        return format_batch_name(job)
+
+    def explain(self, fault: JobFault) -> ApiError:
+        """See ``JobApi``."""
+        match fault.kind:
+            case FaultKind.DATASET_REJECTED:
+                return vertex_errors.BATCH_INPUT_UNREADABLE(position=0)
+            case FaultKind.QUOTA_EXHAUSTED:
+                return vertex_errors.VERTEX_EXHAUSTED()
+            case _:
+                return google_errors.INTERNAL()
+
+    def name_output(self, job: BatchJob) -> str:
+        """``prefix/prediction-model-2026-09-02T20:06:30.166279Z``: a moment near the job's creation (recorded)."""
+        started = format_ns(job.progress.started_ns or job.created_ns)
+        return f"{job.asked.output_uri.rstrip('/')}/{PREDICTIONS_FOLDER.value}{started}"
+
+    def has_failed(self, result: Result) -> bool:
+        """Whether its status says so."""
+        return bool(result["status"])
+
+    async def answer(self, job: BatchJob, request: bytes) -> Result:
+        """See ``BatchApi``."""
+        line = json.loads(request)
+        asked = line.pop("request", None)
+        result: Result = {**line, "status": "", "processed_time": "", "request": _sort(asked)}
+        try:
+            result["response"] = _sort(await self._ask(job, asked))
+        except ApiError as error:
+            result["status"] = format_status(error)
+        result["processed_time"] = format_moment(self._backend.clock.now_ns())
+        return result
+
+    async def _ask(self, job: BatchJob, asked: Any) -> dict[str, Any]:
+        version = job.api_version
+        message, method = (f"{PACKAGE}.{version}.{name}" for name in ("GenerateContentRequest", "PredictionService"))
+        body = json.dumps(asked if isinstance(asked, dict) else {}).encode()
+        request = self._codec.parse(body, message)
+        schema = self._api.schemas[version]
+        speaker = self._find_speaker(job)
+        caller = Caller(job.owner, job.project, "token")
+        call = Call(self._api, schema, version, schema.methods[f"{method}.GenerateContent"], request, caller)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                response = await self._generation.generate_content(call, speaker)
+            except ApiError as error:
+                if error.code is not Code.UNAVAILABLE or attempt == ATTEMPTS:
+                    raise
+            else:
+                break
+        response["model_version"] = f"{response['model_version']}@default"
+        return self._codec.to_json(response, f"{PACKAGE}.{version}.GenerateContentResponse")
+
+    def _find_speaker(self, job: BatchJob) -> Speaker:
+        name = job.asked.model
+        if (match := PUBLISHED.fullmatch(name)) is not None:
+            speaker = self._generation.find_base(match["id"], job.project)
+            if speaker is None:
+                raise vertex_errors.BATCH_MODEL_NOT_FOUND(model=match["id"])
+            return speaker
+        if ENDPOINT.fullmatch(name) is not None:
+            return self._generation.find_endpoint(name)
+        version = find_named_version(self._backend.store, name)
+        if version is None:
+            raise vertex_errors.MODEL_NOT_FOUND(name=name)
+        return self._generation.find_tuned(name, version)
+
+
+def format_status(error: ApiError) -> str:
+    """``Bad Request: {"error": {"code": 400, …}}`` (documented)."""
+    return f"{HTTPStatus(error.code.http_status).phrase}: {json.dumps(to_envelope(error), ensure_ascii=False)}"
+
+
+def format_moment(time_ns: int) -> str:
+    """``2025-07-09T19:57:43.558+00:00`` (documented)."""
+    return datetime.fromtimestamp(time_ns // 1_000_000 / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _sort(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _sort(value[name]) for name in sorted(value)}
+    return [_sort(one) for one in value] if isinstance(value, list) else value
