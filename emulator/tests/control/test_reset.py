@@ -231,3 +231,66 @@ async def test_a_reset_that_fails_lets_the_jobs_go_on(tmp_path: Path) -> None:
         assert await server.look(name) == ("SUCCEEDED", "")
         await server.emulator.server.finish()
         assert list(server.emulator.directory.glob("removed-*")) == []
+
+
+def count_kept(server: ServerState) -> tuple[int, list[str]]:
+    """How many records of jobs there are, and the directories of jobs."""
+    return len(server.emulator.store.list_job_keys()), list_job_files(server)
+
+
+async def test_a_project_is_forgotten_by_all_its_names_or_by_none(server: ServerState) -> None:
+    """Records call it by id or number: where those of one name cannot go, those of the other stay as well."""
+    emulator = server.emulator
+    await create_for(server, "one")
+    await server.create(place="projects/one/locations/us-central1")
+    await finish_all(server)
+    before = (dump_records(server), count_kept(server))
+    assert before[1][0] == len(before[1][1]) == 2
+    connection = emulator.store._database.connection
+    names = [row[0] for row in connection.execute("SELECT DISTINCT project FROM tuning_jobs")]
+    assert len(names) == 2
+    for name in names:
+        connection.execute(
+            f"CREATE TRIGGER stop BEFORE DELETE ON tuning_jobs WHEN old.project = '{name}' "
+            "BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        with pytest.raises(sqlite3.IntegrityError):
+            await server.control("POST", "reset", {"project": "one"})
+        connection.execute("DROP TRIGGER stop")
+        assert (dump_records(server), count_kept(server)) == before, name
+    assert (await server.control("POST", "reset", {"project": "one"}))["jobs"] == 2
+    assert count_kept(server) == (0, [])
+
+
+def fill_disk(server: ServerState) -> None:
+    """From now on no job's record can be changed or deleted: there is no page left for what that takes."""
+    connection = server.emulator.store._database.connection
+    connection.execute("CREATE TABLE filler (body)")
+    for change in ("UPDATE", "DELETE"):
+        connection.execute(
+            f"CREATE TRIGGER stop_{change} BEFORE {change} ON tuning_jobs "
+            "BEGIN INSERT INTO filler VALUES (zeroblob(10000000)); END"
+        )
+    connection.execute(f"PRAGMA max_page_count={connection.execute('PRAGMA page_count').fetchone()[0]}")
+
+
+def free_disk(server: ServerState) -> None:
+    """Undoes ``fill_disk``."""
+    connection = server.emulator.store._database.connection
+    connection.execute("PRAGMA max_page_count=1000000")
+    for statement in ("DROP TRIGGER stop_UPDATE", "DROP TRIGGER stop_DELETE", "DROP TABLE filler"):
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize("body", [{}, {"project": "my-project"}])
+async def test_jobs_wait_for_space_when_a_full_disk_refused_a_reset(tmp_path: Path, body: dict[str, str]) -> None:
+    """They were ended for it, and can be taken up only when their records can be written again."""
+    async with open_world(tmp_path, scripted_step_s=0.01) as server:
+        names = [(await server.create())["name"] for _ in range(3)]
+        fill_disk(server)
+        await server.control("POST", "reset", body, status=503)
+        free_disk(server)
+        await finish_all(server)
+        assert [await server.look(name) for name in names] == [("SUCCEEDED", "")] * 3
+        await server.emulator.server.finish()
+        assert list(server.emulator.directory.glob("removed-*")) == []

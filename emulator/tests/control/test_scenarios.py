@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -313,6 +314,28 @@ async def test_what_others_do_while_a_scenario_fails_stays(tmp_path: Path) -> No
         assert await server.ask("GET", "/storage/v1/b/numbers/o/old?alt=media") == {"a": 1}
         assert await server.ask("GET", "/storage/v1/b/numbers/o/shared?alt=media") == {"mine": 1}
         await server.ask("GET", "/storage/v1/b/theirs", status=404)
+
+
+async def test_a_full_disk_keeps_what_it_must_keep_of_a_failed_scenario(tmp_path: Path) -> None:
+    """Its jobs cannot be taken back: they go on as anybody's. What can be, is: objects, buckets, clock."""
+    async with open_world(tmp_path, scripted_step_s=0.02) as server:
+        connection, clock = server.emulator.store._database.connection, server.emulator.clock.state
+        connection.execute("CREATE TRIGGER stop BEFORE DELETE ON tuning_jobs BEGIN SELECT RAISE(ABORT, 'no'); END")
+        text = (
+            "version: 1\nclock: {time: 2030-01-01T00:00:00Z, frozen: true}\n"
+            "buckets: [{name: numbers, objects: {new: {text: new}}}, {name: theirs, objects: {x: {text: y}}}]\n"
+            "tuned_models: [{id: a, display_name: a, state: CREATING, pace: training},"
+            " {display_name: b, base_model: models/none, state: CREATING, pace: training}]"
+        )
+        with pytest.raises(sqlite3.IntegrityError):
+            await load(server, text)
+        connection.execute("DROP TRIGGER stop")
+        assert server.emulator.clock.state == clock
+        await server.ask("GET", "/storage/v1/b/numbers/o/new", status=404)
+        await server.ask("GET", "/storage/v1/b/theirs", status=404)
+        for job in server.emulator.store.list_unfinished_jobs():
+            await server.emulator.queue.wait_until_ended(job.uid, timeout_s=20)
+        assert (await server.get("tunedModels/a"))["state"] == "ACTIVE"
 
 
 async def test_a_clock_is_not_one_projects(server: ServerState) -> None:

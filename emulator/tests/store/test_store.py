@@ -208,7 +208,7 @@ def test_an_operation_ends_in_place(store: Store) -> None:
 def test_clearing_one_project_leaves_the_others(store: Store) -> None:
     """Isolation of parallel tests."""
     mine, theirs = store.insert_job(make_job()), store.insert_job(make_job(project="9"))
-    store.clear(mine.project)
+    store.clear([mine.project])
     assert store.get_job_by_uid(mine.uid) is None
     assert store.get_job_by_uid(theirs.uid) == theirs
     store.clear()

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
-from tuning_emulator.control.state import ServerState, make_place, set_jobs_aside
+from tuning_emulator.control.state import ServerState, set_jobs_aside
 from tuning_emulator.core.ids import project_number
 
 
@@ -49,25 +49,18 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
 
 async def _clear(server: ServerState, number: str | None) -> int:
     """Forgets one project, by its number, or everything. Returns how many jobs there were."""
-    everything = number is None
-    removed = make_place(server.directory, "removed")
-    try:
-        await server.queue.end(None if everything else [uid for uid, _ in _list_keys(server, number)])
+    doomed = None if number is None else [uid for uid, _ in _list_keys(server, number)]
+    async with server.forgetting(doomed) as removed:
         keys = _list_keys(server, number)  # now that nothing awaits any more, nothing comes or goes
-        for project in [None] if everything else _list_names(server, number):
-            server.store.clear(project)
-        if everything:
+        if number is None:
+            server.store.clear()
             set_jobs_aside(server.directory, None, removed)
         else:
+            server.store.clear(_list_names(server, number))
             names = [f"{api}-{uid}" for uid, api in keys]  # no later job has one of these
             await asyncio.to_thread(set_jobs_aside, server.directory, names, removed)
         if server.storage is not None:  # last: jobs that go on, because the rest could not be done, still read it
             await asyncio.to_thread(server.storage.clear, removed, number)
-    except BaseException:  # a full disk: what is still there goes on
-        server.queue.take_up()
-        raise
-    finally:
-        server.discard(removed)
     server.queue.pacing.reset(number)
     server.faults.clear(number or "")
     server.journal.clear(number or "")

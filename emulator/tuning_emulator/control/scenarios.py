@@ -134,11 +134,15 @@ async def _undone_on_error(server: ServerState, made: Made) -> AsyncIterator[Wri
     try:
         yield writes
     except BaseException:
-        await take_back(server, made)
-        if writes is not None:
-            await asyncio.to_thread(writes.take_back)
-        if server.clock.state != clock:
-            server.clock.restore(clock)
+        try:
+            await take_back(server, made)
+        finally:  # a full disk may refuse one thing and let go another
+            try:
+                if writes is not None:
+                    await asyncio.to_thread(writes.take_back)
+            finally:
+                if server.clock.state != clock:
+                    server.clock.restore(clock)
         raise
     finally:
         server.discard(kept)

@@ -15,7 +15,7 @@ from tuning_emulator.api.call import Api, Caller
 from tuning_emulator.control.jobs import find_job
 from tuning_emulator.control.scenario_file import PROJECT, EndpointSeed, ScenarioError, TunedModelSeed, TuningJobSeed
 from tuning_emulator.control.seed_numbers import TakenError, refuse_taken
-from tuning_emulator.control.state import ServerState, make_place, set_jobs_aside
+from tuning_emulator.control.state import ServerState, set_jobs_aside
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import (
     TRAINING,
@@ -49,19 +49,17 @@ class Made:
 async def take_back(server: ServerState, made: Made) -> None:
     """Forgets all of it, with what the jobs have published, and nothing else."""
     jobs = [job for name in made.jobs if (job := find_job(server.store, name)) is not None]
-    await server.queue.end([job.uid for job in jobs])
-    with server.store.transaction():
-        for job in jobs:
-            server.store.forget_published(job.uid)
-            server.store.delete_job(job.uid)
-        for name, operation in made.endpoints:
-            _, project, _, location, _, identifier = name.split("/")
-            if (endpoint := server.store.get_endpoint(project, location, identifier)) is not None:
-                server.store.delete_endpoint(endpoint.uid)
-            server.store.delete_operation(operation)
-    removed = make_place(server.directory, "removed")
-    set_jobs_aside(server.directory, [f"{job.api}-{job.uid}" for job in jobs], removed)
-    server.discard(removed)
+    async with server.forgetting([job.uid for job in jobs]) as removed:
+        with server.store.transaction():
+            for job in jobs:
+                server.store.forget_published(job.uid)
+                server.store.delete_job(job.uid)
+            for name, operation in made.endpoints:
+                _, project, _, location, _, identifier = name.split("/")
+                if (endpoint := server.store.get_endpoint(project, location, identifier)) is not None:
+                    server.store.delete_endpoint(endpoint.uid)
+                server.store.delete_operation(operation)
+        set_jobs_aside(server.directory, [f"{job.api}-{job.uid}" for job in jobs], removed)
 
 
 class Seeder:

@@ -17,7 +17,8 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,23 @@ class ServerState(Struct):
     async def finish(self) -> None:
         """Waits until everything is removed that is to be."""
         await asyncio.gather(*self.removals, return_exceptions=True)
+
+    @asynccontextmanager
+    async def forgetting(self, uids: Collection[int] | None) -> AsyncIterator[Path]:
+        """Ends some jobs, or all, for a block that forgets them and then sets their files aside, in what it gets.
+
+        That directory is there before a record goes: where a full disk refuses either, the jobs go on.
+        """
+        removed = make_place(self.directory, "removed")
+        removed.mkdir()
+        try:
+            await self.queue.end(uids)
+            yield removed
+        except BaseException:
+            self.queue.take_up()
+            raise
+        finally:
+            self.discard(removed)
 
 
 # --- swapping it as a whole
@@ -135,7 +153,6 @@ def _move(source: Path, target: Path, moved: list[tuple[Path, Path]]) -> None:
 def set_jobs_aside(directory: Path, names: list[str] | None, removed: Path) -> None:
     """Takes the files of some jobs (``gemini-12``), or of all, out of use."""
     jobs = directory / "jobs"
-    removed.mkdir(exist_ok=True)
     if names is None:
         _move(jobs, removed / "jobs", [])
         return

@@ -82,8 +82,14 @@ class Queue:
         for job in self._store.list_unfinished_jobs():
             if job.uid not in self._running and job.progress.state is not JobState.PENDING:
                 log.warning("job %s was %s when the server ended; it is resumed", job.id, job.progress.state)
-                resumed = self._store.transition(job.uid, JobEvent.REQUEUE, self._clock.now_ns())
-                self._launch(resumed, self.pacing.open(resumed))
+                try:
+                    resumed = self._store.transition(job.uid, JobEvent.REQUEUE, self._clock.now_ns())
+                except sqlite3.Error as error:
+                    if not is_space_wanting(error):
+                        raise
+                    self._running[job.uid] = asyncio.create_task(self._resume_with_space(job.uid, error))
+                else:
+                    self._launch(resumed, self.pacing.open(resumed))
         self.wake()
 
     async def stop(self) -> None:
@@ -198,10 +204,22 @@ class Queue:
             resumed = await self._survive(job.uid, error)
         finally:
             self._leave(gate, line)
+        self._follow(job.uid, resumed)
+
+    async def _resume_with_space(self, uid: int, error: sqlite3.Error) -> None:
+        """Takes up a job once a full disk lets it be written down."""
+        try:
+            resumed = await self._survive(uid, error)
+        finally:
+            self._running.pop(uid, None)
+        self._follow(uid, resumed)
+
+    def _follow(self, uid: int, resumed: TuningJob | None) -> None:
+        """What comes after a job was worked on: it again, or whoever waits for its end."""
         if resumed is not None:
             self._launch(resumed, self.pacing.open(resumed))
         else:
-            self._announce_end(job.uid)
+            self._announce_end(uid)
 
     async def _run_once(self, job: Job, gate: JobGate, line: Line) -> None:
         try:

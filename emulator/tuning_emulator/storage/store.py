@@ -480,12 +480,12 @@ class Storage:
         Args:
             removed: A directory to be, on the same file system, that takes the files; removing it is the caller's.
         """
+        removed.mkdir(parents=True, exist_ok=True)  # before a record goes: a full disk may refuse it
         with self.database.transaction():
             doomed: list[str] = []
             for row in self.database.rows("SELECT name FROM buckets WHERE ? IN ('', project)", project or ""):
                 self._drop_bucket(row[0], doomed)
             gone = [one for one in doomed if one and not self._is_named(one)]
-        removed.mkdir(parents=True, exist_ok=True)
         for one in gone:
             with suppress(FileNotFoundError):
                 self.contents.path(one).rename(removed / one)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -81,14 +81,15 @@ class Store:
         """Groups writes: all of them or none."""
         return self._database.transaction()
 
-    def clear(self, project: str | None = None) -> None:
-        """Forgets everything but what ``controls`` keep, or everything of one project."""
-        if project is None:
+    def clear(self, projects: Collection[str] | None = None) -> None:
+        """Forgets everything but what ``controls`` keep, or everything of some projects."""
+        if projects is None:
             self._database.empty(kept=CONTROL_TABLES)
             return
         with self.transaction():
-            for statement in ("clear_operations", "clear_endpoints", "clear_models", "clear_jobs"):
-                self._database.execute(statement, project)
+            for project in projects:
+                for statement in ("clear_operations", "clear_endpoints", "clear_models", "clear_jobs"):
+                    self._database.execute(statement, project)
 
     def list_projects(self) -> list[str]:
         """Every project that owns something, as its records have it: by id or number, "" for none."""
