@@ -26,8 +26,10 @@ FORMAT = "tuning-emulator snapshot"
 """What a manifest begins with."""
 
 FORMAT_VERSION = 3
-"""Goes up when an older program could not read what is written. 2: records and buckets are kept in a newer way. 3: there
-are batches."""
+"""Goes up when an older program could not read what is written.
+
+2: records and buckets are kept in a newer way. 3: there are batches.
+"""
 
 READABLE = (1, 2, FORMAT_VERSION)
 """Those of older programs are brought up to date."""

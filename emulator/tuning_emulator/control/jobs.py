@@ -85,7 +85,7 @@ class JobPage(TypedDict):
 
 
 def find_job(store: Store, name: str) -> TuningJob | None:
-    """The tuning job of a resource name, ``tunedModels/x`` or ``projects/p/locations/l/tuningJobs/1``; None: no such."""
+    """The tuning job of a name, ``tunedModels/x`` or ``projects/p/locations/l/tuningJobs/1``; None: no such."""
     job = find_any_job(store, name)
     return job if isinstance(job, TuningJob) else None
 

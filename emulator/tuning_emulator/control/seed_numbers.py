@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.records import Reserved
+from tuning_emulator.core.records import Reserved, TuningJob
 from tuning_emulator.facts.base_models import find_home
 from tuning_emulator.store.store import Store
 

@@ -214,7 +214,7 @@ class Queue:
             self._running.pop(uid, None)
         self._follow(uid, resumed)
 
-    def _follow(self, uid: int, resumed: TuningJob | None) -> None:
+    def _follow(self, uid: int, resumed: Job | None) -> None:
         """What comes after a job was worked on: it again, or whoever waits for its end."""
         if resumed is not None:
             self._launch(resumed, self.pacing.open(resumed))

@@ -93,14 +93,15 @@ def take_over(database: Database) -> None:
 def migrate(source: sqlite3.Connection, target: sqlite3.Connection) -> list[DamagedRowError]:
     """Writes everything that a store of an older version holds to an empty file, as a store of this version.
 
-    Since version 3 rows have stayed as they are; tables that were not there yet are empty. In a store of version 2, rows
-    that hold no record go over with their old columns for a body: they cannot be read there either, and nothing is lost.
-    The errors say which they are.
+    Since version 3 rows have stayed as they are, and a table that was not there yet is empty. In a store of version 2,
+    rows that hold no record go over with their old columns for a body: they cannot be read there either, and nothing
+    is lost. The errors say which they are.
     """
     damaged: list[DamagedRowError] = []
     create_tables(target)
     second = read_version(source) == 2
-    copied = _COPIED if second else {name: f"SELECT * FROM {name}" for (name,) in source.execute(TABLES)}  # noqa: S608 names of ours
+    tables = [name for (name,) in source.execute(TABLES)]
+    copied = _COPIED if second else {name: f"SELECT * FROM {name}" for name in tables}  # noqa: S608 names of ours
     with target:
         for table, (statement, key, convert) in _CONVERTED.items() if second else ():
             _insert(target, table, _convert_rows(source, statement, table, key, convert, damaged))
