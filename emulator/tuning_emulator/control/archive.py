@@ -223,9 +223,10 @@ def _read_manifest(unpacker: _Unpacker) -> Manifest:
         if head.format != FORMAT:
             raise ArchiveError(f"{MANIFEST_NAME}: format: {head.format!r} is not {FORMAT!r}")
         if head.format_version not in READABLE:
+            older = ", ".join(map(str, READABLE[:-1]))
             raise ArchiveError(
                 f"{MANIFEST_NAME}: format_version: {head.format_version}, this program reads "
-                f"{' and '.join(map(str, READABLE))}; it was "
+                f"{older} and {FORMAT_VERSION}; it was "
                 f"written by tuning-emulator {head.emulator_version}, this is {__version__}"
             )
         return Manifest.model_validate_json(text)

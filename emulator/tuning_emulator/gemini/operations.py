@@ -32,7 +32,7 @@ class Operations:
 
     def get_operation(self, call: Call) -> Value | Awaitable[Value]:
         """Progress or result of a create."""
-        if is_batch(call.request["name"]):
+        if is_batch(call.request.get("name", "")):
             return self._batches.get_batch(call)
         return answer_read(call, self._queue.pacing, lambda: self._find(call, "READER"), self._format)
 
@@ -51,7 +51,7 @@ class Operations:
 
     def cancel_operation(self, call: Call) -> Value:
         """Asks the job to stop. For one that has ended nothing happens: cancelling is best effort."""
-        if is_batch(call.request["name"]):
+        if is_batch(call.request.get("name", "")):
             return self._batches.cancel_batch(call)
         job = self._find(call, "WRITER")
         with suppress(IllegalTransitionError):
@@ -60,13 +60,13 @@ class Operations:
 
     def delete_operation(self, call: Call) -> Value:
         """Of a tuned model not implemented, says the service."""
-        if is_batch(call.request["name"]):
+        if is_batch(call.request.get("name", "")):
             return self._batches.delete_batch(call)
         raise gemini_errors.NOT_IMPLEMENTED()
 
     async def wait_operation(self, call: Call) -> Value:
         """The operation once it is done, or as it stands when the time is up (google/longrunning/operations.proto)."""
-        if is_batch(call.request["name"]):
+        if is_batch(call.request.get("name", "")):
             return await self._batches.wait_for_batch(call)
         job = self._find(call, "READER")
         count_shown(call, self._queue.pacing, job.uid)

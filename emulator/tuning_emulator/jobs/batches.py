@@ -97,6 +97,8 @@ class BatchRunner:
             gate.enter(Stage.RUNNING)
             await self._answer_all(gate, stop)
             await self._deliver(uid)
+            if gate.stopped:
+                raise StoppedError
             self._store.transition(uid, JobEvent.SUCCEED, gate.now_ns())
         except ApiError as error:
             await self._deliver_done(uid)
@@ -172,7 +174,7 @@ class BatchRunner:
         objects = self._open_objects()
         for given in job.asked.input_uris:
             try:
-                for uri in objects.match(given) or [given] if "*" in given else [given]:
+                for uri in (objects.match(given) if "*" in given else []) or [given]:
                     position = 0
                     for line in objects.lines(uri):
                         keep_going()
@@ -217,7 +219,7 @@ class BatchRunner:
         """Writes the results to Cloud Storage; done twice, the same is written again.
 
         Raises:
-            ApiError: the bucket cannot be written to.
+            ApiError: the bucket cannot be written to. StoppedError: the batch was deleted.
         """
         job = self._require(uid)
         folder, path = job.progress.output_directory, self._find_directory(job) / RESULTS_NAME
@@ -227,6 +229,7 @@ class BatchRunner:
                 await asyncio.to_thread(self._write, path, uri)
             except StorageError as error:
                 raise explain_output(error, job, uri) from error
+            self._require(uid)
 
     def _write(self, path: Path, uri: str) -> None:
         self._open_objects().write(uri, path.read_bytes(), "application/octet-stream")

@@ -5,7 +5,7 @@ That a bucket or an object is not there is said by the job, which fails (recorde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from tuning_emulator.core.rules import Breaches, Rule, Values
 from tuning_emulator.facts import emulator_errors, vertex_errors
@@ -77,18 +77,17 @@ def _check_served(job: Value) -> None:
 # --- the rules
 
 
-def _lacks(*path: str) -> Callable[[Value], bool]:
+def _required(field: str) -> Rule[Value]:
+    return Rule(vertex_errors.REQUIRED_FIELD, lambda job: not job.get(field), f"{JOB}.{field}")
+
+
+def _required_in(config: str, field: str) -> Rule[Value]:
+    """A field of a config that is there."""
+
     def lacks(job: Value) -> bool:
-        value: object = job
-        for name in path:
-            value = value.get(name) if isinstance(value, dict) else None
-        return not value
+        return bool(job.get(config)) and not job[config].get(field)
 
-    return lacks
-
-
-def _required(*path: str) -> Rule[Value]:
-    return Rule(vertex_errors.REQUIRED_FIELD, _lacks(*path), ".".join((JOB, *path)))
+    return Rule(vertex_errors.REQUIRED_FIELD, lacks, f"{JOB}.{config}.{field}")
 
 
 def _has_no_source(job: Value) -> bool:
@@ -147,7 +146,7 @@ RULES: tuple[Rule[Value], ...] = (
     Rule(vertex_errors.REQUIRED_FIELD, _has_no_source, f"{JOB}.model"),
     Rule(vertex_errors.BATCH_SOURCE_TWICE, _has_more_sources, f"{JOB}.model"),
     _required("input_config"),
-    _required("input_config", "instances_format"),
+    _required_in("input_config", "instances_format"),
     _is_other_format("input_config", "instances_format"),
     _lacks_one_of("input_config", "gcs_source", "bigquery_source", "vertex_multimodal_dataset_source"),
     Rule(
@@ -157,7 +156,7 @@ RULES: tuple[Rule[Value], ...] = (
     ),
     Rule(vertex_errors.BATCH_URI, _find_bad_uris, f"{JOB}.input_config.gcs_source.uris"),
     _required("output_config"),
-    _required("output_config", "predictions_format"),
+    _required_in("output_config", "predictions_format"),
     _is_other_format("output_config", "predictions_format"),
     _lacks_one_of("output_config", "gcs_destination", "bigquery_destination", "vertex_multimodal_dataset_destination"),
     Rule(
