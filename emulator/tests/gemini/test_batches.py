@@ -69,9 +69,7 @@ def list_texts(operation: Any) -> list[str]:
     """What was answered, or the message of an error."""
     responses = operation["response"]["inlinedResponses"]["inlinedResponses"]
     return [
-        one["error"]["message"]
-        if "error" in one
-        else one["response"]["candidates"][0]["content"]["parts"][0]["text"]
+        one["error"]["message"] if "error" in one else one["response"]["candidates"][0]["content"]["parts"][0]["text"]
         for one in responses
     ]
 
@@ -199,9 +197,7 @@ async def test_reads_move_a_batch_on() -> None:
     """By ``polls`` each read brings it on, and waiting for it counts as one."""
     async with running_api(pace="polls:1") as serving:
         name = await create(serving, ask_for("1"))
-        states = []
-        for _ in range(4):
-            states.append((await serving.ask("GET", f"/v1beta/{name}")).json["metadata"]["state"])
+        states = [(await serving.ask("GET", f"/v1beta/{name}")).json["metadata"]["state"] for _ in range(4)]
         assert states == [f"BATCH_STATE_{one}" for one in ("PENDING", "RUNNING", "SUCCEEDED", "SUCCEEDED")]
 
 

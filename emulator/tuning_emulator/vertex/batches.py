@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from tuning_emulator.api.call import Api, Call, Caller
 from tuning_emulator.api.errors import to_envelope
-from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import FaultKind, JobFault
@@ -25,13 +24,16 @@ from tuning_emulator.jobs.registry import MODEL_NAME, find_named_version
 from tuning_emulator.jobs.tuning_api import Stage
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.protojson.masks import project
+from tuning_emulator.protojson.printer import format_timestamp
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.vertex.batch_rules import ECHOED, check_request, find_prefix, list_uris
 from tuning_emulator.vertex.convert import (
     PACKAGE,
     Place,
+    format_endpoint_name,
     format_failure,
     format_model_name,
+    format_version_name,
     parse_name,
     parse_place,
     place_of,
@@ -68,7 +70,7 @@ class BatchPredictionJobs:
         backend, place = self._backend, parse_place(call.request["parent"])
         sent: Value = call.request.get("batch_prediction_job", {})
         check_request(sent, call.notes)
-        shown, speaker = self._find_model(call, sent.get("model") or sent.get("endpoint", ""), place)
+        shown, model, speaker = self._find_model(call, sent.get("model") or sent.get("endpoint", ""), place)
         magic = find_magic(KIND, sent["display_name"], sent.get("labels", {}))
         now_ns = backend.clock.timestamp_ns()
         echoed = {name: sent[name] for name in ECHOED if name in sent}
@@ -84,7 +86,7 @@ class BatchPredictionJobs:
             progress=Progress(updated_ns=now_ns),
             owner=call.caller.principal,
             display_name=sent["display_name"],
-            asked=BatchAsked(shown, speaker.model.id, tuple(list_uris(sent)), find_prefix(sent), echoed),
+            asked=BatchAsked(model, speaker.model.id, tuple(list_uris(sent)), find_prefix(sent), echoed),
         )
         made = self._store.insert_job(made)
         answer = self._describe(made)
@@ -142,8 +144,8 @@ class BatchPredictionJobs:
         version = find_named_version(self._store, job.asked.model)
         return version.display_name if version else job.asked.base_model
 
-    def _find_model(self, call: Call, name: str, place: Place) -> tuple[str, Speaker]:
-        """What answers, and its name as answers show it.
+    def _find_model(self, call: Call, name: str, place: Place) -> tuple[str, str, Speaker]:
+        """The name that answers show, that of what is asked whatever becomes the default version, and what answers.
 
         Raises:
             ApiError: it is not there, or not for this place.
@@ -152,7 +154,8 @@ class BatchPredictionJobs:
             speaker = self._generation.find_base(match["id"], place.project)
             if speaker is None:
                 raise vertex_errors.BATCH_MODEL_NOT_FOUND(model=match["id"])
-            return f"publishers/google/models/{match['id']}", speaker
+            published = f"publishers/google/models/{match['id']}"
+            return published, published, speaker
         match = MODEL_NAME.fullmatch(name)
         if match is None:
             if ENDPOINT.fullmatch(name) is not None and "endpoint" not in call.request["batch_prediction_job"]:
@@ -165,15 +168,17 @@ class BatchPredictionJobs:
         version = find_named_version(self._store, name)
         if version is None:
             raise vertex_errors.MODEL_NOT_FOUND(name=name)
-        return format_model_name(version), self._generation.find_tuned(name, version)
+        shown = format_model_name(version) + (f"@{match['of']}" if match["of"] else "")
+        return shown, format_version_name(version), self._generation.find_tuned(name, version)
 
-    def _find_endpoint(self, call: Call, name: str, place: Place) -> tuple[str, Speaker]:
+    def _find_endpoint(self, call: Call, name: str, place: Place) -> tuple[str, str, Speaker]:
         match = ENDPOINT.fullmatch(name)
         if match is None or "endpoint" not in call.request["batch_prediction_job"]:
             raise vertex_errors.MODEL_NAME_MALFORMED(name=name)
         if (project_number(match["project"]), match["location"]) != (place.project, place.location):
             raise vertex_errors.BATCH_MODEL_ELSEWHERE(model=name, location=place.location)
-        return f"{place}/endpoints/{match['id']}", self._generation.find_endpoint(name)
+        shown = format_endpoint_name(place, match["id"])
+        return shown, shown, self._generation.find_endpoint(name)
 
     def _describe(self, job: BatchJob) -> Value:
         version = find_named_version(self._store, job.asked.model)
@@ -251,7 +256,7 @@ class VertexBatches:
 
     def name_output(self, job: BatchJob) -> str:
         """``prefix/prediction-model-2026-09-02T20:06:30.166279Z``: a moment near the job's creation (recorded)."""
-        started = format_ns(job.progress.started_ns or job.created_ns)
+        started = format_timestamp(job.progress.started_ns or job.created_ns)
         return f"{job.asked.output_uri.rstrip('/')}/{PREDICTIONS_FOLDER.value}{started}"
 
     def has_failed(self, result: Result) -> bool:
