@@ -172,7 +172,6 @@ async def test_a_batch_in_another_place_is_named(server: ServerState) -> None:
 
 async def test_settings_without_effect_are_in_the_journal(server: ServerState) -> None:
     """Taken, shown, and said to change nothing."""
-    body = {"dedicatedResources": {"startingReplicaCount": 1}}
-    await create(server, **body)
+    await create(server, dedicatedResources={"startingReplicaCount": 1})
     entries = (await server.client.get("/emulator/v1/journal")).json()["entries"]
     assert "batch_prediction_job.dedicated_resources has no effect here" in entries[0]["notes"]

@@ -120,7 +120,7 @@ def test_an_archive_answers_as_before(tmp_path: Path) -> None:
 
 @pytest.mark.process
 def test_what_the_last_version_kept_answers_as_before(tmp_path: Path) -> None:
-    """Version 3 has no batches and takes no API of theirs; what it has is copied row by row, and batches go beside it."""
+    """It takes no batches; what it has is copied row by row, and batches go beside it."""
     with keep_version.running(SERVER, unpack(tmp_path / "data", kept=VERSION_3)) as server:
         check_server(server, KEPT_3)
         assert server.do("GET", "/v1/projects/kept/locations/us-central1/batchPredictionJobs") == {}
@@ -210,7 +210,7 @@ def test_a_copy_becomes_one_of_this_version(tmp_path: Path) -> None:
     assert take(copy) == contents
     assert [path.name for path in copy.parent.glob("store*")] == ["store.sqlite3"]
     imported, opened = Store(), Store(unpack(tmp_path / "data"))
-    imported.replace_with(copy)
+    imported.become(imported.load(copy), tmp_path / "none")
     assert dump_tables(imported) == dump_tables(opened)
 
 

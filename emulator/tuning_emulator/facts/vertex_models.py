@@ -61,7 +61,7 @@ _GEMINI_3_5_FLASH = BaseModel(
     output_token_limit=65536,
     **SAMPLING,
     thinking=True,
-    tuning_methods=("supervised", "reinforcement"),
+    tuning_methods=(*_WITH_PREFERENCE, "reinforcement"),  # preference: Google's sample creates such a job since 2026-06
     limits=_LIMITS_2026,
     adapter_sizes=(1, 2, 4, 8, 16),
     default_adapter_size=4,

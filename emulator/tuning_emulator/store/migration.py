@@ -18,7 +18,6 @@ from tuning_emulator.core.clock import to_microseconds
 from tuning_emulator.core.job_control import parse_job_fault, parse_pace
 from tuning_emulator.core.records import Asked, Endpoint, ModelVersion, Operation, Progress, TuningJob
 from tuning_emulator.store.database import (
-    TABLES,
     DamagedRowError,
     Database,
     StoreError,
@@ -41,6 +40,8 @@ SCHEMA_VERSION = 4
 READABLE = (2, 3, SCHEMA_VERSION)
 """Versions of files that this program takes. A file of another one is refused rather than misread."""
 
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+
 Row = dict[str, Any]
 
 
@@ -59,6 +60,13 @@ def read_version(connection: sqlite3.Connection) -> int:
 def create_tables(connection: sqlite3.Connection) -> None:
     """Makes an empty store, all of it or nothing."""
     connection.executescript(f"BEGIN; {load_schema()}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+
+
+def write_blank(path: Path) -> Path:
+    """A new file that is an empty store."""
+    with closing(sqlite3.connect(path)) as connection:
+        create_tables(connection)
+    return path
 
 
 def take_over(database: Database) -> None:
@@ -100,7 +108,7 @@ def migrate(source: sqlite3.Connection, target: sqlite3.Connection) -> list[Dama
     damaged: list[DamagedRowError] = []
     create_tables(target)
     second = read_version(source) == 2
-    tables = [name for (name,) in source.execute(TABLES)]
+    tables = [name for (name,) in source.execute(_TABLES)]
     copied = _COPIED if second else {name: f"SELECT * FROM {name}" for name in tables}  # noqa: S608 names of ours
     with target:
         for table, (statement, key, convert) in _CONVERTED.items() if second else ():
