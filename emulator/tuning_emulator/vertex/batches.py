@@ -193,7 +193,7 @@ class BatchPredictionJobs:
 
 
 def format_batch(job: BatchJob, version_id: str) -> Value:
-    """The message of a job. What there is of its output and its counts is shown at its end (recorded)."""
+    """The message of a job. What has come of it is shown at its end, and if nothing has, nothing is (recorded)."""
     progress = job.progress
     value: Value = {
         **job.asked.echoed,
@@ -208,7 +208,7 @@ def format_batch(job: BatchJob, version_id: str) -> Value:
         value["model_version_id"] = version_id
     if progress.error is not None:
         value["error"] = format_failure(progress.error)
-    if progress.state in ENDED and progress.total_steps:
+    if progress.state in ENDED and progress.completed_steps:
         value["output_info"] = {"gcs_output_directory": progress.output_directory}
         value["completion_stats"] = {
             "successful_count": progress.completed_steps - progress.failed_steps,
