@@ -12,6 +12,7 @@ import pytest
 
 from client_tests.environments import ClientEnvironmentError, find_program, make_environment
 from client_tests.running import LEFT_OUT, PROGRAM_TIME_S, PROGRAMS
+from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
 pytestmark = pytest.mark.clients
@@ -38,9 +39,11 @@ def test_aiplatform(emulator: RunningEmulator, environment: str, transport: str,
     except ClientEnvironmentError as error:
         pytest.skip(f"{environment} cannot be installed: it was not tried ({error})")
     project = f"batches-{environment.replace('.', '-')}-{transport}"
-    program = PROGRAMS / "aiplatform_batches.py"
+    program, authority = PROGRAMS / "aiplatform_batches.py", tmp_path / "ca.pem"
+    authority.write_bytes(Control(emulator.url).send("GET", "ca.pem"))
     kept = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
     variables = {"EMULATOR_URL": emulator.url, "STORAGE_EMULATOR_HOST": emulator.url, "PROJECT": project}
+    variables["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = str(authority)
     done = subprocess.run(
         [*find_program(environment, folder), str(program), transport, BUCKET],
         env={**kept, **variables},

@@ -55,7 +55,7 @@ def main() -> None:
     tell("stats", made.completion_stats.successful_count)
     try:
         made.cancel()
-    except exceptions.FailedPrecondition as error:
+    except exceptions.BadRequest as error:
         tell("cancel", error.code)
     made.delete()
     job.delete()
