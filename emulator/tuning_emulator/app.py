@@ -50,7 +50,7 @@ from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
 from tuning_emulator.store.database import StoreError
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
-from tuning_emulator.vertex.batches import VertexBatches
+from tuning_emulator.vertex.batch_lines import VertexBatches
 from tuning_emulator.vertex.jobs import VertexTuning
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from tuning_emulator.gemini.generation import Generation
 from tuning_emulator.gemini.listing import read_page
 from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.jobs.batches import Result, read_results
+from tuning_emulator.jobs.batch_files import Result, read_results
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, find_magic
 from tuning_emulator.jobs.tuning_api import Stage
 from tuning_emulator.protojson.codec import Codec
