@@ -356,6 +356,24 @@ async def test_a_server_that_died_loses_and_doubles_nothing(storage_url: str, tm
     await second.stop()
 
 
+async def test_a_killed_servers_unfinished_files_go(storage_url: str, tmp_path: Any) -> None:
+    """Of a batch that is cancelled when the server comes back, what it was fetching is removed."""
+    first = Serving(storage_url, data_dir=tmp_path, pace="manual")
+    await first.start()
+    name = (await first.create_batch())["name"]
+    await move(first, name, "RUNNING")
+    await wait_for_results(first, name, 1)
+    await first.post(f"{name}:cancel")
+    directory = first.queue.find_directory(first.find_batch(name))
+    await first.stop()
+    (directory / ".requests.jsonl").write_text("{")
+    second = Serving(storage_url, data_dir=tmp_path)
+    await second.start()
+    assert (await second.finish_batch(name))["state"] == "JOB_STATE_CANCELLED"
+    assert not list(directory.glob(".*"))
+    await second.stop()
+
+
 async def test_batches_wait_for_nobody(storage_url: str) -> None:
     """A tuning job that runs keeps none from it, and many run at once, each with its own results."""
     serving = Serving(storage_url, scripted_step_s=0.2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import RawIOBase
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -69,6 +70,17 @@ def read_results(directory: Path) -> Iterator[Result]:
     if path.exists():
         with path.open("rb") as file:
             yield from (json.loads(line) for line in file if line.endswith(b"\n"))
+
+
+def write_result(file: RawIOBase, result: Result) -> None:
+    """Adds a line, all of it.
+
+    Raises:
+        OSError: there is no space for it.
+    """
+    rest = memoryview(json.dumps(result, ensure_ascii=False).encode() + b"\n")
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
 
 
 def cut_unfinished(path: Path) -> int:

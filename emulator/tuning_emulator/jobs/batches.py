@@ -7,7 +7,6 @@ that is answered. A batch whose server died goes on behind the last whole line, 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -31,9 +30,10 @@ from tuning_emulator.jobs.batch_files import (
     explain_output,
     read_lines,
     read_results,
+    write_result,
 )
 from tuning_emulator.jobs.pacing import JobGate, StoppedError
-from tuning_emulator.jobs.steps import CANCELLED, describe_failure
+from tuning_emulator.jobs.steps import CANCELLED, describe_failure, remove_unfinished
 from tuning_emulator.jobs.tuning_api import JobApi, Stage
 from tuning_emulator.storage.objects import ObjectStore, StorageError
 from tuning_emulator.store.store import Store
@@ -136,7 +136,7 @@ class BatchRunner:
                     continue
                 result = await api.answer(job, request)
                 await self._reach_request(gate, number, total)
-                results.write(json.dumps(result, ensure_ascii=False).encode() + b"\n")
+                write_result(results, result)
                 failed += api.has_failed(result)
                 self._store.count_request(job.uid, number, failed if api.has_failed(result) else None)
                 await asyncio.sleep(0)  # a trainer that only pretends never waits, and others want to be answered too
@@ -232,10 +232,11 @@ class BatchRunner:
         self._open_objects().write(uri, path.read_bytes(), "application/octet-stream")
 
     async def _deliver_done(self, uid: int) -> None:
-        """What there is, of a batch that has not come to its end.
+        """What there is, of a batch that has not come to its end; what a killed server was writing goes.
 
         Source: docs.cloud.google.com …/batch-prediction-from-cloud-storage: all completed rows are exported.
         """
+        await asyncio.to_thread(remove_unfinished, self._find_directory(self._require(uid)))
         try:
             await self._deliver(uid)
         except ApiError as error:
