@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.vertex.serving import FLASH, PLACE, TRAINING
+from tests.vertex.serving import FLASH, PLACE, PREDICTIONS, REQUESTS, TRAINING
 from tuning_emulator.schema.schema import Value
 
 BASE = f"{PLACE}/publishers/google/models/{FLASH}"
@@ -10,6 +10,12 @@ SAID = {"contents": [{"role": "user", "parts": [{"text": "1"}]}]}
 CHAT = "PredictionService.ChatCompletions"
 """Its body is no message: this one has none and is refused; see ``test_chat``."""
 SPEC = {"training_dataset_uri": TRAINING}
+BATCH = {
+    "display_name": "b",
+    "model": f"publishers/google/models/{FLASH}",
+    "input_config": {"instances_format": "jsonl", "gcs_source": {"uris": [REQUESTS]}},
+    "output_config": {"predictions_format": "jsonl", "gcs_destination": {"output_uri_prefix": PREDICTIONS}},
+}
 TOKENLESS = "LlmUtilityService.ComputeTokens"
 """The scripted trainer has no tokens: this one answers 503."""
 LOCATION = "google.cloud.location.Locations.GetLocation"
@@ -45,6 +51,11 @@ GOOD: dict[str, Value] = {
     "GenAiTuningService.CancelTuningJob": {"name": "$pending"},
     "GenAiTuningService.ValidateReinforcementTuningReward": {"parent": PLACE, **REWARD},
     "GenAiTuningService.RebaseTunedModel": {"parent": PLACE, "tuned_model_ref": {"tuning_job": "$job"}},
+    "JobService.CreateBatchPredictionJob": {"parent": PLACE, "batch_prediction_job": BATCH},
+    "JobService.GetBatchPredictionJob": {"name": "$batch"},
+    "JobService.ListBatchPredictionJobs": {"parent": PLACE},
+    "JobService.CancelBatchPredictionJob": {"name": "$waiting"},
+    "JobService.DeleteBatchPredictionJob": {"name": "$batch"},
     "ModelService.GetModel": {"name": "$model"},
     "ModelService.ListModels": {"parent": PLACE},
     "ModelService.UpdateModel": {"model": {"name": "$model", "description": "d"}},

@@ -19,7 +19,8 @@ async def populate(serving: Serving) -> dict[str, str]:
         versions, the default first and the last deployed nowhere and the second (``deployed``) at ``endpoint``;
         ``lone``, a model with one version that is deployed nowhere; ``empty``, an endpoint; ``operation`` and
         ``rebase``, one that is done and one that follows a waiting job; ``context``, an experiment; ``artifact``, that
-        of its run; ``board``, ``board_experiment`` and ``board_run``, where TensorBoard has its metrics.
+        of its run; ``board``, ``board_experiment`` and ``board_run``, where TensorBoard has its metrics; ``batch``, one
+        that has ended, and ``waiting``, one that waits.
     """
     first = await serving.tune(tunedModelDisplayName="numbers", spec=ONE_EPOCH)
     version = str(first["tunedModel"]["model"])
@@ -32,12 +33,15 @@ async def populate(serving: Serving) -> dict[str, str]:
         body = {"deployedModelId": (await serving.get(endpoint))["deployedModels"][0]["id"]}
         operation = str((await serving.post(f"{endpoint}:undeployModel", body))["name"])
     endpoint = str(second["tunedModel"]["endpoint"])
+    batch = await serving.run_batch()
     await serving.queue.stop()
+    waiting = await serving.create_batch()
     pending = await serving.create()
     reference = {"tunedModelRef": {"tuningJob": first["name"]}}
     rebase = await serving.post(f"{PLACE}/tuningJobs:rebaseTunedModel", reference)
     deployed = str((await serving.get(endpoint))["deployedModels"][0]["id"])
-    return name_populated(first, second, lone, pending["name"], rebase["name"], operation, deployed)
+    names = name_populated(first, second, lone, pending["name"], rebase["name"], operation, deployed)
+    return names | {"batch": str(batch["name"]), "waiting": str(waiting["name"])}
 
 
 async def add_own(serving: Serving, names: dict[str, str]) -> dict[str, str]:
