@@ -146,8 +146,8 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "gemini",
         "v1beta/openai/chat/completions answers OpenAI's clients for base models.",
         "It is not served (404); Vertex AI's routes for them are.",
-        "No descriptor or discovery document has it, and what it refuses is known from a few reports; tuned models were "
-        "not asked there.",
+        "No descriptor or discovery document has it, and what it refuses is known from a few reports; tuned models "
+        "were not asked there.",
     ),
     Divergence(
         "stand_in_numbers",
