@@ -15,9 +15,10 @@ from tests.models import CALL_TOKENS, write_llama, write_qwen
 from tests.schemas import WRITTEN, draw_schema, make_object
 from tuning_emulator.core.json_schema import normalise_schema
 from tuning_trainer.chat import load_chat
-from tuning_trainer.constraint import InvalidFormError, hold
+from tuning_trainer.constraint import hold
 from tuning_trainer.generate import Answering, Delta, Finished, answer
 from tuning_trainer.spec import Answer, Form, Function, Prompt, Reply, Turn
+from tuning_trainer.vocabulary import InvalidFormError
 
 CITY = json.dumps(make_object(city={"type": "string", "maxLength": 8}))
 FUNCTIONS = (Function("get_weather", CITY), Function("stop"))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tuning_emulator.core.chat_request import CallArgumentsError, ChatError, translate_chat
+from tuning_emulator.core.chat_messages import CallArgumentsError, ChatError
+from tuning_emulator.core.chat_request import translate_chat
 
 USER = {"role": "user", "content": "1"}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}}
@@ -235,3 +239,29 @@ def test_a_result_after_an_empty_turn() -> None:
     empty = {"role": "user", "content": None}
     found = translate(messages=[USER, CALLED, empty, {"role": "tool", "tool_call_id": "c", "content": "x"}])
     assert [len(one["parts"]) for one in found["contents"]] == [1, 1, 0, 1]
+
+
+NAMES = st.sampled_from(
+    [
+        *("messages", "role", "content", "type", "text", "image_url", "url", "detail", "input_audio", "data", "format"),
+        *("tool_calls", "function_call", "function", "name", "arguments", "id", "tool_call_id", "tools", "tool_choice"),
+        *("allowed_tools", "mode", "extra_body", "extra_content", "google", "thinking_config", "response_format"),
+        *("json_schema", "schema", "reasoning_effort", "modalities", "stop", "functions", "parameters"),
+    ]
+)
+WORDS = st.sampled_from(
+    ["user", "assistant", "tool", "system", "text", "function", "image_url", "f", "data:,x", "{}", ""]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=6),
+    max_leaves=30,
+)
+
+
+@given(st.dictionaries(NAMES, JSON, max_size=8), st.lists(st.dictionaries(NAMES, JSON, max_size=5), max_size=3))
+def test_whatever_is_sent_is_translated_or_refused(chat: dict[str, Any], messages: list[Any]) -> None:
+    """Nothing fails in another way."""
+    for one in (chat, {**chat, "messages": messages}):
+        with suppress(ChatError, CallArgumentsError):
+            translate_chat(one)

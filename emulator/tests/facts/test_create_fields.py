@@ -19,7 +19,10 @@ from tuning_trainer.spec import METHODS as TRAINED
 
 DATA = "gs://b/train.jsonl"
 JOBS = {row.path: row for row in JOB_FIELDS}
-EFFECTS = [row.path for row in JOB_FIELDS if row.effect == "acts"]
+ELSEWHERE = ("supervised_tuning_spec.evaluation_config",)
+"""What begins once the job is trained: see test_evaluation."""
+
+EFFECTS = [row.path for row in JOB_FIELDS if row.effect == "acts" and row.path not in ELSEWHERE]
 
 
 def list_paths(schema: Schema, message: str, rows: tuple[RequestField, ...], prefix: str = "") -> set[str]:

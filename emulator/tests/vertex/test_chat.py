@@ -182,8 +182,8 @@ async def test_a_publisher_s_model(serving: Serving) -> None:
         (say("1", extra_body={"google": {"thinking_config": {"depth": 1}}}), 400, 'Unknown name "depth"'),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "gs://b/x.png"}}]}]},
-            501,
-            "text only; the request has a part with file_data",
+            403,
+            "gs://b/x.png",
         ),
         (say("1", response_format={"type": "json_schema", "json_schema": {"schema": 5}}), 400, "5 is no JSON Schema"),
     ],

@@ -16,9 +16,7 @@ _UNSUPPORTED = "the service does not support it, and ignores it too"
 
 CHAT_FIELDS: tuple[RequestField, ...] = (
     RequestField("model", "acts", "publisher/model on endpoints/openapi; an endpoint answers whatever it is called"),
-    RequestField(
-        "messages", "acts", "system, developer, user, assistant, tool, function; parts with media are refused"
-    ),
+    RequestField("messages", "acts", "system, developer, user, assistant, tool, function; media as in contents"),
     RequestField("stream", "acts", "events, the last one data: [DONE]"),
     RequestField("stream_options", "acts", "include_usage: the counts come with the last chunk, whatever it says"),
     RequestField("max_tokens", "acts", "as maxOutputTokens"),

@@ -47,7 +47,9 @@ JOB_FIELDS: tuple[RequestField, ...] = (
     RequestField("service_account", "no effect", "everybody may read every bucket here"),
     RequestField("custom_base_model", "no effect", "the base model's name says what is trained here"),
     *_spec("supervised_tuning_spec", *_SETS, *_RATE, _ADAPTER, *_SIZES, "export_last_checkpoint_only", "tuning_mode"),
-    RequestField("supervised_tuning_spec.evaluation_config", "no effect", "tuned models are not evaluated here"),
+    RequestField(
+        "supervised_tuning_spec.evaluation_config", "acts", "its checkpoints are evaluated; no model judges them"
+    ),
     *_spec(
         "preference_optimization_spec",
         *(*_SETS, *_RATE, _ADAPTER, "export_last_checkpoint_only"),

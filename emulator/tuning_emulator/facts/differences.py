@@ -245,8 +245,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "job_options_without_effect",
         "vertex",
-        "A job reads its data as its service account, is encrypted with a key, is distilled in a pipeline, evaluates "
-        "what it tuned.",
+        "A job reads its data as its service account, is encrypted with a key, is distilled in a pipeline.",
         "These fields are checked as far as texts are known, shown, and have no effect; docs/requests.md lists every "
         "field, and log and journal say so where a job sets one.",
         "There are no accounts, keys or pipelines here.",

@@ -15,7 +15,8 @@ from msgspec import structs
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.chat_answer import CompletionWriter
-from tuning_emulator.core.chat_request import CallArgumentsError, ChatError, translate_chat
+from tuning_emulator.core.chat_messages import CallArgumentsError, ChatError
+from tuning_emulator.core.chat_request import translate_chat
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.chat_fields import note_ignored
