@@ -183,7 +183,7 @@ async def test_a_publisher_s_model(serving: Serving) -> None:
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "gs://b/x.png"}}]}]},
             403,
-            "gs://b/x.png",
+            "Permission denied while accessing input file.",
         ),
         (say("1", response_format={"type": "json_schema", "json_schema": {"schema": 5}}), 400, "5 is no JSON Schema"),
     ],
