@@ -247,7 +247,7 @@ async def test_a_job_that_is_deleted_stops_at_once(serving: Serving, monkeypatch
     job = serving.find(created["name"])
     serving.queue.forget(job.uid)
     async with asyncio.timeout(20):
-        while serving.queue.pacing.get(job.uid) is not None:  # noqa: ASYNC110 until nothing works on it any more
+        while serving.queue.pacing.get(job.uid) is not None:  # noqa: ASYNC110 nobody announces that it is left
             await asyncio.sleep(0.01)
     assert not gate.open.is_set()
 
