@@ -16,6 +16,7 @@ from tests.media.files import make_picture
 from tests.serving import Reply
 from tests.vertex.serving import PLACE
 from tests.vertex.serving import Serving as VertexServing
+from tuning_emulator.media import parts
 
 pytestmark = pytest.mark.process
 PUBLISHED = f"/v1/{PLACE}/publishers/google/models"
@@ -186,6 +187,20 @@ async def test_the_internet_is_not_asked(api: VertexServing | GeminiServing) -> 
     assert (said, details["IMAGE"]) == ("[image]\n?", 258)
     (entry,) = (one for one in api.app.middleware.journal._entries if "example.com" in one.request)
     assert f"contents[0].parts[0] (image/png): {UNREAD}" in str(entry.exchange.notes)
+
+
+async def test_many_files_have_bounds_together(vertex: VertexServing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prompt of thousands of long documents neither fills the server nor keeps it for hours."""
+    text = inline(b"x" * 90, "text/plain")
+    monkeypatch.setattr(parts, "MOST_CHARACTERS", 100)
+    said = read_answer(await say(vertex, turn(text, text, text)))[0]
+    assert said == f"{'x' * 90}\n{'x' * 10}\n[PDF document]"
+    (entry,) = vertex.app.middleware.journal._entries
+    assert "the files of one request are read up to 100 characters" in str(entry.exchange.notes)
+    monkeypatch.setattr(parts, "MOST_SECONDS", -1)
+    reply = await say(vertex, turn(inline(RED_SQUARE)))
+    assert reply.status == 400
+    assert reply.message.startswith("tuning-emulator: the file of contents[0].parts[0] cannot be read here")
 
 
 async def test_what_has_no_effect_beside_a_file_is_told(vertex: VertexServing) -> None:

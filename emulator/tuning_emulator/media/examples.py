@@ -143,7 +143,7 @@ class ExampleReader(Struct, frozen=True):
             sources[place] = find_source(part, f"contents[{place[0]}]", WORDS, model, resolution)
         check_counts(sources.values(), limits, WORDS)
         read = {
-            place: self.reader.read_source(source, rules, limits, WORDS, lenient=True)
+            place: self.reader.read_source(source, rules, limits, WORDS, lenient=True, keep=self.sees)
             for place, source in sources.items()
         }
         _check_pages(read.values(), limits)

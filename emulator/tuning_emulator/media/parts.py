@@ -6,10 +6,11 @@ import mimetypes
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import Api
@@ -26,11 +27,14 @@ from tuning_emulator.media.medium import (
     Source,
 )
 from tuning_emulator.media.reading import MediaReader
-from tuning_emulator.media.replacing import MEDIA_FIELDS, list_media, replace_media, show_images
+from tuning_emulator.media.replacing import MEDIA_FIELDS, MOST_SHOWN_BYTES, list_media, replace_media, show_images
 from tuning_emulator.media.tokens import count_medium, read_clip, read_resolution
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.storage.objects import ObjectForbiddenError, ObjectNotFoundError, ObjectStore, StorageError
 
+MOST_SECONDS: Final = 60
+MOST_CHARACTERS: Final = 1_000_000
+"""For all files of a request together; one alone has bounds of its own."""
 LARGEST_BYTES: Final = 100 << 20
 """Of a file that is read here at all."""
 _OWN_HOST = re.compile(r"(?:(?P<bucket>[a-z0-9._-]+)\.)?storage\.(?:googleapis|cloud\.google)\.com")
@@ -117,8 +121,17 @@ class PromptReader(Struct, frozen=True):
             for place, part in list_media(contents)
         }
         check_counts(sources.values(), model.media.limits, words)
-        limits = model.media.limits
-        read = {place: self.read_source(source, model.media, limits, words) for place, source in sources.items()}
+        read: dict[tuple[int, int], ReadMedium] = {}
+        late_s, room, shown = monotonic() + MOST_SECONDS, MOST_CHARACTERS, 0
+        for place, source in sources.items():
+            if monotonic() > late_s:
+                reason = f"the files of one request are read for {MOST_SECONDS} s at most"
+                raise emulator_errors.MEDIUM_UNREADABLE(place=source.place, reason=reason)
+            keep = sees and shown < MOST_SHOWN_BYTES
+            one = self.read_source(source, model.media, model.media.limits, words, keep=keep)
+            read[place] = one = _fit_words(one, room)
+            room -= len(one.medium.words)
+            shown += len(one.data or b"")
         contents, read, images = show_images(contents, read) if sees else (contents, read, ())
         tokens = Counter[str]()
         for one in read.values():
@@ -135,9 +148,21 @@ class PromptReader(Struct, frozen=True):
         )
 
     def read_source(
-        self, source: Source, rules: MediaRules, limits: MediaLimits, words: MediaWords, *, lenient: bool = False
+        self,
+        source: Source,
+        rules: MediaRules,
+        limits: MediaLimits,
+        words: MediaWords,
+        *,
+        lenient: bool = False,
+        keep: bool = False,
     ) -> ReadMedium:
-        """One file. ``lenient``: where its reader gives up, its kind alone is read, instead of refusing it."""
+        """One file.
+
+        Args:
+            lenient: Where its reader gives up, its kind alone is read, instead of refusing it.
+            keep: Whether an image's bytes are wanted.
+        """
         data: bytes | None = source.data
         if source.uri:
             data = self._fetch(source, limits, words)
@@ -158,7 +183,7 @@ class PromptReader(Struct, frozen=True):
         if source.kind == "document" and not source.mime_type.startswith("application/pdf"):
             return ReadMedium(source, medium, "TEXT", 0)
         counted = count_medium(rules, source.kind, medium, source.resolution, source.clip)
-        return ReadMedium(source, medium, *counted, data)
+        return ReadMedium(source, medium, *counted, data if keep and source.kind == "image" else None)
 
     def _fetch(self, source: Source, limits: MediaLimits, words: MediaWords) -> bytes | None:
         """The bytes of a file that a URI names; None where it is elsewhere in the Internet."""
@@ -171,6 +196,15 @@ class PromptReader(Struct, frozen=True):
             raise words.denied(source.uri) from error
         except StorageError as error:
             raise emulator_errors.STORAGE_UNAVAILABLE(reason=error) from error
+
+
+def _fit_words(read: ReadMedium, room: int) -> ReadMedium:
+    """A file of which no more is read than so many characters."""
+    if len(read.medium.words) <= room:
+        return read
+    note = f"the files of one request are read up to {MOST_CHARACTERS:,} characters"
+    words = read.medium.words[:room] or PLACEHOLDERS[read.source.kind]
+    return structs.replace(read, medium=structs.replace(read.medium, words=words, note=note))
 
 
 def fetch_object(objects: ObjectStore, uri: str, check_size: Callable[[int], None]) -> bytes:

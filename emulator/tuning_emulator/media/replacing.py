@@ -13,6 +13,8 @@ from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import IMAGE_MARK
 
 MEDIA_FIELDS: Final = ("inline_data", "file_data")
+MOST_SHOWN_BYTES: Final = 24 << 20
+"""Of all images of a prompt, or of an example, that a model sees; the others are words for it."""
 
 
 def has_media(contents: Sequence[Value]) -> bool:
@@ -32,15 +34,18 @@ def show_images(
 ) -> tuple[Sequence[Value], dict[tuple[int, int], ReadMedium], tuple[str, ...]]:
     """Puts marks in the place of images' words; the contents without marks of their own, and the images in order."""
     shown = {}
-    images = []
+    images: list[str] = []
+    room = MOST_SHOWN_BYTES
     for place, one in read.items():
-        is_whole = one.data is not None and not one.medium.note and not one.medium.missing
-        if one.source.kind == "image" and one.data is not None and is_whole:
-            images.append(base64.b64encode(one.data).decode())
-            medium = structs.replace(one.medium, words=IMAGE_MARK)
-            shown[place] = structs.replace(one, medium=medium)
-        else:
-            shown[place] = one
+        medium, data = one.medium, one.data or b""
+        if one.source.kind == "image" and not medium.note and not medium.missing:
+            if data and len(data) <= room:
+                images.append(base64.b64encode(data).decode())
+                room -= len(data)
+                medium = structs.replace(medium, words=IMAGE_MARK)
+            else:
+                medium = structs.replace(medium, note=f"the model sees images of {MOST_SHOWN_BYTES:,} bytes together")
+        shown[place] = structs.replace(one, medium=medium, data=None)
     return [{**one, "parts": [_unmark(part) for part in one.get("parts") or ()]} for one in contents], shown, (*images,)
 
 
