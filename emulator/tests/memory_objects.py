@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from tuning_emulator.storage.objects import ObjectInfo, ObjectNotFoundError, parse_uri
+from tuning_emulator.storage.objects import ObjectInfo, ObjectNotFoundError, find_matching, parse_uri
 
 
 def write_pairs(pairs: Iterable[tuple[str, str]]) -> list[bytes]:
@@ -41,6 +41,11 @@ class MemoryObjects:
         if self._lines is None:
             raise ObjectNotFoundError(uri)
         return iter(self._lines(uri) if callable(self._lines) else self._lines)
+
+    def match(self, pattern: str) -> list[str]:
+        """See ``ObjectStore``."""
+        bucket, _ = parse_uri(pattern)
+        return find_matching(pattern, [parse_uri(uri)[1] for uri in self.written if parse_uri(uri)[0] == bucket])
 
     def hint(self, uri: str) -> str:
         """See ``ObjectStore``."""

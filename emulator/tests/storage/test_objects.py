@@ -147,6 +147,33 @@ def test_missing_object_and_bucket_are_told_apart(store: ObjectStore) -> None:
     assert list(store.lines("gs://bucket/there")) == []
 
 
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("many/*.jsonl", ["many/a.jsonl", "many/b.jsonl"]),
+        ("many/**", ["many/a.jsonl", "many/b.jsonl", "many/deep/c.jsonl", "many/x.txt"]),
+        ("many/**/c*", ["many/deep/c.jsonl"]),
+        ("many/a.jsonl", ["many/a.jsonl"]),
+        ("none/*", []),
+    ],
+)
+def test_wildcards_mean_objects(store: ObjectStore, pattern: str, found: list[str]) -> None:
+    """Sorted; one star stays within a folder."""
+    for name in ("b.jsonl", "deep/c.jsonl", "a.jsonl", "x.txt"):
+        store.write(f"gs://starry/many/{name}", b"1")
+    wanted = [f"gs://starry/{name}" for name in found]
+    assert store.match(f"gs://starry/{pattern}") == wanted
+    assert store.match(f"gs://no-such-bucket/{pattern}") == []
+
+
+@pytest.mark.slow
+def test_many_objects_are_matched_over_pages(store: ObjectStore) -> None:
+    """More than one page of a listing."""
+    for number in range(1005):
+        store.write(f"gs://crowded/{number:04}", b"")
+    assert len(store.match("gs://crowded/*")) == 1005
+
+
 def test_nothing_listens() -> None:
     """A storage that is not running is not a missing object."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

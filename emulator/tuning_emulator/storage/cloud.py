@@ -14,6 +14,7 @@ from tuning_emulator.storage.objects import (
     ObjectInfo,
     ObjectNotFoundError,
     StorageUnavailableError,
+    find_matching,
     parse_uri,
     split_lines,
 )
@@ -61,6 +62,16 @@ class CloudObjectStore:
         """See ``ObjectStore``."""
         with _translated(uri):
             self._blob(uri).upload_from_string(data, content_type=content_type)
+
+    def match(self, pattern: str) -> list[str]:
+        """See ``ObjectStore``."""
+        bucket, name = parse_uri(pattern)
+        try:
+            with _translated(pattern):
+                found = [blob.name for blob in self._client.list_blobs(bucket, prefix=name.partition("*")[0])]
+        except ObjectNotFoundError:
+            return []
+        return find_matching(pattern, found)
 
     def hint(self, uri: str) -> str:  # noqa: ARG002 there is nothing to say
         """See ``ObjectStore``."""

@@ -21,6 +21,7 @@ from tuning_emulator.storage.objects import (
     ObjectInfo,
     ObjectNotFoundError,
     StorageError,
+    find_matching,
     parse_uri,
     split_lines,
 )
@@ -158,6 +159,19 @@ class EmbeddedObjectStore:
                 self._store.insert(bucket, name, content, {"contentType": content_type})
         except ApiError as error:
             raise _explain(error, uri) from error
+
+    def match(self, pattern: str) -> list[str]:
+        """See ``ObjectStore``."""
+        from tuning_emulator.storage.listing import Wanted, list_page  # only where somebody asks by wildcards
+
+        bucket, name = parse_uri(pattern)
+        names: list[str] = []
+        after: tuple[str, int] | None = ("", 0)
+        while after is not None and self._store.find_bucket(bucket) is not None:
+            page = list_page(self._store, bucket, Wanted(prefix=name.partition("*")[0], after=after))
+            names += [one.name for one in page.objects]
+            after = page.next
+        return find_matching(pattern, names)
 
     def hint(self, uri: str) -> str:
         """See ``ObjectStore``."""

@@ -83,6 +83,9 @@ class ObjectStore(Protocol):
     def write(self, uri: str, data: bytes, content_type: str = DEFAULT_TYPE) -> None:
         """Creates or replaces the object."""
 
+    def match(self, pattern: str) -> list[str]:
+        """The URIs of the objects that one with wildcards means, sorted: see ``find_matching``."""
+
     def hint(self, uri: str) -> str:
         """What a developer should know of where an object comes from, or of why it is not there; "" nearly always."""
 
@@ -107,6 +110,17 @@ def parse_uri(uri: str) -> tuple[str, str]:
 def format_uri(bucket: str, name: str) -> str:
     """``gs://bucket/name``."""
     return f"gs://{bucket}/{name}"
+
+
+def find_matching(pattern: str, names: Iterable[str]) -> list[str]:
+    """The URIs of those objects of a bucket that a URI with ``*`` (within a folder) or ``**`` means, sorted.
+
+    Source: cloud.google.com/storage/docs/wildcards.
+    """
+    bucket, wanted = parse_uri(pattern)
+    parts = {"**": ".*", "*": "[^/]*"}
+    form = re.compile("".join(parts.get(part, re.escape(part)) for part in re.split(r"(\*+)", wanted)), re.DOTALL)
+    return sorted(format_uri(bucket, name) for name in names if form.fullmatch(name))
 
 
 def split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -204,6 +218,22 @@ class HttpObjectStore:
         if status == 404:
             raise BucketNotFoundError(f"bucket gs://{bucket} does not exist")
         _refuse(status, body, uri)
+
+    def match(self, pattern: str) -> list[str]:
+        """See ``ObjectStore``."""
+        bucket, name = parse_uri(pattern)
+        names: list[str] = []
+        query = {"prefix": name.partition("*")[0], "fields": "items(name),nextPageToken"}
+        while True:
+            status, body = self._exchange("GET", f"/storage/v1/b/{quote(bucket, safe='')}/o?{urlencode(query)}")
+            if status == 404:
+                return []
+            _refuse(status, body, pattern)
+            page = json.loads(body)
+            names += [one["name"] for one in page.get("items", ())]
+            if not page.get("nextPageToken"):
+                return find_matching(pattern, names)
+            query["pageToken"] = page["nextPageToken"]
 
     def hint(self, uri: str) -> str:  # noqa: ARG002 there is nothing to say
         """See ``ObjectStore``."""
