@@ -206,7 +206,7 @@ class Filler:
         teacher = {
             "promptDatasetUri": "gs://kept/prompts.jsonl",
             "baseTeacherModel": "publishers/google/models/gemini-2.5-pro",
-            "hyperParameters": {"epochCount": "2", "learningRate": 0.003},
+            "hyperParameters": {"epochCount": "2", "learningRateMultiplier": 0.5},
         }
         self.tuning_job("distilled", {"distillationSpec": teacher}, version="v1beta1")
         full = {"trainingDatasetUri": "gs://kept/train.jsonl", "tuningMode": "TUNING_MODE_FULL", **few}

@@ -1,6 +1,6 @@
 """What an older version has stored is there afterwards as it was: its data directory, its archive, every row of them.
 
-``version_2`` was written by the last program with that schema; ``keep_version`` says how.
+``version_2`` and ``version_3`` were each written by the last program with that schema; ``keep_version`` says how.
 """
 
 from __future__ import annotations
@@ -31,18 +31,21 @@ from tuning_emulator.store.migration import SCHEMA_VERSION, Contents, load_schem
 from tuning_emulator.store.store import Store
 
 VERSION_2 = Path(__file__).with_name("version_2")
-KEPT = json.loads(lzma.decompress((VERSION_2 / "answers.json.xz").read_bytes()))
-ARCHIVE = (VERSION_2 / "archive.tar.gz").read_bytes()
+VERSION_3 = Path(__file__).with_name("version_3")
+KEPT, KEPT_3 = (
+    json.loads(lzma.decompress((folder / "answers.json.xz").read_bytes())) for folder in (VERSION_2, VERSION_3)
+)
+ARCHIVE, ARCHIVE_3 = ((folder / "archive.tar.gz").read_bytes() for folder in (VERSION_2, VERSION_3))
 SERVER = [sys.executable, "-m", "tuning_emulator"]
 PATIENCE_S = 30.0
 PACKED = "projects/253520768850/locations/us-central1/tuningJobs/5232581778611921245"
 """Of an open model, and had not begun: since then examples of these are packed, and their steps fewer."""
 
 
-def unpack(folder: Path, name: str = "data.tar.xz") -> Path:
+def unpack(folder: Path, name: str = "data.tar.xz", kept: Path = VERSION_2) -> Path:
     """A directory with what was kept."""
     folder.mkdir()
-    with tarfile.open(VERSION_2 / name) as tar:
+    with tarfile.open(kept / name) as tar:
         tar.extractall(folder, filter="data")
     return folder
 
@@ -57,7 +60,8 @@ def execute(path: Path, *statements: str) -> None:
 
 def find_job(store: Store, title: str) -> TuningJob:
     """The newest job of that display name."""
-    return next(job for job in store.list_jobs_of_project(None, 2**62, 1000) if job.display_name == title)
+    listed = store.list_jobs_of_project(None, 2**62, 1000)
+    return next(job for job in listed if isinstance(job, TuningJob) and job.display_name == title)
 
 
 # --- whole servers
@@ -73,23 +77,23 @@ def keep_comparable(value: Any) -> Any:
     return "CANCELED" if value == "The tuning job has been cancelled." else value
 
 
-def check_server(server: Server) -> None:
+def check_server(server: Server, kept: Any = KEPT) -> None:
     """Every read is answered as it was, and every job that stood still goes on to the end that it had."""
     end = time.monotonic() + PATIENCE_S
     while (
-        keep_comparable(server.do("GET", JOBS)) != keep_comparable(KEPT["reads"][JOBS]["body"])
+        keep_comparable(server.do("GET", JOBS)) != keep_comparable(kept["reads"][JOBS]["body"])
         and time.monotonic() < end
     ):
         time.sleep(0.05)  # jobs that go by a clock that stands still come to where they were
     found = keep_version.read_everything(server)
-    assert found.keys() == KEPT["reads"].keys()
-    for path, answer in KEPT["reads"].items():
+    assert found.keys() == kept["reads"].keys()
+    for path, answer in kept["reads"].items():
         assert keep_comparable(found[path]) == keep_comparable(answer), path
     after = keep_version.let_go(server)
     for one in after["jobs"]:
-        if one["name"] == PACKED:
+        if one["name"] == PACKED and kept is KEPT:
             one |= {"completed_steps": 6, "total_steps": 6}
-    assert keep_comparable(after) == keep_comparable(KEPT["after"])
+    assert keep_comparable(after) == keep_comparable(kept["after"])
 
 
 @pytest.mark.process
@@ -112,6 +116,17 @@ def test_an_archive_answers_as_before(tmp_path: Path) -> None:
         assert (fault["fault"]["method"], fault["remaining"]) == ("ListModels", 2)
         assert server.control("GET", "clock")["frozen"]
         check_server(server)
+
+
+@pytest.mark.process
+def test_what_the_last_version_kept_answers_as_before(tmp_path: Path) -> None:
+    """It takes no batches; what it has is copied row by row, and batches go beside it."""
+    with keep_version.running(SERVER, unpack(tmp_path / "data", kept=VERSION_3)) as server:
+        check_server(server, KEPT_3)
+        assert server.do("GET", "/v1/projects/kept/locations/us-central1/batchPredictionJobs") == {}
+    with keep_version.running(SERVER, tmp_path / "other") as server:
+        server.do("POST", "/emulator/v1/snapshot", data=ARCHIVE_3)
+        check_server(server, KEPT_3)
 
 
 # --- rows

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from tuning_emulator.core.records import Api
+from tuning_emulator.core.records import JobKind
 
 MAX_SECONDS = 10 * 365 * 86_400.0
 MAX_POLLS = 1_000_000
@@ -118,6 +118,9 @@ COUNTED = frozenset({FaultKind.DATASET_REJECTED, FaultKind.INTERNAL_ERROR, Fault
 OF_VERTEX = frozenset({FaultKind.ENDPOINT_CREATION_FAILED, FaultKind.NO_CAPACITY, FaultKind.GLOBAL_NOT_ONBOARDED})
 """Kinds that only Vertex AI can have: Gemini's tuned models have neither an endpoint nor a region."""
 
+BATCHES: frozenset[JobKind] = frozenset(("gemini_batch", "vertex_batch"))
+"""Jobs whose steps are requests: the number of a fault is the request's."""
+
 
 class JobFault(Struct, frozen=True):
     """One thing that happens to one job.
@@ -168,16 +171,17 @@ def format_job_fault(fault: JobFault) -> str:
     return f"{fault.kind.value}:{fault.at}" if fault.at else fault.kind.value
 
 
-def check_api(fault: JobFault, api: Api) -> None:
+def check_api(fault: JobFault, api: JobKind) -> None:
     """Whether a job of that API can have it.
 
     Raises:
         JobFaultError: it cannot.
     """
     if fault.kind in OF_VERTEX and api != "vertex":
-        raise JobFaultError(
-            f"{fault.kind.value} cannot happen to a Gemini tuned model, which has neither endpoint nor region"
-        )
+        whose = "a batch, which makes no endpoint and tunes nowhere"
+        if api not in BATCHES:
+            whose = "a Gemini tuned model, which has neither endpoint nor region"
+        raise JobFaultError(f"{fault.kind.value} cannot happen to {whose}")
 
 
 # --- magic values
@@ -256,7 +260,7 @@ class Magic(Struct, frozen=True):
 NO_MAGIC = Magic()
 
 
-def read_magic(api: Api, display_name: str, labels: Mapping[str, str]) -> Magic:
+def read_magic(api: JobKind, display_name: str, labels: Mapping[str, str]) -> Magic:
     """The magic values of a create request. A label wins over the name.
 
     Raises:
@@ -269,7 +273,7 @@ def read_magic(api: Api, display_name: str, labels: Mapping[str, str]) -> Magic:
     return _parse(api, found) if found else NO_MAGIC
 
 
-def _parse(api: Api, found: dict[str, str]) -> Magic:
+def _parse(api: JobKind, found: dict[str, str]) -> Magic:
     unknown = sorted(found.keys() - {"pace", "fault"})
     if unknown:
         raise MagicError(f"label {LABEL_PREFIX}{unknown[0]}: the emulator knows {LABEL_PREFIX}pace and -fault only")

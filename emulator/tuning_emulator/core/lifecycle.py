@@ -1,4 +1,4 @@
-"""The life of a tuning job: one table of what can happen in which state and phase. Nothing else decides either.
+"""The life of a job: one table of what can happen in which state and phase. Nothing else decides either.
 
 Sources: state order in the recorded jobs of both APIs; the order of the phases in Vertex AI's v1beta1
 ``tuningJobState``; CANCELLING "may only go to either SUCCEEDED, FAILED or CANCELLED" (aiplatform discovery document,
@@ -20,6 +20,8 @@ class JobEvent(StrEnum):
     WAIT = "wait"
     """Other jobs of its project, or its pace, come first."""
     START = "start"
+    RUN = "run"
+    """A batch, which has no phases, begins."""
     CHECK = "check"
     """Its dataset is good; its pace keeps it waiting."""
     TUNE = "tune"
@@ -59,12 +61,13 @@ def _to(state: JobState, phase: Phase | None = None, *after: Phase) -> Transitio
 TRANSITIONS: dict[tuple[JobState, JobEvent], Transition] = {
     (_S.PENDING, _E.WAIT): _to(_S.PENDING, _P.WAITING_FOR_QUOTA),
     (_S.PENDING, _E.START): _to(_S.RUNNING, _P.PROCESSING_DATASET),
+    (_S.PENDING, _E.RUN): _to(_S.RUNNING, _P.NONE),
     (_S.PENDING, _E.CANCEL): _to(_S.CANCELLED, _P.NONE),
     (_S.PENDING, _E.FAIL): _to(_S.FAILED, _P.NONE),
     (_S.RUNNING, _E.CHECK): _to(_S.RUNNING, _P.WAITING_FOR_CAPACITY, _P.PROCESSING_DATASET),
     (_S.RUNNING, _E.TUNE): _to(_S.RUNNING, _P.TUNING, _P.PROCESSING_DATASET, _P.WAITING_FOR_CAPACITY),
     (_S.RUNNING, _E.TRAIN): _to(_S.RUNNING, _P.POST_PROCESSING, _P.TUNING),
-    (_S.RUNNING, _E.SUCCEED): _to(_S.SUCCEEDED, _P.NONE, _P.POST_PROCESSING),
+    (_S.RUNNING, _E.SUCCEED): _to(_S.SUCCEEDED, _P.NONE, _P.POST_PROCESSING, _P.NONE),
     (_S.RUNNING, _E.FAIL): _to(_S.FAILED, _P.NONE),
     (_S.RUNNING, _E.CANCEL): _to(_S.CANCELLING),
     (_S.RUNNING, _E.REQUEUE): _to(_S.RUNNING),

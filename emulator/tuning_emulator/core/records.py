@@ -1,4 +1,4 @@
-"""Our own rows: what the emulator knows about a tuning, whatever API asked for it.
+"""Our own rows: what the emulator knows about a tuning or a batch, whatever API asked for it.
 
 Times are integer nanoseconds since the epoch, UTC. Resource ids are the last segment of a name only. Nothing here knows
 how a service prints it.
@@ -16,12 +16,15 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 Api: TypeAlias = Literal["gemini", "vertex"]
+JobKind: TypeAlias = Literal["gemini", "vertex", "gemini_batch", "vertex_batch"]
+"""Whose job: a tuning job has its API's name alone."""
+
 Json: TypeAlias = Mapping[str, Any]
 """A JSON object that core passes on without looking into it."""
 
 
 class JobState(StrEnum):
-    """Where a tuning job stands. Gemini shows PENDING and RUNNING as CREATING and SUCCEEDED as ACTIVE."""
+    """Where a job stands. Of tuning jobs Gemini shows PENDING and RUNNING as CREATING and SUCCEEDED as ACTIVE."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -164,6 +167,8 @@ class Progress(Record, frozen=True):
         experiment_id: Vertex' metadata context; "" until the dataset is processed.
         run_deleted: Vertex: the experiment is there without its run.
         adapter: Directory of the final adapter, relative to the data directory; "" until trained.
+        failed_steps: Of a batch, whose steps are its requests: how many of the completed ones ended in an error.
+        output_directory: Of a batch: where in Cloud Storage its results are, or will be.
     """
 
     updated_ns: int
@@ -182,6 +187,8 @@ class Progress(Record, frozen=True):
     device: str = ""
     adapter: str = ""
     run_deleted: bool = False
+    failed_steps: int = 0
+    output_directory: str = ""
 
 
 class Reserved(Record, frozen=True):
@@ -198,37 +205,70 @@ class Reserved(Record, frozen=True):
     checkpoints: tuple[tuple[str, str], ...] = ()
 
 
-class TuningJob(Record, frozen=True):
-    """One tuning of either API: what it is, what was asked for, what clients may change later, and how far it is.
+class Job(Record, frozen=True):
+    """What the queue runs: work of some minutes that a client has asked for and comes back to.
 
     Attributes:
         uid: Our key; grows with creation order.
         project: As it stands in the path, or the caller's project for Gemini.
         location: Vertex region; "" for Gemini.
-        id: Vertex: 18–19 digits. Gemini: id of the tuned model.
+        id: Vertex: 18–19 digits. Gemini: id of the tuned model, or of the batch.
         api_version: Version it was created through; operations answer with its types.
-        operation_id: Gemini's create operation; "" for Vertex.
         owner: Principal who created it, or was given it.
     """
 
     uid: int
-    api: Api
+    api: JobKind
     project: str
     location: str
     id: str
     api_version: str
-    operation_id: str
     created_ns: int
-    asked: Asked
     progress: Progress
     owner: str
     display_name: str
+
+
+class TuningJob(Job, frozen=True):
+    """One tuning of either API: what it is, what was asked for, what clients may change later, and how far it is.
+
+    Attributes:
+        operation_id: Gemini's create operation; "" for Vertex.
+    """
+
+    api: Api
+    operation_id: str
+    asked: Asked
     description: str = ""
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
     reader_project_numbers: tuple[int, ...] = ()
     reserved: Reserved = Reserved()
+
+
+class BatchAsked(Record, frozen=True):
+    """What the request for a batch said. Nothing of it ever changes.
+
+    Attributes:
+        model: Who answers, as answers name it.
+        base_model: Row of ``facts.base_models`` behind it.
+        input_uris: Objects whose lines are the requests; () when they came inline (``store.inline_dataset``).
+        output_uri: Folder of Cloud Storage in which the results get a folder of their own, or "".
+        echoed: The request's message as answers echo it, without output-only fields.
+    """
+
+    model: str
+    base_model: str
+    input_uris: tuple[str, ...] = ()
+    output_uri: str = ""
+    echoed: Json = {}
+
+
+class BatchJob(Job, frozen=True):
+    """One batch of requests for content: Vertex' ``batchPredictionJobs``, Gemini's ``batches``."""
+
+    asked: BatchAsked
 
 
 class MetricPoint(Record, frozen=True):

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from tuning_emulator.core.records import Endpoint, ModelVersion, Operation, Record, TuningJob
+from tuning_emulator.core.records import BatchJob, Endpoint, Job, ModelVersion, Operation, Record, TuningJob
 
 R = TypeVar("R", bound=Record)
 
@@ -268,21 +268,36 @@ def _dump(record: Record) -> str:
 
 # --- tuning jobs
 
-_parse_job = _create_parser("tuning_jobs", TuningJob, "uid")
+_parse_tuning_job = _create_parser("tuning_jobs", TuningJob, "uid")
+_parse_batch = _create_parser("tuning_jobs", BatchJob, "uid")
+J = TypeVar("J", bound=Job)
 
 
-def parse_job(row: sqlite3.Row) -> TuningJob:
-    """A row of ``tuning_jobs``.
+def parse_tuning_job(row: sqlite3.Row) -> TuningJob:
+    """A tuning job's row of ``tuning_jobs``.
 
     Raises:
         DamagedRowError: it holds no job. So do the other readers.
     """
-    job = _parse_job(row)
+    return _complete_job(_parse_tuning_job(row), row)
+
+
+def parse_batch(row: sqlite3.Row) -> BatchJob:
+    """A batch's row of ``tuning_jobs``."""
+    return _complete_job(_parse_batch(row), row)
+
+
+def parse_job(row: sqlite3.Row) -> Job:
+    """Any row of ``tuning_jobs``."""
+    return parse_batch(row) if row["api"].endswith("_batch") else parse_tuning_job(row)
+
+
+def _complete_job(job: J, row: sqlite3.Row) -> J:
     steps, epochs = row["completed_steps"], row["completed_epochs"]
     return replace(job, uid=row["uid"], progress=replace(job.progress, completed_steps=steps, completed_epochs=epochs))
 
 
-def format_job(job: TuningJob) -> dict[str, Any]:
+def format_job(job: Job) -> dict[str, Any]:
     """Its columns by name."""
     progress = job.progress
     return {
@@ -294,7 +309,7 @@ def format_job(job: TuningJob) -> dict[str, Any]:
         "state": progress.state,
         "display_name": job.display_name,
         "experiment_id": progress.experiment_id,
-        "shared": int(bool(job.reader_project_numbers)),
+        "shared": int(isinstance(job, TuningJob) and bool(job.reader_project_numbers)),
         "latest_ns": max(job.created_ns, progress.updated_ns, progress.started_ns or 0, progress.ended_ns or 0),
         "completed_steps": progress.completed_steps,
         "completed_epochs": progress.completed_epochs,

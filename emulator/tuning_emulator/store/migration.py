@@ -34,11 +34,13 @@ from tuning_emulator.store.database import (
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of schema.sql."""
 
-READABLE = (2, SCHEMA_VERSION)
+READABLE = (2, 3, SCHEMA_VERSION)
 """Versions of files that this program takes. A file of another one is refused rather than misread."""
+
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 
 Row = dict[str, Any]
 
@@ -97,17 +99,21 @@ def take_over(database: Database) -> None:
 
 
 def migrate(source: sqlite3.Connection, target: sqlite3.Connection) -> list[DamagedRowError]:
-    """Writes everything that a store of version 2 holds to an empty file, as a store of this version.
+    """Writes everything that a store of an older version holds to an empty file, as a store of this version.
 
-    Rows that hold no record go over with their old columns for a body: they cannot be read there either, and nothing
+    Since version 3 rows have stayed as they are, and a table that was not there yet is empty. In a store of version 2,
+    rows that hold no record go over with their old columns for a body: they cannot be read there either, and nothing
     is lost. The errors say which they are.
     """
     damaged: list[DamagedRowError] = []
     create_tables(target)
+    second = read_version(source) == 2
+    tables = [name for (name,) in source.execute(_TABLES)]
+    copied = _COPIED if second else {name: f"SELECT * FROM {name}" for name in tables}  # noqa: S608 names of ours
     with target:
-        for table, (statement, key, convert) in _CONVERTED.items():
+        for table, (statement, key, convert) in _CONVERTED.items() if second else ():
             _insert(target, table, _convert_rows(source, statement, table, key, convert, damaged))
-        for table, statement in _COPIED.items():
+        for table, statement in copied.items():
             _insert(target, table, map(dict, source.execute(statement)))
         target.execute("DELETE FROM sqlite_sequence")
         _insert(target, "sqlite_sequence", map(dict, source.execute("SELECT name, seq FROM sqlite_sequence")))

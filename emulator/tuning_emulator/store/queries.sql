@@ -20,15 +20,19 @@ UPDATE tuning_jobs SET id = ? WHERE uid = ?;
 
 -- name: get_job
 -- The index is named, for SQLite would plan anew whenever `api` is bound: another one holds for Gemini alone.
-SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs INDEXED BY tuning_jobs_by_name
+SELECT uid, api, completed_steps, completed_epochs, body FROM tuning_jobs INDEXED BY tuning_jobs_by_name
 WHERE api = ? AND project = ? AND location = ? AND id = ?;
 
 -- name: get_tuned_model
 SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
 WHERE api = 'gemini' AND id = ?;
 
+-- name: find_gemini_batch
+-- No index is kept for it: clients name their project, tests alone do not.
+SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs WHERE api = 'gemini_batch' AND id = ?;
+
 -- name: get_job_by_uid
-SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+SELECT uid, api, completed_steps, completed_epochs, body FROM tuning_jobs
 WHERE uid = ?;
 
 -- name: get_job_by_experiment
@@ -36,21 +40,21 @@ SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
 WHERE project = ? AND location = ? AND experiment_id = ? AND experiment_id != '';
 
 -- name: list_jobs_newest_first
-SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+SELECT uid, api, completed_steps, completed_epochs, body FROM tuning_jobs
 WHERE api = ? AND project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
 
 -- name: list_jobs_by_state
-SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+SELECT uid, api, completed_steps, completed_epochs, body FROM tuning_jobs
 WHERE api = ? AND project = ? AND location = ? AND uid < ? AND state = ?
 ORDER BY uid DESC LIMIT ?;
 
 -- name: list_jobs_by_display_name
-SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+SELECT uid, api, completed_steps, completed_epochs, body FROM tuning_jobs
 WHERE api = ? AND project = ? AND location = ? AND uid < ? AND display_name = ?
 ORDER BY uid DESC LIMIT ?;
 
 -- name: list_jobs_by_label
-SELECT uid, completed_steps, completed_epochs, body
+SELECT uid, api, completed_steps, completed_epochs, body
 FROM job_labels AS label CROSS JOIN tuning_jobs AS job ON job.uid = label.job_uid
 WHERE job.api = ? AND job.project = ? AND job.location = ? AND label.job_uid < ? AND label.name = ? AND label.value = ?
 ORDER BY label.job_uid DESC LIMIT ?;
@@ -76,7 +80,7 @@ WHERE uid IN (
 ) ORDER BY uid LIMIT ?3;
 
 -- name: list_unfinished_jobs
-SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+SELECT uid, api, completed_steps, completed_epochs, body FROM tuning_jobs
 WHERE state IN ('PENDING', 'RUNNING', 'CANCELLING') ORDER BY uid;
 
 -- name: delete_job
@@ -201,7 +205,8 @@ DELETE FROM tuning_jobs WHERE project = ?;
 
 -- name: find_places
 -- Of an id, wherever it is: for a request that has looked in the wrong place, so no index is kept for it.
-SELECT 'tuningJobs', project, location FROM tuning_jobs WHERE api = 'vertex' AND id = ?1 UNION ALL
+SELECT iif(api = 'vertex', 'tuningJobs', 'batchPredictionJobs'), project, location FROM tuning_jobs
+WHERE api IN ('vertex', 'vertex_batch') AND id = ?1 UNION ALL
 SELECT 'models', project, location FROM models WHERE id = ?1 UNION ALL
 SELECT 'endpoints', project, location FROM endpoints WHERE id = ?1;
 
@@ -269,7 +274,7 @@ SELECT max(
 );
 
 -- name: list_jobs_of_project
-SELECT uid, completed_steps, completed_epochs, body FROM tuning_jobs
+SELECT uid, api, completed_steps, completed_epochs, body FROM tuning_jobs
 WHERE (?1 IS NULL OR project = ?1 OR project = ?2) AND uid < ?3 ORDER BY uid DESC LIMIT ?4;
 
 -- name: count_made

@@ -3,9 +3,10 @@
 -- epochs count as they stand in the columns: a training step writes no body.
 -- With every change here: raise `SCHEMA_VERSION` in migration.py, keep this file as schema_N.sql, migrate.
 
+-- What the queue runs: tuning jobs, and batches, whose `api` says so.
 CREATE TABLE tuning_jobs (
     uid INTEGER PRIMARY KEY AUTOINCREMENT,
-    api TEXT NOT NULL CHECK (api IN ('gemini', 'vertex')),
+    api TEXT NOT NULL CHECK (api IN ('gemini', 'vertex', 'gemini_batch', 'vertex_batch')),
     project TEXT NOT NULL,
     location TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -38,7 +39,7 @@ CREATE TABLE job_labels (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_labels_by_job ON job_labels (job_uid);
 
--- Examples that came inside the request, in the trainer's own form, one JSON object a line.
+-- Examples that came inside the request, in the trainer's own form, or the requests of a batch; a JSON object a line.
 CREATE TABLE inline_datasets (
     job_uid INTEGER PRIMARY KEY REFERENCES tuning_jobs (uid) ON DELETE CASCADE,
     lines TEXT NOT NULL

@@ -16,8 +16,11 @@ from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.lifecycle import ENDED, WITHIN, JobEvent, advance
 from tuning_emulator.core.records import (
     Api,
+    BatchJob,
     Checkpoint,
     Endpoint,
+    Job,
+    JobKind,
     MetricPoint,
     Model,
     ModelVersion,
@@ -38,6 +41,7 @@ FIXED = frozenset(("uid", "api", "project", "location", "id", "asked", "progress
 """What of a job ``update_job`` leaves: its name and what was asked for stay, its progress has writers of its own."""
 
 R = TypeVar("R")
+J = TypeVar("J", bound=Job)
 
 
 class Only(Struct, frozen=True):
@@ -98,7 +102,7 @@ class Store:
         """(collection, project, location) of all of Vertex AI's jobs, models and endpoints with that id."""
         return [(row[0], row[1], row[2]) for row in self._database.execute("find_places", identifier)]
 
-    def list_job_keys(self, project: str | None = None) -> list[tuple[int, Api]]:
+    def list_job_keys(self, project: str | None = None) -> list[tuple[int, JobKind]]:
         """(uid, api) of every job, or of every job of one project."""
         return [(row[0], row[1]) for row in self._database.execute("list_job_keys", project)]
 
@@ -128,9 +132,9 @@ class Store:
         """Forgets everything but what ``controls`` keep; ``blank`` is of ``migration.write_blank``. See ``become``."""
         self._database.become(blank, previous, CONTROL_TABLES)
 
-    # ------------------------------------------------------------ tuning jobs
+    # ------------------------------------------------------------ jobs
 
-    def insert_job(self, job: TuningJob) -> TuningJob:
+    def insert_job(self, job: J) -> J:
         """Stores a new job and answers it with its uid.
 
         Raises:
@@ -138,54 +142,73 @@ class Store:
         """
         with self.transaction():
             uid = int(self._database.execute("insert_job", **rows.format_job(job)).lastrowid or 0)
-            if job.asked.labels:
+            if isinstance(job, TuningJob) and job.asked.labels:
                 labels = [(name, value, uid) for name, value in job.asked.labels.items()]
                 self._database.execute_many("add_label", labels)
         return replace(job, uid=uid)
 
     def get_job(self, api: Api, project: str, location: str, identifier: str) -> TuningJob | None:
-        """The job of that name."""
-        return self._one(rows.parse_job, "get_job", api, project, location, identifier)
+        """The tuning job of that name."""
+        return self._one(rows.parse_tuning_job, "get_job", api, project, location, identifier)
 
     def get_tuned_model(self, identifier: str) -> TuningJob | None:
         """Gemini's tuned model of that id; ids are global."""
-        return self._one(rows.parse_job, "get_tuned_model", identifier)
+        return self._one(rows.parse_tuning_job, "get_tuned_model", identifier)
 
-    def get_job_by_uid(self, uid: int) -> TuningJob | None:
+    def get_batch(self, api: JobKind, project: str, location: str, identifier: str) -> BatchJob | None:
+        """The batch of that name."""
+        return self._one(rows.parse_batch, "get_job", api, project, location, identifier)
+
+    def find_gemini_batch(self, identifier: str) -> BatchJob | None:
+        """Gemini's batch of that id, whoever's."""
+        return self._one(rows.parse_batch, "find_gemini_batch", identifier)
+
+    def get_any_job(self, uid: int) -> Job | None:
         """The job of that uid."""
         return self._one(rows.parse_job, "get_job_by_uid", uid)
 
+    def get_job_by_uid(self, uid: int) -> TuningJob | None:
+        """The tuning job of that uid."""
+        job = self.get_any_job(uid)
+        return job if isinstance(job, TuningJob) else None
+
     def get_job_by_experiment(self, project: str, location: str, experiment_id: str) -> TuningJob | None:
         """The job whose metadata context has that id."""
-        return self._one(rows.parse_job, "get_job_by_experiment", project, location, experiment_id)
+        return self._one(rows.parse_tuning_job, "get_job_by_experiment", project, location, experiment_id)
 
     def list_jobs_newest_first(
         self, api: Api, project: str, location: str, before_uid: int, limit: int, only: Only | None = None
     ) -> list[TuningJob]:
-        """Jobs of a place older than ``before_uid`` (``NEWEST`` to begin with), or only some of them."""
+        """Tuning jobs of a place older than ``before_uid`` (``NEWEST`` to begin with), or only some of them."""
         place = (api, project, location, before_uid)
         if only is None:
-            return self._all(rows.parse_job, "list_jobs_newest_first", *place, limit)
+            return self._all(rows.parse_tuning_job, "list_jobs_newest_first", *place, limit)
         if only.field == "label":
-            return self._all(rows.parse_job, "list_jobs_by_label", *place, only.name, only.value, limit)
-        return self._all(rows.parse_job, f"list_jobs_by_{only.field}", *place, only.value, limit)
+            return self._all(rows.parse_tuning_job, "list_jobs_by_label", *place, only.name, only.value, limit)
+        return self._all(rows.parse_tuning_job, f"list_jobs_by_{only.field}", *place, only.value, limit)
+
+    def list_batches_newest_first(
+        self, api: JobKind, project: str, location: str, before_uid: int, limit: int
+    ) -> list[BatchJob]:
+        """Batches of a place older than ``before_uid``."""
+        return self._all(rows.parse_batch, "list_jobs_newest_first", api, project, location, before_uid, limit)
 
     def list_tuned_models_oldest_first(self, after_uid: int, limit: int) -> list[TuningJob]:
         """Gemini's tuned models newer than ``after_uid`` (0 to begin with), whoever may see them."""
-        return self._all(rows.parse_job, "list_tuned_models_oldest_first", after_uid, limit)
+        return self._all(rows.parse_tuning_job, "list_tuned_models_oldest_first", after_uid, limit)
 
     def list_tuned_models_for(self, principal: str, after_uid: int, limit: int) -> list[TuningJob]:
         """Gemini's tuned models newer than ``after_uid`` (0 to begin with) that an account may perhaps see.
 
         None is left out that it may; those shared with some project are there whatever the account's.
         """
-        return self._all(rows.parse_job, "list_tuned_models_for", principal, after_uid, limit)
+        return self._all(rows.parse_tuning_job, "list_tuned_models_for", principal, after_uid, limit)
 
-    def list_unfinished_jobs(self) -> list[TuningJob]:
+    def list_unfinished_jobs(self) -> list[Job]:
         """Jobs that have not ended, oldest first."""
         return self._all(rows.parse_job, "list_unfinished_jobs")
 
-    def list_jobs_of_project(self, project: str | None, before_uid: int, limit: int) -> list[TuningJob]:
+    def list_jobs_of_project(self, project: str | None, before_uid: int, limit: int) -> list[Job]:
         """Jobs of both APIs, newest first, of a project (id or number) or of all."""
         number = project_number(project) if project else project
         return self._all(rows.parse_job, "list_jobs_of_project", project, number, before_uid, limit)
@@ -198,7 +221,7 @@ class Store:
         """(api, training steps done by its jobs)."""
         return [(row[0], row[1]) for row in self._database.execute("sum_steps_by_api")]
 
-    def transition(self, uid: int, event: JobEvent, now_ns: int, **changes: Any) -> TuningJob:
+    def transition(self, uid: int, event: JobEvent, now_ns: int, **changes: Any) -> Job:
         """Moves a job as the lifecycle allows, with its times; the only writer of state and phase.
 
         ``changes`` are other fields of its progress that change with it. While a Gemini model is CREATING its update
@@ -212,7 +235,7 @@ class Store:
         with self.transaction():
             job = self._require(uid)
             state, phase = advance(job.progress.state, job.progress.phase, event)
-            if event is JobEvent.START and job.progress.started_ns is None:
+            if event in (JobEvent.START, JobEvent.RUN) and job.progress.started_ns is None:
                 changes["started_ns"] = now_ns
             if state in ENDED:
                 changes["ended_ns"] = now_ns
@@ -220,7 +243,7 @@ class Store:
                 changes["updated_ns"] = now_ns
             return self._replace(replace(job, progress=replace(job.progress, state=state, phase=phase, **changes)))
 
-    def update_progress(self, uid: int, **changes: Any) -> TuningJob:
+    def update_progress(self, uid: int, **changes: Any) -> Job:
         """Changes fields of a job's progress other than state and phase."""
         if changes.keys() & {"state", "phase"}:
             raise ValueError("state, phase: only `transition` writes them")
@@ -229,11 +252,11 @@ class Store:
             return self._replace(replace(job, progress=replace(job.progress, **changes)))
 
     def update_job(self, uid: int, **changes: Any) -> TuningJob:
-        """Changes what clients may change of a job."""
+        """Changes what clients may change of a tuning job."""
         if fixed := changes.keys() & FIXED:
             raise ValueError(f"{', '.join(sorted(fixed))}: `update_job` does not change that")
         with self.transaction():
-            return self._replace(replace(self._require(uid), **changes))
+            return self._replace(replace(self._require_tuning(uid), **changes))
 
     def reserve(self, uid: int, identifier: str, reserved: Reserved) -> TuningJob:
         """Gives a job that has made nothing yet another id, and what it will make ids of its own.
@@ -243,13 +266,20 @@ class Store:
         """
         with self.transaction():
             self._database.execute("rename_job", identifier, uid)
-            return self._replace(replace(self._require(uid), id=identifier, reserved=reserved))
+            return self._replace(replace(self._require_tuning(uid), id=identifier, reserved=reserved))
 
     def add_progress(self, uid: int, point: MetricPoint) -> None:
         """Records one training step: its metrics and how far the job is."""
         with self.transaction():
             self.add_metric_points(uid, [point])
             self._database.execute("count_step", point.step, point.epoch, uid)
+
+    def count_request(self, uid: int, completed: int, failed: int | None = None) -> None:
+        """Records how many requests of a batch are answered; ``failed``: with an error, where that has changed."""
+        with self.transaction():
+            self._database.execute("count_step", completed, 0, uid)
+            if failed is not None:
+                self.update_progress(uid, failed_steps=failed)
 
     def delete_job(self, uid: int) -> None:
         """Forgets a job with its metrics, checkpoints, permissions and inline examples."""
@@ -417,12 +447,18 @@ class Store:
     def _all(self, parse: Callable[[sqlite3.Row], R], statement: str, *values: Any) -> list[R]:
         return [parse(row) for row in self._database.execute(statement, *values)]
 
-    def _require(self, uid: int) -> TuningJob:
+    def _require(self, uid: int) -> Job:
+        job = self.get_any_job(uid)
+        if job is None:
+            raise KeyError(f"no job with uid {uid}")
+        return job
+
+    def _require_tuning(self, uid: int) -> TuningJob:
         job = self.get_job_by_uid(uid)
         if job is None:
             raise KeyError(f"no tuning job with uid {uid}")
         return job
 
-    def _replace(self, job: TuningJob) -> TuningJob:
+    def _replace(self, job: J) -> J:
         self._database.execute("replace_job", **rows.format_job(job))
         return job
