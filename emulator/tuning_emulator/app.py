@@ -28,6 +28,7 @@ from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.job_control import parse_pace
 from tuning_emulator.gemini.api import create_gemini_api
+from tuning_emulator.gemini.batches import GeminiBatches
 from tuning_emulator.gemini.create import load_default_dataset
 from tuning_emulator.gemini.jobs import GeminiTuning
 from tuning_emulator.jobs.backend import Backend
@@ -49,6 +50,7 @@ from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
 from tuning_emulator.store.database import StoreError
 from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
+from tuning_emulator.vertex.batch_lines import VertexBatches
 from tuning_emulator.vertex.jobs import VertexTuning
 
 if TYPE_CHECKING:
@@ -145,7 +147,11 @@ class Emulator:
             raise SettingsError(str(error)) from error
         parts = (self.store, self.clock, self.ids, self.queue, self.answering)
         backend = Backend(*parts, self.open_objects, calendar, examples)
-        router = Router([create_gemini_api(backend), create_vertex_api(backend)])
+        gemini, vertex = create_gemini_api(backend), create_vertex_api(backend)
+        self.queue.join_batches(
+            {"gemini_batch": GeminiBatches(backend, gemini), "vertex_batch": VertexBatches(backend, vertex)}
+        )
+        router = Router([gemini, vertex])
         self.middleware = MiddlewareChain(
             router,
             self.clock.now_ns,

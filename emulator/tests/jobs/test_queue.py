@@ -65,7 +65,7 @@ async def store() -> AsyncIterator[Store]:
 async def finish(queue: Queue, uid: int) -> TuningJob:
     """The job at its end."""
     job = await queue.wait_until_ended(uid, timeout_s=20)
-    assert job is not None
+    assert isinstance(job, TuningJob)
     return job
 
 

@@ -137,9 +137,34 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "unserved_methods",
         "gemini",
-        "models.list names methods such as createCachedContent and batchGenerateContent, which exist.",
+        "models.list names methods such as createCachedContent, which exist.",
         "The names are listed as recorded; these methods are not served.",
         "They have nothing to do with tuning.",
+    ),
+    Divergence(
+        "batch_input",
+        "gemini",
+        "A batch reads its requests inline or from a file of the Files API, and batches.list takes a filter.",
+        "Inline alone; a file is refused in the emulator's own words, a filter as not implemented. `priority` and "
+        "`webhookConfig` are taken and shown, and nothing comes of them.",
+        "There is no Files API here, and nobody to call back.",
+    ),
+    Divergence(
+        "batch_storage",
+        "vertex",
+        "A batch reads and writes Cloud Storage, BigQuery or multimodal datasets, for models of Google, tuned ones and "
+        "containers.",
+        "Cloud Storage as JSON lines, for base models and tuned ones; the rest is refused in the emulator's own words. "
+        "Settings for containers (machines, model parameters, explanations, monitoring) are taken and shown, and "
+        "nothing comes of them; the journal says so.",
+        "There is no BigQuery here, and no container is run.",
+    ),
+    Divergence(
+        "batch_order",
+        "vertex",
+        "A batch's results come in any order, and it takes minutes to hours.",
+        "In the order of the requests, one after the other, at once unless a pace says otherwise.",
+        "Tests must repeat.",
     ),
     Divergence(
         "stand_in_numbers",

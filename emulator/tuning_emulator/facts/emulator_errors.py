@@ -57,6 +57,23 @@ NO_SPACE_FOR_CONTROL = ErrorRow(
 )
 STORAGE_UNAVAILABLE = ErrorRow(Code.UNAVAILABLE, "Cloud Storage cannot be read: {reason}")
 
+# --- batches -------------------------------------------------------------------------------------------
+BATCH_NOT_STORAGE = ErrorRow(
+    Code.UNIMPLEMENTED,
+    "batch_prediction_job.{field} is not served by this emulator, whose batches are read from and written to Cloud "
+    "Storage: use inputConfig.gcsSource and outputConfig.gcsDestination, with the format jsonl.",
+)
+BATCH_CONTAINER = ErrorRow(
+    Code.UNIMPLEMENTED,
+    "batch_prediction_job.unmanaged_container_model is not served by this emulator, which runs no containers: name a "
+    "base model or a tuned one in model.",
+)
+BATCH_FILE = ErrorRow(
+    Code.UNIMPLEMENTED,
+    "batch.input_config.file_name: this emulator has no Files API, so there is no file {name!r}; send the requests "
+    "inline, in batch.input_config.requests.",
+)
+
 # --- prompts of Vertex AI ------------------------------------------------------------------------------
 PART_NOT_TEXT = ErrorRow(
     Code.UNIMPLEMENTED, "The models of this emulator read text only; the request has a part with {kind}."

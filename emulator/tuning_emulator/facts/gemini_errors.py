@@ -380,6 +380,29 @@ CACHED_CONTENT = ErrorText(
     "recorded",
 )
 
+# --- batches ------------------------------------------------------------------------------------------
+_BATCH = "* BatchGenerateContentRequest.batch"
+BATCH_INPUT_MISSING = _guess(f"{_BATCH}.input_config: input_config is not specified\n")
+BATCH_REQUESTS_EMPTY = _guess(f"{_BATCH}.input_config.requests.requests: requests is not specified\n")
+BATCH_REQUEST_MISSING = _guess(
+    f"{_BATCH}.input_config.requests.requests[{{index}}].request: request is not specified\n"
+)
+BATCH_OTHER_MODEL = _guess(
+    f"{_BATCH}.input_config.requests.requests[{{index}}].request.model: {{model}} is not the model of the batch\n"
+)
+BATCH_NOT_FOUND = ErrorText(
+    Code.NOT_FOUND,
+    "Requested entity was not found.",
+    "recorded on this host, github.com/google-gemini/gemini-cli/issues/12741; that batches answer it is a guess",
+    "assumed",
+)
+BATCH_CANCELLED = ErrorText(
+    Code.CANCELLED,
+    "The operation was cancelled.",
+    "the code: https://ai.google.dev/api/batch-api, batches.cancel; the text: a guess",
+    "assumed",
+)
+
 # --- permissions --------------------------------------------------------------------------------------
 PERMISSION_NOT_FOUND = ErrorText(Code.NOT_FOUND, "Permission {name} does not exist.", _NONE, "assumed")
 PERMISSION_EXISTS = ErrorText(Code.ALREADY_EXISTS, "Permission {name} already exists.", _NONE, "assumed")

@@ -85,6 +85,18 @@ VERTEX_PAGE_MAX = Fact(100, _NONE, "assumed")
 _OPEN_MODELS = "docs.cloud.google.com/gemini-enterprise-agent-platform/models/open-model-tuning"
 _DISTILLATION = "docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning/distillation"
 
+PREDICTIONS_NAME = Fact(
+    "predictions.jsonl",
+    "github.com/GoogleCloudPlatform/generative-ai gemini/batch-prediction/intro_batch_prediction.ipynb; paths in many "
+    "public repositories, 2025 and 2026",
+    "recorded",
+)
+PREDICTIONS_FOLDER = Fact(
+    "prediction-model-",
+    "as above: followed by a time of the job that is near its createTime, with microseconds "
+    "(github.com/googleapis/java-genai/issues/760, github.com/googleapis/python-genai/issues/486); here its startTime",
+    "recorded",
+)
 FINAL_FOLDER = Fact("postprocess/node-0/checkpoints/final", _OPEN_MODELS, "documented")
 LABELLED_DATASET = Fact("distillation_labelled_dataset.jsonl", _OPEN_MODELS, "documented")
 METRICS_FOLDER = Fact(

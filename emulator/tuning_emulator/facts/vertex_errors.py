@@ -20,6 +20,8 @@ _OPERATOR = "an operator's public notes on tuning gemma-4-e2b-it, 2026-08-22"
 _KCC = "github.com/GoogleCloudPlatform/k8s-config-connector pkg/test/resourcefixture/testdata/basic/vertexai"
 _NONE = "no recording; worded after the other texts of this service"
 _RESOURCE_RULE = "the rule: aiplatform discovery document, 2026-11-06; the text: a guess"
+_BATCH_NOTES = "a public client's research note on this service's batches, captured 2026-09-02"
+_BATCH_PAGE = "docs.cloud.google.com …/models/capabilities/batch-prediction-from-cloud-storage"
 _LEARN_MORE = "Learn more: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/gemini"
 
 
@@ -143,6 +145,62 @@ DATASET_NOT_FOUND = _bad(
     "flight vertexai-batch-prediction-job-filtering (2026-02-26); that tuning jobs share it is assumed",
 )
 TEACHER_NOT_FOUND = _missing("The teacher model {name} does not exist.")
+
+# --- batches: what is refused at once ------------------------------------------------------------------
+BATCH_MODEL_NOT_FOUND = _missing("The PublisherModel {model} does not exist.", _BATCH_NOTES, "recorded")
+BATCH_MODEL_ELSEWHERE = _bad(
+    "The model {model} is not in location {location}: the model must share the ancestor location of the job.",
+    "the rule: googleapis google/cloud/aiplatform batch_prediction_job.proto, model; the text: a guess",
+)
+BATCH_GLOBAL_TUNED = _bad(
+    "Tuned models are not supported for batch prediction in location global.",
+    f"the rule: {_BATCH_PAGE}; the text: a guess",
+)
+BATCH_SOURCE_TWICE = _bad(
+    "Exactly one of model, unmanaged_container_model, or endpoint must be set.",
+    "googleapis google/cloud/aiplatform batch_prediction_job.proto, endpoint; as a text a guess",
+)
+BATCH_FORMAT = _bad(
+    "{value} is not a supported format. The supported formats are: jsonl, bigquery.",
+    "the rule: docs.cloud.google.com …/reference/models/batch-prediction-api; the text: a guess",
+)
+BATCH_URI = _bad("{uri} is not a valid Cloud Storage URI.", _PATTERN)
+BATCH_SETTING = _bad(
+    "{setting} is not supported for batch prediction with Gemini models.",
+    f"the rule, of service accounts and customer-managed keys: {_BATCH_PAGE}; the text: a guess",
+)
+BATCH_ENDED = _state(
+    "The batch prediction job cannot be cancelled: its state is {state}.",
+    f"the code, of a failed job: {_BATCH_NOTES}; the text: a guess",
+)
+BATCH_NOT_ENDED = _state(
+    "The batch prediction job cannot be deleted: its state is {state}.",
+    "the rule: batchPredictionJobs.delete, 'can only be called on jobs that already finished' (aiplatform discovery "
+    "document); code and text: guesses",
+)
+
+# --- batches: what one ends with -----------------------------------------------------------------------
+BATCH_BUCKET_NOT_FOUND = ErrorText(
+    Code.FAILED_PRECONDITION,
+    "Failed to get GCS bucket location for {bucket}. Please check that the bucket exists and permissions are set "
+    "correctly.",
+    f"of input and output alike: {_BATCH_NOTES}",
+    "recorded",
+)
+BATCH_OUTPUT_FORBIDDEN = ErrorText(
+    Code.PERMISSION_DENIED,
+    'Service account {service_account} doesn\'t have sufficient permission "storage.objects.create" to write {uri}.',
+    _BATCH_NOTES,
+    "recorded",
+)
+_IMPORT = "Failed to import data. Please check 'Prepare input' section of the batch predictions documentation."
+BATCH_INPUT_UNREADABLE = _bad(
+    f"{_IMPORT} Error while reading data, error message: JSON parsing error in row starting at position {{position}}.",
+    f"the first two sentences: {_BATCH_NOTES}; the rest: as BigQuery, which reads the input, says it",
+)
+BATCH_INPUT_EMPTY = _bad(
+    f"{_IMPORT} The input is empty: {{uri}}.", f"the first two sentences: {_BATCH_NOTES}; the rest: a guess"
+)
 
 # --- endpoints and models that cannot answer -----------------------------------------------------------
 ENDPOINT_NOT_FOUND = _missing('endpoint "{name}" not found', _KCC, "recorded")

@@ -41,7 +41,7 @@ def write_output(objects: ObjectStore, output_uri: str, directory: Path, adapter
         try:
             objects.write(uri, file.read_bytes())
         except StorageError as error:
-            raise _explain(error, output_uri) from error
+            raise explain_output(error, output_uri) from error
 
 
 def metrics_uri(output_uri: str) -> str:
@@ -60,7 +60,7 @@ def list_results(output_uri: str, directory: Path, adapter: Path) -> Iterator[tu
         yield f"{root}/{LABELLED_DATASET.value}", directory / LABELLED_NAME
 
 
-def _explain(error: StorageError, output_uri: str) -> ApiError:
+def explain_output(error: StorageError, output_uri: str) -> ApiError:
     """Why the results could not be written. The service's words are not known."""
     row = emulator_errors.OUTPUT_REFUSED
     for kind, known in (

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from typing import TypeVar
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.clock import SECOND_NS, Clock
@@ -27,14 +28,16 @@ from tuning_emulator.core.job_control import (
     check_api,
     read_magic,
 )
-from tuning_emulator.core.records import Api, JobState, Phase, TuningJob
+from tuning_emulator.core.records import Job, JobKind, JobState, Phase
 from tuning_emulator.facts import emulator_errors
-from tuning_emulator.jobs.tuning_api import Stage, TuningApis
+from tuning_emulator.jobs.tuning_api import JobApis, Stage
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.controls import Controls, GateRow, WaitingFault
 
 ADVANCED = 2**31
 """In place of a number of reads: the control API has let the job go on."""
+
+J = TypeVar("J", bound=Job)
 
 PATIENCE_S = 1.0
 """How long a read waits for a job that other reads have just set moving; with real training it may take longer."""
@@ -52,7 +55,7 @@ class JobGate:
         queued: It may start, but other jobs of its project have to end first.
     """
 
-    def __init__(self, pacing: Pacing, job: TuningJob, row: GateRow | None, magic: Magic = NO_MAGIC) -> None:
+    def __init__(self, pacing: Pacing, job: Job, row: GateRow | None, magic: Magic = NO_MAGIC) -> None:
         self.uid, self.api, self.project = job.uid, job.api, project_number(job.project)
         state, phase = job.progress.state, job.progress.phase
         self.stage = Stage(phase if state is JobState.RUNNING and phase is not Phase.NONE else state)
@@ -248,7 +251,7 @@ class Pacing:
         default: The pace of projects for which nobody has set any.
     """
 
-    def __init__(self, controls: Controls, clock: Clock, apis: TuningApis, default: Pace = TRAINING) -> None:
+    def __init__(self, controls: Controls, clock: Clock, apis: JobApis, default: Pace = TRAINING) -> None:
         self.apis = apis
         self.controls = controls
         self.clock = clock
@@ -282,7 +285,7 @@ class Pacing:
 
     # ------------------------------------------------------------ gates
 
-    def open(self, job: TuningJob, magic: Magic | None = None) -> JobGate:
+    def open(self, job: Job, magic: Magic | None = None) -> JobGate:
         """Takes up a job: a new one with its magic values, or (None) one that the store knows."""
         if magic is None:
             gate = JobGate(self, job, self.controls.get_gate(job.uid))
@@ -369,7 +372,7 @@ def _fits(waiting: WaitingFault, gate: JobGate) -> bool:
 
 
 def answer_read(
-    call: Call, pacing: Pacing, find: Callable[[], TuningJob], describe: Callable[[TuningJob], Value]
+    call: Call, pacing: Pacing, find: Callable[[], J], describe: Callable[[J], Value]
 ) -> Value | Awaitable[Value]:
     """Shows one job and counts that; one on its way to its next state is waited for first."""
     job = find()
@@ -390,7 +393,7 @@ def count_shown(call: Call, pacing: Pacing, uid: int) -> None:
         call.repeatable = False
 
 
-def find_magic(api: Api, display_name: str, labels: dict[str, str]) -> Magic:
+def find_magic(api: JobKind, display_name: str, labels: dict[str, str]) -> Magic:
     """What a create request asks of the emulator.
 
     Raises:
@@ -404,7 +407,7 @@ def find_magic(api: Api, display_name: str, labels: dict[str, str]) -> Magic:
         raise emulator_errors.MAGIC_VALUE(reason=error) from error
 
 
-def _show(call: Call, pacing: Pacing, job: TuningJob, describe: Callable[[TuningJob], Value]) -> Value:
+def _show(call: Call, pacing: Pacing, job: J, describe: Callable[[J], Value]) -> Value:
     value = describe(job)
     count_shown(call, pacing, job.uid)
     return value

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tuning_emulator.core.errors import ApiError, is_space_wanting
-from tuning_emulator.core.job_control import NO_MAGIC, FaultKind, Magic, PaceMode
+from tuning_emulator.core.job_control import BATCHES, NO_MAGIC, FaultKind, Magic, PaceMode
 from tuning_emulator.core.lifecycle import ENDED, JobEvent
-from tuning_emulator.core.records import JobState, TuningJob
+from tuning_emulator.core.records import Job, JobState
 from tuning_emulator.facts import emulator_errors, google_errors
+from tuning_emulator.jobs.batches import BatchApis, BatchRunner
 from tuning_emulator.jobs.pacing import JobGate, StoppedError
 from tuning_emulator.jobs.steps import CANCELLED, Pipeline, describe_failure
 
@@ -37,7 +38,10 @@ Line: TypeAlias = tuple[str, str]
 
 
 class Queue:
-    """Runs jobs, at most ``per_project`` of one project and API at a time; the rest wait as PENDING.
+    """Runs jobs, of tuning at most ``per_project`` of one project and API at a time; the rest wait as PENDING.
+
+    Batches wait for nobody: "once created", one "will right away be attempted to start".
+    Source: googleapis google/cloud/aiplatform job_service.proto, CreateBatchPredictionJob.
 
     The service's default quota is one concurrent tuning job per project.
     Source: cloud.google.com Vertex AI "About supervised fine-tuning", section Quota.
@@ -46,6 +50,7 @@ class Queue:
     def __init__(self, pipeline: Pipeline, per_project: int = 1) -> None:
         self.pacing = pipeline.pacing
         self._pipeline = pipeline
+        self._batches = BatchRunner(pipeline.store, pipeline.job_directory, pipeline.open_objects)
         self._store = pipeline.store
         self._clock = pipeline.clock
         self._per_project = per_project
@@ -57,6 +62,15 @@ class Queue:
         self.files = asyncio.Lock()
         """Held while the files of a deleted job are removed, and by whoever wants all files to stay."""
         self._started = False
+
+    def join_batches(self, apis: BatchApis) -> None:
+        """Lets batches of these APIs be run; before ``start``."""
+        self._batches.apis.update(apis)
+        self.pacing.apis.update(apis)
+
+    def find_directory(self, job: Job) -> Path:
+        """Where a job keeps its files."""
+        return self._pipeline.job_directory(job)
 
     async def start(self) -> None:
         """Takes up what an earlier process left unfinished, then what is submitted."""
@@ -88,7 +102,7 @@ class Queue:
         await asyncio.gather(*self._removals, return_exceptions=True)
         self._running.clear()
 
-    def submit(self, job: TuningJob, magic: Magic = NO_MAGIC) -> None:
+    def submit(self, job: Job, magic: Magic = NO_MAGIC) -> None:
         """Takes a new job, with what its request asked of the emulator. While stopped it waits for the next start."""
         gate = self.pacing.open(job, magic)
         if gate.paced or gate.stuck:
@@ -104,32 +118,32 @@ class Queue:
             if self._started and job.uid not in self._running and job.progress.state is JobState.PENDING:
                 self._launch(job, self.pacing.open(job))
 
-    def cancel(self, uid: int) -> TuningJob:
+    def cancel(self, uid: int) -> Job:
         """Asks a job to stop: a waiting one is CANCELLED at once, a running one is CANCELLING until it has stopped.
 
         Raises:
             IllegalTransitionError: it has ended.
         """
-        job = self._store.get_job_by_uid(uid)
+        job = self._store.get_any_job(uid)
         if job is None:
-            raise KeyError(f"no tuning job with uid {uid}")
+            raise KeyError(f"no job with uid {uid}")
         changes = {"error": CANCELLED} if job.progress.state is JobState.PENDING else {}
         job = self._store.transition(uid, JobEvent.CANCEL, self._clock.now_ns(), **changes)
-        self._pipeline.cancel(job)
+        self._stop_work(job)
         if job.progress.state in ENDED:
             self._announce_end(uid)
         return job
 
-    async def wait_until_ended(self, uid: int, timeout_s: float | None = None) -> TuningJob | None:
+    async def wait_until_ended(self, uid: int, timeout_s: float | None = None) -> Job | None:
         """The job once it has ended, or as it stands when the time is up; None if it is gone."""
-        job = self._store.get_job_by_uid(uid)
+        job = self._store.get_any_job(uid)
         if job is not None and job.progress.state not in ENDED:
             waiting = self._ended.setdefault(uid, asyncio.Event())
             with suppress(TimeoutError):
                 await asyncio.wait_for(waiting.wait(), timeout_s)
-        return self._store.get_job_by_uid(uid)
+        return self._store.get_any_job(uid)
 
-    def waits_for_hand(self, job: TuningJob) -> bool:
+    def waits_for_hand(self, job: Job) -> bool:
         """Whether a job has to wait for others of its project that stand still until somebody moves them by hand."""
         gate = self.pacing.get(job.uid)
         busy = self._busy.get((job.api, gate.project), set()) if gate is not None else set()
@@ -139,12 +153,12 @@ class Queue:
 
     def forget(self, uid: int) -> None:
         """Stops a job and forgets it; its files go once its record is gone."""
-        job = self._store.get_job_by_uid(uid)
+        job = self._store.get_any_job(uid)
         if job is None:
             return
         self._store.delete_job(uid)
         if job.progress.state not in ENDED:
-            self._pipeline.cancel(job)
+            self._stop_work(job)
         if (gate := self.pacing.get(uid)) is not None:
             gate.drop()
         self._announce_end(uid)
@@ -176,11 +190,19 @@ class Queue:
     def _list_tasks(self, uids: set[int] | None) -> dict[int, asyncio.Task[None]]:
         return {uid: task for uid, task in self._running.items() if uids is None or uid in uids}
 
-    def _launch(self, job: TuningJob, gate: JobGate) -> None:
-        task = asyncio.create_task(self._run_job(job, gate), name=f"tuning job {job.id}")
+    def _stop_work(self, job: Job) -> None:
+        if (gate := self.pacing.get(job.uid)) is not None:
+            gate.stop()
+        self._find_runner(job).cancel(job)
+
+    def _find_runner(self, job: Job) -> Pipeline | BatchRunner:
+        return self._batches if job.api in BATCHES else self._pipeline
+
+    def _launch(self, job: Job, gate: JobGate) -> None:
+        task = asyncio.create_task(self._run_job(job, gate), name=f"{job.api} job {job.id}")
         self._running[job.uid] = task
 
-    async def _run_job(self, job: TuningJob, gate: JobGate) -> None:
+    async def _run_job(self, job: Job, gate: JobGate) -> None:
         line, resumed = (job.api, gate.project), None
         try:
             await self._run_once(job, gate, line)
@@ -198,26 +220,26 @@ class Queue:
             self._running.pop(uid, None)
         self._follow(uid, resumed)
 
-    def _follow(self, uid: int, resumed: TuningJob | None) -> None:
+    def _follow(self, uid: int, resumed: Job | None) -> None:
         """What comes after a job was worked on: it again, or whoever waits for its end."""
         if resumed is not None:
             self._launch(resumed, self.pacing.open(resumed))
         else:
             self._announce_end(uid)
 
-    async def _run_once(self, job: TuningJob, gate: JobGate, line: Line) -> None:
+    async def _run_once(self, job: Job, gate: JobGate, line: Line) -> None:
         try:
             if job.progress.state is JobState.PENDING:
                 await self._begin(job, gate, line)
             else:
                 self._busy[line].add(job.uid)  # it was running before
-            await self._pipeline.run(gate)
+            await self._find_runner(job).run(gate)
         except StoppedError:
             pass  # while it waited to begin
         except ApiError as error:
             self._store.transition(job.uid, JobEvent.FAIL, gate.now_ns(), error=describe_failure(error))
 
-    async def _survive(self, uid: int, error: Exception) -> TuningJob | None:
+    async def _survive(self, uid: int, error: Exception) -> Job | None:
         """What becomes of a job that failed inside the emulator: FAILED or, where a disk was full, it goes on.
 
         Returns the job where it goes on.
@@ -227,7 +249,7 @@ class Queue:
             log.error("job %s cannot go on: %s; waiting until there is space", uid, error)
         else:
             log.exception("job %s failed inside the emulator", uid, exc_info=error)
-        while (job := self._store.get_job_by_uid(uid)) is not None and job.progress.state not in ENDED:
+        while (job := self._store.get_any_job(uid)) is not None and job.progress.state not in ENDED:
             try:
                 if full and isinstance(error, sqlite3.Error):
                     waits = job.progress.state is JobState.PENDING
@@ -241,7 +263,7 @@ class Queue:
                 await asyncio.sleep(SPACE_RETRY_S)
         return None
 
-    async def _begin(self, job: TuningJob, gate: JobGate, line: Line) -> None:
+    async def _begin(self, job: Job, gate: JobGate, line: Line) -> None:
         """PENDING → RUNNING, once its pace and the jobs before it allow that.
 
         Raises:
@@ -251,14 +273,14 @@ class Queue:
         if (fault := gate.find_fault(FaultKind.QUOTA_EXHAUSTED)) is not None:
             gate.fire()
             raise self.pacing.apis[job.api].explain(fault)
-        if len(self._busy[line]) >= self._per_project:
+        if job.api not in BATCHES and len(self._busy[line]) >= self._per_project:
             self._store.transition(job.uid, JobEvent.WAIT, self._clock.now_ns())
             gate.queued = True
             self._waiting[line].append(gate)
         else:
             self._busy[line].add(job.uid)
         await gate.wait_in_queue()
-        self._store.transition(job.uid, JobEvent.START, gate.now_ns())
+        self._store.transition(job.uid, JobEvent.RUN if job.api in BATCHES else JobEvent.START, gate.now_ns())
 
     def _leave(self, gate: JobGate, line: Line) -> None:
         """The job has ended or is worked on no more; the next of its project may begin."""

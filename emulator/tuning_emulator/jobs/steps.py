@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from tuning_emulator.core import records
 from tuning_emulator.core.clock import Clock, to_microseconds
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.job_control import TRAINING, FaultKind, Pace
@@ -166,21 +167,18 @@ class Pipeline:
     _stops: dict[int, threading.Event] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.pacing = Pacing(self.store.controls, self.clock, self.apis, self.pace)
+        self.pacing = Pacing(self.store.controls, self.clock, dict(self.apis.items()), self.pace)
         self._datasets = DatasetPreparation(self.open_objects)
 
-    def job_directory(self, job: TuningJob) -> Path:
+    def job_directory(self, job: records.Job) -> Path:
         """Where a job keeps its examples, checkpoints and adapter."""
         return self.directory / "jobs" / f"{job.api}-{job.uid}"
 
-    def cancel(self, job: TuningJob) -> None:
+    def cancel(self, job: records.Job) -> None:
         """Makes a running job stop: its dataset check ends at the next line, its trainer at once."""
         stop = self._stops.get(job.uid)
         if stop is not None:
             stop.set()
-        gate = self.pacing.get(job.uid)
-        if gate is not None:
-            gate.stop()
         if (trainer := self.answering.trainers.get(job.progress.trainer)) is not None:
             asyncio.get_running_loop().create_task(trainer.cancel(str(job.uid)))
 
@@ -236,7 +234,7 @@ class Pipeline:
         steps = total_steps(prepared.examples, resolved.epochs or 1, resolved.batch_size or 1)
         if steps > VERTEX_MAX_STEPS.value:
             raise vertex_errors.JOB_TOO_LONG(steps=steps, maximum=VERTEX_MAX_STEPS.value)
-        return self.store.transition(
+        self.store.transition(
             job.uid,
             JobEvent.CHECK if gate.paced else JobEvent.TUNE,
             gate.now_ns(),
@@ -246,6 +244,7 @@ class Pipeline:
             experiment_id=self.apis[job.api].make_experiment_id(job, gate.now_ns()),
             trainer=job.progress.trainer or self.answering.default,
         )
+        return self._require(job.uid)
 
     async def _read_data(self, job: TuningJob, stop: threading.Event) -> Prepared | ApiError:
         """The data, or why it cannot be trained on, which is for the job's pace to show."""
@@ -275,7 +274,8 @@ class Pipeline:
             await gate.reach()
         self._check_fault(gate, job, FaultKind.NO_CAPACITY)
         if job.progress.phase is not Phase.TUNING:
-            job = self.store.transition(job.uid, JobEvent.TUNE, gate.now_ns())
+            self.store.transition(job.uid, JobEvent.TUNE, gate.now_ns())
+            job = self._require(job.uid)
         gate.enter(Stage.TUNING)
         trainer = self.answering.trainers.get(job.progress.trainer)
         if trainer is None:
@@ -376,7 +376,8 @@ class Pipeline:
     async def _finish(self, gate: JobGate) -> None:
         job = self._require(gate.uid)
         if job.progress.phase is Phase.TUNING:
-            job = self.store.transition(gate.uid, JobEvent.TRAIN, gate.now_ns())
+            self.store.transition(gate.uid, JobEvent.TRAIN, gate.now_ns())
+            job = self._require(gate.uid)
         gate.enter(Stage.POST_PROCESSING)
         await self._remove_unfinished(gate.uid)
         if job.asked.output_uri:

@@ -1,4 +1,4 @@
-"""What a tuning job means to the API that was asked for it; the steps of a job are the same for both."""
+"""What a job means to the API that was asked for it; the steps of a job are the same for both."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Protocol, TypeAlias
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.job_control import JobFault
-from tuning_emulator.core.records import Api, TuningJob
+from tuning_emulator.core.records import Api, Job, JobKind, TuningJob
 from tuning_trainer.spec import Checkpoint
 
 
 class Stage(StrEnum):
-    """Where an unfinished job stands, as its API may show it: its state, and while it runs its phase."""
+    """Where an unfinished job stands, as its API may show it: its state, and while it runs its phase, if it has any."""
 
     PENDING = "PENDING"
+    RUNNING = "RUNNING"
     PROCESSING_DATASET = "PROCESSING_DATASET"
     WAITING_FOR_CAPACITY = "WAITING_FOR_CAPACITY"
     TUNING = "TUNING"
@@ -23,21 +24,25 @@ class Stage(StrEnum):
     CANCELLING = "CANCELLING"
 
 
-class TuningApi(Protocol):
-    """One of the two APIs, as far as jobs differ in it."""
+class JobApi(Protocol):
+    """One of the two APIs, as far as jobs of one kind are held up, disturbed and named in it."""
 
     @property
     def stages(self) -> frozenset[Stage]:
         """The stages that its clients can tell apart; in the others a job of a pace does not linger."""
         ...
 
-    def format_name(self, job: TuningJob) -> str:
+    def format_name(self, job: Job) -> str:
         """The job's resource name."""
         ...
 
     def explain(self, fault: JobFault) -> ApiError:
         """The words in which a job ends to which this was made to happen."""
         ...
+
+
+class TuningApi(JobApi, Protocol):
+    """One of the two APIs, as far as tuning jobs differ in it."""
 
     def find_source_adapter(self, job: TuningJob) -> str:
         """The adapter that a continued job starts from, relative to the data directory; "" if there is none."""
@@ -66,3 +71,4 @@ class TuningApi(Protocol):
 
 
 TuningApis: TypeAlias = Mapping[Api, TuningApi]
+JobApis: TypeAlias = dict[JobKind, JobApi]
