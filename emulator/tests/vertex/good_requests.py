@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from tests.vertex.serving import FLASH, PLACE, TRAINING
+from tests.vertex.serving import FLASH, PLACE, PREDICTIONS, REQUESTS, TRAINING
 from tuning_emulator.schema.schema import Value
 
 BASE = f"{PLACE}/publishers/google/models/{FLASH}"
 SAID = {"contents": [{"role": "user", "parts": [{"text": "1"}]}]}
 SPEC = {"training_dataset_uri": TRAINING}
+BATCH = {
+    "display_name": "b",
+    "model": f"publishers/google/models/{FLASH}",
+    "input_config": {"instances_format": "jsonl", "gcs_source": {"uris": [REQUESTS]}},
+    "output_config": {"predictions_format": "jsonl", "gcs_destination": {"output_uri_prefix": PREDICTIONS}},
+}
 TOKENLESS = "LlmUtilityService.ComputeTokens"
 """The scripted trainer has no tokens: this one answers 503."""
 LOCATION = "google.cloud.location.Locations.GetLocation"
@@ -26,6 +32,11 @@ GOOD: dict[str, Value] = {
     "GenAiTuningService.ListTuningJobs": {"parent": PLACE},
     "GenAiTuningService.CancelTuningJob": {"name": "$pending"},
     "GenAiTuningService.RebaseTunedModel": {"parent": PLACE, "tuned_model_ref": {"tuning_job": "$job"}},
+    "JobService.CreateBatchPredictionJob": {"parent": PLACE, "batch_prediction_job": BATCH},
+    "JobService.GetBatchPredictionJob": {"name": "$batch"},
+    "JobService.ListBatchPredictionJobs": {"parent": PLACE},
+    "JobService.CancelBatchPredictionJob": {"name": "$waiting"},
+    "JobService.DeleteBatchPredictionJob": {"name": "$batch"},
     "ModelService.GetModel": {"name": "$model"},
     "ModelService.ListModels": {"parent": PLACE},
     "ModelService.UpdateModel": {"model": {"name": "$model", "description": "d"}},

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.serving import AppServing, Reply
-from tuning_emulator.core.records import TuningJob
+from tuning_emulator.core.records import BatchJob, TuningJob
 from tuning_emulator.storage.objects import HttpObjectStore
 
 BUCKET = "numbers"
@@ -15,6 +15,8 @@ PLACE = "projects/my-project/locations/us-central1"
 TRAINING = f"gs://{BUCKET}/train.jsonl"
 VALIDATION = f"gs://{BUCKET}/validation.jsonl"
 PREFERENCES = f"gs://{BUCKET}/preferences.jsonl"
+REQUESTS = f"gs://{BUCKET}/requests.jsonl"
+PREDICTIONS = f"gs://{BUCKET}/predictions"
 FLASH = "gemini-2.5-flash"
 
 
@@ -62,7 +64,7 @@ class Serving(AppServing):
     async def finish(self, name: str) -> TuningJob:
         """The record of a job at its end."""
         ended = await self.queue.wait_until_ended(self.find(name).uid, timeout_s=60)
-        assert ended is not None
+        assert isinstance(ended, TuningJob)
         return ended
 
     def find(self, name: str) -> TuningJob:
@@ -71,6 +73,32 @@ class Serving(AppServing):
         job = self.store.get_job("vertex", project, location, identifier)
         assert job is not None
         return job
+
+    async def create_batch(self, version: str = "v1", place: str = PLACE, **fields: Any) -> Any:
+        """The answer to a batch that is granted."""
+        return await self.post(f"{place}/batchPredictionJobs", make_batch(**fields), version)
+
+    async def run_batch(self, version: str = "v1", place: str = PLACE, **fields: Any) -> Any:
+        """A batch at its end, as get shows it."""
+        created = await self.create_batch(version, place, **fields)
+        return await self.finish_batch(created["name"], version)
+
+    async def finish_batch(self, name: str, version: str = "v1") -> Any:
+        """The same, of one that is there."""
+        await self.queue.wait_until_ended(self.find_batch(name).uid, timeout_s=60)
+        return await self.get(name, version)
+
+    def find_batch(self, name: str) -> BatchJob:
+        """The record of a batch."""
+        _, project, _, location, _, identifier = name.split("/")
+        job = self.store.get_batch("vertex_batch", project, location, identifier)
+        assert job is not None
+        return job
+
+    def read_predictions(self, batch: Any) -> list[Any]:
+        """The results that a batch says it has written."""
+        uri = f"{batch['outputInfo']['gcsOutputDirectory']}/predictions.jsonl"
+        return [json.loads(line) for line in self.objects.lines(uri)]
 
     async def say(self, model: str, text: str, **fields: Any) -> str:
         """What a model answers."""
@@ -84,6 +112,24 @@ def make_job(**fields: Any) -> dict[str, Any]:
     spec = {"trainingDatasetUri": TRAINING, **fields.pop("spec", {})}
     job = {"baseModel": FLASH, "supervisedTuningSpec": spec, **fields}
     return {name: value for name, value in job.items() if value is not None}
+
+
+def make_batch(uris: Sequence[str] = (REQUESTS,), output: str = PREDICTIONS, **fields: Any) -> dict[str, Any]:
+    """The body of a create of a batch; a field that is None is left out."""
+    batch = {
+        "displayName": "batch",
+        "model": f"publishers/google/models/{FLASH}",
+        "inputConfig": {"instancesFormat": "jsonl", "gcsSource": {"uris": list(uris)}},
+        "outputConfig": {"predictionsFormat": "jsonl", "gcsDestination": {"outputUriPrefix": output}},
+        **fields,
+    }
+    return {name: value for name, value in batch.items() if value is not None}
+
+
+def format_requests(texts: Sequence[object], **fields: Any) -> bytes:
+    """JSON lines for a batch: a request for each text."""
+    asked = [{"contents": [{"role": "user", "parts": [{"text": str(text)}]}], **fields} for text in texts]
+    return "".join(json.dumps({"request": one}) + "\n" for one in asked).encode()
 
 
 def format_examples(numbers: Sequence[int]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.server_process import running_server
-from tests.vertex.serving import BUCKET, FLASH, TRAINING, format_examples
+from tests.vertex.serving import BUCKET, FLASH, TRAINING, format_examples, format_requests
 
 genai = pytest.importorskip("google.genai", reason="the official client is not installed: tuning-emulator[demo]")
 anonymous = pytest.importorskip("google.auth.credentials")
@@ -69,6 +70,44 @@ def test_a_tuned_model_answers_what_it_was_tuned_on(client: Any, tuned: Any) -> 
     stream = client.models.generate_content_stream(model=endpoint, contents="3")
     assert "".join(chunk.text or "" for chunk in stream) == "4"
     assert client.models.count_tokens(model=endpoint, contents="3").total_tokens > 0
+
+
+def test_a_batch_of_base_and_tuned_models(client: Any, server: dict[str, str], tuned: Any) -> None:
+    """batches.create, get, list, cancel and delete; the results are in the bucket."""
+    options = {"api_endpoint": server["STORAGE_EMULATOR_HOST"]}
+    anyone = anonymous.AnonymousCredentials()
+    bucket = storage.Client(project="my-project", credentials=anyone, client_options=options).bucket(BUCKET)
+    bucket.blob("requests.jsonl").upload_from_string(format_requests([1, 2]))
+    for model, answers in ((FLASH, ["1", "2"]), (tuned.tuned_model.model.partition("@")[0], ["2", "3"])):
+        config = {"display_name": "asked together", "dest": f"gs://{BUCKET}/out"}
+        batch = client.batches.create(model=model, src=f"gs://{BUCKET}/requests.jsonl", config=config)
+        assert (batch.state.name, batch.display_name) == ("JOB_STATE_PENDING", "asked together")
+        for _ in range(200):
+            batch = client.batches.get(name=batch.name)
+            if batch.done:
+                break
+            time.sleep(0.05)
+        assert (batch.state.name, batch.completion_stats.successful_count) == ("JOB_STATE_SUCCEEDED", 2)
+        assert batch.name in [one.name for one in client.batches.list(config={"page_size": 1})]
+        (blob,) = bucket.list_blobs(prefix=f"{batch.output_info.gcs_output_directory.partition(f'{BUCKET}/')[2]}/")
+        lines = [json.loads(line) for line in blob.download_as_bytes().splitlines()]
+        said = [one["response"]["candidates"][0]["content"]["parts"][0]["text"] for one in lines]
+        assert said == answers
+        with pytest.raises(genai.errors.ClientError, match="FAILED_PRECONDITION"):
+            client.batches.cancel(name=batch.name)
+        assert client.batches.delete(name=batch.name).done
+        with pytest.raises(genai.errors.ClientError, match="NOT_FOUND"):
+            client.batches.get(name=batch.name)
+
+
+def test_express_mode_asks_base_models(server: dict[str, str]) -> None:
+    """A key in place of project and token, as google-genai sends it."""
+    options = {"base_url": server["GOOGLE_VERTEX_BASE_URL"]}
+    express = genai.Client(vertexai=True, api_key="any", http_options=options)
+    assert express.models.generate_content(model=FLASH, contents="3").text == "3"
+    stream = express.models.generate_content_stream(model=FLASH, contents="3")
+    assert "".join(chunk.text or "" for chunk in stream) == "3"
+    assert express.models.count_tokens(model=FLASH, contents="3").total_tokens > 0
 
 
 def test_every_checkpoint_answers(client: Any, tuned: Any) -> None:

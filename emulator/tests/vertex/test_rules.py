@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from string import Template
 from typing import Any
 
@@ -17,6 +16,8 @@ import pytest_asyncio
 
 from tests.serving import NOWHERE
 from tests.store_dump import dump_tables
+from tests.vertex.batch_samples import BATCHES
+from tests.vertex.sample import Sample
 from tests.vertex.serving import BUCKET, FLASH, PLACE, PREFERENCES, TRAINING, Serving, make_job
 from tests.vertex.tuned import populate
 from tuning_emulator.api.call import Call, Caller
@@ -32,25 +33,6 @@ BASE = f"{PLACE}/publishers/google/models/{FLASH}"
 GEMMA = "google/gemma4@gemma-4-e2b-it"
 KEY = "projects/my-project/locations/us-central1/keyRings/r/cryptoKeys/k"
 REGIONAL_HOST = "us-central1-aiplatform.googleapis.com"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A request that breaks one rule, and what its text names. ``$job`` and the like are names of what is populated.
-
-    Attributes:
-        path: Without version.
-        field: Path of the field, where the text is a violation of one.
-    """
-
-    verb: str
-    path: str
-    body: Any = None
-    query: str = ""
-    values: dict[str, Any] = field(default_factory=dict)
-    field: str = ""
-    version: str = "v1"
-    host: str = "localhost"
 
 
 def create(
@@ -118,6 +100,7 @@ def declare(values: dict[str, Any], **parameters: Any) -> Sample:
 
 
 SAMPLES: dict[str, Sample] = {
+    **BATCHES,
     "not_jsonl_object": create(
         {"field": "training_dataset_uri"}, f"{SPEC}.training_dataset_uri", spec={"trainingDatasetUri": "train.jsonl"}
     ),
@@ -353,7 +336,10 @@ SAMPLES: dict[str, Sample] = {
 }
 """By name of the row; behind a slash, what is special where a row has several samples."""
 
-OUTCOMES = ("job_cancelled", "job_too_long", "dataset_access_denied", "dataset_not_found")
+OUTCOMES = (
+    *("job_cancelled", "job_too_long", "dataset_access_denied", "dataset_not_found"),
+    *("batch_bucket_not_found", "batch_output_forbidden", "batch_input_unreadable", "batch_input_empty"),
+)
 """Rows that a job ends with."""
 
 ELSEWHERE = {
@@ -367,6 +353,7 @@ ELSEWHERE = {
         ("host_refused", "origin_refused", "site_refused", "write_header_missing", "credential_missing"),
         "said before any API is asked; see proxy/test_access",
     ),
+    "batch_file": "of the Gemini API; see gemini/test_batches",
     "storage_upload_inflates": "Cloud Storage's own; see storage/test_downloads",
     **dict.fromkeys(("disk_full", "no_space", "no_space_for_control"), "needs a full disk; see test_app"),
     **dict.fromkeys(("violations", "violation"), "said around the text of a field, in every sample of one"),

@@ -16,7 +16,8 @@ async def populate(serving: Serving) -> dict[str, str]:
         Names by what they stand for: ``job`` a finished one and ``pending`` one that waits; ``model`` with three
         versions, the default first and the last deployed nowhere and the second (``deployed``) at ``endpoint``;
         ``lone``, a model with one version that is deployed nowhere; ``empty``, an endpoint; ``operation`` and
-        ``rebase``, one that is done and one that follows a waiting job; ``context``, an experiment.
+        ``rebase``, one that is done and one that follows a waiting job; ``context``, an experiment; ``batch``, one
+        that has ended, and ``waiting``, one that waits.
     """
     first = await serving.tune(tunedModelDisplayName="numbers", spec=ONE_EPOCH)
     version = str(first["tunedModel"]["model"])
@@ -29,12 +30,15 @@ async def populate(serving: Serving) -> dict[str, str]:
         body = {"deployedModelId": (await serving.get(endpoint))["deployedModels"][0]["id"]}
         operation = str((await serving.post(f"{endpoint}:undeployModel", body))["name"])
     endpoint = str(second["tunedModel"]["endpoint"])
+    batch = await serving.run_batch()
     await serving.queue.stop()
+    waiting = await serving.create_batch()
     pending = await serving.create()
     reference = {"tunedModelRef": {"tuningJob": first["name"]}}
     rebase = await serving.post(f"{PLACE}/tuningJobs:rebaseTunedModel", reference)
     deployed = str((await serving.get(endpoint))["deployedModels"][0]["id"])
-    return name_populated(first, second, lone, pending["name"], rebase["name"], operation, deployed)
+    names = name_populated(first, second, lone, pending["name"], rebase["name"], operation, deployed)
+    return names | {"batch": str(batch["name"]), "waiting": str(waiting["name"])}
 
 
 def name_populated(

@@ -9,6 +9,7 @@ from tuning_emulator.api.exchange import PageError
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.proto import load_schemas
+from tuning_emulator.vertex.batches import BatchPredictionJobs
 from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
@@ -108,6 +109,7 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
     jobs, models = TuningJobs(backend, operations), Models(backend, operations)
     endpoints, experiments = Endpoints(backend, operations), Experiments(backend, operations)
     generation, publishers = Generation(backend), Publishers(backend)
+    batches = BatchPredictionJobs(backend, operations, generation)
     locations = Locations()
     policies = Policies({"models": models.get_model, "endpoints": endpoints.get_endpoint})
     return {
@@ -116,6 +118,11 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "GenAiTuningService.ListTuningJobs": jobs.list_tuning_jobs,
         "GenAiTuningService.CancelTuningJob": jobs.cancel_tuning_job,
         "GenAiTuningService.RebaseTunedModel": jobs.rebase_tuned_model,
+        "JobService.CreateBatchPredictionJob": batches.create_batch_prediction_job,
+        "JobService.GetBatchPredictionJob": batches.get_batch_prediction_job,
+        "JobService.ListBatchPredictionJobs": batches.list_batch_prediction_jobs,
+        "JobService.CancelBatchPredictionJob": batches.cancel_batch_prediction_job,
+        "JobService.DeleteBatchPredictionJob": batches.delete_batch_prediction_job,
         "ModelService.GetModel": models.get_model,
         "ModelService.ListModels": models.list_models,
         "ModelService.UpdateModel": models.update_model,

@@ -18,6 +18,7 @@ from tuning_emulator.core.records import (
     Distribution,
     Endpoint,
     Failure,
+    Job,
     JobState,
     Model,
     ModelVersion,
@@ -92,12 +93,12 @@ def refuse_name(name: str, wanted: str) -> ApiError:
     return vertex_errors.MALFORMED_NAME(name=name, form=wanted)
 
 
-def place_of(record: TuningJob | ModelVersion | Endpoint) -> Place:
+def place_of(record: Job | ModelVersion | Endpoint) -> Place:
     """Where a record is."""
     return Place(project_number(record.project), record.location)
 
 
-def format_job_name(job: TuningJob) -> str:
+def format_job_name(job: Job) -> str:
     """``projects/649241623633/locations/us-central1/tuningJobs/1715586718876303360``."""
     return f"{place_of(job)}/tuningJobs/{job.id}"
 

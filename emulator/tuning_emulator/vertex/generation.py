@@ -14,7 +14,7 @@ from tuning_emulator.core.forms import list_declarations
 from tuning_emulator.core.functions import join_system, list_texts, read_parts, split_turns
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.json_schema import SchemaError
-from tuning_emulator.core.records import Endpoint
+from tuning_emulator.core.records import Endpoint, ModelVersion
 from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
 from tuning_emulator.facts.request_fields import note_inert
@@ -263,7 +263,7 @@ def count_billable_characters(contents: Iterable[Value]) -> int:
     return sum(len("".join(text.split())) for text in texts)
 
 
-_PUBLISHED = re.compile(
+PUBLISHED = re.compile(
     r"(?:projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/)?publishers/google/models/(?P<id>[^/]+)"
 )
 ENDPOINT = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/endpoints/(?P<id>[^/]+)")
@@ -286,9 +286,9 @@ class Generation:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
-    async def generate_content(self, call: Call) -> Value:
-        """The whole answer."""
-        speaker, prompt, length = await self._read(call)
+    async def generate_content(self, call: Call, speaker: Speaker | None = None) -> Value:
+        """The whole answer. ``speaker``: who answers, where it is not who the request names."""
+        speaker, prompt, length = await self._read(call, speaker)
         try:
             reply = await self._backend.answering.generate(speaker.target, prompt)
         except TrainerUnavailableError as error:
@@ -338,9 +338,9 @@ class Generation:
             raise _explain(error) from error
         return {"tokens_info": [format_tokens(content, one) for content, one in zip(contents, found, strict=True)]}
 
-    async def _read(self, call: Call) -> tuple[Speaker, Prompt, int]:
+    async def _read(self, call: Call, speaker: Speaker | None = None) -> tuple[Speaker, Prompt, int]:
         """Who answers what, and the prompt's length as ``countTokens`` counts it: without control tokens."""
-        speaker = self._find_speaker(call, "model")
+        speaker = speaker or self._find_speaker(call, "model")
         prompt = parse_prompt(call.request, speaker.model)
         note_inert(call.request, call.notes)
         return speaker, prompt, await self._count(speaker, prompt.turns, prompt.system)
@@ -348,18 +348,31 @@ class Generation:
     def _find_speaker(self, call: Call, field: str) -> Speaker:
         """What answers to the name in a field. A key, which express mode alone takes, finds no endpoint."""
         name = call.request.get(field, "")
-        published = _PUBLISHED.fullmatch(name)
+        published = PUBLISHED.fullmatch(name)
         if published is not None:
             return self._find_published(name, published["id"], published["project"] or "")
+        if ENDPOINT.fullmatch(name) is not None and call.caller.kind == "key":
+            raise vertex_errors.PREDICTION_ENDPOINT_NOT_FOUND(name=name)
+        return self.find_endpoint(name)
+
+    def find_endpoint(self, name: str) -> Speaker:
+        """What answers at an endpoint."""
         match = ENDPOINT.fullmatch(name)
         if match is None:
             raise vertex_errors.MODEL_NAME_MALFORMED(name=name)
         endpoint = self._backend.store.get_endpoint(project_number(match["project"]), match["location"], match["id"])
-        if endpoint is None or call.caller.kind == "key":
+        if endpoint is None:
             raise vertex_errors.PREDICTION_ENDPOINT_NOT_FOUND(name=name)
         return self._find_deployed(name, endpoint)
 
     def _find_published(self, name: str, identifier: str, project: str) -> Speaker:
+        speaker = self.find_base(identifier, project)
+        if speaker is None:
+            raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=name)
+        return speaker
+
+    def find_base(self, identifier: str, project: str) -> Speaker | None:
+        """A base model that answers on the project's day, by its id, perhaps with ``@version``; None: there is none."""
         day = self._backend.calendar.find_day(project)
         plain = identifier.partition("@")[0]
         for candidate in (plain, *(f"{plain}-{version}" for version in STABLE_VERSIONS)):
@@ -367,7 +380,7 @@ class Generation:
             if model is not None and day.offers(model.since, model.until):
                 self._backend.note_retired(model, day)
                 return Speaker(model, Target(model.id))
-        raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=name)
+        return None
 
     def _find_deployed(self, name: str, endpoint: Endpoint) -> Speaker:
         """The model that most of an endpoint's traffic goes to."""
@@ -377,14 +390,21 @@ class Generation:
             raise vertex_errors.ENDPOINT_SERVES_NOTHING(name=name)
         deployed = ranked[0]
         version = find_version(store, endpoint.project, endpoint.location, deployed.model_id, str(deployed.version))
-        job = store.get_job_by_uid(version.job_uid) if version else None
-        checkpoint = find_checkpoint(store, version, deployed.checkpoint_id) if version else None
-        model = find_base_model("vertex", version.base_model) if version else None
-        if version is None or job is None or checkpoint is None or model is None:
+        if version is None:
             raise vertex_errors.ENDPOINT_SERVES_NOTHING(name=name)
-        day = self._backend.calendar.find_day(endpoint.project)
+        return self.find_tuned(name, version, deployed.checkpoint_id)
+
+    def find_tuned(self, name: str, version: ModelVersion, checkpoint_id: str = "") -> Speaker:
+        """A tuned model, at its default checkpoint where none is given. ``name``: what it was asked by."""
+        store = self._backend.store
+        job = store.get_job_by_uid(version.job_uid)
+        checkpoint = find_checkpoint(store, version, checkpoint_id)
+        model = find_base_model("vertex", version.base_model)
+        if job is None or checkpoint is None or model is None:
+            raise vertex_errors.ENDPOINT_SERVES_NOTHING(name=name)
+        day = self._backend.calendar.find_day(version.project)
         if not day.offers(model.since, model.until):  # that tuned models end as their base model does is assumed
-            place = f"projects/{endpoint.project}/locations/{endpoint.location}"
+            place = f"projects/{version.project}/locations/{version.location}"
             raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=f"{place}/publishers/google/models/{model.id}")
         self._backend.note_retired(model, day)
         return Speaker(model, Target(version.base_model, checkpoint.adapter, job.progress.trainer))

@@ -19,7 +19,8 @@ from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.specs import read_request
 
 _RESOURCE = re.compile(
-    r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/(?P<kind>models|endpoints|tuningJobs)/(?P<id>[^/:@]+)"
+    r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/"
+    r"(?P<kind>models|endpoints|tuningJobs|batchPredictionJobs)/(?P<id>[^/:@]+)"
 )
 _MISSING = frozenset(
     row.name
@@ -30,9 +31,16 @@ _MISSING = frozenset(
         vertex_errors.PRE_TUNED_MODEL_NOT_FOUND,
         vertex_errors.JOB_NOT_FOUND,
         vertex_errors.LOCATION_MISMATCH,
+        vertex_errors.BATCH_MODEL_ELSEWHERE,
     )
 )
-_KINDS = {"models": "model", "endpoints": "endpoint", "tuningJobs": "tuning job"}
+_UNSERVED = (vertex_errors.PUBLISHER_MODEL_NOT_FOUND.name, vertex_errors.BATCH_MODEL_NOT_FOUND.name)
+_KINDS = {
+    "models": "model",
+    "endpoints": "endpoint",
+    "tuningJobs": "tuning job",
+    "batchPredictionJobs": "batch prediction job",
+}
 _LOCATE = {
     ("model-builder", "python"): 'vertexai.init(location="{0}")',
     (GENAI, "python"): 'Client(…, location="{0}")',
@@ -57,9 +65,9 @@ class Hints:
             yield from self._find_elsewhere(call)
         elif error.rule == vertex_errors.BASE_MODEL_NOT_SUPPORTED.name:
             yield from self._explain_base_model(call)
-        elif error.rule == vertex_errors.PUBLISHER_MODEL_NOT_FOUND.name:
+        elif error.rule in _UNSERVED:
             name = next((name for name in _list_names(call.request) if "publishers/" in name), "")
-            yield from _explain_served(name.rpartition("/")[2], self._find_day(name))
+            yield from _explain_served(name.rpartition("/")[2], self._find_day(call.request.get("parent") or name))
 
     # ------------------------------------------------------------ inside
 

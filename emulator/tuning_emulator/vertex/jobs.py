@@ -15,6 +15,7 @@ from tuning_emulator.core.records import (
     DeployedModel,
     Endpoint,
     Hyperparameters,
+    Job,
     Model,
     ModelVersion,
     Reserved,
@@ -48,7 +49,7 @@ class VertexTuning(Struct, frozen=True):
     ids: Ids
     stages = frozenset(Stage)
 
-    def format_name(self, job: TuningJob) -> str:
+    def format_name(self, job: Job) -> str:
         """``projects/{number}/locations/{location}/tuningJobs/{id}``."""
         return format_job_name(job)
 

@@ -6,11 +6,13 @@ The order is not documented for tuning jobs; newest first is assumed. Page sizes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.api.listing import compile_filter, format_page_token, parse_page_token, read_page_size
+from tuning_emulator.facts import google_errors
 from tuning_emulator.facts.limits import VERTEX_PAGE_DEFAULT, VERTEX_PAGE_MAX
 from tuning_emulator.protojson.compiled import CompiledSchemas
 from tuning_emulator.schema.proto import load_schemas
@@ -41,6 +43,7 @@ def list_newest_first(
     fetch: Callable[[int, int], list[R]],
     describe: Callable[[R], Value | None],
     count: Callable[[R], None] | None = None,
+    special: Sequence[str] = (),
 ) -> Value:
     """One page of stored records.
 
@@ -49,9 +52,10 @@ def list_newest_first(
         fetch: Records older than a uid, newest first, at most so many.
         describe: The message of a record, or None to leave it out.
         count: Told of each record that was looked at for this page, those that the filter leaves out among them.
+        special: Texts that the filter may speak of and that are no fields of the message: ``describe`` adds them.
     """
     size, query = _read_page(call)
-    keep = read_filter(call, message)
+    keep = read_filter(call, message, special)
     before = int(parse_page_token(call.request.get("page_token", ""), query) or NEWEST)
     found: list[tuple[int, Value]] = []
     for record in _walk(fetch, before, size + 1):
@@ -81,7 +85,7 @@ def list_all(call: Call, values: list[Value], field: str, message: str = "") -> 
     return page
 
 
-def read_filter(call: Call, message: str) -> Callable[[Value], bool]:
+def read_filter(call: Call, message: str, special: Sequence[str] = ()) -> Callable[[Value], bool]:
     """The filter of a request.
 
     A client that sends several means all of them: google-genai adds its own, its oldest versions inside one escaped
@@ -91,8 +95,15 @@ def read_filter(call: Call, message: str) -> Callable[[Value], bool]:
         ApiError: INVALID_ARGUMENT, it cannot be read or speaks of fields that there are not.
     """
     full = call.schema.full_name(message)
-    predicates = [compile_filter(part, full, _PLANS) for part in _split_filter(call)]
+    others = {name: partial(_compare_text, name) for name in special}
+    predicates = [compile_filter(part, full, _PLANS, others) for part in _split_filter(call)]
     return lambda value: all(predicate(value) for predicate in predicates)
+
+
+def _compare_text(name: str, compare: str, argument: str) -> Callable[[Value], bool]:
+    if compare not in ("=", "!="):
+        raise google_errors.FILTER_INVALID(reason=google_errors.FILTER_ORDER.format(path=name))
+    return lambda value: (value.get(name) == argument) is (compare == "=")
 
 
 def find_only(call: Call) -> Only | None:

@@ -91,13 +91,14 @@ def _sets_rate_twice(request: JobRequest) -> bool:
     return bool(request.hyperparameters.get("learning_rate") and request.hyperparameters.get(MULTIPLIER))
 
 
-def _has_wrong_label(request: JobRequest) -> bool:
-    labels: Mapping[str, str] = request.job.get("labels", {})
-    return len(labels) > VERTEX_MAX_LABELS.value or not all(_label_fits(*pair) for pair in labels.items())
+def labels_fit(labels: Mapping[str, str]) -> bool:
+    """Whether a resource can have these labels."""
+    return len(labels) <= VERTEX_MAX_LABELS.value and all(_label_fits(*pair) for pair in labels.items())
 
 
-def _has_long_name(request: JobRequest) -> bool:
-    return len(request.job.get("tuned_model_display_name", "")) > VERTEX_MAX_DISPLAY_NAME_CHARACTERS.value
+def is_long_name(name: str) -> bool:
+    """Whether a display name is too long."""
+    return len(name) > VERTEX_MAX_DISPLAY_NAME_CHARACTERS.value
 
 
 def _required(field: str | Callable[[JobRequest], str], lacks: Callable[[JobRequest], bool]) -> Rule[JobRequest]:
@@ -135,8 +136,16 @@ RULES: tuple[Rule[JobRequest], ...] = (
     ),
     *map(_positive, ("epoch_count", "learning_rate_multiplier", "batch_size", "learning_rate", "beta")),
     Rule(vertex_errors.RATE_TWICE, _sets_rate_twice, lambda request: request.path("hyper_parameters.learning_rate")),
-    Rule(vertex_errors.DISPLAY_NAME_TOO_LONG, _has_long_name, "tuning_job.tuned_model_display_name"),
-    Rule(vertex_errors.LABEL_INVALID, _has_wrong_label, "tuning_job.labels"),
+    Rule(
+        vertex_errors.DISPLAY_NAME_TOO_LONG,
+        lambda request: is_long_name(request.job.get("tuned_model_display_name", "")),
+        "tuning_job.tuned_model_display_name",
+    ),
+    Rule(
+        vertex_errors.LABEL_INVALID,
+        lambda request: not labels_fit(request.job.get("labels", {})),
+        "tuning_job.labels",
+    ),
 )
 """Everything that can be said without looking anything up."""
 
