@@ -29,6 +29,13 @@ GOOD: dict[str, Value] = {
     "PermissionService.DeletePermission": {"name": "tunedModels/mine/permissions/everyone"},
     "PermissionService.ListPermissions": {"parent": "tunedModels/mine"},
     "PermissionService.TransferOwnership": {"name": "tunedModels/mine"},
+    "BatchService.BatchGenerateContent": {
+        "batch": {
+            "model": "models/gemini-2.5-flash",
+            "display_name": "b",
+            "input_config": {"requests": {"requests": [{"request": SAID}]}},
+        }
+    },
     "google.longrunning.Operations.GetOperation": {"name": "tunedModels/mine/operations/op"},
     "google.longrunning.Operations.CancelOperation": {"name": "tunedModels/mine/operations/op"},
     "google.longrunning.Operations.ListOperations": {"name": "operations"},

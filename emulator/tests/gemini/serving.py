@@ -58,7 +58,7 @@ class Serving(AppServing):
         job = self.store.get_tuned_model(name.removeprefix("tunedModels/"))
         assert job is not None
         ended = await self.queue.wait_until_ended(job.uid, timeout_s=20)
-        assert ended is not None
+        assert isinstance(ended, TuningJob)
         return ended
 
     async def generate(self, name: str, text: str = "1", *, token: str = "", **fields: Any) -> Reply:

@@ -84,3 +84,27 @@ async def test_system_instruction_is_refused(client: Any) -> None:
         await call(
             client.models.generate_content, model=job.name, contents="1", config={"system_instruction": "be brief"}
         )
+
+
+async def test_batches(client: Any) -> None:
+    """batches.create of inline requests, get, list, cancel and delete."""
+    requests = [{"contents": [{"role": role, "parts": [{"text": "one"}]}]} for role in ("user", "nobody")]
+    model = "gemini-2.5-flash"
+    batch = await call(client.batches.create, model=model, src=requests, config={"display_name": "together"})
+    assert (batch.state, batch.display_name) == (genai.types.JobState.JOB_STATE_PENDING, "together")
+    for _ in range(500):
+        batch = await call(client.batches.get, name=batch.name)
+        if batch.done:
+            break
+        await asyncio.sleep(0.01)
+    assert (batch.state, batch.model) == (genai.types.JobState.JOB_STATE_SUCCEEDED, f"models/{model}")
+    answered, refused = batch.dest.inlined_responses
+    assert answered.response.text == "one"
+    assert (refused.error.code, refused.error.message) == (3, "Please use a valid role: user, model.")
+    assert [one.name for one in await call(lambda: list(client.batches.list(config={"page_size": 1})))] == [batch.name]
+    await call(client.batches.cancel, name=batch.name)
+    await call(client.batches.delete, name=batch.name)
+    with pytest.raises(genai.errors.ClientError, match="NOT_FOUND"):
+        await call(client.batches.get, name=batch.name)
+    with pytest.raises(genai.errors.ServerError, match="no Files API"):
+        await call(client.batches.create, model=model, src="files/a")

@@ -63,6 +63,12 @@ def config(values: dict[str, Any] | None = None, path: str = OPEN, **fields: Any
     return say(path, {"request": "GenerateContentRequest", **(values or {})}, generationConfig=fields)
 
 
+def batch(values: dict[str, Any] | None = None, *requests: dict[str, Any], **fields: Any) -> Sample:
+    """A batch of these requests, or with other fields."""
+    asked = {"inputConfig": {"requests": {"requests": list(requests)}}, **fields}
+    return Sample("POST", f"{OPEN}:batchGenerateContent", {"batch": asked}, values=values or {})
+
+
 def turn(role: str, text: str | None = "a") -> dict[str, Any]:
     """A content."""
     return {"role": role, "parts": [] if text is None else [{"text": text}]}
@@ -230,6 +236,13 @@ SAMPLES: dict[str, Sample] = {
     ),
     "input_characters": say(TUNED, {"length": 40_001, "limit": 40_000}, contents=[{"parts": [{"text": "x" * 40_001}]}]),
     "input_tokens": say(OLD, {"length": 30_721, "limit": 30_720}, contents=[{"parts": [{"text": "1" * 30_721}]}]),
+    "batch_input_missing": batch(inputConfig={}),
+    "batch_requests_empty": batch(),
+    "batch_request_missing": batch({"index": 1}, {"request": SAY}, {"metadata": {"key": "a"}}),
+    "batch_other_model": batch(
+        {"index": 0, "model": "models/gemini-2.5-pro"}, {"request": {**SAY, "model": "models/gemini-2.5-pro"}}
+    ),
+    "batch_not_found": Sample("GET", "/v1beta/batches/none"),
     "permission_not_found": Sample("GET", f"{OWNED}/12", values={"name": "tunedModels/mine/permissions/12"}),
     "permission_exists": Sample(
         "POST",
@@ -257,6 +270,7 @@ ELSEWHERE = {
     **dict.fromkeys(("multiple_candidates", "multiple_candidates_2026"), "no model that is served here says it"),
     "model_name_format": "only gRPC can send such a name; see test_malformed_model_name",
     "name_format": "only gRPC can send such a name; see test_a_name_of_another_form",
+    "batch_cancelled": "what a batch ends with; see test_batches",
     "prompt_refused": "needs a trainer that refuses; see test_a_prompt_too_long_for_the_model_here",
     "unavailable": "needs a trainer that is not there; see test_adapter_without_its_trainer",
     **dict.fromkeys(

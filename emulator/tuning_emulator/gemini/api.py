@@ -6,6 +6,7 @@ from tuning_emulator.api.call import Api, Handler
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
 from tuning_emulator.gemini.base_models import BaseModels
+from tuning_emulator.gemini.batches import Batches
 from tuning_emulator.gemini.convert import PACKAGE
 from tuning_emulator.gemini.generation import Generation
 from tuning_emulator.gemini.hints import Hints
@@ -14,6 +15,7 @@ from tuning_emulator.gemini.permissions import Permissions
 from tuning_emulator.gemini.rules import refuse_name
 from tuning_emulator.gemini.tuned_models import TunedModels
 from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.schema.proto import load_schemas
 
 SCHEMAS = load_schemas(PACKAGE)
@@ -41,7 +43,9 @@ def create_gemini_api(backend: Backend) -> Api:
 def list_handlers(backend: Backend) -> dict[str, Handler]:
     """Who answers each method."""
     base_models, tuned_models = BaseModels(backend), TunedModels(backend)
-    permissions, generation, operations = Permissions(backend), Generation(backend), Operations(backend)
+    permissions, generation = Permissions(backend), Generation(backend)
+    batches = Batches(backend, generation, Codec(SCHEMAS.values()))
+    operations = Operations(backend, batches)
     return {
         "ModelService.GetModel": base_models.get_model,
         "ModelService.ListModels": base_models.list_models,
@@ -60,6 +64,7 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "GenerativeService.StreamGenerateContent": generation.stream_generate_content,
         "GenerativeService.CountTokens": generation.count_tokens,
         "TextService.GenerateText": generation.generate_text,
+        "BatchService.BatchGenerateContent": batches.batch_generate_content,
         "google.longrunning.Operations.GetOperation": operations.get_operation,
         "google.longrunning.Operations.ListOperations": operations.list_operations,
         "google.longrunning.Operations.CancelOperation": operations.cancel_operation,

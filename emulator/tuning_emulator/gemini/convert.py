@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tuning_emulator.api.operations import build_any, build_operation
 from tuning_emulator.core.errors import ApiError, Code
 from tuning_emulator.core.lifecycle import ENDED
-from tuning_emulator.core.records import JobState, MetricPoint, Permission, TuningJob
+from tuning_emulator.core.records import Job, JobState, MetricPoint, Permission, TuningJob
 from tuning_emulator.facts import google_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.schema.schema import Value
@@ -19,7 +19,7 @@ EVERYONE = "everyone"
 """Id of the permission that everyone has. Recorded: README of github.com/derrickobedgiu1/gemini-api, April 2024."""
 
 
-def format_tuned_model_name(job: TuningJob) -> str:
+def format_tuned_model_name(job: Job) -> str:
     """``tunedModels/{id}``."""
     return f"tunedModels/{job.id}"
 

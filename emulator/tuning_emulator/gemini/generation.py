@@ -129,6 +129,11 @@ class Generation:
         )
         return self._make_asked(call, name, base, None, base.top_p, base.top_k), Target(base.id)
 
+    def find_base(self, call: Call, name: str, method: str) -> BaseModel:
+        """The base model behind a name that is to answer a method. Raises as asking it does."""
+        asked, _ = self._find(structs.replace(call, request={"model": name}), method)
+        return asked.base
+
     def _find_tuned(self, call: Call, name: str, method: str) -> tuple[ContentRequest, Target]:
         job = find_tuned_model(self._store, name, call.caller)
         base = find_served_model(job.asked.base_model, self._backend.find_day(call.caller))

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.job_control import FaultKind, JobFault
-from tuning_emulator.core.records import TuningJob
+from tuning_emulator.core.records import Job, TuningJob
 from tuning_emulator.facts import dataset_errors, gemini_errors
 from tuning_emulator.gemini.convert import format_tuned_model_name, parse_tuned_model_name
 from tuning_emulator.jobs.tuning_api import Stage
@@ -20,7 +20,7 @@ class GeminiTuning(Struct, frozen=True):
     store: Store
     stages = frozenset({Stage.PENDING, Stage.TUNING, Stage.CANCELLING})
 
-    def format_name(self, job: TuningJob) -> str:
+    def format_name(self, job: Job) -> str:
         """``tunedModels/{id}``."""
         return format_tuned_model_name(job)
 

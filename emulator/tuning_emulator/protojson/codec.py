@@ -8,7 +8,7 @@ from typing import Any
 from tuning_emulator.protojson.compiled import CompiledField, CompiledMessage, CompiledSchemas
 from tuning_emulator.protojson.decoder import Decoder
 from tuning_emulator.protojson.printer import Style, format_json
-from tuning_emulator.schema.schema import Schema, Value
+from tuning_emulator.schema.schema import Schema, Value, find_declared
 
 # --- message values as JSON
 
@@ -67,7 +67,7 @@ class Encoder:
     def write_any(self, item: Value) -> dict[str, Any]:
         """``@type`` first; a declared message is written by its fields, anything else is JSON already."""
         url = item.get("@type", "")
-        name = url.rpartition("/")[2]
+        name = find_declared(url.rpartition("/")[2])
         if name.startswith(("google.protobuf.", "google.rpc.")) or name not in self._schemas:
             return item
         return {"@type": url, **self.write_message(item, self._schemas[name])}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from tuning_emulator.schema.proto import load_shared
-from tuning_emulator.schema.schema import PRESENCE, SCALARS, Field, Message, Schema, Value
+from tuning_emulator.schema.schema import PRESENCE, SCALARS, Field, Message, Schema, Value, find_declared
 
 Writer: TypeAlias = Callable[[Any], bytes]
 Reader: TypeAlias = Callable[[Any], Any]
@@ -158,7 +158,7 @@ class BinaryCodec:
         if not item:
             return b""
         url = item.get("@type", "")
-        name = url.rpartition("/")[2]
+        name = find_declared(url.rpartition("/")[2])
         content = item.get("value")
         if name in _TO_SHAPE:
             data = self._encode(_TO_SHAPE[name](content), name)
@@ -239,7 +239,7 @@ class BinaryCodec:
         url = held.get("type_url", "")
         if not url and "value" not in held:
             return {}
-        name = url.rpartition("/")[2]
+        name = find_declared(url.rpartition("/")[2])
         data = held.get("value", b"")
         if name in _FROM_SHAPE:
             return {"@type": url, "value": _FROM_SHAPE[name](self._decode(memoryview(data), name, depth + 1))}

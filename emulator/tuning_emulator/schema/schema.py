@@ -51,6 +51,14 @@ class Behaviour(Flag):
     PRESENCE = auto()
 
 
+def find_declared(name: str) -> str:
+    """The declared message that a type URL means: operations of batches name a version that nobody serves (recorded).
+
+    Source: github.com/langchain4j/langchain4j GoogleAiGeminiBatchChatModelTest.java, answers of 2025-12-03.
+    """
+    return name.replace(".v1main.", ".v1beta.")
+
+
 REQUIRED = Behaviour.REQUIRED
 OPTIONAL = Behaviour.OPTIONAL
 OUTPUT_ONLY = Behaviour.OUTPUT_ONLY
