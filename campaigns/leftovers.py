@@ -51,9 +51,8 @@ def find_unfinished_files(directory: Path) -> list[str]:
 
 def hash_adapters(directory: Path) -> dict[str, str]:
     """What every job that has succeeded has learned, by its display name."""
-    rows = _query(
-        directory / "emulator.sqlite3", "SELECT display_name, body FROM tuning_jobs WHERE state = 'SUCCEEDED'"
-    )
+    tuned = "SELECT display_name, body FROM tuning_jobs WHERE state = 'SUCCEEDED' AND api IN ('gemini', 'vertex')"
+    rows = _query(directory / "emulator.sqlite3", tuned)
     found = {str(name): directory / json.loads(str(body))["progress"]["adapter"] for name, body in rows}
     return {name: hash_directory(adapter) for name, adapter in found.items()}
 

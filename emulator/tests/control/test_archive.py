@@ -154,7 +154,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "newer format": (
         lambda: make_whole(ONE, format_version=FORMAT_VERSION + 1),
-        f"format_version: {FORMAT_VERSION + 1}, this program reads 1 and {FORMAT_VERSION}; it was written by "
+        f"format_version: {FORMAT_VERSION + 1}, this program reads 1, 2 and {FORMAT_VERSION}; it was written by "
         "tuning-emulator 9.9",
     ),
     "another format": (lambda: make_whole(ONE, format="backup"), "'backup' is not 'tuning-emulator snapshot'"),

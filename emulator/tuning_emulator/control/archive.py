@@ -25,10 +25,13 @@ from tuning_emulator import __version__
 FORMAT = "tuning-emulator snapshot"
 """What a manifest begins with."""
 
-FORMAT_VERSION = 2
-"""Goes up when an older program could not read what is written. 2: records and buckets are kept in a newer way."""
+FORMAT_VERSION = 3
+"""Goes up when an older program could not read what is written.
 
-READABLE = (1, FORMAT_VERSION)
+2: records and buckets are kept in a newer way. 3: there are batches.
+"""
+
+READABLE = (1, 2, FORMAT_VERSION)
 """Those of older programs are brought up to date."""
 
 MANIFEST_NAME = "manifest.json"
@@ -51,7 +54,9 @@ _LEVEL = 1
 _BLOCK_BYTES = 1 << 20
 _HEADER_BYTES = 512
 _PAX_BYTES = 4096
-_NAME = re.compile(r"store\.sqlite3|state\.json|jobs/(gemini|vertex)-[0-9]{1,19}(/[^/]+)+|buckets(/[^/]+){1,3}")
+_NAME = re.compile(
+    r"store\.sqlite3|state\.json|jobs/(gemini|vertex)(_batch)?-[0-9]{1,19}(/[^/]+)+|buckets(/[^/]+){1,3}"
+)
 _TRAILER_BYTES = 64 << 10
 _KINDS = {tarfile.SYMTYPE: "a link", tarfile.LNKTYPE: "a link", tarfile.DIRTYPE: "a directory"}
 _KINDS |= {tarfile.CHRTYPE: "a device", tarfile.BLKTYPE: "a device", tarfile.FIFOTYPE: "a pipe"}
@@ -218,9 +223,10 @@ def _read_manifest(unpacker: _Unpacker) -> Manifest:
         if head.format != FORMAT:
             raise ArchiveError(f"{MANIFEST_NAME}: format: {head.format!r} is not {FORMAT!r}")
         if head.format_version not in READABLE:
+            older = ", ".join(map(str, READABLE[:-1]))
             raise ArchiveError(
                 f"{MANIFEST_NAME}: format_version: {head.format_version}, this program reads "
-                f"{' and '.join(map(str, READABLE))}; it was "
+                f"{older} and {FORMAT_VERSION}; it was "
                 f"written by tuning-emulator {head.emulator_version}, this is {__version__}"
             )
         return Manifest.model_validate_json(text)

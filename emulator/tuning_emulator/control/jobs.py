@@ -1,4 +1,4 @@
-"""Tuning jobs as the emulator sees them, with what the services keep elsewhere: each step's loss."""
+"""Jobs as the emulator sees them, with what the services keep elsewhere: each step's loss of a tuning job."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import JobFaultError, check_api, format_job_fault, format_pace
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
-from tuning_emulator.core.records import JobState, Phase, TuningJob
+from tuning_emulator.core.records import BatchJob, Job, JobState, Phase, TuningJob
 from tuning_emulator.jobs.dataset import format_reduced
 from tuning_emulator.jobs.pacing import ADVANCED, JobGate, Pacing
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.store.store import NEWEST, Store
 
-_VERTEX_NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([^/]+)")
-_GEMINI_NAME = re.compile(r"tunedModels/([^/]+)")
+_VERTEX_NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)/(tuningJobs|batchPredictionJobs)/([^/]+)")
+_GEMINI_NAME = re.compile(r"(tunedModels|batches)/([^/]+)")
 
 
 class Metric(TypedDict):
@@ -40,7 +40,9 @@ class Metric(TypedDict):
 
 
 class JobSummary(TypedDict):
-    """One tuning job of either API. ``name`` is what its API calls it; ``state`` and ``phase`` are our own words.
+    """One job of either API. ``name`` is what its API calls it; ``state`` and ``phase`` are our own words.
+
+    ``api``: of a batch ``gemini_batch`` or ``vertex_batch``; its steps are its requests.
 
     ``pace`` decides when it goes on (``polls:2``); ``reads``: how often its present state was read, where that counts.
     ``fault``: what is to happen to it (``internal_error:5``); ``fired``: it has. Times are RFC 3339 or "".
@@ -83,15 +85,23 @@ class JobPage(TypedDict):
 
 
 def find_job(store: Store, name: str) -> TuningJob | None:
-    """The job of a resource name, ``tunedModels/x`` or ``projects/p/locations/l/tuningJobs/1``; None when unknown."""
+    """The tuning job of a name, ``tunedModels/x`` or ``projects/p/locations/l/tuningJobs/1``; None: no such."""
+    job = find_any_job(store, name)
+    return job if isinstance(job, TuningJob) else None
+
+
+def find_any_job(store: Store, name: str) -> Job | None:
+    """The same, and the batch of ``batches/x`` or ``projects/p/locations/l/batchPredictionJobs/1``."""
     if match := _GEMINI_NAME.fullmatch(name):
-        return store.get_tuned_model(match[1])
+        return store.get_tuned_model(match[2]) if match[1] == "tunedModels" else store.find_gemini_batch(match[2])
     if match := _VERTEX_NAME.fullmatch(name):
-        return store.get_job("vertex", project_number(match[1]), match[2], match[3])
+        place = (project_number(match[1]), match[2], match[4])
+        tuning = match[3] == "tuningJobs"
+        return store.get_job("vertex", *place) if tuning else store.get_batch("vertex_batch", *place)
     return None
 
 
-def summarise_job(store: Store, pacing: Pacing, job: TuningJob, name: str = "") -> JobSummary:
+def summarise_job(store: Store, pacing: Pacing, job: Job, name: str = "") -> JobSummary:
     """What is known of a job but its metrics."""
     gate = pacing.get(job.uid)
     row = store.controls.get_gate(job.uid)
@@ -100,7 +110,7 @@ def summarise_job(store: Store, pacing: Pacing, job: TuningJob, name: str = "") 
         name=name or pacing.apis[job.api].format_name(job),
         api=job.api,
         project=job.project,
-        base_model=job.asked.base_model,
+        base_model=job.asked.base_model if isinstance(job, TuningJob | BatchJob) else "",
         display_name=job.display_name,
         state=job.progress.state.value,
         phase=progress.phase.value,
@@ -122,7 +132,7 @@ def summarise_job(store: Store, pacing: Pacing, job: TuningJob, name: str = "") 
 
 def describe_job(store: Store, pacing: Pacing, name: str) -> JobReport | None:
     """What is known of a job; None when there is no such job. Looking here is no read that a pace counts."""
-    job = find_job(store, name)
+    job = find_any_job(store, name)
     if job is None:
         return None
     statistics = job.progress.statistics
@@ -130,7 +140,7 @@ def describe_job(store: Store, pacing: Pacing, name: str) -> JobReport | None:
     return JobReport(**summarise_job(store, pacing, job, name), notes=notes, metrics=list_metrics(store, job))
 
 
-def list_metrics(store: Store, job: TuningJob) -> list[Metric]:
+def list_metrics(store: Store, job: Job) -> list[Metric]:
     """The job's points so far, training first."""
     return [
         Metric(
@@ -177,7 +187,8 @@ class JobControl:
         report = describe_job(self._store, self._paces, name)
         if report is None:
             wanted = "tunedModels/{id} or projects/{project}/locations/{location}/tuningJobs/{id}"
-            raise HTTPException(404, f"no tuning job {name!r}; give its resource name: {wanted}")
+            batch = "of a batch batches/{id} or projects/{project}/locations/{location}/batchPredictionJobs/{id}"
+            raise HTTPException(404, f"no job {name!r}; give its resource name: {wanted}, {batch}")
         return report
 
     def list(self, project: str | None, before: int | None, limit: int) -> JobPage:
@@ -235,8 +246,8 @@ class JobControl:
 
     # ------------------------------------------------------------ inside
 
-    def _require(self, name: str) -> TuningJob:
-        job = find_job(self._store, name)
+    def _require(self, name: str) -> Job:
+        job = find_any_job(self._store, name)
         if job is None:
             self.describe(name)
         assert job is not None  # describe has raised
@@ -280,7 +291,7 @@ def create_router(store: Store, queue: Queue) -> APIRouter:
     router = APIRouter(prefix="/emulator/v1/jobs", tags=["jobs"])
     steering = JobControl(store, queue)
 
-    @router.get("", summary="Tuning jobs of both APIs, newest first")
+    @router.get("", summary="Tuning jobs and batches of both APIs, newest first")
     async def list_jobs(
         project: Annotated[str | None, Query(description="Id or number; left out: all.")] = None,
         before: Annotated[int | None, Query(ge=0, lt=1 << 63, description="`next` of the page before.")] = None,
@@ -313,7 +324,7 @@ def create_router(store: Store, queue: Queue) -> APIRouter:
     async def delete_fault(name: str) -> JobReport:
         return await steering.change_fault(name, None)
 
-    @router.get("/{name:path}", summary="One tuning job of either API, with each step's loss")
+    @router.get("/{name:path}", summary="One tuning job, with each step's loss, or batch of either API")
     async def get_job(name: str) -> JobReport:
         await queue.pacing.settle(queue.pacing.list_moved_by_reads())
         return steering.describe(name)

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from tuning_emulator.control.state import STORE_NAME, ServerState, make_place, set_jobs_aside
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.records import Api
+from tuning_emulator.core.records import JobKind
 from tuning_emulator.store.database import Loaded
 from tuning_emulator.store.migration import write_blank
 from tuning_emulator.store.store import Store
@@ -30,7 +30,7 @@ class ResetRequest(BaseModel):
 
 
 class ResetReport(TypedDict):
-    """``jobs``: how many tuning jobs (tuned models among them) are gone."""
+    """``jobs``: how many jobs are gone: of tuning (tuned models among them) and batches."""
 
     project: str | None
     jobs: int
@@ -101,12 +101,12 @@ async def _clear_rest(server: ServerState, removed: Path, number: str | None) ->
     server.journal.clear(number or "")
 
 
-def _list_directories(keys: list[tuple[int, Api]]) -> list[str]:
+def _list_directories(keys: list[tuple[int, JobKind]]) -> list[str]:
     """Of jobs, by name; no later job has one of these."""
     return [f"{api}-{uid}" for uid, api in keys]
 
 
-def _list_keys(server: ServerState, number: str) -> list[tuple[int, Api]]:
+def _list_keys(server: ServerState, number: str) -> list[tuple[int, JobKind]]:
     return [key for name in _list_names(server, number) for key in server.store.list_job_keys(name)]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.records import Reserved
+from tuning_emulator.core.records import Reserved, TuningJob
 from tuning_emulator.facts.base_models import find_home
 from tuning_emulator.store.store import Store
 
@@ -102,8 +102,9 @@ def refuse_taken(
 def _list_promised(store: Store, number: str, home: str) -> Iterator[tuple[str, str]]:
     """(kind, number) of all that jobs of a place are yet to make."""
     for job in store.list_unfinished_jobs():
-        same = job.api == "vertex" and project_number(job.project) == number
-        if same and find_home(job.asked.base_model, job.location) == home:
+        if not isinstance(job, TuningJob) or job.api != "vertex" or project_number(job.project) != number:
+            continue
+        if find_home(job.asked.base_model, job.location) == home:
             yield from ((kind, value) for _, kind, value in _list_resources(job.reserved))
 
 

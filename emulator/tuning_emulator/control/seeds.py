@@ -26,7 +26,7 @@ from tuning_emulator.core.job_control import (
     parse_pace,
 )
 from tuning_emulator.core.lifecycle import ENDED
-from tuning_emulator.core.records import JobState, Phase, TuningJob
+from tuning_emulator.core.records import Job, JobState, Phase, TuningJob
 from tuning_emulator.rest.app import create_rest_app
 from tuning_emulator.schema.schema import Method
 
@@ -227,7 +227,7 @@ class Seeder:
                 gate.advance()
         self._check(self._world.store.get_job_by_uid(uid), "RUNNING")
 
-    def _check(self, job: TuningJob | None, wanted: str) -> None:
+    def _check(self, job: Job | None, wanted: str) -> None:
         if job is None or job.progress.state is not JobState(wanted):
             state = job.progress.state.value if job else "gone"
             error = job.progress.error if job else None

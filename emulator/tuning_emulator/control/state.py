@@ -106,7 +106,7 @@ TREES = ("jobs", "buckets")
 """What of the data directory goes with the records."""
 
 COMMITTED = "COMMITTED"
-_JOB_NAME = re.compile(r"(gemini|vertex)-\d+")
+_JOB_NAME = re.compile(r"(gemini|vertex)(_batch)?-\d+")
 _PREFIXES = ("outgoing-", "incoming-", "removed-")
 
 
