@@ -16,7 +16,8 @@ TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"permissions/1\d{20}"), "permissions/<grantee>"),
     (re.compile(r"projects/\d{11,13}"), "projects/<number>"),
     (re.compile(r"token count \(\d+\)"), "token count (<count>)"),
-    (re.compile(r"(tuningJobs|models|endpoints|operations)/\d{17,19}"), r"\1/<id>"),
+    (re.compile(r"batches/[0-9a-z]{36}"), "batches/<id>"),
+    (re.compile(r"(tuningJobs|batchPredictionJobs|models|endpoints|operations)/\d{17,19}"), r"\1/<id>"),
 )
 """Ids as each service forms them; a text that is formed otherwise stays and so does not compare."""
 

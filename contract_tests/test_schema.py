@@ -176,8 +176,11 @@ def list_official(
     ]
 
 
-MESSAGES_WITHOUT_PROTO = {"OptimizePromptRequest", "ProcessDataRequest", "ValidateReinforcementTuningRewardRequest"}
-"""Requests that the discovery document alone has; their path variable is declared as number 1."""
+MESSAGES_WITHOUT_PROTO = {
+    *("OptimizePromptRequest", "ProcessDataRequest", "ValidateReinforcementTuningRewardRequest"),
+    "BatchGenerateContentRequest",
+}
+"""Requests that discovery documents and references alone have; Vertex AI's declare their path variable as number 1."""
 
 
 @pytest.mark.parametrize(("api", "version", "schema"), SERVED, ids=[f"{api}-{version}" for api, version, _ in SERVED])
@@ -266,9 +269,11 @@ TRANSPORTS = {
         "PermissionService": "permission_service",
         "GenerativeService": "generative_service",
         "TextService": "text_service",
+        "BatchService": "batch_service",
     },
     "vertex": {
         "GenAiTuningService": "gen_ai_tuning_service",
+        "JobService": "job_service",
         "ModelService": "model_service",
         "EndpointService": "endpoint_service",
         "PredictionService": "prediction_service",
