@@ -152,7 +152,6 @@ class Emulator:
         parts = (self.store, self.clock, self.ids, self.queue, self.answering)
         prompt_reader = PromptReader(self.media_reader, self.open_objects)
         backend = Backend(*parts, self.open_objects, prompt_reader, calendar, examples)
-        backend = Backend(*parts, self.open_objects, prompt_reader, calendar, examples)
         gemini, vertex = create_gemini_api(backend), create_vertex_api(backend)
         self.queue.join_batches(
             {"gemini_batch": GeminiBatches(backend, gemini), "vertex_batch": VertexBatches(backend, vertex)}
