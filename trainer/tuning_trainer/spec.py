@@ -354,6 +354,8 @@ class Prompt:
             time.
         form: What the answer has to be.
         alternatives: How many of the likeliest tokens are told of each place; None: nothing is told of tokens.
+        spare: So many turns from the first on, and the system turn, lose their beginning where the model reads less
+            than all of the prompt; None: such a prompt is refused.
     """
 
     turns: tuple[Turn, ...]
@@ -371,6 +373,7 @@ class Prompt:
     frequency_penalty: float = 0.0
     form: Form = ANY_TEXT
     alternatives: int | None = None
+    spare: int | None = None
 
 
 def parse_prompt(values: dict[str, Any]) -> Prompt:

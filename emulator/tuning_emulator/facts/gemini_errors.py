@@ -372,12 +372,48 @@ THINKING_REQUIRED = _bad(
 THINKING_BUDGET = _bad(
     "The thinking budget ({budget}) is invalid.", "github.com/RooCodeInc/Roo-Code/issues/4399 (2025-06-06, 2.5 Pro)"
 )
+_CACHE_PROBES = "a public repository's probes of gemini-3.5-flash-lite, 2026-09-07"
 CACHED_CONTENT = ErrorText(
     Code.PERMISSION_DENIED,
     "CachedContent not found (or permission denied)",
     "github.com/FirebaseExtended/vertexai-sdk-test-data mock-responses, unary-failure-context-cache-not-found.json; "
-    "many reports of this service; there are no caches here",
+    f"{_CACHE_PROBES}: to get one that was deleted, and to ask with it",
     "recorded",
+)
+CACHED_CONTENT_ALONE = _bad(
+    "CachedContent can not be used with GenerateContent request setting system_instruction, tools or tool_config.\n\n"
+    "Proposed fix: move those values to CachedContent from GenerateContent request.",
+    f"{_CACHE_PROBES}; github.com/vercel/ai/issues/3333 (2024-10-22) and many more",
+)
+CACHED_CONTENT_OF_OTHER_MODEL = _bad(
+    "Model used by GenerateContent request ({asked}) and CachedContent ({cached}) has to be the same.",
+    "quoted whole in the notes of several public clients, 2025 and 2026; github.com/BerriAI/litellm/pull/19193",
+)
+CACHED_CONTENT_SMALL = _bad(
+    "Cached content is too small. total_token_count={count}, min_total_token_count={minimum}",
+    f"{_CACHE_PROBES}; github.com/BerriAI/litellm/issues/17696 (2025-12-09)",
+)
+CACHED_CONTENT_LARGE = _bad(
+    "Cached content is too large. total_token_count={count}, max_total_token_count={maximum}",
+    "quoted by two public repositories (2026), of projects whose maximum is 0",
+)
+CACHED_CONTENT_ENDS_WITH_MODEL = _bad(
+    "Requests ending with a model turn are not supported.",
+    "github.com/BerriAI/litellm/pull/35172 (2026-07-30), of cachedContents; github.com/anomalyco/opencode/issues/45359",
+)
+CACHED_CONTENT_MODEL_MISSING = _guess("* CreateCachedContentRequest.cached_content.model: model is not specified\n")
+CACHED_CONTENT_NAME_LENGTH = _guess(
+    "* CreateCachedContentRequest.cached_content.display_name: display_name must be at most {limit} characters long, "
+    "but has {length}\n",
+    f"the limit: {_PROTO}/cached_content.proto; the text: a guess",
+)
+CACHED_CONTENT_EXPIRY = _guess(
+    "* {request}.cached_content.expiration: the expiration must be in the future\n",
+    "that it is a time to come: the proto's words; the text: a guess",
+)
+CACHED_CONTENT_MASK = _guess(
+    "* UpdateCachedContentRequest.update_mask: '{path}' cannot be updated; accepted ones: ttl, expire_time\n",
+    "the rule: ai.google.dev/api/caching, cachedContents.patch: only expiration is updatable; the text: a guess",
 )
 
 # --- permissions --------------------------------------------------------------------------------------

@@ -71,6 +71,9 @@ _GEMINI_PRO = replace(
     ),
 )
 
+# Least tokens of cached content, in refusals: github.com/BerriAI/litellm/issues/17696 (2.5 Flash, 2025-12); of 2.5 Pro
+# and Flash-Lite in the notes of several public clients up to 2026-05.
+
 _GEMINI_2_5_FLASH = BaseModel(
     id="gemini-2.5-flash",
     api="gemini",
@@ -86,6 +89,7 @@ _GEMINI_2_5_FLASH = BaseModel(
     **SAMPLING,
     thinking=True,
     thinking_budget=(1, 24_576),
+    min_cached_tokens=1024,
     source=_LISTING_2025,
     grade="recorded",
 )
@@ -129,6 +133,7 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
         id="gemini-2.5-pro",
         thinking_budget=(128, 32_768),
         thinking_off=False,
+        min_cached_tokens=2048,
         version="2.5",
         display_name="Gemini 2.5 Pro",
         description="Stable release (June 17th, 2025) of Gemini 2.5 Pro",
@@ -137,6 +142,7 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
         _GEMINI_2_5_FLASH,
         id="gemini-2.5-flash-lite",
         thinking_budget=(512, 24_576),
+        min_cached_tokens=2048,
         since="2025-07-22",
         display_name="Gemini 2.5 Flash-Lite",
         description="Stable version of Gemini 2.5 Flash-Lite, released in July of 2025",

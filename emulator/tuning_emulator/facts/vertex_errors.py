@@ -236,6 +236,86 @@ METADATA_NOT_FOUND = _missing('{kind} "{name}" not found', f"style of {_KCC}")
 CONTEXT_NOT_FOUND = _missing('context "{name}" not found', f"style of {_KCC}")
 METADATA_STORE_NOT_FOUND = _missing('metadataStore "{name}" not found', _KCC, "recorded")
 
+# --- cached contents ---------------------------------------------------------------------------------
+_DEAD_CACHES = (
+    "the three ways in which Vertex AI says that a cached content is gone, in the sources and tests of several public "
+    "clients, 2026"
+)
+CACHED_CONTENT_NOT_FOUND = _missing(
+    "Cached content {id} is not found.",
+    f"{_DEAD_CACHES}: update; measured for the resource's methods, 2026-10",
+    "recorded",
+)
+"""To get, update and delete."""
+CACHED_METADATA_NOT_FOUND = _missing(
+    "Not found: cached content metadata for {id}.", f"{_DEAD_CACHES}: of a name that was never there", "recorded"
+)
+"""To a prompt, as the next two."""
+CACHED_CONTENT_EXPIRED = _bad(
+    "Cache content {id} is expired.", "github.com/clawvisor/clawvisor/pull/360 (2026-05-09) and others", "recorded"
+)
+CACHED_CONTENT_DELETED = _bad(
+    "Invalid resource state for cache content {id}.",
+    f"{_DEAD_CACHES}: of one that was deleted; one of them (2026-10) quotes the status FAILED_PRECONDITION, the others "
+    "INVALID_ARGUMENT",
+    "recorded",
+)
+CACHED_CONTENT_ALONE = _bad(
+    "Tool config, tools and system instruction should not be set in the request when using cached content.",
+    "github.com/googleapis/python-genai/issues/348 (2025-02-14); measured again 2026-03 and 2026-08",
+    "recorded",
+)
+CACHED_CONTENT_OF_OTHER_MODEL = _bad(
+    "Model used by GenerateContent request (models/{asked}) and CachedContent (models/{cached}) has to be the same.",
+    "recorded on the Gemini API; github.com/BerriAI/litellm/pull/19193 calls it Vertex AI's; github.com/googleapis/"
+    "python-aiplatform/issues/5271 saw an older client pass with another model",
+)
+_EXPLICIT_SINCE = "2026-08-01"
+"""Seen on 2026-08-30 first."""
+CACHED_CONTENT_SMALL = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "The cached content is of {count} tokens. The minimum token count to start caching is {minimum}.",
+    "discuss.ai.google.dev/t/real-explicit-cache-limit/134499, and quoted in the tests of several public clients",
+    "recorded",
+    until=_EXPLICIT_SINCE,
+)
+CACHED_CONTENT_SMALL_2026 = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "The cached content is of {count} tokens. The minimum token count to start explicit caching is {minimum}.",
+    "measured by several public clients, 2026-08-30 and 2026-09-27",
+    "recorded",
+    _EXPLICIT_SINCE,
+)
+CACHED_CONTENT_SMALL_TEXTS = (CACHED_CONTENT_SMALL, CACHED_CONTENT_SMALL_2026)
+"""One after the other."""
+CACHED_CONTENT_LARGE = _bad(
+    "The cached content is of {count} tokens. The maximum token count is {maximum}.",
+    "the limit: …/context-cache/context-cache-overview, the model's own; the text: style of the rows above",
+)
+CACHED_CONTENT_TUNED = ErrorText(
+    Code.UNIMPLEMENTED,
+    "Explicit cache is not supported for fined tuned `{name}`.",
+    "github.com/googleapis/python-genai/issues/1693 (2025-11-14), of whatever base model; cached_content.proto says so, "
+    "too, although …/context-cache/context-cache-for-tuned-gemini has it for gemini-2.0-flash-001",
+    "recorded",
+)
+CACHED_CONTENT_MODEL = _bad(
+    "Explicit cache is not supported for model `{name}`.",
+    "which models have it: …/context-cache/context-cache-overview; the text: style of the row above",
+)
+CACHED_CONTENT_ENDS_WITH_MODEL = _bad(
+    "Requests ending with a model turn are not supported.",
+    "github.com/BerriAI/litellm/pull/35172 (2026-07-30), of cachedContents",
+    "recorded",
+)
+CACHED_CONTENT_TTL = _bad(
+    "The cached content must live for at least {least} seconds from now on.",
+    "the least: …/context-cache/context-cache-overview, limits; the text: a guess",
+)
+CACHED_CONTENT_MASK = _bad(
+    "Only expire_time or ttl can be updated.", "the rule: gen_ai_cache_service.proto, UpdateCachedContentRequest"
+)
+
 # --- prompts -----------------------------------------------------------------------------------------
 CONTENTS_REQUIRED = _bad(
     f"Unable to submit request because at least one contents field is required. {_LEARN_MORE}",

@@ -16,6 +16,10 @@ _VEO = "aiplatform v1beta1 discovery document of 2026-11-06, VeoHyperParameters;
 # tuning jobs are refused a month before a model is retired (the same page).
 _END_OF_2_5, _LAST_TUNING_OF_2_5 = "2026-10-16", "2026-09-16"
 
+# Least tokens of cached content: quoted refusals by gemini-3.5-flash (4096, 2026) and gemini-2.5-flash (1024, although
+# …/context-cache/context-cache-overview says 2,048), in the tests of two public clients; the others: that page, and in
+# 2024 the same page for 1.5 (32,768).
+
 _ALL_MEDIA = ("text", "image", "document", "audio", "video")
 _MEDIA_2024 = ("text", "image", "document", "audio")
 
@@ -61,6 +65,7 @@ _GEMINI_3_5_FLASH = BaseModel(
     output_token_limit=65536,
     **SAMPLING,
     thinking=True,
+    min_cached_tokens=4096,
     tuning_methods=("supervised", "reinforcement"),
     limits=_LIMITS_2026,
     adapter_sizes=(1, 2, 4, 8, 16),
@@ -93,6 +98,7 @@ _GEMINI_2_5_FLASH = replace(
     display_name="Gemini 2.5 Flash",
     thinking_budget=(1, 24_576),
     thinking_levels=False,
+    min_cached_tokens=1024,
     tuning_methods=(*_WITH_PREFERENCE, "distillation"),  # the student of …/models/tuning/distillation
     cmek=True,
     regions=(),
@@ -112,6 +118,7 @@ _GEMINI_2_0_FLASH = BaseModel(
     input_token_limit=1048576,
     output_token_limit=8192,
     **SAMPLING,
+    min_cached_tokens=2048,
     tuning_methods=("supervised",),
     limits=_LIMITS_2025,
     adapter_sizes=(1, 2, 4, 8),
@@ -130,6 +137,7 @@ _GEMINI_1_5_FLASH = replace(
     version="002",
     display_name="Gemini 1.5 Flash",
     top_k=40,
+    min_cached_tokens=32_768,
     limits=_LIMITS_2024,
     adapter_sizes=(1, 4, 8, 16),
     default_adapter_size=8,

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
@@ -19,12 +19,21 @@ from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.gemini.base_models import find_served_model
+from tuning_emulator.gemini.caching import complete_body
 from tuning_emulator.gemini.convert import format_state, is_active
 from tuning_emulator.gemini.permissions import find_tuned_model
-from tuning_emulator.gemini.prompts import CONTENT_RULES, ContentRequest, list_counted, read_prompt
+from tuning_emulator.gemini.prompts import (
+    CONTENT_RULES,
+    ContentRequest,
+    check_request,
+    list_counted,
+    read_prompt,
+    read_turns,
+)
 from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.gemini.schemas import SCHEMA_RULES
 from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.caching import Caches, note_shortened
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import Answer, Prompt, Reply
@@ -48,11 +57,19 @@ TEXT_CATEGORIES = (
 """What PaLM's text method rates by; recorded in the same place, models/generateText.json."""
 
 
+class PromptLength(Struct, frozen=True):
+    """Tokens of a prompt: all, and those of them that are of cached content."""
+
+    total: int
+    cached: int = 0
+
+
 class Generation:
     """``generateContent``, ``streamGenerateContent``, ``countTokens``, ``generateText``."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, caches: Caches) -> None:
         self._backend = backend
+        self._caches = caches
         self._store = backend.store
         self._answering = backend.answering
 
@@ -61,6 +78,7 @@ class Generation:
         asked, target = self._find(call, "generateContent")
         prompt, length = await self._read(call, target, asked)
         reply = await self._ask(target, prompt)
+        note_shortened(reply, length.total, call.notes)
         return _format_reply(asked, length, reply, self._format_head(asked))
 
     async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
@@ -72,7 +90,9 @@ class Generation:
         prompt, length = await self._read(call, target, asked)
         head = self._format_head(asked)
         if prompt.candidates > 1:
-            yield _format_reply(asked, length, await self._ask(target, prompt), head)
+            reply = await self._ask(target, prompt)
+            note_shortened(reply, length.total, call.notes)
+            yield _format_reply(asked, length, reply, head)
             return
         try:
             async for piece in self._answering.stream(target, prompt):
@@ -80,6 +100,7 @@ class Generation:
                     candidate = _format_candidate(asked, 0, Answer(piece, 0), done=False)
                     yield {"candidates": [candidate], "usage_metadata": _format_usage(asked, length), **head}
                 else:
+                    note_shortened(piece, length.total, call.notes)
                     end = piece.answers[0] if piece.answers[0].call else replace(piece.answers[0], text="")
                     last = _format_reply(asked, length, piece, head)
                     yield {**last, "candidates": [_format_candidate(asked, 0, end)]}
@@ -93,8 +114,10 @@ class Generation:
         if inner is not None:
             asked = structs.replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
         check_fields((*CONTENT_RULES, *SCHEMA_RULES), asked, request=asked.request)
-        total = await self._count(target, list_counted(asked))
-        return {"total_tokens": total, "prompt_tokens_details": _format_details(total)}
+        _, cached = complete_body(asked, call.caller, self._store, self._caches)
+        total = cached + await self._count(target, list_counted(asked))
+        counted: Value = {"total_tokens": total, "prompt_tokens_details": _format_details(total)}
+        return {**counted, **_format_cached(cached)} if cached else counted
 
     async def generate_text(self, call: Call) -> Value:
         """The method of PaLM models: a prompt is one text, an answer too."""
@@ -106,6 +129,7 @@ class Generation:
             "generation_config": {name: request[name] for name in names if name in request},
         }
         asked = structs.replace(asked, body=body, request="GenerateTextRequest")
+        check_request(asked)
         reply = await self._ask(target, read_prompt(asked))
         ratings = _rate(TEXT_CATEGORIES)
         return {"candidates": [{"output": answer.text, "safety_ratings": ratings} for answer in reply.answers]}
@@ -160,19 +184,29 @@ class Generation:
 
     # ------------------------------------------------------------ asking
 
-    async def _read(self, call: Call, target: Target, asked: ContentRequest) -> tuple[Prompt, int]:
+    async def _read(self, call: Call, target: Target, asked: ContentRequest) -> tuple[Prompt, PromptLength]:
         """The prompt and its length, as ``countTokens`` counts it: the trainer's own count has control tokens too.
+
+        What is cached comes first, and has been counted when it was cached.
 
         Raises:
             ApiError: a rule refuses the request, or it is longer than the base model takes.
         """
-        prompt = read_prompt(asked)
+        check_request(asked)
+        body, cached = complete_body(asked, call.caller, self._store, self._caches)
+        prompt = read_prompt(structs.replace(asked, body=body))
         note_inert(asked.body, call.notes)
+        if cached:
+            own = read_turns(asked.contents)
+            prompt = replace(prompt, spare=len(prompt.turns) - len(own))
+            counted = list_texts(own, "")
+        else:
+            counted = list_texts(prompt.turns, prompt.system)
         limit = asked.base.input_token_limit
-        length = await self._count(target, list_texts(prompt.turns, prompt.system))
+        length = cached + await self._count(target, counted)
         if limit and length > limit:
             raise gemini_errors.INPUT_TOKENS(length=length, limit=limit)
-        return prompt, length
+        return prompt, PromptLength(length, cached)
 
     async def _ask(self, target: Target, prompt: Prompt) -> Reply:
         try:
@@ -204,21 +238,26 @@ def _explain(error: TrainerUnavailableError) -> ApiError:
     return text(reason=error)
 
 
-def _format_reply(asked: ContentRequest, prompt_tokens: int, reply: Reply, head: Value) -> Value:
+def _format_reply(asked: ContentRequest, length: PromptLength, reply: Reply, head: Value) -> Value:
     """A whole answer; ``head`` is what every piece of it has."""
     tokens = sum(answer.tokens for answer in reply.answers)
-    usage = _format_usage(asked, prompt_tokens)
-    usage |= {"candidates_token_count": tokens, "total_token_count": prompt_tokens + tokens}
+    usage = _format_usage(asked, length)
+    usage |= {"candidates_token_count": tokens, "total_token_count": length.total + tokens}
     candidates = [_format_candidate(asked, index, answer) for index, answer in enumerate(reply.answers)]
     return {"candidates": candidates, "usage_metadata": usage, **head}
 
 
-def _format_usage(asked: ContentRequest, prompt_tokens: int) -> Value:
+def _format_usage(asked: ContentRequest, length: PromptLength) -> Value:
     """Token counts before anything is answered."""
-    usage: Value = {"prompt_token_count": prompt_tokens, "total_token_count": prompt_tokens}
+    usage: Value = {"prompt_token_count": length.total, "total_token_count": length.total}
     if not asked.is_tuned:
-        usage["prompt_tokens_details"] = _format_details(prompt_tokens)
-    return usage
+        usage["prompt_tokens_details"] = _format_details(length.total)
+    return {**usage, **_format_cached(length.cached)} if length.cached else usage
+
+
+def _format_cached(tokens: int) -> Value:
+    """How much of a prompt is cached content."""
+    return {"cached_content_token_count": tokens, "cache_tokens_details": _format_details(tokens)}
 
 
 def _format_candidate(asked: ContentRequest, index: int, answer: Answer, *, done: bool = True) -> Value:

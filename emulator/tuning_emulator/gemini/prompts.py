@@ -120,6 +120,9 @@ CONTENT_RULES: tuple[Rule[ContentRequest], ...] = (
     Rule(gemini_errors.PART_WITHOUT_DATA, _find_empty_parts),
 )
 
+KEPT_RULES = (*CONTENT_RULES[1:], *SCHEMA_RULES)
+"""Over content to be cached, which may be a system instruction alone."""
+
 # --- rules over the generation config
 
 
@@ -217,7 +220,6 @@ ABILITY_RULES: tuple[Rule[ContentRequest], ...] = (
     Rule(gemini_errors.SINGLE_TURN_END, lambda asked: len(asked.contents) == 1 and _ends_with_model(asked)),
     Rule(gemini_errors.MULTITURN, _has_turns),
     Rule(gemini_errors.MULTITURN_REQUEST_END, lambda asked: len(asked.contents) > 1 and _ends_with_model(asked)),
-    Rule(gemini_errors.CACHED_CONTENT, lambda asked: bool(asked.body.get("cached_content"))),
     Rule(gemini_errors.SYSTEM_INSTRUCTION, _has_system_instruction),
     Rule(gemini_errors.JSON_MODE, _has_json_mode),
     Rule(gemini_errors.FUNCTION_CALLING, _has_functions),
@@ -236,22 +238,30 @@ ABILITY_RULES: tuple[Rule[ContentRequest], ...] = (
 # --- prompts
 
 
+def check_request(asked: ContentRequest) -> None:
+    """Holds a request for an answer against the rules over its fields.
+
+    Raises:
+        ApiError: some of them refuse it.
+    """
+    check_fields((*CONTENT_RULES, *CONFIG_RULES, *SCHEMA_RULES), asked, request=asked.request)
+
+
 def read_prompt(asked: ContentRequest) -> Prompt:
-    """The prompt of a request.
+    """The prompt of a request that ``check_request`` has passed, with what is cached in it.
 
     Without a temperature of the request (or one that the tuned model was created with) the likeliest answer is given,
     and without ``seed`` drawn answers repeat: the service would draw a new one each time.
 
     Raises:
-        ApiError: a rule refuses the request.
+        ApiError: the model does not do what is asked.
     """
-    check_fields((*CONTENT_RULES, *CONFIG_RULES, *SCHEMA_RULES), asked, request=asked.request)
     for violation in find_violations(ABILITY_RULES, asked, model=asked.model):
         raise violation.row(**violation.values)
     config = asked.config
     return Prompt(
         turns=read_turns(asked.contents),
-        system=_read_system(asked),
+        system=read_system(asked),
         max_output_tokens=config.get("max_output_tokens") or asked.base.output_token_limit,
         temperature=_choose(config.get("temperature"), asked.temperature, 0.0),
         top_p=_choose(config.get("top_p"), asked.top_p, 1.0),
@@ -267,10 +277,10 @@ def read_prompt(asked: ContentRequest) -> Prompt:
 
 def list_counted(asked: ContentRequest) -> list[str]:
     """The texts whose tokens are counted, of a request that need not be one for an answer."""
-    return list_texts(read_turns(asked.contents), _read_system(asked))
+    return list_texts(read_turns(asked.contents), read_system(asked))
 
 
-def _read_system(asked: ContentRequest) -> str:
+def read_system(asked: ContentRequest) -> str:
     """The system turn: the instruction, and the functions that may be called."""
     declarations = list_declarations(asked.body)
     return join_system(declarations, join_text(asked.body.get("system_instruction") or {}))

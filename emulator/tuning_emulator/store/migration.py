@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -21,11 +22,13 @@ from tuning_emulator.store.database import (
     DamagedRowError,
     Database,
     StoreError,
+    format_cached_content,
     format_endpoint,
     format_job,
     format_model_version,
     format_operation,
     open_copy,
+    parse_cached_content,
     parse_endpoint,
     parse_job,
     parse_model_version,
@@ -34,11 +37,16 @@ from tuning_emulator.store.database import (
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of schema.sql."""
 
-READABLE = (2, SCHEMA_VERSION)
+READABLE = (2, 3, SCHEMA_VERSION)
 """Versions of files that this program takes. A file of another one is refused rather than misread."""
+
+LACKING = (3,)
+"""Those that this one has more tables than, and no other difference to."""
+
+_READABLE = f"{', '.join(map(str, READABLE[:-1]))} and {SCHEMA_VERSION}"
 
 Row = dict[str, Any]
 
@@ -63,8 +71,8 @@ def create_tables(connection: sqlite3.Connection) -> None:
 def take_over(database: Database) -> None:
     """Makes an empty file a store, and one of an older version one of this version.
 
-    The latter is written anew to a file that goes with its connection, and taken over from there in one transaction: a
-    process that is killed meanwhile leaves either the old store or the new one, whole.
+    One that lacks tables gets them; any other is written anew to a file that goes with its connection, and taken over
+    from there. Either is one transaction: a killed process leaves the old store or the new one, whole.
 
     Raises:
         StoreError: it is of a version that this program does not read, or cannot be brought to this one.
@@ -75,18 +83,30 @@ def take_over(database: Database) -> None:
         create_tables(connection)
     elif version not in READABLE:
         raise StoreError(
-            f"{path} has schema version {version}, this program reads {' and '.join(map(str, READABLE))}; "
+            f"{path} has schema version {version}, this program reads {_READABLE}; "
             "use the version that wrote it, or another --data-dir"
         )
     elif version != SCHEMA_VERSION:
         log.warning("%s: schema version %s becomes %s; older programs will not read it", path, version, SCHEMA_VERSION)
         try:
+            if version in LACKING:
+                add_tables(connection)
+                return
             with closing(sqlite3.connect("")) as fresh:
                 for error in migrate(connection, fresh):
                     log.warning("%s; it is kept as it is", error)
                 fresh.backup(connection)
         except sqlite3.Error as error:
             raise StoreError(f"{path} cannot be brought to schema version {SCHEMA_VERSION}: {error}") from error
+
+
+def add_tables(connection: sqlite3.Connection) -> None:
+    """Makes a store that lacks tables of this version one of this version, all of it or nothing."""
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        create_tables(fresh)
+        lacking = _read_schema(fresh) - _read_schema(connection)
+    statements = [sql for _, _, sql in sorted(lacking, reverse=True) if sql]  # a table before its indexes
+    connection.executescript(f"BEGIN; {'; '.join(statements)}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
 
 
 def migrate(source: sqlite3.Connection, target: sqlite3.Connection) -> list[DamagedRowError]:
@@ -214,6 +234,7 @@ _RECORDS: dict[str, tuple[Callable[[sqlite3.Row], Any], Callable[[Any], dict[str
     "model_versions": (parse_model_version, format_model_version),
     "endpoints": (parse_endpoint, format_endpoint),
     "operations": (parse_operation, format_operation),
+    "cached_contents": (parse_cached_content, format_cached_content),
 }
 _TEXTS: dict[str, tuple[str, Callable[[str], object]]] = {
     "paces": ("SELECT pace FROM paces", parse_pace),
@@ -221,7 +242,10 @@ _TEXTS: dict[str, tuple[str, Callable[[str], object]]] = {
     "gates, pace": ("SELECT pace FROM gates WHERE pace != ''", parse_pace),
     "gates, fault": ("SELECT fault FROM gates WHERE fault != ''", parse_job_fault),
 }
-_COUNTED = ("tuning_jobs", "models", "model_versions", "endpoints", "operations", "permissions", "checkpoints")
+_COUNTED = (
+    *("tuning_jobs", "models", "model_versions", "endpoints", "operations", "permissions", "checkpoints"),
+    "cached_contents",
+)
 
 
 class Contents(Struct, frozen=True):
@@ -248,6 +272,12 @@ def upgrade_copy(path: Path) -> None:
             if version == SCHEMA_VERSION or version not in READABLE:
                 return
             _check_schema(source, version)
+            if version in LACKING:
+                shutil.copyfile(path, target_path)
+                with closing(sqlite3.connect(target_path)) as target:
+                    add_tables(target)
+                target_path.replace(path)
+                return
             with closing(sqlite3.connect(target_path)) as target:
                 damaged = migrate(source, target)
     except sqlite3.DatabaseError as error:
@@ -287,7 +317,7 @@ def read_contents(path: Path) -> Contents:
 def _check_schema(connection: sqlite3.Connection, wanted: int) -> None:
     version = read_version(connection)
     if version != wanted:
-        raise StoreError(f"schema version {version}, this program reads {' and '.join(map(str, READABLE))}")
+        raise StoreError(f"schema version {version}, this program reads {_READABLE}")
     damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if damage != "ok":
         raise StoreError(f"damaged: {damage}")

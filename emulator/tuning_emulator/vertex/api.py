@@ -9,6 +9,8 @@ from tuning_emulator.api.exchange import PageError
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.proto import load_schemas
+from tuning_emulator.vertex.cached_contents import CachedContents
+from tuning_emulator.vertex.caching import create_caches
 from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.endpoints import Endpoints
 from tuning_emulator.vertex.experiments import Experiments
@@ -32,7 +34,7 @@ _HOST = re.compile(
 _LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)")
 _REP = ".rep.googleapis.com"
 _ABOUT_LOCATIONS = "google.cloud.location."
-_NAMED = ("parent", "name", "model", "endpoint", "context", "resource")
+_NAMED = ("parent", "name", "model", "endpoint", "context", "resource", "cached_content")
 """Request fields that hold the name that a call is about, or the resource that has it."""
 
 
@@ -107,7 +109,9 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
     operations = Operations(backend)
     jobs, models = TuningJobs(backend, operations), Models(backend, operations)
     endpoints, experiments = Endpoints(backend, operations), Experiments(backend, operations)
-    generation, publishers = Generation(backend), Publishers(backend)
+    caches = create_caches(backend)
+    generation, publishers = Generation(backend, caches), Publishers(backend)
+    cached_contents = CachedContents(backend, caches, generation)
     locations = Locations()
     policies = Policies({"models": models.get_model, "endpoints": endpoints.get_endpoint})
     return {
@@ -139,6 +143,11 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "PredictionService.CountTokens": generation.count_tokens,
         "LlmUtilityService.CountTokens": generation.count_tokens,
         "LlmUtilityService.ComputeTokens": generation.compute_tokens,
+        "GenAiCacheService.CreateCachedContent": cached_contents.create_cached_content,
+        "GenAiCacheService.GetCachedContent": cached_contents.get_cached_content,
+        "GenAiCacheService.ListCachedContents": cached_contents.list_cached_contents,
+        "GenAiCacheService.UpdateCachedContent": cached_contents.update_cached_content,
+        "GenAiCacheService.DeleteCachedContent": cached_contents.delete_cached_content,
         "MetadataService.GetContext": experiments.get_context,
         "MetadataService.ListContexts": experiments.list_contexts,
         "MetadataService.DeleteContext": experiments.delete_context,

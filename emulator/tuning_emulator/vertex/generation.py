@@ -19,9 +19,11 @@ from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
 from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.caching import Caches, note_shortened
 from tuning_emulator.jobs.registry import find_checkpoint, find_version
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.schema.schema import Value
+from tuning_emulator.vertex.caching import complete_request
 from tuning_emulator.vertex.schemas import read_checked_form
 from tuning_trainer.spec import Answer, Prompt, Reply, Token, Turn
 
@@ -64,7 +66,7 @@ def parse_prompt(request: Value, model: BaseModel) -> Prompt:
     check_thinking(config.get("thinking_config") or {}, model)
     return Prompt(
         turns=turns,
-        system=_parse_system(request),
+        system=parse_system(request),
         max_output_tokens=_parse_max_output_tokens(config, model),
         temperature=_parse_range(config, "temperature", 0.0, 0.0, _or(model.max_temperature, 2.0) + _STEP),
         top_p=_parse_range(config, "top_p", _or(model.top_p, 1.0), 0.0, 1.0 + _STEP),
@@ -95,7 +97,7 @@ def _parse_logprobs(config: Value) -> int | None:
     return None
 
 
-def _parse_system(request: Value) -> str:
+def parse_system(request: Value) -> str:
     """The system turn: the instruction, and the functions that may be called."""
     try:
         return join_system(list_declarations(request), join_text(request.get("system_instruction") or {}))
@@ -189,20 +191,21 @@ class ResponseWriter:
     def __init__(self, ids: Ids, model_version: str, now_ns: int) -> None:
         self._tail: Value = {"model_version": model_version, "create_time": now_ns, "response_id": ids.base36(22)}
 
-    def format_reply(self, reply: Reply, prompt_tokens: int) -> Value:
+    def format_reply(self, reply: Reply, prompt_tokens: int, cached_tokens: int = 0) -> Value:
         """The whole answer."""
         candidates = [_format_candidate(index, answer) for index, answer in enumerate(reply.answers)]
-        return {"candidates": candidates, "usage_metadata": format_usage(reply, prompt_tokens), **self._tail}
+        usage = format_usage(reply, prompt_tokens, cached_tokens)
+        return {"candidates": candidates, "usage_metadata": usage, **self._tail}
 
     def format_delta(self, text: str) -> Value:
         """A piece of a streamed answer."""
         candidate = {"content": {"role": "model", "parts": [{"text": text}]}}
         return {"candidates": [candidate], "usage_metadata": {"traffic_type": "ON_DEMAND"}, **self._tail}
 
-    def format_end(self, reply: Reply, prompt_tokens: int) -> Value:
+    def format_end(self, reply: Reply, prompt_tokens: int, cached_tokens: int = 0) -> Value:
         """The last chunk: an empty piece or the call, why it ended, and the counts."""
         ends = [answer if answer.call else replace(answer, text="") for answer in reply.answers]
-        return self.format_reply(replace(reply, answers=tuple(ends)), prompt_tokens)
+        return self.format_reply(replace(reply, answers=tuple(ends)), prompt_tokens, cached_tokens)
 
 
 def _format_candidate(index: int, answer: Answer) -> Value:
@@ -227,15 +230,21 @@ def _format_token(token: Token) -> Value:
     return {"token": token.text, "token_id": token.id, "log_probability": token.logprob}
 
 
-def format_usage(reply: Reply, prompt_tokens: int) -> Value:
-    """Token counts of an answer, by what plays the model here; the prompt's as ``countTokens`` says it."""
+def format_usage(reply: Reply, prompt_tokens: int, cached_tokens: int = 0) -> Value:
+    """Token counts of an answer, by what plays the model here; the prompt's as ``countTokens`` says it.
+
+    Args:
+        cached_tokens: Those of ``prompt_tokens`` that are of cached content.
+    """
     said = sum(answer.tokens for answer in reply.answers)
     return {
         "prompt_token_count": prompt_tokens,
         "candidates_token_count": said,
         "total_token_count": prompt_tokens + said,
+        "cached_content_token_count": cached_tokens,
         "traffic_type": "ON_DEMAND",
         "prompt_tokens_details": format_text_tokens(prompt_tokens),
+        "cache_tokens_details": format_text_tokens(cached_tokens),
         "candidates_tokens_details": format_text_tokens(said),
     }
 
@@ -280,28 +289,48 @@ class Speaker(Struct, frozen=True):
     target: Target
 
 
+class Asked(Struct, frozen=True):
+    """A request for content, read.
+
+    Attributes:
+        length: Of the prompt, as ``countTokens`` counts it: without control tokens.
+        cached: How much of that is cached content.
+    """
+
+    speaker: Speaker
+    prompt: Prompt
+    length: int
+    cached: int = 0
+
+
 class Generation:
     """The prediction methods of ``PredictionService`` and ``LlmUtilityService``."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, caches: Caches) -> None:
         self._backend = backend
+        self._caches = caches
 
     async def generate_content(self, call: Call) -> Value:
         """The whole answer."""
-        speaker, prompt, length = await self._read(call)
+        asked = await self._read(call)
         try:
-            reply = await self._backend.answering.generate(speaker.target, prompt)
+            reply = await self._backend.answering.generate(asked.speaker.target, asked.prompt)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
-        return self._writer(speaker).format_reply(reply, length)
+        note_shortened(reply, asked.length, call.notes)
+        return self._writer(asked.speaker).format_reply(reply, asked.length, asked.cached)
 
     async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
         """The answer piece by piece; what is wrong with the request is said before the first piece."""
-        speaker, prompt, length = await self._read(call)
-        writer = self._writer(speaker)
+        asked = await self._read(call)
+        writer = self._writer(asked.speaker)
         try:
-            async for piece in self._backend.answering.stream(speaker.target, prompt):
-                yield writer.format_delta(piece) if isinstance(piece, str) else writer.format_end(piece, length)
+            async for piece in self._backend.answering.stream(asked.speaker.target, asked.prompt):
+                if isinstance(piece, str):
+                    yield writer.format_delta(piece)
+                else:
+                    note_shortened(piece, asked.length, call.notes)
+                    yield writer.format_end(piece, asked.length, asked.cached)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 
@@ -320,7 +349,7 @@ class Generation:
         contents = _contents(call.request)
         system = call.request.get("system_instruction")
         said = [*contents, *([system] if system else [])]
-        total = await self._count(speaker, parse_turns(contents), _parse_system(call.request))
+        total = await self.count(speaker, parse_turns(contents), parse_system(call.request))
         return {
             "total_tokens": total,
             "total_billable_characters": count_billable_characters(said),
@@ -338,19 +367,26 @@ class Generation:
             raise _explain(error) from error
         return {"tokens_info": [format_tokens(content, one) for content, one in zip(contents, found, strict=True)]}
 
-    async def _read(self, call: Call) -> tuple[Speaker, Prompt, int]:
-        """Who answers what, and the prompt's length as ``countTokens`` counts it: without control tokens."""
+    async def _read(self, call: Call) -> Asked:
+        """Who answers what. What is cached comes first, and has been counted when it was cached."""
         speaker = self._find_speaker(call, "model")
-        prompt = parse_prompt(call.request, speaker.model)
         note_inert(call.request, call.notes)
-        return speaker, prompt, await self._count(speaker, prompt.turns, prompt.system)
+        if not call.request.get("cached_content"):
+            prompt = parse_prompt(call.request, speaker.model)
+            return Asked(speaker, prompt, await self.count(speaker, prompt.turns, prompt.system))
+        own = parse_turns(call.request.get("contents", []))
+        tuned = bool(speaker.target.adapter)
+        request, cached = complete_request(call, self._backend.store, self._caches, speaker.model.id, tuned)
+        prompt = parse_prompt(request, speaker.model)
+        length = cached + await self.count(speaker, own, "")
+        return Asked(speaker, replace(prompt, spare=len(prompt.turns) - len(own)), length, cached)
 
     def _find_speaker(self, call: Call, field: str) -> Speaker:
         """What answers to the name in a field. A key, which express mode alone takes, finds no endpoint."""
         name = call.request.get(field, "")
-        published = _PUBLISHED.fullmatch(name)
-        if published is not None:
-            return self._find_published(name, published["id"], published["project"] or "")
+        base = self.find_base(name)
+        if base is not None:
+            return base
         match = ENDPOINT.fullmatch(name)
         if match is None:
             raise vertex_errors.MODEL_NAME_MALFORMED(name=name)
@@ -358,6 +394,15 @@ class Generation:
         if endpoint is None or call.caller.kind == "key":
             raise vertex_errors.PREDICTION_ENDPOINT_NOT_FOUND(name=name)
         return self._find_deployed(name, endpoint)
+
+    def find_base(self, name: str) -> Speaker | None:
+        """The base model of a name like ``publishers/google/models/x``; None: it is a name of something else.
+
+        Raises:
+            ApiError: there is no such model.
+        """
+        published = _PUBLISHED.fullmatch(name)
+        return self._find_published(name, published["id"], published["project"] or "") if published else None
 
     def _find_published(self, name: str, identifier: str, project: str) -> Speaker:
         day = self._backend.calendar.find_day(project)
@@ -392,7 +437,8 @@ class Generation:
     def _writer(self, speaker: Speaker) -> ResponseWriter:
         return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.clock.timestamp_ns())
 
-    async def _count(self, speaker: Speaker, turns: Iterable[Turn], system: str) -> int:
+    async def count(self, speaker: Speaker, turns: Iterable[Turn], system: str) -> int:
+        """Tokens of turns and a system turn, as what plays the model counts them."""
         said = list_texts(turns, system)
         try:
             return sum(await self._backend.answering.count_tokens(speaker.target.base_model, said))
