@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.cached import CONTENTS
 from tests.vertex.serving import FLASH, PLACE, TRAINING
 from tuning_emulator.schema.schema import Value
 
@@ -47,6 +48,14 @@ GOOD: dict[str, Value] = {
     "PredictionService.CountTokens": {"endpoint": BASE, **SAID},
     "LlmUtilityService.CountTokens": {"endpoint": BASE, **SAID},
     TOKENLESS: {"endpoint": BASE, **SAID},
+    "GenAiCacheService.CreateCachedContent": {
+        "parent": PLACE,
+        "cached_content": {"model": BASE, "contents": CONTENTS, "ttl": 3_600_000_000_000},
+    },
+    "GenAiCacheService.GetCachedContent": {"name": "$cached"},
+    "GenAiCacheService.ListCachedContents": {"parent": PLACE},
+    "GenAiCacheService.UpdateCachedContent": {"cached_content": {"name": "$cached", "ttl": 3_600_000_000_000}},
+    "GenAiCacheService.DeleteCachedContent": {"name": "$cached"},
     "MetadataService.GetContext": {"name": "$context"},
     "MetadataService.ListContexts": {"parent": f"{PLACE}/metadataStores/default"},
     "MetadataService.DeleteContext": {"name": "$context"},

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.cached import CONTENTS, LONG
 from tests.serving import NOWHERE
 from tests.store_dump import dump_tables
 from tests.vertex.serving import BUCKET, FLASH, PLACE, PREFERENCES, TRAINING, Serving, make_job
@@ -71,6 +72,12 @@ def say(model: str = BASE, values: dict[str, Any] | None = None, **fields: Any) 
     """A request for content."""
     body = {"contents": [{"role": "user", "parts": [{"text": "1"}]}], **fields}
     return Sample("POST", f"{model}:generateContent", body, values=values or {})
+
+
+def cache(values: dict[str, Any] | None = None, **fields: Any) -> Sample:
+    """A create of cached content that differs from a good one in these fields."""
+    body = {"model": BASE, "contents": CONTENTS, **fields}
+    return Sample("POST", f"{PLACE}/cachedContents", body, values=values or {})
 
 
 def rebase(reference: dict[str, str], values: dict[str, Any] | None = None, **fields: Any) -> Sample:
@@ -343,6 +350,35 @@ SAMPLES: dict[str, Sample] = {
         generationConfig={"responseMimeType": "application/json"},
         tools=[{"codeExecution": {}}],
     ),
+    "cached_content_not_found": Sample("GET", f"{PLACE}/cachedContents/99", values={"id": "99"}),
+    "cached_content_not_found/expired": Sample("PATCH", "$expired", {"ttl": "3600s"}, values={"id": "12"}),
+    "cached_content_not_found/deleted": Sample("DELETE", "$dropped", values={"id": "13"}),
+    "cached_metadata_not_found": say(BASE, {"id": "99"}, cachedContent=f"{PLACE}/cachedContents/99"),
+    "cached_content_expired": say(BASE, {"id": "12"}, cachedContent="$expired"),
+    "cached_content_deleted": say(BASE, {"id": "13"}, cachedContent="$dropped"),
+    "cached_content_alone": say(BASE, cachedContent="$cached", systemInstruction={"parts": [{"text": "a"}]}),
+    "cached_content_of_other_model": say(
+        f"{PLACE}/publishers/google/models/gemini-2.5-pro",
+        {"asked": "gemini-2.5-pro", "cached": FLASH},
+        cachedContent="$cached",
+    ),
+    "cached_content_of_other_model/tuned": say(
+        "$endpoint", {"asked": "$endpoint_number", "cached": FLASH}, cachedContent="$cached"
+    ),
+    "cached_content_small": cache({"count": 1, "minimum": 1024}, contents=[USER]),
+    "cached_content_large": cache(
+        {"count": 1_100_000, "maximum": 1_048_576}, contents=[{"role": "user", "parts": [{"text": LONG * 1000}]}]
+    ),
+    "cached_content_tuned": cache({"name": "$model@2"}, model="$model@2"),
+    "cached_content_tuned/endpoint": cache({"name": "$endpoint"}, model="$endpoint"),
+    "cached_content_model": cache(
+        {"name": f"{PLACE}/publishers/google/models/gemini-1.0-pro-002"},
+        model=f"{PLACE}/publishers/google/models/gemini-1.0-pro-002",
+    ),
+    "cached_content_ends_with_model": cache(contents=[*CONTENTS, {"role": "model", "parts": [{"text": "1"}]}]),
+    "cached_content_ttl": cache({"least": 60}, ttl="59s"),
+    "cached_content_ttl/changed": Sample("PATCH", "$cached", {"ttl": "-1s"}, values={"least": 60}),
+    "cached_content_mask": Sample("PATCH", "$cached", {"displayName": "x"}, "updateMask=displayName"),
     "logprobs_unasked": say(generationConfig={"logprobs": 3}),
     "trainer_unavailable": Sample(
         "POST",
@@ -357,6 +393,7 @@ OUTCOMES = ("job_cancelled", "job_too_long", "dataset_access_denied", "dataset_n
 """Rows that a job ends with."""
 
 ELSEWHERE = {
+    "cached_content_small_2026": "said on other days; see test_cached_contents",
     "malformed_name": "HTTP paths are well formed; see test_names_of_another_form_are_refused below",
     "prompt_refused": "needs a trainer that refuses; see test_lora",
     "storage_method_missing": "said by Cloud Storage; see the tests of storage",

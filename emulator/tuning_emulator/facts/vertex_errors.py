@@ -242,9 +242,7 @@ _DEAD_CACHES = (
     "clients, 2026"
 )
 CACHED_CONTENT_NOT_FOUND = _missing(
-    "Cached content {id} is not found.",
-    f"{_DEAD_CACHES}: update; measured for the resource's methods, 2026-10",
-    "recorded",
+    "Cached content {id} is not found.", f"{_DEAD_CACHES}: of update, and of the other methods (2026-10)", "recorded"
 )
 """To get, update and delete."""
 CACHED_METADATA_NOT_FOUND = _missing(
@@ -295,8 +293,8 @@ CACHED_CONTENT_LARGE = _bad(
 CACHED_CONTENT_TUNED = ErrorText(
     Code.UNIMPLEMENTED,
     "Explicit cache is not supported for fined tuned `{name}`.",
-    "github.com/googleapis/python-genai/issues/1693 (2025-11-14), of whatever base model; cached_content.proto says so, "
-    "too, although …/context-cache/context-cache-for-tuned-gemini has it for gemini-2.0-flash-001",
+    "github.com/googleapis/python-genai/issues/1693 (2025-11-14), of whatever base model; cached_content.proto agrees, "
+    "although …/context-cache/context-cache-for-tuned-gemini has it for gemini-2.0-flash-001",
     "recorded",
 )
 CACHED_CONTENT_MODEL = _bad(

@@ -1,7 +1,7 @@
 """Content that clients keep for later prompts of a model: what both APIs do with it.
 
-What is kept of a ``GenerateContentRequest`` comes first in every prompt that names it; see ``CachedContent``. An expired
-one is as good as gone, and forgotten some time later.
+What is kept of a ``GenerateContentRequest`` comes first in every prompt that names it; see ``CachedContent``. An
+expired one is as good as gone, and forgotten some time later.
 """
 
 from __future__ import annotations
