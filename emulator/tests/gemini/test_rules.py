@@ -65,6 +65,11 @@ def config(values: dict[str, Any] | None = None, path: str = OPEN, **fields: Any
     return say(path, {"request": "GenerateContentRequest", **(values or {})}, generationConfig=fields)
 
 
+def think(path: str, values: dict[str, Any] | None = None, **config: Any) -> Sample:
+    """A request for content with this thinking config."""
+    return say(path, values, generationConfig={"thinkingConfig": config})
+
+
 def cache(values: dict[str, Any] | None = None, **fields: Any) -> Sample:
     """A create of cached content that differs from a good one in these fields; one that is None is left out."""
     body = {"model": "models/gemini-2.5-flash", "contents": CONTENTS, **fields}
@@ -257,6 +262,37 @@ SAMPLES: dict[str, Sample] = {
     "cached_content_mask": Sample(
         "PATCH", "/v1beta/cachedContents/kept", {"displayName": "x"}, values={"path": "display_name"}
     ),
+    "thinking_not_enabled": think(OLD, {"model": "models/gemini-1.0-pro-001"}, thinkingBudget=1),
+    "thinking_level": think(OPEN, thinkingLevel="LOW"),
+    "thinking_both": think(OPEN, thinkingLevel="LOW", thinkingBudget=0),
+    "search_retrieval_old": say(OPEN, tools=[{"googleSearchRetrieval": {}}]),
+    "search_not_supported": say(TUNED, tools=[{"googleSearch": {}}]),
+    "search_not_supported/retrieval": say(OLD, tools=[{"googleSearchRetrieval": {}}]),
+    "code_execution": say(TUNED, MINE, tools=[{"codeExecution": {}}]),
+    "tool_not_supported": say(
+        OPEN,
+        {"tool": "computer_use", "model": "models/gemini-2.5-flash"},
+        tools=[{"computerUse": {"environment": "ENVIRONMENT_BROWSER"}}],
+    ),
+    "tools_with_functions": say(OPEN, tools=[{"googleSearch": {}, "functionDeclarations": [{"name": "f"}]}]),
+    "tools_with_mime_type": say(
+        OPEN,
+        {"mime_type": "application/json"},
+        tools=[{"urlContext": {}}],
+        generationConfig={"responseMimeType": "application/json"},
+    ),
+    "tool_context": say(
+        OPEN, {"model": "models/gemini-2.5-flash"}, toolConfig={"includeServerSideToolInvocations": True}
+    ),
+    "penalty": say(OPEN, {"model": "models/gemini-2.5-flash"}, generationConfig={"presencePenalty": 0.1}),
+    "safety_category": say(
+        OPEN,
+        {"request": "GenerateContentRequest", "index": 1},
+        safetySettings=[
+            {"category": "HARM_CATEGORY_CIVIC_INTEGRITY", "threshold": "OFF"},
+            {"category": "HARM_CATEGORY_MEDICAL", "threshold": "OFF"},
+        ],
+    ),
     "multiturn": say(
         "/v1beta/tunedModels/old", {"model": "tunedModels/old"}, contents=[turn("user"), turn("model"), turn("user")]
     ),
@@ -286,6 +322,7 @@ ELSEWHERE = {
     "model_not_supported_2023": "said on other days; see test_dates",
     "model_not_supported_2026": "said on other days; see test_dates",
     "logprobs_2026": "said on other days; see test_dates",
+    "tools_with_functions_2026": "said on other days; see the contract tests",
     **dict.fromkeys(("multiple_candidates", "multiple_candidates_2026"), "no model that is served here says it"),
     "model_name_format": "only gRPC can send such a name; see test_malformed_model_name",
     "name_format": "only gRPC can send such a name; see test_a_name_of_another_form",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from string import Template
 from typing import Any
 
@@ -30,6 +30,7 @@ from tuning_emulator.vertex.specs import read_request
 ROWS: dict[str, ErrorRow] = {row.name: row for row in (*vertex_errors.ROWS, *emulator_errors.ROWS)}
 SPEC = "tuning_job.supervised_tuning_spec"
 BASE = f"{PLACE}/publishers/google/models/{FLASH}"
+TEMPLATE = f"{PLACE}/templates/mine"
 GEMMA = "google/gemma4@gemma-4-e2b-it"
 KEY = "projects/my-project/locations/us-central1/keyRings/r/cryptoKeys/k"
 REGIONAL_HOST = "us-central1-aiplatform.googleapis.com"
@@ -350,6 +351,27 @@ SAMPLES: dict[str, Sample] = {
         generationConfig={"responseMimeType": "application/json"},
         tools=[{"codeExecution": {}}],
     ),
+    "thinking_level_unknown": think("gemini-3.5-flash", {"level": "9"}, thinkingLevel=9),
+    "thinking_both": think("gemini-3.5-flash", thinkingLevel="LOW", thinkingBudget=0),
+    "search_retrieval_old": say(BASE, tools=[{"googleSearchRetrieval": {}}]),
+    "tool_not_supported": say(
+        BASE, {"tool": "computer_use"}, tools=[{"computerUse": {"environment": "ENVIRONMENT_BROWSER"}}]
+    ),
+    "tool_not_supported/old": say(
+        f"{PLACE}/publishers/google/models/gemini-1.5-pro", {"tool": "google_search"}, tools=[{"googleSearch": {}}]
+    ),
+    "tools_not_together": say(BASE, tools=[{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}]}]),
+    "tools_not_together/functions": say(
+        BASE, tools=[{"functionDeclarations": [{"name": "f"}]}, {"functionDeclarations": [{"name": "g"}]}]
+    ),
+    "model_armor_and_safety": say(
+        BASE,
+        modelArmorConfig={"promptTemplateName": TEMPLATE},
+        safetySettings=[{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}],
+    ),
+    "model_armor_template": say(BASE, {"name": "mine"}, modelArmorConfig={"responseTemplateName": "mine"}),
+    "stop_sequences": say(BASE, {"length": 6, "limit": 5}, generationConfig={"stopSequences": list("abcdef")}),
+    "label_invalid/content": replace(say(BASE, labels={"Team": "one"}), field="labels"),
     "cached_content_not_found": Sample("GET", f"{PLACE}/cachedContents/99", values={"id": "99"}),
     "cached_content_not_found/expired": Sample("PATCH", "$expired", {"ttl": "3600s"}, values={"id": "12"}),
     "cached_content_not_found/deleted": Sample("DELETE", "$dropped", values={"id": "13"}),

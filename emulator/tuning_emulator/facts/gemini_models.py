@@ -74,6 +74,9 @@ _GEMINI_PRO = replace(
 # Least tokens of cached content, in refusals: github.com/BerriAI/litellm/issues/17696 (2.5 Flash, 2025-12); of 2.5 Pro
 # and Flash-Lite in the notes of several public clients up to 2026-05.
 
+_TOOLS = ("google_search", "google_maps", "url_context", "file_search", "code_execution")
+"""ai.google.dev/gemini-api/docs/models, capabilities."""
+
 _GEMINI_2_5_FLASH = BaseModel(
     id="gemini-2.5-flash",
     api="gemini",
@@ -89,6 +92,7 @@ _GEMINI_2_5_FLASH = BaseModel(
     **SAMPLING,
     thinking=True,
     thinking_budget=(1, 24_576),
+    built_in_tools=_TOOLS,
     min_cached_tokens=1024,
     source=_LISTING_2025,
     grade="recorded",

@@ -74,6 +74,11 @@ CACHE_REMEMBERED_S = Fact(
 GEMINI_MAX_CACHE_NAME_CHARACTERS = Fact(128, f"{_GEMINI_PROTO}/cached_content.proto", "documented")
 GEMINI_CACHES_PAGE_DEFAULT = Fact(50, f"{_GEMINI_PROTO}/cache_service.proto: some default; which is a guess", "assumed")
 
+# --- Vertex AI: generation -----------------------------------------------------------------------------
+VERTEX_MAX_STOP_SEQUENCES = Fact(
+    5, "cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference, stopSequences", "documented"
+)
+
 # --- Vertex AI: tuning jobs ---------------------------------------------------------------------------
 VERTEX_MAX_DISPLAY_NAME_CHARACTERS = Fact(128, f"{_VERTEX_DISCOVERY}, TuningJob.tunedModelDisplayName", "documented")
 VERTEX_MAX_LABEL_CHARACTERS = Fact(63, f"{_LABELS}; the discovery document says no longer than 64", "recorded")

@@ -357,6 +357,16 @@ THINKING_LEVEL = _bad(
     "quoted with prefix and without in many public repositories, 2026; the last sentence as in the row above",
     "recorded",
 )
+THINKING_LEVEL_UNKNOWN = _bad(
+    "Thinking level is unsupported: THINKING_LEVEL_{level}",
+    "github.com/earendil-works/pi/issues/9535 (2026-09-12), MINIMAL of Gemini 3.7 and 3.8 Flash, and many others",
+    "recorded",
+)
+THINKING_BOTH = _bad(
+    f"Unable to submit request because thinking_budget and thinking_level are not supported together. {_LEARN_MORE}",
+    "quoted as far as 'together' in the sources and notes of many public clients, 2025 and 2026; the rest as above",
+    "recorded",
+)
 THOUGHTS_WITHOUT_THINKING = _bad(
     "Unable to submit request because Thinking_config.include_thoughts is only enabled when thinking is enabled.. "
     f"{_LEARN_MORE}",
@@ -437,6 +447,37 @@ FUNCTION_CALL_PLACE = _bad(
 SEARCH_WITH_SCHEMA = _bad(
     "Unable to submit request because controlled generation is not supported with {tool} tool.",
     "github.com/googleapis/python-genai/issues/665, and the notes of several public clients of 2.x, 2026",
+)
+SEARCH_RETRIEVAL_OLD = _bad(
+    "Unable to submit request because google_search_retrieval is not supported; please use google_search field "
+    f"instead. {_LEARN_MORE}",
+    "a saved notebook's call over gRPC, and quoted by several public projects, 2025",
+    "recorded",
+)
+TOOL_NOT_SUPPORTED = _bad(
+    f"Unable to submit request because {{tool}} is not supported by this model. {_LEARN_MORE}",
+    "which models have it: their pages, capabilities; the text: style of the rows around",
+)
+TOOLS_NOT_TOGETHER = _bad(
+    "Multiple tools are supported only when they are all search tools.",
+    "a public lab's expected output, and the notes of many public projects, 2025 and 2026; that gemini-3 takes them "
+    "together: cloud.google.com/vertex-ai/generative-ai/docs/start/get-started-with-gemini-3",
+    "recorded",
+)
+MODEL_ARMOR_AND_SAFETY = _bad(
+    f"Unable to submit request because safety_settings cannot be set with model_armor_config. {_LEARN_MORE}",
+    "the rule: prediction_service.proto, GenerateContentRequest.model_armor_config; the text: style of the rows around",
+)
+MODEL_ARMOR_TEMPLATE = _bad(
+    "Unable to submit request because the Model Armor template name {name} is not of the form "
+    "projects/{{project}}/locations/{{location}}/templates/{{template}}.",
+    "the form: cloud.google.com/security-command-center/docs/model-armor-vertex-integration; the text: a guess",
+)
+STOP_SEQUENCES = _bad(
+    "Unable to submit request because it has {length} stop sequences but at most {limit} are supported. "
+    f"{_LEARN_MORE}",
+    "the limit: cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference; the text: style of the rows "
+    "around",
 )
 LOGPROBS_UNASKED = ErrorText(
     Code.INVALID_ARGUMENT,

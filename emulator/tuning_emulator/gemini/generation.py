@@ -14,6 +14,7 @@ from msgspec import Struct, structs
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.forms import asks_to_think
 from tuning_emulator.core.functions import list_texts, read_parts
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
@@ -45,6 +46,9 @@ RATED_CATEGORIES = (
     "HARM_CATEGORY_DANGEROUS_CONTENT",
 )
 """In the recorded order. Source: github.com/derrickobedgiu1/gemini-api tests/Fixtures/GeminiApi, July 2024."""
+
+NO_THOUGHTS = 0
+"""What plays the models here has none, whatever it is asked for."""
 
 TEXT_CATEGORIES = (
     "HARM_CATEGORY_DEROGATORY",
@@ -252,6 +256,8 @@ def _format_usage(asked: ContentRequest, length: PromptLength) -> Value:
     usage: Value = {"prompt_token_count": length.total, "total_token_count": length.total}
     if not asked.is_tuned:
         usage["prompt_tokens_details"] = _format_details(length.total)
+    if asks_to_think(asked.body):
+        usage["thoughts_token_count"] = NO_THOUGHTS
     return {**usage, **_format_cached(length.cached)} if length.cached else usage
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.errors import ErrorText
-from tuning_emulator.core.forms import list_declarations, read_form, read_mime_type
+from tuning_emulator.core.forms import list_declarations, read_form, read_mime_type, read_thinking_level
 from tuning_emulator.core.functions import join_system, list_texts, split_turns
 from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
 from tuning_emulator.facts import gemini_errors
@@ -17,6 +17,7 @@ from tuning_emulator.facts.limits import GEMINI_MAX_CANDIDATES, GEMINI_MAX_PROMP
 from tuning_emulator.gemini.base_models import find_max_temperature
 from tuning_emulator.gemini.rules import check_fields, dig, drawing_rules
 from tuning_emulator.gemini.schemas import FUNCTION_RULES, SCHEMA_RULES
+from tuning_emulator.gemini.tools import TOOL_RULES
 from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import Prompt, Turn
 
@@ -141,11 +142,22 @@ def _find_stop_sequences(asked: ContentRequest) -> Breaches:
     return length > MAX_STOP_SEQUENCES and {"limit": MAX_STOP_SEQUENCES, "length": length}
 
 
+_HARMS = ("HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT", "HARASSMENT", "CIVIC_INTEGRITY")
+_FILTERED = frozenset(f"HARM_CATEGORY_{name}" for name in _HARMS)
+"""What a request may set a threshold for; those of PaLM, and none at all, are refused."""
+
+
+def _find_categories(asked: ContentRequest) -> Iterator[Values]:
+    settings = asked.body.get("safety_settings") or ()
+    return ({"index": index} for index, one in enumerate(settings) if one.get("category") not in _FILTERED)
+
+
 CONFIG_RULES: tuple[Rule[ContentRequest], ...] = (
     *drawing_rules(gemini_errors.TEMPERATURE, gemini_errors.TOP_P, gemini_errors.TOP_K),
     Rule(gemini_errors.MAX_OUTPUT_TOKENS, _has_no_room),
     Rule(gemini_errors.CANDIDATE_COUNT, _find_candidate_count),
     Rule(gemini_errors.STOP_SEQUENCES, _find_stop_sequences),
+    Rule(gemini_errors.SAFETY_CATEGORY, _find_categories),
     Rule(gemini_errors.RESPONSE_MIME_TYPE, lambda asked: asked.mime_type not in _MIME_TYPES),
 )
 
@@ -173,7 +185,13 @@ def _has_functions(asked: ContentRequest) -> bool:
     """Tuned models, and Gemma, knew no functions."""
     kinds = (_find_kind(part) for _, part in _list_parts(asked))
     without = asked.is_tuned or asked.base.id.startswith("gemma")
-    return without and (bool(asked.body.get("tools")) or any(kind in _FUNCTION_PARTS for kind in kinds))
+    return without and (bool(list_declarations(asked.body)) or any(kind in _FUNCTION_PARTS for kind in kinds))
+
+
+def _has_penalties(asked: ContentRequest) -> bool:
+    """Gemini 2.5 takes none here, though it does on Vertex AI."""
+    wanted = any(asked.config.get(name) for name in ("presence_penalty", "frequency_penalty"))
+    return wanted and asked.base.id.startswith("gemini-2.5")
 
 
 def _find_media(asked: ContentRequest) -> Iterator[Values]:
@@ -194,6 +212,18 @@ def _has_turns(asked: ContentRequest) -> bool:
 
 def _wants_logprobs(row: ErrorText) -> Callable[[ContentRequest], bool]:
     return lambda asked: bool(asked.config.get("response_logprobs")) and asked.day.holds(row)
+
+
+def _thinks_not(asked: ContentRequest) -> bool:
+    return bool(asked.config.get("thinking_config")) and not asked.base.thinking
+
+
+def _sets_level(asked: ContentRequest) -> bool:
+    return read_thinking_level(asked.config.get("thinking_config") or {}) != ""
+
+
+def _sets_level_and_budget(asked: ContentRequest) -> bool:
+    return _sets_level(asked) and dig(asked.config, "thinking_config", "thinking_budget") is not None
 
 
 def _find_thinking_budget(asked: ContentRequest) -> Breaches:
@@ -226,10 +256,15 @@ ABILITY_RULES: tuple[Rule[ContentRequest], ...] = (
     Rule(gemini_errors.INPUT_MODALITY, _find_media),
     Rule(gemini_errors.RESPONSE_MODALITIES, _find_modalities),
     *(Rule(row, _wants_logprobs(row)) for row in gemini_errors.LOGPROBS_TEXTS),
+    Rule(gemini_errors.THINKING_NOT_ENABLED, _thinks_not),
+    Rule(gemini_errors.THINKING_BOTH, _sets_level_and_budget),
+    Rule(gemini_errors.THINKING_LEVEL, lambda asked: _sets_level(asked) and not asked.base.thinking_levels),
     Rule(gemini_errors.THINKING_REQUIRED, _stops_thinking),
     Rule(gemini_errors.THINKING_BUDGET, _find_thinking_budget),
+    Rule(gemini_errors.PENALTY, _has_penalties),
     Rule(gemini_errors.ONE_CANDIDATE, _has_candidates),
     Rule(gemini_errors.INPUT_CHARACTERS, _find_characters),
+    *TOOL_RULES,
     *FUNCTION_RULES,
 )
 """Each speaks alone. What plays a base model here reads text and nothing else, so that base models refuse too."""

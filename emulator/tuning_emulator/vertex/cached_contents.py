@@ -17,6 +17,7 @@ from tuning_emulator.vertex.caching import find_cached
 from tuning_emulator.vertex.convert import parse_place, place_of, refuse_name
 from tuning_emulator.vertex.generation import ENDPOINT, Generation, Speaker, parse_system, parse_turns
 from tuning_emulator.vertex.listing import list_newest_first
+from tuning_emulator.vertex.request_rules import find_tool_breaches
 from tuning_emulator.vertex.schemas import read_checked_form
 
 CHANGEABLE = ("expire_time", "ttl")
@@ -133,6 +134,8 @@ class CachedContents:
         turns = parse_turns(kept["contents"]) if "contents" in kept else ()
         if turns and turns[-1].learned:
             raise vertex_errors.CACHED_CONTENT_ENDS_WITH_MODEL()
+        for error in find_tool_breaches(kept, speaker.model):
+            raise error
         read_checked_form(kept, speaker.model.id)
         count = await self._generation.count(speaker, turns, parse_system(kept))
         minimum = speaker.model.min_cached_tokens

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.forms import list_declarations
+from tuning_emulator.core.forms import asks_to_think, list_declarations, read_thinking_level
 from tuning_emulator.core.functions import join_system, list_texts, read_parts, split_turns
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.json_schema import SchemaError
@@ -24,6 +24,7 @@ from tuning_emulator.jobs.registry import find_checkpoint, find_version
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.vertex.caching import complete_request
+from tuning_emulator.vertex.request_rules import check_content_request
 from tuning_emulator.vertex.schemas import read_checked_form
 from tuning_trainer.spec import Answer, Prompt, Reply, Token, Turn
 
@@ -46,6 +47,9 @@ MAX_PENALTY = 2.0
 _STEP = 0.0001
 """By which the upper bounds of fractions, which the texts exclude, are more than what is allowed (recorded: 2.0001)."""
 
+NO_THOUGHTS = 0
+"""What plays the models here has none, whatever it is asked for."""
+
 _TEXT_FIELDS = frozenset(("text", "thought", "thought_signature"))
 _READ_FIELDS = _TEXT_FIELDS | {"function_call", "function_response"}
 
@@ -63,6 +67,7 @@ def parse_prompt(request: Value, model: BaseModel) -> Prompt:
     if turns[-1].learned:
         raise vertex_errors.LAST_TURN_IS_MODEL()
     config = request.get("generation_config") or {}
+    check_content_request(request, model)
     check_thinking(config.get("thinking_config") or {}, model)
     return Prompt(
         turns=turns,
@@ -72,7 +77,7 @@ def parse_prompt(request: Value, model: BaseModel) -> Prompt:
         top_p=_parse_range(config, "top_p", _or(model.top_p, 1.0), 0.0, 1.0 + _STEP),
         top_k=int(_parse_range(config, "top_k", model.top_k or 0, 0, MAX_TOP_K + 1)),
         seed=config.get("seed", 0),
-        stop=tuple(config.get("stop_sequences", ())),
+        stop=tuple(stop for stop in config.get("stop_sequences", ()) if stop),
         candidates=_parse_candidates(config),
         presence_penalty=_parse_range(config, "presence_penalty", 0.0, -MAX_PENALTY, MAX_PENALTY + _STEP),
         frequency_penalty=_parse_range(config, "frequency_penalty", 0.0, -MAX_PENALTY, MAX_PENALTY + _STEP),
@@ -162,11 +167,16 @@ def check_thinking(config: Value, model: BaseModel) -> None:
     Raises:
         ApiError: it cannot think so much, so little, or by level; or thoughts are wanted and none will be had.
     """
-    budget = config.get("thinking_budget")
+    budget, level = config.get("thinking_budget"), read_thinking_level(config)
     if config and not model.thinking and not model.open:
         raise vertex_errors.THINKING_NOT_SUPPORTED()
-    if config.get("thinking_level") not in (None, "THINKING_LEVEL_UNSPECIFIED") and not model.thinking_levels:
-        raise vertex_errors.THINKING_LEVEL()
+    if level and not model.open:
+        if not model.thinking_levels:
+            raise vertex_errors.THINKING_LEVEL()
+        if level not in model.thinking_levels:
+            raise vertex_errors.THINKING_LEVEL_UNKNOWN(level=level)
+        if budget is not None:
+            raise vertex_errors.THINKING_BOTH()
     if budget is not None and not model.takes_thinking_budget(budget):
         if budget == 0:
             raise vertex_errors.THINKING_OFF()
@@ -188,13 +198,14 @@ def _parse_max_output_tokens(config: Value, model: BaseModel) -> int:
 class ResponseWriter:
     """Writes the answer, whole or in chunks; all chunks carry the same id and time."""
 
-    def __init__(self, ids: Ids, model_version: str, now_ns: int) -> None:
+    def __init__(self, ids: Ids, model_version: str, now_ns: int, *, thinking: bool = False) -> None:
+        self._thinking = thinking
         self._tail: Value = {"model_version": model_version, "create_time": now_ns, "response_id": ids.base36(22)}
 
     def format_reply(self, reply: Reply, prompt_tokens: int, cached_tokens: int = 0) -> Value:
         """The whole answer."""
         candidates = [_format_candidate(index, answer) for index, answer in enumerate(reply.answers)]
-        usage = format_usage(reply, prompt_tokens, cached_tokens)
+        usage = format_usage(reply, prompt_tokens, cached_tokens, thinking=self._thinking)
         return {"candidates": candidates, "usage_metadata": usage, **self._tail}
 
     def format_delta(self, text: str) -> Value:
@@ -230,11 +241,12 @@ def _format_token(token: Token) -> Value:
     return {"token": token.text, "token_id": token.id, "log_probability": token.logprob}
 
 
-def format_usage(reply: Reply, prompt_tokens: int, cached_tokens: int = 0) -> Value:
+def format_usage(reply: Reply, prompt_tokens: int, cached_tokens: int = 0, *, thinking: bool = False) -> Value:
     """Token counts of an answer, by what plays the model here; the prompt's as ``countTokens`` says it.
 
     Args:
         cached_tokens: Those of ``prompt_tokens`` that are of cached content.
+        thinking: Whether thoughts were asked for: how many there were is said then.
     """
     said = sum(answer.tokens for answer in reply.answers)
     return {
@@ -242,6 +254,7 @@ def format_usage(reply: Reply, prompt_tokens: int, cached_tokens: int = 0) -> Va
         "candidates_token_count": said,
         "total_token_count": prompt_tokens + said,
         "cached_content_token_count": cached_tokens,
+        "thoughts_token_count": NO_THOUGHTS if thinking else None,
         "traffic_type": "ON_DEMAND",
         "prompt_tokens_details": format_text_tokens(prompt_tokens),
         "cache_tokens_details": format_text_tokens(cached_tokens),
@@ -318,12 +331,12 @@ class Generation:
         except TrainerUnavailableError as error:
             raise _explain(error) from error
         note_shortened(reply, asked.length, call.notes)
-        return self._writer(asked.speaker).format_reply(reply, asked.length, asked.cached)
+        return self._writer(call, asked.speaker).format_reply(reply, asked.length, asked.cached)
 
     async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
         """The answer piece by piece; what is wrong with the request is said before the first piece."""
         asked = await self._read(call)
-        writer = self._writer(asked.speaker)
+        writer = self._writer(call, asked.speaker)
         try:
             async for piece in self._backend.answering.stream(asked.speaker.target, asked.prompt):
                 if isinstance(piece, str):
@@ -434,8 +447,9 @@ class Generation:
         self._backend.note_retired(model, day)
         return Speaker(model, Target(version.base_model, checkpoint.adapter, job.progress.trainer))
 
-    def _writer(self, speaker: Speaker) -> ResponseWriter:
-        return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.clock.timestamp_ns())
+    def _writer(self, call: Call, speaker: Speaker) -> ResponseWriter:
+        now_ns, thinking = self._backend.clock.timestamp_ns(), asks_to_think(call.request)
+        return ResponseWriter(self._backend.ids, speaker.model.id, now_ns, thinking=thinking)
 
     async def count(self, speaker: Speaker, turns: Iterable[Turn], system: str) -> int:
         """Tokens of turns and a system turn, as what plays the model counts them."""

@@ -91,9 +91,9 @@ def _sets_rate_twice(request: JobRequest) -> bool:
     return bool(request.hyperparameters.get("learning_rate") and request.hyperparameters.get(MULTIPLIER))
 
 
-def _has_wrong_label(request: JobRequest) -> bool:
-    labels: Mapping[str, str] = request.job.get("labels", {})
-    return len(labels) > VERTEX_MAX_LABELS.value or not all(_label_fits(*pair) for pair in labels.items())
+def are_labels(labels: Mapping[str, str]) -> bool:
+    """Whether these can be the labels of something."""
+    return len(labels) <= VERTEX_MAX_LABELS.value and all(_label_fits(*pair) for pair in labels.items())
 
 
 def _has_long_name(request: JobRequest) -> bool:
@@ -136,7 +136,9 @@ RULES: tuple[Rule[JobRequest], ...] = (
     *map(_positive, ("epoch_count", "learning_rate_multiplier", "batch_size", "learning_rate", "beta")),
     Rule(vertex_errors.RATE_TWICE, _sets_rate_twice, lambda request: request.path("hyper_parameters.learning_rate")),
     Rule(vertex_errors.DISPLAY_NAME_TOO_LONG, _has_long_name, "tuning_job.tuned_model_display_name"),
-    Rule(vertex_errors.LABEL_INVALID, _has_wrong_label, "tuning_job.labels"),
+    Rule(
+        vertex_errors.LABEL_INVALID, lambda request: not are_labels(request.job.get("labels", {})), "tuning_job.labels"
+    ),
 )
 """Everything that can be said without looking anything up."""
 
