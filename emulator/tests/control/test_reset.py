@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from tests.control.running import PAIRS, ServerState, open_world
+from tests.records import make_job
 from tests.store_dump import dump_tables
+from tuning_emulator.control.reset import AT_ONCE
 from tuning_emulator.core.clock import UNTOUCHED
 from tuning_emulator.core.ids import project_number
+from tuning_emulator.core.records import JobState
 
 OPERATOR = {"authorization": "Bearer token"}
 
@@ -225,7 +228,7 @@ async def test_a_reset_that_fails_lets_the_jobs_go_on(tmp_path: Path) -> None:
         connection = server.emulator.store._database.connection
         connection.execute("CREATE TRIGGER stop BEFORE DELETE ON tuning_jobs BEGIN SELECT RAISE(ABORT, 'no'); END")
         with pytest.raises(sqlite3.IntegrityError):
-            await server.control("POST", "reset", {})
+            await server.control("POST", "reset", {"project": "my-project"})
         connection.execute("DROP TRIGGER stop")
         await finish_all(server)
         assert await server.look(name) == ("SUCCEEDED", "")
@@ -282,15 +285,49 @@ def free_disk(server: ServerState) -> None:
         connection.execute(statement)
 
 
-@pytest.mark.parametrize("body", [{}, {"project": "my-project"}])
-async def test_jobs_wait_for_space_when_a_full_disk_refused_a_reset(tmp_path: Path, body: dict[str, str]) -> None:
+async def test_jobs_wait_for_space_when_a_full_disk_refused_a_reset(tmp_path: Path) -> None:
     """They were ended for it, and can be taken up only when their records can be written again."""
     async with open_world(tmp_path, scripted_step_s=0.01) as server:
         names = [(await server.create())["name"] for _ in range(3)]
         fill_disk(server)
-        await server.control("POST", "reset", body, status=503)
+        await server.control("POST", "reset", {"project": "my-project"}, status=503)
         free_disk(server)
         await finish_all(server)
         assert [await server.look(name) for name in names] == [("SUCCEEDED", "")] * 3
         await server.emulator.server.finish()
         assert list(server.emulator.directory.glob("removed-*")) == []
+
+
+async def test_of_very_many_jobs_others_see_a_part_gone(server: ServerState) -> None:
+    """A project of more jobs than are forgotten at once: all go, also those that run; another's stay."""
+    emulator = server.emulator
+    mine = range(2 * AT_ONCE + 10)
+    for number in mine:
+        emulator.store.insert_job(make_job(project=project_number("one"), id=str(number), state=JobState.SUCCEEDED))
+    kept = emulator.store.insert_job(make_job(project="9", state=JobState.SUCCEEDED))
+    await server.create("runs [pace=manual]", place="projects/one/locations/us-central1")
+    report = await server.control("POST", "reset", {"project": "one"})
+    assert report == {"project": "one", "jobs": len(mine) + 1}
+    assert emulator.store.list_job_keys() == [(kept.uid, "vertex")]
+    assert list_job_files(server) == []
+
+
+async def test_a_job_that_comes_while_others_are_ended_is_ended_too(server: ServerState) -> None:
+    """It is its project's as much as they are: nothing works for a record that is gone."""
+    emulator, place = server.emulator, "projects/one/locations/us-central1"
+    await server.create("runs [pace=manual]", place=place)
+    late: list[asyncio.Task[Any]] = []
+    close = emulator.queue.pacing.close
+
+    def create_late(uid: int) -> None:
+        close(uid)
+        if not late:  # a first one has just been ended
+            job = make_job(project=project_number("one"), id="77")
+            emulator.queue.submit(emulator.store.insert_job(job))
+            late.append(emulator.queue._running[emulator.store.list_job_keys()[-1][0]])
+
+    emulator.queue.pacing.close = create_late  # type: ignore[method-assign]  # the moment is chosen, nothing replaced
+    assert (await server.control("POST", "reset", {"project": "one"}))["jobs"] == 2
+    assert late[0].cancelled()
+    assert not emulator.queue._running
+    assert list_job_files(server) == []

@@ -9,6 +9,7 @@ import pytest
 from tests.records import make_tuned_model
 from tests.store_dump import dump_tables
 from tuning_emulator.control.state import COMMITTED, STORE_NAME, commit, make_place, recover, swap
+from tuning_emulator.store.database import DATABASE_NAME
 from tuning_emulator.store.store import Store
 
 
@@ -69,7 +70,12 @@ def test_an_error_in_the_middle_undoes_it(tmp_path: Path) -> None:
     assert (dump_tables(store), read(directory)) == (kept, ["old"] * 2)
 
 
-@pytest.mark.parametrize("moved", [(), ("old jobs",), ("old jobs", "new jobs"), ("old jobs", "new jobs", "buckets")])
+TREES_MOVED = ("old jobs", "new jobs", "old buckets", "new buckets")
+
+
+@pytest.mark.parametrize(
+    "moved", [(), *(TREES_MOVED[:end] for end in (1, 2, 4)), (*TREES_MOVED, "old store"), (*TREES_MOVED, "new store")]
+)
 def test_killed_after_the_commit(tmp_path: Path, moved: tuple[str, ...]) -> None:
     """However far it came: the next start ends it."""
     directory = tmp_path / "data"
@@ -79,11 +85,12 @@ def test_killed_after_the_commit(tmp_path: Path, moved: tuple[str, ...]) -> None
     removed = make_place(directory, "removed")
     removed.mkdir()
     for step in moved:
-        tree = step.removeprefix("old ").removeprefix("new ")
-        if not step.startswith("new"):
-            (directory / tree).rename(removed / tree)
-        if not step.startswith("old"):
-            (incoming / tree).rename(directory / tree)
+        age, what = step.split()
+        kept, coming = (DATABASE_NAME, STORE_NAME) if what == "store" else (what, what)
+        if age == "old" or what == "store":
+            (directory / kept).rename(removed / coming)
+        if age == "new":
+            (incoming / coming).rename(directory / kept)
     store = Store(directory)
     recover(directory, store)
     assert (dump_tables(store), read(directory)) == (wanted, ["new"] * 2)

@@ -40,7 +40,7 @@ async def test_some_jobs_end_and_others_go_on(store: Store, tmp_path: Path) -> N
     doomed, kept = insert_tuned_model(store), insert_job(store, id="2", project="9")
     queue.wake()
     await run_until_stepping(queue, store, doomed.uid)
-    await queue.end([doomed.uid])
+    await queue.end(lambda: [doomed.uid])
     left = store.get_job_by_uid(doomed.uid)
     steps = len(store.list_metric_points(doomed.uid))
     other = await queue.wait_until_ended(kept.uid, timeout_s=20)

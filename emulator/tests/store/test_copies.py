@@ -10,9 +10,10 @@ import pytest
 
 from tests.records import make_job, make_tuned_model
 from tests.store_dump import dump_tables
+from tuning_emulator.core.job_control import Pace, PaceMode
 from tuning_emulator.core.records import Checkpoint, MetricPoint, Permission
 from tuning_emulator.store.database import StoreError
-from tuning_emulator.store.migration import read_contents
+from tuning_emulator.store.migration import read_contents, write_blank
 from tuning_emulator.store.store import Store
 
 
@@ -42,7 +43,7 @@ def test_a_copy_takes_the_place_of_another_store(tmp_path: Path, kept: bool) -> 
     target.insert_job(make_tuned_model(description="another"))
     assert target.get_tuned_model("numbers-x1") is not None
     revision = target.revision()
-    target.replace_with(tmp_path / "copy.sqlite3")
+    target.become(target.load(tmp_path / "copy.sqlite3"), tmp_path / "previous.sqlite3")
     assert dump_tables(target) == dump_tables(source)
     assert target.revision() != revision
     found = target.get_tuned_model("numbers-x1")
@@ -51,7 +52,59 @@ def test_a_copy_takes_the_place_of_another_store(tmp_path: Path, kept: bool) -> 
     target.close()
     if kept:
         assert dump_tables(Store(tmp_path / "target")) == dump_tables(source)
-    assert [path.name for path in tmp_path.glob("copy*")] == ["copy.sqlite3"]
+    assert [path.name for path in tmp_path.glob("*.*")] == ["previous.sqlite3" if kept else "copy.sqlite3"]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_everything_is_forgotten_but_what_is_no_jobs_own(tmp_path: Path, kept: bool) -> None:
+    """Clock, paces and job faults stay, and no later job gets the uid of an earlier one."""
+    store = Store(tmp_path / "data" if kept else None)
+    fill(store)
+    store.controls.put_pace("7", Pace(PaceMode.POLLS, polls=2))
+    last, revision = store.list_job_keys()[-1][0], store.revision()
+    store.become_blank(store.load(write_blank(tmp_path / "blank.sqlite3")), tmp_path / "previous.sqlite3")
+    assert (store.list_job_keys(), store.controls.paces["7"]) == ([], Pace(PaceMode.POLLS, polls=2))
+    assert store.revision() > revision
+    assert store.insert_job(make_job()).uid == last + 1
+    store.close()
+
+
+def test_another_program_that_looks_into_the_file_sees_what_was(tmp_path: Path) -> None:
+    """What SQLite keeps beside the file for it is not mistaken for the new file's."""
+    source, store = Store(), Store(tmp_path / "data")
+    fill(source)
+    source.copy_to(tmp_path / "copy.sqlite3")
+    store.insert_job(make_tuned_model(id="mine"))
+    other = sqlite3.connect(store._database.path)
+    other.execute("BEGIN")
+    assert other.execute("SELECT id FROM tuning_jobs").fetchall() == [("mine",)]
+    store.become(store.load(tmp_path / "copy.sqlite3"), tmp_path / "data" / "previous.sqlite3")
+    assert other.execute("SELECT id FROM tuning_jobs").fetchall() == [("mine",)]
+    other.close()
+    store.insert_job(make_tuned_model(id="after"))
+    wanted = dump_tables(store)
+    store.close()
+    assert dump_tables(Store(tmp_path / "data")) == wanted
+
+
+@pytest.mark.parametrize("looked", [False, True])
+def test_a_file_that_cannot_be_taken_changes_nothing(tmp_path: Path, looked: bool) -> None:
+    """Not even what is still in the log beside the own file is lost."""
+    store = Store(tmp_path / "data")
+    fill(store)
+    other = sqlite3.connect(store._database.path)
+    if looked:
+        other.execute("SELECT * FROM tuning_jobs").fetchall()
+    wanted = dump_tables(store)
+    (tmp_path / "copy.sqlite3").write_bytes(b"SQLite format 4\0" * 1000)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        store.become(tmp_path / "copy.sqlite3", tmp_path / "data" / "previous.sqlite3")
+    assert dump_tables(store) == wanted
+    store.insert_job(make_tuned_model(id="after"))
+    wanted = dump_tables(store)
+    other.close()
+    store.close()
+    assert dump_tables(Store(tmp_path / "data")) == wanted
 
 
 def execute(*statements: str) -> Callable[[Path], object]:

@@ -196,7 +196,7 @@ def test_a_copy_becomes_one_of_this_version(tmp_path: Path) -> None:
     assert take(copy) == contents
     assert [path.name for path in copy.parent.glob("store*")] == ["store.sqlite3"]
     imported, opened = Store(), Store(unpack(tmp_path / "data"))
-    imported.replace_with(copy)
+    imported.become(imported.load(copy), tmp_path / "none")
     assert dump_tables(imported) == dump_tables(opened)
 
 

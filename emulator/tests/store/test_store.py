@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
@@ -211,8 +210,6 @@ def test_clearing_one_project_leaves_the_others(store: Store) -> None:
     store.clear([mine.project])
     assert store.get_job_by_uid(mine.uid) is None
     assert store.get_job_by_uid(theirs.uid) == theirs
-    store.clear()
-    assert store.list_unfinished_jobs() == []
 
 
 def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:
@@ -253,27 +250,3 @@ def test_tuned_models_of_an_account_are_found_among_those_of_others(store: Store
     assert [job.uid for job in [*first, *rest]] == found
     store.delete_permission(uids[2], "everyone")
     assert uids[2] not in {job.uid for job in store.list_tuned_models_for("owner@example.com", 0, 9)}
-
-
-def test_a_step_that_changes_everything_leaves_its_log_for_later(tmp_path: Path) -> None:
-    """The log is brought into the file by ``checkpoint``, which may be called in a thread; nothing depends on it."""
-    store = Store(tmp_path)
-    with store.transaction():
-        for number in range(2000):
-            store.insert_job(make_tuned_model(id=f"m{number}"))
-    log = tmp_path / "emulator.sqlite3-wal"
-    store.copy_to(tmp_path / "copy.sqlite3")
-    for name in ("replace", "clear"):
-        if name == "replace":
-            store.replace_with(tmp_path / "copy.sqlite3")
-        else:
-            store.clear()
-        thread = threading.Thread(target=store.checkpoint)
-        thread.start()
-        thread.join()
-        size = log.stat().st_size
-        store.insert_job(make_tuned_model(id="after"))
-        assert log.stat().st_size <= size  # it begins anew at the front
-        store.delete_job(store.list_job_keys()[-1][0])
-    store.close()
-    assert Store(tmp_path).list_job_keys() == []

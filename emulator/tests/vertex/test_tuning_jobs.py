@@ -123,10 +123,11 @@ async def test_only_the_last_checkpoint_on_request(serving: Serving) -> None:
     assert job["tunedModel"]["endpoint"] == only["endpoint"]
 
 
-async def test_preference_tuning_reports_its_own_statistics(serving: Serving) -> None:
-    """DPO jobs echo beta and print preferenceOptimizationDataStats."""
+@pytest.mark.parametrize("base_model", ["gemini-2.5-flash", "gemini-3.5-flash"])
+async def test_preference_tuning_reports_its_own_statistics(serving: Serving, base_model: str) -> None:
+    """DPO jobs echo beta and print preferenceOptimizationDataStats; on the models that Google's sample has named."""
     spec = {"trainingDatasetUri": PREFERENCES, "hyperParameters": {"epochCount": "1", "beta": 0.2}}
-    job = await serving.tune(supervisedTuningSpec=None, preferenceOptimizationSpec=spec)
+    job = await serving.tune(baseModel=base_model, supervisedTuningSpec=None, preferenceOptimizationSpec=spec)
     assert job["state"] == "JOB_STATE_SUCCEEDED", job
     assert job["preferenceOptimizationSpec"]["hyperParameters"]["beta"] == 0.2
     statistics = job["tuningDataStats"]["preferenceOptimizationDataStats"]

@@ -30,14 +30,14 @@ from tuning_emulator.control.archive import (
 )
 from tuning_emulator.control.faults import FaultBody
 from tuning_emulator.control.scenarios import load_from
-from tuning_emulator.control.state import STORE_NAME, TREES, ServerState, commit, make_place, swap
+from tuning_emulator.control.state import COMMITTED, STORE_NAME, TREES, ServerState, commit, make_place, swap
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.storage.contents import link_or_copy
 from tuning_emulator.storage.copies import check_copy, link_copy
 from tuning_emulator.storage.database import DamagedStorageError
-from tuning_emulator.store.database import StoreError
+from tuning_emulator.store.database import Loaded, StoreError
 from tuning_emulator.store.migration import Contents, read_contents, upgrade_copy
 
 STATE_NAME = "state.json"
@@ -163,14 +163,17 @@ async def import_state(server: ServerState, archive: Path) -> ImportReport:
     incoming, removed = make_place(server.directory, "incoming"), make_place(server.directory, "removed")
     try:
         manifest, contents, state = await asyncio.to_thread(_unpack, server, archive, incoming)
+        loaded = await asyncio.to_thread(server.store.load, incoming / STORE_NAME)
         async with server.changing:
-            await server.queue.end()
             try:
-                commit(incoming)
-                _put_in_place(server, incoming, removed, state)
+                await asyncio.to_thread(commit, incoming)
+                await server.queue.end()
+                _put_in_place(server, incoming, removed, loaded, state)
+            except BaseException:
+                (incoming / COMMITTED).unlink(missing_ok=True)
+                raise
             finally:
                 server.queue.take_up()
-                await asyncio.to_thread(server.store.checkpoint)
     finally:
         for path in (incoming, removed):
             server.discard(path)
@@ -231,12 +234,12 @@ def _read_state(server: ServerState, path: Path) -> State:
     return state
 
 
-def _put_in_place(server: ServerState, incoming: Path, removed: Path, state: State) -> None:
+def _put_in_place(server: ServerState, incoming: Path, removed: Path, loaded: Loaded, state: State) -> None:
     if server.storage is None:
-        swap(server.directory, incoming, removed, server.store, ("jobs",))
+        swap(server.directory, incoming, removed, server.store, ("jobs",), loaded)
     else:
         with server.storage.swapped():
-            swap(server.directory, incoming, removed, server.store, TREES)
+            swap(server.directory, incoming, removed, server.store, TREES, loaded)
     server.clock.restore(server.store.controls.get_clock())
     server.ids.restore(state.ids)
     server.faults.restore(state.faults)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from pathlib import Path
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
-from tuning_emulator.control.state import ServerState, set_jobs_aside
+from tuning_emulator.control.state import STORE_NAME, ServerState, make_place, set_jobs_aside
 from tuning_emulator.core.ids import project_number
+from tuning_emulator.core.records import Api
+from tuning_emulator.store.database import Loaded
+from tuning_emulator.store.migration import write_blank
+from tuning_emulator.store.store import Store
+
+AT_ONCE = 200
+"""So many jobs are forgotten in one step, which takes some hundredths of a second."""
 
 
 class ResetRequest(BaseModel):
@@ -35,44 +44,73 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
     permissions, the buckets that were created for it, its pace, faults and journal. The clock is everybody's.
     """
     async with server.changing:
-        try:
-            jobs = await _clear(server, None if project is None else project_number(project))
-            if project is None:
-                server.clock.reset()
-                server.ids.reset()
-        finally:
-            await asyncio.to_thread(server.store.checkpoint)
+        if project is None:
+            jobs = await _clear_all(server)
+            server.clock.reset()
+            server.ids.reset()
+        else:
+            jobs = await _clear_project(server, project_number(project))
     if project is None and server.load_start_state is not None:
         await server.load_start_state()
     return ResetReport(project=project, jobs=jobs)
 
 
-async def _clear(server: ServerState, number: str | None) -> int:
-    """Forgets one project, by its number, or everything. Returns how many jobs there were."""
-    doomed = None if number is None else [uid for uid, _ in _list_keys(server, number)]
-    async with server.forgetting(doomed) as removed:
-        keys = _list_keys(server, number)  # now that nothing awaits any more, nothing comes or goes
-        if number is None:
-            server.store.clear()
+async def _clear_all(server: ServerState) -> int:
+    """Returns how many jobs there were."""
+    incoming = make_place(server.directory, "incoming")
+    try:
+        blank = await asyncio.to_thread(_load_blank, server.store, incoming)
+        async with server.forgetting() as removed:
+            jobs = len(server.store.list_job_keys())
+            server.store.become_blank(blank, removed / STORE_NAME)
             set_jobs_aside(server.directory, None, removed)
-        else:
-            server.store.clear(_list_names(server, number))
-            names = [f"{api}-{uid}" for uid, api in keys]  # no later job has one of these
-            await asyncio.to_thread(set_jobs_aside, server.directory, names, removed)
-        if server.storage is not None:  # last: jobs that go on, because the rest could not be done, still read it
-            await asyncio.to_thread(server.storage.clear, removed, number)
+            await _clear_rest(server, removed, None)
+    finally:
+        server.discard(incoming)
+    return jobs
+
+
+def _load_blank(store: Store, incoming: Path) -> Loaded:
+    incoming.mkdir()
+    return store.load(write_blank(incoming / STORE_NAME))
+
+
+async def _clear_project(server: ServerState, number: str) -> int:
+    """Returns how many jobs it had. Of very many most are forgotten a part at a time: others come between."""
+    keys = _list_keys(server, number)
+    for start in range(0, len(keys) - AT_ONCE, AT_ONCE):
+        part = keys[start : start + AT_ONCE]
+        uids = [uid for uid, _ in part]
+        async with server.forgetting(partial(list, uids)) as removed:
+            server.store.forget_jobs(uids)
+            set_jobs_aside(server.directory, _list_directories(part), removed)
+        await asyncio.sleep(0)
+    async with server.forgetting(lambda: [uid for uid, _ in _list_keys(server, number)]) as removed:
+        rest = _list_keys(server, number)  # nothing awaits between this and what follows
+        server.store.clear(_list_names(server, number))
+        await asyncio.to_thread(set_jobs_aside, server.directory, _list_directories(rest), removed)
+        await _clear_rest(server, removed, number)
+    return len({*keys, *rest})
+
+
+async def _clear_rest(server: ServerState, removed: Path, number: str | None) -> None:
+    if server.storage is not None:  # last: jobs that go on, because the rest could not be done, still read it
+        await asyncio.to_thread(server.storage.clear, removed, number)
     server.queue.pacing.reset(number)
     server.faults.clear(number or "")
     server.journal.clear(number or "")
-    return len(keys)
 
 
-def _list_keys(server: ServerState, number: str | None) -> list[tuple[int, str]]:
-    names = [None] if number is None else _list_names(server, number)
-    return [key for name in names for key in server.store.list_job_keys(name)]
+def _list_directories(keys: list[tuple[int, Api]]) -> list[str]:
+    """Of jobs, by name; no later job has one of these."""
+    return [f"{api}-{uid}" for uid, api in keys]
 
 
-def _list_names(server: ServerState, number: str | None) -> list[str]:
+def _list_keys(server: ServerState, number: str) -> list[tuple[int, Api]]:
+    return [key for name in _list_names(server, number) for key in server.store.list_job_keys(name)]
+
+
+def _list_names(server: ServerState, number: str) -> list[str]:
     """What records call a project: requests may name it by its id or its number."""
     return [name for name in server.store.list_projects() if name and project_number(name) == number]
 

@@ -49,11 +49,10 @@ class Made:
 async def take_back(server: ServerState, made: Made) -> None:
     """Forgets all of it, with what the jobs have published, and nothing else."""
     jobs = [job for name in made.jobs if (job := find_job(server.store, name)) is not None]
-    async with server.forgetting([job.uid for job in jobs]) as removed:
+    uids = [job.uid for job in jobs]
+    async with server.forgetting(lambda: uids) as removed:
         with server.store.transaction():
-            for job in jobs:
-                server.store.forget_published(job.uid)
-                server.store.delete_job(job.uid)
+            server.store.forget_jobs(uids)
             for name, operation in made.endpoints:
                 _, project, _, location, _, identifier = name.split("/")
                 if (endpoint := server.store.get_endpoint(project, location, identifier)) is not None:

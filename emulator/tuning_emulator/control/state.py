@@ -30,6 +30,7 @@ from tuning_emulator.core.ids import Ids
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.middleware.faults import Faults
 from tuning_emulator.middleware.journal import Journal
+from tuning_emulator.store.database import Loaded
 from tuning_emulator.store.store import Store
 
 if TYPE_CHECKING:
@@ -74,15 +75,18 @@ class ServerState(Struct):
         await asyncio.gather(*self.removals, return_exceptions=True)
 
     @asynccontextmanager
-    async def forgetting(self, uids: Collection[int] | None) -> AsyncIterator[Path]:
+    async def forgetting(self, find: Callable[[], Collection[int]] | None = None) -> AsyncIterator[Path]:
         """Ends some jobs, or all, for a block that forgets them and then sets their files aside, in what it gets.
 
         That directory is there before a record goes: where a full disk refuses either, the jobs go on.
+
+        Args:
+            find: Which jobs, as it stands; asked again after others had their turn.
         """
         removed = make_place(self.directory, "removed")
         removed.mkdir()
         try:
-            await self.queue.end(uids)
+            await self.queue.end(find)
             yield removed
         except BaseException:
             self.queue.take_up()
@@ -115,7 +119,7 @@ def commit(incoming: Path) -> None:
     """From here on the new state counts, even if the process is killed before it is in its place."""
     mark = incoming / COMMITTED
     mark.touch()
-    for path in (mark, incoming, incoming.parent):
+    for path in (incoming / STORE_NAME, mark, incoming, incoming.parent):
         number = os.open(path, os.O_RDONLY)
         try:
             os.fsync(number)
@@ -123,10 +127,20 @@ def commit(incoming: Path) -> None:
             os.close(number)
 
 
-def swap(directory: Path, incoming: Path, removed: Path, store: Store, trees: tuple[str, ...] = TREES) -> None:
+def swap(
+    directory: Path,
+    incoming: Path,
+    removed: Path,
+    store: Store,
+    trees: tuple[str, ...] = TREES,
+    loaded: Loaded | None = None,
+) -> None:
     """Puts a committed state in the place of the present one, which goes to ``removed``.
 
     Done again after a crash in the middle, it does what was left to do. On an error everything is as it was.
+
+    Args:
+        loaded: The new store, if it has been loaded already.
     """
     removed.mkdir(exist_ok=True)
     moved: list[tuple[Path, Path]] = []
@@ -135,7 +149,8 @@ def swap(directory: Path, incoming: Path, removed: Path, store: Store, trees: tu
             if (incoming / name).exists():
                 _move(directory / name, removed / name, moved)
                 _move(incoming / name, directory / name, moved)
-        store.replace_with(incoming / STORE_NAME)
+        if (incoming / STORE_NAME).exists():
+            store.become(loaded or store.load(incoming / STORE_NAME), removed / STORE_NAME)
     except BaseException:
         (incoming / COMMITTED).unlink(missing_ok=True)
         for source, target in reversed(moved):

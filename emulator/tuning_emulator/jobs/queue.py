@@ -7,7 +7,7 @@ import logging
 import shutil
 import sqlite3
 from collections import defaultdict, deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -153,22 +153,28 @@ class Queue:
         self._removals.add(removal)
         removal.add_done_callback(self._removals.discard)
 
-    async def end(self, uids: Collection[int] | None = None) -> None:
+    async def end(self, find: Callable[[], Collection[int]] | None = None) -> None:
         """Ends all work on some jobs, or on all, whatever they would show; their records are about to go.
 
         Nothing is written about them, and nothing works on their files any more.
+
+        Args:
+            find: Which jobs, by uid. It is asked again after each wait: there may be more by then.
         """
-        while tasks := {uid: task for uid, task in self._running.items() if uids is None or uid in uids}:
+        while tasks := self._list_tasks(doomed := None if find is None else set(find())):
             for uid, task in tasks.items():
                 task.cancel()
                 del self._running[uid]
             await asyncio.wait(tasks.values(), timeout=END_TIMEOUT_S)
             for uid in tasks:
                 self.pacing.close(uid)  # a task that is cancelled before its first step never does so itself
-        for uid in [uid for uid in self._ended if uids is None or uid in uids]:
+        for uid in [uid for uid in self._ended if doomed is None or uid in doomed]:
             self._announce_end(uid)
 
     # ------------------------------------------------------------ inside
+
+    def _list_tasks(self, uids: set[int] | None) -> dict[int, asyncio.Task[None]]:
+        return {uid: task for uid, task in self._running.items() if uids is None or uid in uids}
 
     def _launch(self, job: TuningJob, gate: JobGate) -> None:
         task = asyncio.create_task(self._run_job(job, gate), name=f"tuning job {job.id}")

@@ -11,10 +11,10 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -23,13 +23,14 @@ from tuning_emulator.core.records import CachedContent, Endpoint, ModelVersion, 
 
 R = TypeVar("R", bound=Record)
 
+Loaded: TypeAlias = Path | sqlite3.Connection
+"""What a database can become: a file or, if it has none itself, a connection to what is in memory."""
+
 _encode = msgspec.json.Encoder().encode
 
 DATABASE_NAME = "emulator.sqlite3"
-_LOG_PAGES = 1000
-"""SQLite's own default: after so many, a commit brings the log into the file."""
-
-_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+MEMORY = ":memory:"
+"""The path of a database that has no file."""
 
 
 class StoreError(Exception):
@@ -60,12 +61,12 @@ class Database:
 
     Attributes:
         path: Of the file, or ``:memory:``.
-        connection: Its ``total_changes`` grows with every row written. replacements: How often everything was replaced.
+        connection: What is asked; another one once everything was replaced.
     """
 
     def __init__(self, directory: Path | None) -> None:
         self._locks = _lock_directory(directory) if directory else []
-        self.path = str(directory / DATABASE_NAME) if directory else ":memory:"
+        self.path = str(directory / DATABASE_NAME) if directory else MEMORY
         try:
             self.connection = _open(self.path)
         except sqlite3.DatabaseError as error:
@@ -75,7 +76,7 @@ class Database:
                 "(a state archive brings everything back: serve --import FILE)"
             ) from error
         self._statements = load_statements()
-        self.replacements = 0
+        self._changes_before = 0
 
     def execute(self, name: str, /, *values: Any, **named: Any) -> sqlite3.Cursor:
         """Runs the named statement, with values in order or by name."""
@@ -100,18 +101,10 @@ class Database:
                 self.connection.execute("ROLLBACK")
             raise
 
-    def empty(self, kept: Collection[str] = ()) -> None:
-        """Deletes every row of every table but some. With no reference to follow, SQLite drops whole pages."""
-        self._defer_checkpoint()
-        self.connection.execute("PRAGMA foreign_keys=OFF")
-        try:
-            with self.transaction():
-                for (name,) in self.connection.execute(_TABLES).fetchall():
-                    if name not in kept:
-                        self.connection.execute(f"DELETE FROM {name}")  # noqa: S608 a name of ours
-        finally:
-            self.connection.execute("PRAGMA foreign_keys=ON")
-        self.replacements += 1
+    @property
+    def changes(self) -> int:
+        """Grows with every row written, and when everything is replaced."""
+        return self._changes_before + self.connection.total_changes
 
     def copy_to(self, path: Path) -> None:
         """Writes everything to a new file, as it stands at this moment."""
@@ -119,23 +112,60 @@ class Database:
             self.connection.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
 
-    def replace_with(self, path: Path) -> None:
-        """Takes everything from a good file: all of it or, on an error, nothing."""
-        self._defer_checkpoint()
+    def load(self, path: Path) -> Loaded:
+        """What ``become`` takes, of a good file: the file, or all of it in memory if this one is. In any thread."""
+        if self.path != MEMORY:
+            return path
+        connection = _connect(MEMORY)
         with closing(open_copy(path)) as source:
-            source.backup(self.connection)
-        self.replacements += 1
+            source.backup(connection)
+        return connection
 
-    def _defer_checkpoint(self) -> None:
-        """What is written next stays in the log until ``checkpoint``: that is half the time of a large step."""
-        self.connection.execute("PRAGMA wal_autocheckpoint=0")
+    def become(self, other: Loaded, previous: Path, kept: Collection[str] = ()) -> None:
+        """Takes another's content for its own in a moment, however much it is: all of it or, on an error, nothing.
 
-    def checkpoint(self) -> None:
-        """Brings the log into the file, after ``empty`` and ``replace_with``. In any thread."""
-        if self.path != ":memory:":
-            with closing(sqlite3.connect(self.path)) as other:
-                other.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        self.connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
+        Args:
+            other: Of ``load``; a file is renamed.
+            previous: What its own file is named from now on.
+            kept: Tables that stay; then how many rows there ever were counts on as well.
+        """
+        if kept:
+            self._keep(other, kept)
+        before = self.changes
+        if isinstance(other, Path):
+            self._rename(other, previous)
+        else:
+            self.connection.close()
+            self.connection = other
+        self._changes_before = before + 1
+
+    def _keep(self, other: Loaded, tables: Collection[str]) -> None:
+        with closing(sqlite3.connect(other)) if isinstance(other, Path) else nullcontext(other) as target, target:
+            for table in (*tables, "sqlite_sequence"):
+                rows = [tuple(row) for row in self.connection.execute(f"SELECT * FROM {table}")]  # noqa: S608 ours
+                target.execute(f"DELETE FROM {table}")  # noqa: S608 a name of ours
+                if rows:
+                    marks = ", ".join("?" * len(rows[0]))
+                    target.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 a name of ours
+
+    def _rename(self, other: Path, previous: Path) -> None:
+        """Its own file makes place for another. What SQLite keeps beside it goes along: it would be the other's."""
+        self.connection.close()
+        renamed: list[tuple[str, str]] = []
+        try:
+            for suffix in ("", "-wal", "-shm"):
+                if os.path.exists(self.path + suffix):  # the latter two: some other program looks into it
+                    os.rename(self.path + suffix, f"{previous}{suffix}")
+                    renamed.append((f"{previous}{suffix}", self.path + suffix))
+            os.rename(other, self.path)
+            self.connection = _connect(self.path)
+        except BaseException:
+            for suffix in ("-wal", "-shm"):
+                Path(self.path + suffix).unlink(missing_ok=True)
+            for source, target in renamed:
+                os.rename(source, target)
+            self.connection = _connect(self.path)
+            raise
 
     def close(self) -> None:
         """Closes the file and lets another server have the directory."""
@@ -149,12 +179,21 @@ def _open(path: str) -> sqlite3.Connection:
     Raises:
         sqlite3.DatabaseError: it cannot be written, is none of SQLite's, or a page of it is damaged.
     """
-    connection = sqlite3.connect(path, isolation_level=None, cached_statements=256, check_same_thread=False)
+    connection = _connect(path)
     try:
-        connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
             raise sqlite3.DatabaseError(damage.replace("\n", ": "))
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=256, check_same_thread=False)
+    try:
+        connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
     except sqlite3.DatabaseError:
         connection.close()
         raise

@@ -68,6 +68,13 @@ def create_tables(connection: sqlite3.Connection) -> None:
     connection.executescript(f"BEGIN; {load_schema()}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
 
 
+def write_blank(path: Path) -> Path:
+    """A new file that is an empty store."""
+    with closing(sqlite3.connect(path)) as connection:
+        create_tables(connection)
+    return path
+
+
 def take_over(database: Database) -> None:
     """Makes an empty file a store, and one of an older version one of this version.
 

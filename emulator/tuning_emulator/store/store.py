@@ -29,7 +29,7 @@ from tuning_emulator.core.records import (
 )
 from tuning_emulator.store import database as rows
 from tuning_emulator.store.controls import CONTROL_TABLES, Controls
-from tuning_emulator.store.database import Database, StoreError
+from tuning_emulator.store.database import Database, Loaded, StoreError
 from tuning_emulator.store.migration import take_over
 
 NEWEST = 2**62
@@ -67,8 +67,7 @@ class Store:
 
     def revision(self) -> int:
         """A number that changes with every row written that an answer may show."""
-        database = self._database
-        return database.connection.total_changes + database.replacements - self.controls.silent
+        return self._database.changes - self.controls.silent
 
     def close(self) -> None:
         """Closes the file."""
@@ -78,11 +77,8 @@ class Store:
         """Groups writes: all of them or none."""
         return self._database.transaction()
 
-    def clear(self, projects: Collection[str] | None = None) -> None:
-        """Forgets everything but what ``controls`` keep, or everything of some projects."""
-        if projects is None:
-            self._database.empty(kept=CONTROL_TABLES)
-            return
+    def clear(self, projects: Collection[str]) -> None:
+        """Forgets everything of some projects."""
         with self.transaction():
             for project in projects:
                 for statement in (
@@ -93,6 +89,13 @@ class Store:
                     "clear_jobs",
                 ):
                     self._database.execute(statement, project)
+
+    def forget_jobs(self, uids: Iterable[int]) -> None:
+        """Forgets some jobs, with what they have published."""
+        with self.transaction():
+            for uid in uids:
+                self.forget_published(uid)
+                self.delete_job(uid)
 
     def list_projects(self) -> list[str]:
         """Every project that owns something, as its records have it: by id or number, "" for none."""
@@ -114,15 +117,23 @@ class Store:
         """Writes everything to a new SQLite file, as it stands at this moment."""
         self._database.copy_to(path)
 
-    def replace_with(self, path: Path) -> None:
-        """Takes everything from a file that ``migration.read_contents`` has found good: all of it or nothing."""
-        self._database.replace_with(path)
+    def load(self, path: Path) -> Loaded:
+        """What ``become`` takes, of a file that ``migration`` has found good or made. In any thread."""
+        return self._database.load(path)
+
+    def become(self, loaded: Loaded, previous: Path) -> None:
+        """Takes what was loaded in the place of everything: all of it or, on an error, nothing.
+
+        Args:
+            previous: Where the own file goes, on the same file system, if there is one.
+        """
+        self._database.become(loaded, previous)
         take_over(self._database)  # an import of an older program, cut short before it was in its place
         self.controls.reload()
 
-    def checkpoint(self) -> None:
-        """Ends what ``clear`` and ``replace_with`` have left to be done, in any thread."""
-        self._database.checkpoint()
+    def become_blank(self, blank: Loaded, previous: Path) -> None:
+        """Forgets everything but what ``controls`` keep; ``blank`` is of ``migration.write_blank``. See ``become``."""
+        self._database.become(blank, previous, CONTROL_TABLES)
 
     # ------------------------------------------------------------ tuning jobs
 
