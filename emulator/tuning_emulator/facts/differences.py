@@ -109,7 +109,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "text_alone",
         "gemini",
-        "Base models take media and cache contents.",
+        "Base models take media.",
         "Base models refuse these, in the words in which tuned models and smaller models do.",
         "What plays them reads and writes text alone.",
     ),
@@ -137,7 +137,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "unserved_methods",
         "gemini",
-        "models.list names methods such as createCachedContent and batchGenerateContent, which exist.",
+        "models.list names methods such as batchGenerateContent, which exist.",
         "The names are listed as recorded; these methods are not served.",
         "They have nothing to do with tuning.",
     ),
@@ -197,9 +197,18 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "options_without_effect",
         "training",
         "Safety settings filter, searches ground, code is run, thinking budgets buy thoughts.",
-        "They are checked as far as the texts are known, and have no effect; docs/requests.md lists every field, and "
-        "log and journal say so where a request sets one.",
+        "They are checked as far as the texts are known, and have no effect: nothing is grounded, no thoughts are made "
+        "up, thoughtsTokenCount is 0 where some are asked for. docs/requests.md lists every field, and log and journal "
+        "say so where a request sets one.",
         "There is no web, no filter and no large model here.",
+    ),
+    Divergence(
+        "cached_contents",
+        "training",
+        "A model reads all of the content that is cached for it, in less time and for less money.",
+        "All of it is kept and counted, within the real limits; the small model reads the end of it, as much as it "
+        "can at once, and log and journal say how much that was.",
+        "The least that the services cache is more than the embedded model reads.",
     ),
     Divergence(
         "token_ids",
