@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from tuning_emulator.core.clock import to_microseconds
+from tuning_emulator.core.ids import check_project_number
 from tuning_emulator.core.job_control import parse_job_fault, parse_pace
 from tuning_emulator.core.records import Asked, Endpoint, ModelVersion, Operation, Progress, TuningJob
 from tuning_emulator.store.database import (
@@ -236,6 +237,12 @@ _COPIED["gates"] = "SELECT * FROM courses"
 
 # --- copies, checked and brought to this version before they take the store's place
 
+
+def _check_numbered(text: str) -> None:
+    project, _, number = text.rpartition("=")
+    check_project_number(project, number)
+
+
 _RECORDS: dict[str, tuple[Callable[[sqlite3.Row], Any], Callable[[Any], dict[str, Any]]]] = {
     "tuning_jobs": (parse_job, format_job),
     "model_versions": (parse_model_version, format_model_version),
@@ -246,6 +253,7 @@ _RECORDS: dict[str, tuple[Callable[[sqlite3.Row], Any], Callable[[Any], dict[str
 _TEXTS: dict[str, tuple[str, Callable[[str], object]]] = {
     "paces": ("SELECT pace FROM paces", parse_pace),
     "job_faults": ("SELECT fault FROM job_faults", parse_job_fault),
+    "project_numbers": ("SELECT id || '=' || number FROM project_numbers", _check_numbered),
     "gates, pace": ("SELECT pace FROM gates WHERE pace != ''", parse_pace),
     "gates, fault": ("SELECT fault FROM gates WHERE fault != ''", parse_job_fault),
 }

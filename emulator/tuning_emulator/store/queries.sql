@@ -256,6 +256,15 @@ DELETE FROM paces WHERE project = ?;
 -- name: clear_paces
 DELETE FROM paces WHERE ?1 IS NULL OR project = ?1;
 
+-- name: list_project_numbers
+SELECT id, number FROM project_numbers ORDER BY id;
+
+-- name: clear_project_numbers
+DELETE FROM project_numbers;
+
+-- name: put_project_number
+INSERT INTO project_numbers (id, number) VALUES (?, ?);
+
 -- name: insert_job_fault
 INSERT INTO job_faults (project, fault, jobs, given, fired) VALUES (?, ?, ?, 0, 0);
 

@@ -157,6 +157,12 @@ CREATE TABLE job_faults (
     fired INTEGER NOT NULL
 ) STRICT;
 
+-- The numbers that projects were given; any other has one that is made of its id.
+CREATE TABLE project_numbers (
+    id TEXT PRIMARY KEY,
+    number TEXT NOT NULL UNIQUE
+) STRICT, WITHOUT ROWID;
+
 -- One row at most: how the emulator's clock differs from the machine's.
 CREATE TABLE clock (
     id INTEGER PRIMARY KEY CHECK (id = 1),

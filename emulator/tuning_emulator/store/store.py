@@ -71,6 +71,7 @@ class Store:
 
     def close(self) -> None:
         """Closes the file."""
+        self.controls.close()
         self._database.close()
 
     def transaction(self) -> AbstractContextManager[None]:
