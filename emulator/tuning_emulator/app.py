@@ -419,7 +419,7 @@ def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
     trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(settings.scripted_step_s)}
     missing = missing_packages()
     if not missing:
-        trainers["lora"] = LoraTrainer()
+        trainers["lora"] = LoraTrainer(settings.device)
     elif settings.trainer == "lora":
         raise SettingsError(f"trainer: 'lora' needs {', '.join(missing)}; install tuning-emulator[lora]")
     if settings.trainer == "auto":

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from tuning_emulator.core.ids import check_project_number
 from tuning_emulator.core.job_control import format_pace, parse_pace
 from tuning_emulator.proxy.hosts import PassHosts
+from tuning_trainer.spec import DEVICES, Device
 
 DEFAULT_PORT = 8790
 DEFAULT_STORAGE_PORT = 8791
@@ -274,6 +275,11 @@ class Settings:
         "auto",
         "What trains: `lora` really does, `scripted` pretends at once; `auto`: lora where it is installed.",
         *("auto", "lora", "scripted"),
+    )
+    device: Device = _choose(
+        "auto",
+        "Where `lora` trains and answers: `cpu`, `cuda`; `auto`: CUDA for base models that are faster there.",
+        *DEVICES,
     )
     scripted_step_s: float = _set(0.0, "Seconds that the scripted trainer takes per step.", _seconds)
     jobs_per_project: int = _set(

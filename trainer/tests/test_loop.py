@@ -16,9 +16,11 @@ import pytest
 import torch
 
 from tests.models import PAIRS, make_job, pair, write_examples, write_gpt2, write_llama
+from tuning_trainer.dataset import Batch
 from tuning_trainer.generate import answer
 from tuning_trainer.loop import BROKEN, FULL_DISK, NO_MEMORY, explain_failure, run_job
 from tuning_trainer.model import open_tuned
+from tuning_trainer.native import NativeTuned
 from tuning_trainer.spec import (
     Cancelled,
     Checkpoint,
@@ -98,6 +100,36 @@ def test_a_large_batch_goes_through_in_parts(
     for whole, parts in zip(*seen, strict=True):
         assert parts.loss == pytest.approx(whole.loss, rel=1e-4)
         assert (parts.step, parts.predictions, parts.correct) == (whole.step, whole.predictions, whole.correct)
+
+
+@pytest.mark.parametrize(("room", "ends"), [(3, Done), (2, Failed)])
+def test_too_little_memory_is_tried_again_with_less(
+    room: int,
+    ends: type[Event],
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once, with a quarter of the batch, and the job is the same but for rounding; then it says what helps."""
+    wanted = steps(train(make_job(tmp_path, tiny, id="whole", batch_size=15)))
+    logits = NativeTuned.logits
+
+    def fail(model: NativeTuned, batch: Batch) -> torch.Tensor:
+        if batch.size > room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return logits(model, batch)
+
+    monkeypatch.setattr(NativeTuned, "logits", fail)  # a machine that is too small
+    events = train(make_job(tmp_path, tiny, batch_size=15))
+    assert isinstance(events[-1], ends), events[-1]
+    if ends is Failed:
+        assert events[-1] == Failed(8, NO_MEMORY)
+        return
+    assert [one.loss for one in steps(events)] == pytest.approx([one.loss for one in wanted], rel=1e-4)
+    assert [one.message for one in caplog.records] == [
+        "job: too little memory for a step, which is taken 3 examples at a time"
+    ]
 
 
 def test_same_seed_same_bytes(tiny: Path, tmp_path: Path) -> None:
@@ -260,7 +292,7 @@ def test_missing_cuda_is_said(tiny: Path, tmp_path: Path) -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: training on a GPU was NOT checked")
 def test_training_on_a_gpu(tiny: Path, tmp_path: Path) -> None:
-    events = train(make_job(tmp_path, tiny, device="auto", learning_rate=3e-3))
+    events = train(make_job(tmp_path, tiny, device="cuda", learning_rate=3e-3))
     started = events[0]
     assert isinstance(started, Started)
     assert started.device == "cuda"

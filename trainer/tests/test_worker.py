@@ -118,7 +118,6 @@ def gone(processes: list[psutil.Process]) -> bool:
 def test_first_line_says_what_it_runs_on(worker: WorkerProcess) -> None:
     assert worker.ready["ready"] is True
     assert worker.ready["device"] in ("cpu", "cuda")
-    assert worker.ready["precision"] in ("float32", "bfloat16")
     assert worker.ready["torch"]
 
 

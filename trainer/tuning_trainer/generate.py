@@ -328,7 +328,7 @@ class Answering:
     """All requests of a process."""
 
     def __init__(self, device: str = "auto") -> None:
-        self._device, self._precision = choose_device(device)
+        self._device = device
         self._models: OrderedDict[_Key, AnsweringModel] = OrderedDict()
         self._desks: dict[str, Desk] = {}
         self._chats: dict[Path, Chat] = {}
@@ -412,7 +412,8 @@ class Answering:
         """A model out of the least-recently-used store."""
         if key not in self._models:
             base_model, adapter, _ = key
-            model = open_answering(base_model, adapter, self._device, self._precision)
+            device, precision = choose_device(self._device, model_directory(base_model))
+            model = open_answering(base_model, adapter, device, precision)
             torch.set_num_threads(max(torch.get_num_threads(), choose_threads(0, model.size)))
             self._writing_bytes = max(self._writing_bytes, WRITING_BYTES, model.size * _PARAMETER_BYTES)
             self._models[key] = model

@@ -27,7 +27,7 @@ from tuning_trainer.checkpoint import (
 from tuning_trainer.dataset import Dataset, InvalidDataError, encode_examples, read_examples
 from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.lora import InvalidAdapterError
-from tuning_trainer.model import TunedModel, choose_device, choose_threads, open_tuned
+from tuning_trainer.model import TunedModel, choose_device, choose_threads, model_directory, open_tuned
 from tuning_trainer.objective import Likelihood, Objective, Preference, Score
 from tuning_trainer.optimizer import AdamW
 from tuning_trainer.schedule import Plan
@@ -66,10 +66,13 @@ _BAD_INPUT = (
 
 BROKEN = "The training failed inside the trainer; its log says why."
 FULL_DISK = "The trainer's disk is full."
-NO_MEMORY = "The trainer's process had too little memory."
+NO_MEMORY = "The trainer's process had too little memory: use shorter examples or a smaller base model."
 
 PART_EXAMPLES = 64
 """Of a batch that go through the model at once. Packed batches have hundreds of examples."""
+
+SMALLER = 4
+"""By this the part is divided when memory did not suffice for it."""
 
 Report = Callable[[Event], None]
 
@@ -99,11 +102,14 @@ def explain_failure(error: Exception) -> Failed:
     """How a job ends by something that is no fault of its request."""
     if getattr(error, "errno", 0) == errno.ENOSPC:
         return Failed(INTERNAL, FULL_DISK)
-    # torch has a class for CUDA alone; on a CPU it says so in words.
-    starved = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or getattr(error, "errno", 0) == errno.ENOMEM
-    if starved or (isinstance(error, RuntimeError) and "allocate memory" in str(error)):
-        return Failed(RESOURCE_EXHAUSTED, NO_MEMORY)
-    return Failed(INTERNAL, BROKEN)
+    return Failed(RESOURCE_EXHAUSTED, NO_MEMORY) if wants_memory(error) else Failed(INTERNAL, BROKEN)
+
+
+def wants_memory(error: Exception) -> bool:
+    """Whether something failed for want of memory. Torch has a class for CUDA alone; on a CPU it says so in words."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or getattr(error, "errno", 0) == errno.ENOMEM:
+        return True
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
 
 
 def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:
@@ -113,7 +119,6 @@ def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:
         append_event(job, event)
         report(event)
 
-    part = min(job.batch_size, PART_EXAMPLES)
     begin_events(job, run.done)
     tell(run.started())
     for step in range(run.done + 1, run.plan.steps + 1):
@@ -122,6 +127,7 @@ def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:
             return Cancelled(step - 1)
         tell(run.learn(step))
         if run.validation and run.plan.ends_epoch(step):
+            part = min(job.batch_size, run.part)
             tell(evaluate(run.validation, run.validation_size, part, step, run.plan.epoch(step)))
         if run.plan.saves_checkpoint(step):
             tell(run.save_checkpoint(step))
@@ -134,7 +140,10 @@ def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:
 
 @dataclass(slots=True)
 class _Run:
-    """A job with everything it works on. ``done``: steps behind it when it began."""
+    """A job with everything it works on.
+
+    ``done``: steps behind it when it began. ``part``: examples of a batch that go through the model at once.
+    """
 
     job: Job
     device: str
@@ -150,6 +159,7 @@ class _Run:
     max_tokens: int
     done: int
     saved_at_s: float
+    part: int
 
     def started(self) -> Started:
         """The first event."""
@@ -159,7 +169,20 @@ class _Run:
 
     def learn(self, step: int) -> Step:
         """One optimiser step."""
-        score = self._accumulate(self.plan.batch(step))
+        batch = self.plan.batch(step)
+        try:
+            score = self._accumulate(batch)
+        except Exception as error:
+            part = min(len(batch), self.part) // SMALLER
+            if not wants_memory(error) or not part:
+                raise
+            self.part = part
+        else:
+            part = 0
+        if part:  # once, and out of the handler, which holds all that the step had made
+            log.warning("%s: too little memory for a step, which is taken %s examples at a time", self.job.id, part)
+            self._forget_gradients()
+            score = self._accumulate(batch)
         self.optimizer.step()
         loss = float(score.loss.detach())
         if not math.isfinite(loss):
@@ -169,7 +192,7 @@ class _Run:
 
     def _accumulate(self, batch: list[int]) -> Score:
         """Gradients of a batch, a part at a time where it is large: of the mean over all predictions, as at once."""
-        parts = [batch[start : start + PART_EXAMPLES] for start in range(0, len(batch), PART_EXAMPLES)]
+        parts = [batch[start : start + self.part] for start in range(0, len(batch), self.part)]
         if len(parts) == 1:
             score = self.training(batch)
             torch.autograd.backward(score.loss)
@@ -186,6 +209,12 @@ class _Run:
         loss = torch.stack([one.loss * one.predictions for one in scores]).sum() / total
         margin = sum(one.margin * one.predictions for one in scores) / total
         return Score(loss, total, sum(one.correct for one in scores), margin)
+
+    def _forget_gradients(self) -> None:
+        for parameter in self.model.parameters():
+            parameter.grad = None
+        if self.device == "cuda":
+            torch.cuda.empty_cache()
 
     def save_checkpoint(self, step: int) -> Checkpoint:
         """Writes the adapter as it is after the step."""
@@ -208,7 +237,7 @@ def _prepare(job: Job) -> _Run:
             "%s: a learning rate of %g, above %g, may only memorise", job.id, job.learning_rate, HIGH_LEARNING_RATE
         )
     before = read_state(job)
-    device, precision = choose_device(job.device)
+    device, precision = choose_device(job.device, model_directory(job.base_model))
     model = open_tuned(job, device, precision)
     threads = job.threads or (before.threads if before else choose_threads(0, model.size))
     torch.set_num_threads(threads)
@@ -229,6 +258,7 @@ def _prepare(job: Job) -> _Run:
         max_tokens=_limit(job, model),
         done=before.step if before else 0,
         saved_at_s=time.monotonic(),
+        part=PART_EXAMPLES,
     )
     if before:  # only now: the preference objective has to see the model as it was
         load_state(job, model.parameters(), run.optimizer)

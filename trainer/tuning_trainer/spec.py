@@ -19,6 +19,10 @@ leaves it behind."""
 Method: TypeAlias = Literal["supervised", "full", "preference", "distillation"]
 METHODS: tuple[Method, ...] = ("supervised", "full", "preference", "distillation")
 
+Device: TypeAlias = Literal["auto", "cpu", "cuda"]
+"""``auto``: CUDA where there is a GPU and the model is large enough to be faster on it."""
+DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda")
+
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 """``json.dumps`` with an option makes an encoder for every call."""
 
@@ -52,7 +56,7 @@ class Job:
         beta: Weight of the KL term, preference tuning only.
         max_tokens: Longest example in tokens; longer ones are cut and counted. 0: the base model's limit.
         threads: CPU threads. 0: chosen by model size. Part of what makes a run repeatable.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: See ``Device``.
     """
 
     id: str
@@ -71,7 +75,7 @@ class Job:
     beta: float = 0.1
     max_tokens: int = 0
     threads: int = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "adapter_size"):

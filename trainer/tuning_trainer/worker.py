@@ -2,7 +2,7 @@
 
 It imports torch and loads the embedded base model once. Then it only passes lines on: every job runs in a child of its
 own, forked so that torch and the base are there at once, and one more child answers. So a cancel never waits for a
-long computation. Where fork is impossible, and where CUDA is used (a forked process cannot), children are fresh
+long computation. Where fork is impossible, and for what may use CUDA (a forked process cannot), children are fresh
 processes.
 
 Lines in:
@@ -37,7 +37,7 @@ from typing import Any, TypeAlias
 
 from tuning_trainer.children import Child, fork_child, spawn_child
 from tuning_trainer.lines import LineReader, write_line
-from tuning_trainer.spec import EMBEDDED, Cancelled, Event, Failed, InvalidJobError, Job, parse_job
+from tuning_trainer.spec import DEVICES, EMBEDDED, Cancelled, Device, Event, Failed, InvalidJobError, Job, parse_job
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +60,16 @@ class RunningJob:
 
 
 class Worker:
-    """Reads requests from one descriptor and writes everything that comes of them to another."""
+    """Reads requests from one descriptor and writes everything that comes of them to another.
 
-    def __init__(self, requests: int, replies: int, *, fork: bool, device: str) -> None:
+    Args:
+        fork: Whether children may be forks. device: What ``auto`` of a job means, and where answers are made.
+        gpu: Whether there is one.
+    """
+
+    def __init__(self, requests: int, replies: int, *, fork: bool, device: Device, gpu: bool) -> None:
         self._requests, self._replies, self._fork, self._device = requests, replies, fork, device
+        self._may_use_gpu = gpu and device != "cpu"
         self._reader = LineReader(requests)
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = os.pipe()
@@ -125,8 +131,10 @@ class Worker:
             return
         if before:  # it has said its last word, and its process is about to be gone
             self._finish_job(before)
-        start = fork_child if self._fork else spawn_child
-        child = start("job", {"job": values}, self._close_inherited)
+        if job.device == "auto":
+            job = dataclasses.replace(job, device=self._device)
+        start = fork_child if self._fork and not _takes_gpu(job) else spawn_child
+        child = start("job", {"job": dataclasses.asdict(job)}, self._close_inherited)
         running = self._jobs[job.id] = RunningJob(job, child)
         self._selector.register(child.output, selectors.EVENT_READ, lambda: self._take_events(running))
 
@@ -140,7 +148,7 @@ class Worker:
     def _ask(self, message: Message) -> None:
         name = str(message.get("id"))
         if self._answering is None:
-            start = fork_child if self._fork else spawn_child
+            start = fork_child if self._fork and not self._may_use_gpu else spawn_child
             self._answering = start("answer", {"device": self._device}, self._close_inherited)
             self._selector.register(self._answering.output, selectors.EVENT_READ, self._take_answers)
         self._unanswered.add(name)
@@ -243,15 +251,23 @@ class Worker:
             self._stopping = True
 
 
+def _takes_gpu(job: Job) -> bool:
+    from tuning_trainer.model import model_directory, takes_gpu
+
+    try:
+        return takes_gpu(job.device, model_directory(job.base_model))
+    except (InvalidJobError, OSError):  # the child says so
+        return False
+
+
 def warm() -> Message:
     """Loads what every job and answer needs; returns what the ready line says."""
     import torch
 
     from tuning_trainer import generate, loop  # noqa: F401  (so that children find them loaded)
-    from tuning_trainer.model import choose_device, is_native, model_directory
+    from tuning_trainer.model import is_native, model_directory
 
     torch.set_num_threads(1)  # a pool of threads would not survive a fork
-    device, precision = choose_device("auto")
     try:
         directory = model_directory(EMBEDDED)
         if is_native(directory):
@@ -260,11 +276,12 @@ def warm() -> Message:
             warm_base(directory)
     except InvalidJobError as error:
         log.warning("no embedded base model: %s", error)
-    return {"ready": True, "device": device, "precision": precision, "torch": str(torch.__version__)}
+    device = "cuda" if torch.cuda.is_available() else "cpu"  # what there is; each job's first event says what it takes
+    return {"ready": True, "device": device, "torch": str(torch.__version__)}
 
 
 def main(arguments: list[str]) -> int:
-    """Serves standard input and output. ``--no-fork``: every child is a fresh process."""
+    """Serves standard input and output. ``--no-fork``: every child is a fresh process; ``--device=cpu`` or ``cuda``."""
     logging.basicConfig(level=logging.INFO, format="trainer: %(message)s")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # asking for CUDA must not initialise it before a fork
@@ -274,8 +291,9 @@ def main(arguments: list[str]) -> int:
         os.dup2(nothing.fileno(), 0)
     ready = warm()
     # Elsewhere the system's own libraries may not survive a fork.
-    fork = sys.platform == "linux" and ready["device"] == "cpu" and "--no-fork" not in arguments
-    worker = Worker(requests, replies, fork=fork, device=ready["device"])
+    fork = sys.platform == "linux" and "--no-fork" not in arguments
+    device: Device = next((name for name in DEVICES if f"--device={name}" in arguments), "auto")
+    worker = Worker(requests, replies, fork=fork, device=device, gpu=ready["device"] == "cuda")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     write_line(replies, ready | {"fork": fork, "pid": os.getpid()})

@@ -140,10 +140,27 @@ async def test_the_death_of_a_jobs_own_process_is_told_as_the_trainers_is(
 
 
 async def test_health_tells_the_device_once_it_is_ready(trainer: LoraTrainer, model: Path) -> None:
-    """Torch's version, device and precision are known after the first answer."""
+    """Torch's version and the device that there is are known after the first answer."""
     await trainer.count_tokens(str(model), ["one"])
     health = trainer.health()
     assert (health["ready"], health["device"] in ("cpu", "cuda")) == (True, True)
+
+
+async def test_a_device_that_is_asked_for_must_be_there(model: Path, tmp_path: Path) -> None:
+    """Of jobs and of answers alike: the setting reaches the process."""
+    trainer = LoraTrainer("cuda")
+    await trainer.start()
+    try:
+        await trainer.count_tokens(str(model), ["one"])
+        if trainer.health()["device"] == "cuda":
+            pytest.skip("CUDA is there")
+        with pytest.raises(TrainerUnavailableError, match="device: 'cuda' was asked for, but torch sees no CUDA"):
+            await trainer.generate(Prompt(QUESTION, base_model=str(model)))
+        *_, last = await collect(trainer, make_job(tmp_path, model))
+        assert isinstance(last, Failed)
+        assert "sees no CUDA device" in last.message
+    finally:
+        await trainer.stop()
 
 
 async def test_a_folder_of_the_users_is_not_taken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

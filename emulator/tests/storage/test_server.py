@@ -19,6 +19,7 @@ from tuning_emulator.core.ids import project_number
 from tuning_emulator.storage.copies import link_copy
 from tuning_emulator.storage.database import DATABASE_NAME, DamagedStorageError
 from tuning_emulator.storage.sessions import QUANTUM_BYTES
+from tuning_emulator.storage.store import AT_ONCE, Source
 from tuning_emulator.testing.storage_server import StorageServer
 
 NAMES = ["a", "a/b", "a//b", "dir/", "../up", ".meta", "...", "ação/訓練 data+%2F?#.jsonl", "x" * 1000, "\\back"]
@@ -266,6 +267,26 @@ def test_projects_do_not_see_each_others_buckets(tmp_path: Path, monkeypatch: py
         assert [b.name for b in client.list_buckets(project="one")] == ["anybody"]
         assert [b.name for b in client.list_buckets(project="two")] == ["anybody", "bucket-two"]
         assert client.bucket("bucket-two").blob("x").download_as_text() == "two"
+
+
+def test_very_many_objects_are_forgotten_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them go, with their bytes, but not those that another project's object has as well."""
+    with StorageServer(directory=tmp_path / "buckets") as server:
+        client, store = connect(server, monkeypatch), server.store
+        mine = client.create_bucket("mine", project="one")
+        for name in ("shared", "own"):
+            mine.blob(name).upload_from_string(name)
+        own = store.get_object("mine", "own").content
+        with store.database.transaction():
+            for number in range(2 * AT_ONCE):
+                store.copy(Source("mine", "own" if number % 2 else "shared"), "mine", f"copy-{number}")
+        client.create_bucket("theirs", project="two")
+        store.copy(Source("mine", "shared"), "theirs", "kept")
+        server.embedded.clear(tmp_path / "removed", project_number("one"))
+        assert [one.name for one in store.list_buckets()] == ["theirs"]
+        assert client.bucket("theirs").blob("kept").download_as_text() == "shared"
+        assert store.database.rows("SELECT bucket, name FROM objects") == [("theirs", "kept")]
+    assert [path.name for path in (tmp_path / "removed").iterdir()] == [own]
 
 
 def test_a_copy_by_links_is_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

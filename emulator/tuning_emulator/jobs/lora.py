@@ -19,7 +19,7 @@ from itertools import count
 from typing import Any
 
 from tuning_emulator.jobs.trainer import PromptRefusedError, TrainerKilledError, TrainerUnavailableError
-from tuning_trainer.spec import Cancelled, Done, Event, Failed, Job, Prompt, Reply, parse_event, parse_reply
+from tuning_trainer.spec import Cancelled, Device, Done, Event, Failed, Job, Prompt, Reply, parse_event, parse_reply
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +48,13 @@ class LoraTrainer:
     """Trains with torch in a process of its own.
 
     Args:
-        stop_timeout_s: Patience when stopping it.
+        device: Where it trains and answers. stop_timeout_s: Patience when stopping it.
     """
 
     name = "lora"
 
-    def __init__(self, stop_timeout_s: float = STOP_TIMEOUT_S) -> None:
+    def __init__(self, device: Device = "auto", stop_timeout_s: float = STOP_TIMEOUT_S) -> None:
+        self._device = device
         self._stop_timeout_s = stop_timeout_s
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,7 +70,7 @@ class LoraTrainer:
                 return
             self._ready = asyncio.get_running_loop().create_future()
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "tuning_trainer", "worker"),
+                *(sys.executable, "-P", "-m", "tuning_trainer", "worker", f"--device={self._device}"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

@@ -50,14 +50,14 @@ class Database:
         self._lock = threading.RLock()
         self._connection = self._open()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, *, checked: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256, check_same_thread=False)
         try:
             connection.executescript(
                 f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if self._durable else 'OFF'};"
                 "PRAGMA foreign_keys=ON;"
             )
-            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            damage = "ok" if checked else connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if damage != "ok":
                 raise sqlite3.DatabaseError(damage.replace("\n", ": "))
             version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -112,13 +112,13 @@ class Database:
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """The file may be replaced in the block; nobody uses it meanwhile."""
+        """The file may be replaced in the block, by one that was checked; nobody uses it meanwhile."""
         with self._lock:
             self._connection.close()
             try:
                 yield
             finally:
-                self._connection = self._open()
+                self._connection = self._open(checked=True)
 
     def settle(self) -> None:
         """Closes the file, which then is one that can be moved."""

@@ -6,6 +6,7 @@ Safe in any thread. What is refused is refused in Cloud Storage's own words, and
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -37,6 +38,12 @@ from tuning_emulator.storage.stand_in import SAMPLES_OWNER, is_stand_in, lay_out
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 500
+"""So many objects are forgotten in one step, which takes some hundredths of a second."""
+
+YIELD_S = 0.001
+"""Between two steps, for who waits: a lock is not handed on by itself."""
+
 SOFT_DELETED_BYTES = 256 << 20
 SOFT_DELETED_OBJECTS = 10_000
 """More than this is not kept of what was deleted: the oldest goes first."""
@@ -45,6 +52,12 @@ _NAMED = """
 SELECT 1 FROM objects WHERE content = ?1 UNION ALL
 SELECT 1 FROM sessions WHERE content = ?1 UNION ALL
 SELECT 1 FROM parts WHERE content = ?1 LIMIT 1
+"""
+_SOME_CONTENTS = "SELECT content FROM objects WHERE bucket = ? ORDER BY name, generation LIMIT ?"
+_DELETE_SOME = """
+DELETE FROM objects WHERE (bucket, name, generation) IN (
+    SELECT bucket, name, generation FROM objects WHERE bucket = ? ORDER BY name, generation LIMIT ?
+)
 """
 _LIVE = int(State.LIVE)
 _SOFT = int(State.SOFT_DELETED)
@@ -475,20 +488,30 @@ class Storage:
     # --- all of it ----------------------------------------------------------------------------------
 
     def clear(self, removed: Path, project: str | None = None) -> None:
-        """Forgets every bucket, or those of one project (its number).
+        """Forgets every bucket, or those of one project (its number). Very many objects go a part at a time.
 
         Args:
             removed: A directory to be, on the same file system, that takes the files; removing it is the caller's.
         """
         removed.mkdir(parents=True, exist_ok=True)  # before a record goes: a full disk may refuse it
+        for row in self.database.rows("SELECT name FROM buckets WHERE ? IN ('', project)", project or ""):
+            while self._clear_part(row[0], removed):
+                time.sleep(YIELD_S)
+
+    def _clear_part(self, bucket: str, removed: Path) -> bool:
+        """Forgets some objects of a bucket, and with the last ones itself. Returns whether there are more."""
         with self.database.transaction():
-            doomed: list[str] = []
-            for row in self.database.rows("SELECT name FROM buckets WHERE ? IN ('', project)", project or ""):
-                self._drop_bucket(row[0], doomed)
+            doomed = [row[0] for row in self.database.rows(_SOME_CONTENTS, bucket, AT_ONCE)]
+            more = len(doomed) == AT_ONCE
+            if more:
+                self.database.execute(_DELETE_SOME, bucket, AT_ONCE)
+            else:
+                self._drop_bucket(bucket, doomed)
             gone = [one for one in doomed if one and not self._is_named(one)]
         for one in gone:
             with suppress(FileNotFoundError):
                 self.contents.path(one).rename(removed / one)
+        return more
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
