@@ -128,9 +128,9 @@ async def test_base_models_that_are_gone(server: ServerState) -> None:
     asked = f"/v1/{late}/publishers/google/models/gemini-1.5-flash-002:generateContent"
     assert "gemini-1.5-flash-002 could be asked until 20" in await note(server, "POST", asked, ASKED, status=404)
     spec = {"trainingDatasetUri": "gs://numbers/train.jsonl"}
-    body = {"baseModel": "gemini-3.5-flash", "preferenceOptimizationSpec": spec}
+    body = {"baseModel": "gemini-3.1-flash-lite", "preferenceOptimizationSpec": spec}
     said = await note(server, "POST", f"/v1/{PLACE}/tuningJobs", body, status=400)
-    assert "preference tuning is offered for gemini-2.5-flash" in said
+    assert "preference tuning is offered for gemini-3.5-flash, gemini-2.5-flash" in said
     model = {
         "baseModel": "models/gemini-1.5-flash-001-tuning",
         "displayName": "d",
