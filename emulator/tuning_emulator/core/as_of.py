@@ -7,12 +7,13 @@ tuned models did.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from msgspec import Struct, field
 
 from tuning_emulator.core.errors import FactError
-from tuning_emulator.core.ids import project_number
+from tuning_emulator.core.ids import GivenNumbers, project_number
 
 LAST_WORKING_DAY = "2025-05-26"
 """Of tuning in the Gemini API. Source: github.com/rxliuli/llm-api-proxy/pull/12 quotes the mail about 27 May 2025."""
@@ -85,14 +86,16 @@ class Calendar(Struct, frozen=True, eq=False):
     default: Day = LENIENT
     projects: Mapping[str, Day] = field(default_factory=dict)
 
+    @lru_cache(maxsize=4096)  # noqa: B019 there is one calendar in a server
     def find_day(self, project: str) -> Day:
         """The day that a project sees, given by id or number ("" for no project)."""
         if not self.projects or not project:
             return self.default
-        if (day := self.projects.get(project)) is not None:
-            return day
-        number = project_number(project)  # asked each time: a project may be given another one
-        return next((day for name, day in self.projects.items() if project_number(name) == number), self.default)
+        by_number = {project_number(name): day for name, day in self.projects.items()}
+        return self.projects.get(project) or by_number.get(project_number(project), self.default)
+
+
+GivenNumbers.forget.append(Calendar.find_day.cache_clear)
 
 
 def create_calendar(dates: Mapping[str, str]) -> Calendar:

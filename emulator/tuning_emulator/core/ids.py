@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import ClassVar
 
 TUNED_MODEL_ID = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -101,6 +100,27 @@ def tuned_model_slug_fits(identifier: str) -> bool:
 # --- projects
 
 
+class _Numbers(dict[str, str]):
+    """Numbers by project id; those that nobody gave are made when they are asked for. In any thread."""
+
+    def __missing__(self, project: str) -> str:
+        digest = hashlib.sha256(project.encode()).digest()
+        made = str(10**11 + int.from_bytes(digest[:8], "big") % (9 * 10**11))
+        number = project if project.isdigit() else made
+        return self.setdefault(project, number) if len(self) < _REMEMBERED else number
+
+
+_NUMBERS = _Numbers()
+_REMEMBERED = 4096
+
+project_number: Callable[[str], str] = _NUMBERS.__getitem__
+"""The number of a project, as Vertex answers carry it: numbers stay, an id has the one that it was given.
+
+An id that was given none has a stable one of 12 digits. Recorded answers name ``projects/649241623633/…`` for requests
+that gave the project's id.
+"""
+
+
 class GivenNumbers:
     """The numbers that an emulator's projects were given; all others have one that is made of their id.
 
@@ -113,6 +133,9 @@ class GivenNumbers:
     all: ClassVar[Mapping[str, str]] = {}
     """Of every emulator here."""
 
+    forget: ClassVar[list[Callable[[], None]]] = []
+    """Called with every change, by whoever remembers what follows from a number."""
+
     _books: ClassVar[list[GivenNumbers]] = []
 
     def __init__(self) -> None:
@@ -124,15 +147,10 @@ class GivenNumbers:
         books = [book for book in self._books if book is not self] + ([self] if numbers else [])
         GivenNumbers._books = books
         GivenNumbers.all = {project: number for book in books for project, number in book.numbers.items()}
-
-
-def project_number(project: str) -> str:
-    """The number of a project, as Vertex answers carry it: numbers stay, an id has the one that it was given.
-
-    An id that was given none has a stable one of 12 digits. Recorded answers name ``projects/649241623633/…`` for
-    requests that gave the project's id.
-    """
-    return GivenNumbers.all.get(project) or _make_project_number(project)
+        _NUMBERS.clear()
+        _NUMBERS.update(GivenNumbers.all)
+        for forget in self.forget:
+            forget()
 
 
 def find_project_id(number: str) -> str:
@@ -150,14 +168,6 @@ def check_project_number(project: str, number: str) -> None:
         raise ValueError(f"{project!r} is no project id")
     if not _PROJECT_NUMBER.fullmatch(number) or int(number) >= 2**63:
         raise ValueError(f"{number!r} is no project number; those have digits alone, most of them 12")
-
-
-@lru_cache(maxsize=4096)
-def _make_project_number(project: str) -> str:
-    if project.isdigit():
-        return project
-    digest = hashlib.sha256(project.encode()).digest()
-    return str(10**11 + int.from_bytes(digest[:8], "big") % (9 * 10**11))
 
 
 def experiment_id(now_ns: int) -> str:
