@@ -15,7 +15,9 @@ from contract_tests.targets import EmulatorTarget
 from tuning_emulator.api.auth import OWNER
 from tuning_emulator.core.errors import ApiError, ErrorText
 from tuning_emulator.core.records import (
+    Api,
     Asked,
+    CachedContent,
     Endpoint,
     Hyperparameters,
     JobState,
@@ -183,6 +185,33 @@ def endpoint(project: str, identifier: str, display_name: str, time: str, **fiel
                 revision=1,
             )
         )
+
+    return prepare
+
+
+def cached_content(api: Api, identifier: str, **fields: Any) -> Situation:
+    """Something is cached for gemini-2.5-flash: in the Gemini API the caller's, in Vertex AI project 123456789012's."""
+    project, location = ("123456789012", "us-central1") if api == "vertex" else ("", "")
+
+    async def prepare(target: EmulatorTarget) -> None:
+        cached = CachedContent(
+            uid=0,
+            api=api,
+            project=project,
+            location=location,
+            id=identifier,
+            api_version="v1",
+            model="models/gemini-2.5-flash",
+            base_model="gemini-2.5-flash",
+            display_name="",
+            kept={"contents": [{"role": "user", "parts": [{"text": "1"}]}]},
+            tokens=1024,
+            characters=1,
+            created_ns=1_700_000_000_000_000_000,
+            updated_ns=1_700_000_000_000_000_000,
+            expires_ns=4_000_000_000_000_000_000,
+        )
+        target.app.store.insert_cached_content(replace(cached, **fields))
 
     return prepare
 

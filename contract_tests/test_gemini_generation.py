@@ -125,6 +125,14 @@ async def test_model_name_without_prefix(contract: Contract) -> None:
         "model_name_format",
         "thinking_required",
         "thinking_budget_invalid",
+        "thinking_level_unsupported",
+        "thinking_budget_and_level",
+        "search_retrieval",
+        "tools_with_functions",
+        "tools_with_mime_type",
+        "tool_context",
+        "penalty",
+        "safety_category",
         "cached_content_missing",
     ],
 )
@@ -139,6 +147,9 @@ async def test_refused_requests(contract: Contract, name: str) -> None:
         ("system_instruction_base", "models/gemini-pro"),
         ("json_mode", "models/gemini-pro"),
         ("function_calling", "models/gemma-3-12b-it"),
+        ("code_execution", "models/gemma-3-27b-it"),
+        ("search_unsupported", "models/gemini-1.5-flash-8b"),
+        ("thinking_not_enabled", "models/gemma-3-27b-it"),
         ("multiturn", "models/gemini-1.0-pro-vision-latest"),
     ],
 )
@@ -183,6 +194,12 @@ async def test_objects_before_they_were_read(contract: Contract) -> None:
 async def test_broken_images(contract: Contract) -> None:
     """Looked at by a process of its own."""
     (await contract.play("image_broken")).same_message()
+
+
+async def test_tools_and_functions_together_in_2026(contract: Contract) -> None:
+    """The tools are named."""
+    contract.settings(as_of="2026-06-01")
+    (await contract.play("tools_with_functions_2026")).same_message()
 
 
 async def test_images(contract: Contract) -> None:

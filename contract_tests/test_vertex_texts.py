@@ -152,6 +152,9 @@ async def test_predict_on_a_tuned_endpoint(contract: Contract, storage_url: str,
         "thinking_level_flash",
         "thinking_2_0",
         "thoughts_without_thinking",
+        "thinking_budget_and_level_vertex",
+        "search_retrieval_vertex",
+        "tools_not_together",
         "contents_missing_vertex",
         "parts_missing_vertex",
         "role_unknown_vertex",
@@ -179,6 +182,13 @@ async def test_refused_files(contract: Contract, storage_url: str, name: str) ->
 async def test_broken_images(contract: Contract) -> None:
     """Looked at by a process of its own."""
     (await contract.play("image_broken_vertex")).same_message()
+
+
+async def test_a_level_that_the_model_has_not(contract: Contract) -> None:
+    """Recorded of newer models, which lack one; those here have all, and are asked for another."""
+    (
+        await contract.play("thinking_level_unknown", instead={"THINKING_LEVEL_MINIMAL": "THINKING_LEVEL_9"})
+    ).same_message()
 
 
 # --- jobs that have ended

@@ -38,6 +38,7 @@ def test_every_setting_is_handed_on_as_an_option(tmp_path: Path) -> None:
     given |= {"storage": "cloud", "import_file": Path(__file__), "export_on_exit": tmp_path / "x", "scenario": "demo"}
     given |= {"credentials": tmp_path, "anonymous": True, "project": "another", "pass_hosts": ["*"]}
     given |= {"journal_entries": 0, "auto_create_buckets": True, "allowed_hosts": "a.example,*.b.example:1"}
+    given |= {"project_numbers": {"one": "123456789012", "two": "7"}}
     assert given.keys() == SETTINGS.keys()
     assert Settings(**read_given(parser.parse_args(format_options(given)))) == Settings(**given)
     assert read_given(parser.parse_args(format_options({"data_dir": None}))) == {}
@@ -170,3 +171,18 @@ def test_a_file_that_cannot_be_read_is_named(option: str, tmp_path: Path) -> Non
     file = tmp_path / "none.json"
     with pytest.raises(SettingsError, match=r"none\.json"):
         create_app(Settings(**{"trainer": "scripted", "storage_port": 0, option: file}))
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("my-project", "'my-project' is not ID=NUMBER"),
+        ("my-project=12x", "'12x' is no project number"),
+        ("123=456", "'123' is no project id"),
+        ("one=1,two=1", "two=1: the project or the number is there twice"),
+    ],
+)
+def test_project_numbers_that_are_none(given: Any, complaint: str) -> None:
+    """Named with the value."""
+    with pytest.raises(SettingsError, match=f"project_numbers: {complaint}"):
+        Settings(project_numbers=given)

@@ -21,11 +21,12 @@ from tuning_emulator.api.errors import to_envelope
 from tuning_emulator.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
 from tuning_emulator.api.router import Router
 from tuning_emulator.control.health import Health, describe_health
+from tuning_emulator.control.numbering import give_start_numbers
 from tuning_emulator.control.state import ServerState, recover
 from tuning_emulator.core.as_of import create_calendar
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.ids import Ids, project_number
+from tuning_emulator.core.ids import Ids
 from tuning_emulator.core.job_control import parse_pace
 from tuning_emulator.gemini.api import create_gemini_api
 from tuning_emulator.gemini.batches import GeminiBatches
@@ -178,6 +179,7 @@ class Emulator:
             self.middleware.journal,
             self.dispatcher.router.apis,
             self._load_start_state if self.settings.import_file or self.settings.scenario else None,
+            project_numbers=self.settings.project_numbers,
         )
 
     async def _load_start_state(self) -> None:
@@ -253,7 +255,18 @@ class Emulator:
         return self._control
 
     def _create_routers(self) -> Iterator[APIRouter]:
-        from tuning_emulator.control import api, export, faults, jobs, journal, metrics, reset, scenarios, timing
+        from tuning_emulator.control import (
+            api,
+            export,
+            faults,
+            jobs,
+            journal,
+            metrics,
+            projects,
+            reset,
+            scenarios,
+            timing,
+        )
 
         yield api.create_adapter_router(self.store, self.directory)
         yield timing.create_clock_router(self.clock, self.store.controls, self.queue.pacing)
@@ -261,6 +274,7 @@ class Emulator:
         yield faults.create_job_fault_router(self.store.controls)
         yield jobs.create_router(self.store, self.queue)
         yield faults.create_router(self.middleware.faults)
+        yield projects.create_router(self.server)
         yield reset.create_router(self.server)
         yield export.create_router(self.server)
         yield scenarios.create_router(self.server)
@@ -351,6 +365,7 @@ class Emulator:
         """Opens storage, takes up unfinished jobs, warms the trainer up."""
         if self.storage is not None:
             await asyncio.to_thread(self.storage.fill)
+        give_start_numbers(self.server)
         await self.trainers[self.trainer].start()
         await self.queue.start()
         if self.server.load_start_state is not None:
@@ -437,7 +452,6 @@ def create_identity(settings: Settings) -> Identity:
     return Identity(
         email=first.principal if first else OWNER,
         project=settings.project,
-        project_number=project_number(settings.project),
         token=first.token if first else DEFAULT_TOKEN,
         tokens={one.principal: one.token for one in reversed(tokens)},
     )

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from tuning_emulator.core.ids import check_project_number
 from tuning_emulator.core.job_control import format_pace, parse_pace
 from tuning_emulator.proxy.hosts import PassHosts
 from tuning_trainer.spec import DEVICES, Device
@@ -147,6 +148,20 @@ def _directories(value: Any) -> dict[str, Path]:
         if not Path(directory).is_dir():
             raise ValueError(f"{name}={directory}: no such directory")
         pairs[name] = Path(directory)
+    return pairs
+
+
+def _project_numbers(value: Any) -> dict[str, str]:
+    """``ID=NUMBER``, …."""
+    pairs: dict[str, str] = {}
+    for part in _list_items(value):
+        project, equals, number = (piece.strip() for piece in str(part).partition("="))
+        if not equals:
+            raise ValueError(f"{part!r} is not ID=NUMBER")
+        check_project_number(project, number)
+        if project in pairs or number in pairs.values():
+            raise ValueError(f"{project}={number}: the project or the number is there twice")
+        pairs[project] = number
     return pairs
 
 
@@ -336,6 +351,15 @@ class Settings:
     )
     project: str = _set(
         "tuning-emulator", "Project that the metadata server names to clients that are told none.", _project
+    )
+    project_numbers: dict[str, str] = _set(
+        (),
+        "ID=NUMBER,…: numbers of projects, as names in answers carry them; a project that is given none has one "
+        "that is made of its id.",
+        _project_numbers,
+        "--project-number",
+        metavar="ID=NUMBER",
+        repeated=True,
     )
     pass_hosts: tuple[str, ...] = _set(
         (),

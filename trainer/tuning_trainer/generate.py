@@ -21,6 +21,7 @@ from torch import Tensor
 from tuning_trainer.chat import Chat, SeeingChat, encode_text, load_tokenizer, split_text
 from tuning_trainer.constraint import hold, read_call
 from tuning_trainer.dataset import KEPT_TOKENS
+from tuning_trainer.fitting import fit_prompt
 from tuning_trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
 from tuning_trainer.sampling import Sampling, choose_token
 from tuning_trainer.spec import ANY_TEXT, Answer, InvalidJobError, Prompt, Reply, Token, Turn
@@ -247,7 +248,7 @@ class Request:
 
     def __init__(self, id: str, prompt: Prompt, stream: bool, model: AnsweringModel) -> None:
         self.id, self.prompt, self.stream, self.model, self.chat = id, prompt, stream, model, model.chat
-        self.ids = model.chat.prompt(prompt.turns, prompt.system)
+        self.ids = fit_prompt(prompt, model.chat, model.max_tokens)
         if not self.ids:
             raise InvalidPromptError("turns: the prompt is empty")
         self.left_out = 0

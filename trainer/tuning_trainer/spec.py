@@ -372,6 +372,8 @@ class Prompt:
         form: What the answer has to be.
         alternatives: How many of the likeliest tokens are told of each place; None: nothing is told of tokens.
         shorten: Whether a prompt that is too long loses the middle of its longest text, instead of being refused.
+        spare: So many turns from the first on, and the system turn, lose their beginning where the model reads less
+            than all of the prompt; None: such a prompt is refused.
     """
 
     turns: tuple[Turn, ...]
@@ -390,6 +392,7 @@ class Prompt:
     form: Form = ANY_TEXT
     alternatives: int | None = None
     shorten: bool = False
+    spare: int | None = None
 
 
 def parse_prompt(values: dict[str, Any]) -> Prompt:

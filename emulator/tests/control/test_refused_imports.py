@@ -91,6 +91,10 @@ REFUSED: dict[str, tuple[Callable[[dict[str, bytes]], object], str]] = {
     "record that cannot be read": (with_sql("UPDATE tuning_jobs SET state = 'DONE'"), "tuning_jobs: row 1"),
     "pace that cannot be read": (with_sql("UPDATE paces SET pace = 'soon'"), "paces: row 1"),
     "fault that cannot be read": (with_sql("UPDATE job_faults SET fault = 'rain'"), "job_faults: row 1"),
+    "project number that is none": (
+        with_sql("INSERT INTO project_numbers VALUES ('my-project', '12x')"),
+        "project_numbers: row 1",
+    ),
     "adapter elsewhere": (
         with_sql("UPDATE tuning_jobs SET body = json_set(body, '$.progress.adapter', '../../etc')"),
         "the adapter '../../etc' is not in the archive",

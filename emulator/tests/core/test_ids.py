@@ -6,7 +6,16 @@ import re
 
 import pytest
 
-from tuning_emulator.core.ids import TUNED_MODEL_ID, Ids, experiment_id, project_number, tuned_model_slug_fits
+from tuning_emulator.core.as_of import create_calendar
+from tuning_emulator.core.ids import (
+    TUNED_MODEL_ID,
+    GivenNumbers,
+    Ids,
+    experiment_id,
+    find_project_id,
+    project_number,
+    tuned_model_slug_fits,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +72,26 @@ def test_vertex_ids_have_eighteen_or_nineteen_digits() -> None:
 def test_the_documented_pattern_of_a_clients_own_id(identifier: str, fits: bool) -> None:
     """`[a-z]([a-z0-9-]{0,38}[a-z0-9])?`, whole."""
     assert tuned_model_slug_fits(identifier) is fits
+
+
+def test_projects_have_the_numbers_that_they_were_given() -> None:
+    """The ids find each other both ways, until the book of their emulator is closed."""
+    made, book = project_number("my-project"), GivenNumbers()
+    book.replace({"my-project": "123456789012"})
+    try:
+        assert project_number("my-project") == project_number("123456789012") == "123456789012"
+        assert (find_project_id("123456789012"), find_project_id(made)) == ("my-project", "")
+    finally:
+        book.replace({})
+    assert project_number("my-project") == made
+
+
+def test_a_day_follows_the_number_of_its_project() -> None:
+    """Asked for by the new number, it is found at once."""
+    calendar, book = create_calendar({"my-project": "2024-01-01"}), GivenNumbers()
+    assert calendar.find_day("123456789012").lenient
+    book.replace({"my-project": "123456789012"})
+    try:
+        assert calendar.find_day("123456789012").date == "2024-01-01"
+    finally:
+        book.replace({})

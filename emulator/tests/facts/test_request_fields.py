@@ -122,23 +122,27 @@ def test_a_field_without_effect_is_told_of(path: str) -> None:
     assert notes == [f"{path} has no effect: {ROWS[path].why}"]
 
 
-ELSEWHERE = ("model", "generation_config.media_resolution")
-"""Not of the prompt: who answers, and how media are counted (media/test_tokens)."""
+ELSEWHERE = ("model", "cached_content", "generation_config.media_resolution")
+"""What no prompt alone shows: see the tests of models, of endpoints, of cached contents and media/test_tokens."""
+
 ACTING = [row.path for row in REQUEST_FIELDS if row.effect == "acts" and row.path not in ELSEWHERE]
+REFUSED: dict[str, str] = {"logprobs": "ogprobs is not enabled", "penalty": "Penalty is not enabled"}
+"""What the Gemini API refuses of models that Vertex AI grants it."""
 
 
 @pytest.mark.parametrize("api", ["gemini", "vertex"])
 @pytest.mark.parametrize("path", ACTING)
 def test_a_field_that_acts_reaches_the_model(path: str, api: Api) -> None:
-    """The prompt is another one with it; the Gemini API refuses log probabilities."""
+    """The prompt is another one with it; the Gemini API refuses log probabilities and penalties."""
     path = path.removesuffix(".text")
     before, added = WITH.get(path, ({}, SAMPLES.get(path)))
     assert added is not None, f"{path} has no sample"
     notes: list[str] = []
     note_inert(added, notes)
     assert notes == []
-    if api == "gemini" and "logprobs" in path:
-        with pytest.raises(ApiError, match="ogprobs is not enabled"):
+    refused = next((text for name, text in REFUSED.items() if name in path), "") if api == "gemini" else ""
+    if refused:
+        with pytest.raises(ApiError, match=refused):
             ask(api, {**PLAIN, **added})
         return
     assert ask(api, {**PLAIN, **before, **added}) != ask(api, {**PLAIN, **before})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.cached import CONTENTS
 from tests.gemini.serving import FLASH
 from tuning_emulator.schema.schema import Value
 
@@ -20,6 +21,16 @@ GOOD: dict[str, Value] = {
     "GenerativeService.StreamGenerateContent": {"model": FLASH, **SAID},
     "GenerativeService.CountTokens": {"model": "tunedModels/mine", **SAID},
     "TextService.GenerateText": {"model": "tunedModels/palm", "prompt": {"text": "1"}},
+    "CacheService.CreateCachedContent": {
+        "cached_content": {"model": "models/gemini-2.5-flash", "contents": CONTENTS, "ttl": 3_600_000_000_000}
+    },
+    "CacheService.GetCachedContent": {"name": "cachedContents/kept"},
+    "CacheService.ListCachedContents": {"page_size": 5},
+    "CacheService.UpdateCachedContent": {
+        "cached_content": {"name": "cachedContents/kept", "ttl": 3_600_000_000_000},
+        "update_mask": ["ttl"],
+    },
+    "CacheService.DeleteCachedContent": {"name": "cachedContents/kept"},
     "PermissionService.CreatePermission": {"parent": "tunedModels/mine"},
     "PermissionService.GetPermission": {"name": "tunedModels/mine/permissions/everyone"},
     "PermissionService.UpdatePermission": {
@@ -43,4 +54,5 @@ GOOD: dict[str, Value] = {
     "ModelService.DeleteTunedModel": {"name": "tunedModels/mine"},
     "ModelService.GetModel": {"name": FLASH},
 }
-"""``mine`` is a tuned model with an operation ``op`` and a permission ``everyone``; ``palm`` one that writes text."""
+"""``mine`` is a tuned model with an operation ``op`` and a permission ``everyone``; ``palm`` one that writes text;
+``kept`` is cached content."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cached import keep
 from tests.gemini.good_requests import GOOD
 from tests.gemini.serving import FLASH, OWNER, Serving
 from tests.random_requests import Writer, spoil
@@ -30,6 +31,7 @@ async def test_any_request_is_answered(serving: Serving, name: str) -> None:
     await serving.create(query="tunedModelId=palm", baseModel="models/text-bison-001")
     serving.store.update_job(1, operation_id="op")
     serving.store.put_permission(Permission(1, "everyone", "EVERYONE", "", "READER"))
+    keep(serving.store, "gemini", "7", "kept")
     method = SCHEMA.methods[SCHEMA.full_name(name)]
     codec, codes = Codec([SCHEMA]), set()
     for seed in range(ROUNDS):

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.cached import LONG, WORDS
 from tests.gemini.serving import FLASH
 from tests.models import PAIRS
 
 genai = pytest.importorskip("google.genai")
 T = TypeVar("T")
+CACHED = "gemini-2.5-flash"
 
 
 @pytest.fixture
@@ -108,3 +110,21 @@ async def test_batches(client: Any) -> None:
         await call(client.batches.get, name=batch.name)
     with pytest.raises(genai.errors.ServerError, match="no Files API"):
         await call(client.batches.create, model=model, src="files/a")
+
+
+async def test_caches(client: Any) -> None:
+    """create → get → list → update → ask → delete, as the documents have it."""
+    made = await call(client.caches.create, model=CACHED, config={"contents": LONG, "ttl": "600s", "display_name": "d"})
+    assert (made.display_name, made.usage_metadata.total_token_count) == ("d", WORDS)
+    assert await call(client.caches.get, name=made.name) == made
+    assert [one.name for one in await call(lambda: list(client.caches.list()))] == [made.name]
+    later = await call(client.caches.update, name=made.name, config={"ttl": "7200s"})
+    assert later.expire_time > made.expire_time
+    answer = await call(
+        client.models.generate_content, model=CACHED, contents="one two", config={"cached_content": made.name}
+    )
+    assert answer.usage_metadata.cached_content_token_count == WORDS
+    await call(client.caches.delete, name=made.name)
+    with pytest.raises(genai.errors.ClientError, match="CachedContent not found") as caught:
+        await call(client.models.generate_content, model=CACHED, contents="one", config={"cached_content": made.name})
+    assert caught.value.code == 403

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.cached import keep
 from tests.gemini.good_requests import GOOD as GEMINI_GOOD
 from tests.gemini.serving import FLASH, TokenNames
 from tests.gemini.serving import Serving as GeminiServing
@@ -32,6 +33,7 @@ from tuning_emulator.api.call import relative_name
 from tuning_emulator.api.router import Router
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.errors import Code
+from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import Permission
 from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.schema.schema import Schema, Value
@@ -82,6 +84,7 @@ async def gemini() -> AsyncIterator[Both]:
     await serving.queue.stop()
     serving.store.update_job(1, operation_id="op")
     serving.store.put_permission(Permission(1, "everyone", "EVERYONE", "", "READER"))
+    keep(serving.store, "gemini", project_number("project"), "kept")
     clock.freeze()
     async with listening([serving.api], TokenNames()) as wire:
         yield Both(serving, wire, KEY, GEMINI.values())

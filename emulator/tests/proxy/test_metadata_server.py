@@ -9,10 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
+from tuning_emulator.core.ids import project_number
 from tuning_emulator.proxy.metadata_server import Identity, MetadataServer
 
 START_S = 1_730_668_087
-IDENTITY = Identity("me@example.com", "my-project", "123456789012", "ya29.token")
+NUMBER = project_number("my-project")
+IDENTITY = Identity("me@example.com", "my-project", "ya29.token")
 V1 = "/computeMetadata/v1"
 ACCOUNT = f"{V1}/instance/service-accounts/default"
 
@@ -75,11 +77,11 @@ async def test_values_are_of_the_services_forms() -> None:
     values = {
         path: (await ask(f"{V1}/{path}")).text for path in ("instance/zone", "instance/tags", "instance/hostname")
     }
-    assert values["instance/zone"] == "projects/123456789012/zones/us-central1-a"
+    assert values["instance/zone"] == f"projects/{NUMBER}/zones/us-central1-a"
     assert json.loads(values["instance/tags"]) == []
     assert values["instance/hostname"] == "tuning-emulator.us-central1-a.c.my-project.internal"
     whole = (await ask(f"{V1}/?recursive=true")).json()
-    assert whole["project"] == {"attributes": {}, "numericProjectId": "123456789012", "projectId": "my-project"}
+    assert whole["project"] == {"attributes": {}, "numericProjectId": NUMBER, "projectId": "my-project"}
     assert whole["instance"]["networkInterfaces"][0]["accessConfigs"][0]["externalIp"] == ""
     assert whole["instance"]["tags"] == []
     assert "token" not in whole["instance"]["serviceAccounts"]["default"]
@@ -97,13 +99,13 @@ async def test_identity_tokens() -> None:
     claims = read_claims((await ask(f"{ACCOUNT}/identity?audience=https://service.example")).text)
     assert claims == {
         "aud": "https://service.example",
-        "azp": "123456789012",
+        "azp": NUMBER,
         "email": "me@example.com",
         "email_verified": True,
         "exp": START_S + 3599,
         "iat": START_S,
         "iss": "https://accounts.google.com",
-        "sub": "123456789012",
+        "sub": NUMBER,
     }
     full = read_claims(
         (await ask(f"{V1}/instance/service-accounts/me@example.com/identity?audience=a&format=full")).text

@@ -222,7 +222,7 @@ def test_a_copy_becomes_one_of_this_version(tmp_path: Path) -> None:
         ("UPDATE endpoints SET deployed = '7' WHERE uid = 3", "endpoints: row 3 cannot be read"),
         ("UPDATE courses SET pace = 'soon'", "gates, pace: row 1 cannot be read"),
         ("CREATE TRIGGER t AFTER INSERT ON models BEGIN DELETE FROM clock; END", "other tables .* writes: t"),
-        ("PRAGMA user_version=1", "schema version 1, this program reads 2 and 3"),
+        ("PRAGMA user_version=1", "schema version 1, this program reads 2, 3 and 4"),
         ("PRAGMA user_version=3", "other tables than this program writes: .*courses"),
     ],
 )
@@ -231,6 +231,52 @@ def test_a_copy_that_no_older_version_has_written_is_refused(statement: str, tex
     copy = make_copy(tmp_path / "copy")
     execute(copy, statement)
     with pytest.raises(StoreError, match=text):
+        take(copy)
+
+
+# --- a version that lacks tables alone
+
+
+def make_version_3(data: Path) -> list[str]:
+    """Makes a store of version 2 one of version 3; its rows."""
+    Store(data).close()
+    with closing(sqlite3.connect(data / DATABASE_NAME)) as connection, closing(sqlite3.connect(":memory:")) as older:
+        older.executescript(load_schema(3))
+        kept = {row[0] for row in older.execute("SELECT name FROM sqlite_master")}
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            if name not in kept:
+                connection.execute(f"DROP TABLE {name}")
+        connection.execute("PRAGMA user_version=3")
+        connection.commit()
+        return list(connection.iterdump())
+
+
+def test_a_store_without_a_table_gets_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """All rows stay, and the tables are those of a new one."""
+    data = unpack(tmp_path / "data")
+    before = make_version_3(data)
+    store = Store(data)
+    assert "schema version 3 becomes 4" in caplog.text
+    assert set(before) < set(dump_tables(store))
+    assert store.list_cached_contents_newest_first("vertex", "p", "l", 2**62, 9) == []
+    store.close()
+    caplog.clear()
+    Store(data).close()
+    assert caplog.text == ""
+    assert read_contents(data / DATABASE_NAME).counts["cached_contents"] == 0
+
+
+def test_a_copy_without_a_table_gets_it(tmp_path: Path) -> None:
+    """An archive of version 3 is taken; one that has been changed is refused as before."""
+    data = unpack(tmp_path / "data")
+    make_version_3(data)
+    copy = data / DATABASE_NAME
+    good = copy.read_bytes()
+    assert take(copy).counts["tuning_jobs"] == 39
+    assert not list(data.glob("*-new"))
+    copy.write_bytes(good)
+    execute(copy, "CREATE TRIGGER t AFTER INSERT ON models BEGIN DELETE FROM clock; END")
+    with pytest.raises(StoreError, match=r"other tables .* writes: t"):
         take(copy)
 
 

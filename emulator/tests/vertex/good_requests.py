@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.cached import CONTENTS
 from tests.vertex.serving import FLASH, PLACE, PREDICTIONS, REQUESTS, TRAINING
 from tuning_emulator.schema.schema import Value
 
@@ -86,6 +87,14 @@ GOOD: dict[str, Value] = {
     TOKENLESS: {"endpoint": BASE, **SAID},
     "MetadataService.GetMetadataStore": {"name": f"{PLACE}/metadataStores/default"},
     "MetadataService.ListMetadataStores": {"parent": PLACE},
+    "GenAiCacheService.CreateCachedContent": {
+        "parent": PLACE,
+        "cached_content": {"model": BASE, "contents": CONTENTS, "ttl": 3_600_000_000_000},
+    },
+    "GenAiCacheService.GetCachedContent": {"name": "$cached"},
+    "GenAiCacheService.ListCachedContents": {"parent": PLACE},
+    "GenAiCacheService.UpdateCachedContent": {"cached_content": {"name": "$cached", "ttl": 3_600_000_000_000}},
+    "GenAiCacheService.DeleteCachedContent": {"name": "$cached"},
     "MetadataService.GetContext": {"name": "$context"},
     "MetadataService.ListContexts": {"parent": f"{PLACE}/metadataStores/default"},
     "MetadataService.DeleteContext": {"name": "$context"},

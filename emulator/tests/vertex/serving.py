@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.serving import AppServing, Reply
+from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.records import BatchJob, TuningJob
 from tuning_emulator.storage.objects import HttpObjectStore
 
@@ -23,8 +24,8 @@ FLASH = "gemini-2.5-flash"
 class Serving(AppServing):
     """The API with everything behind it."""
 
-    def __init__(self, storage_url: str, **settings: Any) -> None:
-        super().__init__("vertex", storage=storage_url, **settings)
+    def __init__(self, storage_url: str, clock: SteerableClock | None = None, **settings: Any) -> None:
+        super().__init__("vertex", clock, storage=storage_url, **settings)
         self.objects = HttpObjectStore(storage_url)
 
     async def ask(self, verb: str, path: str, body: Any = None, *, query: str = "", host: str = "localhost") -> Reply:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.cached import LONG, WORDS
 from tests.server_process import running_server
 from tests.vertex.serving import BUCKET, FLASH, PLACE, TRAINING, VALIDATION, format_examples, format_requests
 
@@ -223,3 +225,18 @@ def test_a_reward_is_tried(client: Any) -> None:
         for said in ("42", "43")
     }
     assert found == {"42": 1, "43": -1}
+
+
+def test_caches(client: Any) -> None:
+    """create → get → list → update → ask → delete; names go whole and by their last part."""
+    made = client.caches.create(model=FLASH, config={"contents": LONG, "system_instruction": "Be short."})
+    assert made.usage_metadata.total_token_count > WORDS
+    assert client.caches.get(name=made.name.rpartition("/")[2]) == made
+    assert made.name in [one.name for one in client.caches.list()]
+    moment = made.create_time + timedelta(hours=3)
+    assert client.caches.update(name=made.name, config={"expire_time": moment}).expire_time == moment
+    asked = client.models.generate_content(model=FLASH, contents="one", config={"cached_content": made.name})
+    assert asked.usage_metadata.cached_content_token_count == made.usage_metadata.total_token_count
+    client.caches.delete(name=made.name)
+    with pytest.raises(genai.errors.ClientError, match="Invalid resource state for cache content"):
+        client.models.generate_content(model=FLASH, contents="one", config={"cached_content": made.name})

@@ -10,6 +10,7 @@ import pytest
 
 from tests.vertex.serving import BUCKET, PLACE, Serving, format_examples
 from tuning_emulator.jobs.lora import missing_packages
+from tuning_emulator.middleware.journal import Filter
 
 pytestmark = [
     pytest.mark.lora,
@@ -176,3 +177,19 @@ async def test_chat_completions_of_a_really_tuned_model(real: Serving) -> None:
         return "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
 
     assert {json.loads(text)["n"] for text in await asyncio.gather(*map(ask, range(8)))} == {"8"}
+
+
+async def test_more_than_the_model_reads_is_cached_all_the_same(real: Serving) -> None:
+    """The embedded model reads its end, and what it has not read is told of; tokens are counted as they are."""
+    contents = [{"role": "user", "parts": [{"text": "The sky is blue. " * 2000 + "The grass is green."}]}]
+    made = await real.post(f"{PLACE}/cachedContents", {"model": BASE, "contents": contents})
+    tokens = made["usageMetadata"]["totalTokenCount"]
+    assert tokens > 4096
+    body = {"cachedContent": made["name"], "contents": [{"role": "user", "parts": [{"text": "What is green?"}]}]}
+    reply = await real.post(f"{BASE}:generateContent", body)
+    assert reply["usageMetadata"]["cachedContentTokenCount"] == tokens
+    assert reply["candidates"][0]["content"]["parts"][0]["text"]
+    streamed = await real.post(f"{BASE}:streamGenerateContent", body)
+    assert streamed[-1]["usageMetadata"] == reply["usageMetadata"]
+    notes = [note for entry in real.app.middleware.journal.list(Filter()) for note in entry.exchange.notes]
+    assert [note for note in notes if "the beginning of what is cached was left out" in note]

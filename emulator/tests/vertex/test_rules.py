@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from string import Template
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from tests.cached import CONTENTS, LONG
 from tests.serving import NOWHERE
 from tests.store_dump import dump_tables
 from tests.vertex.batch_samples import BATCHES
@@ -30,6 +32,7 @@ from tuning_emulator.vertex.specs import read_request
 ROWS: dict[str, ErrorRow] = {row.name: row for row in (*vertex_errors.ROWS, *emulator_errors.ROWS)}
 SPEC = "tuning_job.supervised_tuning_spec"
 BASE = f"{PLACE}/publishers/google/models/{FLASH}"
+TEMPLATE = f"{PLACE}/templates/mine"
 GEMMA = "google/gemma4@gemma-4-e2b-it"
 CHAT = {"messages": [{"role": "user", "content": "1"}]}
 KEY = "projects/my-project/locations/us-central1/keyRings/r/cryptoKeys/k"
@@ -59,6 +62,12 @@ def say(model: str = BASE, values: dict[str, Any] | None = None, **fields: Any) 
     """A request for content."""
     body = {"contents": [{"role": "user", "parts": [{"text": "1"}]}], **fields}
     return Sample("POST", f"{model}:generateContent", body, values=values or {})
+
+
+def cache(values: dict[str, Any] | None = None, **fields: Any) -> Sample:
+    """A create of cached content that differs from a good one in these fields."""
+    body = {"model": BASE, "contents": CONTENTS, **fields}
+    return Sample("POST", f"{PLACE}/cachedContents", body, values=values or {})
 
 
 def rebase(reference: dict[str, str], values: dict[str, Any] | None = None, **fields: Any) -> Sample:
@@ -479,6 +488,56 @@ SAMPLES: dict[str, Sample] = {
         generationConfig={"responseMimeType": "application/json"},
         tools=[{"codeExecution": {}}],
     ),
+    "thinking_level_unknown": think("gemini-3.5-flash", {"level": "9"}, thinkingLevel=9),
+    "thinking_both": think("gemini-3.5-flash", thinkingLevel="LOW", thinkingBudget=0),
+    "search_retrieval_old": say(BASE, tools=[{"googleSearchRetrieval": {}}]),
+    "tool_not_supported": say(
+        BASE, {"tool": "computer_use"}, tools=[{"computerUse": {"environment": "ENVIRONMENT_BROWSER"}}]
+    ),
+    "tool_not_supported/old": say(
+        f"{PLACE}/publishers/google/models/gemini-1.5-pro", {"tool": "google_search"}, tools=[{"googleSearch": {}}]
+    ),
+    "tools_not_together": say(BASE, tools=[{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}]}]),
+    "tools_not_together/functions": say(
+        BASE, tools=[{"functionDeclarations": [{"name": "f"}]}, {"functionDeclarations": [{"name": "g"}]}]
+    ),
+    "model_armor_and_safety": say(
+        BASE,
+        modelArmorConfig={"promptTemplateName": TEMPLATE},
+        safetySettings=[{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}],
+    ),
+    "model_armor_template": say(BASE, {"name": "mine"}, modelArmorConfig={"responseTemplateName": "mine"}),
+    "stop_sequences": say(BASE, {"length": 6, "limit": 5}, generationConfig={"stopSequences": list("abcdef")}),
+    "label_invalid/content": replace(say(BASE, labels={"Team": "one"}), field="labels"),
+    "cached_content_not_found": Sample("GET", f"{PLACE}/cachedContents/99", values={"id": "99"}),
+    "cached_content_not_found/expired": Sample("PATCH", "$expired", {"ttl": "3600s"}, values={"id": "12"}),
+    "cached_content_not_found/deleted": Sample("DELETE", "$dropped", values={"id": "13"}),
+    "cached_metadata_not_found": say(BASE, {"id": "99"}, cachedContent=f"{PLACE}/cachedContents/99"),
+    "cached_content_expired": say(BASE, {"id": "12"}, cachedContent="$expired"),
+    "cached_content_deleted": say(BASE, {"id": "13"}, cachedContent="$dropped"),
+    "cached_content_alone": say(BASE, cachedContent="$cached", systemInstruction={"parts": [{"text": "a"}]}),
+    "cached_content_of_other_model": say(
+        f"{PLACE}/publishers/google/models/gemini-2.5-pro",
+        {"asked": "gemini-2.5-pro", "cached": FLASH},
+        cachedContent="$cached",
+    ),
+    "cached_content_of_other_model/tuned": say(
+        "$endpoint", {"asked": "$endpoint_number", "cached": FLASH}, cachedContent="$cached"
+    ),
+    "cached_content_small": cache({"count": 1, "minimum": 1024}, contents=[USER]),
+    "cached_content_large": cache(
+        {"count": 1_100_000, "maximum": 1_048_576}, contents=[{"role": "user", "parts": [{"text": LONG * 1000}]}]
+    ),
+    "cached_content_tuned": cache({"name": "$model@2"}, model="$model@2"),
+    "cached_content_tuned/endpoint": cache({"name": "$endpoint"}, model="$endpoint"),
+    "cached_content_model": cache(
+        {"name": f"{PLACE}/publishers/google/models/gemini-1.0-pro-002"},
+        model=f"{PLACE}/publishers/google/models/gemini-1.0-pro-002",
+    ),
+    "cached_content_ends_with_model": cache(contents=[*CONTENTS, {"role": "model", "parts": [{"text": "1"}]}]),
+    "cached_content_ttl": cache({"least": 60}, ttl="59s"),
+    "cached_content_ttl/changed": Sample("PATCH", "$cached", {"ttl": "-1s"}, values={"least": 60}),
+    "cached_content_mask": Sample("PATCH", "$cached", {"displayName": "x"}, "updateMask=displayName"),
     "logprobs_unasked": say(generationConfig={"logprobs": 3}),
     "trainer_unavailable": Sample(
         "POST",
@@ -496,6 +555,7 @@ OUTCOMES = (
 """Rows that a job ends with."""
 
 ELSEWHERE = {
+    "cached_content_small_2026": "said on other days; see test_cached_contents",
     "malformed_name": "HTTP paths are well formed; see test_names_of_another_form_are_refused below",
     "prompt_refused": "needs a trainer that refuses; see test_lora",
     "storage_method_missing": "said by Cloud Storage; see the tests of storage",

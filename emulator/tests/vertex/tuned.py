@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.cached import keep
 from tests.vertex.serving import PLACE, Serving
 from tuning_emulator.vertex.convert import Place
 from tuning_emulator.vertex.tensorboards import format_tensorboard_name
 
+CACHED = {"cached": 11, "expired": 12, "dropped": 13}
 ONE_EPOCH = {"hyperParameters": {"epochCount": 1}}
 
 
@@ -20,7 +22,7 @@ async def populate(serving: Serving) -> dict[str, str]:
         ``lone``, a model with one version that is deployed nowhere; ``empty``, an endpoint; ``operation`` and
         ``rebase``, one that is done and one that follows a waiting job; ``context``, an experiment; ``artifact``, that
         of its run; ``board``, ``board_experiment`` and ``board_run``, where TensorBoard has its metrics; ``batch``, one
-        that has ended, and ``waiting``, one that waits.
+        that has ended, and ``waiting``, one that waits; ``cached``, ``expired`` and ``dropped``, cached contents.
     """
     first = await serving.tune(tunedModelDisplayName="numbers", spec=ONE_EPOCH)
     version = str(first["tunedModel"]["model"])
@@ -41,6 +43,10 @@ async def populate(serving: Serving) -> dict[str, str]:
     rebase = await serving.post(f"{PLACE}/tuningJobs:rebaseTunedModel", reference)
     deployed = str((await serving.get(endpoint))["deployedModels"][0]["id"])
     names = name_populated(first, second, lone, pending["name"], rebase["name"], operation, deployed)
+    _, project, _, location = names["place"].split("/")
+    keep(serving.store, "vertex", project, "11", location)
+    keep(serving.store, "vertex", project, "12", location, expires_ns=1_700_000_000_000_000_001)
+    keep(serving.store, "vertex", project, "13", location, expires_ns=1_700_000_000_000_000_001, deleted=True)
     return names | {"batch": str(batch["name"]), "waiting": str(waiting["name"])}
 
 
@@ -78,17 +84,20 @@ def name_populated(
     first: Any, second: Any, lone: Any, pending: str, rebase: str, operation: str, deployed: str
 ) -> dict[str, str]:
     """Names by what they stand for, see ``populate``: of the jobs that have ended, and of what else there is."""
+    place = str(first["name"]).partition("/tuningJobs/")[0]
     return {
-        "place": str(first["name"]).partition("/tuningJobs/")[0],
+        "place": place,
         "job": str(first["name"]),
         "pending": pending,
         "model": str(first["tunedModel"]["model"]).partition("@")[0],
         "lone": str(lone["tunedModel"]["model"]).partition("@")[0],
         "endpoint": str(second["tunedModel"]["endpoint"]),
+        "endpoint_number": str(second["tunedModel"]["endpoint"]).rpartition("/")[2],
         "empty": str(lone["tunedModel"]["endpoint"]),
         "deployed": deployed,
         "operation": operation,
         "rebase": rebase,
         "context": str(first["experiment"]),
         **name_board(first),
+        **{name: f"{place}/cachedContents/{number}" for name, number in CACHED.items()},
     }

@@ -29,6 +29,7 @@ from tuning_emulator.control.archive import (
     write_archive,
 )
 from tuning_emulator.control.faults import FaultBody
+from tuning_emulator.control.numbering import give_start_numbers
 from tuning_emulator.control.scenarios import load_from
 from tuning_emulator.control.state import COMMITTED, STORE_NAME, TREES, ServerState, commit, make_place, swap
 from tuning_emulator.core.clock import format_ns
@@ -243,6 +244,7 @@ def _put_in_place(server: ServerState, incoming: Path, removed: Path, loaded: Lo
     server.clock.restore(server.store.controls.get_clock())
     server.ids.restore(state.ids)
     server.faults.restore(state.faults)
+    give_start_numbers(server, strict=False)
 
 
 # --- HTTP

@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
+from tuning_emulator.control.numbering import give_start_numbers
 from tuning_emulator.control.state import STORE_NAME, ServerState, make_place, set_jobs_aside
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import JobKind
@@ -41,11 +42,14 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
 
     Running jobs are ended first. Files are taken out of use at once and removed in the background. Of one project go:
     its jobs, models, endpoints and operations, its tuned models (those that its callers created) with their
-    permissions, the buckets that were created for it, its pace, faults and journal. The clock is everybody's.
+    permissions, the buckets that were created for it, its pace, faults and journal. The clock is everybody's,
+    and a project that was given a number keeps it.
     """
     async with server.changing:
         if project is None:
             jobs = await _clear_all(server)
+            server.store.controls.put_project_numbers({})
+            give_start_numbers(server)
             server.clock.reset()
             server.ids.reset()
         else:

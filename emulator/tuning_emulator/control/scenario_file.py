@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from tuning_emulator.control.faults import FaultBody
 from tuning_emulator.control.seed_numbers import CheckpointSeed, ExperimentId, Number, Project, check_numbers
+from tuning_emulator.core.ids import check_project_number
 from tuning_emulator.core.job_control import JobFault, format_job_fault, format_pace, parse_job_fault, parse_pace
 from tuning_emulator.core.records import Reserved
 from tuning_emulator.facts import google_errors
@@ -67,6 +68,18 @@ class ObjectSeed(_Entry):
             raise ValueError("give exactly one of text, lines and file")
         if self.file is not None and (Path(self.file).is_absolute() or ".." in Path(self.file).parts):
             raise ValueError(f"file: {self.file!r} must lie beside the scenario's file")
+        return self
+
+
+class ProjectSeed(_Entry):
+    """A project, which has a number of its own choice."""
+
+    id: str
+    number: Number
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_project_number(self.id, self.number)
         return self
 
 
@@ -200,6 +213,7 @@ class Scenario(_Entry):
     pace: Annotated[str, AfterValidator(lambda text: format_pace(parse_pace(text)))] | None = None
     faults: tuple[FaultBody, ...] = ()
     job_faults: tuple[JobFaultSeed, ...] = ()
+    projects: tuple[ProjectSeed, ...] = ()
     buckets: tuple[BucketSeed, ...] = ()
     tuned_models: tuple[TunedModelSeed, ...] = ()
     tuning_jobs: tuple[TuningJobSeed, ...] = ()

@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request
 from typing_extensions import TypedDict
 
+from tuning_emulator.control.numbering import NumberTakenError, give_number
 from tuning_emulator.control.scenario_file import (
     MAX_BYTES,
     PROJECT,
@@ -88,6 +89,11 @@ async def load_scenario(
     async with server.changing, _undone_on_error(server, seeder.made) as writes:
         if scenario.clock:
             _set_clock(server, scenario.clock.time, scenario.clock.frozen)
+        for index, one in enumerate(scenario.projects):
+            try:
+                give_number(server, one.id, one.number)
+            except NumberTakenError as error:
+                raise ScenarioError(f"projects.{index}: {error}") from error
         for index, bucket in enumerate(scenario.buckets):
             assert writes is not None  # it was checked
             await asyncio.to_thread(_fill_bucket, writes, bucket, project, base, f"buckets.{index}")
@@ -106,6 +112,10 @@ def _check(server: ServerState, scenario: Scenario, project: str) -> None:
     """What can be seen without doing anything."""
     if scenario.clock and project:
         raise ScenarioError("clock: it is everybody's, so a scenario with one cannot be loaded for one project")
+    if scenario.projects and project:
+        raise ScenarioError("projects: their numbers are everybody's, so this cannot be loaded for one project")
+    if len({one.id for one in scenario.projects}) < len(scenario.projects):
+        raise ScenarioError("projects: one is there twice, and has one number")
     if scenario.buckets and server.storage is None:
         raise ScenarioError("buckets: this emulator uses another Cloud Storage; start one with --storage embedded")
     try:
@@ -130,6 +140,8 @@ def _check_job_faults(kind: str, api: Api, seeds: Sequence[TunedModelSeed | Tuni
 async def _undone_on_error(server: ServerState, made: Made) -> AsyncIterator[Writes | None]:
     """Takes back what the block has made if it fails: records, files, objects, clock. What others did stays."""
     kept, clock = make_place(server.directory, "removed"), server.clock.state
+    controls = server.store.controls
+    numbers = controls.project_numbers
     writes = Writes(server.storage.store, kept) if server.storage is not None else None
     try:
         yield writes
@@ -141,6 +153,8 @@ async def _undone_on_error(server: ServerState, made: Made) -> AsyncIterator[Wri
                 if writes is not None:
                     await asyncio.to_thread(writes.take_back)
             finally:
+                if controls.project_numbers != numbers:
+                    controls.put_project_numbers(numbers)
                 if server.clock.state != clock:
                     server.clock.restore(clock)
         raise

@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +47,7 @@ class ServerState(Struct):
         storage: The embedded Cloud Storage; None where another one is used, which is then nobody's business here.
         apis: Both APIs, through which seeds go.
         load_start_state: Fills an empty server with what it was started with.
+        project_numbers: Those that the settings give to project ids.
         changing: Held by whoever takes the server apart and puts it together again.
         removals: What is being removed in the background.
     """
@@ -61,6 +62,7 @@ class ServerState(Struct):
     journal: Journal
     apis: Sequence[Api]
     load_start_state: Callable[[], Awaitable[None]] | None = None
+    project_numbers: Mapping[str, str] = field(default_factory=dict)
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     removals: set[asyncio.Task[None]] = field(default_factory=set)
 

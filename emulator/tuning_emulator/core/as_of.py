@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from msgspec import Struct, field
 
 from tuning_emulator.core.errors import FactError
-from tuning_emulator.core.ids import project_number
+from tuning_emulator.core.ids import GivenNumbers, project_number
 
 LAST_WORKING_DAY = "2025-05-26"
 """Of tuning in the Gemini API. Source: github.com/rxliuli/llm-api-proxy/pull/12 quotes the mail about 27 May 2025."""
@@ -93,6 +93,9 @@ class Calendar(Struct, frozen=True, eq=False):
             return self.default
         by_number = {project_number(name): day for name, day in self.projects.items()}
         return self.projects.get(project) or by_number.get(project_number(project), self.default)
+
+
+GivenNumbers.forget.append(Calendar.find_day.cache_clear)
 
 
 def create_calendar(dates: Mapping[str, str]) -> Calendar:

@@ -42,6 +42,18 @@ def read_mime_type(config: Value) -> str:
     return str(config.get("response_mime_type") or "text/plain")
 
 
+def read_thinking_level(config: Value) -> str:
+    """The ``thinkingLevel`` of a ``ThinkingConfig``, "" where none is set."""
+    level = config.get("thinking_level")
+    return "" if level in (None, 0, "THINKING_LEVEL_UNSPECIFIED") else str(level)
+
+
+def asks_to_think(body: Value) -> bool:
+    """Whether a request for content wants thoughts before the answer, by budget, level or name."""
+    config: Value = (body.get("generation_config") or {}).get("thinking_config") or {}
+    return bool(config.get("thinking_budget") or read_thinking_level(config) or config.get("include_thoughts"))
+
+
 def _list_text_formats(config: Value) -> list[Value]:
     return [one["text"] for one in config.get("response_format") or () if one.get("text")]
 
@@ -59,6 +71,12 @@ def _read_schema(config: Value) -> dict[str, Any] | None:
 def list_declarations(body: Value) -> list[Value]:
     """All functions that a request declares."""
     return [one for tool in body.get("tools") or () for one in tool.get("function_declarations") or ()]
+
+
+def list_built_in_tools(body: Value) -> list[str]:
+    """The fields of a request's tools that are set beside functions, each once."""
+    set_ = (name for tool in body.get("tools") or () for name, value in tool.items() if value is not None)
+    return list(dict.fromkeys(name for name in set_ if name != "function_declarations"))
 
 
 def _read_functions(body: Value) -> tuple[tuple[Function, ...], Calling]:

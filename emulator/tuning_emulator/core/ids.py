@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from typing import ClassVar
 
 TUNED_MODEL_ID = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 """Source: googleapis google/ai/generativelanguage/v1beta/model_service.proto, tuned_model_id."""
 
 MAX_TUNED_MODEL_ID = 40
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PROJECT_NUMBER = re.compile("[1-9][0-9]{0,18}")
 
 
 class Ids:
@@ -95,16 +97,77 @@ def tuned_model_slug_fits(identifier: str) -> bool:
     return TUNED_MODEL_ID.fullmatch(identifier) is not None
 
 
-@lru_cache(maxsize=4096)
-def project_number(project: str) -> str:
-    """The number of a project, as Vertex answers carry it: numbers stay, an id gets a stable 12-digit number.
+# --- projects
 
-    Recorded answers name ``projects/649241623633/…`` for requests that gave the project's id.
+
+class _Numbers(dict[str, str]):
+    """Numbers by project id; those that nobody gave are made when they are asked for. In any thread."""
+
+    def __missing__(self, project: str) -> str:
+        digest = hashlib.sha256(project.encode()).digest()
+        made = str(10**11 + int.from_bytes(digest[:8], "big") % (9 * 10**11))
+        number = project if project.isdigit() else made
+        return self.setdefault(project, number) if len(self) < _REMEMBERED else number
+
+
+_NUMBERS = _Numbers()
+_REMEMBERED = 4096
+
+project_number: Callable[[str], str] = _NUMBERS.__getitem__
+"""The number of a project, as Vertex answers carry it: numbers stay, an id has the one that it was given.
+
+An id that was given none has a stable one of 12 digits. Recorded answers name ``projects/649241623633/…`` for requests
+that gave the project's id.
+"""
+
+
+class GivenNumbers:
+    """The numbers that an emulator's projects were given; all others have one that is made of their id.
+
+    All emulators of a process share what ``project_number`` says: for an id with two numbers, that of the later one.
+
+    Attributes:
+        numbers: By project id.
     """
-    if project.isdigit():
-        return project
-    digest = hashlib.sha256(project.encode()).digest()
-    return str(10**11 + int.from_bytes(digest[:8], "big") % (9 * 10**11))
+
+    all: ClassVar[Mapping[str, str]] = {}
+    """Of every emulator here."""
+
+    forget: ClassVar[list[Callable[[], None]]] = []
+    """Called with every change, by whoever remembers what follows from a number."""
+
+    _books: ClassVar[list[GivenNumbers]] = []
+
+    def __init__(self) -> None:
+        self.numbers: Mapping[str, str] = {}
+
+    def replace(self, numbers: Mapping[str, str]) -> None:
+        """Has these from now on, and no others; none once the emulator has ended."""
+        self.numbers = dict(numbers)
+        books = [book for book in self._books if book is not self] + ([self] if numbers else [])
+        GivenNumbers._books = books
+        GivenNumbers.all = {project: number for book in books for project, number in book.numbers.items()}
+        _NUMBERS.clear()
+        _NUMBERS.update(GivenNumbers.all)
+        for forget in self.forget:
+            forget()
+
+
+def find_project_id(number: str) -> str:
+    """The id of the project that was given a number; "" where none was."""
+    return next((project for project, given in GivenNumbers.all.items() if given == number), "")
+
+
+def check_project_number(project: str, number: str) -> None:
+    """Refuses what is no id and number of a project.
+
+    Raises:
+        ValueError: the text names the value.
+    """
+    if not project or project.isdigit() or "/" in project:
+        raise ValueError(f"{project!r} is no project id")
+    if not _PROJECT_NUMBER.fullmatch(number) or int(number) >= 2**63:
+        raise ValueError(f"{number!r} is no project number; those have digits alone, most of them 12")
 
 
 def experiment_id(now_ns: int) -> str:

@@ -403,6 +403,36 @@ class Operation(Record, frozen=True):
     metadata: Json = {}
 
 
+class CachedContent(Record, frozen=True):
+    """Content that is kept for later prompts of a model, until it expires.
+
+    Attributes:
+        project: As of a tuning job. location: Vertex region; "" for Gemini.
+        api_version: Whose JSON ``kept`` is.
+        model: Who may be asked with it, as requests name it; ``base_model``: its row.
+        kept: The ``GenerateContentRequest`` with what is kept of one; empty once deleted.
+        tokens: Of all of it, as ``countTokens`` counts. characters: Of its texts.
+        deleted: It is no more; that it was there is still known.
+    """
+
+    uid: int
+    api: Api
+    project: str
+    location: str
+    id: str
+    api_version: str
+    model: str
+    base_model: str
+    display_name: str
+    kept: Json
+    tokens: int
+    characters: int
+    created_ns: int
+    updated_ns: int
+    expires_ns: int
+    deleted: bool = False
+
+
 class Permission(Record, frozen=True):
     """Who may do what with a Gemini tuned model. ``id`` is the grantee's number, or ``everyone``."""
 

@@ -112,13 +112,6 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "google-genai, the fetch clients and langchain call it.",
     ),
     Divergence(
-        "cached_contents",
-        "gemini",
-        "Base models cache contents.",
-        "Base models refuse these, in the words in which smaller models do.",
-        "Nothing is cached here.",
-    ),
-    Divergence(
         "tuning_tuned_flash",
         "gemini",
         "Tuning a tuned 1.5 Flash model was answered with 400 (text unknown); for PaLM it worked.",
@@ -142,7 +135,7 @@ DIVERGENCES: tuple[Divergence, ...] = (
     Divergence(
         "unserved_methods",
         "gemini",
-        "models.list names methods such as createCachedContent, which exist.",
+        "models.list names methods such as embedContent, which exist.",
         "The names are listed as recorded; these methods are not served.",
         "They have nothing to do with tuning.",
     ),
@@ -238,8 +231,9 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "options_without_effect",
         "training",
         "Safety settings filter, searches ground, code is run, thinking budgets buy thoughts.",
-        "They are checked as far as the texts are known, and have no effect; docs/requests.md lists every field, and "
-        "log and journal say so where a request sets one.",
+        "They are checked as far as the texts are known, and have no effect: nothing is grounded, no thoughts are made "
+        "up, thoughtsTokenCount is 0 where some are asked for. docs/requests.md lists every field, and log and journal "
+        "say so where a request sets one.",
         "There is no web, no filter and no large model here.",
     ),
     Divergence(
@@ -257,6 +251,14 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "arguments can come in pieces (stream_function_call_arguments).",
         "logprobs and top_logprobs act, the model is called what the request calls it, and a call comes whole.",
         "Clients read them; a small model's call is written at once.",
+    ),
+    Divergence(
+        "cached_contents",
+        "training",
+        "A model reads all of the content that is cached for it, in less time and for less money.",
+        "All of it is kept and counted, within the real limits; the small model reads the end of it, as much as it "
+        "can at once, and log and journal say how much that was.",
+        "The least that the services cache is more than the embedded model reads.",
     ),
     Divergence(
         "token_ids",

@@ -357,6 +357,61 @@ FUNCTIONS_ALLOWED_UNKNOWN = _guess(
     "the rule: the discovery document, FunctionCallingConfig; the text: a guess",
 )
 
+# --- tools that models bring along
+SEARCH_RETRIEVAL_OLD = _bad(
+    "google_search_retrieval is not supported. Please use google_search tool instead.",
+    "quoted in the notes of several public projects, 2025 and 2026",
+)
+SEARCH_NOT_SUPPORTED = _bad(
+    "Search Grounding is not supported.",
+    "quoted as far as 'supported' in the sources of several public clients, 2024 and 2025; that tuned models say it is "
+    "a guess",
+)
+CODE_EXECUTION = _bad(
+    "Code execution is not enabled for {model}",
+    "simonwillison.net on gemma-3-27b-it (2025-03); github.com/snailyp/gemini-balance, README; of tuned ones: a guess",
+)
+TOOL_NOT_SUPPORTED = _guess("{tool} is not enabled for {model}", "which models have it: their pages; the text: a guess")
+_BUILT_IN_SINCE = "2026-05-01"
+"""Seen on 2026-05-10 first."""
+TOOLS_WITH_FUNCTIONS = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Tool use with function calling is unsupported",
+    "github.com/google/adk-python, issues 53 and 134, and many more, 2025",
+    "recorded",
+    until=_BUILT_IN_SINCE,
+)
+TOOLS_WITH_FUNCTIONS_2026 = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "Built-in tools ({{{tools}}}) and Function Calling cannot be combined in the same request. Please choose one to "
+    "continue.",
+    "quoted whole in the notes of many public projects on gemini-2.5-flash, from 2026-05-10 on",
+    "recorded",
+    _BUILT_IN_SINCE,
+)
+TOOLS_WITH_FUNCTIONS_TEXTS = (TOOLS_WITH_FUNCTIONS, TOOLS_WITH_FUNCTIONS_2026)
+"""One after the other."""
+TOOLS_WITH_MIME_TYPE = _bad(
+    "Tool use with a response mime type: '{mime_type}' is unsupported",
+    "quoted in the notes of many public projects, 2025 and 2026; that gemini-3 takes both: "
+    "ai.google.dev/gemini-api/docs/structured-output",
+)
+TOOL_CONTEXT = _bad(
+    "Tool call context circulation is not enabled for {model}",
+    "github.com/egonSchiele/agency-lang/issues/495 and many more on gemini-2.5, 2026",
+)
+PENALTY = _bad(
+    "Penalty is not enabled for {model}",
+    "whole answers of gemini-2.5-flash in the notes and tests of several public clients, 2025 and 2026",
+)
+SAFETY_CATEGORY = _bad(
+    "* {request}.safety_settings[{index}]: element predicate failed: $.category in (HarmCategory."
+    "HARM_CATEGORY_HATE_SPEECH, HarmCategory.HARM_CATEGORY_SEXUALLY_EXPLICIT, HarmCategory."
+    "HARM_CATEGORY_DANGEROUS_CONTENT, HarmCategory.HARM_CATEGORY_HARASSMENT, HarmCategory."
+    "HARM_CATEGORY_CIVIC_INTEGRITY)\n",
+    "github.com/SillyTavern/SillyTavern/pull/2728 (2024-08-28), github.com/Visionatrix/ComfyUI-Gemini/issues/8",
+)
+
 RESPONSE_MODALITIES = _guess(
     "The requested combination of response modalities ({modalities}) is not supported by the model. "
     "{model} accepts the following combination of response modalities:\n* TEXT\n",
@@ -396,6 +451,14 @@ MULTIPLE_CANDIDATES_2026 = ErrorText(
 )
 MULTIPLE_CANDIDATES_TEXTS = (MULTIPLE_CANDIDATES, MULTIPLE_CANDIDATES_2026)
 """One after the other. No model that is served here says it: Gemini 2.5 draws several candidates."""
+THINKING_NOT_ENABLED = _bad("Thinking is not enabled for {model}", "a public repository's note on gemma-3-27b-it")
+THINKING_LEVEL = _bad(
+    "Thinking level is not supported for this model.", "quoted in the sources and tests of several public clients, 2026"
+)
+THINKING_BOTH = _bad(
+    "You can only set only one of thinking budget and thinking level.",
+    "a whole body in a public repository's probes of gemini-3.8-flash, 2026-10",
+)
 THINKING_REQUIRED = _bad(
     "Budget 0 is invalid. This model only works in thinking mode.",
     "a whole body in a public repository's note (2026-04-12), and many others, of 2.5 Pro",
@@ -403,12 +466,48 @@ THINKING_REQUIRED = _bad(
 THINKING_BUDGET = _bad(
     "The thinking budget ({budget}) is invalid.", "github.com/RooCodeInc/Roo-Code/issues/4399 (2025-06-06, 2.5 Pro)"
 )
+_CACHE_PROBES = "a public repository's probes of gemini-3.5-flash-lite, 2026-09-07"
 CACHED_CONTENT = ErrorText(
     Code.PERMISSION_DENIED,
     "CachedContent not found (or permission denied)",
     "github.com/FirebaseExtended/vertexai-sdk-test-data mock-responses, unary-failure-context-cache-not-found.json; "
-    "many reports of this service; there are no caches here",
+    f"{_CACHE_PROBES}: to get one that was deleted, and to ask with it",
     "recorded",
+)
+CACHED_CONTENT_ALONE = _bad(
+    "CachedContent can not be used with GenerateContent request setting system_instruction, tools or tool_config.\n\n"
+    "Proposed fix: move those values to CachedContent from GenerateContent request.",
+    f"{_CACHE_PROBES}; github.com/vercel/ai/issues/3333 (2024-10-22) and many more",
+)
+CACHED_CONTENT_OF_OTHER_MODEL = _bad(
+    "Model used by GenerateContent request ({asked}) and CachedContent ({cached}) has to be the same.",
+    "quoted whole in the notes of several public clients, 2025 and 2026; github.com/BerriAI/litellm/pull/19193",
+)
+CACHED_CONTENT_SMALL = _bad(
+    "Cached content is too small. total_token_count={count}, min_total_token_count={minimum}",
+    f"{_CACHE_PROBES}; github.com/BerriAI/litellm/issues/17696 (2025-12-09)",
+)
+CACHED_CONTENT_LARGE = _bad(
+    "Cached content is too large. total_token_count={count}, max_total_token_count={maximum}",
+    "quoted by two public repositories (2026), of projects whose maximum is 0",
+)
+CACHED_CONTENT_ENDS_WITH_MODEL = _bad(
+    "Requests ending with a model turn are not supported.",
+    "github.com/BerriAI/litellm/pull/35172 (2026-07-30), of cachedContents; github.com/anomalyco/opencode/issues/45359",
+)
+CACHED_CONTENT_MODEL_MISSING = _guess("* CreateCachedContentRequest.cached_content.model: model is not specified\n")
+CACHED_CONTENT_NAME_LENGTH = _guess(
+    "* CreateCachedContentRequest.cached_content.display_name: display_name must be at most {limit} characters long, "
+    "but has {length}\n",
+    f"the limit: {_PROTO}/cached_content.proto; the text: a guess",
+)
+CACHED_CONTENT_EXPIRY = _guess(
+    "* {request}.cached_content.expiration: the expiration must be in the future\n",
+    "that it is a time to come: the proto's words; the text: a guess",
+)
+CACHED_CONTENT_MASK = _guess(
+    "* UpdateCachedContentRequest.update_mask: '{path}' cannot be updated; accepted ones: ttl, expire_time\n",
+    "the rule: ai.google.dev/api/caching, cachedContents.patch: only expiration is updatable; the text: a guess",
 )
 
 # --- batches ------------------------------------------------------------------------------------------

@@ -73,6 +73,12 @@ _GEMINI_PRO = replace(
     ),
 )
 
+# Least tokens of cached content, in refusals: github.com/BerriAI/litellm/issues/17696 (2.5 Flash, 2025-12); of 2.5 Pro
+# and Flash-Lite in the notes of several public clients up to 2026-05.
+
+_TOOLS = ("google_search", "google_maps", "url_context", "file_search", "code_execution")
+"""ai.google.dev/gemini-api/docs/models, capabilities."""
+
 _GEMINI_2_5_FLASH = BaseModel(
     id="gemini-2.5-flash",
     api="gemini",
@@ -89,6 +95,8 @@ _GEMINI_2_5_FLASH = BaseModel(
     thinking=True,
     thinking_budget=(1, 24_576),
     modalities=_ALL_MEDIA,
+    built_in_tools=_TOOLS,
+    min_cached_tokens=1024,
     source=_LISTING_2025,
     grade="recorded",
 )
@@ -133,6 +141,7 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
         id="gemini-2.5-pro",
         thinking_budget=(128, 32_768),
         thinking_off=False,
+        min_cached_tokens=2048,
         version="2.5",
         display_name="Gemini 2.5 Pro",
         description="Stable release (June 17th, 2025) of Gemini 2.5 Pro",
@@ -141,6 +150,7 @@ GEMINI_MODELS: tuple[BaseModel, ...] = (
         _GEMINI_2_5_FLASH,
         id="gemini-2.5-flash-lite",
         thinking_budget=(512, 24_576),
+        min_cached_tokens=2048,
         since="2025-07-22",
         display_name="Gemini 2.5 Flash-Lite",
         description="Stable version of Gemini 2.5 Flash-Lite, released in July of 2025",

@@ -53,6 +53,32 @@ GEMINI_PAGE_MAX = Fact(1000, f"{_GEMINI_PROTO}/model_service.proto", "documented
 GEMINI_MAX_CANDIDATES = Fact(8, f"{_GEMINI_PROTO}/generative_service.proto", "documented")
 GEMINI_MAX_STOP_SEQUENCES = Fact(5, f"{_GEMINI_PROTO}/generative_service.proto", "documented")
 
+# --- cached contents, of both APIs --------------------------------------------------------------------
+CACHE_TTL_S = Fact(
+    3600,
+    "documented by both APIs (…/context-cache/context-cache-overview; ai.google.dev/gemini-api/docs/caching); a create "
+    "without ttl of gemini-3.5-flash-lite, 2026-09-07, in a public repository's probes of prompt caching",
+    "recorded",
+)
+"""Where a create says nothing."""
+CACHE_MIN_TTL_S = Fact(
+    60, "cloud.google.com/vertex-ai/generative-ai/docs/context-cache/context-cache-overview, limits", "documented"
+)
+"""Of Vertex AI."""
+CACHE_REMEMBERED_S = Fact(
+    86_400,
+    "that an expired one is collected some time later, and answered for in other words from then on: "
+    "github.com/clawvisor/clawvisor/pull/360 and two other public clients; how much later is a guess",
+    "assumed",
+)
+GEMINI_MAX_CACHE_NAME_CHARACTERS = Fact(128, f"{_GEMINI_PROTO}/cached_content.proto", "documented")
+GEMINI_CACHES_PAGE_DEFAULT = Fact(50, f"{_GEMINI_PROTO}/cache_service.proto: some default; which is a guess", "assumed")
+
+# --- Vertex AI: generation -----------------------------------------------------------------------------
+VERTEX_MAX_STOP_SEQUENCES = Fact(
+    5, "cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference, stopSequences", "documented"
+)
+
 # --- Vertex AI: tuning jobs ---------------------------------------------------------------------------
 VERTEX_MAX_DISPLAY_NAME_CHARACTERS = Fact(128, f"{_VERTEX_DISCOVERY}, TuningJob.tunedModelDisplayName", "documented")
 VERTEX_MAX_LABEL_CHARACTERS = Fact(63, f"{_LABELS}; the discovery document says no longer than 64", "recorded")

@@ -77,7 +77,10 @@ class BaseModel(Struct, frozen=True, kw_only=True):
         temperature: Default of inference, like ``top_p`` and ``top_k``; None when the service shows none.
         max_temperature: Highest temperature; None when the service shows none.
         thinking_budget: Lowest and highest ``thinkingBudget``; None: any is taken, as nothing is known.
-        thinking_off: Whether a budget of 0 is taken too. thinking_levels: Whether ``thinkingLevel`` is.
+        thinking_off: Whether a budget of 0 is taken too.
+        thinking_levels: What ``thinkingLevel`` may be; empty: nothing.
+        built_in_tools: Of the fields of ``Tool``, those beside functions that the model has.
+        min_cached_tokens: Of content that is cached for it; 0: none is.
         tuning_methods: Values of ``core.records.TuningMethod`` that it can be tuned by; empty: not tunable.
         adapter_sizes: Ranks that a job may ask for; empty: the model takes no adapter, or the API has no such choice.
         default_adapter_size: Rank when a job asks for none; 0 where there is no choice.
@@ -114,7 +117,9 @@ class BaseModel(Struct, frozen=True, kw_only=True):
     thinking: bool = False
     thinking_budget: tuple[int, int] | None = None
     thinking_off: bool = True
-    thinking_levels: bool = True
+    thinking_levels: tuple[str, ...] = ()
+    built_in_tools: tuple[str, ...] = ()
+    min_cached_tokens: int = 0
     tuning_methods: tuple[str, ...] = ()
     limits: TuningLimits | None = None
     adapter_sizes: tuple[int, ...] = ()

@@ -38,9 +38,9 @@ REQUEST_FIELDS: tuple[RequestField, ...] = (
     RequestField("model", "acts", "the base model, the tuned model or the endpoint that answers"),
     RequestField("contents", "acts", "the conversation; files are read into words, and counted as documented"),
     RequestField("system_instruction", "acts", "a turn of its own; models that had none refuse it"),
-    RequestField("cached_content", "refused", "not found, as the services say of one that is not there"),
+    RequestField("cached_content", "acts", "what is cached comes first; tuned models, and what is gone, refuse"),
     RequestField("safety_settings", "no effect", "nothing is filtered here"),
-    RequestField("labels", "no effect", "nothing is billed here"),
+    RequestField("labels", "no effect", "nothing is billed here; what is no label is refused"),
     RequestField("model_armor_config", "no effect", "nothing is filtered here"),
     RequestField("continuation_token", "no effect", "answers are whole here"),
     RequestField("output_config", "no effect", "answers are not written to Cloud Storage here"),
@@ -48,6 +48,7 @@ REQUEST_FIELDS: tuple[RequestField, ...] = (
     RequestField(_CALLING + "allowed_function_names", "acts", "and which"),
     RequestField(_CALLING + "stream_function_call_arguments", "no effect", "a call comes whole here"),
     RequestField("tool_config.retrieval_config", "no effect", _NO_WEB),
+    RequestField("tool_config.include_server_side_tool_invocations", "refused", "by models before gemini-3"),
     RequestField(_TOOLS + "function_declarations", "acts", "told to the model, which may call them with what fits"),
     *(
         RequestField(_TOOLS + name, "no effect", _NO_WEB)
@@ -71,8 +72,12 @@ REQUEST_FIELDS: tuple[RequestField, ...] = (
     RequestField(_CONFIG + "seed", "acts", "answers repeat with and without it"),
     RequestField(_CONFIG + "candidate_count", "acts", "1 to 8"),
     RequestField(_CONFIG + "max_output_tokens", "acts", "tokens of the model that answers"),
-    RequestField(_CONFIG + "stop_sequences", "acts", "they end the answer and are no part of it"),
-    RequestField(_CONFIG + "presence_penalty", "acts", "taken from the scores of tokens that were written"),
+    RequestField(_CONFIG + "stop_sequences", "acts", "at most 5; they end the answer and are no part of it"),
+    RequestField(
+        _CONFIG + "presence_penalty",
+        "acts",
+        "taken from the scores of tokens that were written; Gemini API 2.5 refuses",
+    ),
     RequestField(_CONFIG + "frequency_penalty", "acts", "the same, once for each time"),
     RequestField(_CONFIG + "response_mime_type", "acts", "JSON or one of several words; Gemini's tuned models refuse"),
     RequestField(_CONFIG + "response_schema", "acts", "the answer is an instance"),
@@ -82,7 +87,7 @@ REQUEST_FIELDS: tuple[RequestField, ...] = (
     *(RequestField(f"{_CONFIG}response_format.{name}", "no effect", _NO_MEDIA) for name in ("audio", "image", "video")),
     RequestField(_CONFIG + "response_logprobs", "acts", "on Vertex AI; the Gemini API refuses"),
     RequestField(_CONFIG + "logprobs", "acts", "on Vertex AI, with response_logprobs"),
-    RequestField(_CONFIG + "thinking_config", "no effect", "what plays the models here does not think"),
+    RequestField(_CONFIG + "thinking_config", "no effect", "what plays the models here has no thoughts"),
     RequestField(_CONFIG + "response_modalities", "refused", "but TEXT: answers are text here"),
     *(
         RequestField(_CONFIG + name, "no effect", _NO_MEDIA)

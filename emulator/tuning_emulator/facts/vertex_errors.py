@@ -357,6 +357,84 @@ SERIES_POINTS_INVALID = _bad(
 CONTEXT_NOT_FOUND = _missing('context "{name}" not found', f"style of {_KCC}")
 METADATA_STORE_NOT_FOUND = _missing('metadataStore "{name}" not found', _KCC, "recorded")
 
+# --- cached contents ---------------------------------------------------------------------------------
+_DEAD_CACHES = (
+    "the three ways in which Vertex AI says that a cached content is gone, in the sources and tests of several public "
+    "clients, 2026"
+)
+CACHED_CONTENT_NOT_FOUND = _missing(
+    "Cached content {id} is not found.", f"{_DEAD_CACHES}: of update, and of the other methods (2026-10)", "recorded"
+)
+"""To get, update and delete."""
+CACHED_METADATA_NOT_FOUND = _missing(
+    "Not found: cached content metadata for {id}.", f"{_DEAD_CACHES}: of a name that was never there", "recorded"
+)
+"""To a prompt, as the next two."""
+CACHED_CONTENT_EXPIRED = _bad(
+    "Cache content {id} is expired.", "github.com/clawvisor/clawvisor/pull/360 (2026-05-09) and others", "recorded"
+)
+CACHED_CONTENT_DELETED = _bad(
+    "Invalid resource state for cache content {id}.",
+    f"{_DEAD_CACHES}: of one that was deleted; one of them (2026-10) quotes the status FAILED_PRECONDITION, the others "
+    "INVALID_ARGUMENT",
+    "recorded",
+)
+CACHED_CONTENT_ALONE = _bad(
+    "Tool config, tools and system instruction should not be set in the request when using cached content.",
+    "github.com/googleapis/python-genai/issues/348 (2025-02-14); measured again 2026-03 and 2026-08",
+    "recorded",
+)
+CACHED_CONTENT_OF_OTHER_MODEL = _bad(
+    "Model used by GenerateContent request (models/{asked}) and CachedContent (models/{cached}) has to be the same.",
+    "recorded on the Gemini API; github.com/BerriAI/litellm/pull/19193 calls it Vertex AI's; github.com/googleapis/"
+    "python-aiplatform/issues/5271 saw an older client pass with another model",
+)
+_EXPLICIT_SINCE = "2026-08-01"
+"""Seen on 2026-08-30 first."""
+CACHED_CONTENT_SMALL = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "The cached content is of {count} tokens. The minimum token count to start caching is {minimum}.",
+    "discuss.ai.google.dev/t/real-explicit-cache-limit/134499, and quoted in the tests of several public clients",
+    "recorded",
+    until=_EXPLICIT_SINCE,
+)
+CACHED_CONTENT_SMALL_2026 = ErrorText(
+    Code.INVALID_ARGUMENT,
+    "The cached content is of {count} tokens. The minimum token count to start explicit caching is {minimum}.",
+    "measured by several public clients, 2026-08-30 and 2026-09-27",
+    "recorded",
+    _EXPLICIT_SINCE,
+)
+CACHED_CONTENT_SMALL_TEXTS = (CACHED_CONTENT_SMALL, CACHED_CONTENT_SMALL_2026)
+"""One after the other."""
+CACHED_CONTENT_LARGE = _bad(
+    "The cached content is of {count} tokens. The maximum token count is {maximum}.",
+    "the limit: …/context-cache/context-cache-overview, the model's own; the text: style of the rows above",
+)
+CACHED_CONTENT_TUNED = ErrorText(
+    Code.UNIMPLEMENTED,
+    "Explicit cache is not supported for fined tuned `{name}`.",
+    "github.com/googleapis/python-genai/issues/1693 (2025-11-14), of whatever base model; cached_content.proto agrees, "
+    "although …/context-cache/context-cache-for-tuned-gemini has it for gemini-2.0-flash-001",
+    "recorded",
+)
+CACHED_CONTENT_MODEL = _bad(
+    "Explicit cache is not supported for model `{name}`.",
+    "which models have it: …/context-cache/context-cache-overview; the text: style of the row above",
+)
+CACHED_CONTENT_ENDS_WITH_MODEL = _bad(
+    "Requests ending with a model turn are not supported.",
+    "github.com/BerriAI/litellm/pull/35172 (2026-07-30), of cachedContents",
+    "recorded",
+)
+CACHED_CONTENT_TTL = _bad(
+    "The cached content must live for at least {least} seconds from now on.",
+    "the least: …/context-cache/context-cache-overview, limits; the text: a guess",
+)
+CACHED_CONTENT_MASK = _bad(
+    "Only expire_time or ttl can be updated.", "the rule: gen_ai_cache_service.proto, UpdateCachedContentRequest"
+)
+
 # --- prompts -----------------------------------------------------------------------------------------
 CONTENTS_REQUIRED = _bad(
     f"Unable to submit request because at least one contents field is required. {_LEARN_MORE}",
@@ -398,6 +476,16 @@ THINKING_NOT_SUPPORTED = _bad(
 THINKING_LEVEL = _bad(
     f"Unable to submit request because thinking_level is not supported by this model. {_LEARN_MORE}",
     "quoted with prefix and without in many public repositories, 2026; the last sentence as in the row above",
+    "recorded",
+)
+THINKING_LEVEL_UNKNOWN = _bad(
+    "Thinking level is unsupported: THINKING_LEVEL_{level}",
+    "github.com/earendil-works/pi/issues/9535 (2026-09-12), MINIMAL of Gemini 3.7 and 3.8 Flash, and many others",
+    "recorded",
+)
+THINKING_BOTH = _bad(
+    f"Unable to submit request because thinking_budget and thinking_level are not supported together. {_LEARN_MORE}",
+    "quoted as far as 'together' in the sources and notes of many public clients, 2025 and 2026; the rest as above",
     "recorded",
 )
 THOUGHTS_WITHOUT_THINKING = _bad(
@@ -550,6 +638,37 @@ FUNCTION_CALL_PLACE = _bad(
 SEARCH_WITH_SCHEMA = _bad(
     "Unable to submit request because controlled generation is not supported with {tool} tool.",
     "github.com/googleapis/python-genai/issues/665, and the notes of several public clients of 2.x, 2026",
+)
+SEARCH_RETRIEVAL_OLD = _bad(
+    "Unable to submit request because google_search_retrieval is not supported; please use google_search field "
+    f"instead. {_LEARN_MORE}",
+    "a saved notebook's call over gRPC, and quoted by several public projects, 2025",
+    "recorded",
+)
+TOOL_NOT_SUPPORTED = _bad(
+    f"Unable to submit request because {{tool}} is not supported by this model. {_LEARN_MORE}",
+    "which models have it: their pages, capabilities; the text: style of the rows around",
+)
+TOOLS_NOT_TOGETHER = _bad(
+    "Multiple tools are supported only when they are all search tools.",
+    "a public lab's expected output, and the notes of many public projects, 2025 and 2026; that gemini-3 takes them "
+    "together: cloud.google.com/vertex-ai/generative-ai/docs/start/get-started-with-gemini-3",
+    "recorded",
+)
+MODEL_ARMOR_AND_SAFETY = _bad(
+    f"Unable to submit request because safety_settings cannot be set with model_armor_config. {_LEARN_MORE}",
+    "the rule: prediction_service.proto, GenerateContentRequest.model_armor_config; the text: style of the rows around",
+)
+MODEL_ARMOR_TEMPLATE = _bad(
+    "Unable to submit request because the Model Armor template name {name} is not of the form "
+    "projects/{{project}}/locations/{{location}}/templates/{{template}}.",
+    "the form: cloud.google.com/security-command-center/docs/model-armor-vertex-integration; the text: a guess",
+)
+STOP_SEQUENCES = _bad(
+    "Unable to submit request because it has {length} stop sequences but at most {limit} are supported. "
+    f"{_LEARN_MORE}",
+    "the limit: cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference; the text: style of the rows "
+    "around",
 )
 LOGPROBS_UNASKED = ErrorText(
     Code.INVALID_ARGUMENT,

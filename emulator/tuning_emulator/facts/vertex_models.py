@@ -17,6 +17,20 @@ _VEO = "aiplatform v1beta1 discovery document of 2026-11-06, VeoHyperParameters;
 # tuning jobs are refused a month before a model is retired (the same page).
 _END_OF_2_5, _LAST_TUNING_OF_2_5 = "2026-10-16", "2026-09-16"
 
+# Least tokens of cached content: quoted refusals by gemini-3.5-flash (4096, 2026) and gemini-2.5-flash (1024, although
+# …/context-cache/context-cache-overview says 2,048), in the tests of two public clients; the others: that page, and in
+# 2024 the same page for 1.5 (32,768).
+
+_LEVELS = ("MINIMAL", "LOW", "MEDIUM", "HIGH")
+"""Of Gemini 3.5 Flash and 3.x Flash-Lite; newer Flash lacks the first: firebase.google.com/docs/ai-logic/thinking."""
+
+_SEARCHES = ("google_search", "enterprise_web_search", "google_maps", "parallel_ai_search", "exa_ai_search")
+_TOOLS = (*_SEARCHES, "url_context", "retrieval", "code_execution")
+_TOOLS_2_0 = ("google_search", "enterprise_web_search", "google_maps", "retrieval", "code_execution")
+_TOOLS_1 = ("google_search_retrieval", "retrieval")
+"""The models' pages (cloud.google.com/vertex-ai/generative-ai/docs/models), capabilities; the newest two searches: the
+discovery document, Tool. That tuned models have what their base model has is assumed."""
+
 _ALL_MEDIA = ("text", "image", "document", "audio", "video")
 _MEDIA_2024 = ("text", "image", "document", "audio")
 
@@ -62,6 +76,9 @@ _GEMINI_3_5_FLASH = BaseModel(
     output_token_limit=65536,
     **SAMPLING,
     thinking=True,
+    thinking_levels=_LEVELS,
+    built_in_tools=_TOOLS,
+    min_cached_tokens=4096,
     tuning_methods=(*_WITH_PREFERENCE, "reinforcement"),  # preference: Google's sample creates such a job since 2026-06
     limits=_LIMITS_2026,
     adapter_sizes=(1, 2, 4, 8, 16),
@@ -94,8 +111,9 @@ _GEMINI_2_5_FLASH = replace(
     id="gemini-2.5-flash",
     display_name="Gemini 2.5 Flash",
     thinking_budget=(1, 24_576),
-    thinking_levels=False,
     media=GEMINI_2_MEDIA,
+    thinking_levels=(),
+    min_cached_tokens=1024,
     tuning_methods=(*_WITH_PREFERENCE, "distillation"),  # the student of …/models/tuning/distillation
     cmek=True,
     regions=(),
@@ -115,6 +133,8 @@ _GEMINI_2_0_FLASH = BaseModel(
     input_token_limit=1048576,
     output_token_limit=8192,
     **SAMPLING,
+    built_in_tools=_TOOLS_2_0,
+    min_cached_tokens=2048,
     tuning_methods=("supervised",),
     limits=_LIMITS_2025,
     adapter_sizes=(1, 2, 4, 8),
@@ -133,6 +153,8 @@ _GEMINI_1_5_FLASH = replace(
     version="002",
     display_name="Gemini 1.5 Flash",
     top_k=40,
+    built_in_tools=_TOOLS_1,
+    min_cached_tokens=32_768,
     limits=_LIMITS_2024,
     adapter_sizes=(1, 4, 8, 16),
     default_adapter_size=8,
@@ -179,6 +201,7 @@ GOOGLE_MODELS: tuple[BaseModel, ...] = (
         _GEMINI_2_0_FLASH,
         id="gemini-2.0-flash-lite-001",
         display_name="Gemini 2.0 Flash-Lite",
+        built_in_tools=(),
         prices=(),
         **days("2025-02-25", "2026-09-25"),
     ),
@@ -202,6 +225,7 @@ GOOGLE_MODELS: tuple[BaseModel, ...] = (
         temperature=0.9,
         top_p=1.0,
         max_temperature=1.0,
+        built_in_tools=_TOOLS_1,
         tuning_methods=("supervised",),
         limits=TuningLimits(max_tokens_per_example=32_000, max_validation_examples=256, min_training_examples=16),
         adapter_sizes=(1, 4, 8, 16),

@@ -7,6 +7,8 @@ from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
 from tuning_emulator.gemini.base_models import BaseModels
 from tuning_emulator.gemini.batches import Batches
+from tuning_emulator.gemini.cached_contents import CachedContents
+from tuning_emulator.gemini.caching import create_caches
 from tuning_emulator.gemini.convert import PACKAGE
 from tuning_emulator.gemini.generation import Generation
 from tuning_emulator.gemini.hints import Hints
@@ -43,7 +45,8 @@ def create_gemini_api(backend: Backend) -> Api:
 def list_handlers(backend: Backend) -> dict[str, Handler]:
     """Who answers each method."""
     base_models, tuned_models = BaseModels(backend), TunedModels(backend)
-    permissions, generation = Permissions(backend), Generation(backend)
+    permissions, caches = Permissions(backend), create_caches(backend)
+    generation, cached_contents = Generation(backend, caches), CachedContents(backend, caches)
     batches = Batches(backend, generation, Codec(SCHEMAS.values()))
     operations = Operations(backend, batches)
     return {
@@ -63,6 +66,11 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "GenerativeService.GenerateContent": generation.generate_content,
         "GenerativeService.StreamGenerateContent": generation.stream_generate_content,
         "GenerativeService.CountTokens": generation.count_tokens,
+        "CacheService.CreateCachedContent": cached_contents.create_cached_content,
+        "CacheService.GetCachedContent": cached_contents.get_cached_content,
+        "CacheService.ListCachedContents": cached_contents.list_cached_contents,
+        "CacheService.UpdateCachedContent": cached_contents.update_cached_content,
+        "CacheService.DeleteCachedContent": cached_contents.delete_cached_content,
         "TextService.GenerateText": generation.generate_text,
         "BatchService.BatchGenerateContent": batches.batch_generate_content,
         "google.longrunning.Operations.GetOperation": operations.get_operation,

@@ -20,6 +20,7 @@ from tuning_emulator.core.records import BatchAsked, BatchJob, Job, JobState, Pr
 from tuning_emulator.core.rules import Breaches, Rule, Values
 from tuning_emulator.facts import emulator_errors, gemini_errors
 from tuning_emulator.facts.limits import GEMINI_TUNED_MODELS_PAGE_DEFAULT
+from tuning_emulator.gemini.caching import create_caches
 from tuning_emulator.gemini.convert import PACKAGE, parse_last_segment
 from tuning_emulator.gemini.generation import Generation
 from tuning_emulator.gemini.listing import read_page
@@ -238,7 +239,7 @@ class GeminiBatches:
     def __init__(self, backend: Backend, api: Api) -> None:
         self._backend = backend
         self._api = api
-        self._generation = Generation(backend)
+        self._generation = Generation(backend, create_caches(backend))
         self._codec = Codec(api.schemas.values())
 
     def format_name(self, job: Job) -> str:

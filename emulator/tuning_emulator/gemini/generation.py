@@ -14,25 +14,28 @@ from msgspec import structs
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
+from tuning_emulator.core.forms import asks_to_think
 from tuning_emulator.core.functions import place_images, read_parts
 from tuning_emulator.facts import gemini_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.gemini.base_models import find_served_model
+from tuning_emulator.gemini.caching import complete_body
 from tuning_emulator.gemini.convert import format_state, is_active
 from tuning_emulator.gemini.media import read_media
 from tuning_emulator.gemini.permissions import find_tuned_model
 from tuning_emulator.gemini.prompts import (
     CONTENT_RULES,
     ContentRequest,
-    check_prompt,
+    check_request,
     list_counted,
-    make_prompt,
     read_prompt,
+    read_turns,
 )
 from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.gemini.schemas import SCHEMA_RULES
 from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.caching import Caches
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.media.hints import note_shortened
 from tuning_emulator.media.parts import ReadContents
@@ -48,6 +51,9 @@ RATED_CATEGORIES = (
 )
 """In the recorded order. Source: github.com/derrickobedgiu1/gemini-api tests/Fixtures/GeminiApi, July 2024."""
 
+NO_THOUGHTS = 0
+"""What plays the models here has none, whatever it is asked for."""
+
 TEXT_CATEGORIES = (
     "HARM_CATEGORY_DEROGATORY",
     "HARM_CATEGORY_TOXICITY",
@@ -62,8 +68,9 @@ TEXT_CATEGORIES = (
 class Generation:
     """``generateContent``, ``streamGenerateContent``, ``countTokens``, ``generateText``."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, caches: Caches) -> None:
         self._backend = backend
+        self._caches = caches
         self._store = backend.store
         self._answering = backend.answering
 
@@ -72,7 +79,7 @@ class Generation:
         asked, target = self._find(call, "generateContent")
         prompt, tokens = await self._read(call, target, asked)
         reply = await self._ask(target, prompt)
-        note_shortened(reply, call.notes)
+        note_shortened(reply, tokens, call.notes)
         return _format_reply(asked, tokens, reply, self._format_head(asked))
 
     async def stream_generate_content(self, call: Call) -> AsyncIterator[Value]:
@@ -85,7 +92,7 @@ class Generation:
         head = self._format_head(asked)
         if prompt.candidates > 1:
             reply = await self._ask(target, prompt)
-            note_shortened(reply, call.notes)
+            note_shortened(reply, tokens, call.notes)
             yield _format_reply(asked, tokens, reply, head)
             return
         try:
@@ -94,7 +101,7 @@ class Generation:
                     candidate = _format_candidate(asked, 0, Answer(piece, 0), done=False)
                     yield {"candidates": [candidate], "usage_metadata": _format_usage(asked, tokens), **head}
                 else:
-                    note_shortened(piece, call.notes)
+                    note_shortened(piece, tokens, call.notes)
                     end = piece.answers[0] if piece.answers[0].call else replace(piece.answers[0], text="")
                     last = _format_reply(asked, tokens, piece, head)
                     yield {**last, "candidates": [_format_candidate(asked, 0, end)]}
@@ -108,9 +115,9 @@ class Generation:
         if inner is not None:
             asked = structs.replace(asked, body=inner, request="CountTokensRequest.generate_content_request")
         check_fields((*CONTENT_RULES, *SCHEMA_RULES), asked, request=asked.request)
-        read = await read_media(call, self._backend, asked)
-        tokens = await self._count(target, asked, read)
-        return {"total_tokens": tokens.total, "prompt_tokens_details": _format_details(tokens)}
+        tokens = await self._measure(call, target, asked)
+        counted: Value = {"total_tokens": tokens.total, "prompt_tokens_details": _format_details(tokens)}
+        return {**counted, **_format_cached(tokens.cached)} if tokens.cached else counted
 
     async def generate_text(self, call: Call) -> Value:
         """The method of PaLM models: a prompt is one text, an answer too."""
@@ -122,6 +129,7 @@ class Generation:
             "generation_config": {name: request[name] for name in names if name in request},
         }
         asked = structs.replace(asked, body=body, request="GenerateTextRequest")
+        check_request(asked)
         reply = await self._ask(target, read_prompt(asked))
         ratings = _rate(TEXT_CATEGORIES)
         return {"candidates": [{"output": answer.text, "safety_ratings": ratings} for answer in reply.answers]}
@@ -184,19 +192,25 @@ class Generation:
     async def _read(self, call: Call, target: Target, asked: ContentRequest) -> tuple[Prompt, PromptTokens]:
         """The prompt and its length, as ``countTokens`` counts it: the trainer's own count has control tokens too.
 
+        What is cached comes first, and has been counted when it was cached.
+
         Raises:
             ApiError: a rule refuses the request, or it is longer than the base model takes.
         """
-        check_prompt(asked)
-        read = await read_media(call, self._backend, asked)
-        prompt = make_prompt(structs.replace(asked, body={**asked.body, "contents": read.contents}))
+        check_request(asked)
+        own = await read_media(call, self._backend, asked)
+        body, cached = complete_body(asked, call.caller, self._store, self._caches)
+        kept = await self._read_kept(call, asked, body)
+        prompt = read_prompt(structs.replace(asked, body={**body, "contents": [*kept.contents, *own.contents]}))
         note_inert(asked.body, call.notes)
         limit = asked.base.input_token_limit
-        tokens = await self._count(target, asked, read)
+        tokens = await self._count(target, asked, own, kept, cached)
         if limit and tokens.total > limit:
             raise gemini_errors.INPUT_TOKENS(length=tokens.total, limit=limit)
-        turns = place_images(prompt.turns, read.images)
-        return replace(prompt, turns=turns, shorten=read.has_documents), tokens
+        turns = place_images(prompt.turns, (*kept.images, *own.images))
+        if cached:
+            return replace(prompt, turns=turns, spare=len(turns) - len(read_turns(own.contents))), tokens
+        return replace(prompt, turns=turns, shorten=own.has_documents), tokens
 
     async def _ask(self, target: Target, prompt: Prompt) -> Reply:
         try:
@@ -204,13 +218,28 @@ class Generation:
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 
-    async def _count(self, target: Target, asked: ContentRequest, read: ReadContents) -> PromptTokens:
-        counted = structs.replace(asked, body={**asked.body, "contents": read.counted})
+    async def _read_kept(self, call: Call, asked: ContentRequest, body: Value) -> ReadContents:
+        """What is cached of a body that has been completed."""
+        kept = body["contents"][: len(body["contents"]) - len(asked.contents)] if body is not asked.body else []
+        return await read_media(call, self._backend, structs.replace(asked, body={**asked.body, "contents": kept}))
+
+    async def _measure(self, call: Call, target: Target, asked: ContentRequest) -> PromptTokens:
+        """The length of a prompt that is not asked."""
+        own = await read_media(call, self._backend, asked)
+        body, cached = complete_body(asked, call.caller, self._store, self._caches)
+        return await self._count(target, asked, own, await self._read_kept(call, asked, body), cached)
+
+    async def _count(
+        self, target: Target, asked: ContentRequest, own: ReadContents, kept: ReadContents, cached: int
+    ) -> PromptTokens:
+        """Tokens of a prompt; ``cached``: those of what is kept, which was counted when it was cached."""
         try:
+            counted = structs.replace(asked, body={**asked.body, "contents": own.counted})
             counts = await self._answering.count_tokens(target.base_model, list_counted(counted))
-            return PromptTokens(sum(counts), read.tokens)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
+        tokens = PromptTokens(sum(counts), own.tokens)
+        return tokens.after(cached, kept.tokens) if cached else tokens
 
     def _format_head(self, asked: ContentRequest) -> Value:
         """What all pieces of one answer share; tuned models were recorded without."""
@@ -244,7 +273,14 @@ def _format_usage(asked: ContentRequest, prompt_tokens: PromptTokens) -> Value:
     usage: Value = {"prompt_token_count": prompt_tokens.total, "total_token_count": prompt_tokens.total}
     if not asked.is_tuned:
         usage["prompt_tokens_details"] = _format_details(prompt_tokens)
-    return usage
+    if asks_to_think(asked.body):
+        usage["thoughts_token_count"] = NO_THOUGHTS
+    return {**usage, **_format_cached(prompt_tokens.cached)} if prompt_tokens.cached else usage
+
+
+def _format_cached(tokens: PromptTokens) -> Value:
+    """How much of a prompt is cached content."""
+    return {"cached_content_token_count": tokens.total, "cache_tokens_details": _format_details(tokens)}
 
 
 def _format_candidate(asked: ContentRequest, index: int, answer: Answer, *, done: bool = True) -> Value:

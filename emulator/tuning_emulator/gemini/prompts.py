@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.errors import ErrorText
-from tuning_emulator.core.forms import list_declarations, read_form, read_mime_type
+from tuning_emulator.core.forms import list_declarations, read_form, read_mime_type, read_thinking_level
 from tuning_emulator.core.functions import join_system, list_texts, split_turns
 from tuning_emulator.core.rules import Breaches, Rule, Values, find_violations
 from tuning_emulator.facts import gemini_errors
@@ -17,6 +17,7 @@ from tuning_emulator.facts.limits import GEMINI_MAX_CANDIDATES, GEMINI_MAX_PROMP
 from tuning_emulator.gemini.base_models import find_max_temperature
 from tuning_emulator.gemini.rules import check_fields, dig, drawing_rules
 from tuning_emulator.gemini.schemas import FUNCTION_RULES, SCHEMA_RULES
+from tuning_emulator.gemini.tools import TOOL_RULES
 from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import Prompt, Turn
 
@@ -120,6 +121,9 @@ CONTENT_RULES: tuple[Rule[ContentRequest], ...] = (
     Rule(gemini_errors.PART_WITHOUT_DATA, _find_empty_parts),
 )
 
+KEPT_RULES = (*CONTENT_RULES[1:], *SCHEMA_RULES)
+"""Over content to be cached, which may be a system instruction alone."""
+
 # --- rules over the generation config
 
 
@@ -138,11 +142,22 @@ def _find_stop_sequences(asked: ContentRequest) -> Breaches:
     return length > MAX_STOP_SEQUENCES and {"limit": MAX_STOP_SEQUENCES, "length": length}
 
 
+_HARMS = ("HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT", "HARASSMENT", "CIVIC_INTEGRITY")
+_FILTERED = frozenset(f"HARM_CATEGORY_{name}" for name in _HARMS)
+"""What a request may set a threshold for; those of PaLM, and none at all, are refused."""
+
+
+def _find_categories(asked: ContentRequest) -> Iterator[Values]:
+    settings = asked.body.get("safety_settings") or ()
+    return ({"index": index} for index, one in enumerate(settings) if one.get("category") not in _FILTERED)
+
+
 CONFIG_RULES: tuple[Rule[ContentRequest], ...] = (
     *drawing_rules(gemini_errors.TEMPERATURE, gemini_errors.TOP_P, gemini_errors.TOP_K),
     Rule(gemini_errors.MAX_OUTPUT_TOKENS, _has_no_room),
     Rule(gemini_errors.CANDIDATE_COUNT, _find_candidate_count),
     Rule(gemini_errors.STOP_SEQUENCES, _find_stop_sequences),
+    Rule(gemini_errors.SAFETY_CATEGORY, _find_categories),
     Rule(gemini_errors.RESPONSE_MIME_TYPE, lambda asked: asked.mime_type not in _MIME_TYPES),
 )
 
@@ -170,7 +185,13 @@ def _has_functions(asked: ContentRequest) -> bool:
     """Tuned models, and Gemma, knew no functions."""
     kinds = (_find_kind(part) for _, part in _list_parts(asked))
     without = asked.is_tuned or asked.base.id.startswith("gemma")
-    return without and (bool(asked.body.get("tools")) or any(kind in _FUNCTION_PARTS for kind in kinds))
+    return without and (bool(list_declarations(asked.body)) or any(kind in _FUNCTION_PARTS for kind in kinds))
+
+
+def _has_penalties(asked: ContentRequest) -> bool:
+    """Gemini 2.5 takes none here, though it does on Vertex AI."""
+    wanted = any(asked.config.get(name) for name in ("presence_penalty", "frequency_penalty"))
+    return wanted and asked.base.id.startswith("gemini-2.5")
 
 
 def _find_media(asked: ContentRequest) -> Iterator[Values]:
@@ -194,6 +215,18 @@ def _has_turns(asked: ContentRequest) -> bool:
 
 def _wants_logprobs(row: ErrorText) -> Callable[[ContentRequest], bool]:
     return lambda asked: bool(asked.config.get("response_logprobs")) and asked.day.holds(row)
+
+
+def _thinks_not(asked: ContentRequest) -> bool:
+    return bool(asked.config.get("thinking_config")) and not asked.base.thinking
+
+
+def _sets_level(asked: ContentRequest) -> bool:
+    return read_thinking_level(asked.config.get("thinking_config") or {}) != ""
+
+
+def _sets_level_and_budget(asked: ContentRequest) -> bool:
+    return _sets_level(asked) and dig(asked.config, "thinking_config", "thinking_budget") is not None
 
 
 def _find_thinking_budget(asked: ContentRequest) -> Breaches:
@@ -220,17 +253,21 @@ ABILITY_RULES: tuple[Rule[ContentRequest], ...] = (
     Rule(gemini_errors.SINGLE_TURN_END, lambda asked: len(asked.contents) == 1 and _ends_with_model(asked)),
     Rule(gemini_errors.MULTITURN, _has_turns),
     Rule(gemini_errors.MULTITURN_REQUEST_END, lambda asked: len(asked.contents) > 1 and _ends_with_model(asked)),
-    Rule(gemini_errors.CACHED_CONTENT, lambda asked: bool(asked.body.get("cached_content"))),
     Rule(gemini_errors.SYSTEM_INSTRUCTION, _has_system_instruction),
     Rule(gemini_errors.JSON_MODE, _has_json_mode),
     Rule(gemini_errors.FUNCTION_CALLING, _has_functions),
     Rule(gemini_errors.INPUT_MODALITY, _find_media),
     Rule(gemini_errors.RESPONSE_MODALITIES, _find_modalities),
     *(Rule(row, _wants_logprobs(row)) for row in gemini_errors.LOGPROBS_TEXTS),
+    Rule(gemini_errors.THINKING_NOT_ENABLED, _thinks_not),
+    Rule(gemini_errors.THINKING_BOTH, _sets_level_and_budget),
+    Rule(gemini_errors.THINKING_LEVEL, lambda asked: _sets_level(asked) and not asked.base.thinking_levels),
     Rule(gemini_errors.THINKING_REQUIRED, _stops_thinking),
     Rule(gemini_errors.THINKING_BUDGET, _find_thinking_budget),
+    Rule(gemini_errors.PENALTY, _has_penalties),
     Rule(gemini_errors.ONE_CANDIDATE, _has_candidates),
     Rule(gemini_errors.INPUT_CHARACTERS, _find_characters),
+    *TOOL_RULES,
     *FUNCTION_RULES,
 )
 """Each speaks alone."""
@@ -239,29 +276,30 @@ ABILITY_RULES: tuple[Rule[ContentRequest], ...] = (
 # --- prompts
 
 
-def check_prompt(asked: ContentRequest) -> None:
-    """Raises ApiError where a rule refuses the request."""
+def check_request(asked: ContentRequest) -> None:
+    """Holds a request for an answer against the rules over its fields.
+
+    Raises:
+        ApiError: some of them refuse it.
+    """
     check_fields((*CONTENT_RULES, *CONFIG_RULES, *SCHEMA_RULES), asked, request=asked.request)
-    for violation in find_violations(ABILITY_RULES, asked, model=asked.model):
-        raise violation.row(**violation.values)
 
 
 def read_prompt(asked: ContentRequest) -> Prompt:
-    """The prompt of a request without media. Raises as ``check_prompt``."""
-    check_prompt(asked)
-    return make_prompt(asked)
-
-
-def make_prompt(asked: ContentRequest) -> Prompt:
-    """The prompt of a request that keeps the rules, with words in the place of its media.
+    """The prompt of a request that ``check_request`` has passed, with what is cached in it and words for its media.
 
     Without a temperature of the request (or one that the tuned model was created with) the likeliest answer is given,
     and without ``seed`` drawn answers repeat: the service would draw a new one each time.
+
+    Raises:
+        ApiError: the model does not do what is asked.
     """
+    for violation in find_violations(ABILITY_RULES, asked, model=asked.model):
+        raise violation.row(**violation.values)
     config = asked.config
     return Prompt(
         turns=read_turns(asked.contents),
-        system=_read_system(asked),
+        system=read_system(asked),
         max_output_tokens=config.get("max_output_tokens") or asked.base.output_token_limit,
         temperature=_choose(config.get("temperature"), asked.temperature, 0.0),
         top_p=_choose(config.get("top_p"), asked.top_p, 1.0),
@@ -277,10 +315,10 @@ def make_prompt(asked: ContentRequest) -> Prompt:
 
 def list_counted(asked: ContentRequest) -> list[str]:
     """The texts whose tokens are counted, of a request that need not be one for an answer."""
-    return list_texts(read_turns(asked.contents), _read_system(asked))
+    return list_texts(read_turns(asked.contents), read_system(asked))
 
 
-def _read_system(asked: ContentRequest) -> str:
+def read_system(asked: ContentRequest) -> str:
     """The system turn: the instruction, and the functions that may be called."""
     declarations = list_declarations(asked.body)
     return join_system(declarations, join_text(asked.body.get("system_instruction") or {}))

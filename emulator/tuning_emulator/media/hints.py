@@ -10,6 +10,7 @@ from tuning_emulator.facts.model_row import BaseModel
 from tuning_emulator.media.medium import ReadMedium
 from tuning_emulator.media.reading import describe_missing
 from tuning_emulator.media.replacing import MEDIA_FIELDS
+from tuning_emulator.media.tokens import PromptTokens
 from tuning_emulator.schema.schema import Value
 from tuning_trainer.spec import Reply
 
@@ -48,7 +49,12 @@ def explain_rest(read: ReadMedium) -> str:
     return f"{read.source.place} ({read.source.mime_type}): {medium.note}" if medium.note else ""
 
 
-def note_shortened(reply: Reply, notes: list[str]) -> None:
-    """A hint where a prompt with documents was longer than what plays the model reads."""
+def note_shortened(reply: Reply, tokens: PromptTokens, notes: list[str]) -> None:
+    """A hint where a prompt with documents or with cached content was longer than what plays the model reads."""
     if reply.left_out:
         notes.append(emulator_errors.PROMPT_SHORTENED.format(count=reply.left_out))
+    if tokens.cached is not None and reply.prompt_tokens < tokens.text:
+        notes.append(
+            f"the model here read the last {reply.prompt_tokens} of {tokens.text} tokens: it reads no more at once, "
+            "and the beginning of what is cached was left out"
+        )

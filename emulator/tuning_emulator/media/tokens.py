@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from math import ceil
 from typing import Any
@@ -24,15 +25,25 @@ _NANOSECOND = 1e-9
 
 
 class PromptTokens(Struct, frozen=True):
-    """A prompt's: of text, in those of what plays the model; of media, by modality, as the services count them."""
+    """A prompt's: of text, in those of what plays the model; of media, by modality, as the services count them.
+
+    Attributes:
+        cached: Those of them that are of cached content.
+    """
 
     text: int
     media: Mapping[str, int] = {}
+    cached: PromptTokens | None = None
 
     @property
     def total(self) -> int:
         """All of them."""
         return self.text + sum(self.media.values())
+
+    def after(self, cached: int, media: Mapping[str, int]) -> PromptTokens:
+        """Those of a prompt with cached content before this one: so many, among them those of its media."""
+        kept = PromptTokens(cached - sum(media.values()), media)
+        return PromptTokens(self.text + kept.text, Counter(self.media) + Counter(media), kept)
 
     def format_details(self) -> list[Value]:
         """A ``ModalityTokenCount`` for each modality that there is any of."""

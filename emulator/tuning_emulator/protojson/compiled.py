@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from tuning_emulator.protojson.printer import Float32, format_camel, format_duration, format_timestamp
 from tuning_emulator.protojson.scalars import PARSERS, Parser, enum_parser
 from tuning_emulator.schema.proto import load_shared
-from tuning_emulator.schema.schema import PRESENCE, SCALARS, Enum, Field, Message, Schema
+from tuning_emulator.schema.schema import PRESENCE, SCALARS, ZERO_SHOWN, Enum, Field, Message, Schema
 
 Kind: TypeAlias = Literal[
     "scalar", "enum", "message", "timestamp", "duration", "mask", "bool", "struct", "value", "list", "any"
@@ -82,7 +82,7 @@ class CompiledField:
         elif enum is not None:
             self.parse = enum_parser(enum.values)
             self.zero_item = next((name for name, number in enum.values.items() if number == 0), 0)
-        plain = not (field.repeated or field.key or field.oneof or field.behaviour & PRESENCE)
+        plain = not (field.repeated or field.key or field.oneof or field.behaviour & (PRESENCE | ZERO_SHOWN))
         self.zero: Any = self.zero_item if plain and kind in ("scalar", "enum") else None
         self.plain = kind == "scalar" and field.type in _PLAIN and not (field.repeated or field.key)
         self.stored: type | None = None

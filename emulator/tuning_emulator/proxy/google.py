@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 from tuning_emulator.api.call import Api, Call
 from tuning_emulator.api.exchange import AsgiApp, Receive, Scope, Send
-from tuning_emulator.core.ids import project_number
+from tuning_emulator.core.ids import find_project_id, project_number
 from tuning_emulator.facts import google_errors
 from tuning_emulator.proxy.gateway import Gateway, find_header, read_body, send_json
 from tuning_emulator.proxy.hosts import PassHosts, Service
@@ -96,7 +96,7 @@ _SCHEMAS = {**load_schemas("google.cloud.resourcemanager"), **load_schemas("goog
 
 
 class Projects:
-    """Answers GetProject. A number that is the metadata server's project gets that project's id."""
+    """Answers GetProject. A number that is the metadata server's project, or was given to one, gets that id."""
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
@@ -108,7 +108,7 @@ class Projects:
         if not name:
             raise google_errors.PROJECT_NAME_MISSING()
         identity = self._identity
-        project, number = name, project_number(name)
+        project, number = find_project_id(name) or name, project_number(name)
         if name in (identity.project, identity.project_number):
             project, number = identity.project, identity.project_number
         if call.version == "v1":

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote
 from msgspec import Struct, field
 
 from tuning_emulator.api.exchange import Receive, Scope, Send
+from tuning_emulator.core.ids import project_number
 from tuning_emulator.proxy.gateway import find_header, send_answer
 
 # --- who a program is that brings no credentials of its own
@@ -44,9 +45,13 @@ class Identity(Struct, frozen=True):
 
     email: str
     project: str
-    project_number: str
     token: str
     tokens: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def project_number(self) -> str:
+        """Of its project, as it is at the moment."""
+        return project_number(self.project)
 
     def find_token(self, email: str) -> str:
         """The access token of an account; unknown ones get this one's."""

@@ -185,6 +185,8 @@ class _Reader:
                 behaviour |= Behaviour[value]
             elif option == "deprecated" and value == "true":
                 behaviour |= Behaviour.DEPRECATED
+            elif option == "tuning_emulator.zero_shown" and value == "true":
+                behaviour |= Behaviour.ZERO_SHOWN
             elif option == "tuning_emulator.field_versions":
                 versions |= self._name_version(value)
             elif option == "tuning_emulator.field_name":

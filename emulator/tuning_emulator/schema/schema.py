@@ -38,7 +38,10 @@ WELL_KNOWN = frozenset(
 
 
 class Behaviour(Flag):
-    """``google.api.field_behavior`` of a field, plus ``PRESENCE``: a scalar whose zero is told from unset."""
+    """``google.api.field_behavior`` of a field, and what else is said of one.
+
+    ``PRESENCE``: a scalar whose zero is told from unset. ``ZERO_SHOWN``: JSON has its zero, where it is set.
+    """
 
     NONE = 0
     REQUIRED = auto()
@@ -49,6 +52,7 @@ class Behaviour(Flag):
     IDENTIFIER = auto()
     DEPRECATED = auto()
     PRESENCE = auto()
+    ZERO_SHOWN = auto()
 
 
 def find_declared(name: str) -> str:
@@ -64,6 +68,7 @@ OPTIONAL = Behaviour.OPTIONAL
 OUTPUT_ONLY = Behaviour.OUTPUT_ONLY
 DEPRECATED = Behaviour.DEPRECATED
 PRESENCE = Behaviour.PRESENCE
+ZERO_SHOWN = Behaviour.ZERO_SHOWN
 
 
 class Field(NamedTuple):

@@ -92,6 +92,10 @@ class EmbeddedStorage:
         """Whether there is such a bucket."""
         return self.store.find_bucket(name) is not None
 
+    def owns_bucket(self, project: str) -> bool:
+        """Whether a project (its number) has a bucket."""
+        return bool(self.store.database.buckets("WHERE project = ? LIMIT 1", project))
+
     def fill(self) -> None:
         """Makes the buckets that are there from the start.
 

@@ -85,7 +85,7 @@ def bucket_message(bucket: Bucket) -> Value:
         **_read(resource, "Bucket"),
         "name": bucket_path(bucket.name),
         "bucket_id": bucket.name,
-        "project": f"projects/{bucket.project}",
+        "project": f"projects/{bucket.project_number}",
         "etag": bucket.etag,
     }
 

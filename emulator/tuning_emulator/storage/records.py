@@ -39,12 +39,17 @@ class State(IntEnum):
     SOFT_DELETED = 2
 
 
+NOBODY = "123456789012"
+"""Number of the project of buckets that were made for nobody in particular, as they show it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """A bucket.
 
     Attributes:
-        project: Number of its project. fields: What was set of its resource; access lists and IAM policy among them.
+        project: Number of its project; "": it was made for nobody in particular.
+        fields: What was set of its resource; access lists and IAM policy among them.
     """
 
     name: str
@@ -53,6 +58,11 @@ class Bucket:
     updated_ns: int
     metageneration: int = 1
     fields: Fields = field(default_factory=dict)
+
+    @property
+    def project_number(self) -> str:
+        """The number that is shown."""
+        return self.project or NOBODY
 
     @property
     def versioned(self) -> bool:

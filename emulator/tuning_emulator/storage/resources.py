@@ -157,7 +157,7 @@ def present_bucket(bucket: Bucket, base_url: str, *, full: bool = False) -> dict
         "selfLink": f"{base_url}/storage/v1/b/{quote(bucket.name, safe='')}",
         "id": bucket.name,
         "name": bucket.name,
-        "projectNumber": bucket.project,
+        "projectNumber": bucket.project_number,
         "metageneration": str(bucket.metageneration),
         "location": location,
         "storageClass": fields.get("storageClass") or DEFAULT_CLASS,

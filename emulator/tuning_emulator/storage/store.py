@@ -21,6 +21,7 @@ from tuning_emulator.storage.database import Database
 from tuning_emulator.storage.migration import migrate
 from tuning_emulator.storage.records import (
     NO_CONDITIONS,
+    NOBODY,
     Bucket,
     Conditions,
     Content,
@@ -36,9 +37,6 @@ from tuning_emulator.storage.sample_data import SAMPLE_BUCKET, STAND_IN
 from tuning_emulator.storage.stand_in import SAMPLES_OWNER, is_stand_in, lay_out_samples
 
 log = logging.getLogger(__name__)
-
-NOBODY = "123456789012"
-"""Number of the project of buckets that were made for nobody in particular."""
 
 AT_ONCE = 500
 """So many objects are forgotten in one step, which takes some hundredths of a second."""
@@ -149,7 +147,7 @@ class Storage:
         """
         check_bucket_name(name)
         now_ns = self.now_ns()
-        bucket = Bucket(name, project_number(project) if project else NOBODY, now_ns, now_ns, fields=fields or {})
+        bucket = Bucket(name, project_number(project) if project else "", now_ns, now_ns, fields=fields or {})
         with self.database.transaction():
             if (found := self._find_bucket(name)) is not None:
                 if not is_stand_in(found):
@@ -212,12 +210,14 @@ class Storage:
         return bucket
 
     def list_buckets(self, project: str = "", prefix: str = "", after: str = "", limit: int = -1) -> list[Bucket]:
-        """The buckets that a project sees, by name: its own and nobody's; all of them where none is named."""
-        seen = (NOBODY, project_number(project)) if project else ("", "")
+        """The buckets that a project sees, by name: its own and nobody's; all of them where none is named.
+
+        In older files nobody's have the number that they show.
+        """
         return self.database.buckets(
-            "WHERE project != ? AND (? = '' OR project IN (?, ?)) AND substr(name, 1, length(?)) = ? AND name > ? "
+            "WHERE project != ? AND (? = '' OR project IN ('', ?, ?)) AND substr(name, 1, length(?)) = ? AND name > ? "
             "ORDER BY name LIMIT ?",
-            *(SAMPLES_OWNER, project, *seen, prefix, prefix, after, limit),
+            *(SAMPLES_OWNER, project, NOBODY, project_number(project), prefix, prefix, after, limit),
         )
 
     def update_bucket(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from tuning_emulator.core.clock import UNTOUCHED, ClockState
+from tuning_emulator.core.ids import GivenNumbers
 from tuning_emulator.core.job_control import JobFault, Pace, format_job_fault, format_pace, parse_job_fault, parse_pace
 from tuning_emulator.store.database import Database
 
-CONTROL_TABLES = ("clock", "paces", "job_faults")
+CONTROL_TABLES = ("clock", "paces", "job_faults", "project_numbers")
 """What is no job's own."""
 
 
@@ -56,6 +59,7 @@ class Controls:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._given = GivenNumbers()
         self.silent = 0
         self.reload()
 
@@ -64,6 +68,11 @@ class Controls:
         self.paces = {project: parse_pace(text) for project, text in self._database.execute("list_paces")}
         rows = self._database.execute("list_job_faults")
         self.job_faults = [WaitingFault(row[0], row[1], parse_job_fault(row[2]), *row[3:]) for row in map(tuple, rows)]
+        self._given.replace(dict(map(tuple, self._database.execute("list_project_numbers"))))
+
+    def close(self) -> None:
+        """Its project numbers hold no longer."""
+        self._given.replace({})
 
     def clear(self, project: str | None = None) -> None:
         """Forgets paces and waiting faults, or those of one project (by its number)."""
@@ -94,6 +103,20 @@ class Controls:
             self._database.execute("delete_pace", project)
         else:
             self._database.execute("put_pace", project, format_pace(pace))
+        self.reload()
+
+    # ------------------------------------------------------------ project numbers
+
+    @property
+    def project_numbers(self) -> Mapping[str, str]:
+        """Numbers that projects were given, by their ids."""
+        return self._given.numbers
+
+    def put_project_numbers(self, numbers: Mapping[str, str]) -> None:
+        """Keeps these numbers, by project id, in the place of all that were given."""
+        with self._database.transaction():
+            self._database.execute("clear_project_numbers")
+            self._database.execute_many("put_project_number", list(numbers.items()))
         self.reload()
 
     # ------------------------------------------------------------ gates

@@ -19,7 +19,16 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from tuning_emulator.core.records import BatchJob, Endpoint, Job, ModelVersion, Operation, Record, TuningJob
+from tuning_emulator.core.records import (
+    BatchJob,
+    CachedContent,
+    Endpoint,
+    Job,
+    ModelVersion,
+    Operation,
+    Record,
+    TuningJob,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -325,11 +334,22 @@ _VERSION_BITS = 20
 parse_model_version = _create_parser("model_versions", ModelVersion, "job_uid")
 parse_operation = _create_parser("operations", Operation, "name")
 _parse_endpoint = _create_parser("endpoints", Endpoint, "uid")
+_parse_cached_content = _create_parser("cached_contents", CachedContent, "uid")
 
 
 def parse_endpoint(row: sqlite3.Row) -> Endpoint:
     """A row of ``endpoints``."""
     return replace(_parse_endpoint(row), uid=row["uid"])
+
+
+def parse_cached_content(row: sqlite3.Row) -> CachedContent:
+    """A row of ``cached_contents``."""
+    return replace(_parse_cached_content(row), uid=row["uid"])
+
+
+def format_cached_content(cached: CachedContent) -> dict[str, Any]:
+    """Its columns by name."""
+    return _format(cached, "uid", "api", "project", "location", "id", "updated_ns", "expires_ns")
 
 
 def format_model_version(version: ModelVersion) -> dict[str, Any]:

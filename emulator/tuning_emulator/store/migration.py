@@ -15,17 +15,20 @@ import msgspec
 from msgspec import Struct
 
 from tuning_emulator.core.clock import to_microseconds
+from tuning_emulator.core.ids import check_project_number
 from tuning_emulator.core.job_control import parse_job_fault, parse_pace
 from tuning_emulator.core.records import Asked, Endpoint, ModelVersion, Operation, Progress, TuningJob
 from tuning_emulator.store.database import (
     DamagedRowError,
     Database,
     StoreError,
+    format_cached_content,
     format_endpoint,
     format_job,
     format_model_version,
     format_operation,
     open_copy,
+    parse_cached_content,
     parse_endpoint,
     parse_job,
     parse_model_version,
@@ -41,6 +44,8 @@ READABLE = (2, 3, SCHEMA_VERSION)
 """Versions of files that this program takes. A file of another one is refused rather than misread."""
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+
+_READABLE = f"{', '.join(map(str, READABLE[:-1]))} and {SCHEMA_VERSION}"
 
 Row = dict[str, Any]
 
@@ -84,7 +89,7 @@ def take_over(database: Database) -> None:
         create_tables(connection)
     elif version not in READABLE:
         raise StoreError(
-            f"{path} has schema version {version}, this program reads {' and '.join(map(str, READABLE))}; "
+            f"{path} has schema version {version}, this program reads {_READABLE}; "
             "use the version that wrote it, or another --data-dir"
         )
     elif version != SCHEMA_VERSION:
@@ -222,19 +227,30 @@ _COPIED["gates"] = "SELECT * FROM courses"
 
 # --- copies, checked and brought to this version before they take the store's place
 
+
+def _check_numbered(text: str) -> None:
+    project, _, number = text.rpartition("=")
+    check_project_number(project, number)
+
+
 _RECORDS: dict[str, tuple[Callable[[sqlite3.Row], Any], Callable[[Any], dict[str, Any]]]] = {
     "tuning_jobs": (parse_job, format_job),
     "model_versions": (parse_model_version, format_model_version),
     "endpoints": (parse_endpoint, format_endpoint),
     "operations": (parse_operation, format_operation),
+    "cached_contents": (parse_cached_content, format_cached_content),
 }
 _TEXTS: dict[str, tuple[str, Callable[[str], object]]] = {
     "paces": ("SELECT pace FROM paces", parse_pace),
     "job_faults": ("SELECT fault FROM job_faults", parse_job_fault),
+    "project_numbers": ("SELECT id || '=' || number FROM project_numbers", _check_numbered),
     "gates, pace": ("SELECT pace FROM gates WHERE pace != ''", parse_pace),
     "gates, fault": ("SELECT fault FROM gates WHERE fault != ''", parse_job_fault),
 }
-_COUNTED = ("tuning_jobs", "models", "model_versions", "endpoints", "operations", "permissions", "checkpoints")
+_COUNTED = (
+    *("tuning_jobs", "models", "model_versions", "endpoints", "operations", "permissions", "checkpoints"),
+    "cached_contents",
+)
 
 
 class Contents(Struct, frozen=True):
@@ -300,7 +316,7 @@ def read_contents(path: Path) -> Contents:
 def _check_schema(connection: sqlite3.Connection, wanted: int) -> None:
     version = read_version(connection)
     if version != wanted:
-        raise StoreError(f"schema version {version}, this program reads {' and '.join(map(str, READABLE))}")
+        raise StoreError(f"schema version {version}, this program reads {_READABLE}")
     damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if damage != "ok":
         raise StoreError(f"damaged: {damage}")

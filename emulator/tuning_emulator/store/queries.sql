@@ -169,6 +169,25 @@ SELECT * FROM operations WHERE project = ? AND location = ? ORDER BY uid DESC;
 -- name: delete_operation
 DELETE FROM operations WHERE name = ?;
 
+-- name: insert_cached_content
+INSERT INTO cached_contents (api, project, location, id, updated_ns, expires_ns, body)
+VALUES (:api, :project, :location, :id, :updated_ns, :expires_ns, :body);
+
+-- name: replace_cached_content
+UPDATE cached_contents SET updated_ns = :updated_ns, expires_ns = :expires_ns, body = :body WHERE uid = :uid;
+
+-- name: get_cached_content
+SELECT * FROM cached_contents WHERE api = ? AND project = ? AND location = ? AND id = ?;
+
+-- name: list_cached_contents_newest_first
+SELECT * FROM cached_contents WHERE api = ? AND project = ? AND location = ? AND uid < ? ORDER BY uid DESC LIMIT ?;
+
+-- name: delete_cached_content
+DELETE FROM cached_contents WHERE uid = ?;
+
+-- name: delete_cached_contents_before
+DELETE FROM cached_contents WHERE expires_ns < ?;
+
 -- name: put_permission
 INSERT OR REPLACE INTO permissions (job_uid, id, grantee_type, email, role) VALUES (?, ?, ?, ?, ?);
 
@@ -197,6 +216,9 @@ DELETE FROM operations WHERE project = ?;
 -- name: clear_endpoints
 DELETE FROM endpoints WHERE project = ?;
 
+-- name: clear_cached_contents
+DELETE FROM cached_contents WHERE project = ?;
+
 -- name: clear_models
 DELETE FROM models WHERE project = ?;
 
@@ -212,7 +234,7 @@ SELECT 'endpoints', project, location FROM endpoints WHERE id = ?1;
 
 -- name: list_projects
 SELECT project FROM tuning_jobs UNION SELECT project FROM models UNION SELECT project FROM endpoints
-UNION SELECT project FROM operations;
+UNION SELECT project FROM operations UNION SELECT project FROM cached_contents;
 
 -- name: list_job_keys
 SELECT uid, api FROM tuning_jobs WHERE ?1 IS NULL OR project = ?1;
@@ -238,6 +260,15 @@ DELETE FROM paces WHERE project = ?;
 
 -- name: clear_paces
 DELETE FROM paces WHERE ?1 IS NULL OR project = ?1;
+
+-- name: list_project_numbers
+SELECT id, number FROM project_numbers ORDER BY id;
+
+-- name: clear_project_numbers
+DELETE FROM project_numbers;
+
+-- name: put_project_number
+INSERT INTO project_numbers (id, number) VALUES (?, ?);
 
 -- name: insert_job_fault
 INSERT INTO job_faults (project, fault, jobs, given, fired) VALUES (?, ?, ?, 0, 0);
@@ -270,7 +301,8 @@ SELECT max(
     (SELECT coalesce(max(created_ns), 0) FROM models),
     (SELECT coalesce(max(updated_ns), 0) FROM model_versions),
     (SELECT coalesce(max(updated_ns), 0) FROM endpoints),
-    (SELECT coalesce(max(updated_ns), 0) FROM operations)
+    (SELECT coalesce(max(updated_ns), 0) FROM operations),
+    (SELECT coalesce(max(updated_ns), 0) FROM cached_contents)
 );
 
 -- name: list_jobs_of_project

@@ -115,6 +115,21 @@ CREATE TABLE permissions (
 CREATE INDEX permissions_by_email ON permissions (email COLLATE NOCASE, job_uid);
 CREATE INDEX permissions_of_everyone ON permissions (job_uid) WHERE grantee_type = 'EVERYONE';
 
+-- Content kept for later prompts. `project` of the Gemini API is the caller's, "" for none; its ids are global.
+CREATE TABLE cached_contents (
+    uid INTEGER PRIMARY KEY AUTOINCREMENT,
+    api TEXT NOT NULL CHECK (api IN ('gemini', 'vertex')),
+    project TEXT NOT NULL,
+    location TEXT NOT NULL,
+    id TEXT NOT NULL,
+    updated_ns INTEGER NOT NULL,
+    expires_ns INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (api, project, location, id)
+) STRICT;
+CREATE INDEX cached_contents_by_place ON cached_contents (api, project, location, uid);
+CREATE INDEX cached_contents_by_expiry ON cached_contents (expires_ns);
+
 -- How an unfinished job goes on where it is more than training alone: the pace and the fault of its own ("" for none),
 -- and since when, and how often read, it has been in the state that it shows.
 CREATE TABLE gates (
@@ -142,6 +157,12 @@ CREATE TABLE job_faults (
     given INTEGER NOT NULL,
     fired INTEGER NOT NULL
 ) STRICT;
+
+-- The numbers that projects were given; any other has one that is made of its id.
+CREATE TABLE project_numbers (
+    id TEXT PRIMARY KEY,
+    number TEXT NOT NULL UNIQUE
+) STRICT, WITHOUT ROWID;
 
 -- One row at most: how the emulator's clock differs from the machine's.
 CREATE TABLE clock (

@@ -17,6 +17,7 @@ from tuning_emulator.core.lifecycle import ENDED, WITHIN, JobEvent, advance
 from tuning_emulator.core.records import (
     Api,
     BatchJob,
+    CachedContent,
     Checkpoint,
     Endpoint,
     Job,
@@ -74,6 +75,7 @@ class Store:
 
     def close(self) -> None:
         """Closes the file."""
+        self.controls.close()
         self._database.close()
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -84,7 +86,13 @@ class Store:
         """Forgets everything of some projects."""
         with self.transaction():
             for project in projects:
-                for statement in ("clear_operations", "clear_endpoints", "clear_models", "clear_jobs"):
+                for statement in (
+                    "clear_cached_contents",
+                    "clear_operations",
+                    "clear_endpoints",
+                    "clear_models",
+                    "clear_jobs",
+                ):
                     self._database.execute(statement, project)
 
     def forget_jobs(self, uids: Iterable[int]) -> None:
@@ -437,6 +445,33 @@ class Store:
     def delete_permission(self, job_uid: int, identifier: str) -> None:
         """Forgets a permission."""
         self._database.execute("delete_permission", job_uid, identifier)
+
+    # ------------------------------------------------------------ cached contents
+
+    def insert_cached_content(self, cached: CachedContent) -> CachedContent:
+        """Stores what a client caches and answers it with its uid."""
+        cursor = self._database.execute("insert_cached_content", **rows.format_cached_content(cached))
+        return replace(cached, uid=int(cursor.lastrowid or 0))
+
+    def replace_cached_content(self, cached: CachedContent) -> CachedContent:
+        """Writes a changed one."""
+        self._database.execute("replace_cached_content", **rows.format_cached_content(cached))
+        return cached
+
+    def get_cached_content(self, api: Api, project: str, location: str, identifier: str) -> CachedContent | None:
+        """The cached content of that name, expired and deleted ones among them."""
+        return self._one(rows.parse_cached_content, "get_cached_content", api, project, location, identifier)
+
+    def list_cached_contents_newest_first(
+        self, api: Api, project: str, location: str, before_uid: int, limit: int
+    ) -> list[CachedContent]:
+        """Those of a place older than ``before_uid``, expired and deleted ones among them."""
+        place = (api, project, location, before_uid, limit)
+        return self._all(rows.parse_cached_content, "list_cached_contents_newest_first", *place)
+
+    def forget_cached_contents(self, before_ns: int) -> None:
+        """Forgets those that had expired before a moment."""
+        self._database.execute("delete_cached_contents_before", before_ns)
 
     # ------------------------------------------------------------ inside
 

@@ -136,6 +136,10 @@ class Control:
         """Ends running jobs and forgets everything; of the own project alone where there is one."""
         return self.call("POST", "reset", {"project": self.project} if self.project else {})
 
+    def set_project_number(self, project: str, number: str) -> Json:
+        """Gives a project id the number that names in answers carry, before anything is made in the project."""
+        return self.call("PUT", f"projects/{quote(project, safe='')}/number", {"number": number})
+
     def export_snapshot(self, file: Path) -> None:
         """Writes the whole state into an archive, which has its name only once it is whole."""
         with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}-", delete=False) as unfinished:

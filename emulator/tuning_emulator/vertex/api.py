@@ -10,6 +10,8 @@ from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.vertex.batches import BatchPredictionJobs
+from tuning_emulator.vertex.cached_contents import CachedContents
+from tuning_emulator.vertex.caching import create_caches
 from tuning_emulator.vertex.chat import ChatCompletions
 from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.copies import Copies
@@ -37,7 +39,17 @@ _HOST = re.compile(
 _LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)")
 _REP = ".rep.googleapis.com"
 _ABOUT_LOCATIONS = "google.cloud.location."
-_NAMED = ("parent", "name", "model", "endpoint", "context", "resource", "tensorboard", "tensorboard_time_series")
+_NAMED = (
+    "parent",
+    "name",
+    "model",
+    "endpoint",
+    "context",
+    "resource",
+    "cached_content",
+    "tensorboard",
+    "tensorboard_time_series",
+)
 """Request fields that hold the name that a call is about, or the resource that has it."""
 
 
@@ -113,7 +125,9 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
     jobs, models = TuningJobs(backend, operations), Models(backend, operations)
     endpoints, experiments = Endpoints(backend, operations), Experiments(backend, operations)
     boards, copies = Tensorboards(backend, operations), Copies(backend, operations)
-    generation, publishers = Generation(backend), Publishers(backend)
+    caches = create_caches(backend)
+    generation, publishers = Generation(backend, caches), Publishers(backend)
+    cached_contents = CachedContents(backend, caches, generation)
     batches = BatchPredictionJobs(backend, operations, generation)
     locations = Locations()
     policies = Policies({"models": models.get_model, "endpoints": endpoints.get_endpoint})
@@ -158,6 +172,11 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
         "LlmUtilityService.ComputeTokens": generation.compute_tokens,
         "MetadataService.GetMetadataStore": experiments.get_metadata_store,
         "MetadataService.ListMetadataStores": experiments.list_metadata_stores,
+        "GenAiCacheService.CreateCachedContent": cached_contents.create_cached_content,
+        "GenAiCacheService.GetCachedContent": cached_contents.get_cached_content,
+        "GenAiCacheService.ListCachedContents": cached_contents.list_cached_contents,
+        "GenAiCacheService.UpdateCachedContent": cached_contents.update_cached_content,
+        "GenAiCacheService.DeleteCachedContent": cached_contents.delete_cached_content,
         "MetadataService.GetContext": experiments.get_context,
         "MetadataService.ListContexts": experiments.list_contexts,
         "MetadataService.DeleteContext": experiments.delete_context,

@@ -21,6 +21,7 @@ from tuning_emulator.jobs.tuning_api import Stage
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.protojson.printer import format_timestamp
 from tuning_emulator.vertex.batches import format_batch_name
+from tuning_emulator.vertex.caching import create_caches
 from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.generation import ENDPOINT, PUBLISHED, Generation, Speaker
 
@@ -47,7 +48,7 @@ class VertexBatches:
     def __init__(self, backend: Backend, api: Api) -> None:
         self._backend = backend
         self._api = api
-        self._generation = Generation(backend)
+        self._generation = Generation(backend, create_caches(backend))
         self._codec = Codec(api.schemas.values())
 
     def format_name(self, job: Job) -> str:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import (
+    CachedContent,
     Checkpoint,
     DatasetStatistics,
     DeployedModel,
@@ -95,7 +96,7 @@ def refuse_name(name: str, wanted: str) -> ApiError:
     return vertex_errors.MALFORMED_NAME(name=name, form=wanted)
 
 
-def place_of(record: Job | ModelVersion | Endpoint) -> Place:
+def place_of(record: Job | ModelVersion | Endpoint | CachedContent) -> Place:
     """Where a record is."""
     return Place(project_number(record.project), record.location)
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.errors import ApiError
-from tuning_emulator.core.forms import list_declarations
+from tuning_emulator.core.forms import asks_to_think, list_declarations, read_thinking_level
 from tuning_emulator.core.functions import join_system, list_texts, place_images, read_parts, split_turns
 from tuning_emulator.core.ids import Ids, project_number
 from tuning_emulator.core.json_schema import SchemaError
@@ -20,13 +20,15 @@ from tuning_emulator.facts import emulator_errors, vertex_errors
 from tuning_emulator.facts.base_models import BaseModel, find_base_model
 from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.caching import Caches
 from tuning_emulator.jobs.registry import find_checkpoint, find_version
 from tuning_emulator.jobs.trainer import PromptRefusedError, Target, TrainerUnavailableError
 from tuning_emulator.media.hints import note_shortened
-from tuning_emulator.media.parts import ReadContents
 from tuning_emulator.media.tokens import PromptTokens
 from tuning_emulator.schema.schema import Value
+from tuning_emulator.vertex.caching import complete_request
 from tuning_emulator.vertex.media import read_media
+from tuning_emulator.vertex.request_rules import check_content_request
 from tuning_emulator.vertex.schemas import read_checked_form
 from tuning_trainer.spec import Answer, Prompt, Reply, Token, Turn
 
@@ -49,6 +51,9 @@ MAX_PENALTY = 2.0
 _STEP = 0.0001
 """By which the upper bounds of fractions, which the texts exclude, are more than what is allowed (recorded: 2.0001)."""
 
+NO_THOUGHTS = 0
+"""What plays the models here has none, whatever it is asked for."""
+
 _TEXT_FIELDS = frozenset(("text", "thought", "thought_signature"))
 _READ_FIELDS = _TEXT_FIELDS | {"function_call", "function_response"}
 
@@ -66,16 +71,17 @@ def parse_prompt(request: Value, model: BaseModel) -> Prompt:
     if turns[-1].learned:
         raise vertex_errors.LAST_TURN_IS_MODEL()
     config = request.get("generation_config") or {}
+    check_content_request(request, model)
     check_thinking(config.get("thinking_config") or {}, model)
     return Prompt(
         turns=turns,
-        system=_parse_system(request),
+        system=parse_system(request),
         max_output_tokens=_parse_max_output_tokens(config, model),
         temperature=_parse_range(config, "temperature", 0.0, 0.0, _or(model.max_temperature, 2.0) + _STEP),
         top_p=_parse_range(config, "top_p", _or(model.top_p, 1.0), 0.0, 1.0 + _STEP),
         top_k=int(_parse_range(config, "top_k", model.top_k or 0, 0, MAX_TOP_K + 1)),
         seed=config.get("seed", 0),
-        stop=tuple(config.get("stop_sequences", ())),
+        stop=tuple(stop for stop in config.get("stop_sequences", ()) if stop),
         candidates=_parse_candidates(config),
         presence_penalty=_parse_range(config, "presence_penalty", 0.0, -MAX_PENALTY, MAX_PENALTY + _STEP),
         frequency_penalty=_parse_range(config, "frequency_penalty", 0.0, -MAX_PENALTY, MAX_PENALTY + _STEP),
@@ -100,7 +106,7 @@ def _parse_logprobs(config: Value) -> int | None:
     return None
 
 
-def _parse_system(request: Value) -> str:
+def parse_system(request: Value) -> str:
     """The system turn: the instruction, and the functions that may be called."""
     try:
         return join_system(list_declarations(request), join_text(request.get("system_instruction") or {}))
@@ -165,11 +171,16 @@ def check_thinking(config: Value, model: BaseModel) -> None:
     Raises:
         ApiError: it cannot think so much, so little, or by level; or thoughts are wanted and none will be had.
     """
-    budget = config.get("thinking_budget")
+    budget, level = config.get("thinking_budget"), read_thinking_level(config)
     if config and not model.thinking and not model.open:
         raise vertex_errors.THINKING_NOT_SUPPORTED()
-    if config.get("thinking_level") not in (None, "THINKING_LEVEL_UNSPECIFIED") and not model.thinking_levels:
-        raise vertex_errors.THINKING_LEVEL()
+    if level and not model.open:
+        if not model.thinking_levels:
+            raise vertex_errors.THINKING_LEVEL()
+        if level not in model.thinking_levels:
+            raise vertex_errors.THINKING_LEVEL_UNKNOWN(level=level)
+        if budget is not None:
+            raise vertex_errors.THINKING_BOTH()
     if budget is not None and not model.takes_thinking_budget(budget):
         if budget == 0:
             raise vertex_errors.THINKING_OFF()
@@ -191,13 +202,15 @@ def _parse_max_output_tokens(config: Value, model: BaseModel) -> int:
 class ResponseWriter:
     """Writes the answer, whole or in chunks; all chunks carry the same id and time."""
 
-    def __init__(self, ids: Ids, model_version: str, now_ns: int) -> None:
+    def __init__(self, ids: Ids, model_version: str, now_ns: int, *, thinking: bool = False) -> None:
+        self._thinking = thinking
         self._tail: Value = {"model_version": model_version, "create_time": now_ns, "response_id": ids.base36(22)}
 
     def format_reply(self, reply: Reply, prompt_tokens: PromptTokens) -> Value:
         """The whole answer."""
         candidates = [_format_candidate(index, answer) for index, answer in enumerate(reply.answers)]
-        return {"candidates": candidates, "usage_metadata": format_usage(reply, prompt_tokens), **self._tail}
+        usage = format_usage(reply, prompt_tokens, thinking=self._thinking)
+        return {"candidates": candidates, "usage_metadata": usage, **self._tail}
 
     def format_delta(self, text: str) -> Value:
         """A piece of a streamed answer."""
@@ -236,15 +249,22 @@ def _format_token(token: Token) -> Value:
     return {"token": token.text, "token_id": token.id, "log_probability": token.logprob}
 
 
-def format_usage(reply: Reply, prompt_tokens: PromptTokens) -> Value:
-    """Token counts of an answer, by what plays the model here; the prompt's as ``countTokens`` says it."""
+def format_usage(reply: Reply, prompt_tokens: PromptTokens, *, thinking: bool = False) -> Value:
+    """Token counts of an answer, by what plays the model here; the prompt's as ``countTokens`` says it.
+
+    Args:
+        thinking: Whether thoughts were asked for: how many there were is said then.
+    """
     said = sum(answer.tokens for answer in reply.answers)
     return {
         "prompt_token_count": prompt_tokens.total,
         "candidates_token_count": said,
         "total_token_count": prompt_tokens.total + said,
+        "cached_content_token_count": prompt_tokens.cached.total if prompt_tokens.cached else None,
+        "thoughts_token_count": NO_THOUGHTS if thinking else None,
         "traffic_type": "ON_DEMAND",
         "prompt_tokens_details": prompt_tokens.format_details(),
+        "cache_tokens_details": prompt_tokens.cached.format_details() if prompt_tokens.cached else None,
         "candidates_tokens_details": PromptTokens(said).format_details(),
     }
 
@@ -305,34 +325,43 @@ class Traffic:
         return chosen
 
 
+class Asked(Struct, frozen=True):
+    """A request for content, read. ``tokens``: of the prompt, as ``countTokens`` counts it: without control tokens."""
+
+    speaker: Speaker
+    prompt: Prompt
+    tokens: PromptTokens
+
+
 class Generation:
     """The prediction methods of ``PredictionService`` and ``LlmUtilityService``."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, caches: Caches) -> None:
         self._backend = backend
+        self._caches = caches
         self._traffic = Traffic()
 
     async def generate_content(self, call: Call, speaker: Speaker | None = None) -> Value:
         """The whole answer. ``speaker``: who answers, where it is not who the request names."""
-        speaker, prompt, tokens = await self._read(call, speaker)
+        asked = await self._read(call, speaker)
         try:
-            reply = await self._backend.answering.generate(speaker.target, prompt)
+            reply = await self._backend.answering.generate(asked.speaker.target, asked.prompt)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
-        note_shortened(reply, call.notes)
-        return self._writer(speaker).format_reply(reply, tokens)
+        note_shortened(reply, asked.tokens, call.notes)
+        return self._writer(call, asked.speaker).format_reply(reply, asked.tokens)
 
     async def stream_generate_content(self, call: Call) -> AsyncGenerator[Value, None]:
         """The answer piece by piece; what is wrong with the request is said before the first piece."""
-        speaker, prompt, tokens = await self._read(call)
-        writer = self._writer(speaker)
+        asked = await self._read(call)
+        writer = self._writer(call, asked.speaker)
         try:
-            async for piece in self._backend.answering.stream(speaker.target, prompt):
+            async for piece in self._backend.answering.stream(asked.speaker.target, asked.prompt):
                 if isinstance(piece, str):
                     yield writer.format_delta(piece)
                 else:
-                    note_shortened(piece, call.notes)
-                    yield writer.format_end(piece, tokens)
+                    note_shortened(piece, asked.tokens, call.notes)
+                    yield writer.format_end(piece, asked.tokens)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 
@@ -351,7 +380,7 @@ class Generation:
         read = await read_media(call, self._backend, _contents(call.request), speaker.model)
         system = call.request.get("system_instruction")
         said = [*read.counted, *([system] if system else [])]
-        tokens = await self._count(speaker, read, _parse_system(call.request))
+        tokens = await self.count(speaker, parse_turns(read.counted), parse_system(call.request), read.tokens)
         return {
             "total_tokens": tokens.total,
             "total_billable_characters": count_billable_characters(said),
@@ -370,22 +399,32 @@ class Generation:
             raise _explain(error) from error
         return {"tokens_info": [format_tokens(content, one) for content, one in zip(contents, found, strict=True)]}
 
-    async def _read(self, call: Call, speaker: Speaker | None = None) -> tuple[Speaker, Prompt, PromptTokens]:
-        """Who answers what, and the prompt's length as ``countTokens`` counts it: without control tokens."""
+    async def _read(self, call: Call, speaker: Speaker | None = None) -> Asked:
+        """Who answers what. What is cached comes first, and has been counted when it was cached."""
         speaker = speaker or self._find_speaker(call, "model")
-        read = await read_media(call, self._backend, call.request.get("contents", []), speaker.model)
-        prompt = parse_prompt({**call.request, "contents": read.contents}, speaker.model)
         note_inert(call.request, call.notes)
-        tokens = await self._count(speaker, read, prompt.system)
-        turns = place_images(prompt.turns, read.images)
-        return speaker, replace(prompt, turns=turns, shorten=read.has_documents), tokens
+        own = await read_media(call, self._backend, call.request.get("contents", []), speaker.model)
+        if not call.request.get("cached_content"):
+            prompt = parse_prompt({**call.request, "contents": own.contents}, speaker.model)
+            tokens = await self.count(speaker, parse_turns(own.counted), prompt.system, own.tokens)
+            turns = place_images(prompt.turns, own.images)
+            return Asked(speaker, replace(prompt, turns=turns, shorten=own.has_documents), tokens)
+        asked = parse_turns(own.contents)
+        tuned = bool(speaker.target.adapter)
+        request, cached = complete_request(call, self._backend.store, self._caches, speaker.model.id, tuned)
+        kept = await read_media(call, self._backend, request["contents"][: -len(own.contents)], speaker.model)
+        prompt = parse_prompt({**request, "contents": [*kept.contents, *own.contents]}, speaker.model)
+        tokens = await self.count(speaker, parse_turns(own.counted), "", own.tokens)
+        turns = place_images(prompt.turns, (*kept.images, *own.images))
+        prompt = replace(prompt, turns=turns, spare=len(prompt.turns) - len(asked))
+        return Asked(speaker, prompt, tokens.after(cached, kept.tokens))
 
     def _find_speaker(self, call: Call, field: str) -> Speaker:
         """What answers to the name in a field. A key, which express mode alone takes, finds no endpoint."""
         name = call.request.get(field, "")
-        published = PUBLISHED.fullmatch(name)
-        if published is not None:
-            return self._find_published(name, published["id"], published["project"] or "")
+        base = self.find_published(name)
+        if base is not None:
+            return base
         if ENDPOINT.fullmatch(name) is not None and call.caller.kind == "key":
             raise vertex_errors.PREDICTION_ENDPOINT_NOT_FOUND(name=name)
         return self.find_endpoint(name)
@@ -399,6 +438,15 @@ class Generation:
         if endpoint is None:
             raise vertex_errors.PREDICTION_ENDPOINT_NOT_FOUND(name=name)
         return self._find_deployed(name, endpoint)
+
+    def find_published(self, name: str) -> Speaker | None:
+        """The base model of a name like ``publishers/google/models/x``; None: it is a name of something else.
+
+        Raises:
+            ApiError: there is no such model.
+        """
+        published = PUBLISHED.fullmatch(name)
+        return self._find_published(name, published["id"], published["project"] or "") if published else None
 
     def _find_published(self, name: str, identifier: str, project: str) -> Speaker:
         speaker = self.find_base(identifier, project)
@@ -443,14 +491,18 @@ class Generation:
         self._backend.note_retired(model, day)
         return Speaker(model, Target(version.base_model, checkpoint.adapter, job.progress.trainer))
 
-    def _writer(self, speaker: Speaker) -> ResponseWriter:
-        return ResponseWriter(self._backend.ids, speaker.model.id, self._backend.clock.timestamp_ns())
+    def _writer(self, call: Call, speaker: Speaker) -> ResponseWriter:
+        now_ns, thinking = self._backend.clock.timestamp_ns(), asks_to_think(call.request)
+        return ResponseWriter(self._backend.ids, speaker.model.id, now_ns, thinking=thinking)
 
-    async def _count(self, speaker: Speaker, read: ReadContents, system: str) -> PromptTokens:
-        said = list_texts(parse_turns(read.counted), system)
+    async def count(
+        self, speaker: Speaker, turns: Iterable[Turn], system: str, media: Mapping[str, int]
+    ) -> PromptTokens:
+        """Tokens of turns and a system turn, as what plays the model counts them, beside those of media."""
+        said = list_texts(turns, system)
         try:
             counts = await self._backend.answering.count_tokens(speaker.target.base_model, said)
-            return PromptTokens(sum(counts), read.tokens)
+            return PromptTokens(sum(counts), media)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
 

@@ -1,0 +1,62 @@
+"""Prompts that are longer than a model reads, and may lose the beginning of what they have in spare.
+
+What goes first is the text of the spare turns, from the first one on, then that of the system turn, whose end says
+which functions there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tuning_trainer.chat import Chat
+from tuning_trainer.spec import Prompt, Turn
+
+ANSWER_SHARE = 8
+"""At most one part in so many of what a model reads is left for the answer."""
+
+CHARACTERS_PER_TOKEN = 16
+"""More than a token has on average, in any text: what is longer than that fits no more, and is cut unread."""
+
+
+def fit_prompt(prompt: Prompt, chat: Chat, limit: int) -> list[int]:
+    """The tokens of a prompt.
+
+    Args:
+        limit: What the model reads, with its answer. Without anything in spare the prompt may be longer.
+    """
+    if prompt.spare is None:
+        return chat.prompt(prompt.turns, prompt.system)
+    wanted = limit - min(prompt.max_output_tokens, limit // ANSWER_SHARE)
+    total = sum(len(turn.text) for turn in prompt.turns[: prompt.spare]) + len(prompt.system)
+    least = max(0, total - limit * CHARACTERS_PER_TOKEN)
+    ids = _encode(prompt, chat, least)
+    if len(ids) <= wanted:
+        return ids
+    most = total
+    while least < most:  # the fewest characters that have to go
+        middle = (least + most) // 2
+        ids = _encode(prompt, chat, middle)
+        if len(ids) <= wanted:
+            most = middle
+        else:
+            least = middle + 1
+    return _encode(prompt, chat, least)
+
+
+def _encode(prompt: Prompt, chat: Chat, cut: int) -> list[int]:
+    turns, system = cut_prompt(prompt, cut)
+    return chat.prompt(turns, system)
+
+
+def cut_prompt(prompt: Prompt, cut: int) -> tuple[tuple[Turn, ...], str]:
+    """Turns and system turn without so many characters; calls and results, of which a part is none, go whole."""
+    spare = prompt.spare or 0
+    turns: list[Turn] = []
+    for turn in prompt.turns[:spare]:
+        gone = min(cut, len(turn.text))
+        cut -= gone
+        if gone == 0:
+            turns.append(turn)
+        elif gone < len(turn.text) and turn.role in ("user", "model"):
+            turns.append(replace(turn, text=turn.text[gone:]))
+    return (*turns, *prompt.turns[spare:]), prompt.system[cut:]
