@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.cached import LONG, WORDS
 from tests.gemini.serving import Serving as GeminiServing
 from tests.media.conftest import BUCKET, FILES, RED, RED_SQUARE
 from tests.media.files import make_picture
@@ -269,3 +270,28 @@ async def test_many_prompts_at_once(vertex: VertexServing) -> None:
     replies = await asyncio.gather(*(say(vertex, turn(inline(data))) for data in pictures.values()))
     said = [read_answer(reply)[0] for reply in replies]
     assert said == [f"[image {width}x40 dark | blue 100% | {' / '.join(3 * ['blue blue blue'])}]" for width in pictures]
+
+
+async def test_files_can_be_cached(api: VertexServing | GeminiServing) -> None:
+    """They are counted when they are cached, told apart by modality, and read before what the prompt says itself."""
+    words = {"role": "user", "parts": [inline(RED_SQUARE), {"text": LONG}]}
+    vertex = isinstance(api, VertexServing)
+    place, model = (f"/v1/{PLACE}", f"{PLACE}/publishers/google/models/gemini-2.5-flash")
+    if not vertex:
+        place, model = "/v1beta", "models/gemini-2.5-flash"
+    made = await api.ask("POST", f"{place}/cachedContents", {"model": model, "contents": [words]})
+    assert made.status == 200, made.text
+    assert made.json["usageMetadata"]["totalTokenCount"] == WORDS + 258
+    body = {**turn(inline(RED_SQUARE), {"text": "one two"}), "cachedContent": made.json["name"]}
+    reply = await say(api, body)
+    text, details, total = read_answer(reply)
+    assert (details, total) == ({"TEXT": WORDS + 2, "IMAGE": 2 * 258}, WORDS + 2 + 2 * 258)
+    usage = reply.json["usageMetadata"]
+    cached = {one["modality"]: one["tokenCount"] for one in usage["cacheTokensDetails"]}
+    assert (usage["cachedContentTokenCount"], cached) == (WORDS + 258, {"TEXT": WORDS, "IMAGE": 258})
+    assert text == f"{RED}\none two"
+    if vertex:
+        assert made.json["usageMetadata"]["imageCount"] == 1
+        return
+    counted = await say(api, {"generateContentRequest": {"model": model, **body}}, "countTokens")
+    assert (counted.json["totalTokens"], counted.json["cachedContentTokenCount"]) == (total, WORDS + 258)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.clock import SECOND_NS
@@ -165,5 +166,16 @@ def format_cached_content(cached: CachedContent) -> Value:
         "create_time": cached.created_ns,
         "update_time": cached.updated_ns,
         "expire_time": cached.expires_ns,
-        "usage_metadata": {"total_token_count": cached.tokens, "text_count": cached.characters},
+        "usage_metadata": {
+            "total_token_count": cached.tokens,
+            "text_count": cached.characters,
+            "image_count": count_images(cached.kept),
+        },
     }
+
+
+def count_images(kept: Mapping[str, Any]) -> int:
+    """Of what is kept, as JSON."""
+    parts = [part for content in kept.get("contents", ()) for part in content.get("parts", ())]
+    files = [part.get("inlineData") or part.get("fileData") or {} for part in parts]
+    return sum(str(file.get("mimeType", "")).startswith("image/") for file in files)
