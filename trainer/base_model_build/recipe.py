@@ -9,9 +9,12 @@ from typing import Final, Literal
 
 from base_model_build.generator import users
 from base_model_build.generator.episodes import (
+    ASKING_SHARES,
     COUNTING_SHARES,
+    FINDING_SHARES,
     JOB_SHARES,
     LAST_SHARES,
+    LISTING_SHARES,
     LONG_SHARES,
     MEANING_SHARES,
     MODES,
@@ -22,6 +25,7 @@ from base_model_build.generator.episodes import (
     SHARES,
     SPELLING_SHARES,
     TOLD_MODES,
+    TUNING_SHARES,
 )
 from base_model_build.simulate import Kind
 from tuning_trainer.base_model import MAX_POSITIONS
@@ -128,8 +132,17 @@ KINDS: Final[Mapping[str, Kind]] = {
     "heart": Kind(users.draw_memory_user, 8, 5, 100, 10, 64, _MEDIUM),
     "forty": Kind(users.draw_any_user, 8, 15, 40, 16, 48, _MEDIUM),
     "texts": Kind(users.draw_text_user, 3, 20, 5, 8, 512, _MEDIUM),
+    "brief numbers": Kind(users.draw_number_user, 8, 15, 3, 24, 48, _SMALL, 1.7e-3),
+    "brief foreign": Kind(users.draw_foreign_user, 8, 15, 3, 24, 48, _SMALL, 1.7e-3),
+    "brief classes": Kind(users.draw_class_user, 8, 60, 2, 32, 40, _MEDIUM, 2.5e-3),
+    "brief fresh classes": Kind(users.draw_fresh_user, 8, 60, 2, 32, 40, _MEDIUM, 2.5e-3),
+    "brief finding": Kind(users.draw_finding_user, 4, 40, 2, 24, 96, _MEDIUM, 2.5e-3),
+    "brief questions": Kind(users.draw_question_user, 5, 40, 2, 20, 80, _MEDIUM, 2.5e-3),
+    "brief calls": Kind(users.draw_call_user, 6, 40, 2, 20, 64, _MEDIUM, 2.5e-3),
+    "brief pairs": Kind(users.draw_short_user, 8, 15, 6, 32, 48, _MEDIUM, 2.5e-3),
 }
-"""Simulated jobs: documented defaults with 15, 30 or 60 examples, and few examples passed more often."""
+"""Simulated jobs: documented defaults with 15, 30 or 60 examples, few examples passed more often; and brief ones, which
+go as far in a third to a half of the steps and ask more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +192,10 @@ _LAST: Final = dataclasses.replace(NARROW, shares=LAST_SHARES)
 
 _MEANING: Final = dataclasses.replace(NARROW, shares=MEANING_SHARES)
 _NAMING: Final = dataclasses.replace(NARROW, shares=NAMING_SHARES, modes=NAMING_MODES)
+_FINDING: Final = dataclasses.replace(NARROW, shares=FINDING_SHARES)
+_LISTING: Final = dataclasses.replace(NARROW, shares=LISTING_SHARES)
+_ASKING: Final = dataclasses.replace(NARROW, shares=ASKING_SHARES)
+_TUNING: Final = dataclasses.replace(NARROW, shares=TUNING_SHARES)
 _AGAIN: Final = dataclasses.replace(NARROW, shares=PRACTICE_SHARES)
 _PRACTICE: Final = {**_ALL_KINDS, "classes": 4, "records": 2}
 _MORE: Final = {
@@ -187,6 +204,14 @@ _MORE: Final = {
 }  # fmt: skip
 _NEAR: Final = {"numbers": 8, "pairs": 1, "compositions": 1, "fresh classes": 2, "few classes": 1, "calls": 1.5}
 """Jobs of the gates that are nearly met."""
+_BRIEF: Final = {
+    "brief numbers": 4, "brief foreign": 3, "brief fresh classes": 2.5, "brief classes": 1, "brief finding": 3,
+    "brief questions": 2, "brief calls": 2, "brief pairs": 2, "heart": 0.05, "forty": 0.1,
+}  # fmt: skip
+_LAST_BRIEF: Final = {
+    "brief numbers": 5, "brief foreign": 3, "brief fresh classes": 1, "brief finding": 1, "brief questions": 0.7,
+    "brief calls": 0.7, "brief pairs": 0.5,
+}  # fmt: skip
 _ROUND: Final = {"numbers": 9, "fresh classes": 0.7, "calls": 0.7}
 
 CPU: Final = Recipe(
@@ -205,6 +230,13 @@ CPU: Final = Recipe(
         Stage("near", 23, (0.6, 0.6), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
         Stage("settle again", 120, (0.6, 0.0), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
         Stage("round again", 190, (0.4, 0.0), narrow=_LAST, wide_every=16, jobs_every=2, kinds=_ROUND, strength=2.0),
+        Stage("finding", 734, (0.8, 0.8), narrow=_FINDING, wide_every=16),
+        Stage("listing", 560, (0.8, 0.8), narrow=_LISTING, wide_every=16),
+        Stage("asking", 637, (0.8, 0.8), narrow=_ASKING, wide_every=16),
+        Stage("tuning", 510, (0.8, 0.3), narrow=_TUNING, wide_every=16, jobs_every=3, kinds=_BRIEF, strength=2.5),
+        Stage(
+            "last round", 190, (0.3, 0.0), narrow=_TUNING, wide_every=16, jobs_every=2, kinds=_LAST_BRIEF, strength=2.5
+        ),
     )
 )
 """For one thread of a CPU that multiplies bfloat16."""
@@ -236,6 +268,11 @@ CUDA: Final = dataclasses.replace(
         _for_cuda(CPU.stages[11], 100, 1),
         _for_cuda(CPU.stages[12], 150, 1),
         _for_cuda(CPU.stages[13], 100, 1),
+        _for_cuda(CPU.stages[14], 60, 0),
+        _for_cuda(CPU.stages[15], 60, 0),
+        _for_cuda(CPU.stages[16], 400, 0),
+        _for_cuda(CPU.stages[17], 150, 1),
+        _for_cuda(CPU.stages[18], 60, 1),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )
