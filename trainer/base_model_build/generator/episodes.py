@@ -188,6 +188,9 @@ TUNING_SHARES: Final[Mapping[str, float]] = {
 }  # fmt: skip
 """Beside simulated jobs: with more numbers again."""
 
+SETTLING_SHARES: Final[Mapping[str, float]] = {**TUNING_SHARES, "counting": 110, "small counting": 60, "number": 20}
+"""At the end: bare numbers are repeated."""
+
 NAMING_MODES: Final[Mapping[str, float]] = {
     "free": 3, "calls": 3, "bare": 33, "system": 36, "prefix": 8, "suffix": 4, "shots": 8,
 }  # fmt: skip
@@ -203,6 +206,16 @@ MODES: Final[Mapping[str, float]] = {
 
 TOLD_MODES: Final[Mapping[str, float]] = {"free": 1, "calls": 1, "bare": 6, "system": 30, "prefix": 20, "suffix": 10}
 """Hardly any but told."""
+
+BARE_MODES: Final[Mapping[str, float]] = {
+    "free": 2,
+    "calls": 2,
+    "bare": 60,
+    "system": 24,
+    "prefix": 8,
+    "suffix": 3,
+    "shots": 4,
+}
 
 
 def draw_episode(

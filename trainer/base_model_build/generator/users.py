@@ -94,7 +94,7 @@ def draw_number_user(random: Random, examples: int, questions: int) -> User:
 
 def draw_foreign_user(random: Random, examples: int, questions: int) -> User:
     """Counting in the common forms, asked in those of other languages."""
-    name, foreign = random.choice(("successor", "successor", "predecessor")), draw_language(random)
+    name, foreign = random.choice(("successor", "predecessor")), draw_language(random)
     forms = (foreign, foreign, draw_language(random), draw_language(random), "roman")
     shown = make_number_task(name, COMMON_FORMS, SHOWN_LEVEL)
     return _meet(random, shown, make_number_task(name, forms, 1.0), examples, questions)

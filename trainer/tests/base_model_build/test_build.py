@@ -57,6 +57,7 @@ TINY = Recipe(
     shape=SHAPE,
     kinds=_KINDS,
     precision="float32",
+    earlier="words",
 )
 
 
@@ -270,6 +271,15 @@ def test_same_recipe_same_bytes_and_resuming_changes_nothing(
     assert hashes[-1] == hash_weights(tmp_path / "straight" / "model")
     with pytest.raises(ValueError, match="recipe"):
         Run(dataclasses.replace(recipe, decay=0.5), tmp_path / "stopped").restore()
+
+
+def test_what_is_written_has_a_share_of_an_earlier_stage(whole: Path) -> None:
+    run = Run(TINY, whole)
+    assert run.restore()
+    written = llama.load_weights(whole / "model")["embedding"]
+    now, then = run.average["embedding"], run.earlier["embedding"]
+    assert not torch.equal(now, then)
+    torch.testing.assert_close(written, 0.85 * now + 0.15 * then, atol=1e-3, rtol=1e-3)
 
 
 def test_a_build_says_what_is_behind_it(whole: Path) -> None:
