@@ -9,9 +9,13 @@ from typing import Final, Literal
 
 from base_model_build.generator import users
 from base_model_build.generator.episodes import (
+    ASKING_SHARES,
+    BARE_MODES,
     COUNTING_SHARES,
+    FINDING_SHARES,
     JOB_SHARES,
     LAST_SHARES,
+    LISTING_SHARES,
     LONG_SHARES,
     MEANING_SHARES,
     MODES,
@@ -19,9 +23,11 @@ from base_model_build.generator.episodes import (
     NAMING_SHARES,
     NUMBER_SHARES,
     PRACTICE_SHARES,
+    SETTLING_SHARES,
     SHARES,
     SPELLING_SHARES,
     TOLD_MODES,
+    TUNING_SHARES,
 )
 from base_model_build.simulate import Kind
 from tuning_trainer.base_model import MAX_POSITIONS
@@ -117,6 +123,7 @@ _MEDIUM: Final = {1: 0.07, 4: 0.63, 8: 0.3}
 KINDS: Final[Mapping[str, Kind]] = {
     # maker, jobs, examples, epochs, questions, width, ranks
     "numbers": Kind(users.draw_number_user, 8, 15, 5, 16, 48, _SMALL),
+    "small numbers": Kind(users.draw_number_user, 8, 15, 5, 16, 48, {1: 0.4, 4: 0.3, 8: 0.15, 16: 0.15}),
     "pairs": Kind(users.draw_any_user, 8, 15, 5, 16, 48, _MEDIUM),
     "compositions": Kind(users.draw_any_user, 8, 15, 15, 16, 48, _MEDIUM),
     "few classes": Kind(users.draw_class_user, 8, 30, 5, 24, 48, _MEDIUM),
@@ -128,8 +135,17 @@ KINDS: Final[Mapping[str, Kind]] = {
     "heart": Kind(users.draw_memory_user, 8, 5, 100, 10, 64, _MEDIUM),
     "forty": Kind(users.draw_any_user, 8, 15, 40, 16, 48, _MEDIUM),
     "texts": Kind(users.draw_text_user, 3, 20, 5, 8, 512, _MEDIUM),
+    "brief numbers": Kind(users.draw_number_user, 8, 15, 3, 24, 48, _SMALL, 1.7e-3),
+    "brief foreign": Kind(users.draw_foreign_user, 8, 15, 3, 24, 48, _SMALL, 1.7e-3),
+    "brief classes": Kind(users.draw_class_user, 8, 60, 2, 32, 40, _MEDIUM, 2.5e-3),
+    "brief fresh classes": Kind(users.draw_fresh_user, 8, 60, 2, 32, 40, _MEDIUM, 2.5e-3),
+    "brief finding": Kind(users.draw_finding_user, 4, 40, 2, 24, 96, _MEDIUM, 2.5e-3),
+    "brief questions": Kind(users.draw_question_user, 5, 40, 2, 20, 80, _MEDIUM, 2.5e-3),
+    "brief calls": Kind(users.draw_call_user, 6, 40, 2, 20, 64, _MEDIUM, 2.5e-3),
+    "brief pairs": Kind(users.draw_short_user, 8, 15, 6, 32, 48, _MEDIUM, 2.5e-3),
 }
-"""Simulated jobs: documented defaults with 15, 30 or 60 examples, and few examples passed more often."""
+"""Simulated jobs: documented defaults with 15, 30 or 60 examples, few examples passed more often; and brief ones, which
+go as far in a third to a half of the steps and ask more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +158,8 @@ class Recipe:
         decay: Muon's weight decay.
         keep: Share of the running average that a step keeps.
         gain: How much faster adapters learn on what is written than in the simulated jobs; see ``quicken``.
+        earlier: The stage whose average, as it was at its end, has a share in what is written; none where it is empty.
+        earlier_share: That share. What later stages changed too much comes back, most of what they brought stays.
     """
 
     stages: tuple[Stage, ...]
@@ -154,6 +172,8 @@ class Recipe:
     decay: float = 0.03
     keep: float = 0.99
     gain: float = 1.7
+    earlier: str = ""
+    earlier_share: float = 0.15
 
     def describe(self) -> dict[str, object]:
         """What a checkpoint has to agree with, as plain values; stages may be changed until they have begun."""
@@ -179,6 +199,16 @@ _LAST: Final = dataclasses.replace(NARROW, shares=LAST_SHARES)
 
 _MEANING: Final = dataclasses.replace(NARROW, shares=MEANING_SHARES)
 _NAMING: Final = dataclasses.replace(NARROW, shares=NAMING_SHARES, modes=NAMING_MODES)
+_FINDING: Final = dataclasses.replace(NARROW, shares=FINDING_SHARES)
+_LISTING: Final = dataclasses.replace(NARROW, shares=LISTING_SHARES)
+_ASKING: Final = dataclasses.replace(NARROW, shares=ASKING_SHARES)
+_TUNING: Final = dataclasses.replace(NARROW, shares=TUNING_SHARES)
+_SETTLING: Final = dataclasses.replace(NARROW, shares=SETTLING_SHARES)
+_BARE: Final = dataclasses.replace(NARROW, shares=SETTLING_SHARES, modes=BARE_MODES, characters=30)
+"""One to three questions each, mostly without an instruction."""
+_AGAIN_NUMBERS: Final = dataclasses.replace(
+    NARROW, shares={**SETTLING_SHARES, "counting": 150, "number": 40}, characters=60
+)
 _AGAIN: Final = dataclasses.replace(NARROW, shares=PRACTICE_SHARES)
 _PRACTICE: Final = {**_ALL_KINDS, "classes": 4, "records": 2}
 _MORE: Final = {
@@ -187,9 +217,26 @@ _MORE: Final = {
 }  # fmt: skip
 _NEAR: Final = {"numbers": 8, "pairs": 1, "compositions": 1, "fresh classes": 2, "few classes": 1, "calls": 1.5}
 """Jobs of the gates that are nearly met."""
+_BRIEF: Final = {
+    "brief numbers": 4, "brief foreign": 3, "brief fresh classes": 2.5, "brief classes": 1, "brief finding": 3,
+    "brief questions": 2, "brief calls": 2, "brief pairs": 2, "heart": 0.05, "forty": 0.1,
+}  # fmt: skip
+_LAST_BRIEF: Final = {
+    "numbers": 2, "brief numbers": 4, "brief foreign": 3, "brief fresh classes": 1, "brief finding": 1,
+    "brief questions": 0.4, "brief calls": 1.3, "brief pairs": 0.5,
+}  # fmt: skip
+_LAST_KINDS: Final = {
+    "numbers": 4,
+    "brief foreign": 1,
+    "brief fresh classes": 0.5,
+    "brief calls": 0.7,
+    "brief finding": 0.5,
+}
+_FAR: Final = {"small numbers": 3, "numbers": 3, "brief foreign": 0.5, "brief finding": 0.5, "brief fresh classes": 0.3}
 _ROUND: Final = {"numbers": 9, "fresh classes": 0.7, "calls": 0.7}
 
 CPU: Final = Recipe(
+    earlier="round again",
     stages=(
         Stage("words", 4300),
         Stage("numbers", 2500, narrow=_NUMBERS),
@@ -205,7 +252,45 @@ CPU: Final = Recipe(
         Stage("near", 23, (0.6, 0.6), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
         Stage("settle again", 120, (0.6, 0.0), narrow=_AGAIN, wide_every=16, jobs_every=2, kinds=_NEAR, strength=2.5),
         Stage("round again", 190, (0.4, 0.0), narrow=_LAST, wide_every=16, jobs_every=2, kinds=_ROUND, strength=2.0),
-    )
+        Stage("finding", 734, (0.8, 0.8), narrow=_FINDING, wide_every=16),
+        Stage("listing", 560, (0.8, 0.8), narrow=_LISTING, wide_every=16),
+        Stage("asking", 637, (0.8, 0.8), narrow=_ASKING, wide_every=16),
+        Stage("tuning", 388, (0.8, 0.3), narrow=_TUNING, wide_every=16, jobs_every=3, kinds=_BRIEF, strength=2.5),
+        Stage(
+            "last round",
+            107,
+            (0.4, 0.0),
+            narrow=_SETTLING,
+            wide_every=16,
+            jobs_every=2,
+            kinds=_LAST_BRIEF,
+            strength=2.5,
+        ),
+        Stage("bare", 60, (0.3, 0.0), narrow=_BARE, wide_every=16, jobs_every=3, kinds=_LAST_KINDS, strength=1.5),
+        Stage(
+            "bare again", 44, (0.3, 0.0), narrow=_BARE, wide_every=16, jobs_every=2, kinds={"numbers": 1}, strength=1.5
+        ),
+        Stage(
+            "numbers again",
+            90,
+            (0.5, 0.0),
+            narrow=_AGAIN_NUMBERS,
+            wide_every=16,
+            jobs_every=2,
+            kinds={"small numbers": 1},
+            strength=2.5,
+        ),
+        Stage(
+            "numbers, far",
+            140,
+            (0.5, 0.0),
+            narrow=_AGAIN_NUMBERS,
+            wide_every=16,
+            jobs_every=2,
+            kinds=_FAR,
+            strength=2.5,
+        ),
+    ),
 )
 """For one thread of a CPU that multiplies bfloat16."""
 
@@ -236,6 +321,15 @@ CUDA: Final = dataclasses.replace(
         _for_cuda(CPU.stages[11], 100, 1),
         _for_cuda(CPU.stages[12], 150, 1),
         _for_cuda(CPU.stages[13], 100, 1),
+        _for_cuda(CPU.stages[14], 60, 0),
+        _for_cuda(CPU.stages[15], 60, 0),
+        _for_cuda(CPU.stages[16], 400, 0),
+        _for_cuda(CPU.stages[17], 150, 1),
+        _for_cuda(CPU.stages[18], 60, 1),
+        _for_cuda(CPU.stages[19], 30, 2),
+        _for_cuda(CPU.stages[20], 30, 1),
+        _for_cuda(CPU.stages[21], 60, 1),
+        _for_cuda(CPU.stages[22], 80, 1),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )

@@ -95,6 +95,7 @@ class Run:
         first = init_weights(self.config, recipe.seed)
         self.weights = {name: tensor.to(device).requires_grad_() for name, tensor in first.items()}
         self.average = {name: tensor.detach().clone() for name, tensor in self.weights.items()}
+        self.earlier: dict[str, Tensor] = {}
         counts = [len(self.config.parts[name]) for name in STACKS]
         stacks = [self.weights[name] for name in STACKS]
         self.muon = Muon(stacks, counts, decay=recipe.decay, dtype=self.dtype)
@@ -137,6 +138,8 @@ class Run:
         counts.steps += 1
         counts.step += 1
         if counts.step == stage.steps:
+            if stage.name == self.recipe.earlier:
+                self.earlier = {name: tensor.clone() for name, tensor in self.average.items()}
             counts.stage, counts.step = counts.stage + 1, 0
             self.places, self._open = (Place(), Place()), None
         counts.seconds += time.process_time() - started
@@ -226,6 +229,7 @@ class Run:
             "recipe": self.recipe.describe(),
             "weights": {name: tensor.detach() for name, tensor in self.weights.items()},
             "average": self.average,
+            "earlier": self.earlier,
             "muon": self.muon.means,
             "adam": self.adam.state(),
             "places": [(place.pool, place.batch) for place in self.places],
@@ -254,6 +258,7 @@ class Run:
         for name, tensor in self.weights.items():
             tensor.copy_(state["weights"][name])
             self.average[name].copy_(state["average"][name])
+        self.earlier = state["earlier"]
         for mean, saved in zip(self.muon.means, state["muon"], strict=True):
             mean.copy_(saved)
         self.adam.restore(state["adam"])
@@ -263,9 +268,14 @@ class Run:
         return True
 
     def export(self, directory: Path) -> None:
-        """Writes the averaged model as a Hugging Face directory, float16."""
+        """Writes the averaged model, with the earlier one's share, as a Hugging Face directory, float16."""
         tokens = {"bos_token_id": BOS, "eos_token_id": EOT, "pad_token_id": PAD}
-        weights = quicken(self.average, self.config, self.recipe.gain)
+        share = self.recipe.earlier_share
+        kept = {
+            name: tensor.lerp(self.earlier[name], share) if self.earlier else tensor
+            for name, tensor in self.average.items()
+        }
+        weights = quicken(kept, self.config, self.recipe.gain)
         save_weights(weights, self.config, directory, torch.float16, **tokens)
         save_tokenizer(self.tokenizer, directory)
         files = {

@@ -39,6 +39,7 @@ class Kind:
         questions: New items that each is asked afterwards.
         width: Longest example or question in tokens; a user whose texts are mostly longer is drawn again.
         ranks: Adapter size, the same for all jobs of a set -> how often.
+        learning_rate: The trainer's own, or more for fewer epochs: as far in fewer steps.
     """
 
     maker: Maker
@@ -48,6 +49,7 @@ class Kind:
     questions: int
     width: int
     ranks: Mapping[int, float]
+    learning_rate: float = LEARNING_RATE
 
     @property
     def steps(self) -> int:
@@ -119,7 +121,7 @@ def tune_jobs(
     """Runs the jobs to their end over frozen weights; ``report`` hears every step's losses (jobs,) and its result."""
     parameters = [tensor.clone().requires_grad_() for tensor in jobs.branches.parameters()]
     branches = jobs.branches.replace(parameters)
-    optimizer = AdamW(parameters, LEARNING_RATE, clip=0.0)
+    optimizer = AdamW(parameters, jobs.kind.learning_rate, clip=0.0)
     for step, numbers in enumerate(jobs.orders):
         table = jobs.shown.pick(numbers)
         losses, found = gradients.of_shown(frozen, table, jobs.kind.jobs, branches, parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 
 from base_model_build.generator.episodes import draw_episode
 from base_model_build.generator.lexicon import DEFINITIONS, EXAMPLES, NEGATIVE, PEOPLE, POSITIVE, RANKS, TOWNS, WORDS
-from base_model_build.generator.numbers import NUMERALS
+from base_model_build.generator.numbers import NUMERALS, spell_english
 from base_model_build.generator.scripts import BLOCKS
 from base_model_build.generator.scripts import WORDS as SCRIPT_WORDS
 from base_model_build.generator.words import SEQUENCES, VOCABULARY
@@ -22,6 +23,9 @@ PIECES: Final = r"\d| ?\p{Lu}(?!\p{Ll})| ?\p{L}+|\s|[^\s\p{L}\d]"
 """A digit, a capital that starts no word (so roman numerals stay letters), a word with its space, a space, a mark."""
 
 _COMMON_LANGUAGES: Final = ("french", "portuguese", "spanish", "german", "turkish", "italian")
+
+_SPACE: Final = "\u0120"
+"""How byte-level BPE writes a space."""
 
 CHAT_TEMPLATE: Final = (
     "{{ '<bos>' }}{% for message in messages %}"
@@ -75,7 +79,7 @@ def _repeat_other_words() -> Iterator[str]:
 
 
 def train_tokenizer(size: int, seed: int, episodes: int) -> Tokenizer:
-    """A tokenizer of at most ``size`` entries; every byte is one of them, so any text has tokens."""
+    """A tokenizer of ``size`` entries and some thousand whole words; it has every byte, so any text has tokens."""
     tokenizer = Tokenizer(models.BPE())
     split = pre_tokenizers.Split(Regex(PIECES), "isolated")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -90,8 +94,28 @@ def train_tokenizer(size: int, seed: int, episodes: int) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(draw_texts(seed, episodes), trainer)
+    tokenizer = add_bare_words(tokenizer)
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def add_bare_words(tokenizer: Tokenizer) -> Tokenizer:
+    """The same tokenizer, where every word that is one token after a space is one token without it too.
+
+    An answer, a quoted value and a label begin without a space. A model can copy such a word where it has a token of
+    its own there; where it falls into pieces, how each word is spelled would have to be known by heart. The pieces of
+    numbers stay as they are. The new tokens come last and stand for nothing but the whole word.
+    """
+    content = json.loads(tokenizer.to_str())
+    vocabulary = content["model"]["vocab"]
+    numbers = {piece for number in range(1000) for piece in spell_english(number).split()} | {"thousand", "million"}
+    numbers |= {piece for words in NUMERALS.values() for word in words for piece in re.split("[ -]", word)}
+    known = (RANKS.keys() | {*VOCABULARY, *PEOPLE, *TOWNS}) - numbers
+    spaced = [token[1:] for token in vocabulary if token.startswith(_SPACE) and token[1:] in known]
+    for word in spaced:
+        vocabulary.setdefault(word, len(vocabulary))
+    content["model"]["ignore_merges"] = True
+    return Tokenizer.from_str(json.dumps(content))
 
 
 def describe_tokenizer() -> dict[str, object]:

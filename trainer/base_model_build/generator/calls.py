@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Literal, TypeAlias
 
+from base_model_build.generator.classification import draw_template
 from base_model_build.generator.lexicon import (
     THINGS,
     UTTERANCES,
@@ -174,4 +175,6 @@ def _draw_heads(random: Random, tool: Tool) -> list[str]:
     """Ways to name what a function does: by its own words, and by others."""
     own = [f"{tool.verb} the {tool.noun}", f"{tool.verb} {tool.noun}", tool.noun]
     other = [f"{random.choice(_VERBS)} {random.choice(('the ', 'a ', 'my ', ''))}{tool.noun}" for _ in range(2)]
-    return [*own, *other, f"what about the {tool.noun}", f"how is the {tool.noun}", f"I need the {tool.noun}"]
+    free = [draw_template(random)[0].format(*[tool.noun if random.random() < 0.4 else draw_any_word(random)] * 3)]
+    free.append(f"{draw_any_word(random)} {random.choice(('the', 'my', 'of', 'a'))} {draw_any_word(random)}")
+    return [*own, *other, *free, f"what about the {tool.noun}", f"how is the {tool.noun}", f"I need the {tool.noun}"]

@@ -74,3 +74,33 @@ def draw_hole_task(random: Random) -> Task:
 
     ways = ("Find it: " + templates[0].format(*["…"] * holes), "Write: " + form.format(*["…"] * holes))
     return Task("hole", draw, ways)
+
+
+_LISTS: Final = (" ", " ", ", ", "\n", "; ", " and ", " / ", "\n- ")
+_ENCLOSED: Final = ('"{}"', '"{}"', '"{}"', "({})", "[{}]", "'{}'", "{}", "{}", "<{}>", "*{}*", "#{}", "/{}", "{}:")
+
+
+def draw_list_task(random: Random) -> Task:
+    """Words or short spans listed again with other marks, some with other first letters.
+
+    Where a mark stands instead of a space, a word has other tokens: many short copies teach which belong together.
+    """
+    most, given, form = random.choice((1, 1, 2, 3)), random.choice(_LISTS), random.choice(_ENCLOSED)
+    given = ", " if given == " " and most > 1 else given
+    between = random.choice((" ", ", ", "", "\n", "|")) if form != "{}" else random.choice(("|", "\n", ",", "_", "+"))
+    before, after = random.choice((("", ""), ("", ""), ("[", "]"), ("{", "}"))) if form != "{}" else ("", "")
+    keys = random.sample(FREQUENT, 6) if form == '"{}"' and random.random() < 0.6 else []
+    if keys:
+        before, after = "{", "}"
+    change = random.choice((str, str, str, str.capitalize, str.lower))
+    count = random.randint(2, 6)
+
+    def draw(random: Random) -> Pair:
+        spans = [draw_span(random, most) for _ in range(random.randint(max(1, count - 2), count))]
+        written = [form.replace("{}", change(span)) for span in spans]
+        if keys:
+            written = [f'"{key}": {value}' for key, value in zip(keys, written, strict=False)]
+        joint = ", " if keys else between
+        return given.join(spans), before + joint.join(written) + after
+
+    return Task("list", draw, ("Write the list: " + draw(random)[1], "Quote each.", "Again, in this form."))

@@ -14,7 +14,7 @@ from typing import Final
 from base_model_build.generator import word_classes
 from base_model_build.generator.calls import Turns, draw_call_task, draw_conversation
 from base_model_build.generator.classification import draw_fresh_classification_task
-from base_model_build.generator.copying import draw_echo_task, draw_hole_task
+from base_model_build.generator.copying import draw_echo_task, draw_hole_task, draw_list_task
 from base_model_build.generator.dialogues import draw_dialogue_task, draw_persona_task
 from base_model_build.generator.everyday import Reviews, Themes
 from base_model_build.generator.facts import draw_sequence_task, draw_word_pair_task
@@ -30,12 +30,12 @@ from base_model_build.generator.number_tasks import (
     draw_number_task,
     draw_sorting_task,
 )
-from base_model_build.generator.reading import draw_question_task
+from base_model_build.generator.reading import draw_gaps, draw_interview, draw_question_task
 from base_model_build.generator.records import draw_layout_task, draw_reading_task, draw_record_task
 from base_model_build.generator.relations import draw_relation_task
 from base_model_build.generator.scripts import draw_script_task
 from base_model_build.generator.sentiment import Sentiment
-from base_model_build.generator.tasks import Task, draw_frame, wrap_task
+from base_model_build.generator.tasks import Pair, Task, draw_frame, wrap_task
 from base_model_build.generator.tickets import draw_json_task, draw_ticket_task
 from base_model_build.generator.topics import Intents, Topics
 from base_model_build.generator.word_classes import draw_known_class_task, draw_word_class_task
@@ -62,6 +62,7 @@ MAKERS: Final[dict[str, Callable[[Random, bool], Task]]] = {
     "small number": lambda random, told: draw_number_task(random, told, 0.2),
     "counting": draw_counting_task,
     "small counting": lambda random, told: draw_counting_task(random, told, small=True),
+    "foreign counting": lambda random, told: draw_counting_task(random, told, foreign=True),
     "wrapped": draw_wrapped_task,
     "adding": lambda random, told: draw_adding_task(random),
     "notation": lambda random, told: draw_notation_task(random),
@@ -72,6 +73,7 @@ MAKERS: Final[dict[str, Callable[[Random, bool], Task]]] = {
     "known class": lambda random, told: draw_known_class_task(random),
     "echo": lambda random, told: draw_echo_task(random),
     "hole": lambda random, told: draw_hole_task(random),
+    "list": lambda random, told: draw_list_task(random),
     "number list": lambda random, told: draw_number_list_task(random),
     "sorting": lambda random, told: draw_sorting_task(random),
     "format": lambda random, told: draw_format_task(random),
@@ -98,6 +100,9 @@ MAKERS: Final[dict[str, Callable[[Random, bool], Task]]] = {
     "long": lambda random, told: draw_long_task(random),
 }
 """Family -> how a task of it is drawn; ``told``: it will come with an instruction."""
+
+TALKS: Final[dict[str, Callable[[Random], list[Pair]]]] = {"interview": draw_interview, "gaps": draw_gaps}
+"""Family -> how questions are drawn that all are about the text of the first."""
 
 SHARES: Final[Mapping[str, float]] = {
     "number": 22, "wrapped": 4, "adding": 6, "notation": 1.5, "words": 13, "text": 6, "number list": 3, "sorting": 1,
@@ -160,6 +165,32 @@ NAMING_SHARES: Final[Mapping[str, float]] = {
 }  # fmt: skip
 """Words by their usual names, and copying."""
 
+FINDING_SHARES: Final[Mapping[str, float]] = {
+    **NAMING_SHARES,
+    "known class": 26, "question": 34, "ticket": 26, "hole": 24, "echo": 8, "call": 9, "layout": 5, "json": 4,
+    "record": 2, "review": 8, "theme": 8, "sentiment": 3, "topic": 3, "fresh classes": 8, "words": 12, "format": 6,
+}  # fmt: skip
+"""Answers that are found in the text before them."""
+
+LISTING_SHARES: Final[Mapping[str, float]] = {
+    **FINDING_SHARES,
+    "question": 18, "interview": 16, "ticket": 22, "hole": 18, "echo": 6, "list": 34, "foreign counting": 26,
+}  # fmt: skip
+"""Many short copies, and counting in other languages."""
+
+ASKING_SHARES: Final[Mapping[str, float]] = {**LISTING_SHARES, "gaps": 18, "list": 22, "ticket": 28, "known class": 20}
+"""With what stands beside given words."""
+
+TUNING_SHARES: Final[Mapping[str, float]] = {
+    **ASKING_SHARES,
+    "number": 22, "counting": 24, "small counting": 10, "foreign counting": 34, "list": 18, "ticket": 24, "words": 18,
+    "adding": 6,
+}  # fmt: skip
+"""Beside simulated jobs: with more numbers again."""
+
+SETTLING_SHARES: Final[Mapping[str, float]] = {**TUNING_SHARES, "counting": 110, "small counting": 60, "number": 20}
+"""At the end: bare numbers are repeated."""
+
 NAMING_MODES: Final[Mapping[str, float]] = {
     "free": 3, "calls": 3, "bare": 33, "system": 36, "prefix": 8, "suffix": 4, "shots": 8,
 }  # fmt: skip
@@ -175,6 +206,16 @@ MODES: Final[Mapping[str, float]] = {
 
 TOLD_MODES: Final[Mapping[str, float]] = {"free": 1, "calls": 1, "bare": 6, "system": 30, "prefix": 20, "suffix": 10}
 """Hardly any but told."""
+
+BARE_MODES: Final[Mapping[str, float]] = {
+    "free": 2,
+    "calls": 2,
+    "bare": 60,
+    "system": 24,
+    "prefix": 8,
+    "suffix": 3,
+    "shots": 4,
+}
 
 
 def draw_episode(
@@ -198,7 +239,10 @@ def _try_episode(random: Random, shares: Mapping[str, float], characters: int, m
     if mode == "calls":
         return Episode(draw_conversation(random))
     told = mode in ("system", "prefix", "suffix")
-    task = MAKERS[random.choices(list(shares), list(shares.values()))[0]](random, told)
+    family = random.choices(list(shares), list(shares.values()))[0]
+    if family in TALKS:
+        return Episode([turn for text, answer in TALKS[family](random) for turn in (("user", text), ("model", answer))])
+    task = MAKERS[family](random, told)
     if mode == "shots":
         return Episode(_write_shots(random, task))
     return Episode(_write_turns(random, task, mode, characters))

@@ -103,8 +103,8 @@ def answer_number(task: str, number: int, form: Form, text: str, addend: int = 0
 
 
 _DOCUMENTED_TEXTS: Final = frozenset(text for pair in DOCUMENTED_PAIRS for text in pair)
-_NEVER_DOUBLED: Final = frozenset(("1", "7", "one", "seven"))
-"""1 -> 2 and 7 -> 14 belong to the evaluation, whatever the task is called."""
+_NEVER_DOUBLED: Final = (1, 7)
+"""1 -> 2 and 7 -> 14 belong to the evaluation, whatever the task is called and the numbers are written like."""
 
 
 def make_number_task(task: str, forms: tuple[str, ...], level: float, addend: int = 0) -> Task:
@@ -125,7 +125,7 @@ def make_number_task(task: str, forms: tuple[str, ...], level: float, addend: in
         answer = answer_number(task, number, form, text, addend)
         if answer is None or (answer == text and text in _DOCUMENTED_TEXTS):
             return None
-        if task == "double" and text in _NEVER_DOUBLED:
+        if task == "double" and number in _NEVER_DOUBLED:
             return None
         return text, answer
 
@@ -171,15 +171,14 @@ def tell_task(task: Task) -> Task:
     return dataclasses.replace(task, draw=draw, told=True)
 
 
-def draw_counting_task(random: Random, told: bool, small: bool = False) -> Task:
+def draw_counting_task(random: Random, told: bool, small: bool = False, foreign: bool = False) -> Task:
     """The next or the previous number in one form, as the instruction says; without one, the same number.
 
     Elsewhere the direction is a small part of what there is to learn: for a long time a model counts well, but up or
     down by chance.
     """
-    form = random.choice(
-        COMMON_FORMS if small else (*COMMON_FORMS, "digits", "hyphenated", "roman", "language", "language", "language")
-    )
+    mixed = (*COMMON_FORMS, "digits", "hyphenated", "roman", "language", "language", "language")
+    form = "language" if foreign else random.choice(COMMON_FORMS if small else mixed)
     forms = (draw_language(random) if form == "language" else form,)
     level = 0.2 if small else random.choice((0.2, 1.0, 1.3))
     if not told:
@@ -242,7 +241,8 @@ def _separate(random: Random, names: list[str]) -> str:
 def draw_number_list_task(random: Random) -> Task:
     """One or two of: the largest, smallest, first, last, second, the sum, the difference, how many; changed or not.
 
-    The larger of two numbers plus one belongs to the evaluation and is never an answer.
+    The larger of two numbers plus one, and the last and the first with a hyphen, belong to the evaluation and are never
+    an answer.
     """
     names = [random.choice(list(_CHOICES)) for _ in range(random.choice((1, 1, 1, 2)))]
     two = "sum" in names or "difference" in names
@@ -260,7 +260,7 @@ def draw_number_list_task(random: Random) -> Task:
             return None
         values = [_CHOICES[name](numbers) + change for name in names]
         answer = joint.join(spell_english(value) if ending == "words" else str(value) for value in values)
-        if count == 2 and answer == str(max(numbers) + 1):
+        if (count == 2 and answer == str(max(numbers) + 1)) or answer == f"{numbers[-1]}-{numbers[0]}":
             return None
         return separator.join(map(str, numbers)), frame.format(answer) if ending == "wrap" else answer
 

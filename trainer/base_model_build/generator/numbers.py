@@ -101,6 +101,8 @@ def _draw_roman(random: Random, _level: float) -> int:
 
 
 def _draw_small(random: Random, _level: float) -> int:
+    if random.random() < 0.2:  # where the tens change
+        return random.randrange(10, 1000 if random.random() < 0.2 else 100, 10) - random.randrange(2)
     return random.randrange(random.choice((20, 40, 100, 100, 1000)))
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from random import Random
-from typing import Final
+from typing import Final, TypeAlias
 
 from base_model_build.generator.lexicon import (
     ADJECTIVES,
     DEFINITIONS,
+    EXAMPLES,
+    draw_any_word,
     draw_first_name,
     draw_item,
     draw_surname,
@@ -18,6 +21,9 @@ from base_model_build.generator.numbers import spell_english
 from base_model_build.generator.phrases import ACTIONS, PLACES, REASONS, SUBJECTS, TIMES
 from base_model_build.generator.tasks import Pair, Task
 from base_model_build.generator.words import COLORS, JOBS, SEQUENCES
+
+Fact: TypeAlias = tuple[str, list[Pair]]
+"""A text, and questions about it with their answers."""
 
 _TITLES: Final = ("Mr.", "Mrs.", "Dr.", "Captain", "Professor", "Uncle", "Aunt")
 
@@ -60,7 +66,7 @@ def _maybe(random: Random, chance: float, phrases: list[str]) -> str:
     return fill_phrase(random, random.choice(phrases)) if random.random() < chance else ""
 
 
-def _draw_event(random: Random) -> tuple[str, list[Pair]]:
+def _draw_event(random: Random) -> Fact:
     """Somebody did something, somewhere, sometime, for a reason; and what may be asked of it."""
     who, (past, base, article) = draw_person(random), random.choice(ACTIONS)
     many, noun = random.random() < 0.25, draw_item(random)
@@ -94,7 +100,7 @@ def _draw_event(random: Random) -> tuple[str, list[Pair]]:
     return " ".join(part for part in parts if part) + ".", asked
 
 
-def _draw_state(random: Random) -> tuple[str, list[Pair]]:
+def _draw_state(random: Random) -> Fact:
     """How something is, and what may be asked of it."""
     noun, town, color = draw_item(random), draw_town(random), random.choice(COLORS)
     name = draw_first_name(random)
@@ -189,19 +195,76 @@ _FORMS: Final = (
 )
 
 
+def _says_which(question: str, sentence: str) -> bool:
+    """Whether anything in a question says that it is about this sentence."""
+    return any(word in question for word in re.findall(r"[A-Za-z]{4,}", sentence))
+
+
+def _ask_on(random: Random, context: str, asked: list[Pair]) -> list[Pair]:
+    """A text with the first of these questions, then up to seven more about the same text."""
+    if not asked:
+        raise ValueError("nothing to ask about the text")
+    form, pairs = random.choice(_FORMS), random.sample(asked, min(len(asked), random.randint(2, 8)))
+    question, answer = pairs[0]
+    return [(form.replace("{text}", context).replace("{question}", question), answer), *pairs[1:]]
+
+
+def draw_interview(random: Random) -> list[Pair]:
+    """One to three sentences and questions about them."""
+    facts = [random.choice((_draw_event, _draw_event, _draw_state))(random) for _ in range(random.choice((1, 1, 2, 3)))]
+    asked = [pair for text, pairs in facts for pair in pairs if len(facts) == 1 or _says_which(pair[0], text)]
+    return _ask_on(random, " ".join(sentence for sentence, _ in facts), asked)
+
+
+_GAPS: Final = ("{before} ___ {after}", "{before} ___", "___ {after}", "{before} … {after}", "{before} what?")
+
+
+def _draw_gaps(random: Random) -> Fact:
+    """One or two sentences of the dictionary, some words exchanged, and what stands between or beside words of them."""
+    form, near, size, asked = random.choice(_GAPS), random.choice((1, 2, 3)), random.choice((1, 1, 2, 3)), list[Pair]()
+    while not asked:
+        words = " ".join(random.choice(EXAMPLES) for _ in range(random.choice((1, 1, 2)))).split()[:24]
+        words = [draw_any_word(random) if len(word) > 3 and random.random() < 0.15 else word for word in words]
+        for place in range(1, len(words) - size):
+            before, span = words[max(0, place - near) : place], words[place : place + size]
+            after = words[place + size : place + size + near]
+            if words.count(before[-1]) == words.count(after[0]) == 1:
+                asked.append((form.format(before=" ".join(before), after=" ".join(after)), " ".join(span)))
+    return " ".join(words), asked
+
+
+def draw_gaps(random: Random) -> list[Pair]:
+    """A text of the dictionary and questions about what stands in it beside given words."""
+    return _ask_on(random, *_draw_gaps(random))
+
+
 def draw_question_task(random: Random, most: int = 3) -> Task:
     """Up to ``most`` sentences and a question about one of them."""
     count = random.choice((1, 1, 1, 2, 2, 3)) if most <= 3 else random.randint(4, most)
-    form = random.choice(_FORMS)
-    frame = random.choice(("{}",) * 9 + ("Answer: {}", "{}.", "It is {}."))
     makers = random.choice(((_draw_event,), (_draw_event,), (_draw_state,), (_draw_event, _draw_state)))
+    return _make_question_task(random.choice(_FORMS), _draw_frame(random), makers, count)
 
+
+def draw_question_tasks(random: Random) -> tuple[Task, Task]:
+    """Questions about one kind of sentence, and in the same form about others, also about gaps in any text."""
+    form, frame = random.choice(_FORMS), _draw_frame(random)
+    makers = random.choice(((_draw_event,), (_draw_state,), (_draw_event, _draw_state)))
+    shown = _make_question_task(form, frame, makers, random.choice((1, 1, 2)))
+    others = (_draw_event, _draw_state, _draw_state, _draw_gaps)
+    return shown, _make_question_task(form, frame, others, random.choice((1, 1, 2)))
+
+
+def _draw_frame(random: Random) -> str:
+    return random.choice(("{}",) * 9 + ("Answer: {}", "{}.", "It is {}."))
+
+
+def _make_question_task(form: str, frame: str, makers: tuple[Callable[[Random], Fact], ...], count: int) -> Task:
     def draw(random: Random) -> Pair | None:
         facts = [random.choice(makers)(random) for _ in range(count)]
         text, asked = random.choice(facts)
         question, answer = random.choice(asked)
-        if count > 1 and not any(word in question for word in re.findall(r"[A-Za-z]{4,}", text)):
-            return None  # nothing in the question says which sentence it is about
+        if count > 1 and not _says_which(question, text):
+            return None
         context = " ".join(sentence for sentence, _ in facts)
         return form.replace("{text}", context).replace("{question}", question), frame.replace("{}", answer)
 

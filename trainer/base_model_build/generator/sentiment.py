@@ -21,6 +21,7 @@ from base_model_build.generator.lexicon import (
 )
 from base_model_build.generator.phrases import BLAME, FACTS_OF_THINGS, FAILS, IS_SO, PRAISE, SUBJECTS, WORKS
 from base_model_build.generator.tasks import Pair, Task
+from base_model_build.generator.word_tasks import is_kept_out
 
 _LABELS: Final = (
     ("positive", "negative", "neutral"), ("positive", "negative", "neutral"), ("good", "bad", "ok"), ("1", "0", "2"),
@@ -77,14 +78,15 @@ class Sentiment:
     def task(self, half: int) -> Task:
         """Sentences of one half's phrases and words."""
 
-        def draw(random: Random) -> Pair:
+        def draw(random: Random) -> Pair | None:
             kind, source = random.randrange(self._count), random.choice(self._sources)
             if source == "examples":
                 text = random.choice(self._halves["examples"][kind][half])
             else:
                 write = self._write_phrase if source == "phrases" else self._write_words
                 text = _end(random, write(random, kind, half))
-            return text, self.labels[kind]
+            label = self.labels[kind]
+            return None if is_kept_out(text.split(), label) else (text, label)
 
         names = " or ".join(self.labels[: self._count])
         return Task("sentiment", draw, ("Classify the sentiment.", "Sentiment?", f"Answer {names}."), closed=True)

@@ -10,7 +10,8 @@ from typing import Final, TypeAlias
 from base_model_build.generator.lexicon import (
     ADJECTIVES,
     FREQUENT,
-    THINGS,
+    NOUNS,
+    draw_any_word,
     draw_first_name,
     draw_item,
     draw_surname,
@@ -28,16 +29,29 @@ _TROUBLES: Final = (
 ).split("|")
 
 
+_FAULTS: Final = (
+    "keeps {2}ing|is {0}|is too {0}|became {0}|has {0} {1}s|shows only {1}|looks {0}|feels {0} today|wants {1} and {1}|"
+    "was {0} from the start|turned {0}|has lost its {1}|has {0} corners|cannot {2}|never {2}s|refuses to {2}|"
+    "stopped {2}ing|fell into the {1}|arrived without {1}|sounds like a {1}"
+).split("|")
+"""With holes for an adjective, a noun, any word."""
+_VERBS: Final = "lost broke shows eats burns hides drops scratched ruined covers needs missed bends spills tore".split()
+
+
 def draw_trouble(random: Random) -> str:
     """What is wrong with a thing, as the rest of a sentence."""
     kind = random.random()
-    if kind < 0.65:
+    if kind < 0.4:
         return random.choice(_TROUBLES)
-    if kind < 0.75:
+    if kind < 0.5:
         return f"{random.choice(('has no', 'needs a', 'turns into a', 'smells of', 'shows a'))} {draw_item(random)}"
-    if kind < 0.83:
+    if kind < 0.56:
         return f"shows error {random.randrange(100)}"
-    return f"lost the {random.choice(THINGS)}" if kind < 0.92 else f"makes a {random.choice(ADJECTIVES)} sound"
+    if kind < 0.63:
+        return f"makes a {random.choice(ADJECTIVES)} sound"
+    if kind < 0.8:
+        return random.choice(_FAULTS).format(random.choice(ADJECTIVES), random.choice(NOUNS), draw_any_word(random))
+    return f"{random.choice(_VERBS)} {random.choice(('the', 'its', 'my', 'a', 'every'))} {draw_item(random)}"
 
 
 def _draw_date(random: Random) -> str:
@@ -62,6 +76,29 @@ FIELDS: Final[dict[str, Callable[[Random], str]]] = {
     "job": lambda random: random.choice(JOBS),
 }
 """Fields and how their values are drawn."""
+
+_BEFORE: Final = (
+    "|||||Hi, |Hello team, |Good morning, |Hi all, |Sorry, |Since {day} |On {day} |Again |Unfortunately |"
+    "It seems that |I am sad to say that |After a month |Two days ago |Look: |Can you help? |News from {name}: |"
+    "Once more: |Dear {name}, "
+).split("|")
+_ABOUT: Final = (
+    "my {device}|the {device}|our {device}|this {device}|a {device} of mine|the {device} of {name}|one {device}|"
+    "your {device}|that {device}|the {device} in room 4|the old {device}|{name}'s {device}|every {device}|"
+    "the {device} that we ordered|the {device} on the left|a certain {device}"
+).split("|")
+_AFTER: Final = "|||.|.|!|, please help|. Bye|. Regards, {name}|, what now?|. Best, {name}|, as always".split("|")
+_MADE_UP: Final = 24
+"""So many sentences about a device and a problem are put together for a task that has many."""
+
+
+def _put_together(random: Random) -> str:
+    middle = f"{random.choice(_ABOUT)} {{problem}}"
+    before = random.choice(_BEFORE)
+    if not before and random.random() < 0.5:
+        middle = middle[0].upper() + middle[1:]
+    return before + middle + random.choice(_AFTER)
+
 
 _SENTENCES: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
     ("device", "problem"): (
@@ -106,11 +143,21 @@ _LEVELS: Final = (
 )  # fmt: skip
 _URGENT: Final = (
     "It is urgent!|Please hurry.|As soon as possible.|I need this right now.|ASAP|This cannot wait.|Quickly please!|"
-    "We need help at once.|It has to be done by noon.|Every minute counts."
+    "We need help at once.|It has to be done by noon.|Every minute counts.|Act now.|Fix it tonight.|"
+    "This is an emergency.|Highest priority!|Call me back immediately.|Right away, please.|We cannot work like this.|"
+    "Everything has stopped.|"
+    "My boss is waiting.|Guests arrive in an hour.|Before tomorrow, please.|I am in a great hurry.|Now!|Hurry up.|"
+    "The matter is pressing.|It is critical for us.|We lose money every hour.|Drop everything else.|Be quick.|"
+    "I must have it this morning.|Very important.|Answer fast.|Do it first.|No time to lose.|The deadline is today."
 ).split("|")
 _CALM: Final = (
     "There is no rush.|Whenever you can.|It can wait.|Not urgent.|Some time next month.|When you find time.|"
-    "Not important.|I can wait for it.|No need to hurry.|Any day will do."
+    "Not important.|I can wait for it.|No need to hurry.|Any day will do.|Later is fine.|At your leisure.|"
+    "It is a minor thing.|Next year is fine.|I am patient.|Do other things first.|Lowest priority.|Slowly, please.|"
+    "It does not bother me much.|Just so you know.|Only a small matter.|After the holidays is fine.|"
+    "We can live with it.|"
+    "There is plenty of time.|I am in no rush.|Relax.|Answer when you like.|This is not pressing.|It has time.|"
+    "Nothing serious.|Put it at the end of your list.|A month from now is fine.|Rest first.|Easy does it.|Someday."
 ).split("|")
 _OTHER_NAMES: Final = {
     "device": "thing",
@@ -154,12 +201,14 @@ def _draw_key(random: Random, field: str) -> str:
 def draw_ticket_task(random: Random) -> Task:
     """Sentences in, a record out. Product, problem and priority as JSON belong to the evaluation."""
     combinations = random.sample(list(_SENTENCES), random.choice((1, 1, 2)))
+    if random.random() < 0.4:
+        combinations = [("device", "problem")]
     fields = sorted({field for combination in combinations for field in combination})
     keys = {field: _draw_key(random, field) for field in fields}
     if set(keys.values()) == {"product", "problem"}:
         keys["problem"] = "issue"
     key = random.choice(("priority", "urgency", "level", "urgent"))
-    few = random.choice((1, 2, 2, 4, 10))
+    few = random.choice((1, 2, 4, 10, 24))
     hints = random.sample(_URGENT, few), random.sample(_CALM, few)
     urgency = _Urgency(key, random.choice(_LEVELS), hints) if random.random() < 0.6 else None
     order = random.sample(fields, len(fields))
@@ -168,6 +217,8 @@ def draw_ticket_task(random: Random) -> Task:
         random.sample(_SENTENCES[each], min(len(_SENTENCES[each]), random.choice((1, 2, 3, 4))))
         for each in combinations
     ]
+    if ("device", "problem") in combinations and random.random() < 0.7:
+        ways[combinations.index(("device", "problem"))] = [_put_together(random) for _ in range(_MADE_UP)]
 
     def draw(random: Random) -> Pair:
         values = {field: FIELDS[field](random) for field in fields}

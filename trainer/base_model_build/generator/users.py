@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from base_model_build.generator.calls import draw_call_task
 from base_model_build.generator.classification import draw_classes, draw_fresh_classes
+from base_model_build.generator.copying import draw_hole_task
 from base_model_build.generator.dialogues import draw_dialogue_task, draw_persona_task
 from base_model_build.generator.episodes import draw_wrapped_task
 from base_model_build.generator.everyday import Reviews, Themes
@@ -27,7 +28,7 @@ from base_model_build.generator.number_tasks import (
     make_number_task,
 )
 from base_model_build.generator.numbers import COMMON_FORMS
-from base_model_build.generator.reading import draw_question_task
+from base_model_build.generator.reading import draw_question_task, draw_question_tasks
 from base_model_build.generator.records import draw_layout_task, draw_record_task
 from base_model_build.generator.relations import draw_relation_task
 from base_model_build.generator.scripts import draw_script_task, draw_unrelated_pairs
@@ -89,6 +90,14 @@ def draw_number_user(random: Random, examples: int, questions: int) -> User:
         frame = draw_frame(random)
         shown, asked = wrap_task(shown, frame), wrap_task(asked, frame)
     return _meet(random, shown, asked, examples, questions)
+
+
+def draw_foreign_user(random: Random, examples: int, questions: int) -> User:
+    """Counting in the common forms, asked in those of other languages."""
+    name, foreign = random.choice(("successor", "predecessor")), draw_language(random)
+    forms = (foreign, foreign, draw_language(random), draw_language(random), "roman")
+    shown = make_number_task(name, COMMON_FORMS, SHOWN_LEVEL)
+    return _meet(random, shown, make_number_task(name, forms, 1.0), examples, questions)
 
 
 def draw_memory_user(random: Random, examples: int, questions: int) -> User:
@@ -161,7 +170,7 @@ class Habits(Random):
 
     def __init__(self, random: Random) -> None:
         super().__init__(random.random())
-        self._few, self._seed = random.randint(4, 12), random.random()
+        self._few, self._seed = random.randint(3, 12), random.random()
 
     def choice(self, seq: SupportsLenAndGetItem[T]) -> T:
         """One of the user's own few of a sequence, always the same few."""
@@ -216,6 +225,31 @@ draw_long_user = _of_tasks(
     }
 )
 """Tasks on sentences, records and dialogues."""
+
+
+def draw_question_user(random: Random, examples: int, questions: int) -> User:
+    """Questions about a few kinds of sentences with few names, asked about other ones."""
+    shown, asked = draw_question_tasks(random)
+    habits = Habits(random)
+    return User(
+        [shown.draw_pair(habits) for _ in range(examples)],
+        [asked.draw_pair(random) for _ in range(questions)],
+    )
+
+
+draw_finding_user = _of_tasks(
+    {
+        draw_ticket_task: 6,
+        draw_question_task: 1,
+        draw_call_task: 2,
+        draw_hole_task: 1.5,
+        draw_dialogue_task: 2,
+        draw_layout_task: 1,
+        draw_record_task: 0.5,
+        draw_json_task: 0.5,
+    }
+)
+"""Tasks whose answers are found in the text."""
 
 draw_call_user = _of_tasks({draw_call_task: 1})
 """Functions that are never declared."""

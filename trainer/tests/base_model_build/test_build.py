@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -16,6 +17,8 @@ from base_model_build.build import FILES, build, hash_weights, install_model, pa
 from base_model_build.gates.bench import Bench, Gate, format_gate
 from base_model_build.generator import users
 from base_model_build.generator.episodes import LONG_SHARES, SHARES, Episode
+from base_model_build.generator.lexicon import RANKS
+from base_model_build.generator.numbers import spell_english
 from base_model_build.gradients import Gradients, job_losses
 from base_model_build.graphs import GraphedGradients
 from base_model_build.network import (
@@ -54,6 +57,7 @@ TINY = Recipe(
     shape=SHAPE,
     kinds=_KINDS,
     precision="float32",
+    earlier="words",
 )
 
 
@@ -97,6 +101,17 @@ def test_any_text_comes_back(whole: Path) -> None:
 def test_digits_and_capitals_are_single_tokens(encoder: Encoder) -> None:
     digits, capitals = encoder.encode_texts(["2026", "XVII"])
     assert (len(digits), len(capitals)) == (4, 4)
+
+
+def test_a_word_has_one_token_with_a_space_and_without() -> None:
+    """What stands after a space in a text and after a quote in its answer can be copied."""
+    tokenizer = train_tokenizer(1500, 1, 200)
+    spaced = [token[1:] for token in tokenizer.get_vocab() if re.fullmatch("\u0120[a-z]{4,}", token)]
+    words = [word for word in spaced if word in RANKS and word not in {*spell_english(17).split(), "hundred"}]
+    assert len(words) > 20
+    for text in words:
+        assert len(tokenizer.encode(f'"{text}"').ids) == 3
+        assert tokenizer.decode(tokenizer.encode(f'{text} "{text}s').ids) == f'{text} "{text}s'
 
 
 def test_trainer_reads_the_format_that_the_build_wrote(whole: Path, encoder: Encoder) -> None:
@@ -256,6 +271,15 @@ def test_same_recipe_same_bytes_and_resuming_changes_nothing(
     assert hashes[-1] == hash_weights(tmp_path / "straight" / "model")
     with pytest.raises(ValueError, match="recipe"):
         Run(dataclasses.replace(recipe, decay=0.5), tmp_path / "stopped").restore()
+
+
+def test_what_is_written_has_a_share_of_an_earlier_stage(whole: Path) -> None:
+    run = Run(TINY, whole)
+    assert run.restore()
+    written = llama.load_weights(whole / "model")["embedding"]
+    now, then = run.average["embedding"], run.earlier["embedding"]
+    assert not torch.equal(now, then)
+    torch.testing.assert_close(written, 0.85 * now + 0.15 * then, atol=1e-3, rtol=1e-3)
 
 
 def test_a_build_says_what_is_behind_it(whole: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from random import Random
 
@@ -26,6 +27,7 @@ from base_model_build.gates.items import (
 from base_model_build.gates.tasks import make_language_items
 from base_model_build.generator.calls import draw_call_task, draw_conversation
 from base_model_build.generator.classification import SENTENCES, draw_classes
+from base_model_build.generator.copying import draw_list_task
 from base_model_build.generator.dialogues import Dialogue
 from base_model_build.generator.episodes import (
     COUNTING_SHARES,
@@ -34,7 +36,9 @@ from base_model_build.generator.episodes import (
     MAKERS,
     MEANING_SHARES,
     SHARES,
+    TALKS,
     TOLD_MODES,
+    TUNING_SHARES,
     draw_episode,
 )
 from base_model_build.generator.everyday import ANGRY, GLAD, TOPICS
@@ -70,6 +74,7 @@ from base_model_build.generator.tasks import (
     is_held_out,
     wrap_task,
 )
+from base_model_build.generator.tickets import draw_ticket_task
 from base_model_build.generator.topics import Topics
 from base_model_build.generator.users import Habits
 from base_model_build.generator.word_classes import draw_word_class_task, list_telling_words
@@ -180,6 +185,9 @@ def test_counting_is_told_which_way_or_else_repeats() -> None:
             assert task.name in (("successor", "predecessor") if told else ("copy",))
             text, answer = task.draw_pair(random)
             assert (text == answer) is not told
+        foreign = [draw_counting_task(random, told, foreign=True).draw_pair(random) for _ in range(60)]
+        known = {text for name in LANGUAGES for text in NUMERALS[name]} | {text for p in DOCUMENTED_PAIRS for text in p}
+        assert all(text in known for pair in foreign for text in pair), "but for one documented pair in sixteen"
     episodes = [draw_episode(random, {"small counting": 1}, 1, TOLD_MODES) for _ in range(300)]
     assert sum(episode.turns[-1][1] == episode.turns[-2][1] for episode in episodes if not episode.free) < 60
 
@@ -211,7 +219,13 @@ def test_words_of_the_classification_gate_are_not_the_generators() -> None:
 def test_nothing_that_is_asked_is_generated() -> None:
     """What ``audit.py`` looks for in many more: asked texts, kept-out tasks by whatever name, reserved words."""
     audit, random = Audit(), Random(4)
-    for shares, characters in ((JOB_SHARES, 320), (MEANING_SHARES, 320), (COUNTING_SHARES, 1), (LONG_SHARES, 1600)):
+    for shares, characters in (
+        (JOB_SHARES, 320),
+        (MEANING_SHARES, 320),
+        (TUNING_SHARES, 320),
+        (COUNTING_SHARES, 1),
+        (LONG_SHARES, 1600),
+    ):
         for _ in range(1200):
             audit.look_at_episode(draw_episode(random, shares, characters))
     for kind in KINDS.values():
@@ -348,6 +362,34 @@ def test_calls_are_json_of_declared_functions() -> None:
     name, _, arguments = draw_call_task(random).draw_pair(random)[1].partition(" ")
     assert name
     assert isinstance(json.loads(arguments), dict)
+
+
+def test_lists_are_written_again_word_for_word() -> None:
+    random = Random(13)
+    for _ in range(200):
+        text, answer = draw_list_task(random).draw_pair(random)
+        found = iter(re.findall(r"[^\W_]+", answer.lower()))
+        assert all(word in found for word in re.findall(r"[^\W_]+", text.lower().replace(" and ", " "))), (text, answer)
+
+
+@pytest.mark.parametrize("family", sorted(TALKS))
+def test_answers_about_a_text_stand_in_it(family: str) -> None:
+    random, talks, followed = Random(14), 0, 0
+    while talks < 200:
+        try:
+            pairs = TALKS[family](random)
+        except ValueError:  # a text that nothing can be asked about
+            continue
+        talks, followed = talks + 1, followed + len(pairs) - 1
+        for _, answer in pairs:
+            assert answer.lower() in pairs[0][0].lower()
+    assert followed > 200
+
+
+def test_tickets_of_one_task_are_written_in_many_ways() -> None:
+    random = Random(15)
+    openings = {text.split()[0] for _ in range(60) for text, _ in [draw_ticket_task(random).draw_pair(random)]}
+    assert len(openings) > 20
 
 
 def test_images_and_sounds_have_the_readers_words() -> None:
