@@ -17,8 +17,9 @@ from tuning_emulator.rest.discovery import build_document
 from tuning_emulator.schema.proto import load_schemas
 
 SCHEMAS = load_schemas("google.cloud.aiplatform")
-HERE_ALONE = {"v1": set(), "v1beta1": {"projects.locations.tuningJobs.operations.list"}}
-"""Methods that the published document lacks; the generated REST clients have them."""
+_CHAT = "projects.locations.endpoints.chat.completions.chat"
+HERE_ALONE = {"v1": {_CHAT}, "v1beta1": {_CHAT, "projects.locations.tuningJobs.operations.list"}}
+"""Methods that the published document lacks; clients have them."""
 THERE_ALONE = {"projects.locations.endpoints.list": {"gdcZone"}, "projects.locations.list": {"extraLocationTypes"}}
 """Parameters that are in no proto."""
 OTHER_PROPERTIES = {

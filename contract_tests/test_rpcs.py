@@ -32,6 +32,8 @@ SHARED = (
 """Properties of a client's transport that call services which many APIs share."""
 LENIENT = ("v1", "v1alpha")
 """Versions of the Gemini API that have methods here which their own packages lack."""
+LACKING = {("v1", "ChatCompletions")}
+"""Methods of Vertex AI that the documents have in a version whose package lacks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def test_methods_are_the_official_ones(api: str, version: str, schema: Schema, m
         kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.streaming else 'unary'}"
         declared = Rpc(kind, method.request, method.response)
         if said is None:
-            lenient = api == "gemini" and version in LENIENT
+            lenient = (api == "gemini" and version in LENIENT) or (version, verb) in LACKING
             assert lenient or method.request.rpartition(".")[2] in MESSAGES_WITHOUT_PROTO, path
         elif said != Rpc(kind, said.request and declared.request, said.response and declared.response):
             wrong.append(f"{path}: {declared}, official {said}")

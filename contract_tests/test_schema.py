@@ -270,10 +270,12 @@ TRANSPORTS = {
         "GenerativeService": "generative_service",
         "TextService": "text_service",
         "BatchService": "batch_service",
+        "CacheService": "cache_service",
     },
     "vertex": {
         "GenAiTuningService": "gen_ai_tuning_service",
         "JobService": "job_service",
+        "GenAiCacheService": "gen_ai_cache_service",
         "ModelService": "model_service",
         "EndpointService": "endpoint_service",
         "PredictionService": "prediction_service",
