@@ -73,9 +73,9 @@ def keep_comparable(value: Any) -> Any:
     Nor have experiments a TensorBoard there, their runs are called otherwise, and no model is exported.
     """
     if isinstance(value, dict):
-        left = ("etag", "backing_tensorboard_resource", "supportedExportFormats")
+        left = {"etag", "backing_tensorboard_resource", "supportedExportFormats"}
         if value.get("schemaTitle") == "system.ExperimentRun":
-            left = (*left, "displayName")
+            left.add("displayName")
         kept = {key: one for key, one in value.items() if key not in left and (key, one) != ("notes", [])}
         return {key: keep_comparable(one) for key, one in kept.items()}
     if isinstance(value, list):

@@ -6,9 +6,11 @@ Sources: evaluation_service.proto; docs.cloud.google.com …/models/tuning/super
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from tuning_emulator.core.errors import ApiError
 from tuning_emulator.core.records import TuningJob
 from tuning_emulator.core.rules import Breaches, Rule, Violation, find_violations
 from tuning_emulator.core.scoring import AGGREGATIONS, ROUGE_TYPE, score_bleu, score_exact_match, score_rouge
@@ -22,6 +24,8 @@ from tuning_emulator.vertex.generation import parse_prompt
 from tuning_emulator.vertex.rules import OUTPUT_PREFIX, refuse_violations
 from tuning_emulator.vertex.specs import JobRequest, parse_echoed
 from tuning_trainer.spec import Prompt
+
+log = logging.getLogger(__name__)
 
 FIELD = "evaluation_config"
 REGION = "us-central1"
@@ -42,9 +46,21 @@ _COMPUTED = {"EXACT_MATCH": "exact_match_spec", "BLEU": "bleu_spec", "ROUGE": "r
 # --- what is asked for
 
 
-def read_plan(job: TuningJob) -> EvaluationPlan:
-    """What the checkpoints of a job with a configuration are to be held against."""
+def read_plan(job: TuningJob) -> EvaluationPlan | None:
+    """What the checkpoints of a job with a configuration are to be held against.
+
+    None: an earlier version, which evaluated nothing, took a configuration that is refused today.
+    """
     config: Value = parse_echoed(job.asked.echoed)[_SPEC][FIELD]
+    try:
+        refuse_violations(_find_faults(config))
+        return _read_plan(job, config)
+    except ApiError as error:
+        log.warning("job %s is not evaluated, for its configuration is refused by now: %s", job.id, error.message)
+        return None
+
+
+def _read_plan(job: TuningJob, config: Value) -> EvaluationPlan:
     model = find_base_model("vertex", job.asked.base_model)
     assert model is not None  # it was looked up when the job was created
     prefix = _read_prefix(config).rstrip("/")
@@ -116,7 +132,7 @@ def check_evaluation(request: JobRequest, model: BaseModel | None, location: str
     config: Value | None = request.spec.get(FIELD) if request.field == _SPEC else None
     if config is None:
         return
-    refuse_violations([*find_violations(_RULES, config), *_check_metrics(config)])
+    refuse_violations(_find_faults(config))
     if location != REGION:
         raise vertex_errors.EVALUATION_REGION(location=location)
     if model is not None:
@@ -141,6 +157,10 @@ _RULES: tuple[Rule[Value], ...] = (
 )
 _TEMPLATED = ("pointwise_metric_spec", "pairwise_metric_spec", "llm_based_metric_spec")
 """Specs that a judge's prompt is required of."""
+
+
+def _find_faults(config: Value) -> list[Violation]:
+    return [*find_violations(_RULES, config), *_check_metrics(config)]
 
 
 def _check_metrics(config: Value) -> Iterator[Violation]:
