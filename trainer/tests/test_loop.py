@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import json
 import logging
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import torch
 
 from tests.models import PAIRS, make_job, pair, write_examples, write_gpt2, write_llama
 from tuning_trainer.dataset import Batch
+from tuning_trainer.export import merge_adapter
 from tuning_trainer.generate import answer
 from tuning_trainer.loop import BROKEN, FULL_DISK, NO_MEMORY, explain_failure, run_job
 from tuning_trainer.model import open_tuned
@@ -28,6 +30,7 @@ from tuning_trainer.spec import (
     Evaluation,
     Event,
     Failed,
+    InvalidJobError,
     Job,
     Prompt,
     Started,
@@ -297,6 +300,26 @@ def test_training_on_a_gpu(tiny: Path, tmp_path: Path) -> None:
     assert isinstance(started, Started)
     assert started.device == "cuda"
     assert steps(events)[-1].loss < steps(events)[0].loss
+
+
+def test_an_adapter_is_not_used_on_other_weights(tiny: Path, tmp_path: Path) -> None:
+    """It would answer nonsense, and nobody would know why: not in answers, in further tuning or merged."""
+    base = tmp_path / "base"
+    shutil.copytree(tiny, base)
+    last = train(make_job(tmp_path, base))[-1]
+    assert isinstance(last, Done)
+    prompt = Prompt((Turn("user", "one"),), base_model=str(base), adapter=last.adapter)
+    assert answer(prompt).answers
+    shutil.rmtree(base)
+    write_llama(base, seed=1)  # as a newer version ships other weights under the same name
+    with pytest.raises(InvalidJobError, match="adapter: it was trained on other weights than its base model has here"):
+        answer(prompt)
+    again = train(make_job(tmp_path, base, id="again", adapter=last.adapter))[-1]
+    assert isinstance(again, Failed)
+    assert "trained on other weights" in again.message
+    with pytest.raises(InvalidJobError, match="trained on other weights"):
+        merge_adapter(Path(last.adapter), tmp_path / "merged", str(base))
+    assert not (tmp_path / "merged").exists()
 
 
 def test_high_learning_rate_is_warned_of(tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,7 @@ size, H heads, K key-value heads, h head size, f MLP size and V vocabulary:
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -184,6 +185,16 @@ def _files(directory: Path) -> dict[str, Path]:
         raise FileNotFoundError(f"{directory}: neither model.safetensors nor model.safetensors.index.json")
     with safe_open(single, framework="pt") as file:
         return dict.fromkeys(file.keys(), single)
+
+
+def fingerprint(directory: str | Path) -> str:
+    """Tells weights apart, however large: by the size of each file and its first megabyte."""
+    digest = hashlib.sha256()
+    for path in sorted(set(_files(Path(directory)).values())):
+        digest.update(path.stat().st_size.to_bytes(8, "big"))
+        with path.open("rb") as file:
+            digest.update(file.read(1 << 20))
+    return digest.hexdigest()[:16]
 
 
 def load_weights(directory: str | Path, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Weights:

@@ -18,12 +18,16 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tuning_trainer.llama import Branched, Config, Layer, Varied, Weights, split_layers, write_tensors
+from tuning_trainer.spec import InvalidJobError
 
 ALPHA = 16
 """Fixed for every rank, so that the result hardly depends on the adapter size."""
 
 MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _PREFIX = "base_model.model.model.layers"
+WEIGHTS_NAME = "adapter_model.safetensors"
+_FINGERPRINT = "weights-"
+"""Before a fingerprint where PEFT's ``revision`` of the base model is one: which weights an adapter belongs to."""
 
 
 class InvalidAdapterError(ValueError):
@@ -189,8 +193,14 @@ def format_config(rank: int, alpha: float, modules: tuple[str, ...], base_model:
     }
 
 
-def save_adapter(adapter: Adapter, config: Config, directory: str | Path, base_model: str) -> None:
-    """Writes a PEFT adapter: ``adapter_config.json`` and ``adapter_model.safetensors``, float32."""
+def save_adapter(
+    adapter: Adapter, config: Config, directory: str | Path, base_model: str, fingerprint: str = ""
+) -> None:
+    """Writes a PEFT adapter: ``adapter_config.json`` and ``adapter_model.safetensors``, float32.
+
+    Args:
+        fingerprint: Of the weights that it was trained on, see ``llama.fingerprint``; "" for any.
+    """
     path = Path(directory)
     path.mkdir(parents=True, exist_ok=True)
     tensors = {}
@@ -203,16 +213,22 @@ def save_adapter(adapter: Adapter, config: Config, directory: str | Path, base_m
                 prefix = f"{_PREFIX}.{layer}.{module}"
                 tensors[f"{prefix}.lora_A.weight"] = a[layer, i].detach().cpu().clone()
                 tensors[f"{prefix}.lora_B.weight"] = part[layer].detach().cpu().clone()
-    write_tensors(tensors, path / "adapter_model.safetensors")
+    write_tensors(tensors, path / WEIGHTS_NAME)
     values = format_config(adapter.rank, adapter.alpha, MODULES, base_model)
+    if fingerprint:
+        values["revision"] = _FINGERPRINT + fingerprint
     (path / "adapter_config.json").write_text(json.dumps(values, indent=2) + "\n", "utf-8")
 
 
-def load_adapter(directory: str | Path, config: Config) -> Adapter:
+def load_adapter(directory: str | Path, config: Config, fingerprint: str = "") -> Adapter:
     """Reads a PEFT LoRA adapter; modules that it leaves alone get zeros.
+
+    Args:
+        fingerprint: Of the weights that it is to change.
 
     Raises:
         InvalidAdapterError: not a plain LoRA adapter, or made for a model of another shape.
+        InvalidJobError: it says that it was trained on other weights.
     """
     path = Path(directory)
     values = _read_config(path)
@@ -220,7 +236,13 @@ def load_adapter(directory: str | Path, config: Config) -> Adapter:
     adapter = empty_adapter(config, rank, alpha)
     if values.get("use_rslora"):
         adapter = Adapter(rank, alpha, alpha / math.sqrt(rank), adapter.pairs)
-    tensors = load_file(path / "adapter_model.safetensors")
+    revision = str(values.get("revision") or "")
+    if fingerprint and revision.startswith(_FINGERPRINT) and revision != _FINGERPRINT + fingerprint:
+        raise InvalidJobError(
+            "adapter: it was trained on other weights than its base model has here; tune again, or serve those weights "
+            "(--base-model NAME=DIRECTORY)"
+        )
+    tensors = load_file(path / WEIGHTS_NAME)
     for name, parts in config.parts.items():
         a, b = adapter.pairs[name]
         for i, (part, (module, _)) in enumerate(

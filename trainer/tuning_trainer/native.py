@@ -40,6 +40,7 @@ class Base:
     config: Config
     weights: Weights
     chat: Chat
+    fingerprint: str
 
     @property
     def size(self) -> int:
@@ -55,7 +56,7 @@ def load_base(directory: Path, device: str = "cpu", precision: str = "float32") 
 @lru_cache(maxsize=2)
 def _load(directory: str, _stamp_ns: int, device: str, precision: str) -> Base:
     weights = llama.load_weights(directory, getattr(torch, precision), device)
-    return Base(llama.load_config(directory), weights, load_chat(directory))
+    return Base(llama.load_config(directory), weights, load_chat(directory), llama.fingerprint(directory))
 
 
 def warm_base(directory: Path) -> None:
@@ -74,7 +75,8 @@ class NativeTuned:
         self.max_tokens = base.config.max_positions
         self._base_name, self._directory, self._precision, self._device = job.base_model, directory, precision, device
         self._weights = {name: t.clone().requires_grad_() for name, t in base.weights.items()} if full else base.weights
-        self._adapter = None if full else start_adapter(job, base.config, adapter).to(device).trainable()
+        self._adapter = None if full else start_adapter(job, base, adapter).to(device).trainable()
+        self._fingerprint = base.fingerprint
         if full and adapter:
             raise InvalidJobError("adapter: full tuning continues from a model directory, not from an adapter")
 
@@ -93,20 +95,20 @@ class NativeTuned:
 
     def save(self, directory: Path) -> None:
         if self._adapter is not None:
-            lora.save_adapter(self._adapter, self.config, directory, self._base_name)
+            lora.save_adapter(self._adapter, self.config, directory, self._base_name, self._fingerprint)
             return
         save_model(self._weights, self.config, self._directory, directory)
 
 
-def start_adapter(job: Job, config: Config, adapter: str | None) -> lora.Adapter:
+def start_adapter(job: Job, base: Base, adapter: str | None) -> lora.Adapter:
     """A fresh adapter, or the one to continue from.
 
     Raises:
-        InvalidJobError: the adapter to continue from has another size than asked for.
+        InvalidJobError: the adapter to continue from has another size than asked for, or another base.
     """
     if adapter is None:
-        return lora.init_adapter(config, job.adapter_size, job.seed)
-    loaded = lora.load_adapter(adapter, config)
+        return lora.init_adapter(base.config, job.adapter_size, job.seed)
+    loaded = lora.load_adapter(adapter, base.config, base.fingerprint)
     if loaded.rank != job.adapter_size:
         raise InvalidJobError(f"adapter_size: {job.adapter_size} differs from {loaded.rank}, that of {adapter}")
     return loaded
@@ -121,9 +123,10 @@ def save_model(weights: Weights, config: Config, source: Path, target: Path) -> 
 
 
 def merge_native(adapter: Path, base: Path, target: Path) -> None:
-    """Writes the base with the adapter in its weights. Raises InvalidAdapterError."""
+    """Writes the base with the adapter in its weights. Raises InvalidAdapterError or InvalidJobError."""
     loaded = load_base(base)
-    weights = lora.merge(lora.load_adapter(adapter, loaded.config), loaded.weights, loaded.config)
+    change = lora.load_adapter(adapter, loaded.config, loaded.fingerprint)
+    weights = lora.merge(change, loaded.weights, loaded.config)
     save_model(weights, loaded.config, base, target)
 
 
@@ -149,7 +152,8 @@ class NativeAnswering:
         self._base, weights, own = base, base.weights, 0
         self.wide: Wide | None = None
         if adapter is not None:
-            loaded = lora.load_adapter(adapter, base.config).to(device).cast(getattr(torch, precision))
+            loaded = lora.load_adapter(adapter, base.config, base.fingerprint)
+            loaded = loaded.to(device).cast(getattr(torch, precision))
             weights, self.wide = lora.merge(loaded, weights, base.config), lora.widen(loaded, base.config)
             own = sum(tensor.nbytes for name, tensor in weights.items() if tensor is not base.weights[name])
             own += sum(tensor.nbytes for pair in self.wide.values() for tensor in pair)
