@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.records import make_job, make_tuned_model
 from tests.store_dump import dump_tables
 from tuning_emulator.core.job_control import Pace, PaceMode
 from tuning_emulator.core.records import Checkpoint, MetricPoint, Permission
-from tuning_emulator.store.database import StoreError
+from tuning_emulator.store.database import StoreError, write_snapshot
 from tuning_emulator.store.migration import read_contents, write_blank
 from tuning_emulator.store.store import Store
 
@@ -53,6 +54,23 @@ def test_a_copy_takes_the_place_of_another_store(tmp_path: Path, kept: bool) -> 
     if kept:
         assert dump_tables(Store(tmp_path / "target")) == dump_tables(source)
     assert [path.name for path in tmp_path.glob("*.*")] == ["previous.sqlite3" if kept else "copy.sqlite3"]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_snapshot_is_of_its_moment(tmp_path: Path, kept: bool) -> None:
+    """It is written in a thread of its own, while others write and even forget everything; they do not wait for it."""
+    store = Store(tmp_path / "data" if kept else None)
+    fill(store)
+    wanted, snapshot = dump_tables(store), store.snapshot()
+    store.insert_job(make_tuned_model(id="later"))
+    store.become_blank(store.load(write_blank(tmp_path / "blank.sqlite3")), tmp_path / "previous.sqlite3")
+    writing = threading.Thread(target=write_snapshot, args=(snapshot, tmp_path / "copy.sqlite3"))
+    writing.start()
+    writing.join()
+    assert read_contents(tmp_path / "copy.sqlite3").counts["tuning_jobs"] == 2
+    store.become(store.load(tmp_path / "copy.sqlite3"), tmp_path / "blank.sqlite3")
+    assert dump_tables(store) == wanted
+    store.close()
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import asdict
@@ -38,7 +39,7 @@ from tuning_emulator.middleware.faults import FaultError, SavedFault
 from tuning_emulator.storage.contents import link_or_copy
 from tuning_emulator.storage.copies import check_copy, link_copy
 from tuning_emulator.storage.database import DamagedStorageError
-from tuning_emulator.store.database import Loaded, StoreError
+from tuning_emulator.store.database import Loaded, StoreError, write_snapshot
 from tuning_emulator.store.migration import Contents, read_contents, upgrade_copy
 
 STATE_NAME = "state.json"
@@ -85,17 +86,17 @@ async def export_state(server: ServerState, archive: Path) -> Manifest:
     try:
         async with server.changing:  # nobody takes the files of running jobs away meanwhile
             async with server.queue.files:
-                running, ended = _capture(server, root)
+                snapshot, running, ended = _capture(server, root)
+                await asyncio.to_thread(write_snapshot, snapshot, root / STORE_NAME)
                 await asyncio.to_thread(_link, server, root, ended)
             return await asyncio.to_thread(_pack, server, root, running, archive)
     finally:
         server.discard(root)
 
 
-def _capture(server: ServerState, root: Path) -> tuple[list[str], list[str]]:
-    """Copies the records, at this moment. Returns the directories of jobs that still run, and those of the others."""
+def _capture(server: ServerState, root: Path) -> tuple[sqlite3.Connection, list[str], list[str]]:
+    """The records at this moment, the directories of jobs that still run, and those of the others."""
     root.mkdir()
-    server.store.copy_to(root / STORE_NAME)
     state = {"faults": [asdict(one) for one in server.faults.save()], "ids": server.ids.save()}
     (root / STATE_NAME).write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
     unfinished = {job.uid for job in server.store.list_unfinished_jobs() if job.progress.state not in ENDED}
@@ -103,7 +104,7 @@ def _capture(server: ServerState, root: Path) -> tuple[list[str], list[str]]:
     ended: list[str] = []
     for uid, api in server.store.list_job_keys():
         (running if uid in unfinished else ended).append(f"{api}-{uid}")
-    return running, ended
+    return server.store.snapshot(), running, ended
 
 
 def _link(server: ServerState, root: Path, ended: list[str]) -> None:

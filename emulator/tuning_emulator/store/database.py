@@ -115,11 +115,15 @@ class Database:
         """Grows with every row written, and when everything is replaced."""
         return self._changes_before + self.connection.total_changes
 
-    def copy_to(self, path: Path) -> None:
-        """Writes everything to a new file, as it stands at this moment."""
-        with closing(sqlite3.connect(path)) as target:
-            self.connection.backup(target)
-            target.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
+    def snapshot(self) -> sqlite3.Connection:
+        """Everything as it stands at this moment, for ``write_snapshot``: a reader of the file, or a copy in memory."""
+        snapshot = sqlite3.connect(self.path, check_same_thread=False)
+        if self.path == MEMORY:
+            self.connection.backup(snapshot)
+        else:
+            snapshot.execute("BEGIN")
+            snapshot.execute("SELECT 1 FROM sqlite_master").fetchone()  # what is written from now on, it does not see
+        return snapshot
 
     def load(self, path: Path) -> Loaded:
         """What ``become`` takes, of a good file: the file, or all of it in memory if this one is. In any thread."""
@@ -208,6 +212,13 @@ def _connect(path: str) -> sqlite3.Connection:
         raise
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def write_snapshot(snapshot: sqlite3.Connection, path: Path) -> None:
+    """Writes a snapshot to a new file, in any thread, and closes it."""
+    with closing(snapshot), closing(sqlite3.connect(path)) as target:
+        snapshot.backup(target)
+        target.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
 
 
 def open_copy(path: Path) -> sqlite3.Connection:
