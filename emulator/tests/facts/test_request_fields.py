@@ -14,7 +14,7 @@ from tuning_emulator.gemini.api import SCHEMAS as GEMINI
 from tuning_emulator.gemini.prompts import ContentRequest, read_prompt
 from tuning_emulator.schema.schema import Schema, Value
 from tuning_emulator.vertex.api import SCHEMAS as VERTEX
-from tuning_emulator.vertex.generation import parse_prompt
+from tuning_emulator.vertex.prompts import parse_prompt
 from tuning_trainer.spec import Prompt
 
 EXPANDED = (

@@ -16,9 +16,10 @@ from tuning_emulator.jobs.caching import Caches, default_expiry, pick_kept, read
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.vertex.caching import find_cached
 from tuning_emulator.vertex.convert import parse_place, place_of, refuse_name
-from tuning_emulator.vertex.generation import ENDPOINT, Generation, Speaker, parse_system, parse_turns
+from tuning_emulator.vertex.generation import ENDPOINT, Generation, Speaker
 from tuning_emulator.vertex.listing import list_newest_first
 from tuning_emulator.vertex.media import read_media
+from tuning_emulator.vertex.prompts import parse_system, parse_turns
 from tuning_emulator.vertex.request_rules import find_tool_breaches
 from tuning_emulator.vertex.schemas import read_checked_form
 

@@ -20,7 +20,7 @@ from tuning_emulator.facts.model_row import BaseModel
 from tuning_emulator.facts.request_fields import note_inert
 from tuning_emulator.jobs.evaluation import EvaluationPlan, Metric
 from tuning_emulator.schema.schema import Value
-from tuning_emulator.vertex.generation import parse_prompt
+from tuning_emulator.vertex.prompts import parse_prompt
 from tuning_emulator.vertex.rules import OUTPUT_PREFIX, refuse_violations
 from tuning_emulator.vertex.specs import JobRequest, parse_echoed
 from tuning_trainer.spec import Prompt
