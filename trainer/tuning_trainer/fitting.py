@@ -1,14 +1,15 @@
-"""Prompts that are longer than a model reads, and may lose the beginning of what they have in spare.
+"""Prompts that are longer than a model reads: what of them goes.
 
-What goes first is the text of the spare turns, from the first one on, then that of the system turn, whose end says
-which functions there are.
+Of what a prompt has in spare the beginning: the text of the spare turns, from the first one on, then that of the system
+turn, whose end says which functions there are. Of one with documents the middle of its longest texts.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from tuning_trainer.chat import Chat
+from tuning_trainer.chat import Chat, split_text
+from tuning_trainer.dataset import KEPT_TOKENS
 from tuning_trainer.spec import Prompt, Turn
 
 ANSWER_SHARE = 8
@@ -60,3 +61,18 @@ def cut_prompt(prompt: Prompt, cut: int) -> tuple[tuple[Turn, ...], str]:
         elif gone < len(turn.text) and turn.role in ("user", "model"):
             turns.append(replace(turn, text=turn.text[gone:]))
     return (*turns, *prompt.turns[spare:]), prompt.system[cut:]
+
+
+def shorten_prompt(ids: list[int], prompt: Prompt, chat: Chat, most: int) -> list[int]:
+    """A prompt of at most so many tokens, as far as leaving out the middle of its longest texts can do it."""
+    turns = list(prompt.turns)
+    while (excess := len(ids) - most) > 0:
+        longest = max(range(len(turns)), key=lambda number: len(turns[number].text))
+        pieces = [piece for _, piece in split_text(chat.tokenizer, turns[longest].text)]
+        taken = min(excess, len(pieces) - 2 * KEPT_TOKENS)
+        if taken <= 0:
+            break
+        middle = (len(pieces) - taken) // 2
+        turns[longest] = Turn(turns[longest].role, "".join(pieces[:middle] + pieces[middle + taken :]))
+        ids = chat.prompt(tuple(turns), prompt.system)
+    return ids

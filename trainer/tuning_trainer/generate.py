@@ -18,13 +18,12 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from tuning_trainer.chat import Chat, SeeingChat, encode_text, load_tokenizer, split_text
+from tuning_trainer.chat import SeeingChat, encode_text, load_tokenizer, split_text
 from tuning_trainer.constraint import hold, read_call
-from tuning_trainer.dataset import KEPT_TOKENS
-from tuning_trainer.fitting import fit_prompt
+from tuning_trainer.fitting import fit_prompt, shorten_prompt
 from tuning_trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
 from tuning_trainer.sampling import Sampling, choose_token
-from tuning_trainer.spec import ANY_TEXT, Answer, InvalidJobError, Prompt, Reply, Token, Turn
+from tuning_trainer.spec import ANY_TEXT, Answer, InvalidJobError, Prompt, Reply, Token
 
 log = logging.getLogger(__name__)
 
@@ -226,21 +225,6 @@ class Writing:
         told = (tuple(self.chosen), tuple(self.likeliest))
         called = self.is_call or read_call(text, self.request.prompt.form)
         self.answer = Answer(text, len(self.tokens), reason, mean, called, *told)
-
-
-def shorten_prompt(ids: list[int], prompt: Prompt, chat: Chat, most: int) -> list[int]:
-    """A prompt of at most so many tokens, as far as leaving out the middle of its longest texts can do it."""
-    turns = list(prompt.turns)
-    while (excess := len(ids) - most) > 0:
-        longest = max(range(len(turns)), key=lambda number: len(turns[number].text))
-        pieces = [piece for _, piece in split_text(chat.tokenizer, turns[longest].text)]
-        taken = min(excess, len(pieces) - 2 * KEPT_TOKENS)
-        if taken <= 0:
-            break
-        middle = (len(pieces) - taken) // 2
-        turns[longest] = Turn(turns[longest].role, "".join(pieces[:middle] + pieces[middle + taken :]))
-        ids = chat.prompt(tuple(turns), prompt.system)
-    return ids
 
 
 class Request:

@@ -9,7 +9,7 @@ import pytest
 from tests.records import make_tuned_model
 from tests.store_dump import dump_tables
 from tuning_emulator.control.state import COMMITTED, STORE_NAME, commit, make_place, recover, swap
-from tuning_emulator.store.database import DATABASE_NAME
+from tuning_emulator.store.database import DATABASE_NAME, write_snapshot
 from tuning_emulator.store.store import Store
 
 
@@ -31,7 +31,7 @@ def prepare(directory: Path, tmp_path: Path) -> tuple[Path, list[str]]:
     incoming = make_place(directory, "incoming")
     (tmp_path / "other").rename(incoming)
     store = Store(incoming)
-    store.copy_to(incoming / STORE_NAME)
+    write_snapshot(store.snapshot(), incoming / STORE_NAME)
     store.close()
     return incoming, dumped
 

@@ -32,7 +32,7 @@ def test_a_copy_takes_the_place_of_another_store(tmp_path: Path, kept: bool) -> 
     """All of it, with or without a data directory; remembered records and answers are not believed any more."""
     source = Store(tmp_path / "source")
     fill(source)
-    source.copy_to(tmp_path / "copy.sqlite3")
+    write_snapshot(source.snapshot(), tmp_path / "copy.sqlite3")
     contents = read_contents(tmp_path / "copy.sqlite3")
     assert contents.adapters == ("jobs/gemini-1/checkpoints/step-2", "jobs/vertex-2/checkpoints/step-2")
     assert {name: count for name, count in contents.counts.items() if count} == {
@@ -91,7 +91,7 @@ def test_another_program_that_looks_into_the_file_sees_what_was(tmp_path: Path) 
     """What SQLite keeps beside the file for it is not mistaken for the new file's."""
     source, store = Store(), Store(tmp_path / "data")
     fill(source)
-    source.copy_to(tmp_path / "copy.sqlite3")
+    write_snapshot(source.snapshot(), tmp_path / "copy.sqlite3")
     store.insert_job(make_tuned_model(id="mine"))
     other = sqlite3.connect(store._database.path)
     other.execute("BEGIN")
@@ -187,7 +187,7 @@ def test_what_no_store_has_written_is_refused(name: str, tmp_path: Path) -> None
     """Before it is anybody's store, and in words that say what is wrong."""
     store = Store()
     fill(store)
-    store.copy_to(tmp_path / "copy.sqlite3")
+    write_snapshot(store.snapshot(), tmp_path / "copy.sqlite3")
     change, text = DAMAGES[name]
     change(tmp_path / "copy.sqlite3")
     with pytest.raises(StoreError, match=text):

@@ -8,7 +8,6 @@ from tuning_emulator.facts.limits import GEMINI_MAX_REQUEST_BYTES
 from tuning_emulator.gemini.base_models import BaseModels
 from tuning_emulator.gemini.batches import Batches
 from tuning_emulator.gemini.cached_contents import CachedContents
-from tuning_emulator.gemini.caching import create_caches
 from tuning_emulator.gemini.convert import PACKAGE
 from tuning_emulator.gemini.generation import Generation
 from tuning_emulator.gemini.hints import Hints
@@ -17,6 +16,7 @@ from tuning_emulator.gemini.permissions import Permissions
 from tuning_emulator.gemini.rules import refuse_name
 from tuning_emulator.gemini.tuned_models import TunedModels
 from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.caching import Caches
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.schema.proto import load_schemas
 
@@ -45,7 +45,7 @@ def create_gemini_api(backend: Backend) -> Api:
 def list_handlers(backend: Backend) -> dict[str, Handler]:
     """Who answers each method."""
     base_models, tuned_models = BaseModels(backend), TunedModels(backend)
-    permissions, caches = Permissions(backend), create_caches(backend)
+    permissions, caches = Permissions(backend), Caches(backend, PACKAGE)
     generation, cached_contents = Generation(backend, caches), CachedContents(backend, caches)
     batches = Batches(backend, generation, Codec(SCHEMAS.values()))
     operations = Operations(backend, batches)

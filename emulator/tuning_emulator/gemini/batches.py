@@ -20,13 +20,13 @@ from tuning_emulator.core.records import BatchAsked, BatchJob, Job, JobState, Pr
 from tuning_emulator.core.rules import Breaches, Rule, Values
 from tuning_emulator.facts import emulator_errors, gemini_errors
 from tuning_emulator.facts.limits import GEMINI_TUNED_MODELS_PAGE_DEFAULT
-from tuning_emulator.gemini.caching import create_caches
 from tuning_emulator.gemini.convert import PACKAGE, parse_last_segment
 from tuning_emulator.gemini.generation import Generation
 from tuning_emulator.gemini.listing import read_page
 from tuning_emulator.gemini.rules import check_fields
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.batch_files import Result, read_results
+from tuning_emulator.jobs.caching import Caches
 from tuning_emulator.jobs.pacing import answer_list, answer_read, count_shown, find_magic
 from tuning_emulator.jobs.tuning_api import Stage
 from tuning_emulator.protojson.codec import Codec
@@ -239,7 +239,7 @@ class GeminiBatches:
     def __init__(self, backend: Backend, api: Api) -> None:
         self._backend = backend
         self._api = api
-        self._generation = Generation(backend, create_caches(backend))
+        self._generation = Generation(backend, Caches(backend, PACKAGE))
         self._codec = Codec(api.schemas.values())
 
     def format_name(self, job: Job) -> str:

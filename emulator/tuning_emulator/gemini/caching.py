@@ -6,22 +6,10 @@ from tuning_emulator.api.call import Caller
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import CachedContent
 from tuning_emulator.facts import gemini_errors
-from tuning_emulator.gemini.convert import PACKAGE
 from tuning_emulator.gemini.prompts import ContentRequest
-from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.caching import Caches, complete, sets_kept
-from tuning_emulator.protojson.codec import Codec
-from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import Store
-
-
-def create_caches(backend: Backend) -> Caches:
-    """The Gemini API's cached contents."""
-    schemas = load_schemas(PACKAGE)
-    return Caches(
-        backend, Codec(schemas.values()), lambda version: schemas[version].full_name("GenerateContentRequest")
-    )
 
 
 def owner_of(caller: Caller) -> str:

@@ -7,7 +7,6 @@ expired one is as good as gone, and forgotten some time later.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,6 +16,7 @@ from tuning_emulator.core.records import CachedContent
 from tuning_emulator.facts.limits import CACHE_REMEMBERED_S, CACHE_TTL_S
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.protojson.codec import Codec
+from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Value
 
 NOT_BESIDE = ("system_instruction", "tools", "tool_config")
@@ -57,14 +57,14 @@ class Caches:
     """The cached contents of one API.
 
     Args:
-        request: Full name of its ``GenerateContentRequest`` message, by version.
+        package: Of its messages.
     """
 
-    def __init__(self, backend: Backend, codec: Codec, request: Callable[[str], str]) -> None:
+    def __init__(self, backend: Backend, package: str) -> None:
         self._store = backend.store
         self._clock = backend.clock
-        self._codec = codec
-        self._request = request
+        self._schemas = load_schemas(package)
+        self._codec = Codec(self._schemas.values())
 
     def add(self, cached: CachedContent, kept: Value) -> CachedContent:
         """Stores one; those that have been gone for long are forgotten."""
@@ -79,6 +79,9 @@ class Caches:
     def read(self, cached: CachedContent) -> Value:
         """What is kept, as fields of a request for content."""
         return self._codec.parse(json.dumps(cached.kept).encode(), self._request(cached.api_version))
+
+    def _request(self, version: str) -> str:
+        return self._schemas[version].full_name("GenerateContentRequest")
 
     def change_expiry(self, cached: CachedContent, expires_ns: int) -> CachedContent:
         """Lets it live longer or shorter."""

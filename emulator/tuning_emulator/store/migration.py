@@ -268,7 +268,7 @@ def upgrade_copy(path: Path) -> None:
     """Makes a copy of an older version one of this version; any other is left as it is.
 
     Raises:
-        StoreError: that version's ``Store.copy_to`` has not written it.
+        StoreError: that version's ``write_snapshot`` has not written it.
     """
     target_path = path.with_name(f"{path.name}-new")
     try:
@@ -290,7 +290,7 @@ def read_contents(path: Path) -> Contents:
     """Checks a copy, record by record, and says what is in it.
 
     Raises:
-        StoreError: ``Store.copy_to`` of this version has not written it; the text says what is wrong.
+        StoreError: ``write_snapshot`` of this version has not written it; the text says what is wrong.
     """
     adapters: dict[str, None] = {}
     try:

@@ -32,7 +32,7 @@ from tuning_emulator.core.records import (
 )
 from tuning_emulator.store import database as rows
 from tuning_emulator.store.controls import CONTROL_TABLES, Controls
-from tuning_emulator.store.database import Database, Loaded, StoreError, write_snapshot
+from tuning_emulator.store.database import Database, Loaded, StoreError
 from tuning_emulator.store.migration import take_over
 
 NEWEST = 2**62
@@ -121,10 +121,6 @@ class Store:
     def snapshot(self) -> sqlite3.Connection:
         """See ``Database.snapshot``."""
         return self._database.snapshot()
-
-    def copy_to(self, path: Path) -> None:
-        """Writes everything to a new SQLite file, as it stands at this moment."""
-        write_snapshot(self.snapshot(), path)
 
     def load(self, path: Path) -> Loaded:
         """What ``become`` takes, of a file that ``migration`` has found good or made. In any thread."""

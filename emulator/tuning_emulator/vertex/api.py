@@ -8,10 +8,10 @@ from tuning_emulator.api.call import Api, Call, Handler
 from tuning_emulator.api.exchange import PageError
 from tuning_emulator.facts import vertex_errors
 from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.caching import Caches
 from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.vertex.batches import BatchPredictionJobs
 from tuning_emulator.vertex.cached_contents import CachedContents
-from tuning_emulator.vertex.caching import create_caches
 from tuning_emulator.vertex.chat import ChatCompletions
 from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.copies import Copies
@@ -125,7 +125,7 @@ def list_handlers(backend: Backend) -> dict[str, Handler]:
     jobs, models = TuningJobs(backend, operations), Models(backend, operations)
     endpoints, experiments = Endpoints(backend, operations), Experiments(backend, operations)
     boards, copies = Tensorboards(backend, operations), Copies(backend, operations)
-    caches = create_caches(backend)
+    caches = Caches(backend, PACKAGE)
     generation, publishers = Generation(backend, caches), Publishers(backend)
     cached_contents = CachedContents(backend, caches, generation)
     batches = BatchPredictionJobs(backend, operations, generation)

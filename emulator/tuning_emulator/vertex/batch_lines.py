@@ -16,12 +16,12 @@ from tuning_emulator.facts import google_errors, vertex_errors
 from tuning_emulator.facts.limits import PREDICTIONS_FOLDER
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.batch_files import Result
+from tuning_emulator.jobs.caching import Caches
 from tuning_emulator.jobs.registry import find_named_version
 from tuning_emulator.jobs.tuning_api import Stage
 from tuning_emulator.protojson.codec import Codec
 from tuning_emulator.protojson.printer import format_timestamp
 from tuning_emulator.vertex.batches import format_batch_name
-from tuning_emulator.vertex.caching import create_caches
 from tuning_emulator.vertex.convert import PACKAGE
 from tuning_emulator.vertex.generation import ENDPOINT, PUBLISHED, Generation, Speaker
 
@@ -48,7 +48,7 @@ class VertexBatches:
     def __init__(self, backend: Backend, api: Api) -> None:
         self._backend = backend
         self._api = api
-        self._generation = Generation(backend, create_caches(backend))
+        self._generation = Generation(backend, Caches(backend, PACKAGE))
         self._codec = Codec(api.schemas.values())
 
     def format_name(self, job: Job) -> str:

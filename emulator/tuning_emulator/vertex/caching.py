@@ -5,21 +5,10 @@ from __future__ import annotations
 from tuning_emulator.api.call import Call
 from tuning_emulator.core.records import CachedContent
 from tuning_emulator.facts import vertex_errors
-from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.caching import Caches, complete, sets_kept
-from tuning_emulator.protojson.codec import Codec
-from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Value
 from tuning_emulator.store.store import Store
-from tuning_emulator.vertex.convert import PACKAGE, parse_name
-
-
-def create_caches(backend: Backend) -> Caches:
-    """Vertex AI's cached contents."""
-    schemas = load_schemas(PACKAGE)
-    return Caches(
-        backend, Codec(schemas.values()), lambda version: schemas[version].full_name("GenerateContentRequest")
-    )
+from tuning_emulator.vertex.convert import parse_name
 
 
 def find_cached(store: Store, name: str) -> CachedContent | None:
