@@ -14,7 +14,7 @@ from tests.store_dump import dump_tables
 from tuning_emulator.core.job_control import Pace, PaceMode
 from tuning_emulator.core.records import Checkpoint, MetricPoint, Permission
 from tuning_emulator.store.database import StoreError, write_snapshot
-from tuning_emulator.store.migration import read_contents, write_blank
+from tuning_emulator.store.migration import read_contents
 from tuning_emulator.store.store import Store
 
 
@@ -63,7 +63,7 @@ def test_a_snapshot_is_of_its_moment(tmp_path: Path, kept: bool) -> None:
     fill(store)
     wanted, snapshot = dump_tables(store), store.snapshot()
     store.insert_job(make_tuned_model(id="later"))
-    store.become_blank(store.load(write_blank(tmp_path / "blank.sqlite3")), tmp_path / "previous.sqlite3")
+    store.become_blank(store.make_blank(tmp_path / "blank.sqlite3"), tmp_path / "previous.sqlite3")
     writing = threading.Thread(target=write_snapshot, args=(snapshot, tmp_path / "copy.sqlite3"))
     writing.start()
     writing.join()
@@ -80,7 +80,7 @@ def test_everything_is_forgotten_but_what_is_no_jobs_own(tmp_path: Path, kept: b
     fill(store)
     store.controls.put_pace("7", Pace(PaceMode.POLLS, polls=2))
     last, revision = store.list_job_keys()[-1][0], store.revision()
-    store.become_blank(store.load(write_blank(tmp_path / "blank.sqlite3")), tmp_path / "previous.sqlite3")
+    store.become_blank(store.make_blank(tmp_path / "blank.sqlite3"), tmp_path / "previous.sqlite3")
     assert (store.list_job_keys(), store.controls.paces["7"]) == ([], Pace(PaceMode.POLLS, polls=2))
     assert store.revision() > revision
     assert store.insert_job(make_job()).uid == last + 1

@@ -15,7 +15,6 @@ from tuning_emulator.control.state import STORE_NAME, ServerState, make_place, s
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.records import JobKind
 from tuning_emulator.store.database import Loaded
-from tuning_emulator.store.migration import write_blank
 from tuning_emulator.store.store import Store
 
 AT_ONCE = 200
@@ -76,7 +75,7 @@ async def _clear_all(server: ServerState) -> int:
 
 def _load_blank(store: Store, incoming: Path) -> Loaded:
     incoming.mkdir()
-    return store.load(write_blank(incoming / STORE_NAME))
+    return store.make_blank(incoming / STORE_NAME)
 
 
 async def _clear_project(server: ServerState, number: str) -> int:

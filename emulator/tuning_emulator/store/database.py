@@ -129,7 +129,7 @@ class Database:
         """What ``become`` takes, of a good file: the file, or all of it in memory if this one is. In any thread."""
         if self.path != MEMORY:
             return path
-        connection = _connect(MEMORY)
+        connection = connect(MEMORY)
         with closing(open_copy(path)) as source:
             source.backup(connection)
         return connection
@@ -171,13 +171,13 @@ class Database:
                     os.rename(self.path + suffix, f"{previous}{suffix}")
                     renamed.append((f"{previous}{suffix}", self.path + suffix))
             os.rename(other, self.path)
-            self.connection = _connect(self.path)
+            self.connection = connect(self.path)
         except BaseException:
             for suffix in ("-wal", "-shm"):
                 Path(self.path + suffix).unlink(missing_ok=True)
             for source, target in renamed:
                 os.rename(source, target)
-            self.connection = _connect(self.path)
+            self.connection = connect(self.path)
             raise
 
     def close(self) -> None:
@@ -192,7 +192,7 @@ def _open(path: str) -> sqlite3.Connection:
     Raises:
         sqlite3.DatabaseError: it cannot be written, is none of SQLite's, or a page of it is damaged.
     """
-    connection = _connect(path)
+    connection = connect(path)
     try:
         damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
@@ -203,7 +203,8 @@ def _open(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def connect(path: str) -> sqlite3.Connection:
+    """A connection as this program uses it."""
     connection = sqlite3.connect(path, isolation_level=None, cached_statements=256, check_same_thread=False)
     try:
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")

@@ -19,9 +19,12 @@ from tuning_emulator.core.ids import check_project_number
 from tuning_emulator.core.job_control import parse_job_fault, parse_pace
 from tuning_emulator.core.records import Asked, Endpoint, ModelVersion, Operation, Progress, TuningJob
 from tuning_emulator.store.database import (
+    MEMORY,
     DamagedRowError,
     Database,
+    Loaded,
     StoreError,
+    connect,
     format_cached_content,
     format_endpoint,
     format_job,
@@ -67,8 +70,12 @@ def create_tables(connection: sqlite3.Connection) -> None:
     connection.executescript(f"BEGIN; {load_schema()}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
 
 
-def write_blank(path: Path) -> Path:
-    """A new file that is an empty store."""
+def make_blank(database: Database, path: Path) -> Loaded:
+    """An empty store that ``database`` can become: a new file, or one in memory. In any thread."""
+    if database.path == MEMORY:
+        blank = connect(MEMORY)
+        create_tables(blank)
+        return blank
     with closing(sqlite3.connect(path)) as connection:
         create_tables(connection)
     return path

@@ -33,7 +33,7 @@ from tuning_emulator.core.records import (
 from tuning_emulator.store import database as rows
 from tuning_emulator.store.controls import CONTROL_TABLES, Controls
 from tuning_emulator.store.database import Database, Loaded, StoreError
-from tuning_emulator.store.migration import take_over
+from tuning_emulator.store.migration import make_blank, take_over
 
 NEWEST = 2**62
 """A uid above every other: where a newest-first listing begins."""
@@ -126,6 +126,10 @@ class Store:
         """What ``become`` takes, of a file that ``migration`` has found good or made. In any thread."""
         return self._database.load(path)
 
+    def make_blank(self, path: Path) -> Loaded:
+        """What ``become_blank`` takes: a new file, or nothing but memory if this store has no file. In any thread."""
+        return make_blank(self._database, path)
+
     def become(self, loaded: Loaded, previous: Path) -> None:
         """Takes what was loaded in the place of everything: all of it or, on an error, nothing.
 
@@ -137,7 +141,7 @@ class Store:
         self.controls.reload()
 
     def become_blank(self, blank: Loaded, previous: Path) -> None:
-        """Forgets everything but what ``controls`` keep; ``blank`` is of ``migration.write_blank``. See ``become``."""
+        """Forgets everything but what ``controls`` keep; ``blank`` is of ``make_blank``. See ``become``."""
         self._database.become(blank, previous, CONTROL_TABLES)
 
     # ------------------------------------------------------------ jobs
