@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.families import write_family
 from tests.models import make_job, write_gemma, write_gpt2, write_qwen
 from tuning_trainer.dataset import encode_examples, read_examples
 from tuning_trainer.generate import answer
@@ -96,7 +97,7 @@ def test_more_adapters_than_are_kept_take_turns(tmp_path: Path, monkeypatch: pyt
     from tuning_trainer import huggingface
 
     monkeypatch.setattr(huggingface, "KEPT_ADAPTERS", 1)
-    base = write_gpt2(tmp_path / "base")
+    base = write_family(tmp_path / "base", "Qwen3", attention_bias=True)
     done = [run_job(make_job(tmp_path, base, id=f"j{i}", seed=i, learning_rate=1e-2), lambda _: None) for i in (0, 1)]
 
     def ask(number: int) -> object:
