@@ -17,11 +17,14 @@ from tests.models import make_job
 from tests.test_lora import random_adapter
 from tuning_trainer import families, lora
 from tuning_trainer.architecture import UnsupportedModelError
+from tuning_trainer.chat import load_chat
 from tuning_trainer.decoder import hidden_states, logits
 from tuning_trainer.export import merge_adapter
 from tuning_trainer.families import load_config, parse_config, read_config
-from tuning_trainer.model import is_native, open_answering, open_tuned
+from tuning_trainer.generate import Answering, Finished
+from tuning_trainer.model import is_native, open_tuned
 from tuning_trainer.native import save_model
+from tuning_trainer.spec import Prompt, Reply, Turn
 from tuning_trainer.weights import load_weights
 
 pytestmark = pytest.mark.slow
@@ -86,22 +89,30 @@ def test_logits_in_bfloat16_are_as_near_to_the_truth(model: Path) -> None:
     assert float((ours - truth).norm()) < 1.25 * float((theirs - truth).norm())
 
 
-def test_answering_gives_the_same_scores_with_a_cache_and_beside_others(model: Path) -> None:
-    """Rows of different length, padded on the left, one of them joining later; token by token."""
-    native = open_answering(str(model), None, "cpu", "float32")
-    decoder, theirs = native.decoder(), load_theirs(model)
-    texts = [random_ids(1, length)[0].tolist() for length in (4, 31, 12)]
-    scores = decoder.add(texts[:2], [native] * 2)
-    for step in range(9):
-        if step == 3:
-            scores = torch.cat((scores, decoder.add(texts[2:], [native])))
-        for text, row in zip(texts, scores, strict=False):
+def test_answers_have_the_same_chances_with_a_cache_and_beside_others(model: Path) -> None:
+    """Prompts of different length, the last one joining later; every token with what else it could have been."""
+    answering, theirs = Answering("cpu"), load_theirs(model)
+    prompts = {
+        text: Prompt((Turn("user", text),), base_model=str(model), max_output_tokens=9, alternatives=3)
+        for text in ("one", "a b c d e f g h i j k l m n o p", "six 7 eight")
+    }
+    replies: dict[str, Reply] = {}
+    for number, (text, prompt) in enumerate(prompts.items()):
+        answering.submit(text, prompt)
+        for _ in range(number * 3):
+            replies |= {o.id: o.reply for o in answering.advance() if isinstance(o, Finished)}
+    while answering.busy:
+        replies |= {o.id: o.reply for o in answering.advance() if isinstance(o, Finished)}
+    chat = load_chat(model)
+    for text, prompt in prompts.items():
+        (answer,), ids = replies[text].answers, chat.prompt(prompt.turns)
+        assert answer.tokens > 2
+        for chosen, likeliest in zip(answer.chosen, answer.likeliest, strict=True):
             with torch.no_grad():
-                torch.testing.assert_close(row, theirs(torch.tensor([text])).logits[0, -1], atol=1e-4, rtol=1e-4)
-        tokens = scores.argmax(-1).tolist()
-        for text, token in zip(texts, tokens, strict=False):
-            text.append(token)
-        scores = decoder.advance(tokens)
+                logs = theirs(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+            for each in (chosen, *likeliest):
+                assert each.logprob == pytest.approx(float(logs[each.id]), abs=1e-4)
+            ids.append(chosen.id)
 
 
 def test_adapters_of_ours_are_pefts(model: Path, tmp_path: Path) -> None:
