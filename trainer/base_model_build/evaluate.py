@@ -25,7 +25,7 @@ import torch
 
 from base_model_build.gates.bench import Bench, Gate, format_gate
 from base_model_build.gates.measures import MEASURES
-from tuning_trainer.model import count_cores
+from tuning_trainer.threads import count_cores
 from tuning_trainer.spec import embedded_base_model
 
 

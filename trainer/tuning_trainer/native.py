@@ -18,8 +18,11 @@ from tuning_trainer.chat import Chat, load_chat
 from tuning_trainer.dataset import Batch
 from tuning_trainer.llama import Cache, Config, Layer, Weights
 from tuning_trainer.lora import Wide
-from tuning_trainer.model import SMALL_MODEL, AnsweringModel
+from tuning_trainer.memory import Activations, estimate_activations
+from tuning_trainer.model import AnsweringModel, count_pass_tokens
+from tuning_trainer.sequences import run_layers
 from tuning_trainer.spec import InvalidJobError, Job
+from tuning_trainer.threads import SMALL_MODEL
 
 COMPANIONS = (
     "tokenizer.json",
@@ -77,27 +80,44 @@ class NativeTuned:
         self._weights = {name: t.clone().requires_grad_() for name, t in base.weights.items()} if full else base.weights
         self._adapter = None if full else start_adapter(job, base, adapter).to(device).trainable()
         self._fingerprint = base.fingerprint
+        self.vocabulary_size, self.pass_tokens = base.config.vocab_size, count_pass_tokens(device, base.size)
+        self.activations = estimate_config(base.config, precision)
         if full and adapter:
             raise InvalidJobError("adapter: full tuning continues from a model directory, not from an adapter")
 
     def parameters(self) -> list[Tensor]:
         return list(self._weights.values()) if self._adapter is None else self._adapter.parameters()
 
-    def logits(self, batch: Batch) -> Tensor:
-        with torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bfloat16"):
+    def hidden(self, batch: Batch, checkpointing: bool = False) -> Tensor:
+        sharing = (batch.size - 1) * batch.beginning > self.pass_tokens  # it is another pass
+        with self._cast():
             weights, layers = self._weights, None
             if self._adapter is not None and self.size < SMALL_MODEL and self._precision == "float32":
                 weights = lora.materialize(self._adapter, weights, self.config)
             elif self._adapter is not None:
                 layers = lora.branch_layers(self._adapter, weights, self.config)
-            hidden = llama.hidden_states(weights, self.config, batch.inputs, layers)
-            return llama.logits(weights, hidden.flatten(0, 1)[batch.places]).float()
+            layers = layers or llama.split_layers(weights)
+            return run_layers(weights, self.config, layers, batch, sharing=sharing, checkpointing=checkpointing)
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        with self._cast():
+            return llama.logits(self._weights, hidden).float()
+
+    def _cast(self) -> torch.autocast:
+        return torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bfloat16")
 
     def save(self, directory: Path) -> None:
         if self._adapter is not None:
             lora.save_adapter(self._adapter, self.config, directory, self._base_name, self._fingerprint)
             return
         save_model(self._weights, self.config, self._directory, directory)
+
+
+def estimate_config(config: Config, precision: str) -> Activations:
+    """What a token takes in training, from the shape of the model."""
+    queries, keys = config.heads * config.head_size, config.kv_heads * config.head_size
+    itemsize = getattr(torch, precision).itemsize
+    return estimate_activations(config.layers, config.hidden_size, queries, keys, config.mlp_size, itemsize)
 
 
 def start_adapter(job: Job, base: Base, adapter: str | None) -> lora.Adapter:
