@@ -6,6 +6,7 @@ import ctypes
 import dataclasses
 import gc
 import json
+import logging
 import os
 import select
 import signal
@@ -18,6 +19,8 @@ from typing import Any
 
 from tuning_trainer.lines import LineReader, write_line
 from tuning_trainer.spec import Event, parse_job, parse_prompt
+
+log = logging.getLogger(__name__)
 
 
 class Child:
@@ -167,8 +170,9 @@ def train(values: dict[str, Any], replies: int, neighbours: int) -> None:
     try:
         run_job(parse_job(json.dumps(values)), report, lambda: stop or os.getppid() != parent, neighbours=neighbours)
     except RankKilledError as error:
-        print(f"trainer: {values['id']}: {error}", file=sys.stderr, flush=True)
-        signal.signal(error.signal, signal.SIG_DFL) if error.signal != signal.SIGKILL else None
+        log.warning("%s: %s", values["id"], error)
+        if error.signal != signal.SIGKILL:
+            signal.signal(error.signal, signal.SIG_DFL)
         os.kill(os.getpid(), error.signal)
 
 

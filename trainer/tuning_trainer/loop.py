@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from tuning_trainer.architecture import UnsupportedModelError
 from tuning_trainer.chat import UnsupportedTokenizerError
 from tuning_trainer.checkpoint import (
     State,
@@ -26,7 +27,6 @@ from tuning_trainer.checkpoint import (
 )
 from tuning_trainer.dataset import Dataset, InvalidDataError, encode_examples, read_examples
 from tuning_trainer.learning import Learner, evaluate, wants_memory
-from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.lora import InvalidAdapterError
 from tuning_trainer.memory import choose_budget
 from tuning_trainer.model import TunedModel, choose_device, model_directory, open_tuned

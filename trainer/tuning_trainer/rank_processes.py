@@ -54,8 +54,8 @@ class FirstRank(Ranks):
             if lines is None:
                 self._lost.set()
                 raise RankEndedError
-        self.join(store, backend)
         self._watcher.start()
+        self.join(store, backend)
 
     def _watch(self) -> None:
         """Reads what the others say. One that is gone without a word would be waited for, by a GPU without end."""

@@ -16,14 +16,10 @@ from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, distributed
-from torch.distributed.distributed_c10d import FileStore
 
 from tuning_trainer.spec import Failed
 
 Backend: TypeAlias = Literal["gloo", "nccl"]
-
-JOIN_TIMEOUT = timedelta(minutes=2)
-"""For the ranks to find each other, once all have started."""
 
 STEP_TIMEOUT = timedelta(hours=1)
 """For a rank to be done with its share, after the first is."""
@@ -64,10 +60,8 @@ class Ranks:
             torch.cuda.set_device(self.rank)
             self._device = "cuda"
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if sys.platform == "linux" else "lo0")
-        meeting = FileStore(str(store), self.size)
-        meeting.set_timeout(JOIN_TIMEOUT)
         distributed.init_process_group(
-            backend, store=meeting, rank=self.rank, world_size=self.size, timeout=STEP_TIMEOUT
+            backend, f"file://{store}", rank=self.rank, world_size=self.size, timeout=STEP_TIMEOUT
         )
 
     def share(self, numbers: Sequence[int], lengths: Sequence[int]) -> list[int]:

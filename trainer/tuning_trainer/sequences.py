@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from tuning_trainer import llama
+from tuning_trainer.architecture import Config, Weights
+from tuning_trainer.cache import Cache
 from tuning_trainer.dataset import Batch
-from tuning_trainer.llama import Cache, Config, Layer, Rotation, Weights
+from tuning_trainer.decoder import Layer, View, apply_layer, embed, finish, make_views
 from tuning_trainer.recompute import recompute
+
+
+def can_share(config: Config) -> bool:
+    """Whether a beginning is the same whatever follows it; not where the length of a row turns all its positions."""
+    return all(kind.rope is None or kind.rope.kind != "longrope" for kind in config.attention)
 
 
 def run_layers(
@@ -23,34 +27,35 @@ def run_layers(
 ) -> Tensor:
     """Normalised hidden states at the batch's scored places, (N, d).
 
+    Rows may be padded on the right: causal attention keeps padding out of what stands before it.
+
     Args:
         layers: Stand in for the layers of the weights, for instance with side branches.
         sharing: Whether the beginning that all rows have in common is computed once.
         checkpointing: Whether of each layer only its inputs are kept for the gradient.
     """
-    begin = batch.beginning if sharing else 0
-    angles = llama.rotation(config, batch.inputs.shape[1], str(batch.inputs.device))
-    x = F.embedding(batch.inputs[:, begin:], weights["embedding"])
+    begin, device = batch.beginning if sharing else 0, str(batch.inputs.device)
+    time = batch.inputs.shape[1] - begin
+    views = make_views(config, time, begin, device=device, lengths=None if begin else batch.lengths)
+    x = embed(weights, config, batch.inputs[:, begin:])
     if begin:
-        shared = F.embedding(batch.inputs[:1, :begin], weights["embedding"])
+        first = embed(weights, config, batch.inputs[:1, :begin])
+        first_views = make_views(config, begin, device=device)
         for layer in layers:
-            args = (shared, x, layer, config, angles)
-            shared, x = recompute(_share_layer, *args) if checkpointing else _share_layer(*args)
+            both = (first, x, layer, config, first_views, views)
+            first, x = recompute(_share_layer, *both) if checkpointing else _share_layer(*both)
     else:
         for layer in layers:
-            plain = (x, layer, config, angles)
-            x = recompute(llama.apply_layer, *plain) if checkpointing else llama.apply_layer(*plain)
-    hidden = x.flatten(0, 1)[batch.places_after(begin)]
-    return F.rms_norm(hidden, (config.hidden_size,), weights["final_norm"], config.norm_eps)
+            one = (x, layer, config, views)
+            x = recompute(apply_layer, *one) if checkpointing else apply_layer(*one)
+    return finish(weights, config, x.flatten(0, 1)[batch.places_after(begin)])
 
 
-def _share_layer(shared: Tensor, x: Tensor, layer: Layer, config: Config, angles: Rotation) -> tuple[Tensor, Tensor]:
+def _share_layer(
+    first: Tensor, x: Tensor, layer: Layer, config: Config, first_views: list[View], views: list[View]
+) -> tuple[Tensor, Tensor]:
     """One layer over the beginning (1, P, d) and over what follows it in each row (B, T, d)."""
-    begin, rows, time = shared.shape[1], x.shape[0], x.shape[1]
-    first = Rotation(angles.cos[:begin], angles.sin[:begin])
-    rest = Rotation(angles.cos[begin:], angles.sin[begin:])
     cache = Cache(1)
-    shared = llama.apply_layer(shared, layer, config, first, None, (cache, 0))
-    cache.change(lambda tensor: tensor.expand(rows, -1, -1, -1))
-    mask = torch.ones(time, begin + time, dtype=torch.bool, device=x.device).tril(begin)
-    return shared, llama.apply_layer(x, layer, config, rest, mask, (cache, 0))
+    first = apply_layer(first, layer, config, first_views, (cache, 0))
+    cache.change(lambda tensor: tensor.expand(x.shape[0], -1, -1, -1))
+    return first, apply_layer(x, layer, config, views, (cache, 0))
