@@ -96,6 +96,8 @@ def run_job(
     """
     ranks = ranks or start_ranks(job)
     try:
+        if not Path(job.directory).is_dir():
+            raise InvalidJobError(f"directory: {job.directory!r} does not exist")
         ranks.gather()
         last: Event = _train(job, report, stopped, ranks, neighbours)
     except _BAD_INPUT as error:
@@ -208,8 +210,6 @@ class _Run:
 
 def _prepare(job: Job, ranks: Ranks, neighbours: int) -> _Run:
     """Loads model and examples, and takes up what the job's directory holds."""
-    if not Path(job.directory).is_dir():
-        raise InvalidJobError(f"directory: {job.directory!r} does not exist")
     if job.learning_rate > HIGH_LEARNING_RATE:
         log.warning(
             "%s: a learning rate of %g, above %g, may only memorise", job.id, job.learning_rate, HIGH_LEARNING_RATE

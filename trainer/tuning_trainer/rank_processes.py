@@ -35,14 +35,16 @@ class FirstRank(Ranks):
     def __init__(self, job: Job, size: int) -> None:
         super().__init__(0, size)
         self._job = job
-        self._folder = Path(tempfile.mkdtemp(prefix="tuning-ranks-"))
+        self._folder: str | None = None
         self._children: list[Child] = []
         self._failures: list[Failed] = []
         self._lost, self._left = threading.Event(), threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
     def gather(self) -> None:
-        backend, store = choose_backend(self._job, self.size), self._folder / "store"
+        backend = choose_backend(self._job, self.size)
+        self._folder = tempfile.mkdtemp(prefix=".ranks-", dir=self._job.directory)
+        store = Path(self._folder) / "store"
         for rank in range(1, self.size):
             place = {"rank": rank, "size": self.size, "store": str(store), "backend": backend}
             arguments = {"job": dataclasses.asdict(self._job), "place": place}
@@ -108,7 +110,8 @@ class FirstRank(Ranks):
             child.reap()
         with suppress(RuntimeError):
             super().leave()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def choose_backend(job: Job, size: int) -> Backend:
