@@ -95,6 +95,8 @@ def add_adapter(model: Any, rank: int, seed: int) -> Any:
 class HuggingFaceTuned:
     """A ``TunedModel`` through transformers: LoRA by peft, or all weights for the method ``full``."""
 
+    repeats = False  # some look at their inputs on the way
+
     def __init__(self, job: Job, directory: Path, adapter: str | None, device: str, precision: str) -> None:
         self._full, self._directory, self._device, self._precision = job.method == "full", directory, device, precision
         model, self.chat = self.open(directory, device, "float32" if self._full else precision)

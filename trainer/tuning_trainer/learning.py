@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import torch
 
 from tuning_trainer.dataset import Batch
+from tuning_trainer.graphs import Graphs
 from tuning_trainer.model import TunedModel
-from tuning_trainer.objective import Objective, Score
+from tuning_trainer.objective import Likelihood, Objective, Score
 from tuning_trainer.optimizer import AdamW
 from tuning_trainer.parts import MOST_ROWS, divide
 from tuning_trainer.ranks import Ranks
@@ -64,6 +65,8 @@ class Learner:
         self.optimizer, self.part_tokens = optimizer, part_tokens
         self._name, self._model, self._objective, self._ranks = name, model, objective, ranks
         self._device = device
+        graphed = device == "cuda" and model.repeats and isinstance(objective, Likelihood)
+        self._graphs = Graphs(name, model) if graphed else None
         self._beside = ThreadPoolExecutor(1, "next batch") if device == "cuda" else None
         self._next: tuple[Sequence[int], Future[list[Part]]] | None = None
 
@@ -106,9 +109,11 @@ class Learner:
         total = self._objective.count(numbers)
         scores = []
         for part in parts:
-            score = self._objective.score(part.batch, part.numbers, part.checkpointing)
-            share = score.predictions / total
-            torch.autograd.backward(score.loss if share == 1 else score.loss * share)
+            score = self._graphs.take(part.batch, part.checkpointing, total) if self._graphs else None
+            if score is None:
+                score = self._objective.score(part.batch, part.numbers, part.checkpointing)
+                share = score.predictions / total
+                torch.autograd.backward(score.loss if share == 1 else score.loss * share)
             scores.append(score.detach())
         if self._ranks.size > 1:
             gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self._model.parameters()]

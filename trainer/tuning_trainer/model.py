@@ -40,6 +40,8 @@ class TunedModel(Protocol):
     """What a token of a batch takes until its gradient is computed."""
     pass_tokens: int
     """A pass through the model costs as much as so many tokens, in time."""
+    repeats: bool
+    """Whether passes over batches of the same shape do the same, kernel by kernel."""
 
     def parameters(self) -> list[Tensor]:
         """What is learned, in a fixed order."""

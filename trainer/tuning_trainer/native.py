@@ -78,6 +78,8 @@ def warm_base(directory: Path) -> None:
 class NativeTuned:
     """A ``TunedModel`` in plain torch: LoRA, or all weights for the method ``full``."""
 
+    repeats = True
+
     def __init__(self, job: Job, directory: Path, adapter: str | None, device: str, precision: str) -> None:
         full = job.method == "full"
         base = load_base(directory, device, "float32" if full else precision)

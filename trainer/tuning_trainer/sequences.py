@@ -48,7 +48,7 @@ def run_layers(
         for layer in layers:
             one = (x, layer, config, views)
             x = recompute(apply_layer, *one) if checkpointing else apply_layer(*one)
-    return finish(weights, config, x.flatten(0, 1)[batch.places_after(begin)])
+    return finish(weights, config, x.flatten(0, 1).index_select(0, batch.places_after(begin)))
 
 
 def _share_layer(
