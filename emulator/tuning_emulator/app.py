@@ -433,7 +433,11 @@ def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
     trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(settings.scripted_step_s)}
     missing = missing_packages()
     if not missing:
-        trainers["lora"] = LoraTrainer(settings.device)
+        trainers["lora"] = LoraTrainer(
+            settings.device,
+            processes=settings.processes_per_job,
+            activation_memory_bytes=settings.activation_memory,
+        )
     elif settings.trainer == "lora":
         raise SettingsError(f"trainer: 'lora' needs {', '.join(missing)}; install tuning-emulator[lora]")
     if settings.trainer == "auto":

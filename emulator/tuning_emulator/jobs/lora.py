@@ -49,12 +49,24 @@ class LoraTrainer:
 
     Args:
         device: Where it trains and answers. stop_timeout_s: Patience when stopping it.
+        processes, activation_memory_bytes: Of a job, see ``tuning_trainer.spec.Job``.
     """
 
     name = "lora"
 
-    def __init__(self, device: Device = "auto", stop_timeout_s: float = STOP_TIMEOUT_S) -> None:
-        self._device = device
+    def __init__(
+        self,
+        device: Device = "auto",
+        stop_timeout_s: float = STOP_TIMEOUT_S,
+        *,
+        processes: int = 1,
+        activation_memory_bytes: int = 0,
+    ) -> None:
+        self._options = (
+            f"--device={device}",
+            f"--processes={processes}",
+            f"--activation-memory-bytes={activation_memory_bytes}",
+        )
         self._stop_timeout_s = stop_timeout_s
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,7 +82,7 @@ class LoraTrainer:
                 return
             self._ready = asyncio.get_running_loop().create_future()
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "tuning_trainer", "worker", f"--device={self._device}"),
+                *(sys.executable, "-P", "-m", "tuning_trainer", "worker", *self._options),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
