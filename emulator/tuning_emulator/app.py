@@ -437,6 +437,7 @@ def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
             settings.device,
             processes=settings.processes_per_job,
             activation_memory_bytes=settings.activation_memory,
+            base_models=settings.base_models.values(),
         )
     elif settings.trainer == "lora":
         raise SettingsError(f"trainer: 'lora' needs {', '.join(missing)}; install tuning-emulator[lora]")

@@ -15,7 +15,7 @@ from tuning_trainer.architecture import Attention, Config, Rope
 from tuning_trainer.chat import Encoded
 from tuning_trainer.dataset import Batch, collate
 from tuning_trainer.decoder import hidden_states
-from tuning_trainer.sequences import can_share, run_layers
+from tuning_trainer.sequences import pays_to_share, run_layers
 from tuning_trainer.weights import init_weights
 
 WINDOWED = dataclasses.replace(
@@ -47,7 +47,12 @@ def compute(config: Config, batch: Batch, **how: Any) -> tuple[Tensor, list[Tens
 
 @pytest.mark.parametrize("config", [SHAPE, WINDOWED], ids=["plain", "windows"])
 @pytest.mark.parametrize("checkpointing", [False, True])
-def test_a_shared_beginning_changes_nothing(config: Config, checkpointing: bool) -> None:
+@pytest.mark.parametrize("packed", [0, 2], ids=["beside", "packed"])
+def test_a_shared_beginning_changes_nothing(
+    config: Config, checkpointing: bool, packed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither as a pass of its own nor at the front of one sequence."""
+    monkeypatch.setattr("tuning_trainer.sequences.PACKED_SHARE", packed)
     batch = make_batch()
     assert batch.beginning == 9
     plain = compute(config, batch, sharing=False, checkpointing=False)
@@ -75,9 +80,19 @@ def test_hidden_states_are_those_of_the_decoder() -> None:
 
 def test_nothing_is_shared_where_a_rows_length_turns_its_beginning() -> None:
     rope = Rope(kind="longrope", original_positions=8, short_factors=(1.0,) * 4, long_factors=(2.0,) * 4)
-    assert can_share(SHAPE)
-    assert can_share(dataclasses.replace(SHAPE, attention=(Attention(None),)))
-    assert not can_share(dataclasses.replace(SHAPE, attention=(Attention(), Attention(rope))))
+    batch = make_batch()
+    assert pays_to_share(batch, SHAPE, 64)
+    assert pays_to_share(batch, dataclasses.replace(SHAPE, attention=(Attention(None),)), 64)
+    assert not pays_to_share(batch, dataclasses.replace(SHAPE, attention=(Attention(), Attention(rope))), 64)
+
+
+def test_sharing_has_to_save_more_than_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """18 tokens: a pass of its own costs more, a place in one sequence less."""
+    batch = make_batch()
+    assert not pays_to_share(batch, SHAPE, 80)
+    monkeypatch.setattr("tuning_trainer.sequences.PACKED_SHARE", 0)
+    assert pays_to_share(batch, SHAPE, 17)
+    assert not pays_to_share(batch, SHAPE, 64)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from tuning_trainer.lora import Wide
 from tuning_trainer.memory import Activations, estimate_activations
 from tuning_trainer.model import AnsweringModel, count_pass_tokens
 from tuning_trainer.rotary import rotary_table
-from tuning_trainer.sequences import can_share, run_layers
+from tuning_trainer.sequences import pays_to_share, run_layers
 from tuning_trainer.spec import InvalidJobError, Job
 from tuning_trainer.threads import SMALL_MODEL
 from tuning_trainer.weights import count_parameters, fingerprint, load_weights, write_model
@@ -98,8 +98,7 @@ class NativeTuned:
         return list(self._weights.values()) if self._adapter is None else self._adapter.parameters()
 
     def hidden(self, batch: Batch, checkpointing: bool = False) -> Tensor:
-        saved = (batch.size - 1) * batch.beginning
-        sharing = can_share(self.config) and saved > self.pass_tokens  # for it is another pass
+        sharing = pays_to_share(batch, self.config, self.pass_tokens)
         with self._cast():
             weights, layers = self._weights, None
             if self._adapter is not None and self.size < SMALL_MODEL and self._precision == "float32":

@@ -34,6 +34,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from tuning_trainer.children import Child, fork_child, spawn_child
@@ -294,8 +295,12 @@ def _takes_gpu(job: Job) -> bool:
         return False
 
 
-def warm() -> Message:
-    """Loads what every job and answer needs; returns what the ready line says."""
+def warm(base_models: Sequence[str] = ()) -> Message:
+    """Loads what every job and answer needs; returns what the ready line says.
+
+    Args:
+        base_models: Directories of further ones: where one of them goes through transformers, that is imported too.
+    """
     import torch
 
     from tuning_trainer import generate, loop  # noqa: F401  (so that children find them loaded)
@@ -310,6 +315,12 @@ def warm() -> Message:
             warm_base(directory)
     except InvalidJobError as error:
         log.warning("no embedded base model: %s", error)
+    for name in base_models:
+        path = Path(name)
+        if (path / "config.json").exists() and not is_native(path):
+            with suppress(ImportError):  # a job that needs it says so
+                import tuning_trainer.huggingface  # noqa: F401
+            break
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     device = "cuda" if gpus else "cpu"  # what there is; each job's first event says what it takes
     return {"ready": True, "device": device, "gpus": gpus, "torch": str(torch.__version__)}
@@ -322,6 +333,7 @@ def _read_number(arguments: list[str], name: str) -> int:
 def main(arguments: list[str]) -> int:
     """Serves standard input and output. ``--no-fork``: every child is a fresh process; ``--device=cpu`` or ``cuda``.
 
+    ``--base-model=DIRECTORY``: one that is going to be asked for; may come again and again.
     ``--processes=NUMBER``, ``--activation-memory-bytes=NUMBER``: see ``Job``, for jobs that do not say.
     """
     logging.basicConfig(level=logging.INFO, format="trainer: %(message)s")
@@ -332,7 +344,7 @@ def main(arguments: list[str]) -> int:
     os.dup2(2, 1)  # whatever a library prints is a log
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-    ready = warm()
+    ready = warm([each.removeprefix("--base-model=") for each in arguments if each.startswith("--base-model=")])
     # Elsewhere the system's own libraries may not survive a fork.
     fork = sys.platform == "linux" and "--no-fork" not in arguments
     device: Device = next((name for name in DEVICES if f"--device={name}" in arguments), "auto")

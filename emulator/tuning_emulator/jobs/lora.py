@@ -12,10 +12,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from tuning_emulator.jobs.trainer import PromptRefusedError, TrainerKilledError, TrainerUnavailableError
@@ -50,6 +51,7 @@ class LoraTrainer:
     Args:
         device: Where it trains and answers. stop_timeout_s: Patience when stopping it.
         processes, activation_memory_bytes: Of a job, see ``tuning_trainer.spec.Job``.
+        base_models: Directories of those that will be asked for, besides the embedded one.
     """
 
     name = "lora"
@@ -61,11 +63,13 @@ class LoraTrainer:
         *,
         processes: int = 1,
         activation_memory_bytes: int = 0,
+        base_models: Iterable[Path] = (),
     ) -> None:
         self._options = (
             f"--device={device}",
             f"--processes={processes}",
             f"--activation-memory-bytes={activation_memory_bytes}",
+            *(f"--base-model={directory}" for directory in base_models),
         )
         self._stop_timeout_s = stop_timeout_s
         self._process: asyncio.subprocess.Process | None = None
