@@ -54,8 +54,8 @@ def test_work_of_others_is_seen_and_our_own_is_not(monkeypatch: pytest.MonkeyPat
     """Two seconds of idling in one second, and half a second of our own work, are two and a half free cores."""
     idle, own, wall = iter((100.0, 102.0)), iter((5.0, 5.5)), iter((10.0, 11.0, 11.0))
     monkeypatch.setattr(threads, "_read_idle_s", lambda: next(idle))
-    monkeypatch.setattr(threads.time, "process_time", lambda: next(own))
-    monkeypatch.setattr(threads.time, "monotonic", lambda: next(wall))
+    monkeypatch.setattr("tuning_trainer.threads.time.process_time", lambda: next(own))
+    monkeypatch.setattr("tuning_trainer.threads.time.monotonic", lambda: next(wall))
     assert IdleCores().count() == 2.5
 
 
