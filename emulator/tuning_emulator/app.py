@@ -19,7 +19,7 @@ from tuning_emulator.api.auth import OWNER, create_authenticator
 from tuning_emulator.api.dispatch import Dispatcher
 from tuning_emulator.api.errors import to_envelope
 from tuning_emulator.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
-from tuning_emulator.api.router import Router
+from tuning_emulator.api.router import Router, read_headers, read_host
 from tuning_emulator.control.health import Health, describe_health
 from tuning_emulator.control.numbering import give_start_numbers
 from tuning_emulator.control.state import ServerState, recover
@@ -42,8 +42,8 @@ from tuning_emulator.jobs.tuning_api import TuningApis
 from tuning_emulator.media.parts import PromptReader
 from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.middleware.chain import MiddlewareChain
-from tuning_emulator.proxy.access import CONTROL_PATH, Access, keep_to_site
-from tuning_emulator.proxy.hosts import HOSTS, PassHosts, format_url
+from tuning_emulator.proxy.access import CONTROL_PATH, PAGE_PATHS, Access, is_page, keep_to_site
+from tuning_emulator.proxy.hosts import HOSTS, PassHosts, find_service, format_url
 from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
 from tuning_emulator.settings import SETTINGS, Settings, SettingsError, format_setting, name_option, name_variable
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from tuning_emulator.api.credentials_file import Token
     from tuning_emulator.control.api import Interception
     from tuning_emulator.control.setup import SettingReport
+    from tuning_emulator.control.events import Feed
     from tuning_emulator.grpc.http2 import GrpcProtocol, GrpcServer
     from tuning_emulator.proxy.google import GoogleServices
     from tuning_emulator.storage.embedded import EmbeddedStorage
@@ -102,6 +103,7 @@ class Emulator:
         self._own = RestApp(self.dispatcher, self._find_storage)
         self.server = self._join_state()
         self._control: AsgiApp | None = None
+        self._feed: Feed | None = None
         self.failure = ""
         """Why it could not be started, where that is no fault of ours."""
         self._grpc: GrpcServer | None = None
@@ -207,6 +209,8 @@ class Emulator:
             await _send_refusal(refusal, scope, send)
         elif scope["path"] == HEALTH_PATH:
             await _send_json(self.health(), send)
+        elif (scope["path"].startswith(PAGE_PATHS) and is_page(scope["path"])) or _is_visitor(scope):
+            await self.page(scope, receive, keep_to_site(send, framed=False))
         elif scope["path"].startswith(CONTROL_PATH):
             await self._get_control()(scope, receive, keep_to_site(send, framed=False))
         elif _asks_metadata(scope):
@@ -248,6 +252,13 @@ class Emulator:
                 closely = True
         return self.access.check(scope) if closely or host not in self.access.good_hosts else None
 
+    @cached_property
+    def page(self) -> AsgiApp:
+        """The page's files, which are looked for on first use."""
+        from tuning_emulator.page.files import PageFiles
+
+        return PageFiles()
+
     def _get_control(self) -> AsgiApp:
         """The control API, made on first use: FastAPI is a third of the server's start."""
         if self._control is None:
@@ -260,6 +271,7 @@ class Emulator:
         from tuning_emulator.control import (
             api,
             as_of,
+            events,
             export,
             faults,
             jobs,
@@ -273,6 +285,8 @@ class Emulator:
             timing,
         )
 
+        self._feed = events.Feed(self.store, self.middleware.journal, self.queue.pacing.apis)
+        yield events.create_router(self._feed)
         yield api.create_adapter_router(self.store, self.directory)
         yield timing.create_clock_router(self.clock, self.store.controls, self.queue.pacing)
         yield timing.create_pace_router(self.queue.pacing)
@@ -396,7 +410,9 @@ class Emulator:
                 await self.server.load_start_state()
 
     async def end_calls(self, grace_s: float = 0.0) -> None:
-        """Lets gRPC calls under way end for a while, then ends them."""
+        """Ends the streams of events; lets gRPC calls under way end for a while, then ends them."""
+        if self._feed is not None:
+            self._feed.close()
         if self._grpc is not None:
             await self._grpc.stop(grace_s)
 
@@ -484,6 +500,14 @@ def _asks_metadata(scope: Scope) -> bool:
     if path == "/":
         return (b"metadata-flavor", b"Google") in scope["headers"]
     return bool(path.startswith("/computeMetadata"))
+
+
+def _is_visitor(scope: Scope) -> bool:
+    """Whether a browser opens our own address alone; API clients want the page of the services there."""
+    if scope["path"] != "/" or scope["method"] not in ("GET", "HEAD"):
+        return False
+    headers = read_headers(scope["headers"])
+    return "text/html" in headers.get("accept", "") and find_service(read_host(headers)) is None
 
 
 def _list_credentials(file: Path | None) -> frozenset[str] | None:
