@@ -7,6 +7,7 @@
  * @property {string} name of a base model its id, of a tuned model the name of its job
  * @property {string} label
  * @property {string} [place] of Vertex AI: `projects/p/locations/l`
+ * @property {Model} [base] of a tuned model: what it was tuned from
  *
  * @typedef {{name: string, label: string}} Checkpoint `name`: its endpoint
  * @typedef {{api: "gemini" | "vertex", resource: string}} Target what a request names
@@ -50,6 +51,7 @@ export async function listModels(wanted, signal) {
       name: job.name,
       label: job.display_name || shortName(job.name),
       place: findPlace(job.name),
+      base: findBase(job),
     })),
     ...bases.values(),
   ];
@@ -61,7 +63,7 @@ export async function listModels(wanted, signal) {
  * @param {any} job
  * @returns {Model}
  */
-export function findBase(job) {
+function findBase(job) {
   const name = job.base_model.replace(/^(publishers\/google\/)?models\//, "");
   return { api: job.api, kind: "base", name, label: name, place: findPlace(job.name) };
 }

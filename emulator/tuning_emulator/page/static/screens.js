@@ -6,4 +6,9 @@
  */
 export const SCREENS = [
   { name: "jobs", load: () => import("./screens/jobs.js") },
+  { name: "playground", load: () => import("./screens/playground.js") },
+  { name: "requests", load: () => import("./screens/requests.js") },
+  { name: "trouble", load: () => import("./screens/trouble.js") },
+  { name: "state", load: () => import("./screens/state.js") },
+  { name: "rules", within: "state", load: () => import("./screens/rules.js") },
 ];
