@@ -46,7 +46,7 @@ from tuning_emulator.proxy.access import CONTROL_PATH, PAGE_PATHS, Access, is_pa
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, find_service, format_url
 from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
-from tuning_emulator.settings import Settings, SettingsError
+from tuning_emulator.settings import SETTINGS, Settings, SettingsError, format_setting, name_option, name_variable
 from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.hosting import asks_storage
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 
     from tuning_emulator.api.credentials_file import Token
     from tuning_emulator.control.api import Interception
+    from tuning_emulator.control.setup import SettingReport
     from tuning_emulator.control.events import Feed
     from tuning_emulator.grpc.http2 import GrpcProtocol, GrpcServer
     from tuning_emulator.proxy.google import GoogleServices
@@ -146,7 +147,7 @@ class Emulator:
     def _join_dispatcher(self) -> Dispatcher:
         settings = self.settings
         try:  # files that a setting names may be unusable
-            calendar = create_calendar({name: day.isoformat() for name, day in settings.as_of.items()})
+            self.calendar = calendar = create_calendar({name: day.isoformat() for name, day in settings.as_of.items()})
             examples = load_default_dataset(settings.default_dataset)
             authenticator = create_authenticator(settings.credentials, calendar, anonymous=settings.anonymous)
             self.access = Access(settings.allowed_hosts, _list_credentials(settings.credentials), self._list_own_hosts)
@@ -182,6 +183,7 @@ class Emulator:
             self.dispatcher.router.apis,
             self._load_start_state if self.settings.import_file or self.settings.scenario else None,
             project_numbers=self.settings.project_numbers,
+            calendar=self.calendar,
         )
 
     async def _load_start_state(self) -> None:
@@ -268,6 +270,7 @@ class Emulator:
     def _create_routers(self) -> Iterator[APIRouter]:
         from tuning_emulator.control import (
             api,
+            as_of,
             events,
             export,
             faults,
@@ -276,7 +279,9 @@ class Emulator:
             metrics,
             projects,
             reset,
+            rules,
             scenarios,
+            setup,
             timing,
         )
 
@@ -287,6 +292,9 @@ class Emulator:
         yield timing.create_pace_router(self.queue.pacing)
         yield faults.create_job_fault_router(self.store.controls)
         yield jobs.create_router(self.store, self.queue)
+        yield as_of.create_router(self.calendar)
+        yield rules.create_router()
+        yield setup.create_router(self.health, self.directory, self._describe_settings)
         yield faults.create_router(self.middleware.faults)
         yield projects.create_router(self.server)
         yield reset.create_router(self.server)
@@ -297,6 +305,19 @@ class Emulator:
         yield metrics.create_router(self.middleware, self.store)
         yield api.create_certificate_router(lambda: self.google_services.authority.certificate)
         yield api.create_interception_router(self._describe_interception())
+
+    def _describe_settings(self) -> list[SettingReport]:
+        return [
+            {
+                "name": name,
+                "variable": name_variable(name),
+                "option": name_option(name),
+                "value": format_setting(value := getattr(self.settings, name)),
+                "changed": value != row.parse(row.default),
+                "help": row.help,
+            }
+            for name, row in SETTINGS.items()
+        ]
 
     def _list_own_hosts(self) -> tuple[str, ...]:
         return self.settings.host.lower(), urlsplit(self.url).hostname or "", socket.gethostname().lower()
