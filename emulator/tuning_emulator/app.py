@@ -61,8 +61,8 @@ if TYPE_CHECKING:
 
     from tuning_emulator.api.credentials_file import Token
     from tuning_emulator.control.api import Interception
-    from tuning_emulator.control.setup import SettingReport
     from tuning_emulator.control.events import Feed
+    from tuning_emulator.control.setup import SettingReport
     from tuning_emulator.grpc.http2 import GrpcProtocol, GrpcServer
     from tuning_emulator.proxy.google import GoogleServices
     from tuning_emulator.storage.embedded import EmbeddedStorage
