@@ -271,6 +271,8 @@ class Emulator:
         from tuning_emulator.control import (
             api,
             as_of,
+            buckets,
+            datasets,
             events,
             export,
             faults,
@@ -292,6 +294,8 @@ class Emulator:
         yield timing.create_pace_router(self.queue.pacing)
         yield faults.create_job_fault_router(self.store.controls)
         yield jobs.create_router(self.store, self.queue)
+        yield datasets.create_router(self.store, self.open_objects, self.calendar)
+        yield buckets.create_router(self.storage, self.storage_url)
         yield as_of.create_router(self.calendar)
         yield rules.create_router()
         yield setup.create_router(self.health, self.directory, self._describe_settings)

@@ -82,7 +82,8 @@ def test_modules_are_loaded_at_once() -> None:
     """What every screen needs is named in the page, so that the browser does not find out one by one."""
     page = (DIRECTORY / "index.html").read_text("utf-8")
     ahead = set(re.findall(r'rel="modulepreload" href="/emulator/page/([\w/]+\.js)"', page))
-    needed, waiting = set(), ["app.js"]
+    needed: set[str] = set()
+    waiting = ["app.js"]
     while waiting:
         name = waiting.pop()
         text = (DIRECTORY / name).read_text("utf-8")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from tuning_emulator.core.errors import GRADES, ErrorText, Fact, Grade, Row
 from tuning_emulator.facts import (
@@ -70,6 +72,29 @@ def count_by_grade(entries: list[Entry]) -> dict[Grade, int]:
     """How many rows have each grade."""
     counted = Counter(entry.grade for entry in entries)
     return {grade: counted[grade] for grade in GRADES}
+
+
+def find_by_message(message: str) -> Entry | None:
+    """The row in whose words an error speaks; None: it speaks in nobody's. Of several, the most literal one."""
+    fitting = (entry for literal, pattern, entry in _list_patterns() if pattern.fullmatch(message.strip()))
+    return next(fitting, None)
+
+
+@cache
+def _list_patterns() -> list[tuple[int, re.Pattern[str], Entry]]:
+    """Of each text with enough words of its own: how many characters are literal, and what it can look like."""
+    found = []
+    for entry in list_entries():
+        if entry.kind not in ("figure", "base model"):
+            parts = re.split(r"\{\w*[^{}]*\}", entry.text.strip())
+            literal = sum(map(len, parts))
+            if literal >= _FEWEST_LITERAL:
+                found.append((literal, re.compile(".*?".join(map(re.escape, parts)), re.DOTALL), entry))
+    return sorted(found, key=lambda one: -one[0])
+
+
+_FEWEST_LITERAL = 8
+"""A text with fewer characters of its own would be found in any."""
 
 
 def _describe(where: str, row: Row) -> Entry:

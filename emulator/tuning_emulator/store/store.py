@@ -57,6 +57,15 @@ class Only(Struct, frozen=True):
     name: str = ""
 
 
+class Chosen(Struct, frozen=True):
+    """Which jobs are listed, whosever they are; "": any. ``words``: somewhere in display name or id."""
+
+    state: str = ""
+    api: str = ""
+    base_model: str = ""
+    words: str = ""
+
+
 class Watcher(Protocol):
     """Who wants to know what changes, while the transaction lasts in which it does."""
 
@@ -245,10 +254,14 @@ class Store:
         """Jobs that have not ended, oldest first."""
         return self._all(rows.parse_job, "list_unfinished_jobs")
 
-    def list_jobs_of_project(self, project: str | None, before_uid: int, limit: int) -> list[Job]:
+    def list_jobs_of_project(
+        self, project: str | None, before_uid: int, limit: int, chosen: Chosen | None = None
+    ) -> list[Job]:
         """Jobs of both APIs, newest first, of a project (id or number) or of all."""
         number = project_number(project) if project else project
-        return self._all(rows.parse_job, "list_jobs_of_project", project, number, before_uid, limit)
+        only = chosen or Chosen()
+        values = (project, number, before_uid, only.state, only.api, only.base_model, only.words, limit)
+        return self._all(rows.parse_job, "list_jobs_of_project", *values)
 
     def count_jobs_by_state(self) -> list[tuple[str, str, int]]:
         """(api, state, number of jobs)."""
@@ -363,6 +376,19 @@ class Store:
     def list_metric_points(self, job_uid: int, kind: Literal["train", "eval"] = "train") -> list[MetricPoint]:
         """Metrics of a job by step."""
         return [MetricPoint(*row) for row in self._database.execute("list_metric_points", job_uid, kind)]
+
+    def thin_metric_points(self, job_uid: int, kind: Literal["train", "eval"], limit: int) -> list[MetricPoint]:
+        """About so many of them at most, by step: all, or of each stretch those with the least and greatest loss."""
+        number, first, last = self._database.execute("measure_metric_points", job_uid, kind).fetchone()
+        if number <= limit:
+            return self.list_metric_points(job_uid, kind)
+        stretch = -(-2 * (last - first + 1) // max(limit - 4, 2))
+        found = self._database.execute("thin_metric_points", job_uid, kind, stretch, first, last)
+        return [MetricPoint(*row) for row in found]
+
+    def count_metric_points(self, job_uid: int, kind: Literal["train", "eval"]) -> int:
+        """How many there are."""
+        return int(self._database.execute("measure_metric_points", job_uid, kind).fetchone()[0])
 
     def drop_metric_points_after(self, job_uid: int, step: int) -> None:
         """Forgets metrics of steps that a resumed job will do again."""
