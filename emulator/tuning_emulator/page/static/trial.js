@@ -1,6 +1,6 @@
 /** Runs a validation set through the models of the playground, and marks what was right. */
 
-import { asPath, ask, send } from "./api.js";
+import { asPath, control, send } from "./api.js";
 import { fill, h } from "./build.js";
 import { field } from "./dialog.js";
 import { explain } from "./frame.js";
@@ -53,14 +53,14 @@ export function buildTrial({ columns, settings, signal, wanted }) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void attempt(start, async () => {
-      const control = (running = new AbortController());
+      const ending = (running = new AbortController());
       said.hidden = true;
       stop.hidden = false;
       try {
-        const examples = readExamples(await readText(uri.value.trim(), file.files?.[0], control.signal)).slice(0, Number(rows.value) || ROWS);
-        await runTrial(result, examples, columns, settings, control.signal);
+        const examples = readExamples(await readText(uri.value.trim(), file.files?.[0], ending.signal)).slice(0, Number(rows.value) || ROWS);
+        await runTrial(result, examples, columns, settings, ending.signal);
       } catch (error) {
-        if (control.signal.aborted) return;
+        if (ending.signal.aborted) return;
         said.textContent = explain(error);
         said.hidden = false;
       } finally {
@@ -68,15 +68,14 @@ export function buildTrial({ columns, settings, signal, wanted }) {
       }
     });
   });
-  if (wanted.startsWith("projects/")) void offerOwn(wanted, known, uri, signal);
+  if (wanted) void offerOwn(wanted, known, uri, signal);
   return section;
 }
 
 /** @param {string} name @param {HTMLElement} known @param {HTMLInputElement} uri @param {AbortSignal} signal */
 async function offerOwn(name, known, uri, signal) {
-  const job = await ask("GET", `/v1/${asPath(name)}`, { signal }).catch(() => null);
-  const spec = job?.supervisedTuningSpec ?? job?.preferenceOptimizationSpec ?? {};
-  const found = [spec.validationDatasetUri, spec.trainingDatasetUri].filter(Boolean);
+  const job = await control("GET", `jobs/${asPath(name)}`, { signal }).catch(() => null);
+  const found = [job?.validation_uri, job?.training_uri].filter(Boolean);
   fill(known, ...found.map((one) => h("option", { value: one })));
   if (found[0] && !uri.value) uri.value = found[0];
 }

@@ -27,7 +27,7 @@ export async function show({ main, query, signal }) {
   const table = h(
     "table",
     { class: "rows requests-table" },
-    h("thead", {}, h("tr", {}, ["time", "request", "status", "duration", "client"].map((name) => h("th", {}, t(`requests.${name}`))))),
+    h("thead", {}, h("tr", {}, ["time", "request", "status", "duration"].map((name) => h("th", {}, t(`requests.${name}`))))),
     rows,
   );
   /** @type {HTMLElement} */
@@ -106,7 +106,7 @@ const pick = (filters) => Object.fromEntries(Object.entries(filters).filter(([, 
 
 /** @param {Entry} entry @param {number} chosen @param {(id: number) => Promise<void>} open */
 function buildRow(entry, chosen, open) {
-  const name = entry.method || t("requests.unmatched");
+  const name = shorten(entry.method) || t("requests.unmatched");
   return h(
     "tr",
     { data: { id: entry.id }, "aria-selected": String(entry.id === chosen), onclick: () => void attempt(null, () => open(entry.id)) },
@@ -114,9 +114,11 @@ function buildRow(entry, chosen, open) {
     h("td", {}, h("button", { type: "button", class: "row-button" }, h("strong", {}, name), h("span", { class: "name muted clip" }, `${entry.verb} ${entry.path}`))),
     h("td", {}, statusBadge(entry)),
     h("td", { class: "figure-cell" }, formatMs(entry.duration_s)),
-    h("td", { class: "muted clip" }, entry.client),
   );
 }
+
+/** A method without its service. @param {string} method */
+const shorten = (method) => method.slice(method.lastIndexOf(".") + 1);
 
 /** @param {string} time RFC 3339 */
 const formatClock = (time) => new Date(time).toLocaleTimeString(undefined, { hour12: false });
@@ -143,12 +145,12 @@ function fillDetail(place, entry, signal) {
     const done = await copyText(formatCurl(entry));
     notify(t(done ? "requests.copied" : "requests.notCopied"), !done);
   } }, t("requests.curl"));
-  const fault = { method: entry.method, ...(entry.project ? { project: entry.project } : {}), ...(entry.api ? { api: entry.api } : {}), ...(entry.status >= 400 && entry.code ? { code: entry.code } : {}) };
+  const fault = { method: shorten(entry.method), ...(entry.project ? { project: entry.project } : {}), ...(entry.api ? { api: entry.api } : {}), ...(entry.status >= 400 && entry.code ? { code: entry.code } : {}) };
   const rule = h("div", { class: "stack" });
   if (entry.rule) void buildRules(entry.rule, entry.api, signal).then((found) => fill(rule, ...found)).catch(() => {});
   fill(
     place,
-    h("div", { class: "head" }, h("div", {}, h("h2", {}, entry.method || t("requests.unmatched")), h("p", { class: "name" }, `${entry.verb} ${path}`)), statusBadge(entry)),
+    h("div", { class: "head" }, h("div", {}, h("h2", {}, shorten(entry.method) || t("requests.unmatched")), h("p", { class: "name" }, `${entry.verb} ${path}`)), statusBadge(entry)),
     h(
       "div",
       { class: "actions" },
@@ -161,15 +163,15 @@ function fillDetail(place, entry, signal) {
       ? h("div", { class: "hint" }, h("strong", {}, t("requests.nearest")), " ", h("span", { class: "name" }, entry.nearest.route), h("ul", {}, entry.nearest.differences.map((/** @type {string} */ one) => h("li", {}, one))))
       : null,
     entry.notes.length ? h("div", { class: "hint" }, entry.notes.map((/** @type {string} */ note) => h("p", {}, note))) : null,
-    h("div", { class: "columns bodies" }, buildBody(t("requests.sent"), entry.request, entry.request_bytes), buildBody(t("requests.answered"), entry.response, entry.response_bytes)),
+    h("div", { class: "columns bodies" }, buildBody(t("requests.sent"), entry.request, entry.request_bytes, t("requests.nobody")), buildBody(t("requests.answered"), entry.response, entry.response_bytes, entry.messages ? t("requests.stream", { n: entry.messages }) : t("requests.nobody"))),
     h("details", { class: "more" }, h("summary", {}, t("requests.more")), buildFacts(entry)),
   );
 }
 
-/** @param {string} title @param {unknown} body @param {number} bytes */
-function buildBody(title, body, bytes) {
+/** @param {string} title @param {unknown} body @param {number} bytes @param {string} none what is said where there is none */
+function buildBody(title, body, bytes, none) {
   const text = body === null || body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body, null, 2);
-  return h("div", { class: "body" }, h("div", { class: "bar" }, h("h3", {}, title), h("small", { class: "muted" }, formatBytes(bytes))), text ? h("pre", { tabindex: "0" }, h("code", {}, text)) : h("p", { class: "muted" }, t("requests.nobody")));
+  return h("div", { class: "body" }, h("div", { class: "bar" }, h("h3", {}, title), h("small", { class: "muted" }, formatBytes(bytes))), text ? h("pre", { tabindex: "0" }, h("code", {}, text)) : h("p", { class: "muted" }, none));
 }
 
 /** @param {Entry} entry */
@@ -180,6 +182,7 @@ function buildFacts(entry) {
     [t("requests.resource")]: entry.resource,
     [t("requests.project")]: entry.project,
     [t("requests.principal")]: entry.principal,
+    [t("requests.client")]: entry.client,
     [t("requests.test")]: entry.test,
     [t("requests.host")]: entry.host,
     ...entry.headers,

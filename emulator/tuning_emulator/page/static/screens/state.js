@@ -169,11 +169,7 @@ function buildProjects(projects) {
 
 /** @param {any[]} settings */
 function buildSettings(settings) {
-  const rows = [...settings].sort((one, other) => Number(other.changed) - Number(one.changed));
-  return h(
-    "section",
-    { class: "panel stack" },
-    h("h2", {}, t("state.settings")),
+  const table = (/** @type {any[]} */ rows) =>
     h(
       "div",
       { class: "scroll" },
@@ -181,9 +177,16 @@ function buildSettings(settings) {
         "table",
         {},
         h("thead", {}, h("tr", {}, h("th", {}, t("state.option")), h("th", {}, t("state.value")), h("th", {}, t("state.help")))),
-        h("tbody", {}, rows.map((row) => h("tr", {}, h("td", { class: "mono nowrap", title: row.variable }, row.option), h("td", { class: "mono" }, row.changed ? h("strong", {}, row.value) : h("span", { class: "muted" }, row.value)), h("td", { class: "muted" }, row.help)))),
+        h("tbody", {}, rows.map((row) => h("tr", {}, h("td", { class: "mono nowrap" }, row.option, h("small", { class: "muted block" }, row.variable)), h("td", { class: "mono" }, row.value), h("td", { class: "muted" }, row.help)))),
       ),
-    ),
+    );
+  const changed = settings.filter((row) => row.changed);
+  return h(
+    "section",
+    { class: "panel stack" },
+    h("h2", {}, t("state.settings")),
+    changed.length ? table(changed) : null,
+    h("details", { class: "more" }, h("summary", {}, t("state.defaults")), table(settings.filter((row) => !row.changed))),
   );
 }
 

@@ -278,7 +278,7 @@ function describeCalls(fault) {
     ? t("fault.which.nth", { numbers: fault.nth.join(", ") })
     : [fault.after && t("fault.which.after", { n: fault.after }), fault.times && t("fault.which.times", { n: fault.times }), fault.probability && `p = ${fault.probability}`].filter(Boolean).join(" · ");
   const more = ["api", "project", "resource", "transport", "test"].filter((name) => fault[name] && fault[name] !== "*").map((name) => `${name}: ${fault[name]}`);
-  return h("div", {}, h("span", { class: "mono" }, fault.method ?? (fault.name ? t("fault.itsCalls") : "*")), h("small", { class: "muted block" }, [which, ...more].filter(Boolean).join(" · ")));
+  return h("div", {}, fault.method || !fault.name ? h("span", { class: "mono" }, fault.method ?? "*") : t("fault.itsCalls"), h("small", { class: "muted block" }, [which, ...more].filter(Boolean).join(" · ")));
 }
 
 /**
