@@ -6,4 +6,7 @@
  */
 export const SCREENS = [
   { name: "jobs", load: () => import("./screens/jobs.js") },
+  { name: "new", within: "jobs", load: () => import("./screens/new.js") },
+  { name: "job", within: "jobs", load: () => import("./screens/job.js") },
+  { name: "dataset", load: () => import("./screens/dataset.js") },
 ];
