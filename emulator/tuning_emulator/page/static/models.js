@@ -1,32 +1,155 @@
-/** Base models that can be tuned, to choose from; any other name may be typed. */
+/**
+ * Models that can be asked, as any client asks them: base models, tuned models and their checkpoints.
+ *
+ * @typedef {object} Model
+ * @property {"gemini" | "vertex"} api
+ * @property {"base" | "tuned"} kind
+ * @property {string} name of a base model its id, of a tuned model the name of its job
+ * @property {string} label
+ * @property {string} [place] of Vertex AI: `projects/p/locations/l`
+ *
+ * @typedef {{name: string, label: string}} Checkpoint `name`: its endpoint
+ * @typedef {{api: "gemini" | "vertex", resource: string}} Target what a request names
+ * @typedef {{text: string, tokens: Record<string, number>, reason: string}} Piece
+ */
 
-import { ask, control } from "./api.js";
-import { fill, h } from "./build.js";
+import { ask, asPath, control, send } from "./api.js";
+import { shortName } from "./figures.js";
+import { t } from "./texts.js";
 
-/** @type {Record<string, string>} */
-export const DEFAULT_MODELS = { vertex: "gemini-2.5-flash", gemini: "gemini-1.5-flash-001-tuning" };
-
-const MOST = 1000;
+const MOST_JOBS = 200;
 
 /**
- * Fills the list that a field suggests from.
+ * The models there are: tuned ones newest first, and the base models that they, or the Gemini API's clients, know.
  *
- * @param {HTMLDataListElement} list
- * @param {string} api
+ * @param {string} wanted name of a job that is to be among them, however old it is
+ * @param {AbortSignal} signal
+ * @returns {Promise<Model[]>}
  */
-export async function listModels(list, api) {
-  const names = api === "gemini" ? await listOfGemini() : await listOfVertex();
-  fill(list, names.map((name) => h("option", { value: name })));
+export async function listModels(wanted, signal) {
+  const [page, models] = await Promise.all([
+    control("GET", "jobs", { query: { limit: MOST_JOBS }, signal }),
+    ask("GET", "/v1beta/models", { query: { pageSize: 1000 }, signal }),
+  ]);
+  /** @type {any[]} */
+  const jobs = page.jobs;
+  if (wanted && !jobs.some((job) => job.name === wanted)) {
+    jobs.push(await control("GET", `jobs/${asPath(wanted)}`, { signal }));
+  }
+  const done = jobs.filter((job) => job.state === "SUCCEEDED" && (job.api === "gemini" || job.api === "vertex"));
+  /** @type {Map<string, Model>} */
+  const bases = new Map();
+  for (const job of done) addBase(bases, findBase(job));
+  for (const one of models.models ?? []) {
+    addBase(bases, { api: "gemini", kind: "base", name: shortName(one.name), label: shortName(one.name) });
+  }
+  return [
+    ...done.map((job) => ({
+      api: job.api,
+      kind: /** @type {const} */ ("tuned"),
+      name: job.name,
+      label: job.display_name || shortName(job.name),
+      place: findPlace(job.name),
+    })),
+    ...bases.values(),
+  ];
 }
 
-async function listOfGemini() {
-  const { models } = await ask("GET", "/v1beta/models", { query: { pageSize: MOST } });
-  return models
-    .filter((/** @type {any} */ one) => one.supportedGenerationMethods?.includes("createTunedModel"))
-    .map((/** @type {any} */ one) => one.name.replace("models/", ""));
+/**
+ * What a job has tuned.
+ *
+ * @param {any} job
+ * @returns {Model}
+ */
+export function findBase(job) {
+  const name = job.base_model.replace(/^(publishers\/google\/)?models\//, "");
+  return { api: job.api, kind: "base", name, label: name, place: findPlace(job.name) };
 }
 
-async function listOfVertex() {
-  const { rules } = await control("GET", "rules", { query: { table: "vertex base models", limit: MOST } });
-  return rules.map((/** @type {any} */ one) => one.name);
+/** @param {Model} model what tells it from all others, for a choice */
+export const keyOf = (model) => `${model.api} ${model.kind} ${model.place ?? ""} ${model.name}`;
+
+/**
+ * Its checkpoints, first to last; those of Vertex AI have an endpoint each.
+ *
+ * @param {Model} model
+ * @param {AbortSignal} signal
+ * @returns {Promise<Checkpoint[]>}
+ */
+export async function listCheckpoints(model, signal) {
+  if (model.kind !== "tuned" || model.api !== "vertex") return [];
+  const job = await ask("GET", `/v1/${asPath(model.name)}`, { signal });
+  return (job.tunedModel?.checkpoints ?? []).map((/** @type {any} */ one) => ({
+    name: one.endpoint,
+    label: t("playground.checkpoint", { id: one.checkpointId ?? "", epoch: Number(one.epoch ?? 0), step: Number(one.step ?? 0) }),
+  }));
+}
+
+/**
+ * What requests to a model name.
+ *
+ * @param {Model} model
+ * @param {string} checkpoint its endpoint; "": the model's own
+ * @param {AbortSignal} signal
+ * @returns {Promise<Target>}
+ */
+export async function findTarget(model, checkpoint, signal) {
+  const { api, name } = model;
+  if (api === "gemini") return { api, resource: model.kind === "base" ? `models/${name}` : name };
+  if (model.kind === "tuned") {
+    const job = await ask("GET", `/v1/${asPath(name)}`, { signal });
+    return { api, resource: checkpoint || job.tunedModel.endpoint };
+  }
+  const [publisher, id] = name.includes("/") ? name.split(/\/(.*)/s, 2) : ["google", name];
+  return { api, resource: `${model.place}/publishers/${publisher}/models/${id}` };
+}
+
+/** @param {Target} target @param {string} method @returns {string} */
+export const pathOf = ({ api, resource }, method) => `/${api === "gemini" ? "v1beta" : "v1"}/${asPath(resource)}:${method}`;
+
+/**
+ * Asks, and hands on what comes as it comes.
+ *
+ * @param {Target} target
+ * @param {unknown} body
+ * @param {boolean} streamed
+ * @param {AbortSignal} signal
+ * @returns {AsyncGenerator<Piece>}
+ */
+export async function* generate(target, body, streamed, signal) {
+  if (!streamed) {
+    yield readPiece(await ask("POST", pathOf(target, "generateContent"), { body, signal }));
+    return;
+  }
+  const response = await send("POST", pathOf(target, "streamGenerateContent"), { body, query: { alt: "sse" }, signal });
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; ; ) {
+    const { done, value } = await reader.read();
+    text += value ?? "";
+    const lines = text.split(/\r?\n/);
+    text = done ? "" : (lines.pop() ?? "");
+    for (const line of lines) if (line.startsWith("data: ")) yield readPiece(JSON.parse(line.slice(6)));
+    if (done) return;
+  }
+}
+
+/** @param {any} answer @returns {Piece} */
+function readPiece(answer) {
+  const candidate = answer.candidates?.[0];
+  const parts = candidate?.content?.parts ?? [];
+  return {
+    text: parts.map((/** @type {any} */ part) => part.text ?? JSON.stringify(part, null, 1)).join(""),
+    tokens: answer.usageMetadata ?? {},
+    reason: candidate?.finishReason ?? answer.promptFeedback?.blockReason ?? "",
+  };
+}
+
+/** @param {string} name of a job of Vertex AI */
+function findPlace(name) {
+  return /^projects\/[^/]+\/locations\/[^/]+/.exec(name)?.[0];
+}
+
+/** @param {Map<string, Model>} bases @param {Model} base */
+function addBase(bases, base) {
+  if (base.name && !bases.has(keyOf(base))) bases.set(keyOf(base), base);
 }

@@ -7,7 +7,7 @@ import { BUCKET, convert, heldDataset, holdDataset, nameOf, upload } from "../da
 import { choice, field, openDialog } from "../dialog.js";
 import { explain } from "../frame.js";
 import { saveAs } from "../job_actions.js";
-import { DEFAULT_MODELS, listModels } from "../models.js";
+import { DEFAULT_MODELS, listModels } from "../base_models.js";
 import { notify } from "../notices.js";
 import { goTo, keepPlace } from "../router.js";
 import { showRows } from "../rows.js";

@@ -8,7 +8,7 @@ import { heldDataset } from "../datasets.js";
 import { choice, field } from "../dialog.js";
 import { explain } from "../frame.js";
 import { shortName } from "../figures.js";
-import { DEFAULT_MODELS, listModels } from "../models.js";
+import { DEFAULT_MODELS, listModels } from "../base_models.js";
 import { deliver, makeRequest, makeSnippets } from "../new_job.js";
 import { goTo, linkTo } from "../router.js";
 import { t } from "../texts.js";
