@@ -17,7 +17,7 @@ let serial = 0;
 /**
  * A button, and below it the snippets once it is opened; they are made when they are looked at.
  *
- * @param {() => Snippets} makeSnippets
+ * @param {() => Snippets | Promise<Snippets>} makeSnippets
  * @returns {HTMLElement}
  */
 export function getCode(makeSnippets) {
@@ -30,10 +30,10 @@ export function getCode(makeSnippets) {
       class: "secondary",
       "aria-expanded": "false",
       "aria-controls": id,
-      onclick: () => {
+      onclick: async () => {
         panel.hidden = !panel.hidden;
         button.setAttribute("aria-expanded", String(!panel.hidden));
-        if (!panel.hidden) fillPanel(panel, makeSnippets());
+        if (!panel.hidden) fillPanel(panel, await makeSnippets());
       },
     },
     t("code.get"),
@@ -42,10 +42,12 @@ export function getCode(makeSnippets) {
 }
 
 /**
+ * Snippets, of which one is shown.
+ *
  * @param {HTMLElement} panel
  * @param {Snippets} snippets
  */
-function fillPanel(panel, snippets) {
+export function fillPanel(panel, snippets) {
   const names = Object.keys(snippets);
   const text = h("code");
   const copied = h("span", { class: "muted", role: "status" });
@@ -130,9 +132,9 @@ export function asCurl(method, path, { body, key, token } = {}) {
   return parts.join(" \\\n  ");
 }
 
-/** The beginning of a Python program that steers this emulator. */
-export const pythonControl = () =>
-  `from tuning_emulator.testing.client import Control\n\ncontrol = Control(${JSON.stringify(location.origin)})\n`;
+/** The beginning of a Python program that steers this emulator, or what one project has of it. */
+export const pythonControl = (project = "") =>
+  `from tuning_emulator.testing.client import Control\n\ncontrol = Control(${JSON.stringify(location.origin)}${project ? `, ${JSON.stringify(project)}` : ""})\n`;
 
 /** A command of ours, led to this emulator. @param {string} rest */
 export const asCommand = (rest) =>

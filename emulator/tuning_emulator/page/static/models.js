@@ -7,6 +7,7 @@
  * @property {string} name of a base model its id, of a tuned model the name of its job
  * @property {string} label
  * @property {string} [place] of Vertex AI: `projects/p/locations/l`
+ * @property {Model} [base] of a tuned model: what it was tuned from
  *
  * @typedef {{name: string, label: string}} Checkpoint `name`: its endpoint
  * @typedef {{api: "gemini" | "vertex", resource: string}} Target what a request names
@@ -20,7 +21,8 @@ import { t } from "./texts.js";
 const MOST_JOBS = 200;
 
 /**
- * The models there are: tuned ones newest first, and the base models that they, or the Gemini API's clients, know.
+ * The models there are: tuned ones newest first, what they were tuned from, and the base models of the Gemini API.
+ * The control API says it all: nothing of this is a request that the journal keeps, or a read that moves a job on.
  *
  * @param {string} wanted name of a job that is to be among them, however old it is
  * @param {AbortSignal} signal
@@ -28,8 +30,8 @@ const MOST_JOBS = 200;
  */
 export async function listModels(wanted, signal) {
   const [page, models] = await Promise.all([
-    control("GET", "jobs", { query: { limit: MOST_JOBS }, signal }),
-    ask("GET", "/v1beta/models", { query: { pageSize: 1000 }, signal }),
+    control("GET", "jobs", { query: { state: "SUCCEEDED", limit: MOST_JOBS }, signal }),
+    control("GET", "rules", { query: { table: "gemini base models", limit: MOST_JOBS }, signal }),
   ]);
   /** @type {any[]} */
   const jobs = page.jobs;
@@ -40,9 +42,7 @@ export async function listModels(wanted, signal) {
   /** @type {Map<string, Model>} */
   const bases = new Map();
   for (const job of done) addBase(bases, findBase(job));
-  for (const one of models.models ?? []) {
-    addBase(bases, { api: "gemini", kind: "base", name: shortName(one.name), label: shortName(one.name) });
-  }
+  for (const { name } of models.rules) addBase(bases, { api: "gemini", kind: "base", name, label: name });
   return [
     ...done.map((job) => ({
       api: job.api,
@@ -50,6 +50,7 @@ export async function listModels(wanted, signal) {
       name: job.name,
       label: job.display_name || shortName(job.name),
       place: findPlace(job.name),
+      base: findBase(job),
     })),
     ...bases.values(),
   ];
@@ -61,7 +62,7 @@ export async function listModels(wanted, signal) {
  * @param {any} job
  * @returns {Model}
  */
-export function findBase(job) {
+function findBase(job) {
   const name = job.base_model.replace(/^(publishers\/google\/)?models\//, "");
   return { api: job.api, kind: "base", name, label: name, place: findPlace(job.name) };
 }
@@ -78,11 +79,10 @@ export const keyOf = (model) => `${model.api} ${model.kind} ${model.place ?? ""}
  */
 export async function listCheckpoints(model, signal) {
   if (model.kind !== "tuned" || model.api !== "vertex") return [];
-  const job = await ask("GET", `/v1/${asPath(model.name)}`, { signal });
-  return (job.tunedModel?.checkpoints ?? []).map((/** @type {any} */ one) => ({
-    name: one.endpoint,
-    label: t("playground.checkpoint", { id: one.checkpointId ?? "", epoch: Number(one.epoch ?? 0), step: Number(one.step ?? 0) }),
-  }));
+  const { checkpoints } = await control("GET", `jobs/${asPath(model.name)}`, { signal });
+  return checkpoints
+    .filter((/** @type {any} */ one) => one.endpoint)
+    .map((/** @type {any} */ { id, epoch, step, endpoint }) => ({ name: endpoint, label: t("playground.checkpoint", { id, epoch, step }) }));
 }
 
 /**
@@ -97,8 +97,7 @@ export async function findTarget(model, checkpoint, signal) {
   const { api, name } = model;
   if (api === "gemini") return { api, resource: model.kind === "base" ? `models/${name}` : name };
   if (model.kind === "tuned") {
-    const job = await ask("GET", `/v1/${asPath(name)}`, { signal });
-    return { api, resource: checkpoint || job.tunedModel.endpoint };
+    return { api, resource: checkpoint || (await control("GET", `jobs/${asPath(name)}`, { signal })).endpoint };
   }
   const [publisher, id] = name.includes("/") ? name.split(/\/(.*)/s, 2) : ["google", name];
   return { api, resource: `${model.place}/publishers/${publisher}/models/${id}` };
@@ -122,7 +121,7 @@ export async function* generate(target, body, streamed, signal) {
     return;
   }
   const response = await send("POST", pathOf(target, "streamGenerateContent"), { body, query: { alt: "sse" }, signal });
-  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader();
+  const reader = /** @type {ReadableStream<any>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ""; ; ) {
     const { done, value } = await reader.read();
     text += value ?? "";

@@ -1,0 +1,19 @@
+"""One Chromium for all tests of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.page.browsing import CHROMIUM, WITHOUT_BROWSER, running_browser
+
+
+@pytest.fixture(scope="package")
+def browser(process: None) -> Iterator[Browser]:
+    """Skipped, aloud, where there is none."""
+    if CHROMIUM is None:
+        pytest.skip(WITHOUT_BROWSER)
+    with running_browser() as running:
+        yield running
