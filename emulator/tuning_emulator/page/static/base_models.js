@@ -15,6 +15,7 @@ const MOST = 1000;
  * @param {string} api
  */
 export async function listModels(list, api) {
+  /** @type {string[]} */
   const names = api === "gemini" ? await listOfGemini() : await listOfVertex();
   fill(list, names.map((name) => h("option", { value: name })));
 }

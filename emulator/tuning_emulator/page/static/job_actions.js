@@ -5,7 +5,7 @@ import { h } from "./build.js";
 import { choice, field, openDialog } from "./dialog.js";
 import { kindWord, isBatch } from "./jobs.js";
 import { attempt, notify } from "./notices.js";
-import { goTo } from "./router.js";
+import { goTo, linkTo } from "./router.js";
 import { ENDED } from "./states.js";
 import { shortName } from "./figures.js";
 import { t } from "./texts.js";
@@ -49,7 +49,8 @@ export function listActions(job, refresh) {
   }
   const made = tuning && job.state === "SUCCEEDED";
   return [
-    made ? button("export", "primary", () => exportAdapter(job)) : null,
+    made ? h("a", { class: "primary", data: { action: "ask" }, href: linkTo("playground", { name: job.name }) }, t("job.ask")) : null,
+    made ? button("export", "secondary", () => exportAdapter(job)) : null,
     made ? button("continue", "secondary", () => continueFrom(job, "")) : null,
     tuning ? button("compare", "secondary", () => askComparison(job)) : null,
   ];

@@ -14,4 +14,5 @@ export const SCREENS = [
   { name: "trouble", load: () => import("./screens/trouble.js") },
   { name: "state", load: () => import("./screens/state.js") },
   { name: "rules", within: "state", load: () => import("./screens/rules.js") },
+  { name: "reference", load: () => import("./screens/reference.js") },
 ];

@@ -4,7 +4,8 @@ import { control } from "./api.js";
 import { h } from "./build.js";
 import { histogram } from "./chart.js";
 import { formatCount, formatDollars } from "./figures.js";
-import { gradeTag } from "./grades.js";
+import { linkTo } from "./router.js";
+import { gradeBadge } from "./rules.js";
 import { t } from "./texts.js";
 
 /**
@@ -45,7 +46,7 @@ export function describeVerdicts(found) {
       h("p", { class: found.valid ? "good" : "bad" }, found.valid ? t("verdict.taken", { model: found.model }) : found.error_count ? t("verdict.refused", { n: found.error_count }) : t("verdict.no_file")),
       found.statistics && found.statistics.dropped_count ? h("p", { class: "muted" }, t("verdict.dropped", { n: found.statistics.dropped_count })) : null,
       found.cost
-        ? h("p", {}, h("strong", {}, t("verdict.cost", { cost: formatDollars(found.cost.usd) })), ` ${t("verdict.price", { price: formatDollars(found.cost.usd_per_million_training_tokens) })} `, gradeTag(found.cost.grade), h("br"), h("span", { class: "muted small" }, found.cost.source))
+        ? h("p", {}, h("strong", {}, t("verdict.cost", { cost: formatDollars(found.cost.usd) })), ` ${t("verdict.price", { price: formatDollars(found.cost.usd_per_million_training_tokens) })} `, gradeBadge(found.cost.grade), h("br"), h("span", { class: "muted small" }, found.cost.source))
         : works
           ? h("p", { class: "muted" }, t("verdict.no_price"))
           : null,
@@ -125,7 +126,7 @@ export function describeErrors(found, goToLine) {
           "tbody",
           {},
           found.errors.map((/** @type {any} */ one) =>
-            h("tr", {}, h("td", {}, one.line ? h("button", { type: "button", class: "link", onclick: () => goToLine(one.line) }, formatCount(one.line)) : "–"), h("td", {}, one.message), h("td", {}, h("code", {}, one.rule))),
+            h("tr", {}, h("td", {}, one.line ? h("button", { type: "button", class: "link", onclick: () => goToLine(one.line) }, formatCount(one.line)) : "–"), h("td", {}, one.message), h("td", {}, h("a", { class: "name", href: linkTo("rules", { words: one.rule }) }, one.rule))),
           ),
         ),
       ),

@@ -9,11 +9,11 @@ import { buildCurves } from "../curves.js";
 import { onEvent } from "../events.js";
 import { formatCount, formatFigure, formatSpan, formatTime, shortName } from "../figures.js";
 import { explain } from "../frame.js";
-import { gradeTag } from "../grades.js";
 import { listActions, continueFrom, exportAdapter } from "../job_actions.js";
 import { makeSnippets } from "../job_snippets.js";
 import { isBatch, kindWord, listViews, ownerHeaders, readJob, shareDone } from "../jobs.js";
 import { linkTo } from "../router.js";
+import { gradeBadge } from "../rules.js";
 import { ENDED, stateBadge } from "../states.js";
 import { hasText, t } from "../texts.js";
 
@@ -54,6 +54,8 @@ class JobScreen {
     this.notes = h("div", {});
     /** What the head was drawn for: it is left alone, with the focus in it, as long as nothing of that changes. */
     this.headOf = "";
+    /** @type {number | undefined} */
+    this.soon = undefined;
   }
 
   begin() {
@@ -179,7 +181,7 @@ class JobScreen {
             h("h2", {}, t("job.failure"), " ", h("span", { class: "tag" }, failure.code)),
             h("p", { class: "refusal" }, failure.message),
             failure.rule
-              ? h("p", {}, `${t("job.rule")} `, h("code", {}, failure.rule), " ", gradeTag(failure.grade), h("br"), h("span", { class: "muted" }, failure.source))
+              ? h("p", {}, `${t("job.rule")} `, h("a", { class: "name", href: linkTo("rules", { words: failure.rule }) }, failure.rule), " ", gradeBadge(failure.grade), h("br"), h("span", { class: "muted" }, failure.source))
               : h("p", { class: "muted" }, t("job.no_rule")),
           )
         : null,
@@ -261,7 +263,7 @@ class JobScreen {
                     h("td", {}, formatCount(one.epoch)),
                     h("td", {}, formatCount(one.step)),
                     h("td", { class: "name" }, one.endpoint ? shortName(one.endpoint) : "–"),
-                    h("td", {}, h("div", { class: "actions" }, real ? h("button", { type: "button", class: "secondary small", onclick: () => exportAdapter(job, one.id) }, t("job.export")) : null, job.model ? h("button", { type: "button", class: "secondary small", onclick: () => continueFrom(job, one.id) }, t("job.continue")) : null)),
+                    h("td", {}, h("div", { class: "actions" }, one.endpoint ? h("a", { class: "secondary small", href: linkTo("playground", { name: job.name, checkpoint: one.id }) }, t("job.ask")) : null, real ? h("button", { type: "button", class: "secondary small", onclick: () => exportAdapter(job, one.id) }, t("job.export")) : null, job.model ? h("button", { type: "button", class: "secondary small", onclick: () => continueFrom(job, one.id) }, t("job.continue")) : null)),
                   ),
                 ),
               ),

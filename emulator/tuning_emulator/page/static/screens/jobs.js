@@ -106,6 +106,10 @@ class JobList {
     /** @type {number | null} */
     this.next = null;
     this.turn = 0;
+    /** @type {number | undefined} */
+    this.soon = undefined;
+    /** @type {number | undefined} */
+    this.reload = undefined;
     this.loading = false;
     /** @type {(states: Record<string, number>, shown: number, more: boolean) => void} */
     this.onLoaded = () => {};
