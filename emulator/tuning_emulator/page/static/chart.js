@@ -16,6 +16,7 @@
  * @property {string} yName
  * @property {readonly Line[]} lines
  * @property {readonly {x: number, name: string}[]} [marks] vertical lines: where epochs end
+ * @property {string} [markName] what the marks are
  * @property {number} [xMost] how far the axis goes at least: the steps that are to come
  * @property {number} [yMost] where the other axis ends, for shares
  *
@@ -27,7 +28,7 @@ import { formatCount, formatFigure } from "./figures.js";
 import { t } from "./texts.js";
 
 const HEIGHT = 240;
-const LEFT = 52;
+const LEFT = 40;
 const RIGHT = 12;
 const TOP = 14;
 const BOTTOM = 34;
@@ -62,7 +63,7 @@ export function lineChart(first) {
   let pointAt = () => {};
 
   const draw = () => {
-    fill(legend, ...chart.lines.map((line) => h("span", { class: `key tone-${line.tone}` }, line.name)));
+    fill(legend, h("strong", {}, chart.yName), ...chart.lines.map((line) => h("span", { class: `key tone-${line.tone}` }, line.name)));
     pointAt = drawLines(picture, chart, width, id, told);
     pointAt(shown);
     table.refresh();
@@ -126,7 +127,8 @@ export function histogram({ title, description, xName, yName, buckets }) {
   const most = Math.max(1, ...buckets.map((bucket) => bucket.count));
   const ticks = findTicks(0, most, 3).filter(Number.isInteger);
   const y = scale([0, Math.max(most, ticks.at(-1) ?? most)], [height - BOTTOM, TOP]);
-  const x = scale(spanOf(buckets.flatMap((bucket) => [bucket.left, bucket.right])), [LEFT, width - RIGHT]);
+  const half = buckets.every((bucket) => bucket.left === bucket.right) ? 0.5 : 0; // each stands for one whole number
+  const x = scale(spanOf(buckets.flatMap((bucket) => [bucket.left - half, bucket.right + half])), [LEFT, width - RIGHT]);
   const picture = svg(
     "svg",
     { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-text` },
@@ -137,9 +139,9 @@ export function histogram({ title, description, xName, yName, buckets }) {
       svg("text", { class: "tick end", x: LEFT - 8, y: y(tick) + 4 }, formatCount(tick)),
     ]).flat(),
     buckets.map((bucket) => {
-      const left = x(bucket.left);
-      const wide = Math.max(2, x(bucket.right) - left - 1);
-      const text = `${formatFigure(bucket.left)} – ${formatFigure(bucket.right)}: ${formatCount(bucket.count)}`;
+      const left = x(bucket.left - half);
+      const wide = Math.max(2, x(bucket.right + half) - left - 1);
+      const text = `${formatRange(bucket)}: ${formatCount(bucket.count)}`;
       return svg("rect", { class: "bar-fill", x: left, y: y(bucket.count), width: wide, height: y(0) - y(bucket.count) }, svg("title", {}, text));
     }),
     svg("line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: y(0), y2: y(0) }),
@@ -150,10 +152,13 @@ export function histogram({ title, description, xName, yName, buckets }) {
   );
   const table = tableSwitch(() => [
     [xName, yName],
-    ...buckets.map((bucket) => [`${formatFigure(bucket.left)} – ${formatFigure(bucket.right)}`, String(bucket.count)]),
+    ...buckets.map((bucket) => [formatRange(bucket), String(bucket.count)]),
   ]);
   return h("figure", { class: "figure" }, h("figcaption", {}, title), picture, table.element);
 }
+
+/** @param {Bucket} bucket */
+const formatRange = ({ left, right }) => (left === right ? formatFigure(left) : `${formatFigure(left)} – ${formatFigure(right)}`);
 
 // --- how lines are drawn
 
@@ -178,14 +183,13 @@ function drawLines(picture, chart, width, id, told) {
       svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(tick), y2: y(tick) }),
       svg("text", { class: "tick end", x: LEFT - 8, y: y(tick) + 4 }, formatFigure(tick)),
     ]),
-    thinMarks(chart.marks ?? [], x).flatMap((mark) => [
+    thinMarks(chart.marks ?? [], x).flatMap((mark, at) => [
       svg("line", { class: "mark", x1: x(mark.x), x2: x(mark.x), y1: TOP, y2: floor }),
-      svg("text", { class: "tick end", x: x(mark.x) - 4, y: TOP + 8 }, mark.name),
+      svg("text", { class: "tick end", x: x(mark.x) - 4, y: TOP + 10 }, at === 0 && x(mark.x) - LEFT > 64 ? `${chart.markName ?? ""} ${mark.name}` : mark.name),
     ]),
     svg("line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: floor, y2: floor }),
     xTicks.map((tick) => svg("text", { class: "tick middle", x: x(tick), y: floor + 16 }, formatCount(tick))),
     svg("text", { class: "tick end", x: width - RIGHT, y: HEIGHT - 4 }, chart.xName),
-    svg("text", { class: "tick", x: 2, y: 9 }, chart.yName),
     chart.lines.flatMap((line) => [
       svg("path", { class: `line tone-${line.tone}`, d: tracePath(line.points, x, y) }),
       ...(line.dots || line.points.length === 1
@@ -224,7 +228,7 @@ function makeScales(chart, width) {
   return {
     x: scale([Math.min(xLeast, 1), xMost], [LEFT, width - RIGHT]),
     y: scale([0, Math.max(yTicks.at(-1) ?? 1, chart.yMost ?? yTop)], [HEIGHT - BOTTOM, TOP]),
-    xTicks: findTicks(Math.min(xLeast, 1), xMost, Math.max(2, Math.floor(width / 110))).filter((tick) => Number.isInteger(tick) && tick <= xMost),
+    xTicks: findTicks(Math.min(xLeast, 1), xMost, Math.max(2, Math.floor(width / 72))).filter((tick) => Number.isInteger(tick) && tick <= xMost),
     yTicks,
   };
 }

@@ -6,9 +6,13 @@
  */
 export const SCREENS = [
   { name: "jobs", load: () => import("./screens/jobs.js") },
+  { name: "new", within: "jobs", load: () => import("./screens/new.js") },
+  { name: "job", within: "jobs", load: () => import("./screens/job.js") },
+  { name: "dataset", load: () => import("./screens/dataset.js") },
   { name: "playground", load: () => import("./screens/playground.js") },
   { name: "requests", load: () => import("./screens/requests.js") },
   { name: "trouble", load: () => import("./screens/trouble.js") },
   { name: "state", load: () => import("./screens/state.js") },
   { name: "rules", within: "state", load: () => import("./screens/rules.js") },
+  { name: "reference", load: () => import("./screens/reference.js") },
 ];
