@@ -1,5 +1,6 @@
 /** The curves of jobs as charts: loss and token accuracy, training and validation, of one job or of two. */
 
+import { h } from "./build.js";
 import { lineChart } from "./chart.js";
 import { t } from "./texts.js";
 
@@ -22,15 +23,18 @@ const accuracyOf = (metric) => metric.correct / metric.predictions;
  * @param {JobDetail | null} other
  */
 export function buildCurves(job, other) {
-  const charts = [lineChart(describe("loss", job, other)), lineChart(describe("accuracy", job, other))];
-  return {
-    elements: charts.map((chart) => chart.element),
-    /** @param {JobDetail} now */
-    update(now) {
-      charts[0]?.update(describe("loss", now, other));
-      charts[1]?.update(describe("accuracy", now, other));
-    },
-  };
+  const kinds = /** @type {const} */ (["loss", "accuracy"]);
+  const charts = kinds.map((kind) => lineChart(describe(kind, job, other)));
+  const panels = charts.map((chart) => h("div", { class: "panel" }, chart.element));
+  const update = (/** @type {JobDetail} */ now) =>
+    charts.forEach((chart, at) => {
+      const described = describe(kinds[at] ?? "loss", now, other);
+      chart.update(described);
+      const panel = panels[at];
+      if (panel && at) panel.hidden = !described.lines.some((line) => line.points.length); // not every trainer counts
+    });
+  update(job);
+  return { element: h("section", { class: "columns", "aria-label": t("job.curves") }, panels), update };
 }
 
 /**

@@ -66,9 +66,7 @@ class JobScreen {
       this.head,
       this.failure,
       this.bar,
-      this.curves
-        ? h("section", { class: "columns", "aria-label": t("job.curves") }, this.curves.elements.map((one) => h("div", { class: "panel" }, one)))
-        : null,
+      this.curves?.element,
       other ? this.describeComparison(other) : null,
       this.notes,
       h("div", { class: "columns" }, this.asked, this.made, this.dataset),

@@ -14,6 +14,7 @@ const DEEPEST = 4;
 
 /** @param {import("../router.js").Visit} visit */
 export async function show({ main, query, signal }) {
+  fill(main, h("h1", {}, t("nav.reference")), h("p", { class: "muted", role: "status" }, t("reference.loading")));
   const description = await ask("GET", "/emulator/openapi.json", { signal });
   const operations = Object.entries(description.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => method in /** @type {Schema} */ (item)).map((method) => new Operation(method, path, /** @type {Schema} */ (item)[method], description)),
