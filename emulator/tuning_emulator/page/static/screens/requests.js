@@ -197,7 +197,7 @@ function buildFacts(entry) {
 function formatCurl(entry) {
   const path = entry.path + (entry.query ? `?${entry.query}` : "");
   const body = entry.request_bytes ? entry.request : undefined;
-  return asCurl(entry.verb, path, { body: body ?? undefined, key: entry.api === "gemini", token: entry.api === "vertex" });
+  return asCurl(entry.verb, path, { body: body ?? undefined, key: entry.api === "gemini" && (entry.project ? `projects/${entry.project}` : true), token: entry.api === "vertex" });
 }
 
 /** @param {Record<string, string>} filters */

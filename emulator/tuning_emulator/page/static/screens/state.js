@@ -56,7 +56,7 @@ function buildHealth(setup) {
 function buildLinks() {
   const links = [
     [linkTo("rules"), t("nav.rules"), t("state.rules")],
-    ["/emulator/docs", t("nav.reference"), t("state.reference")],
+    [linkTo("reference"), t("nav.reference"), t("state.reference")],
     ["/emulator/openapi.json", "openapi.json", t("state.openapi")],
     ["/emulator/metrics", "Prometheus", t("state.metrics")],
     ["/emulator/v1/ca.pem", "ca.pem", t("state.certificate")],
