@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.page.browsing import SCHEMES, Scheme, opened_tab
 from tests.page.seeding import Seeded, seed
@@ -47,7 +48,7 @@ def test_no_screen_has_a_serious_finding(browser: Browser, seeded: Seeded, schem
         for screen in SCREENS:
             page = tab.open(seeded.address(screen))
             page.wait_for_load_state("load")
-            page.wait_for_function("document.querySelector('main').textContent.length > 40")
+            expect(page.get_by_role("main")).to_contain_text(re.compile(".{40}", re.DOTALL))
             found[screen] = check(page)
             tab.keep(f"{screen}-{scheme}")
         assert {screen: rows for screen, rows in found.items() if rows} == {}
@@ -59,7 +60,7 @@ def test_no_screen_is_wider_than_the_window(browser: Browser, seeded: Seeded, wi
     with opened_tab(browser, seeded.url, width=width, refused=(400, 404, 503)) as tab:
         for screen in SCREENS:
             page = tab.open(seeded.address(screen))
-            page.wait_for_function("document.querySelector('main').textContent.length > 40")
+            expect(page.get_by_role("main")).to_contain_text(re.compile(".{40}", re.DOTALL))
             wide = page.evaluate("document.documentElement.scrollWidth")
             if width == NARROW:
                 tab.keep(f"{screen}-narrow")

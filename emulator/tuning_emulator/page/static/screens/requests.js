@@ -111,7 +111,7 @@ function buildRow(entry, chosen, open) {
     "tr",
     { data: { id: entry.id }, "aria-selected": String(entry.id === chosen), onclick: () => void attempt(null, () => open(entry.id)) },
     h("td", { class: "muted nowrap" }, formatClock(entry.time)),
-    h("td", {}, h("button", { type: "button", class: "row-button" }, h("strong", {}, name), h("span", { class: "name muted clip" }, `${entry.verb} ${entry.path}`))),
+    h("td", {}, h("button", { type: "button", class: "row-button" }, h("strong", {}, name), h("span", { class: "name muted clip", title: entry.path }, `${entry.verb} ${shortenPath(entry.path)}`))),
     h("td", {}, statusBadge(entry)),
     h("td", { class: "figure-cell" }, formatMs(entry.duration_s)),
   );
@@ -119,6 +119,9 @@ function buildRow(entry, chosen, open) {
 
 /** A method without its service. @param {string} method */
 const shorten = (method) => method.slice(method.lastIndexOf(".") + 1);
+
+/** The end of a path tells it from others. @param {string} path */
+const shortenPath = (path) => path.replace(/^.*(?=(?:\/[^/]*){2}$)/, (start) => (start.length > 8 ? "…" : start));
 
 /** @param {string} time RFC 3339 */
 const formatClock = (time) => new Date(time).toLocaleTimeString(undefined, { hour12: false });
