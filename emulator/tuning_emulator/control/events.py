@@ -65,14 +65,14 @@ class Feed:
         """The events after that of ``last_id``, or from now on, until the listener leaves or the server stops."""
         self._store.watcher = self
         self._journal.watch = self.on_request
-        at = self._find_place(last_id)
-        yield self._format(self._last if at is None else at, "lost" if at is None else "ready", {})
-        at = self._last if at is None else at
+        place = self._find_place(last_id)
+        at = self._last if place is None else place
+        yield self._format(at, "lost" if place is None else "ready", {})
         while not self._closed:
             waiting = self._last - at
             if waiting > len(self._events):
-                yield self._format(self._last, "lost", {})
-                at = self._last
+                at = self._last  # now: by the time that this is sent, there may be more
+                yield self._format(at, "lost", {})
             elif waiting:
                 blocks = b"".join(islice(self._events, len(self._events) - waiting, None))
                 at = self._last

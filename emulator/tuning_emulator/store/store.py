@@ -379,6 +379,8 @@ class Store:
 
     def thin_metric_points(self, job_uid: int, kind: Literal["train", "eval"], limit: int) -> list[MetricPoint]:
         """About so many of them at most, by step: all, or of each stretch those with the least and greatest loss."""
+        if not limit:
+            return []
         number, first, last = self._database.execute("measure_metric_points", job_uid, kind).fetchone()
         if number <= limit:
             return self.list_metric_points(job_uid, kind)
