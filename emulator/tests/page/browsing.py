@@ -20,7 +20,7 @@ PICTURES = Path(__file__).parents[3] / "build" / "page"
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WIDTH, HEIGHT = 1440, 900
-PATIENCE_MS = 60_000
+PATIENCE_MS = 15_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
