@@ -6,7 +6,6 @@ import { choice, field } from "../dialog.js";
 import { formatSpan } from "../figures.js";
 import { explain } from "../frame.js";
 import { findTarget, generate, keyOf, listCheckpoints, listModels } from "../models.js";
-import { attempt } from "../notices.js";
 import { formatBody, listPrograms } from "../programs.js";
 import { keepPlace, linkTo } from "../router.js";
 import { t } from "../texts.js";

@@ -2,7 +2,7 @@
 
 import { control } from "../api.js";
 import { fill, h } from "../build.js";
-import { asCommand, asCurl, getCode, quote } from "../code.js";
+import { asCurl, getCode, quote } from "../code.js";
 import { choice, field } from "../dialog.js";
 import { formatCount } from "../figures.js";
 import { attempt } from "../notices.js";
