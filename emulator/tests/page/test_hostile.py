@@ -71,12 +71,15 @@ def test_a_hostile_text_is_a_text_on_every_screen(browser: Browser, url: str) ->
             check_nothing_ran(page)
         page = tab.open("requests?status=4xx")
         rows = page.locator(".requests-table tbody tr")
+        seen = ""
         for at in range(rows.count()):
             rows.nth(at).click()
             expect(rows.nth(at)).to_have_attribute("aria-selected", "true")
             page.get_by_text("Headers and more").click()
+            seen += page.get_by_role("main").inner_text()
             check_nothing_ran(page)
-        assert EVIL[:20] in page.get_by_role("main").inner_text() or WORD[:4] in page.get_by_role("main").inner_text()
+        assert EVIL[:20] in seen
+        assert WORD in seen
 
 
 def test_a_hostile_prompt_and_answer_are_texts(browser: Browser, url: str) -> None:
@@ -160,5 +163,5 @@ def test_the_page_itself_can(browser: Browser, url: str) -> None:
         assert {"GET setup cors", "GET rules cors", "PUT as-of cors", "POST reset cors", "DELETE journal cors"} <= {
             *done
         }
-        assert not any(one.startswith("frame /emulator") for one in done)
+        assert "frame /emulator" not in done
     Control(url).reset()

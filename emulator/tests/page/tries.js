@@ -17,11 +17,13 @@ async (url) => {
   for (const [method, path, body] of calls) {
     for (const mode of ["cors", "no-cors"]) {
       for (const headers of HEADERS) {
+        const ending = new AbortController();
         try {
           const given = body === undefined || method === "GET" ? undefined : JSON.stringify(body);
-          const answer = await fetch(`${url}/emulator/v1/${path}`, {method, mode, headers, body: given});
+          const answer = await fetch(`${url}/emulator/v1/${path}`, {method, mode, headers, body: given, signal: ending.signal});
           if (answer.type !== "opaque" && answer.ok) read.push(`${method} ${path} ${mode}`);
         } catch {}
+        ending.abort();
       }
     }
   }

@@ -26,7 +26,7 @@ export async function show({ main, query, signal }) {
   const empty = h("p", { class: "empty" }, t("requests.none"));
   const table = h(
     "table",
-    { class: "rows requests-table" },
+    { class: "requests-table" },
     h("thead", {}, h("tr", {}, ["time", "request", "status", "duration"].map((name) => h("th", {}, t(`requests.${name}`))))),
     rows,
   );
