@@ -91,7 +91,7 @@ def keep_small(picture: Path, name: str) -> Path:
 
     small = PICTURES / f"{name}.webp"
     with Image.open(picture) as image:
-        image.convert("RGB").save(small, "WEBP", quality=78, method=6)
+        image.convert("RGB").save(small, "WEBP", quality=60, method=6)
     return small
 
 
@@ -113,6 +113,6 @@ def opened_tab(
     try:
         tab = Tab(context.new_page(), url, refused)
         yield tab
-        assert tab.problems == []
+        assert tab.problems == [], tab.problems
     finally:
         context.close()

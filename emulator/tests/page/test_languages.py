@@ -27,9 +27,7 @@ def seeded(process: None) -> Iterator[Seeded]:
 
 
 @pytest.mark.parametrize(("locale", "language"), [("pt-BR", "pt"), ("tr-TR", "tr"), ("de-DE", "en")])
-def test_every_screen_is_in_the_browsers_language(
-    browser: Browser, seeded: Seeded, locale: str, language: str
-) -> None:
+def test_every_screen_is_in_the_browsers_language(browser: Browser, seeded: Seeded, locale: str, language: str) -> None:
     """Headings, navigation and first sentences; a language that there are no texts in gets English."""
     with opened_tab(browser, seeded.url, locale=locale) as tab:
         for name, said in zip(TITLES, SAID, strict=True):
