@@ -141,10 +141,11 @@ def show(tab: Tab, screen: str, job: str) -> None:
     elif screen == "job":
         expect(page.locator(".chart .line").nth(1)).to_be_attached()
     elif screen == "playground":
-        for prompt in ("41", "twenty two"):
-            ask(page, prompt)
+        ask(page, "twenty two")
         page.get_by_role("button", name="Run", exact=True).click()
         expect(page.locator(".trial th strong").last).to_have_text(f"{len(VALIDATION)} of {len(VALIDATION)}")
+        page.mouse.wheel(0, -10_000)
+        expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
     else:
         page.locator(".requests-table tr", has_text="400").first.click()
         expect(page.locator(".detail .rule")).to_be_visible()

@@ -226,7 +226,7 @@ function buildSettings() {
   const stops = h("input", { type: "text", placeholder: "END, ###" });
   const element = h(
     "details",
-    { class: "more" },
+    { class: "unfold" },
     h("summary", {}, t("playground.settings")),
     h(
       "div",

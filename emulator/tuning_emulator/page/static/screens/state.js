@@ -186,7 +186,7 @@ function buildSettings(settings) {
     { class: "panel stack" },
     h("h2", {}, t("state.settings")),
     changed.length ? table(changed) : null,
-    h("details", { class: "more" }, h("summary", {}, t("state.defaults")), table(settings.filter((row) => !row.changed))),
+    h("details", { class: "unfold" }, h("summary", {}, t("state.defaults")), table(settings.filter((row) => !row.changed))),
   );
 }
 
