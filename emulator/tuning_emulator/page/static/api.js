@@ -48,7 +48,7 @@ export async function send(method, path, { body, query = {}, signal, headers = {
   const sent = { "x-tuning-emulator": "1", ...headers };
   const credential = token.get();
   if (path.startsWith("/v1beta/") || /^\/v1[^/]*\/(tunedModels|models|batches)/.test(path)) {
-    sent["x-goog-api-key"] = credential || ANY_KEY;
+    sent["x-goog-api-key"] = credential || headers["x-goog-api-key"] || ANY_KEY;
   } else if (credential || path.startsWith("/v1")) {
     sent.authorization = `Bearer ${credential || ANY_KEY}`;
   }
