@@ -23,12 +23,19 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 MANY = 10_000
 LONG = 100_000
 HOSTILE = '<img src=x onerror="document.body.dataset.hurt=1">\'&quot;</script>'
+OBJECT = HOSTILE.replace("/", "") + ".jsonl"
 
 
 @pytest.fixture(scope="module")
 def seeded(process: None) -> Iterator[Seeded]:
-    with running_server("--trainer", "scripted", "--scenario", "one-of-each-state") as running:
+    with running_server("--trainer", "scripted", "--jobs-per-project", "9") as running:
         yield seed(running.url)
+
+
+@pytest.fixture(scope="module")
+def states(process: None) -> Iterator[str]:
+    with running_server("--trainer", "scripted", "--scenario", "one-of-each-state") as running:
+        yield running.url
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +71,10 @@ def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"no Tab leads to {name}")
 
 
-def test_jobs_are_listed_chosen_and_opened(browser: Browser, seeded: Seeded) -> None:
+def test_jobs_are_listed_chosen_and_opened(browser: Browser, states: str) -> None:
     """As many as the API has; a choice is kept in the address."""
-    listed = httpx.get(f"{seeded.url}/emulator/v1/jobs", headers=make_headers()).json()
-    with opened_tab(browser, seeded.url) as tab:
+    listed = httpx.get(f"{states}/emulator/v1/jobs", headers=make_headers()).json()
+    with opened_tab(browser, states) as tab:
         page = tab.open("jobs")
         rows = page.locator(".rows .row")
         expect(rows).to_have_count(len(listed["jobs"]))
@@ -84,7 +91,7 @@ def test_jobs_are_listed_chosen_and_opened(browser: Browser, seeded: Seeded) -> 
 
 
 def test_the_curve_is_the_one_of_the_api(browser: Browser, seeded: Seeded) -> None:
-    """Each point of training and validation, by the table behind the chart."""
+    """Each point, by the table behind the chart."""
     metrics = Control(seeded.url).jobs.get(seeded.job)["metrics"]
     with opened_tab(browser, seeded.url) as tab:
         page = tab.open(seeded.address("job"))
@@ -162,7 +169,7 @@ def test_two_jobs_are_compared(browser: Browser, seeded: Seeded) -> None:
         page.get_by_label("Job", exact=True).select_option(seeded.model)
         page.get_by_role("dialog").get_by_role("button", name="Compare").click()
         expect(page.get_by_role("region", name="Compared")).to_contain_text("gemini-1.5-flash-001-tuning")
-        expect(page.locator(".chart").first.locator(".line")).to_have_count(3)
+        expect(page.locator(".chart").first.locator(".line")).to_have_count(2)
         tab.keep("job-compared")
 
 
@@ -281,7 +288,7 @@ def test_hostile_names_are_text(browser: Browser, seeded: Seeded) -> None:
         line = format_lines([(HOSTILE, HOSTILE)] * 12) + f'\n{{"contents": [{{"role": "{HOSTILE[:4]}"}}]}}\n'
         client.post("/storage/v1/b", params={"project": "numbers-demo"}, json={"name": "hostile"}, headers=TOKEN)
         path = "/upload/storage/v1/b/hostile/o"
-        client.post(path, params={"name": f"{HOSTILE}.jsonl", "uploadType": "media"}, content=line, headers=TOKEN)
+        client.post(path, params={"name": OBJECT, "uploadType": "media"}, content=line, headers=TOKEN)
         name = create_job(client, HOSTILE)
         Control(seeded.url).jobs.wait(name)
     with opened_tab(browser, seeded.url, refused=(400, 404)) as tab:
@@ -295,7 +302,7 @@ def test_hostile_names_are_text(browser: Browser, seeded: Seeded) -> None:
         page = tab.open("dataset")
         page.get_by_role("button", name="From a bucket").click()
         page.get_by_role("button", name="gs://hostile/").click()
-        page.get_by_role("button", name=HOSTILE).click()
+        page.get_by_role("button", name=OBJECT).click()
         expect(page.locator(".turn .what").first).to_have_text(HOSTILE)
         expect(page.get_by_text("It would refuse")).to_be_visible()
         page.get_by_role("button", name="Get code").click()

@@ -27,18 +27,19 @@ export function notify(text, failed = false) {
 }
 
 /**
- * Does something for a click: the button waits meanwhile, and what goes wrong is said.
+ * Does something for a click, once at a time; what goes wrong is said. The button keeps the focus, so it is not disabled.
  *
  * @param {HTMLButtonElement | null} button
  * @param {() => Promise<void>} work
  */
 export async function attempt(button, work) {
-  if (button) button.disabled = true;
+  if (button?.ariaBusy === "true") return;
+  if (button) button.ariaBusy = "true";
   try {
     await work();
   } catch (error) {
     notify(explain(error), true);
   } finally {
-    if (button) button.disabled = false;
+    if (button) button.ariaBusy = null;
   }
 }
