@@ -91,7 +91,7 @@ def keep_small(picture: Path, name: str) -> Path:
 
     small = PICTURES / f"{name}.webp"
     with Image.open(picture) as image:
-        image.convert("RGB").save(small, "WEBP", quality=60, method=6)
+        image.convert("RGB").save(small, "WEBP", lossless=True, method=6)
     return small
 
 
