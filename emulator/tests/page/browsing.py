@@ -99,6 +99,6 @@ def opened_tab(
     try:
         tab = Tab(context.new_page(), url, refused)
         yield tab
-        assert tab.problems == []
+        assert tab.problems == [], "\n".join(tab.problems)
     finally:
         context.close()

@@ -7,7 +7,7 @@
  * @typedef {{turns: Turn[], more: {name: string, turns: Turn[]}[]} | null} Chat
  */
 
-import { RefusedError, ask, control, send } from "./api.js";
+import { ask, control, send } from "./api.js";
 import { shortName } from "./figures.js";
 
 /** Where files go that are dropped on the page for Vertex AI, which reads objects alone. */
@@ -38,10 +38,9 @@ export function nameOf(dataset) {
  * @returns {Promise<string>} its URI
  */
 export async function upload(bucket, name, blob, project) {
-  try {
+  const { buckets } = await control("GET", "buckets");
+  if (!buckets.some((/** @type {{name: string}} */ one) => one.name === bucket)) {
     await ask("POST", "/storage/v1/b", { query: { project }, body: { name: bucket } });
-  } catch (error) {
-    if (!(error instanceof RefusedError) || error.status !== 409) throw error; // 409: it is there
   }
   await send("POST", `/upload/storage/v1/b/${encodeURIComponent(bucket)}/o`, { query: { uploadType: "media", name }, body: blob, headers: { "content-type": "application/jsonl" } });
   return `gs://${bucket}/${name}`;
