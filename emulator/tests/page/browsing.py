@@ -19,6 +19,9 @@ PICTURES = Path(__file__).parents[3] / "build" / "page"
 
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+STRANGER = "evil.example"
+"""A name that leads the browser to this machine, as that of another site."""
+
 WIDTH, HEIGHT = 1440, 900
 PATIENCE_MS = 15_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -28,8 +31,9 @@ expect.set_options(timeout=PATIENCE_MS)
 def running_browser() -> Iterator[Browser]:
     """Chromium without a window, for the length of a block."""
     assert CHROMIUM is not None
+    options = ("--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP {STRANGER} 127.0.0.1")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         try:
             yield browser
         finally:
@@ -81,6 +85,16 @@ class Tab:
             self.problems.append(f"foreign: {url}")
 
 
+def keep_small(picture: Path, name: str) -> Path:
+    """The same picture as a file that a document can carry."""
+    from PIL import Image
+
+    small = PICTURES / f"{name}.webp"
+    with Image.open(picture) as image:
+        image.convert("RGB").save(small, "WEBP", lossless=True, method=6)
+    return small
+
+
 @contextmanager
 def opened_tab(
     browser: Browser,
@@ -99,6 +113,6 @@ def opened_tab(
     try:
         tab = Tab(context.new_page(), url, refused)
         yield tab
-        assert tab.problems == [], "\n".join(tab.problems)
+        assert tab.problems == [], tab.problems
     finally:
         context.close()

@@ -17,3 +17,8 @@ def browser(process: None) -> Iterator[Browser]:
         pytest.skip(WITHOUT_BROWSER)
     with running_browser() as running:
         yield running
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``make pictures``: this folder is named then, so that its options are known."""
+    parser.addoption("--keep-pictures", action="store_true", help="make the pictures of the documents anew")

@@ -68,7 +68,7 @@ def test_a_checkpoint_is_asked_at_its_endpoint(browser: Browser, seeded: Seeded)
 def test_settings_go_along(browser: Browser, seeded: Seeded) -> None:
     """What is filled in is sent, in one piece where no stream is wanted."""
     with opened_tab(browser, seeded.url) as tab:
-        page = tab.open(f"playground?name={seeded.model}")
+        page = tab.open(f"playground?name={seeded.job}")
         page.get_by_text("Settings", exact=True).click()
         page.get_by_label("temperature").fill("0.5")
         page.get_by_label("stopSequences").fill("END, ###")

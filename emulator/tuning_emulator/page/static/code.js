@@ -120,12 +120,13 @@ export function asPython(value, indent = "") {
  *
  * @param {string} method
  * @param {string} path with its query
- * @param {{body?: unknown, key?: boolean, token?: boolean}} [more] `key`: an API key, `token`: an access token go along
+ * @param {{body?: unknown, key?: boolean | string, token?: boolean}} [more] `key`: an API key (true: any), `token`: an
+ *     access token go along
  * @returns {string}
  */
 export function asCurl(method, path, { body, key, token } = {}) {
   const parts = [`curl ${method === "GET" ? "" : `-X ${method} `}${quote(location.origin + path)}`];
-  if (key) parts.push(`-H 'x-goog-api-key: ${ANY_KEY}'`);
+  if (key) parts.push(`-H ${quote(`x-goog-api-key: ${key === true ? ANY_KEY : key}`)}`);
   if (token) parts.push(`-H 'Authorization: Bearer ${ANY_KEY}'`);
   if (body !== undefined) parts.push("-H 'Content-Type: application/json'", `-d ${quote(JSON.stringify(body, null, 1))}`);
   else if (method === "POST") parts.push("-H 'X-Tuning-Emulator: 1'");

@@ -34,18 +34,36 @@ export async function startEvents() {
   if (started) return;
   started = true;
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+    await whileHidden();
+    const hiding = abortWhenHidden();
     try {
       const headers = lastId ? { "last-event-id": lastId } : undefined;
-      const response = await send("GET", "/emulator/v1/events", { headers });
+      const response = await send("GET", "/emulator/v1/events", { headers, signal: hiding });
       setLine(true);
       wait = FIRST_WAIT_MS;
       await readStream(/** @type {ReadableStream<Uint8Array>} */ (response.body));
     } catch (error) {
       if (error instanceof RefusedError && error.status) return; // it will not answer otherwise next time
     }
+    if (hiding.aborted) continue;
     setLine(false);
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
+}
+
+// A browser has six connections to one address for all its tabs: one that nobody sees gives its own back, and takes up
+// where it was once it is looked at.
+
+/** @returns {Promise<unknown> | undefined} */
+function whileHidden() {
+  return document.hidden ? new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true })) : undefined;
+}
+
+/** @returns {AbortSignal} */
+function abortWhenHidden() {
+  const leaving = new AbortController();
+  document.addEventListener("visibilitychange", () => leaving.abort(), { once: true });
+  return leaving.signal;
 }
 
 /** @param {boolean} there */

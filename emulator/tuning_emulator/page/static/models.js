@@ -6,16 +6,18 @@
  * @property {"base" | "tuned"} kind
  * @property {string} name of a base model its id, of a tuned model the name of its job
  * @property {string} label
+ * @property {string} key that the Gemini API knows its owner by
  * @property {string} [place] of Vertex AI: `projects/p/locations/l`
  * @property {Model} [base] of a tuned model: what it was tuned from
  *
  * @typedef {{name: string, label: string}} Checkpoint `name`: its endpoint
- * @typedef {{api: "gemini" | "vertex", resource: string}} Target what a request names
+ * @typedef {{api: "gemini" | "vertex", resource: string, key: string}} Target what a request names, and whose it is
  * @typedef {{text: string, tokens: Record<string, number>, reason: string}} Piece
  */
 
-import { ask, asPath, control, send } from "./api.js";
+import { ANY_KEY, ask, asPath, control, send } from "./api.js";
 import { shortName } from "./figures.js";
+import { ownerHeaders } from "./jobs.js";
 import { t } from "./texts.js";
 
 const MOST_JOBS = 200;
@@ -42,13 +44,14 @@ export async function listModels(wanted, signal) {
   /** @type {Map<string, Model>} */
   const bases = new Map();
   for (const job of done) addBase(bases, findBase(job));
-  for (const { name } of models.rules) addBase(bases, { api: "gemini", kind: "base", name, label: name });
+  for (const { name } of models.rules) addBase(bases, { api: "gemini", kind: "base", name, label: name, key: ANY_KEY });
   return [
     ...done.map((job) => ({
       api: job.api,
       kind: /** @type {const} */ ("tuned"),
       name: job.name,
       label: job.display_name || shortName(job.name),
+      key: findKey(job),
       place: findPlace(job.name),
       base: findBase(job),
     })),
@@ -64,7 +67,7 @@ export async function listModels(wanted, signal) {
  */
 function findBase(job) {
   const name = job.base_model.replace(/^(publishers\/google\/)?models\//, "");
-  return { api: job.api, kind: "base", name, label: name, place: findPlace(job.name) };
+  return { api: job.api, kind: "base", name, label: name, key: findKey(job), place: findPlace(job.name) };
 }
 
 /** @param {Model} model what tells it from all others, for a choice */
@@ -94,13 +97,13 @@ export async function listCheckpoints(model, signal) {
  * @returns {Promise<Target>}
  */
 export async function findTarget(model, checkpoint, signal) {
-  const { api, name } = model;
-  if (api === "gemini") return { api, resource: model.kind === "base" ? `models/${name}` : name };
+  const { api, name, key } = model;
+  if (api === "gemini") return { api, key, resource: model.kind === "base" ? `models/${name}` : name };
   if (model.kind === "tuned") {
-    return { api, resource: checkpoint || (await control("GET", `jobs/${asPath(name)}`, { signal })).endpoint };
+    return { api, key, resource: checkpoint || (await control("GET", `jobs/${asPath(name)}`, { signal })).endpoint };
   }
   const [publisher, id] = name.includes("/") ? name.split(/\/(.*)/s, 2) : ["google", name];
-  return { api, resource: `${model.place}/publishers/${publisher}/models/${id}` };
+  return { api, key, resource: `${model.place}/publishers/${publisher}/models/${id}` };
 }
 
 /** @param {Target} target @param {string} method @returns {string} */
@@ -116,11 +119,13 @@ export const pathOf = ({ api, resource }, method) => `/${api === "gemini" ? "v1b
  * @returns {AsyncGenerator<Piece>}
  */
 export async function* generate(target, body, streamed, signal) {
+  /** @type {Record<string, string>} */
+  const headers = target.api === "gemini" ? { "x-goog-api-key": target.key } : {};
   if (!streamed) {
-    yield readPiece(await ask("POST", pathOf(target, "generateContent"), { body, signal }));
+    yield readPiece(await ask("POST", pathOf(target, "generateContent"), { body, headers, signal }));
     return;
   }
-  const response = await send("POST", pathOf(target, "streamGenerateContent"), { body, query: { alt: "sse" }, signal });
+  const response = await send("POST", pathOf(target, "streamGenerateContent"), { body, query: { alt: "sse" }, headers, signal });
   const reader = /** @type {ReadableStream<any>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ""; ; ) {
     const { done, value } = await reader.read();
@@ -142,6 +147,9 @@ function readPiece(answer) {
     reason: candidate?.finishReason ?? answer.promptFeedback?.blockReason ?? "",
   };
 }
+
+/** @param {any} job */
+const findKey = (job) => ownerHeaders(job)["x-goog-api-key"] ?? ANY_KEY;
 
 /** @param {string} name of a job of Vertex AI */
 function findPlace(name) {

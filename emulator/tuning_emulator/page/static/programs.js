@@ -1,6 +1,5 @@
 /** Programs that ask a model of this emulator, in the languages that have an official client. */
 
-import { ANY_KEY } from "./api.js";
 import { asCurl, asPython } from "./code.js";
 import { pathOf } from "./models.js";
 
@@ -42,7 +41,7 @@ export function formatBody({ prompt, system, config }) {
 /** @param {Target} target @param {Question} question */
 function formatCurl(target, question) {
   const vertex = target.api === "vertex";
-  return asCurl("POST", pathOf(target, "generateContent"), { body: formatBody(question), key: !vertex, token: vertex });
+  return asCurl("POST", pathOf(target, "generateContent"), { body: formatBody(question), key: vertex ? false : target.key, token: vertex });
 }
 
 /** @param {Target} target @param {Question} question */
@@ -54,7 +53,7 @@ function formatPython(target, { prompt, system, config }) {
   const place = readPlace(target);
   const client = place
     ? `vertexai=True, project=${str(place.project)}, location=${str(place.location)},\n    credentials=Credentials("anything"),`
-    : `api_key=${str(ANY_KEY)},`;
+    : `api_key=${str(target.key)},`;
   return [
     "from google import genai",
     "from google.genai import types",
@@ -76,7 +75,7 @@ function formatNode(target, { prompt, system, config }) {
   const place = readPlace(target);
   const client = place
     ? `vertexai: true, project: ${str(place.project)}, location: ${str(place.location)}`
-    : `apiKey: ${str(ANY_KEY)}`;
+    : `apiKey: ${str(target.key)}`;
   return [
     ...(place ? [`// GCE_METADATA_HOST=${location.host} METADATA_SERVER_DETECTION=assume-present node ask.mjs`] : []),
     'import { GoogleGenAI } from "@google/genai";',
@@ -106,7 +105,7 @@ function formatGo(target, { prompt, system, config }) {
   const place = readPlace(target);
   const client = place
     ? `Backend: genai.BackendVertexAI, Project: ${str(place.project)}, Location: ${str(place.location)},`
-    : `APIKey: ${str(ANY_KEY)}, Backend: genai.BackendGeminiAPI,`;
+    : `APIKey: ${str(target.key)}, Backend: genai.BackendGeminiAPI,`;
   const fields = [
     ...(system ? [`SystemInstruction: genai.NewContentFromText(${str(system)}, genai.RoleUser)`] : []),
     ...Object.entries(config).flatMap(([name, value]) => GO_FIELDS[name]?.(value) ?? []),
@@ -134,7 +133,7 @@ function formatJava(target, { prompt, system, config }) {
   const place = readPlace(target);
   const client = place
     ? `.vertexAI(true).project(${str(place.project)}).location(${str(place.location)})`
-    : `.apiKey(${str(ANY_KEY)})`;
+    : `.apiKey(${str(target.key)})`;
   const fields = [
     ...(system ? [`.systemInstruction(Content.fromParts(Part.fromText(${str(system)})))`] : []),
     ...Object.entries(config).map(([name, value]) =>

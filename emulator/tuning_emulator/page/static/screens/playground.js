@@ -84,7 +84,7 @@ export async function show({ main, query, signal }) {
         "article",
         { class: "exchange" },
         h("p", { class: "prompt" }, prompt.value),
-        h("div", { class: "answers" }, answers.map((answer) => answer.element)),
+        h("div", { class: "side-by-side" }, answers.map((answer) => answer.element)),
       ),
     );
     const body = formatBody(question());
@@ -226,7 +226,7 @@ function buildSettings() {
   const stops = h("input", { type: "text", placeholder: "END, ###" });
   const element = h(
     "details",
-    { class: "more" },
+    { class: "unfold" },
     h("summary", {}, t("playground.settings")),
     h(
       "div",

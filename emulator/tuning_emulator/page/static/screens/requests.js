@@ -26,8 +26,8 @@ export async function show({ main, query, signal }) {
   const empty = h("p", { class: "empty" }, t("requests.none"));
   const table = h(
     "table",
-    { class: "rows requests-table" },
-    h("thead", {}, h("tr", {}, ["time", "request", "status", "duration"].map((name) => h("th", {}, t(`requests.${name}`))))),
+    { class: "requests-table" },
+    h("thead", {}, h("tr", {}, ["time", "request", "status"].map((name) => h("th", {}, t(`requests.${name}`))))),
     rows,
   );
   /** @type {HTMLElement} */
@@ -112,8 +112,7 @@ function buildRow(entry, chosen, open) {
     { data: { id: entry.id }, "aria-selected": String(entry.id === chosen), onclick: () => void attempt(null, () => open(entry.id)) },
     h("td", { class: "muted nowrap" }, formatClock(entry.time)),
     h("td", {}, h("button", { type: "button", class: "row-button" }, h("strong", {}, name), h("span", { class: "name muted clip", title: entry.path }, `${entry.verb} ${shortenPath(entry.path)}`))),
-    h("td", {}, statusBadge(entry)),
-    h("td", { class: "figure-cell" }, formatMs(entry.duration_s)),
+    h("td", { class: "figure-cell" }, statusBadge(entry, false), h("small", { class: "muted block" }, formatMs(entry.duration_s))),
   );
 }
 
@@ -129,10 +128,10 @@ const formatClock = (time) => new Date(time).toLocaleTimeString(undefined, { hou
 /** @param {number} seconds */
 const formatMs = (seconds) => `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
 
-/** @param {Entry} entry */
-function statusBadge(entry) {
+/** @param {Entry} entry @param {boolean} whole with the canonical code, which the number stands for */
+function statusBadge(entry, whole) {
   const good = entry.status >= 200 && entry.status < 400;
-  const text = entry.status ? `${entry.status} ${entry.code && entry.code !== "OK" ? entry.code : ""}`.trim() : entry.broken || t("requests.broken");
+  const text = entry.status ? `${entry.status} ${whole && entry.code && entry.code !== "OK" ? entry.code : ""}`.trim() : entry.broken || t("requests.broken");
   return h("span", { class: good ? "status good" : "status bad" }, text, entry.fault ? h("span", { class: "tag" }, entry.fault) : null);
 }
 
@@ -153,7 +152,7 @@ function fillDetail(place, entry, signal) {
   if (entry.rule) void buildRules(entry.rule, entry.api, signal).then((found) => fill(rule, ...found)).catch(() => {});
   fill(
     place,
-    h("div", { class: "head" }, h("div", {}, h("h2", {}, shorten(entry.method) || t("requests.unmatched")), h("p", { class: "name" }, `${entry.verb} ${path}`)), statusBadge(entry)),
+    h("div", { class: "head" }, h("div", {}, h("h2", {}, shorten(entry.method) || t("requests.unmatched")), h("p", { class: "name" }, `${entry.verb} ${path}`)), statusBadge(entry, true)),
     h(
       "div",
       { class: "actions" },
@@ -167,7 +166,7 @@ function fillDetail(place, entry, signal) {
       : null,
     entry.notes.length ? h("div", { class: "hint" }, entry.notes.map((/** @type {string} */ note) => h("p", {}, note))) : null,
     h("div", { class: "columns bodies" }, buildBody(t("requests.sent"), entry.request, entry.request_bytes, t("requests.nobody")), buildBody(t("requests.answered"), entry.response, entry.response_bytes, entry.messages ? t("requests.stream", { n: entry.messages }) : t("requests.nobody"))),
-    h("details", { class: "more" }, h("summary", {}, t("requests.more")), buildFacts(entry)),
+    h("details", { class: "unfold" }, h("summary", {}, t("requests.more")), buildFacts(entry)),
   );
 }
 
@@ -181,6 +180,7 @@ function buildBody(title, body, bytes, none) {
 function buildFacts(entry) {
   const facts = {
     [t("requests.time")]: formatTime(entry.time),
+    [t("requests.duration")]: formatMs(entry.duration_s),
     [t("requests.route")]: entry.route,
     [t("requests.resource")]: entry.resource,
     [t("requests.project")]: entry.project,
@@ -197,7 +197,7 @@ function buildFacts(entry) {
 function formatCurl(entry) {
   const path = entry.path + (entry.query ? `?${entry.query}` : "");
   const body = entry.request_bytes ? entry.request : undefined;
-  return asCurl(entry.verb, path, { body: body ?? undefined, key: entry.api === "gemini", token: entry.api === "vertex" });
+  return asCurl(entry.verb, path, { body: body ?? undefined, key: entry.api === "gemini" && (entry.project ? `projects/${entry.project}` : true), token: entry.api === "vertex" });
 }
 
 /** @param {Record<string, string>} filters */

@@ -56,7 +56,7 @@ function buildHealth(setup) {
 function buildLinks() {
   const links = [
     [linkTo("rules"), t("nav.rules"), t("state.rules")],
-    ["/emulator/docs", t("nav.reference"), t("state.reference")],
+    [linkTo("reference"), t("nav.reference"), t("state.reference")],
     ["/emulator/openapi.json", "openapi.json", t("state.openapi")],
     ["/emulator/metrics", "Prometheus", t("state.metrics")],
     ["/emulator/v1/ca.pem", "ca.pem", t("state.certificate")],
@@ -186,7 +186,7 @@ function buildSettings(settings) {
     { class: "panel stack" },
     h("h2", {}, t("state.settings")),
     changed.length ? table(changed) : null,
-    h("details", { class: "more" }, h("summary", {}, t("state.defaults")), table(settings.filter((row) => !row.changed))),
+    h("details", { class: "unfold" }, h("summary", {}, t("state.defaults")), table(settings.filter((row) => !row.changed))),
   );
 }
 

@@ -398,7 +398,7 @@ function buildJobFaultTable(rows, draw) {
 
 /** @param {any} choices @param {() => Promise<void>} draw */
 function openJobFault(choices, draw) {
-  const kind = choice(choices.jobs.map((/** @type {any} */ one) => [one.kind, one.kind]));
+  const kind = choice(choices.jobs.map((/** @type {any} */ one) => [one.kind, one.kind]), choices.jobs[0].kind);
   const at = h("input", { type: "number", min: 1, value: 1 });
   const jobs = h("input", { type: "number", min: 1, value: 1 });
   const project = h("input", { type: "text", placeholder: t("trouble.all"), autocomplete: "off" });
