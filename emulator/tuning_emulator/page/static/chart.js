@@ -131,7 +131,7 @@ export function histogram({ title, description, xName, yName, buckets }) {
   const x = scale(spanOf(buckets.flatMap((bucket) => [bucket.left - half, bucket.right + half])), [LEFT, width - RIGHT]);
   const picture = svg(
     "svg",
-    { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-text` },
+    { class: "chart histogram", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-text` },
     svg("title", { id: `${id}-title` }, title),
     svg("desc", { id: `${id}-text` }, description),
     ticks.map((tick) => [
@@ -185,10 +185,13 @@ function drawLines(picture, chart, width, id, told) {
     ]),
     thinMarks(chart.marks ?? [], x).flatMap((mark, at) => [
       svg("line", { class: "mark", x1: x(mark.x), x2: x(mark.x), y1: TOP, y2: floor }),
-      svg("text", { class: "tick end", x: x(mark.x) - 4, y: TOP + 10 }, at === 0 && x(mark.x) - LEFT > 64 ? `${chart.markName ?? ""} ${mark.name}` : mark.name),
+      svg("text", { class: "tick end", x: x(mark.x) - 4, y: TOP - 4 }, at === 0 && x(mark.x) - LEFT > 64 ? `${chart.markName ?? ""} ${mark.name}` : mark.name),
     ]),
     svg("line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: floor, y2: floor }),
-    xTicks.map((tick) => svg("text", { class: "tick middle", x: x(tick), y: floor + 16 }, formatCount(tick))),
+    xTicks.map((tick) => {
+      const last = x(tick) > width - RIGHT - 20;
+      return svg("text", { class: last ? "tick end" : "tick middle", x: last ? width : x(tick), y: floor + 16 }, formatCount(tick));
+    }),
     svg("text", { class: "tick end", x: width - RIGHT, y: HEIGHT - 4 }, chart.xName),
     chart.lines.flatMap((line) => [
       svg("path", { class: `line tone-${line.tone}`, d: tracePath(line.points, x, y) }),

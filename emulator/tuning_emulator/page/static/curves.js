@@ -2,6 +2,7 @@
 
 import { h } from "./build.js";
 import { lineChart } from "./chart.js";
+import { shortName } from "./figures.js";
 import { t } from "./texts.js";
 
 /**
@@ -55,8 +56,10 @@ function describe(what, job, other) {
       }
     }
   };
-  add(job, other ? job.display_name : "", 1);
-  if (other) add(other, other.display_name, 3);
+  const same = other?.display_name === job.display_name;
+  const nameOf = (/** @type {JobDetail} */ one) => (same || !one.display_name ? `${one.display_name} ${shortName(one.name).slice(-6)}`.trim() : one.display_name);
+  add(job, other ? nameOf(job) : "", 1);
+  if (other) add(other, nameOf(other), 3);
   const last = lines.map((line) => `${line.name}: ${line.points.at(-1)?.y.toPrecision(4) ?? "–"}`).join("; ");
   return {
     title: t(`curve.${what}`),

@@ -45,7 +45,7 @@ export function describeVerdicts(found) {
       h("h2", {}, t("verdict.service", { service })),
       h("p", { class: found.valid ? "good" : "bad" }, found.valid ? t("verdict.taken", { model: found.model }) : found.error_count ? t("verdict.refused", { n: found.error_count }) : t("verdict.no_file")),
       found.statistics && found.statistics.dropped_count ? h("p", { class: "muted" }, t("verdict.dropped", { n: found.statistics.dropped_count })) : null,
-      found.cost
+      found.cost && found.valid
         ? h("p", {}, h("strong", {}, t("verdict.cost", { cost: formatDollars(found.cost.usd) })), ` ${t("verdict.price", { price: formatDollars(found.cost.usd_per_million_training_tokens) })} `, gradeBadge(found.cost.grade), h("br"), h("span", { class: "muted small" }, found.cost.source))
         : works
           ? h("p", { class: "muted" }, t("verdict.no_price"))

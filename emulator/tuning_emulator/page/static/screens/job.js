@@ -69,7 +69,7 @@ class JobScreen {
       this.curves?.element,
       other ? this.describeComparison(other) : null,
       this.notes,
-      h("div", { class: "columns" }, this.asked, this.made, this.dataset),
+      h("div", { class: "columns halves" }, h("div", { class: "stack wide-gap" }, this.asked, this.dataset), this.made),
       h("section", { class: "panel" }, h("h2", {}, t("job.raw")), buildRaw(() => this.job)),
     );
     this.draw();
@@ -260,7 +260,7 @@ class JobScreen {
                     h("td", {}, one.id),
                     h("td", {}, formatCount(one.epoch)),
                     h("td", {}, formatCount(one.step)),
-                    h("td", { class: "name" }, one.endpoint ? shortName(one.endpoint) : "–"),
+                    h("td", { class: "name nowrap" }, one.endpoint ? shortName(one.endpoint) : "–"),
                     h("td", {}, h("div", { class: "actions" }, one.endpoint ? h("a", { class: "secondary small", href: linkTo("playground", { name: job.name, checkpoint: one.id }) }, t("job.ask")) : null, real ? h("button", { type: "button", class: "secondary small", onclick: () => exportAdapter(job, one.id) }, t("job.export")) : null, job.model ? h("button", { type: "button", class: "secondary small", onclick: () => continueFrom(job, one.id) }, t("job.continue")) : null)),
                   ),
                 ),
@@ -311,14 +311,14 @@ class JobScreen {
     return h(
       "section",
       { class: "panel", "aria-label": t("job.comparison") },
-      h("div", { class: "head" }, h("h2", {}, t("job.comparison")), h("a", { class: "small", href: linkTo("job", { name: this.job.name }) }, t("job.stop_comparing"))),
+      h("div", { class: "bar apart" }, h("h2", {}, t("job.comparison")), h("a", { class: "small", href: linkTo("job", { name: this.job.name }) }, t("job.stop_comparing"))),
       h(
         "div",
         { class: "scroll" },
         h(
           "table",
           {},
-          h("thead", {}, h("tr", {}, h("td"), both.map((one, at) => h("th", { scope: "col" }, h("a", { class: `key tone-${at ? 3 : 1}`, href: linkTo("job", { name: one.name }) }, one.display_name || shortName(one.name)))))),
+          h("thead", {}, h("tr", {}, h("th"), both.map((one, at) => h("th", { scope: "col" }, h("a", { class: `key tone-${at ? 3 : 1}`, href: linkTo("job", { name: one.name }) }, one.display_name || shortName(one.name)))))),
           h("tbody", {}, rows.map(([word, values]) => h("tr", {}, h("th", { scope: "row" }, /** @type {string} */ (word)), /** @type {any[]} */ (values).map((value) => h("td", {}, value))))),
         ),
       ),

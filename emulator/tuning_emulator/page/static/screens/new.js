@@ -105,7 +105,7 @@ export async function show({ main, query, signal }) {
     said,
     h("div", { class: "actions" }, submit, h("a", { class: "secondary", href: linkTo("jobs") }, t("dialog.cancel")), getCode(() => makeSnippets(read(), heldDataset()))),
   );
-  form.addEventListener("change", again);
+  form.addEventListener("input", again);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     submit.disabled = true;
