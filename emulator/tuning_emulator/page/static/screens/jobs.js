@@ -116,7 +116,8 @@ class JobList {
     this.body = h("div", { class: "rows", role: "rowgroup" });
     const heads = ["state", "name", "model", "progress", "curve", "age"].map((name) => h("span", { role: "columnheader" }, t(`jobs.column.${name}`)));
     this.said = h("div", {});
-    this.element = h("div", { class: "panel joblist" }, h("div", { role: "table", "aria-label": t("jobs.title") }, h("div", { role: "rowgroup" }, h("div", { class: "row heads", role: "row" }, heads)), this.body), this.said);
+    this.table = h("div", { role: "table", "aria-label": t("jobs.title") }, h("div", { role: "rowgroup" }, h("div", { class: "row heads", role: "row" }, heads)), this.body);
+    this.element = h("div", { class: "panel joblist" }, this.table, this.said);
     this.listen();
   }
 
@@ -214,7 +215,7 @@ class JobList {
   draw() {
     const height = parseFloat(getComputedStyle(this.body).getPropertyValue("--row")) || 48;
     this.body.style.height = `${this.jobs.length * height}px`;
-    this.body.setAttribute("aria-rowcount", String(this.next === null ? this.jobs.length : -1));
+    this.table.setAttribute("aria-rowcount", String(this.next === null ? this.jobs.length : -1));
     const top = this.body.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor(-top / height) - BEYOND);
     const last = Math.min(this.jobs.length - 1, Math.ceil((innerHeight - top) / height) + BEYOND);

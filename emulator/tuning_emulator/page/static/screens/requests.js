@@ -24,6 +24,7 @@ export async function show({ main, query, signal }) {
   const rows = h("tbody");
   const detail = h("section", { class: "panel stack detail", "aria-live": "polite" });
   const empty = h("p", { class: "empty" }, t("requests.none"));
+  const count = h("p", { class: "muted", role: "status" });
   const table = h(
     "table",
     { class: "requests-table" },
@@ -44,6 +45,8 @@ export async function show({ main, query, signal }) {
   const follow = async (/** @type {boolean} */ anew) => {
     const page = await control("GET", "journal", { query: { ...filters, limit: MOST_ROWS, after: anew ? 0 : last }, signal });
     last = page.last_id;
+    const counted = await control("GET", "journal:count", { query: filters, signal });
+    fill(count, t("requests.count", { n: counted.count }));
     const fresh = page.entries.map((/** @type {Entry} */ entry) => buildRow(entry, chosen, open));
     if (anew) fill(rows, fresh);
     else rows.prepend(...fresh);
@@ -70,7 +73,7 @@ export async function show({ main, query, signal }) {
     }) }, t("requests.clear"));
   fill(
     main,
-    h("div", { class: "head" }, h("div", {}, h("h1", {}, t("nav.requests")), h("p", { class: "muted" }, t("requests.lead"))), h("div", { class: "actions" }, clear), getCode(() => listSnippets(filters))),
+    h("div", { class: "head" }, h("div", {}, h("h1", {}, t("nav.requests")), h("p", { class: "muted" }, t("requests.lead")), count), h("div", { class: "actions" }, clear), getCode(() => listSnippets(filters))),
     h("div", { class: "fields filters" }, inputs),
     h("div", { class: "split" }, h("div", { class: "panel list" }, table, empty), detail),
   );
