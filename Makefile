@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test browser quick check format docs lock parity clients record base-model model-eval image-test audit sbom bench campaign newer-clients clean
+.PHONY: help environment demo test browser pictures quick check format docs lock parity clients record base-model model-eval image-test audit sbom bench campaign newer-clients clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,6 +27,9 @@ test: check browser ## check, then every test, on all cores
 
 browser: environment ## Chromium for the browser tests, from Debian where it is missing and we may
 	@$(BIN)/python -m scripts.browser
+
+pictures: environment browser ## docs/images: the page as the documents show it, made anew by its tests
+	$(BIN)/python -m pytest --quiet emulator/tests/page/test_real_job.py --keep-pictures
 
 quick: environment ## the tests that need no process and no patience
 	$(BIN)/python -m pytest --quiet -m "not (process or slow or gpu)" emulator/tests trainer/tests tests contract_tests

@@ -13,11 +13,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from client_tests.results import HEADINGS, list_cells
-from tuning_emulator.cli.rules import count_by_grade, list_entries
 from tuning_emulator.core.job_control import LABEL_PREFIX, MAGIC_VALUES
 from tuning_emulator.core.lifecycle import ENDED, TRANSITIONS, JobEvent
 from tuning_emulator.core.records import JobState
 from tuning_emulator.facts.base_models import BaseModel, list_base_models
+from tuning_emulator.facts.catalogue import count_by_grade, list_entries
 from tuning_emulator.facts.chat_fields import CHAT_FIELDS
 from tuning_emulator.facts.create_fields import JOB_FIELDS, MODEL_FIELDS
 from tuning_emulator.facts.differences import DIVERGENCES

@@ -19,7 +19,7 @@ from tuning_emulator.api.auth import OWNER, create_authenticator
 from tuning_emulator.api.dispatch import Dispatcher
 from tuning_emulator.api.errors import to_envelope
 from tuning_emulator.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
-from tuning_emulator.api.router import Router
+from tuning_emulator.api.router import Router, read_headers, read_host
 from tuning_emulator.control.health import Health, describe_health
 from tuning_emulator.control.numbering import give_start_numbers
 from tuning_emulator.control.state import ServerState, recover
@@ -42,11 +42,11 @@ from tuning_emulator.jobs.tuning_api import TuningApis
 from tuning_emulator.media.parts import PromptReader
 from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.middleware.chain import MiddlewareChain
-from tuning_emulator.proxy.access import CONTROL_PATH, Access, keep_to_site
-from tuning_emulator.proxy.hosts import HOSTS, PassHosts, format_url
+from tuning_emulator.proxy.access import CONTROL_PATH, PAGE_PATHS, Access, is_page, keep_to_site
+from tuning_emulator.proxy.hosts import HOSTS, PassHosts, find_service, format_url
 from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, TOKEN_PATH, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
-from tuning_emulator.settings import Settings, SettingsError
+from tuning_emulator.settings import SETTINGS, Settings, SettingsError, format_setting, name_option, name_variable
 from tuning_emulator.storage.cloud import CloudObjectStore
 from tuning_emulator.storage.hosting import asks_storage
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 
     from tuning_emulator.api.credentials_file import Token
     from tuning_emulator.control.api import Interception
+    from tuning_emulator.control.events import Feed
+    from tuning_emulator.control.setup import SettingReport
     from tuning_emulator.grpc.http2 import GrpcProtocol, GrpcServer
     from tuning_emulator.proxy.google import GoogleServices
     from tuning_emulator.storage.embedded import EmbeddedStorage
@@ -101,6 +103,7 @@ class Emulator:
         self._own = RestApp(self.dispatcher, self._find_storage)
         self.server = self._join_state()
         self._control: AsgiApp | None = None
+        self._feed: Feed | None = None
         self.failure = ""
         """Why it could not be started, where that is no fault of ours."""
         self._grpc: GrpcServer | None = None
@@ -144,7 +147,7 @@ class Emulator:
     def _join_dispatcher(self) -> Dispatcher:
         settings = self.settings
         try:  # files that a setting names may be unusable
-            calendar = create_calendar({name: day.isoformat() for name, day in settings.as_of.items()})
+            self.calendar = calendar = create_calendar({name: day.isoformat() for name, day in settings.as_of.items()})
             examples = load_default_dataset(settings.default_dataset)
             authenticator = create_authenticator(settings.credentials, calendar, anonymous=settings.anonymous)
             self.access = Access(settings.allowed_hosts, _list_credentials(settings.credentials), self._list_own_hosts)
@@ -180,6 +183,7 @@ class Emulator:
             self.dispatcher.router.apis,
             self._load_start_state if self.settings.import_file or self.settings.scenario else None,
             project_numbers=self.settings.project_numbers,
+            calendar=self.calendar,
         )
 
     async def _load_start_state(self) -> None:
@@ -205,6 +209,8 @@ class Emulator:
             await _send_refusal(refusal, scope, send)
         elif scope["path"] == HEALTH_PATH:
             await _send_json(self.health(), send)
+        elif (scope["path"].startswith(PAGE_PATHS) and is_page(scope["path"])) or _is_visitor(scope):
+            await self.page(scope, receive, keep_to_site(send, framed=False))
         elif scope["path"].startswith(CONTROL_PATH):
             await self._get_control()(scope, receive, keep_to_site(send, framed=False))
         elif _asks_metadata(scope):
@@ -248,6 +254,13 @@ class Emulator:
                 closely = True
         return self.access.check(scope) if closely or host not in self.access.good_hosts else None
 
+    @cached_property
+    def page(self) -> AsgiApp:
+        """The page's files, which are looked for on first use."""
+        from tuning_emulator.page.files import PageFiles
+
+        return PageFiles()
+
     def _get_control(self) -> AsgiApp:
         """The control API, made on first use: FastAPI is a third of the server's start."""
         if self._control is None:
@@ -259,6 +272,10 @@ class Emulator:
     def _create_routers(self) -> Iterator[APIRouter]:
         from tuning_emulator.control import (
             api,
+            as_of,
+            buckets,
+            datasets,
+            events,
             export,
             faults,
             jobs,
@@ -266,15 +283,24 @@ class Emulator:
             metrics,
             projects,
             reset,
+            rules,
             scenarios,
+            setup,
             timing,
         )
 
+        self._feed = events.Feed(self.store, self.middleware.journal, self.queue.pacing.apis)
+        yield events.create_router(self._feed)
         yield api.create_adapter_router(self.store, self.directory)
         yield timing.create_clock_router(self.clock, self.store.controls, self.queue.pacing)
         yield timing.create_pace_router(self.queue.pacing)
         yield faults.create_job_fault_router(self.store.controls)
         yield jobs.create_router(self.store, self.queue)
+        yield datasets.create_router(self.store, self.open_objects, self.calendar)
+        yield buckets.create_router(self.storage, self.storage_url)
+        yield as_of.create_router(self.calendar)
+        yield rules.create_router()
+        yield setup.create_router(self.health, self.directory, self._describe_settings)
         yield faults.create_router(self.middleware.faults)
         yield projects.create_router(self.server)
         yield reset.create_router(self.server)
@@ -285,6 +311,19 @@ class Emulator:
         yield metrics.create_router(self.middleware, self.store)
         yield api.create_certificate_router(lambda: self.google_services.authority.certificate)
         yield api.create_interception_router(self._describe_interception())
+
+    def _describe_settings(self) -> list[SettingReport]:
+        return [
+            {
+                "name": name,
+                "variable": name_variable(name),
+                "option": name_option(name),
+                "value": format_setting(value := getattr(self.settings, name)),
+                "changed": value != row.parse(row.default),
+                "help": row.help,
+            }
+            for name, row in SETTINGS.items()
+        ]
 
     def _list_own_hosts(self) -> tuple[str, ...]:
         return self.settings.host.lower(), urlsplit(self.url).hostname or "", socket.gethostname().lower()
@@ -377,7 +416,9 @@ class Emulator:
                 await self.server.load_start_state()
 
     async def end_calls(self, grace_s: float = 0.0) -> None:
-        """Lets gRPC calls under way end for a while, then ends them."""
+        """Ends the streams of events; lets gRPC calls under way end for a while, then ends them."""
+        if self._feed is not None:
+            self._feed.close()
         if self._grpc is not None:
             await self._grpc.stop(grace_s)
 
@@ -470,6 +511,14 @@ def _asks_metadata(scope: Scope) -> bool:
     if path == "/":
         return (b"metadata-flavor", b"Google") in scope["headers"]
     return bool(path.startswith("/computeMetadata"))
+
+
+def _is_visitor(scope: Scope) -> bool:
+    """Whether a browser opens our own address alone; API clients want the page of the services there."""
+    if scope["path"] != "/" or scope["method"] not in ("GET", "HEAD"):
+        return False
+    headers = read_headers(scope["headers"])
+    return "text/html" in headers.get("accept", "") and find_service(read_host(headers)) is None
 
 
 def _list_credentials(file: Path | None) -> frozenset[str] | None:

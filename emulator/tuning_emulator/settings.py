@@ -474,3 +474,12 @@ def format_options(given: Mapping[str, Any]) -> list[str]:
         else:
             options += [f"{option}={one}" for one in (_list_items(value) if SETTINGS[name].repeated else [value])]
     return options
+
+
+def format_setting(value: Any) -> str:
+    """A setting as a variable would have it; "" for none."""
+    if isinstance(value, Mapping):
+        return ",".join(name if one is None else f"{name}={one}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)

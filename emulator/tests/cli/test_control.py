@@ -1,4 +1,4 @@
-"""clock, pace, faults and journal do what the control API does, and say what went wrong."""
+"""clock, pace, as-of, scenario, faults and journal do what the control API does, and say what went wrong."""
 
 from __future__ import annotations
 
@@ -52,6 +52,31 @@ def test_the_pace_is_of_all_or_of_a_project(url: str, capsys: pytest.CaptureFixt
     assert json.loads(say(capsys, *target)[0])["mode"] == "training"
     assert json.loads(say(capsys, *target, "default", "--project", "p1")[0])["mode"] == "training"
     assert "sometimes" in say(capsys, *target, "sometimes", status=1)[0]
+
+
+def test_the_day_is_of_all_or_of_a_project(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A date, `any` for what ever worked, `default` for the setting."""
+    target = ("as-of", "--url", url)
+    assert json.loads(say(capsys, *target, "2025-06-13")[0])["date"] == "2025-06-13"
+    assert json.loads(say(capsys, *target, "any", "--project", "p1")[0]) == {"date": None}
+    assert json.loads(say(capsys, *target)[0]) == {"date": "2025-06-13", "projects": {"p1": None}}
+    assert json.loads(say(capsys, *target, "default", "--project", "p1")[0]) == {"date": "2025-06-13"}
+    assert json.loads(say(capsys, *target, "default")[0]) == {"date": None, "projects": {}}
+    assert "wants a date like 2024-08-01" in say(capsys, *target, "soon", status=1)[0]
+
+
+def test_a_scenario_is_added(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One of the package by its name, another from a file; without either their list."""
+    target = ("scenario", "--url", url)
+    assert any(line.startswith("one-of-each-state: ") for line in say(capsys, *target))
+    made = json.loads(say(capsys, *target, "one-of-each-state", "--project", "p2")[0])
+    assert len(made["tuned_models"]) > 1
+    file = tmp_path / "mine.yaml"
+    file.write_text("version: 1\ntuned_models: [{display_name: mine}]\n", encoding="utf-8")
+    assert len(json.loads(say(capsys, *target, str(file), "--project", "p3")[0])["tuned_models"]) == 1
+    assert "nothing has changed" in say(capsys, *target, "unheard-of", status=1)[0]
+    for project in ("p2", "p3"):
+        say(capsys, "reset", "--url", url, "--project", project)
 
 
 def test_faults_are_added_counted_and_removed(url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from msgspec import structs
 
+from tests.control.running import ServerState
 from tests.jobs.test_queue import make_queue
 from tests.records import make_job, make_tuned_model
 from tuning_emulator.control.api import create_control
@@ -77,3 +78,77 @@ async def test_unknown_name(client: httpx.AsyncClient, name: str) -> None:
     assert answer.status_code == 404
     assert name in answer.json()["detail"]
     assert "tunedModels/{id}" in answer.json()["detail"]
+
+
+async def test_jobs_are_chosen_by_what_they_are(server: ServerState) -> None:
+    """By state, API, base model and words; the counts are of all."""
+    await server.create("first numbers")
+    await server.create_model("second numbers", "second")
+    for uid in (1, 2):
+        await server.emulator.queue.wait_until_ended(uid, timeout_s=30)
+    await server.create("third [fault=quota_exhausted]")
+    await server.emulator.queue.wait_until_ended(3, timeout_s=30)
+
+    async def names(query: str) -> list[str]:
+        page = await server.control("GET", f"jobs?{query}")
+        assert page["states"] == {"SUCCEEDED": 2, "FAILED": 1}
+        return [job["display_name"].split()[0] for job in page["jobs"]]
+
+    assert await names("state=SUCCEEDED") == ["second", "first"]
+    assert await names("state=FAILED") == ["third"]
+    assert await names("api=gemini") == ["second"]
+    assert await names("model=gemini-2.5-flash") == ["third", "first"]
+    assert await names("words=NUMBERS&api=vertex") == ["first"]
+    await server.control("GET", "jobs?state=DONE", status=422)
+
+
+async def test_a_job_says_what_was_asked_and_what_came_of_it(server: ServerState) -> None:
+    """Hyperparameters as sent and as used, the data, what was made."""
+    name = (await server.create(labels={"team": "a"}))["name"]
+    await server.emulator.queue.wait_until_ended(1, timeout_s=30)
+    job = await server.control("GET", f"jobs/{name}")
+    assert (job["method"], job["labels"], job["asked"]) == ("supervised", {"team": "a"}, {"epochs": 5})
+    assert job["resolved"]["epochs"] == 5
+    assert job["resolved"]["batch_size"] > 0
+    assert (job["training_uri"], job["statistics"]["examples"]) == ("gs://numbers/train.jsonl", 15)
+    shown = await server.get(name)
+    assert job["model"] == shown["tunedModel"]["model"]
+    assert job["endpoint"] == shown["tunedModel"]["endpoint"]
+    assert [one["endpoint"] for one in job["checkpoints"]] == [
+        one["endpoint"] for one in shown["tunedModel"]["checkpoints"]
+    ]
+
+
+async def test_a_failure_names_the_rule_that_has_its_words(server: ServerState) -> None:
+    """With source and grade; what is in nobody's words has none."""
+    name = (await server.create("x [fault=dataset_rejected:3]"))["name"]
+    await server.emulator.queue.wait_until_ended(1, timeout_s=30)
+    failure = (await server.control("GET", f"jobs/{name}"))["failure"]
+    assert failure["code"] == "INVALID_ARGUMENT"
+    assert failure["rule"]
+    assert failure["grade"] in ("recorded", "documented", "assumed")
+    assert failure["source"]
+    rule = (await server.control("GET", f"rules/{failure['rule']}"))["rules"]
+    assert failure["source"] in [one["source"] for one in rule]
+
+
+async def test_a_long_curve_is_thinned_and_keeps_its_extremes(server: ServerState) -> None:
+    """First, last, least and greatest point are there, in order, and no more than asked for."""
+    name = (await server.create())["name"]
+    await server.emulator.queue.wait_until_ended(1, timeout_s=30)
+    losses = {step: 2.0 + (step * 7919 % 1000) / 1000 for step in range(1, 20_001)} | {777: 99.0, 15_432: 0.01}
+    points = [MetricPoint(step, 1, loss, 0) for step, loss in losses.items()]
+    server.emulator.store.add_metric_points(1, points)
+    job = await server.control("GET", f"jobs/{name}?points=500")
+    train = [one for one in job["metrics"] if one["kind"] == "train"]
+    steps = [one["step"] for one in train]
+    assert 300 < len(train) <= 500
+    assert steps == sorted(set(steps))
+    assert {1, 777, 15_432, 20_000} <= set(steps)
+    assert all(one["loss"] == losses[one["step"]] for one in train)
+    assert job["points"]["train"] == 20_000
+    assert len((await server.control("GET", f"jobs/{name}?points=0"))["metrics"]) == 0
+    assert (
+        len([one for one in (await server.control("GET", f"jobs/{name}"))["metrics"] if one["kind"] == "train"])
+        == 20_000
+    )

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from tuning_emulator.cli import main
-from tuning_emulator.cli.rules import count_by_grade, list_entries
 from tuning_emulator.core.errors import ErrorText
 from tuning_emulator.facts import emulator_errors, gemini_errors
+from tuning_emulator.facts.catalogue import count_by_grade, list_entries
 
 
 def test_every_row_is_listed_once() -> None:

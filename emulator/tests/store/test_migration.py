@@ -67,6 +67,13 @@ def find_job(store: Store, title: str) -> TuningJob:
 # --- whole servers
 
 
+TOLD_SINCE = set(
+    "method labels asked resolved training_uri validation_uri output_uri source_model statistics model endpoint "
+    "checkpoints failure points".split()
+)
+"""What the control API tells of a job, and did not then."""
+
+
 def keep_comparable(value: Any) -> Any:
     """Without what the kept answers cannot have: notes of jobs, etags of today's form, the text of a cancelled job.
 
@@ -76,6 +83,10 @@ def keep_comparable(value: Any) -> Any:
         left = {"etag", "backing_tensorboard_resource", "supportedExportFormats"}
         if value.get("schemaTitle") == "system.ExperimentRun":
             left.add("displayName")
+        if {"metrics", "completed_steps"} <= value.keys():
+            left |= TOLD_SINCE
+        if {"jobs", "next"} <= value.keys():
+            left.add("states")
         kept = {key: one for key, one in value.items() if key not in left and (key, one) != ("notes", [])}
         return {key: keep_comparable(one) for key, one in kept.items()}
     if isinstance(value, list):

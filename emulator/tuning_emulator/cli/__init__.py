@@ -20,6 +20,8 @@ COMMANDS = {
     "export-adapter": ("export_adapter", "write a tuned model's PEFT adapter, or the merged model, to a directory"),
     "pace": ("control", "show or set how fast a running emulator's jobs go through their states"),
     "clock": ("control", "read, set, advance or freeze a running emulator's clock"),
+    "as-of": ("control", "show or set the day as of which a running emulator plays the services"),
+    "scenario": ("control", "list the package's scenarios, or add one to what a running emulator has"),
     "faults": ("control", "list, add or remove trouble that a running emulator makes on purpose"),
     "journal": ("control", "show the requests that a running emulator had, with its answers"),
     "reset": ("control", "let a running emulator forget everything, or what one project has"),

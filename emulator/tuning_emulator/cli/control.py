@@ -121,6 +121,23 @@ def ask_pace(control: Control, parsed: argparse.Namespace) -> Any:
     return control.pace.clear() if parsed.pace == "default" else control.pace.set(parsed.pace)
 
 
+def ask_day(control: Control, parsed: argparse.Namespace) -> Any:
+    """As of which day is answered, or is from now on."""
+    if parsed.day is None:
+        return control.as_of.get()
+    if parsed.day == "default":
+        return control.as_of.clear()
+    return control.as_of.set(None if parsed.day == "any" else parsed.day)
+
+
+def ask_scenario(control: Control, parsed: argparse.Namespace) -> Any:
+    """The scenarios of the package, or what one has made."""
+    if parsed.scenario is None:
+        return [f"{one['name']}: {one['description']}" for one in control.scenarios.list()]
+    file = Path(parsed.scenario)
+    return control.scenarios.load(file if file.suffix else parsed.scenario)
+
+
 def list_entries(control: Control, parsed: argparse.Namespace) -> list[Any]:
     """Requests, the latest last: whole or as lines."""
     entries = control.journal.list(limit=parsed.limit, **_choose_entries(parsed))[::-1]
@@ -213,6 +230,14 @@ COMMANDS: Mapping[str, Command] = {
                 help="let it run on",
             ),
         ),
+    ),
+    "as-of": Command(
+        ask_day,
+        (Argument("day", nargs="?", help="a date like 2024-08-01, today, any (what ever worked works), or default"),),
+    ),
+    "scenario": Command(
+        ask_scenario,
+        (Argument("scenario", nargs="?", help="a name of the package's, or a YAML file"),),
     ),
     "faults": Command(
         lambda control, _: control.faults.list(),

@@ -8,30 +8,20 @@ import lzma
 import os
 import sys
 import zlib
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO, cast
 from zipfile import BadZipFile
 
-from tuning_emulator.core.records import Api
-from tuning_emulator.datasets.conversations import UnusableError, write_line
-from tuning_emulator.datasets.forms import find_form, read_row
-from tuning_emulator.datasets.layout import Layout, find_layout
-from tuning_emulator.datasets.packing import HEAD_BYTES, UnpackError, look, open_text
-from tuning_emulator.datasets.rows import LayoutError, UnreadableError, read_rows
+from tuning_emulator.datasets.conversion import Conversion, ConvertError, convert_rows, plan_conversion
+from tuning_emulator.datasets.packing import HEAD_BYTES, UnpackError
 from tuning_emulator.storage.objects import FILE_BUFFER_BYTES
 
 _SERVICES = {"gemini": "Gemini API", "vertex": "Vertex AI"}
 _REASONS = 10
 """Reasons for skipping that are listed; all rows are counted."""
-
-
-class ConvertError(ValueError):
-    """Nothing can be converted; the text says why and what would help."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,101 +54,41 @@ def run(parsed: argparse.Namespace) -> int:
         named = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
         print(f"tuning-emulator: {named}", file=sys.stderr)
         return 2
-    print("\n".join(report.describe()), file=sys.stderr)
+    print("\n".join(describe(report, parsed.target)), file=sys.stderr)
     return 0 if report.written else 1
 
 
-@dataclass(slots=True)
-class Report:
-    """What came of it.
-
-    Attributes:
-        what: What the file is.
-        skipped: Reason → its first line and how many rows.
-    """
-
-    what: str
-    target: str
-    api: Api
-    read: int = 0
-    written: int = 0
-    joined: int = 0
-    preferences: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    first: dict[str, int] = field(default_factory=dict)
-    broken: str = ""
-
-    def skip(self, reason: str, line: int) -> None:
-        """Counts a row that is not written."""
-        self.skipped[reason] += 1
-        self.first.setdefault(reason, line)
-
-    def describe(self) -> list[str]:
-        """For people."""
-        lines = [f"read     {self.read:,} row{'' if self.read == 1 else 's'}: {self.what}"]
-        name = {"-": "standard output"}.get(self.target, self.target) if self.written else "nowhere"
-        lines.append(f"written  {self.written:,} to {name}, for {_SERVICES[self.api]}")
-        if self.preferences:
-            lines.append(f"         {self.preferences:,} of them with two answers: tune with --method preference")
-        if self.joined:
-            lines.append(f"         {self.joined:,} of them with turns of one speaker in a row, which are one turn now")
-        lines.append(f"skipped  {self.skipped.total():,}")
-        lines += [
-            f"         line {self.first[reason]}{f' and {count - 1:,} more' if count > 1 else ''}: {reason}"
-            for reason, count in self.skipped.most_common(_REASONS)
-        ]
-        if len(self.skipped) > _REASONS:
-            lines.append(f"         and {len(self.skipped) - _REASONS} more reasons")
-        return [*lines, f"stopped  {self.broken}"] if self.broken else lines
+def describe(report: Conversion, target: str) -> list[str]:
+    """What came of it, for people."""
+    lines = [f"read     {report.read:,} row{'' if report.read == 1 else 's'}: {report.what}"]
+    name = {"-": "standard output"}.get(target, target) if report.written else "nowhere"
+    lines.append(f"written  {report.written:,} to {name}, for {_SERVICES[report.api]}")
+    if report.preferences:
+        lines.append(f"         {report.preferences:,} of them with two answers: tune with --method preference")
+    if report.joined:
+        lines.append(f"         {report.joined:,} of them with turns of one speaker in a row, which are one turn now")
+    lines.append(f"skipped  {report.skipped.total():,}")
+    lines += [
+        f"         line {report.first[reason]}{f' and {count - 1:,} more' if count > 1 else ''}: {reason}"
+        for reason, count in report.skipped.most_common(_REASONS)
+    ]
+    if len(report.skipped) > _REASONS:
+        lines.append(f"         and {len(report.skipped) - _REASONS} more reasons")
+    return [*lines, f"stopped  {report.broken}"] if report.broken else lines
 
 
-def convert(parsed: argparse.Namespace, head: bytes, stream: BinaryIO) -> Report:
+def convert(parsed: argparse.Namespace, head: bytes, stream: BinaryIO) -> Conversion:
     """Reads, writes, counts; the target is there once it is whole, and only if it has examples.
 
     Raises:
         ConvertError, UnpackError: nothing in the file can be converted. OSError: it cannot be read or written.
     """
-    packed = look(head)
-    layout = find_layout(packed.text) if packed.encoding else Layout("", advice=packed.advice)
-    what = ", ".join(filter(None, (*packed.names, layout.name))) or "JSON lines"
-    if not layout.kind:
-        advice = layout.advice.replace("{name}", parsed.source)
-        raise ConvertError(f"{parsed.source} is {what}; {advice}")
     columns = {"prompt": parsed.prompt, "answer": parsed.answer} if parsed.prompt else None
-    form = None if columns else find_form(layout.first)
-    if layout.first is not None and form is None and columns is None:
-        if not isinstance(layout.first, dict):
-            raise ConvertError(f"{parsed.source} is {what}, and its rows are no JSON objects")
-        raise ConvertError(
-            f"{parsed.source} is {what}, and the fields of its rows are not known ({', '.join(layout.first)}): "
-            "say which are question and answer with --prompt COLUMN --answer COLUMN"
-        )
-    report = Report(f"{what}, {form.name}" if form else what, parsed.target, parsed.to)
-    with _open_target(parsed.target, report) as out, open_text(stream, packed) as text:
-        _write_rows(text, layout, columns, out, report)
+    plan = plan_conversion(head, parsed.source, columns, "--prompt COLUMN --answer COLUMN")
+    report = Conversion(plan.what, parsed.to)
+    with _open_target(parsed.target, report) as out:
+        convert_rows(plan, stream, out, report)
     return report
-
-
-def _write_rows(
-    text: io.TextIOWrapper, layout: Layout, columns: dict[str, str] | None, out: BinaryIO, report: Report
-) -> None:
-    try:
-        for line, row in read_rows(text, layout):
-            report.read += 1
-            if isinstance(row, UnreadableError):
-                report.skip(str(row), line)
-                continue
-            try:
-                said = read_row(row, columns)
-                out.write(write_line(said, report.api) + b"\n")
-            except UnusableError as error:
-                report.skip(str(error), line)
-                continue
-            report.written += 1
-            report.joined += said.joined
-            report.preferences += said.completions is not None
-    except LayoutError as error:
-        report.broken = str(error)
 
 
 # --- files
@@ -196,7 +126,7 @@ class _Resumed(io.RawIOBase):
 
 
 @contextmanager
-def _open_target(name: str, report: Report) -> Iterator[BinaryIO]:
+def _open_target(name: str, report: Conversion) -> Iterator[BinaryIO]:
     """Where examples are written; a file takes its name when it is whole, and not at all when it has none."""
     if name == "-":
         with open(sys.stdout.fileno(), "wb", closefd=False) as out:

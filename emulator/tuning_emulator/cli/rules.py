@@ -1,4 +1,4 @@
-"""``tuning-emulator rules``: all facts in one list, which the README counts as well."""
+"""``tuning-emulator rules``: what the real services say and do, row by row."""
 
 from __future__ import annotations
 
@@ -6,86 +6,14 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
 
-from tuning_emulator.core.errors import GRADES, ErrorText, Fact, Grade, Row
-from tuning_emulator.facts import (
-    dataset_errors,
-    defaults,
-    gemini_errors,
-    google_errors,
-    limits,
-    media,
-    storage_errors,
-    vertex_errors,
-)
-from tuning_emulator.facts.base_models import MODELS
-
-_TABLES: tuple[tuple[str, Iterable[Row]], ...] = (
-    ("front end", google_errors.ROWS),
-    ("gemini", gemini_errors.ROWS),
-    ("vertex", vertex_errors.ROWS),
-    ("cloud storage", storage_errors.ROWS),
-    ("datasets", dataset_errors.ROWS),
-    ("limits", limits.ROWS),
-    ("media", media.ROWS),
-    ("defaults", defaults.ROWS),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row as it is listed. ``where``: the table it is in; ``text``: the service's words or the figure.
-
-    ``since`` and ``until``: first day on which it held, and first day on which it no longer did; "" where unknown.
-    """
-
-    where: str
-    name: str
-    kind: str
-    text: str
-    grade: Grade
-    source: str
-    since: str = ""
-    until: str = ""
-
-    @property
-    def days(self) -> str:
-        """`` from 2024-09-30 until 2025-05-27``, or "" where no day is known."""
-        return (f" from {self.since}" if self.since else "") + (f" until {self.until}" if self.until else "")
-
-
-def list_entries() -> list[Entry]:
-    """Every error text, figure and base model, table by table."""
-    entries = [_describe(where, row) for where, rows in _TABLES for row in rows]
-    for one in MODELS:
-        said = (one.display_name, one.grade, one.source, one.since, one.until)
-        entries.append(Entry(f"{one.api} base models", one.id, "base model", *said))
-    for one in MODELS:
-        for price in one.prices:
-            name, text = f"{one.id} {'/'.join(price.methods)}", f"{price.value:g} USD a million training tokens"
-            entries.append(Entry(f"{one.api} prices", name, "figure", text, price.grade, price.source))
-    return entries
-
-
-def count_by_grade(entries: list[Entry]) -> dict[Grade, int]:
-    """How many rows have each grade."""
-    counted = Counter(entry.grade for entry in entries)
-    return {grade: counted[grade] for grade in GRADES}
-
-
-def _describe(where: str, row: Row) -> Entry:
-    if isinstance(row, ErrorText):
-        return Entry(where, row.name, row.code.name, row.text, row.grade, row.source, row.since, row.until)
-    assert isinstance(row, Fact), row
-    return Entry(where, row.name, "figure", str(row.value), row.grade, row.source, row.since, row.until)
+from tuning_emulator.core.errors import GRADES
+from tuning_emulator.facts.catalogue import count_by_grade, list_entries
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which rows, and how they are printed."""
-    parser.add_argument("--grade", choices=["recorded", "documented", "assumed"], help="only rows of this grade")
+    parser.add_argument("--grade", choices=GRADES, help="only rows of this grade")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 

@@ -12,7 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tuning_emulator.cli.dry_run import (
+from tuning_emulator.cli.export_adapter import ExportError, check_target
+from tuning_emulator.cli.screen import Answer, PlainScreen, Screen, open_screen
+from tuning_emulator.cli.validate import ShownErrors, add_request, format_emulator, format_rest, make_request
+from tuning_emulator.control.dry_run import (
     DryRun,
     TuningRequest,
     dry_run,
@@ -23,9 +26,6 @@ from tuning_emulator.cli.dry_run import (
     read_whole,
     split_examples,
 )
-from tuning_emulator.cli.export_adapter import ExportError, check_target
-from tuning_emulator.cli.screen import Answer, PlainScreen, Screen, open_screen
-from tuning_emulator.cli.validate import ShownErrors, add_request, format_emulator, format_rest, make_request
 from tuning_emulator.datasets.contents import drop_nulls
 from tuning_emulator.storage.objects import StorageError
 from tuning_emulator.testing.client import Buckets, Control, ControlError, answering, send_request

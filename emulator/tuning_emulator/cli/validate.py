@@ -6,11 +6,9 @@ import argparse
 import json
 import sys
 from collections import Counter
-from typing import Any
 
-import msgspec
-
-from tuning_emulator.cli.dry_run import BrokenRule, DryRun, TuningRequest, dry_run
+from tuning_emulator.control.dataset_report import describe_check
+from tuning_emulator.control.dry_run import BrokenRule, DryRun, TuningRequest, dry_run
 from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.records import DatasetStatistics, Distribution, Hyperparameters, TuningMethod
 from tuning_emulator.settings import parse_days
@@ -64,7 +62,7 @@ def run(parsed: argparse.Namespace) -> int:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return 2
     if parsed.json:
-        print(json.dumps(describe(request, found, shown.kept), ensure_ascii=False, indent=2))
+        print(json.dumps(describe_check(request, found, shown.kept), ensure_ascii=False, indent=2))
     else:
         print("\n".join([*shown.lines, *format_dry_run(request, found, found.errors - len(shown.lines))]))
     return 0 if found.good else 1
@@ -231,49 +229,3 @@ def format_cost(found: DryRun) -> str:
         return f"nothing ({known})"
     dollars = found.training_tokens * price.value / _MILLION
     return f"about ${dollars:,.2f} at ${price.value:g} for a million training tokens ({known})"
-
-
-# --- for programs
-
-
-def describe(request: TuningRequest, found: DryRun, kept: list[BrokenRule]) -> dict[str, Any]:
-    """The same as one JSON object."""
-    price = found.price
-    billable = found.statistics.billable_tokens if found.statistics else None
-    return {
-        "dataset": request.dataset,
-        "api": request.api,
-        "model": request.base_model,
-        "method": request.method.value,
-        "valid": found.good,
-        "error_count": found.errors,
-        "errors": [
-            {"file": one.where, "line": one.line or None, "rule": one.rule, "message": one.message} for one in kept
-        ],
-        "emulator": {
-            "diagnoses": msgspec.to_builtins(found.diagnoses),
-            "reduced": [
-                {"reason": reason, "examples": count, "first": first}
-                for reason, count, first in (found.statistics.reduced if found.statistics else ())
-            ],
-        },
-        "statistics": msgspec.to_builtins(found.statistics),
-        "validation_statistics": msgspec.to_builtins(found.validation),
-        "hyperparameters": msgspec.to_builtins(found.hyperparameters),
-        "steps": found.steps if found.statistics else None,
-        "billable_tokens": billable,
-        "tokens_are_approximate": True,
-        "training_tokens": found.training_tokens if found.statistics else None,
-        "cost": _describe_cost(found) if price and found.statistics else None,
-    }
-
-
-def _describe_cost(found: DryRun) -> dict[str, Any]:
-    assert found.price is not None
-    return {
-        "usd": found.training_tokens * found.price.value / _MILLION,
-        "usd_per_million_training_tokens": found.price.value,
-        "grade": found.price.grade,
-        "dated": found.price.dated,
-        "source": found.price.source,
-    }

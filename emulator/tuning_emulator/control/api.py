@@ -1,4 +1,4 @@
-"""The control API as a FastAPI application, documented at /emulator/docs."""
+"""The control API as a FastAPI application, described at /emulator/openapi.json and, for people, on the page."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.responses import StreamingResponse
 from typing_extensions import TypedDict
 
@@ -22,7 +22,7 @@ from tuning_emulator.api.exchange import AsgiApp, Receive, Scope, Send
 from tuning_emulator.control.health import Health
 from tuning_emulator.core.errors import is_space_wanting
 from tuning_emulator.facts import emulator_errors
-from tuning_emulator.jobs.output import pack_adapter
+from tuning_emulator.jobs.output import MergeError, pack_adapter, pack_merged
 from tuning_emulator.jobs.registry import NoAdapterError, find_tuned
 from tuning_emulator.store.store import Store
 
@@ -32,7 +32,7 @@ def create_control(health: Callable[[], Health], routers: Iterable[APIRouter] = 
     app = FastAPI(
         title="tuning-emulator control",
         version=__version__,
-        docs_url="/emulator/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/emulator/openapi.json",
     )
@@ -47,6 +47,10 @@ def create_control(health: Callable[[], Health], routers: Iterable[APIRouter] = 
         if not is_space_wanting(error):
             raise error
         return JSONResponse({"detail": emulator_errors.NO_SPACE_FOR_CONTROL.text}, 503)
+
+    @app.get("/emulator/docs", include_in_schema=False)
+    def lead_to_reference() -> RedirectResponse:
+        return RedirectResponse("/emulator#reference")
 
     @app.get("/emulator/v1/health", summary="Is it ready, and what runs here")
     def get_health() -> Health:
@@ -202,10 +206,16 @@ def create_adapter_router(store: Store, directory: Path) -> APIRouter:
         response_class=StreamingResponse,
         responses={200: {"content": {"application/x-tar": {}}}},
     )
-    async def get_adapter(name: str, checkpoint: str = "") -> StreamingResponse:
+    async def get_adapter(
+        name: str,
+        checkpoint: Annotated[str, Query(description="Of a Vertex AI model; left out: its final or default one.")] = "",
+        merged: Annotated[bool, Query(description="The whole model, base and adapter together.")] = False,
+    ) -> StreamingResponse:
         try:
             tuned = find_tuned(store, name, checkpoint)
-            archive = await asyncio.to_thread(_pack, directory / tuned.adapter)
+            archive = await asyncio.to_thread(_pack, directory / tuned.adapter, pack_merged if merged else pack_adapter)
+        except MergeError as error:
+            raise HTTPException(409, f"merged: {error}") from error
         except NoAdapterError as error:
             raise HTTPException(409 if error.known else 404, str(error)) from error
         except FileNotFoundError as error:
@@ -215,10 +225,10 @@ def create_adapter_router(store: Store, directory: Path) -> APIRouter:
     return router
 
 
-def _pack(directory: Path) -> IO[bytes]:
+def _pack(directory: Path, pack: Callable[[Path, IO[bytes]], None]) -> IO[bytes]:
     archive = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is sent
     try:
-        pack_adapter(directory, archive)
+        pack(directory, archive)
     except BaseException:
         archive.close()
         raise

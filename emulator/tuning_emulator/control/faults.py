@@ -11,9 +11,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeI
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypedDict
 
+from tuning_emulator.core.errors import Code
 from tuning_emulator.core.ids import project_number
-from tuning_emulator.core.job_control import FaultKind, JobFault, JobFaultError, create_job_fault
-from tuning_emulator.middleware.faults import LONGEST_WAIT_S, ArmedFault, Fault, FaultError, Faults, Quota
+from tuning_emulator.core.job_control import (
+    COUNTED,
+    MAGIC_VALUES,
+    OF_VERTEX,
+    FaultKind,
+    JobFault,
+    JobFaultError,
+    create_job_fault,
+)
+from tuning_emulator.middleware.faults import LONGEST_WAIT_S, PAGES, ArmedFault, Fault, FaultError, Faults, Quota
+from tuning_emulator.middleware.named_faults import NAMED_FAULTS
 from tuning_emulator.store.controls import Controls, WaitingFault
 
 
@@ -117,6 +127,12 @@ def create_router(faults: Faults) -> APIRouter:
     async def clear_faults(project: str = "") -> RemovedFaults:
         return RemovedFaults(removed=faults.clear(project))
 
+    @router.get(
+        "/faults:choices", summary="What can be made to go wrong: troubles by name, codes, methods, kinds of job faults"
+    )
+    async def get_choices() -> Troubles:
+        return list_troubles(faults)
+
     @router.get("/faults/{identifier}", summary="One fault with its counters")
     async def get_fault(identifier: str) -> FaultReport:
         return describe_fault(require(faults.find(identifier), identifier))
@@ -126,6 +142,71 @@ def create_router(faults: Faults) -> APIRouter:
         return describe_fault(require(faults.remove(identifier), identifier))
 
     return router
+
+
+# --- what there is to choose from
+
+
+class NamedTrouble(TypedDict):
+    """A trouble by its name, said by these APIs on these methods (globs) unless the fault names others."""
+
+    name: str
+    apis: list[str]
+    methods: list[str]
+    meaning: str
+
+
+class MethodRow(TypedDict):
+    """A method that faults can be for."""
+
+    api: str
+    method: str
+    streaming: bool
+
+
+class JobTrouble(TypedDict):
+    """A kind of what can happen to a job. ``counted``: ``at`` a line or step; ``apis``: whose jobs can have it."""
+
+    kind: str
+    counted: bool
+    apis: list[str]
+    meaning: str
+
+
+class Troubles(TypedDict):
+    """Everything that can be made to go wrong. ``codes``: canonical ones; 502 is the front end's HTML page."""
+
+    named: list[NamedTrouble]
+    codes: list[str]
+    methods: list[MethodRow]
+    jobs: list[JobTrouble]
+
+
+def list_troubles(faults: Faults) -> Troubles:
+    """The choice."""
+    kinds = (
+        (kind, next(row for row in MAGIC_VALUES if f"[fault={kind.value}" in row.display_name)) for kind in FaultKind
+    )
+    return Troubles(
+        named=[
+            NamedTrouble(name=name, apis=list(row.rows), methods=list(row.methods), meaning=row.meaning)
+            for name, row in NAMED_FAULTS.items()
+        ],
+        codes=[code.name for code in Code if code is not Code.OK] + list(PAGES),
+        methods=[
+            MethodRow(api=api, method=name.rpartition(".")[2], streaming=streaming)
+            for api, name, streaming in sorted(faults.methods)
+        ],
+        jobs=[
+            JobTrouble(
+                kind=kind.value,
+                counted=kind in COUNTED,
+                apis=["vertex"] if kind in OF_VERTEX else ["gemini", "vertex"],
+                meaning=row.meaning,
+            )
+            for kind, row in kinds
+        ],
+    )
 
 
 # --- faults for jobs to come

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections import Counter
+from typing import Annotated, Any, Literal
 
+import msgspec
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
@@ -12,14 +14,26 @@ from typing_extensions import TypedDict
 from tuning_emulator.control.faults import FaultSetting, parse_fault
 from tuning_emulator.control.timing import PaceSetting, parse_setting
 from tuning_emulator.core.clock import format_ns
+from tuning_emulator.core.errors import Code
 from tuning_emulator.core.ids import project_number
 from tuning_emulator.core.job_control import JobFaultError, check_api, format_job_fault, format_pace
 from tuning_emulator.core.lifecycle import ENDED, IllegalTransitionError
-from tuning_emulator.core.records import BatchJob, Job, JobState, Phase, TuningJob
+from tuning_emulator.core.records import (
+    BatchJob,
+    Failure,
+    Hyperparameters,
+    Job,
+    JobKind,
+    JobState,
+    MetricPoint,
+    Phase,
+    TuningJob,
+)
+from tuning_emulator.facts.catalogue import find_by_message
 from tuning_emulator.jobs.dataset import format_reduced
 from tuning_emulator.jobs.pacing import ADVANCED, JobGate, Pacing
 from tuning_emulator.jobs.queue import Queue
-from tuning_emulator.store.store import NEWEST, Store
+from tuning_emulator.store.store import NEWEST, Chosen, Store
 
 _VERTEX_NAME = re.compile(r"projects/([^/]+)/locations/([^/]+)/(tuningJobs|batchPredictionJobs)/([^/]+)")
 _GEMINI_NAME = re.compile(r"(tunedModels|batches)/([^/]+)")
@@ -73,18 +87,61 @@ class JobSummary(TypedDict):
     end_time: str
 
 
-class JobReport(JobSummary):
-    """The same with its loss curve. ``notes``: what the trainer here did not read of the examples, a sentence each."""
+class CheckpointReport(TypedDict):
+    """A saved adapter of a Vertex AI job. ``endpoint``: resource name, "" while it has none."""
 
+    id: str
+    epoch: int
+    step: int
+    endpoint: str
+
+
+class FailureReport(TypedDict):
+    """Why a job has failed. ``rule``, ``source`` and ``grade``: of the row with these words, "" where there is none."""
+
+    code: str
+    message: str
+    rule: str
+    source: str
+    grade: str
+
+
+class JobReport(JobSummary):
+    """The same with its loss curve, and what was asked for.
+
+    ``method``: ``supervised`` and the like, "" of a batch. ``asked``: hyperparameters as sent; ``resolved``: as used,
+    None before the dataset is known. ``statistics``: of the training set, as Vertex AI shows them. ``model``,
+    ``endpoint``: what it has made, "" until then. ``notes``: what the trainer here did not read of the examples, a
+    sentence each. ``points``: how many points each curve has, of which ``metrics`` may show fewer.
+    """
+
+    method: str
+    labels: dict[str, str]
+    asked: dict[str, Any]
+    resolved: dict[str, Any] | None
+    training_uri: str
+    validation_uri: str
+    output_uri: str
+    source_model: str
+    statistics: dict[str, Any] | None
+    model: str
+    endpoint: str
+    checkpoints: list[CheckpointReport]
+    failure: FailureReport | None
     notes: list[str]
+    points: dict[str, int]
     metrics: list[Metric]
 
 
 class JobPage(TypedDict):
-    """Newest first. ``next``: what to give as ``before`` for the following page; None on the last."""
+    """Newest first. ``next``: what to give as ``before`` for the following page; None on the last.
+
+    ``states``: how many jobs there are in each state, whatever was asked for.
+    """
 
     jobs: list[JobSummary]
     next: int | None
+    states: dict[str, int]
 
 
 def find_job(store: Store, name: str) -> TuningJob | None:
@@ -136,18 +193,82 @@ def summarise_job(store: Store, pacing: Pacing, job: Job, name: str = "") -> Job
     )
 
 
-def describe_job(store: Store, pacing: Pacing, name: str) -> JobReport | None:
-    """What is known of a job; None when there is no such job. Looking here is no read that a pace counts."""
+def describe_job(store: Store, pacing: Pacing, name: str, points: int | None = None) -> JobReport | None:
+    """What is known of a job; None when there is no such job. Looking here is no read that a pace counts.
+
+    Args:
+        points: Of each curve at most; None: all.
+    """
     job = find_any_job(store, name)
     if job is None:
         return None
-    statistics = job.progress.statistics
-    notes = [format_reduced(*one) for one in statistics.reduced] if statistics else []
-    return JobReport(**summarise_job(store, pacing, job, name), notes=notes, metrics=list_metrics(store, job))
+    statistics, error, asked = job.progress.statistics, job.progress.error, None
+    if isinstance(job, TuningJob):
+        asked = job.asked
+    model, endpoint, checkpoints = _list_made(store, job)
+    return JobReport(
+        **summarise_job(store, pacing, job, name),
+        method=asked.method.value if asked else "",
+        labels=dict(asked.labels) if asked else {},
+        asked=_drop_open(asked.hyperparameters) if asked else {},
+        resolved=_drop_open(job.progress.resolved) if job.progress.resolved else None,
+        training_uri=asked.training_uri if asked else "",
+        validation_uri=asked.validation_uri if asked else "",
+        output_uri=asked.output_uri if asked else "",
+        source_model=asked.source_model if asked else "",
+        statistics=msgspec.to_builtins(statistics) if statistics else None,
+        model=model,
+        endpoint=endpoint,
+        checkpoints=checkpoints,
+        failure=_explain(error) if error else None,
+        notes=[format_reduced(*one) for one in statistics.reduced] if statistics else [],
+        points={kind: store.count_metric_points(job.uid, kind) for kind in _KINDS},
+        metrics=list_metrics(store, job, points),
+    )
 
 
-def list_metrics(store: Store, job: Job) -> list[Metric]:
-    """The job's points so far, training first."""
+_KINDS: tuple[Literal["train", "eval"], ...] = ("train", "eval")
+
+
+def _drop_open(given: Hyperparameters) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.to_builtins(given).items() if value is not None}
+
+
+def _explain(error: Failure) -> FailureReport:
+    row = find_by_message(error.message)
+    said = (row.name, row.source, row.grade) if row else ("", "", "")
+    return FailureReport(code=Code(error.code).name, message=error.message, rule=said[0], source=said[1], grade=said[2])
+
+
+def _list_made(store: Store, job: Job) -> tuple[str, str, list[CheckpointReport]]:
+    """Names of the model and the endpoint that a job has made so far, and its checkpoints."""
+    if job.api == "gemini":
+        return (f"tunedModels/{job.id}" if job.progress.state is JobState.SUCCEEDED else ""), "", []
+    version = store.get_model_version_of_job(job.uid)
+    place = f"projects/{job.project}/locations/{version.location if version else job.location}"
+    checkpoints = [
+        CheckpointReport(
+            id=one.id,
+            epoch=one.epoch,
+            step=one.step,
+            endpoint=f"{place}/endpoints/{one.endpoint_id}" if one.endpoint_id else "",
+        )
+        for one in store.list_checkpoints(job.uid)
+    ]
+    endpoint = checkpoints[-1]["endpoint"] if checkpoints and version else ""
+    return (f"{place}/models/{version.model_id}@{version.version}" if version else ""), endpoint, checkpoints
+
+
+def list_metrics(store: Store, job: Job, points: int | None = None) -> list[Metric]:
+    """The job's points so far, training first; of each curve ``points`` at most, those with extreme losses."""
+
+    def read(kind: Literal["train", "eval"]) -> list[MetricPoint]:
+        return (
+            store.list_metric_points(job.uid, kind)
+            if points is None
+            else store.thin_metric_points(job.uid, kind, points)
+        )
+
     return [
         Metric(
             kind=point.kind,
@@ -157,8 +278,8 @@ def list_metrics(store: Store, job: Job) -> list[Metric]:
             predictions=point.predictions,
             correct=point.correct,
         )
-        for points in (store.list_metric_points(job.uid, "train"), store.list_metric_points(job.uid, "eval"))
-        for point in points
+        for kind in _KINDS
+        for point in read(kind)
     ]
 
 
@@ -184,24 +305,27 @@ class JobControl:
     def __init__(self, store: Store, queue: Queue) -> None:
         self._store, self._queue, self._paces = store, queue, queue.pacing
 
-    def describe(self, name: str) -> JobReport:
+    def describe(self, name: str, points: int | None = None) -> JobReport:
         """A job.
 
         Raises:
             HTTPException: 404, there is none.
         """
-        report = describe_job(self._store, self._paces, name)
+        report = describe_job(self._store, self._paces, name, points)
         if report is None:
             wanted = "tunedModels/{id} or projects/{project}/locations/{location}/tuningJobs/{id}"
             batch = "of a batch batches/{id} or projects/{project}/locations/{location}/batchPredictionJobs/{id}"
             raise HTTPException(404, f"no job {name!r}; give its resource name: {wanted}, {batch}")
         return report
 
-    def list(self, project: str | None, before: int | None, limit: int) -> JobPage:
+    def list(self, project: str | None, before: int | None, limit: int, chosen: Chosen) -> JobPage:
         """A page of jobs."""
-        found = self._store.list_jobs_of_project(project, before or NEWEST, limit + 1)
+        found = self._store.list_jobs_of_project(project, before or NEWEST, limit + 1, chosen)
         jobs = [summarise_job(self._store, self._paces, job) for job in found[:limit]]
-        return JobPage(jobs=jobs, next=found[limit - 1].uid if len(found) > limit else None)
+        states: Counter[str] = Counter()
+        for _, state, number in self._store.count_jobs_by_state():
+            states[state] += number
+        return JobPage(jobs=jobs, next=found[limit - 1].uid if len(found) > limit else None, states=dict(states))
 
     async def advance(self, name: str, to: str | None) -> JobReport:
         """Lets a job go on, to its next state or to one that is named."""
@@ -302,9 +426,13 @@ def create_router(store: Store, queue: Queue) -> APIRouter:
         project: Annotated[str | None, Query(description="Id or number; left out: all.")] = None,
         before: Annotated[int | None, Query(ge=0, lt=1 << 63, description="`next` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = PAGE,
+        state: Annotated[JobState | None, Query(description="Those in this state alone.")] = None,
+        api: Annotated[JobKind | None, Query(description="Those of this kind alone.")] = None,
+        model: Annotated[str, Query(description="Those of this base model alone, by its id without prefix.")] = "",
+        words: Annotated[str, Query(max_length=200, description="Part of display name or id.")] = "",
     ) -> JobPage:
         await queue.pacing.settle(queue.pacing.list_moved_by_reads())
-        return steering.list(project, before, limit)
+        return steering.list(project, before, limit, Chosen(state or "", api or "", model, words))
 
     @router.post("/{name:path}:advance", summary="Let a job go on to its next state, or to one that is named")
     async def advance_job(name: str, target: Target | None = None) -> JobReport:
@@ -331,8 +459,14 @@ def create_router(store: Store, queue: Queue) -> APIRouter:
         return await steering.change_fault(name, None)
 
     @router.get("/{name:path}", summary="One tuning job, with each step's loss, or batch of either API")
-    async def get_job(name: str) -> JobReport:
+    async def get_job(
+        name: str,
+        points: Annotated[
+            int | None,
+            Query(ge=0, le=10_000, description="Of each curve about so many at most, extremes kept; left out: all."),
+        ] = None,
+    ) -> JobReport:
         await queue.pacing.settle(queue.pacing.list_moved_by_reads())
-        return steering.describe(name)
+        return steering.describe(name, points)
 
     return router

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from tuning_emulator.api.call import Api
+from tuning_emulator.core.as_of import Calendar
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.ids import Ids
 from tuning_emulator.jobs.queue import Queue
@@ -48,6 +49,7 @@ class ServerState(Struct):
         apis: Both APIs, through which seeds go.
         load_start_state: Fills an empty server with what it was started with.
         project_numbers: Those that the settings give to project ids.
+        calendar: As of which day each project is answered.
         changing: Held by whoever takes the server apart and puts it together again.
         removals: What is being removed in the background.
     """
@@ -63,6 +65,7 @@ class ServerState(Struct):
     apis: Sequence[Api]
     load_start_state: Callable[[], Awaitable[None]] | None = None
     project_numbers: Mapping[str, str] = field(default_factory=dict)
+    calendar: Calendar = field(default_factory=Calendar)
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     removals: set[asyncio.Task[None]] = field(default_factory=set)
 

@@ -75,16 +75,20 @@ LENIENT = Day()
 """The day of projects that have none of their own."""
 
 
-class Calendar(Struct, frozen=True, eq=False):
-    """The day of each project.
+class Calendar(Struct, eq=False):
+    """The day of each project, while the server runs.
 
     Attributes:
         default: Of projects that are not in ``projects``, and of callers without a project.
         projects: By id or number.
+        setting: What the server was started with.
+        changes: How often another day has come into force.
     """
 
     default: Day = LENIENT
     projects: Mapping[str, Day] = field(default_factory=dict)
+    setting: tuple[Day, Mapping[str, Day]] | None = None
+    changes: int = 0
 
     @lru_cache(maxsize=4096)  # noqa: B019 there is one calendar in a server
     def find_day(self, project: str) -> Day:
@@ -94,6 +98,33 @@ class Calendar(Struct, frozen=True, eq=False):
         by_number = {project_number(name): day for name, day in self.projects.items()}
         return self.projects.get(project) or by_number.get(project_number(project), self.default)
 
+    def change(self, project: str, day: Day) -> None:
+        """From now on a project ("": all that have none of their own) is answered as on this day."""
+        if project:
+            self.projects = {**self._list_others(project), project: day}
+        else:
+            self.default = day
+        self._forget()
+
+    def restore(self, project: str | None = None) -> None:
+        """Goes back to the setting: of a project (id or number), of all that have none of their own (""), or of all."""
+        default, projects = self.setting or (LENIENT, {})
+        if project:
+            same = {name: day for name, day in projects.items() if project_number(name) == project_number(project)}
+            self.projects = {**self._list_others(project), **same}
+        else:
+            self.default = default
+            self.projects = dict(projects) if project is None else self.projects
+        self._forget()
+
+    def _forget(self) -> None:
+        self.changes += 1
+        Calendar.find_day.cache_clear()
+
+    def _list_others(self, project: str) -> dict[str, Day]:
+        number = project_number(project)
+        return {name: day for name, day in self.projects.items() if project_number(name) != number}
+
 
 GivenNumbers.forget.append(Calendar.find_day.cache_clear)
 
@@ -101,7 +132,8 @@ GivenNumbers.forget.append(Calendar.find_day.cache_clear)
 def create_calendar(dates: Mapping[str, str]) -> Calendar:
     """The calendar of ISO dates by project; ``*`` is every other project."""
     days = {name: Day(date, lenient=False) for name, date in dates.items()}
-    return Calendar(days.pop("*", LENIENT), days)
+    default = days.pop("*", LENIENT)
+    return Calendar(default, days, (default, days))
 
 
 def explain_day(name: str, what: str, since: str, until: str, day: Day) -> str:

@@ -220,6 +220,11 @@ class Faults:
     def __iter__(self) -> Iterator[ArmedFault]:
         return iter(list(self._armed.values()))
 
+    @property
+    def methods(self) -> frozenset[tuple[str, str, bool]]:
+        """(API, relative name, streaming) of every method there is."""
+        return self._methods
+
     def find(self, identifier: str) -> ArmedFault | None:
         """The fault of this id; None when there is none."""
         return self._armed.get(identifier)

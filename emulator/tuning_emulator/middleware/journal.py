@@ -135,7 +135,12 @@ class Journal:
 
     Args:
         capacity: Entries at most. now_ns: The emulator's clock.
+
+    Attributes:
+        watch: Is given each new entry; None: nobody looks.
     """
+
+    watch: Callable[[Entry], None] | None = None
 
     def __init__(self, capacity: int, now_ns: Callable[[], int]) -> None:
         self.capacity = capacity
@@ -156,12 +161,13 @@ class Journal:
         exchange.headers = _NO_HEADERS
         size_bytes = len(request) + len(exchange.response) + len(exchange.path) + len(exchange.query)
         size_bytes += _count_bytes(exchange.message) + _count_bytes(kept)
-        self._entries.append(
-            Entry(self.last_id, self._now_ns(), exchange, kept, request, request_bytes, response_bytes, size_bytes)
-        )
+        entry = Entry(self.last_id, self._now_ns(), exchange, kept, request, request_bytes, response_bytes, size_bytes)
+        self._entries.append(entry)
         self.size_bytes += size_bytes
         while len(self._entries) > self.capacity or self.size_bytes > LARGEST_JOURNAL_BYTES:
             self.size_bytes -= self._entries.popleft().size_bytes
+        if self.watch is not None:
+            self.watch(entry)
 
     def find(self, identifier: int) -> Entry | None:
         """One entry; None when there never was one or it has made room for newer ones."""

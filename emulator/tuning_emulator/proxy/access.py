@@ -23,6 +23,8 @@ WRITE_HEADER = "x-tuning-emulator"
 """Our own programs send it to the control API: no page of another site can without having asked (CORS)."""
 
 CONTROL_PATH = "/emulator/"
+PAGE_PATHS = ("/emulator", "/emulator/")
+PAGE_FILES = "/emulator/page/"
 PUBLIC_PATHS = frozenset(("/emulator/v1/health", "/emulator/v1/ca.pem"))
 """What is read without a credential even where there is a credentials file."""
 
@@ -64,6 +66,8 @@ class Access:
         refusal = self.check_host(scope)
         if refusal is not None:
             return refusal
+        if is_page(scope["path"]):
+            return None if _is_visit(headers) else self._check_page(headers)
         if scope["path"].startswith(CONTROL_PATH):
             refusal = self._check_page(headers) or _check_write(scope["method"], headers)
             return refusal or (None if scope["path"] in PUBLIC_PATHS else self._check_credential(scope, headers))
@@ -120,6 +124,16 @@ class Access:
         shown = read_presented(headers, tuple(parse_qsl(scope["query_string"].decode("latin-1"))))
         known = shown.token in self._credentials or shown.key in self._credentials
         return None if known else emulator_errors.CREDENTIAL_MISSING()
+
+
+def is_page(path: str) -> bool:
+    """Whether it is the page or a file of it: there is nothing secret in them."""
+    return path in PAGE_PATHS or path.startswith(PAGE_FILES)
+
+
+def _is_visit(headers: Mapping[str, str]) -> bool:
+    """Whether somebody opens an address, say by a link of another site: that page sees nothing of what comes."""
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
 
 
 def keep_to_site(send: Send, *, framed: bool = True) -> Send:

@@ -100,6 +100,23 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 SELECT step, epoch, mean_loss, computed_ns, kind, predictions, correct FROM metric_points
 WHERE job_uid = ? AND kind = ? ORDER BY step;
 
+-- name: measure_metric_points
+SELECT count(*), coalesce(min(step), 0), coalesce(max(step), 0) FROM metric_points WHERE job_uid = ? AND kind = ?;
+
+-- name: thin_metric_points
+-- Of each stretch of so many steps the points with the least and the greatest loss (of a bare column beside min() or
+-- max() SQLite takes the same row: sqlite.org/lang_select.html#bareagg), and the very first and last.
+SELECT step, epoch, mean_loss, computed_ns, kind, predictions, correct FROM (
+    SELECT step, epoch, min(mean_loss) AS mean_loss, computed_ns, kind, predictions, correct FROM metric_points
+    WHERE job_uid = ?1 AND kind = ?2 GROUP BY step / ?3
+    UNION
+    SELECT step, epoch, max(mean_loss) AS mean_loss, computed_ns, kind, predictions, correct FROM metric_points
+    WHERE job_uid = ?1 AND kind = ?2 GROUP BY step / ?3
+    UNION
+    SELECT step, epoch, mean_loss, computed_ns, kind, predictions, correct FROM metric_points
+    WHERE job_uid = ?1 AND kind = ?2 AND step IN (?4, ?5)
+) ORDER BY step;
+
 -- name: drop_metric_points_after
 DELETE FROM metric_points WHERE job_uid = ? AND step > ?;
 
@@ -307,7 +324,10 @@ SELECT max(
 
 -- name: list_jobs_of_project
 SELECT uid, api, completed_steps, completed_epochs, body FROM tuning_jobs
-WHERE (?1 IS NULL OR project = ?1 OR project = ?2) AND uid < ?3 ORDER BY uid DESC LIMIT ?4;
+WHERE (?1 IS NULL OR project = ?1 OR project = ?2) AND uid < ?3
+AND (?4 = '' OR state = ?4) AND (?5 = '' OR api = ?5) AND (?6 = '' OR body ->> '$.asked.base_model' = ?6)
+AND (?7 = '' OR instr(lower(display_name || ' ' || id), lower(?7)) > 0)
+ORDER BY uid DESC LIMIT ?8;
 
 -- name: count_made
 SELECT coalesce(sum(seq), 0) FROM sqlite_sequence;

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -57,8 +57,36 @@ class Only(Struct, frozen=True):
     name: str = ""
 
 
+class Chosen(Struct, frozen=True):
+    """Which jobs are listed, whosever they are; "": any. ``words``: somewhere in display name or id."""
+
+    state: str = ""
+    api: str = ""
+    base_model: str = ""
+    words: str = ""
+
+
+class Watcher(Protocol):
+    """Who wants to know what changes, while the transaction lasts in which it does."""
+
+    def on_job(self, job: Job) -> None:
+        """A job is there, or has changed."""
+
+    def on_step(self, uid: int, point: MetricPoint) -> None:
+        """A job has a further point of its curve."""
+
+    def on_forgotten(self) -> None:
+        """Jobs are gone, or everything is another."""
+
+
 class Store:
-    """All records of one emulator. Used from the server's one thread."""
+    """All records of one emulator. Used from the server's one thread.
+
+    Attributes:
+        watcher: Is told what changes; None: nobody looks.
+    """
+
+    watcher: Watcher | None = None
 
     def __init__(self, directory: Path | None = None) -> None:
         self._database = Database(directory)
@@ -94,6 +122,7 @@ class Store:
                     "clear_jobs",
                 ):
                     self._database.execute(statement, project)
+        self._tell_forgotten()
 
     def forget_jobs(self, uids: Iterable[int]) -> None:
         """Forgets some jobs, with what they have published."""
@@ -139,10 +168,12 @@ class Store:
         self._database.become(loaded, previous)
         take_over(self._database)  # an import of an older program, cut short before it was in its place
         self.controls.reload()
+        self._tell_forgotten()
 
     def become_blank(self, blank: Loaded, previous: Path) -> None:
         """Forgets everything but what ``controls`` keep; ``blank`` is of ``make_blank``. See ``become``."""
         self._database.become(blank, previous, CONTROL_TABLES)
+        self._tell_forgotten()
 
     # ------------------------------------------------------------ jobs
 
@@ -157,7 +188,10 @@ class Store:
             if isinstance(job, TuningJob) and job.asked.labels:
                 labels = [(name, value, uid) for name, value in job.asked.labels.items()]
                 self._database.execute_many("add_label", labels)
-        return replace(job, uid=uid)
+        made = replace(job, uid=uid)
+        if self.watcher is not None:
+            self.watcher.on_job(made)
+        return made
 
     def get_job(self, api: Api, project: str, location: str, identifier: str) -> TuningJob | None:
         """The tuning job of that name."""
@@ -220,10 +254,14 @@ class Store:
         """Jobs that have not ended, oldest first."""
         return self._all(rows.parse_job, "list_unfinished_jobs")
 
-    def list_jobs_of_project(self, project: str | None, before_uid: int, limit: int) -> list[Job]:
+    def list_jobs_of_project(
+        self, project: str | None, before_uid: int, limit: int, chosen: Chosen | None = None
+    ) -> list[Job]:
         """Jobs of both APIs, newest first, of a project (id or number) or of all."""
         number = project_number(project) if project else project
-        return self._all(rows.parse_job, "list_jobs_of_project", project, number, before_uid, limit)
+        only = chosen or Chosen()
+        values = (project, number, before_uid, only.state, only.api, only.base_model, only.words, limit)
+        return self._all(rows.parse_job, "list_jobs_of_project", *values)
 
     def count_jobs_by_state(self) -> list[tuple[str, str, int]]:
         """(api, state, number of jobs)."""
@@ -292,10 +330,13 @@ class Store:
             self._database.execute("count_step", completed, 0, uid)
             if failed is not None:
                 self.update_progress(uid, failed_steps=failed)
+            elif self.watcher is not None:
+                self.watcher.on_job(self._require(uid))
 
     def delete_job(self, uid: int) -> None:
         """Forgets a job with its metrics, checkpoints, permissions and inline examples."""
         self._database.execute("delete_job", uid)
+        self._tell_forgotten()
 
     def forget_published(self, job_uid: int) -> None:
         """Forgets the model version that a job has made, and the endpoints of its checkpoints."""
@@ -322,16 +363,34 @@ class Store:
 
     # ------------------------------------------------------------ metrics and checkpoints
 
-    def add_metric_points(self, job_uid: int, points: Iterable[MetricPoint]) -> None:
+    def add_metric_points(self, job_uid: int, points: Collection[MetricPoint]) -> None:
         """Appends metrics; a step reported again (after a resume) replaces the earlier one."""
         self._database.execute_many(
             "add_metric_point",
             [(job_uid, p.kind, p.step, p.epoch, p.mean_loss, p.computed_ns, p.predictions, p.correct) for p in points],
         )
+        if self.watcher is not None:
+            for point in points:
+                self.watcher.on_step(job_uid, point)
 
     def list_metric_points(self, job_uid: int, kind: Literal["train", "eval"] = "train") -> list[MetricPoint]:
         """Metrics of a job by step."""
         return [MetricPoint(*row) for row in self._database.execute("list_metric_points", job_uid, kind)]
+
+    def thin_metric_points(self, job_uid: int, kind: Literal["train", "eval"], limit: int) -> list[MetricPoint]:
+        """About so many of them at most, by step: all, or of each stretch those with the least and greatest loss."""
+        if not limit:
+            return []
+        number, first, last = self._database.execute("measure_metric_points", job_uid, kind).fetchone()
+        if number <= limit:
+            return self.list_metric_points(job_uid, kind)
+        stretch = -(-2 * (last - first + 1) // max(limit - 4, 2))
+        found = self._database.execute("thin_metric_points", job_uid, kind, stretch, first, last)
+        return [MetricPoint(*row) for row in found]
+
+    def count_metric_points(self, job_uid: int, kind: Literal["train", "eval"]) -> int:
+        """How many there are."""
+        return int(self._database.execute("measure_metric_points", job_uid, kind).fetchone()[0])
 
     def drop_metric_points_after(self, job_uid: int, step: int) -> None:
         """Forgets metrics of steps that a resumed job will do again."""
@@ -500,4 +559,10 @@ class Store:
 
     def _replace(self, job: J) -> J:
         self._database.execute("replace_job", **rows.format_job(job))
+        if self.watcher is not None:
+            self.watcher.on_job(job)
         return job
+
+    def _tell_forgotten(self) -> None:
+        if self.watcher is not None:
+            self.watcher.on_forgotten()

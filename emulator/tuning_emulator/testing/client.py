@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
@@ -122,6 +122,7 @@ class Control:
         self._own_headers = make_headers(token)
         self.clock = Clock(self)
         self.pace = Pace(self)
+        self.as_of = AsOf(self)
         self.jobs = Jobs(self)
         self.faults = Faults(self)
         self.job_faults = JobFaults(self)
@@ -251,6 +252,30 @@ class Pace:
     def _path(self) -> str:
         project = self._control.project
         return f"projects/{quote(project, safe='')}/pace" if project else "pace"
+
+
+class AsOf:
+    """The day as of which the services are played: of the own project, or of all that have none of their own."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def get(self) -> Json:
+        """How it stands; ``date`` is None where everything that ever worked still does."""
+        return self._control.call("GET", self._path)
+
+    def set(self, day: date | str | None) -> Json:
+        """Until the next reset; ``today``, or None for everything that ever worked."""
+        return self._control.call("PUT", self._path, {"date": day.isoformat() if isinstance(day, date) else day})
+
+    def clear(self) -> Json:
+        """Back to the setting."""
+        return self._control.call("DELETE", self._path)
+
+    @property
+    def _path(self) -> str:
+        project = self._control.project
+        return f"projects/{quote(project, safe='')}/as-of" if project else "as-of"
 
 
 class Jobs:

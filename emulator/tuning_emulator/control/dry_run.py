@@ -65,7 +65,8 @@ class TuningRequest:
     Attributes:
         dataset, validation: A path, ``gs://…`` or ``-`` for standard input; "" for no validation dataset.
         model: As a request names it.
-        storage: Base URL of a storage emulator, ``cloud``, or "": STORAGE_EMULATOR_HOST, else Cloud Storage.
+        storage: Base URL of a storage emulator, ``cloud``, or "": STORAGE_EMULATOR_HOST, else Cloud Storage; or the
+            store itself.
         processes: How many count a dataset of Vertex AI; 0: one for each core where the file is large.
     """
 
@@ -77,7 +78,7 @@ class TuningRequest:
     location: str = "us-central1"
     asked: Hyperparameters = field(default_factory=Hyperparameters)
     day: Day = LENIENT
-    storage: str = ""
+    storage: str | ObjectStore = ""
     processes: int = 0
 
     @property
@@ -225,7 +226,7 @@ def _read_head(name: str) -> bytes:
         return stream.read(HEAD_BYTES)
 
 
-def _measure(name: str, storage: str) -> int:
+def _measure(name: str, storage: str | ObjectStore) -> int:
     """Bytes of a file or an object; 0 for standard input, whose length is not known before it is read."""
     if name.startswith("gs://"):
         info = open_objects(storage).stat(name)
@@ -451,7 +452,7 @@ def choose_processes(name: str) -> int:
 
 
 @contextmanager
-def open_lines(name: str, storage: str) -> Iterator[Iterable[bytes]]:
+def open_lines(name: str, storage: str | ObjectStore) -> Iterator[Iterable[bytes]]:
     """Lines of a local file, an object, or standard input.
 
     Raises:
@@ -475,7 +476,9 @@ def open_file(name: str) -> Iterator[BinaryIO]:
             yield stream
 
 
-def open_objects(storage: str) -> ObjectStore:
+def open_objects(storage: str | ObjectStore) -> ObjectStore:
     """Where ``gs://`` is."""
+    if not isinstance(storage, str):
+        return storage
     storage = storage or os.environ.get("STORAGE_EMULATOR_HOST", "") or "cloud"
     return CloudObjectStore() if storage == "cloud" else HttpObjectStore(storage)
