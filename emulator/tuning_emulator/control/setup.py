@@ -11,7 +11,8 @@ from pathlib import Path
 from fastapi import APIRouter
 from typing_extensions import TypedDict
 
-from tuning_emulator.control.health import Health, list_variables
+from tuning_emulator.control.health import Health
+from tuning_emulator.proxy.variables import Places, Way, list_variables
 
 PACKAGES = ("torch", "transformers", "peft", "tokenizers", "pillow", "pypdf", "soundfile", "av", "google-re2")
 """What the trainer, files in prompts and rewards want: the extras."""
@@ -53,6 +54,10 @@ def find_version(package: str) -> str | None:
         return None
 
 
+def _list_set(places: Places) -> dict[str, str]:
+    return {name: value for name, value in list_variables(Way.POINT, places, {}).items() if value is not None}
+
+
 def create_router(
     health: Callable[[], Health], directory: Path, list_settings: Callable[[], list[SettingReport]]
 ) -> APIRouter:
@@ -64,7 +69,7 @@ def create_router(
         found = health()
         return SetupReport(
             health=found,
-            variables=list_variables(found["url"], found["storage"]["url"]),
+            variables=_list_set(Places(found["url"], found["storage"]["url"])),
             python=platform.python_version(),
             system=f"{platform.system()} {platform.machine()}",
             packages={package: find_version(package) for package in PACKAGES},
