@@ -15,8 +15,8 @@ async def test_the_setup_is_that_of_this_server(tmp_path: Path) -> None:
     async with open_world(tmp_path, pace="polls:2", pass_hosts="*.example.com,example.org") as server:
         setup = await server.control("GET", "setup")
         places = Places(server.emulator.url, server.emulator.storage_url())
-        wanted = list_variables(Way.POINT, places, {})
-        assert setup["variables"] == {name: value for name, value in wanted.items() if value is not None}
+        leading = list_variables(Way.POINT, places, {})
+        assert setup["variables"] == {name: value for name, value in leading.items() if value is not None}
         settings = {one["name"]: one for one in setup["settings"]}
         assert list(settings) == list(SETTINGS)
         assert settings["pace"]["value"] == "polls:2"

@@ -54,10 +54,6 @@ def find_version(package: str) -> str | None:
         return None
 
 
-def _list_set(places: Places) -> dict[str, str]:
-    return {name: value for name, value in list_variables(Way.POINT, places, {}).items() if value is not None}
-
-
 def create_router(
     health: Callable[[], Health], directory: Path, list_settings: Callable[[], list[SettingReport]]
 ) -> APIRouter:
@@ -67,9 +63,10 @@ def create_router(
     @router.get("/emulator/v1/setup", summary="What leads SDKs here, what this runs on, and every setting")
     def get_setup() -> SetupReport:
         found = health()
+        leading = list_variables(Way.POINT, Places(found["url"], found["storage"]["url"]), {})
         return SetupReport(
             health=found,
-            variables=_list_set(Places(found["url"], found["storage"]["url"])),
+            variables={name: value for name, value in leading.items() if value is not None},
             python=platform.python_version(),
             system=f"{platform.system()} {platform.machine()}",
             packages={package: find_version(package) for package in PACKAGES},
