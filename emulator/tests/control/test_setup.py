@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.control.running import ServerState, open_world
-from tuning_emulator.control.health import list_variables
 from tuning_emulator.core.job_control import FaultKind
+from tuning_emulator.proxy.variables import Places, Way, list_variables
 from tuning_emulator.settings import SETTINGS
 
 
@@ -14,7 +14,9 @@ async def test_the_setup_is_that_of_this_server(tmp_path: Path) -> None:
     """Every setting with its value; those that were given stand out; what leads SDKs here is what `env` prints."""
     async with open_world(tmp_path, pace="polls:2", pass_hosts="*.example.com,example.org") as server:
         setup = await server.control("GET", "setup")
-        assert setup["variables"] == list_variables(server.emulator.url, server.emulator.storage_url())
+        places = Places(server.emulator.url, server.emulator.storage_url())
+        leading = list_variables(Way.POINT, places, {})
+        assert setup["variables"] == {name: value for name, value in leading.items() if value is not None}
         settings = {one["name"]: one for one in setup["settings"]}
         assert list(settings) == list(SETTINGS)
         assert settings["pace"]["value"] == "polls:2"

@@ -11,7 +11,8 @@ from pathlib import Path
 from fastapi import APIRouter
 from typing_extensions import TypedDict
 
-from tuning_emulator.control.health import Health, list_variables
+from tuning_emulator.control.health import Health
+from tuning_emulator.proxy.variables import Places, Way, list_variables
 
 PACKAGES = ("torch", "transformers", "peft", "tokenizers", "pillow", "pypdf", "soundfile", "av", "google-re2")
 """What the trainer, files in prompts and rewards want: the extras."""
@@ -62,9 +63,10 @@ def create_router(
     @router.get("/emulator/v1/setup", summary="What leads SDKs here, what this runs on, and every setting")
     def get_setup() -> SetupReport:
         found = health()
+        leading = list_variables(Way.POINT, Places(found["url"], found["storage"]["url"]), {})
         return SetupReport(
             health=found,
-            variables=list_variables(found["url"], found["storage"]["url"]),
+            variables={name: value for name, value in leading.items() if value is not None},
             python=platform.python_version(),
             system=f"{platform.system()} {platform.machine()}",
             packages={package: find_version(package) for package in PACKAGES},
