@@ -86,6 +86,8 @@ class NativeTuned:
         self._fingerprint = base.fingerprint
         if full and adapter:
             raise InvalidJobError("adapter: full tuning continues from a model directory, not from an adapter")
+        if full:
+            _load.cache_clear()  # its weights are copied; the base's own would only take memory
 
     def parameters(self) -> list[Tensor]:
         return list(self._weights.values()) if self._adapter is None else self._adapter.parameters()
