@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import torch
 
+from tests.models import write_llama
 from tests.shapes import SHAPE
 from tuning_trainer.architecture import Attention, Config, Rope, UnsupportedModelError
 from tuning_trainer.decoder import hidden_states, logits
 from tuning_trainer.families import format_config, load_config, parse_config
+from tuning_trainer.native import load_base
 from tuning_trainer.rotary import rotation
 from tuning_trainer.weights import init_weights, load_weights, save_weights
 
@@ -79,6 +81,31 @@ def test_what_is_not_computed_is_refused_by_name(field: str, value: object) -> N
     values = format_config(SHAPE) | {field: value}
     with pytest.raises(UnsupportedModelError, match="rope_type" if "rope" in field else field):
         parse_config(values)
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        ("{", "is no index"),
+        ("{}", "weight_map"),
+        ('{"weight_map": {"model.norm.weight": "../other.safetensors"}}', "not a file beside it"),
+        ('{"weight_map": ["model.safetensors"]}', "is no index"),
+    ],
+)
+def test_broken_index_of_shards_is_refused(index: str, said: str, tmp_path: Path) -> None:
+    save_weights(init_weights(SHAPE, 0), SHAPE, tmp_path)
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(UnsupportedModelError, match=said):
+        load_weights(tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 4, 1000, -1000])
+def test_cut_off_weights_are_refused(kept: int, tmp_path: Path) -> None:
+    write_llama(tmp_path)
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(UnsupportedModelError, match="its safetensors cannot be read"):
+        load_base(tmp_path)
 
 
 def test_padding_on_the_right_changes_nothing_before_it() -> None:

@@ -26,7 +26,7 @@ from tuning_trainer.generate import Answering, Finished
 from tuning_trainer.loop import run_job
 from tuning_trainer.model import is_native, open_tuned
 from tuning_trainer.native import save_model
-from tuning_trainer.spec import Done, Event, Prompt, Reply, Step, Turn
+from tuning_trainer.spec import Done, Event, Failed, Prompt, Reply, Step, Turn
 from tuning_trainer.weights import load_weights
 
 pytestmark = pytest.mark.slow
@@ -301,6 +301,19 @@ def test_a_model_that_is_not_understood_goes_through_transformers(tmp_path: Path
     base = write_family(tmp_path / "base", "Qwen3", attention_bias=True)
     assert not is_native(base)
     assert isinstance(open_tuned(make_job(tmp_path, base), "cpu", "float32"), HuggingFaceTuned)
+
+
+def test_a_job_that_was_begun_the_other_way_says_so(tmp_path: Path) -> None:
+    """As one does whose model an earlier version did not understand: its values have other shapes."""
+    base = write_family(tmp_path / "base", "Qwen2.5")
+    change_config(base, a_key_of_next_year=1)
+    job, events = make_job(tmp_path, base), list[Event]()
+    assert run_job(job, events.append, lambda: len(events) > 2).event == "cancelled"
+    change_config(base, a_key_of_next_year=None)
+    last = run_job(job, events.append)
+    assert isinstance(last, Failed)
+    assert last.code == 3
+    assert "use a new directory" in last.message
 
 
 def test_tensor_of_another_shape_or_kind_is_refused(tmp_path: Path) -> None:

@@ -130,9 +130,19 @@ def read_state(job: Job) -> State | None:
 
 @torch.no_grad()
 def load_state(job: Job, parameters: list[Tensor], optimizer: AdamW) -> None:
-    """Sets learned values and optimiser to what ``save_state`` wrote."""
+    """Sets learned values and optimiser to what ``save_state`` wrote.
+
+    Raises:
+        InvalidJobError: the values have other shapes: an earlier version trained this model in another way.
+    """
     with safe_open(Path(job.directory) / "state.safetensors", framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    saved = [tensor.shape for name, tensor in tensors.items() if name.startswith("value.")]
+    if sorted(saved) != sorted(parameter.shape for parameter in parameters):
+        raise InvalidJobError(
+            f"directory: {job.directory!r} holds the state of a job that an earlier version began otherwise; "
+            "use a new directory"
+        )
     for i, parameter in enumerate(parameters):
         parameter.copy_(tensors[f"value.{i}"])
     optimizer.restore(tensors)

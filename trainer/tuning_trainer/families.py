@@ -7,16 +7,23 @@ another way (see ``model``), it is never computed wrongly. Where a key is missin
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from tuning_trainer.architecture import Activation, Attention, Config, Rope, RopeKind, UnsupportedModelError
-
-Values: TypeAlias = dict[str, Any]
-"""The object in a ``config.json``."""
+from tuning_trainer.architecture import Activation, Attention, Config, UnsupportedModelError
+from tuning_trainer.layer_kinds import (
+    Values,
+    alike,
+    alternating,
+    head_size,
+    late_windows,
+    local_and_global,
+    refuse_unknown,
+    sometimes_turned,
+    windowed,
+)
 
 _READ: Final = frozenset(
     (
@@ -35,25 +42,6 @@ _SILENT: Final = frozenset(
     ).split()
 )
 """Keys that change no score: names, tokens (see ``chat``), first values, dropout, which tuning leaves out."""
-
-_ROPE_KEYS: Final[Mapping[RopeKind, frozenset[str]]] = {
-    "default": frozenset(),
-    "linear": frozenset({"factor"}),
-    "llama3": frozenset({"factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"}),
-    "longrope": frozenset(
-        {"factor", "attention_factor", "short_factor", "long_factor", "original_max_position_embeddings"}
-    ),
-}
-"""What each kind of rotary positions is described by."""
-
-_ROPE_KINDS: Final[Mapping[str, RopeKind]] = {
-    "default": "default",
-    "linear": "linear",
-    "llama3": "llama3",
-    "longrope": "longrope",
-    "su": "longrope",
-}
-"""The kinds by their names; ``su`` is an early one."""
 
 _ACTIVATIONS: Final[Mapping[str, Activation]] = {
     "silu": "silu",
@@ -85,124 +73,6 @@ class Family:
     reads: tuple[str, ...] = ()
     fields: Values = field(default_factory=dict)
     find: Callable[[Values], Values] = lambda _: {}
-
-
-# --- rotary positions
-
-
-def _parse_rope(found: Values, values: Values) -> Rope:
-    """One set of rotary parameters, with the base in it."""
-    named = found.get("rope_type") or found.get("type") or "default"
-    if named not in _ROPE_KINDS:
-        raise UnsupportedModelError(f"rope_type: {named!r} is not one of {', '.join(_ROPE_KINDS)}")
-    kind = _ROPE_KINDS[named]
-    known = {"rope_type", "type", "rope_theta", "partial_rotary_factor"}
-    _refuse_unknown(found, known | _ROPE_KEYS[kind], "rope_parameters.")
-    rope: Values = {"theta": float(found["rope_theta"]), "share": float(found.get("partial_rotary_factor") or 1.0)}
-    if kind in ("linear", "llama3"):
-        rope["factor"] = float(found["factor"])
-    if kind == "llama3":
-        rope |= {
-            "low_frequency": float(found["low_freq_factor"]),
-            "high_frequency": float(found["high_freq_factor"]),
-            "original_positions": found.get("original_max_position_embeddings") or values["max_position_embeddings"],
-        }
-    if kind == "longrope":
-        rope |= _parse_longrope(found, values)
-    return Rope(kind=kind, **rope)
-
-
-def _parse_longrope(found: Values, values: Values) -> Values:
-    original = values.get("original_max_position_embeddings") or found["original_max_position_embeddings"]
-    factor = found.get("factor") or values["max_position_embeddings"] / original
-    amplitude = found.get("attention_factor")
-    if amplitude is None:
-        amplitude = 1.0 if factor <= 1 else math.sqrt(1 + math.log(factor) / math.log(original))
-    short, long = (tuple(float(each) for each in found[name]) for name in ("short_factor", "long_factor"))
-    share = float(found.get("partial_rotary_factor") or 1.0)
-    pairs = int(_head_size(values) * share) // 2
-    if len(short) != pairs or len(long) != pairs:
-        raise UnsupportedModelError(f"short_factor, long_factor: {len(short)} and {len(long)} values, not {pairs}")
-    return {"original_positions": original, "amplitude": amplitude, "short_factors": short, "long_factors": long}
-
-
-def _rope(values: Values) -> Rope:
-    """The rotary positions of models that have one kind of them."""
-    found = dict(values.get("rope_scaling") or values.get("rope_parameters") or {})
-    found.setdefault("rope_theta", values["rope_theta"])
-    if values.get("partial_rotary_factor") is not None:
-        found.setdefault("partial_rotary_factor", values["partial_rotary_factor"])
-    if "partial_rotary_factor" not in values and found.get("partial_rotary_factor") not in (None, 1.0):
-        raise UnsupportedModelError(f"partial_rotary_factor: {found['partial_rotary_factor']!r} is not 1.0")
-    return _parse_rope(found, values)
-
-
-# --- the attention of every layer
-
-
-def _alike(values: Values) -> list[Attention]:
-    """Llama, Gemma: every layer sees everything."""
-    return [Attention(_rope(values))] * values["num_hidden_layers"]
-
-
-def _windowed(values: Values) -> list[Attention]:
-    """Mistral, Phi-3: every layer sees so many tokens."""
-    return [Attention(_rope(values), values["sliding_window"])] * values["num_hidden_layers"]
-
-
-def _late_windows(values: Values) -> list[Attention]:
-    """Qwen: a window in the later layers, if at all."""
-    window = values["sliding_window"] if values["use_sliding_window"] else None
-    first = values["max_window_layers"]
-    local = _local_layers(values, lambda layer: window is not None and layer >= first)
-    rope = _rope(values)
-    return [Attention(rope, window if each else None) for each in local]
-
-
-def _alternating(values: Values) -> list[Attention]:
-    """Gemma 2: a window in every other layer, the first one included."""
-    rope = _rope(values)
-    local = _local_layers(values, lambda layer: layer % 2 == 0)
-    return [Attention(rope, values["sliding_window"] if each else None) for each in local]
-
-
-def _local_and_global(values: Values) -> list[Attention]:
-    """Gemma 3: a window in five layers of six, with rotary positions of their own."""
-    found = values.get("rope_parameters") or {}
-    whole = dict(found.get("full_attention") or {}) | dict(values.get("rope_scaling") or {})
-    near = dict(found.get("sliding_attention") or {})
-    _refuse_unknown(found, {"full_attention", "sliding_attention"}, "rope_parameters.")
-    whole.setdefault("rope_theta", values["rope_theta"])
-    near.setdefault("rope_theta", values["rope_local_base_freq"])
-    period = values["sliding_window_pattern"]
-    local = _local_layers(values, lambda layer: (layer + 1) % period != 0)
-    kinds = {True: Attention(_parse_rope(near, values), values["sliding_window"]),
-             False: Attention(_parse_rope(whole, values))}  # fmt: skip
-    if any(kind.rope and kind.rope.share != 1 for kind in kinds.values()):
-        raise UnsupportedModelError("partial_rotary_factor: not 1.0")
-    return [kinds[each] for each in local]
-
-
-def _sometimes_turned(values: Values) -> list[Attention]:
-    """SmolLM3: every fourth layer knows no positions."""
-    count, interval = values["num_hidden_layers"], values["no_rope_layer_interval"]
-    turned = values["no_rope_layers"] or [(layer + 1) % interval != 0 for layer in range(count)]
-    rope, window = _rope(values), values["sliding_window"] if values["use_sliding_window"] else None
-    local = _local_layers(values, lambda layer: window is not None and not turned[layer])
-    return [
-        Attention(rope if turn else None, window if near else None)
-        for turn, near in zip(turned[:count], local, strict=True)
-    ]
-
-
-def _local_layers(values: Values, default: Callable[[int], bool]) -> list[bool]:
-    """Which layers have a window: as ``layer_types`` says, else as is usual for the family."""
-    count, kinds = values["num_hidden_layers"], values["layer_types"]
-    if kinds is None:
-        return [default(layer) for layer in range(count)]
-    if len(kinds) != count or not set(kinds) <= {"full_attention", "sliding_attention"}:
-        raise UnsupportedModelError(f"layer_types: {kinds!r} are not {count} times full_attention or sliding_attention")
-    return [kind == "sliding_attention" for kind in kinds]
 
 
 # --- the rows
@@ -246,23 +116,23 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "llama": Family(
         "LlamaForCausalLM",
         "Llama 2, 3, 3.1, 3.2 (text), 3.3; SmolLM, SmolLM2; TinyLlama; the embedded model",
-        _alike,
+        alike,
         _UNTIED | {"num_key_value_heads": None, "max_position_embeddings": 2048},
     ),
     "mistral": Family(
         "MistralForCausalLM",
         "Mistral 7B, Mistral Nemo",
-        _windowed,
+        windowed,
         _UNTIED | {"sliding_window": 4096},
         reads=("sliding_window",),
     ),
     "qwen2": Family(
-        "Qwen2ForCausalLM", "Qwen2, Qwen2.5", _late_windows, _QWEN, reads=_QWEN_READS, fields={"qkv_bias": True}
+        "Qwen2ForCausalLM", "Qwen2, Qwen2.5", late_windows, _QWEN, reads=_QWEN_READS, fields={"qkv_bias": True}
     ),
     "qwen3": Family(
         "Qwen3ForCausalLM",
         "Qwen3 (dense)",
-        _late_windows,
+        late_windows,
         _QWEN | {"head_dim": 128},
         reads=_QWEN_READS,
         fields={"qk_norm": True},
@@ -270,7 +140,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "gemma": Family(
         "GemmaForCausalLM",
         "Gemma",
-        _alike,
+        alike,
         _GEMMA,
         only={"hidden_activation": (None, "gelu_pytorch_tanh")},
         fields={"unit_norms": True},
@@ -279,7 +149,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "gemma2": Family(
         "Gemma2ForCausalLM",
         "Gemma 2",
-        _alternating,
+        alternating,
         _GEMMA | {"sliding_window": 4096, "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0},
         reads=(*_GEMMA_READS, "attn_logit_softcapping"),
         fields={"unit_norms": True, "output_norms": True},
@@ -288,7 +158,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "gemma3_text": Family(
         "Gemma3ForCausalLM",
         "Gemma 3 (text)",
-        _local_and_global,
+        local_and_global,
         _GEMMA
         | {
             "rope_theta": 1e6,
@@ -304,7 +174,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "smollm3": Family(
         "SmolLM3ForCausalLM",
         "SmolLM3",
-        _sometimes_turned,
+        sometimes_turned,
         _QWEN
         | {
             "tie_word_embeddings": True,
@@ -318,7 +188,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "phi3": Family(
         "Phi3ForCausalLM",
         "Phi-3 (mini, medium), Phi-3.5 mini, Phi-4, Phi-4 mini",
-        _windowed,
+        windowed,
         _UNTIED
         | {
             "num_key_value_heads": None,
@@ -344,16 +214,6 @@ def _find_caps(values: Values) -> Values:
 # --- reading and writing
 
 
-def _refuse_unknown(values: Values, known: frozenset[str] | set[str], where: str = "") -> None:
-    for name, value in values.items():
-        if name not in known and value is not None and value is not False:
-            raise UnsupportedModelError(f"{where}{name}: {value!r} is not understood")
-
-
-def _head_size(values: Values) -> int:
-    return int(values.get("head_dim") or values["hidden_size"] // values["num_attention_heads"])
-
-
 def _find_activation(values: Values) -> Activation:
     name = values.get("hidden_activation") or values["hidden_act"]
     if values["model_type"] == "gemma" and name == "gelu":  # said so in its first files, and meant the other
@@ -375,7 +235,7 @@ def parse_config(values: Values) -> Config:
         raise UnsupportedModelError(f"model_type: {kind!r} is not one of {', '.join(FAMILIES)}")
     if (named := values.get("architectures")) and named != [family.architecture]:
         raise UnsupportedModelError(f"architectures: {named!r} is not {family.architecture}")
-    _refuse_unknown(values, _READ | _SILENT | set(family.reads) | set(family.only))
+    refuse_unknown(values, _READ | _SILENT | set(family.reads) | set(family.only))
     for name, wanted in family.only.items():
         if values.get(name, wanted[0]) not in wanted:
             raise UnsupportedModelError(f"{name}: {values[name]!r} is not one of {wanted!r}")
@@ -400,7 +260,7 @@ def _build(kind: str, family: Family, values: Values) -> Config:
         layers=values["num_hidden_layers"],
         heads=heads,
         kv_heads=values["num_key_value_heads"] or heads,
-        head_size=_head_size(values),
+        head_size=head_size(values),
         mlp_size=values["intermediate_size"],
         norm_eps=values["rms_norm_eps"],
         max_positions=values["max_position_embeddings"],

@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from torch import Tensor
 
 from tuning_trainer import decoder, lora
-from tuning_trainer.architecture import Config, Weights
+from tuning_trainer.architecture import Config, UnsupportedModelError, Weights
 from tuning_trainer.cache import Cache
 from tuning_trainer.chat import Chat, load_chat
 from tuning_trainer.dataset import Batch
@@ -63,7 +64,10 @@ def load_base(directory: Path, device: str = "cpu", precision: str = "float32") 
 
 @lru_cache(maxsize=2)
 def _load(directory: str, _stamp_ns: int, device: str, precision: str) -> Base:
-    weights = load_weights(directory, getattr(torch, precision), device)
+    try:
+        weights = load_weights(directory, getattr(torch, precision), device)
+    except SafetensorError as error:
+        raise UnsupportedModelError(f"{directory}: its safetensors cannot be read: {error}") from error
     return Base(load_config(directory), weights, load_chat(directory), fingerprint(directory))
 
 
@@ -93,6 +97,8 @@ class NativeTuned:
         self.activations = estimate_config(base.config, precision)
         if full and adapter:
             raise InvalidJobError("adapter: full tuning continues from a model directory, not from an adapter")
+        if full:
+            _load.cache_clear()  # its weights are copied; the base's own would only take memory
 
     def parameters(self) -> list[Tensor]:
         return list(self._weights.values()) if self._adapter is None else self._adapter.parameters()

@@ -43,7 +43,14 @@ def _files(directory: Path) -> dict[str, Path]:
     """Which safetensors file holds which tensor; sharded checkpoints included."""
     index = directory / "model.safetensors.index.json"
     if index.exists():
-        return {name: directory / file for name, file in json.loads(index.read_text("utf-8"))["weight_map"].items()}
+        try:
+            files: dict[str, str] = json.loads(index.read_text("utf-8"))["weight_map"]
+            found = {name: directory / file for name, file in files.items()}
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UnsupportedModelError(f"{index}: is no index of safetensors files: {error!r}") from error
+        if strange := next((path for path in found.values() if path.parent != directory), None):
+            raise UnsupportedModelError(f"{index}: {strange} is not a file beside it")
+        return found
     single = directory / "model.safetensors"
     if not single.exists():
         raise FileNotFoundError(f"{directory}: neither model.safetensors nor model.safetensors.index.json")
