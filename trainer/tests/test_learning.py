@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tests.models import PAIRS, make_job, pair
-from tuning_trainer.dataset import encode_examples
+from tuning_trainer.dataset import Batch, encode_examples
 from tuning_trainer.learning import Learner, Totals
 from tuning_trainer.model import TunedModel, open_tuned
 from tuning_trainer.objective import Likelihood, Objective, Preference
@@ -58,14 +58,21 @@ def test_parts_give_the_gradients_of_the_whole(method: Any, tokens: int, tiny: P
     assert apart < 1e-6 * size
 
 
-def test_short_rows_are_no_longer_padded_to_a_long_one(tiny: Path, tmp_path: Path) -> None:
+def test_short_rows_are_no_longer_padded_to_a_long_one(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = open_tuned(make_job(tmp_path, tiny), "cpu", "float32")
     rows = [pair("?!" * 80, "a"), *[pair("b", "c")] * 8]
     objective = Likelihood(model, encode_examples(rows, model.chat, 256), "cpu")
     learner = Learner("job", model, objective, AdamW(model.parameters(), 0.0), Ranks(), 1 << 20, "cpu")
     sizes: list[tuple[int, ...]] = []
     hidden = model.hidden
-    model.hidden = lambda batch, checkpointing=False: (sizes.append(tuple(batch.inputs.shape)), hidden(batch))[1]  # type: ignore[method-assign]
+
+    def watch(batch: Batch, checkpointing: bool = False) -> Tensor:
+        sizes.append(tuple(batch.inputs.shape))
+        return hidden(batch, checkpointing)
+
+    monkeypatch.setattr(model, "hidden", watch)
     learner.step(range(9))
     assert [size[0] for size in sizes] == [1, 8]
     assert sizes[0][1] > 10 * sizes[1][1]

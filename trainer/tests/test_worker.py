@@ -17,7 +17,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tests.models import make_job, write_qwen
+from tests.models import make_job, write_gpt2, write_qwen
 from tuning_trainer.generate import answer
 from tuning_trainer.loop import run_job
 from tuning_trainer.spec import Done, Job, Prompt, Turn, parse_reply
@@ -303,6 +303,20 @@ def test_job_of_another_architecture_runs_in_a_forked_child(worker: WorkerProces
     assert done["event"] == "done", done
     worker.ask("1", Prompt((Turn("user", "one"),), base_model=str(base), adapter=done["adapter"], max_output_tokens=3))
     assert worker.read()["reply"]["answers"][0]["tokens"] <= 3
+
+
+@pytest.mark.slow
+def test_transformers_is_there_before_a_job_needs_it(tiny: Path, tmp_path: Path) -> None:
+    """Where a base model of the server's goes through it; a directory without a model is for its job to report."""
+    other = write_gpt2(tmp_path / "base")
+    one = WorkerProcess(f"--base-model={tiny}", "--base-model=/none", f"--base-model={other}")
+    two = WorkerProcess(f"--base-model={tiny}")
+    sizes = [psutil.Process(each.process.pid).memory_info().rss for each in (one, two)]
+    one.train(make_job(tmp_path, other, epochs=1))
+    assert one.read_until(ended)[-1]["event"] == "done"
+    one.close()
+    two.close()
+    assert sizes[0] > sizes[1] + (32 << 20)
 
 
 def test_cancel_is_not_held_up_by_a_long_answer(worker: WorkerProcess, tiny: Path, tmp_path: Path) -> None:
