@@ -306,6 +306,7 @@ def test_job_of_another_architecture_runs_in_a_forked_child(worker: WorkerProces
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_transformers_is_there_before_a_job_needs_it(tiny: Path, tmp_path: Path) -> None:
     """Where a base model of the server's goes through it; a directory without a model is for its job to report."""
     other = write_gpt2(tmp_path / "base")
