@@ -6,6 +6,7 @@ through transformers and peft, which are imported only then.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from tuning_trainer.families import load_config
 from tuning_trainer.memory import Activations
 from tuning_trainer.spec import EMBEDDED, InvalidJobError, Job, embedded_base_model, reads_images
 from tuning_trainer.threads import SMALL_MODEL
+
+log = logging.getLogger(__name__)
 
 GPU_MODEL = 6_000_000
 """Parameters from which a GPU is faster than a CPU. A step of the embedded model, of two million, took 8 ms on the CPU
@@ -108,11 +111,16 @@ def model_directory(base_model: str) -> Path:
 
 def is_native(directory: Path) -> bool:
     """True if the plain torch path can run this directory."""
+    return find_obstacle(directory) is None
+
+
+def find_obstacle(directory: Path) -> str | None:
+    """Why the plain torch path cannot run this directory; None if it can."""
     try:
         load_config(directory)
-    except UnsupportedModelError:
-        return False
-    return True
+    except UnsupportedModelError as error:
+        return str(error)
+    return None
 
 
 def choose_device(wanted: str, directory: Path) -> tuple[str, str]:
@@ -171,6 +179,7 @@ def open_tuned(job: Job, device: str, precision: str) -> TunedModel:
         return VisionTuned(job, directory, adapter, device, precision)
     from tuning_trainer.huggingface import HuggingFaceTuned
 
+    log.info("%s goes through transformers and peft: %s", directory, find_obstacle(directory))
     return HuggingFaceTuned(job, directory, adapter, device, precision)
 
 
