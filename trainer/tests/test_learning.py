@@ -35,7 +35,7 @@ def objective_of(method: str, model: TunedModel) -> Objective:
 
 
 def take_step(model: TunedModel, objective: Objective, tokens: int, **how: Any) -> tuple[Totals, list[Tensor], Learner]:
-    """One step of double precision's worth of gradients, without clipping."""
+    """One step at a rate of 0, and its gradients, not clipped."""
     optimizer = Kept(model.parameters(), 0.0, clip=0.0)
     learner = Learner("job", model, objective, optimizer, Ranks(), tokens, "cpu")
     totals = learner.step(BATCH, **how)

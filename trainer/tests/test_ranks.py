@@ -49,7 +49,7 @@ def train(job: Job, stop_after: int | None = None) -> list[Event]:
 
 
 def figures(events: list[Event]) -> list[tuple[int, float, int, int]]:
-    """Of all steps and evaluations, with losses to five places of what they are."""
+    """Of all steps and evaluations."""
     found = [event for event in events if isinstance(event, Step | Evaluation)]
     return [(event.step, event.loss, event.predictions, event.correct) for event in found]
 
