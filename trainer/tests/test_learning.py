@@ -35,7 +35,7 @@ def objective_of(method: str, model: TunedModel) -> Objective:
 
 
 def take_step(model: TunedModel, objective: Objective, tokens: int, **how: Any) -> tuple[Totals, list[Tensor], Learner]:
-    """One step of double precision's worth of gradients, without clipping."""
+    """One step at a rate of 0, and its gradients, not clipped."""
     optimizer = Kept(model.parameters(), 0.0, clip=0.0)
     learner = Learner("job", model, objective, optimizer, Ranks(), tokens, "cpu")
     totals = learner.step(BATCH, **how)
@@ -58,7 +58,9 @@ def test_parts_give_the_gradients_of_the_whole(method: Any, tokens: int, tiny: P
     assert apart < 1e-6 * size
 
 
-def test_short_rows_are_no_longer_padded_to_a_long_one(tiny: Path, tmp_path: Path) -> None:
+def test_short_rows_are_no_longer_padded_to_a_long_one(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = open_tuned(make_job(tmp_path, tiny), "cpu", "float32")
     rows = [pair("?!" * 80, "a"), *[pair("b", "c")] * 8]
     objective = Likelihood(model, encode_examples(rows, model.chat, 256), "cpu")
@@ -70,7 +72,7 @@ def test_short_rows_are_no_longer_padded_to_a_long_one(tiny: Path, tmp_path: Pat
         sizes.append(tuple(batch.inputs.shape))
         return hidden(batch, checkpointing)
 
-    model.hidden = watch  # type: ignore[method-assign]
+    monkeypatch.setattr(model, "hidden", watch)
     learner.step(range(9))
     assert [size[0] for size in sizes] == [1, 8]
     assert sizes[0][1] > 10 * sizes[1][1]

@@ -68,3 +68,15 @@ def test_checkpointed_layers_run_twice(tmp_path: Path) -> None:
         calls.clear()
         torch.autograd.backward(head.scores(head.hidden(ids, places, checkpointing)).sum())
         assert len(calls) == wanted
+
+
+def test_activations_of_any_config_are_estimated() -> None:
+    """Of one without attention, and of one whose layers differ."""
+    from types import SimpleNamespace
+
+    from tuning_trainer.huggingface import estimate_config
+
+    plain = estimate_config(SimpleNamespace(hidden_size=32, num_hidden_layers=3), 4)
+    uneven = estimate_config(SimpleNamespace(hidden_size=32, num_hidden_layers=3, intermediate_size=[64, 128, 96]), 4)
+    assert 3 * 4 * 32 < plain.checkpointed < plain.kept
+    assert plain == uneven

@@ -31,7 +31,6 @@ from tuning_trainer.spec import (
     Step,
     format_job,
 )
-from tuning_trainer.worker import choose_gpus, show_gpus
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -50,7 +49,7 @@ def train(job: Job, stop_after: int | None = None) -> list[Event]:
 
 
 def figures(events: list[Event]) -> list[tuple[int, float, int, int]]:
-    """Of all steps and evaluations, with losses to five places of what they are."""
+    """Of all steps and evaluations."""
     found = [event for event in events if isinstance(event, Step | Evaluation)]
     return [(event.step, event.loss, event.predictions, event.correct) for event in found]
 
@@ -168,25 +167,3 @@ def test_each_process_wants_a_gpu(tiny: Path, tmp_path: Path, monkeypatch: pytes
     assert choose_backend(dataclasses.replace(job, device="cpu"), 3) == "gloo"
     with pytest.raises(InvalidJobError, match="processes: each of 3 takes a GPU of its own, and torch sees 2"):
         choose_backend(job, 3)
-
-
-@pytest.mark.parametrize(
-    ("taken", "wanted", "found"),
-    [
-        ([], 1, (0,)),
-        ([(0,)], 1, (1,)),
-        ([(0,), (1,), (2,)], 1, (0,)),
-        ([(0,), (2,)], 2, (0, 1)),
-        ([(1,)], 5, (0, 1, 2)),
-    ],
-)
-def test_jobs_are_spread_over_gpus(taken: list[tuple[int, ...]], wanted: int, found: tuple[int, ...]) -> None:
-    """Those with the fewest jobs come first, the lower number where two have as many."""
-    assert choose_gpus(taken, 3, wanted) == found
-
-
-def test_gpus_that_a_user_hides_stay_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert show_gpus((0, 2)) == {"CUDA_VISIBLE_DEVICES": "0,2"}
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,GPU-abc")
-    assert show_gpus((1, 2)) == {"CUDA_VISIBLE_DEVICES": "5,GPU-abc"}

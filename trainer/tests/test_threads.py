@@ -49,13 +49,10 @@ def test_idle_cores_of_this_machine() -> None:
     assert -0.5 < found < (os.cpu_count() or 1) + 0.5
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what its cores did")
 def test_work_of_others_is_seen_and_our_own_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two seconds of idling in one second, and half a second of our own work, are two and a half free cores."""
-    idle, own, wall = iter((100.0, 102.0)), iter((5.0, 5.5)), iter((10.0, 11.0, 11.0))
-    monkeypatch.setattr(threads, "_read_idle_s", lambda: next(idle))
-    monkeypatch.setattr("tuning_trainer.threads.time.process_time", lambda: next(own))
-    monkeypatch.setattr("tuning_trainer.threads.time.monotonic", lambda: next(wall))
+    clocks = iter(((10.0, 5.0, 100.0), (11.0, 5.5, 102.0)))
+    monkeypatch.setattr(threads, "_read_clocks", lambda: next(clocks))
     assert IdleCores().count() == 2.5
 
 

@@ -305,6 +305,21 @@ def test_job_of_another_architecture_runs_in_a_forked_child(worker: WorkerProces
     assert worker.read()["reply"]["answers"][0]["tokens"] <= 3
 
 
+@pytest.mark.slow
+@pytest.mark.process
+def test_transformers_is_there_before_a_job_needs_it(tiny: Path, tmp_path: Path) -> None:
+    """Where a base model of the server's goes through it; a directory without a model is for its job to report."""
+    other = write_gpt2(tmp_path / "base")
+    one = WorkerProcess(f"--base-model={tiny}", "--base-model=/none", f"--base-model={other}")
+    two = WorkerProcess(f"--base-model={tiny}")
+    sizes = [psutil.Process(each.process.pid).memory_info().rss for each in (one, two)]
+    one.train(make_job(tmp_path, other, epochs=1))
+    assert one.read_until(ended)[-1]["event"] == "done"
+    one.close()
+    two.close()
+    assert sizes[0] > sizes[1] + (32 << 20)
+
+
 def test_cancel_is_not_held_up_by_a_long_answer(worker: WorkerProcess, tiny: Path, tmp_path: Path) -> None:
     """The process that reads requests computes nothing itself."""
     worker.train(make_job(tmp_path, tiny, id="j", epochs=100_000))

@@ -117,7 +117,8 @@ class CudaRecorder:
         self._pool: Any = None
 
     def __call__(self, compute: Pass) -> Pass:
-        stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        cuda: Any = torch.cuda
+        stream = cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP):

@@ -150,13 +150,19 @@ class HuggingFaceTuned:
 
 def estimate_config(config: Any, itemsize: int) -> Activations:
     """What a token takes in training, from the config of its language model; twice the native path's for the MLP."""
-    heads = config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // heads
-    shared = getattr(config, "num_key_value_heads", None) or heads
-    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
-    return estimate_activations(
-        config.num_hidden_layers, config.hidden_size, heads * size, shared * size, 2 * inner, itemsize
-    )
+    hidden = _largest(config, "hidden_size", 1024)
+    heads = _largest(config, "num_attention_heads", 1)
+    size = _largest(config, "head_dim", hidden // heads)
+    shared = _largest(config, "num_key_value_heads", heads)
+    inner = _largest(config, "intermediate_size", 4 * hidden)
+    layers = _largest(config, "num_hidden_layers", 1)
+    return estimate_activations(layers, hidden, heads * size, shared * size, 2 * inner, itemsize)
+
+
+def _largest(config: Any, name: str, default: int) -> int:
+    """A size; some models have one for each layer, or none."""
+    value = getattr(config, name, None) or default
+    return int(max(value) if isinstance(value, list | tuple) else value)
 
 
 def continue_adapter(model: Any, adapter: str, rank: int) -> Any:

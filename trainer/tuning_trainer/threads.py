@@ -41,17 +41,20 @@ class IdleCores:
     """How many cores others leave free, from now until asked."""
 
     def __init__(self) -> None:
-        self._begin_s, self._begin = time.monotonic(), _read_idle_s()
-        self._own_begin_s = time.process_time()
+        self._begin = _read_clocks()
 
     def count(self) -> float:
         """Cores; as many as there are where the system does not say. Waits for what is missing to ``MEASURED_S``."""
-        time.sleep(max(0.0, self._begin_s + MEASURED_S - time.monotonic()))
-        own_s = time.process_time() - self._own_begin_s
-        wall_s, idle = time.monotonic() - self._begin_s, _read_idle_s()
-        if idle is None or self._begin is None:
+        time.sleep(max(0.0, self._begin[0] + MEASURED_S - time.monotonic()))
+        (begin_s, own_begin_s, idle_begin_s), (end_s, own_end_s, idle_end_s) = self._begin, _read_clocks()
+        if idle_begin_s is None or idle_end_s is None:
             return float(count_cores())
-        return (idle - self._begin + own_s) / wall_s
+        return (idle_end_s - idle_begin_s + own_end_s - own_begin_s) / (end_s - begin_s)
+
+
+def _read_clocks() -> tuple[float, float, float | None]:
+    """Seconds of wall, of this process's work, and of idling cores."""
+    return time.monotonic(), time.process_time(), _read_idle_s()
 
 
 def _read_idle_s() -> float | None:

@@ -30,14 +30,14 @@ import selectors
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from tuning_trainer.children import Child, fork_child, spawn_child
+from tuning_trainer.gpus import choose_gpus, goes_to_gpu, show_gpus
 from tuning_trainer.lines import LineReader, write_line
 from tuning_trainer.spec import DEVICES, EMBEDDED, Cancelled, Device, Event, Failed, InvalidJobError, Job, parse_job
 from tuning_trainer.threads import wait_passively
@@ -152,7 +152,7 @@ class Worker:
         job = dataclasses.replace(job, device=device, processes=processes, activation_memory_bytes=memory)
         arguments = {"job": dataclasses.asdict(job), "neighbours": len(self._jobs)}
         gpus: tuple[int, ...] = ()
-        if _takes_gpu(job):
+        if goes_to_gpu(job):
             gpus = choose_gpus([running.gpus for running in self._jobs.values()], self._gpus, job.processes)
             child = spawn_child("job", arguments, self._close_inherited, show_gpus(gpus))
         else:
@@ -271,28 +271,6 @@ class Worker:
             write_line(self._replies, message)
         except BrokenPipeError:
             self._stopping = True
-
-
-def choose_gpus(taken: Iterable[Sequence[int]], count: int, wanted: int) -> tuple[int, ...]:
-    """The GPUs of a new job, of so many there are: those with the fewest jobs. One that wants more sees them all."""
-    jobs = Counter(number for numbers in taken for number in numbers)
-    return tuple(sorted(sorted(range(count), key=lambda number: jobs[number])[:wanted]))
-
-
-def show_gpus(gpus: Sequence[int]) -> dict[str, str]:
-    """The environment in which CUDA sees only these, numbered anew; the user may have hidden some from us already."""
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    names = seen.split(",") if seen else [str(number) for number in range(max(gpus, default=-1) + 1)]
-    return {"CUDA_VISIBLE_DEVICES": ",".join(names[number] for number in gpus)}
-
-
-def _takes_gpu(job: Job) -> bool:
-    from tuning_trainer.model import model_directory, takes_gpu
-
-    try:
-        return takes_gpu(job.device, model_directory(job.base_model))
-    except (InvalidJobError, OSError):  # the child says so
-        return False
 
 
 def warm(base_models: Sequence[str] = ()) -> Message:
