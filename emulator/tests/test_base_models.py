@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.models import write_llama, write_qwen
+from tests.models import write_gpt2, write_llama
 from tests.server_process import running_server
 from tests.test_server import KEY, create_tuned_model, wait_for_end
 from tuning_emulator.jobs.lora import missing_packages
@@ -19,10 +19,10 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["llama", "qwen2"])
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
 def test_a_directory_stands_in_for_a_base_model(kind: str, tmp_path: Path) -> None:
     """Llama by our own loop, another architecture through transformers and peft; the adapter fits that model."""
-    write = write_llama if kind == "llama" else write_qwen
+    write = write_llama if kind == "llama" else write_gpt2
     (tmp_path / "model").mkdir()
     model = write(tmp_path / "model")
     pair = f"gemini-1.5-flash-001-tuning={model}"

@@ -23,11 +23,12 @@ size and V vocabulary:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Weights: TypeAlias = dict[str, Tensor]
+Weights: TypeAlias = "dict[str, Tensor]"
 
 RopeKind: TypeAlias = Literal["default", "linear", "llama3", "longrope"]
 Activation: TypeAlias = Literal["silu", "gelu_tanh"]

@@ -251,7 +251,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     ),
     "mistral": Family(
         "MistralForCausalLM",
-        "Mistral 7B, Ministral, Mistral Nemo",
+        "Mistral 7B, Mistral Nemo",
         _windowed,
         _UNTIED | {"sliding_window": 4096},
         reads=("sliding_window",),
@@ -317,7 +317,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     ),
     "phi3": Family(
         "Phi3ForCausalLM",
-        "Phi-3, Phi-3.5 (mini), Phi-4 (mini)",
+        "Phi-3 (mini, medium), Phi-3.5 mini, Phi-4, Phi-4 mini",
         _windowed,
         _UNTIED
         | {

@@ -6,6 +6,7 @@ through transformers and peft, which are imported only then.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,8 @@ from tuning_trainer.chat import Chat
 from tuning_trainer.dataset import Batch
 from tuning_trainer.families import load_config
 from tuning_trainer.spec import EMBEDDED, InvalidJobError, Job, embedded_base_model, reads_images
+
+log = logging.getLogger(__name__)
 
 SMALL_MODEL = 3_000_000
 """Parameters below which one thread is as fast as two, and whole adapted matrices are faster than side branches."""
@@ -130,11 +133,16 @@ def model_directory(base_model: str) -> Path:
 
 def is_native(directory: Path) -> bool:
     """True if the plain torch path can run this directory."""
+    return find_obstacle(directory) is None
+
+
+def find_obstacle(directory: Path) -> str | None:
+    """Why the plain torch path cannot run this directory; None if it can."""
     try:
         load_config(directory)
-    except UnsupportedModelError:
-        return False
-    return True
+    except UnsupportedModelError as error:
+        return str(error)
+    return None
 
 
 def choose_device(wanted: str, directory: Path) -> tuple[str, str]:
@@ -202,6 +210,7 @@ def open_tuned(job: Job, device: str, precision: str) -> TunedModel:
         return VisionTuned(job, directory, adapter, device, precision)
     from tuning_trainer.huggingface import HuggingFaceTuned
 
+    log.info("%s goes through transformers and peft: %s", directory, find_obstacle(directory))
     return HuggingFaceTuned(job, directory, adapter, device, precision)
 
 
