@@ -56,7 +56,7 @@ class HuggingFaceAnswering:
 def count_token_bytes(model: Any) -> int:
     """Keys and values of one token; a model that keeps less of them (a window, a state) takes less."""
     config = model.config.get_text_config()
-    heads = config.num_attention_heads
+    heads = getattr(config, "num_attention_heads", None) or 1
     head_size = getattr(config, "head_dim", None) or config.hidden_size // heads
     shared = getattr(config, "num_key_value_heads", None) or heads
     return int(2 * config.num_hidden_layers * shared * head_size * model.dtype.itemsize)
@@ -139,23 +139,28 @@ class BatchDecoder:
 
     @property
     def used_bytes(self) -> int:
-        """See ``Decoder``."""
-        reading = sum(len(row.ids) for row in self._reading)
-        written = len(self._rows) * (self._cache.room if self._cache else 0)
-        return (reading + written) * self._token_bytes
+        """See ``Decoder``: all rows take as much as the widest, those being read too, which are about to join."""
+        return self._count * self._room * self._token_bytes
 
     @property
     def growth_bytes(self) -> int:
-        """See ``Decoder``: memory that is made anew is there twice for a moment."""
+        """See ``Decoder``."""
         full = self._cache is not None and self._cache.width == self._cache.room
-        return self.used_bytes + len(self._rows) * SPARE * self._token_bytes if full else 0
+        return self._count * SPARE * self._token_bytes if full else 0
 
     def price(self, tokens: int) -> int:
         """See ``Decoder``: a wider row makes all others wider."""
-        width = self._cache.width if self._cache else 0
-        count = len(self._rows) + len(self._reading)
-        wider = max(0, tokens - max(width, *(len(row.ids) for row in self._reading), 0))
-        return ((max(tokens, width) + SPARE) + wider * count) * self._token_bytes
+        return (self._count + 1) * max(self._room, tokens + SPARE) * self._token_bytes - self.used_bytes
+
+    @property
+    def _count(self) -> int:
+        return len(self._rows) + len(self._reading)
+
+    @property
+    def _room(self) -> int:
+        """Tokens that each row has memory for."""
+        widest = max((len(row.ids) + SPARE for row in self._reading), default=0)
+        return max(widest, self._cache.room if self._cache else 0)
 
     def shrink(self, most_bytes: int) -> None:
         """See ``Decoder``: nothing is kept."""
@@ -175,7 +180,10 @@ class BatchDecoder:
         if len(left) < len(self._rows):
             self._rows = [self._rows[number] for number in left]
             longest = max((row.done for row in self._rows), default=0)
-            self._cache = self._cache.select(left, longest) if self._cache and left else None
+            if self._cache is not None and left:
+                self._cache.select(left, longest)
+            else:
+                self._cache = None
 
     def advance(self, tokens: Mapping[int, int]) -> tuple[list[int], Tensor]:
         """See ``Decoder``."""
@@ -211,7 +219,10 @@ class BatchDecoder:
         for row in chosen:
             row.cache = None
         self._reading = self._reading[len(chosen) :]
-        self._cache = cache if self._cache is None else self._cache.append(cache)
+        if self._cache is None:
+            self._cache = cache
+        else:
+            self._cache.append(cache)
         return chosen, scores
 
     def _run(self, rows: Sequence[_Row], time: int, cache: Any) -> Tensor:

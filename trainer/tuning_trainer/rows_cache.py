@@ -71,9 +71,9 @@ def _fill(*tensors: Tensor) -> RowsLayer:
 class RowsCache(DynamicCache):
     """Rows that end together; those that are shorter begin with padding. All of a row is kept, whatever its window."""
 
-    def __init__(self, layers: Sequence[RowsLayer] = ()) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.layers, self.layer_class_to_replicate = list(layers), RowsLayer
+        self.layer_class_to_replicate = RowsLayer
 
     @property
     def rows_layers(self) -> list[RowsLayer]:
@@ -90,26 +90,21 @@ class RowsCache(DynamicCache):
         """Tokens that there is memory for."""
         return max((layer.room for layer in self.rows_layers), default=0)
 
-    def select(self, rows: Sequence[int], width: int) -> RowsCache:
-        """Some of the rows, without padding that all of them have."""
+    def select(self, rows: Sequence[int], width: int) -> None:
+        """Keeps some of the rows, and of these no padding that all of them have."""
         index = torch.tensor(rows)
-        return RowsCache(
-            [
-                layer.change(lambda each: each[:, :, -width:].index_select(0, index.to(each.device)))
-                for layer in self.rows_layers
-            ]
-        )
+        for number, layer in enumerate(self.rows_layers):  # one after the other, so that memory is there twice of one
+            self.layers[number] = layer.change(lambda each: each[:, :, -width:].index_select(0, index.to(each.device)))
 
-    def append(self, other: RowsCache) -> RowsCache:
-        """These rows and those of another cache."""
+    def append(self, other: RowsCache) -> None:
+        """Takes the rows of another cache in."""
         width = max(self.width, other.width)
 
         def fill(tensor: Tensor) -> Tensor:
             return F.pad(tensor, (0, 0, width - tensor.shape[2], 0))
 
-        return RowsCache(
-            [mine.join(theirs, fill) for mine, theirs in zip(self.rows_layers, other.rows_layers, strict=True)]
-        )
+        for number, (mine, theirs) in enumerate(zip(self.rows_layers, other.rows_layers, strict=True)):
+            self.layers[number] = mine.join(theirs, fill)
 
 
 def find_obstacle(model: Any, run: Any) -> str | None:

@@ -31,6 +31,7 @@ class Shelf:
     def __init__(self, model: Any, chat: Chat, device: str) -> None:
         self.model, self.chat, self.max_tokens, self.device = model, chat, position_limit(model), device
         self._takes = set(inspect.signature(model.forward).parameters)
+        self._cache_name = "cache_params" if "cache_params" in self._takes else "past_key_values"  # the former: a state
         self._names: OrderedDict[tuple[str, int], str] = OrderedDict()
         self._made = 0
 
@@ -50,8 +51,8 @@ class Shelf:
         with self._choose(adapters) as more:
             given = {name: value for name, value in inputs.items() if name in self._takes or "kwargs" in self._takes}
             last = {"logits_to_keep": 1} if "logits_to_keep" in self._takes else {}
-            out = self.model(**given, **last, **more, past_key_values=cache, use_cache=True)
-        return out.logits[:, -1].float(), out.past_key_values
+            out = self.model(**given, **last, **more, **{self._cache_name: cache}, use_cache=True)
+        return out.logits[:, -1].float(), getattr(out, self._cache_name)
 
     def prepare(self, adapters: Sequence[str | None]) -> None:
         """Loads adapters, and gives up others that were used longest ago.
