@@ -54,6 +54,12 @@ class Block:
 
     memory: Tensor
     places: list[Place] = field(default_factory=list)
+    vectors: list[tuple[Tensor, Tensor]] = field(init=False)
+    """Of each layer all keys and all values, (slots · K · tokens, head size)."""
+
+    def __post_init__(self) -> None:
+        flat = self.memory.view(-1, self.slots * self.memory.shape[3] * self.tokens, self.memory.shape[5]).unbind(0)
+        self.vectors = list(zip(flat[::2], flat[1::2], strict=True))
 
     @property
     def slots(self) -> int:

@@ -189,9 +189,7 @@ class NativeDecoder:
         """See ``Decoder``."""
         self._take(tokens)
         handles = {id(row.place): handle for handle, row in self._rows.items() if row.place is not None}
-        spans: list[Piece] = [
-            Span(block.memory, [place.length for place in block.places]) for block in self._blocks.blocks
-        ]
+        spans: list[Piece] = [Span(block) for block in self._blocks.blocks]
         written = [handles[id(place)] for block in self._blocks.blocks for place in block.places]
         read = self._choose_chunks()
         rows = [self._rows[handle] for handle in (*written, *read)]
@@ -204,8 +202,10 @@ class NativeDecoder:
         told = [number for number, row in enumerate(rows) if row.done == len(row.ids)]
         for number in told[len(written) :]:
             self._seat(rows[number])
-        ends = torch.tensor(counts).cumsum(0)[told] - 1
-        scores = self._score(hidden[ends.to(self._device)])
+        if len(told) < len(hidden):
+            ends = list(itertools.accumulate(counts))
+            hidden = hidden[torch.tensor([ends[number] - 1 for number in told], device=self._device)]
+        scores = self._score(hidden)
         return [(*written, *read)[number] for number in told], scores
 
     def _take(self, tokens: Mapping[int, int]) -> None:
@@ -270,18 +270,16 @@ class NativeDecoder:
     def _views(self, rows: Sequence[Row], counts: Sequence[int], positions: list[int]) -> list[View]:
         places = torch.tensor(positions, device=self._device)
         size, length = self._config.head_size, max(positions) + 1
-        long = torch.tensor([row.long for row in rows]).repeat_interleave(torch.tensor(counts))[:, None]
         views = []
         for kind in self._config.attention:
             angles = None
             if kind.rope is not None:
-                tables = [rotary_table(kind.rope, size, length, self._device)]
-                if kind.rope.kind == "longrope":
-                    tables.append(rotary_table(kind.rope, size, length, self._device, long=True))
-                angles = Rotation(*(table[places] for table in tables[0]))
-                if len(tables) > 1:
-                    chosen, others = long.to(self._device), (table[places] for table in tables[1])
-                    angles = Rotation(*(torch.where(chosen, b, a) for a, b in zip(angles, others, strict=True)))
+                angles = Rotation(*(table[places] for table in rotary_table(kind.rope, size, length, self._device)))
+            if kind.rope is not None and angles is not None and any(row.long for row in rows):
+                own = torch.tensor([row.long for row in rows]).repeat_interleave(torch.tensor(counts))
+                table = rotary_table(kind.rope, size, length, self._device, long=True)
+                chosen = own.to(self._device)[:, None]
+                angles = Rotation(*(torch.where(chosen, b[places], a) for a, b in zip(angles, table, strict=True)))
             views.append(View(angles, None))
         return views
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from tuning_trainer.architecture import Attention, Config
+from tuning_trainer.cache import Block
 from tuning_trainer.decoder import mix
 
 Heads: TypeAlias = tuple[Tensor, Tensor, Tensor]
@@ -31,53 +32,45 @@ class Piece(Protocol):
         """Keeps the new keys and values; returns what queries find, (count, H·h)."""
 
 
-@dataclass(slots=True)
 class Span:
-    """One new token for each of the rows of a block.
+    """One new token for each of the rows of a block."""
 
-    Attributes:
-        memory: See ``Shape.allocate``. lengths: Tokens that each row has before, on the CPU.
-    """
-
-    memory: Tensor
-    lengths: list[int]
-    _index: Tensor | None = None
-    _masks: dict[int | None, Tensor | None] = field(default_factory=dict)
-
-    @property
-    def count(self) -> int:
-        """See ``Piece``."""
-        return len(self.lengths)
+    def __init__(self, block: Block) -> None:
+        self._lengths = [place.length for place in block.places]
+        self.count, self._width = len(self._lengths), max(self._lengths) + 1
+        self._vectors = block.vectors
+        # What can be seen, of all layers at once: small operations cost more than what they do.
+        seen = block.memory[:, :, : self.count, :, : self._width].flatten(0, 1).unbind(0)
+        self._seen = list(zip(seen[::2], seen[1::2], strict=True))
+        heads = block.memory.shape[3]
+        first = [place.number * heads for place in block.places]
+        vectors = [
+            (row + head) * block.tokens + length
+            for row, length in zip(first, self._lengths, strict=True)
+            for head in range(heads)
+        ]
+        self._index = torch.tensor(vectors, device=block.memory.device)
+        self._masks: dict[int | None, Tensor | None] = {}
 
     def attend(self, layer: int, kind: Attention, config: Config, heads: Heads) -> Tensor:
         """See ``Piece``."""
         query, key, value = (each.transpose(0, 1) for each in heads)
-        keys, values = self.memory[layer]
-        index, size = self._places(keys), keys.shape[-1]
-        keys.view(-1, size).index_copy_(0, index, key.reshape(-1, size))
-        values.view(-1, size).index_copy_(0, index, value.reshape(-1, size))
-        width = max(self.lengths) + 1
-        seen = (keys[: self.count, :, :width], values[: self.count, :, :width])
+        size = config.head_size
+        keys, values = self._vectors[layer]
+        keys.index_copy_(0, self._index, key.reshape(-1, size))
+        values.index_copy_(0, self._index, value.reshape(-1, size))
         # Queries that share a key stand beside one another, as if they were positions: nothing is repeated.
         query = query.reshape(self.count, config.kv_heads, -1, size)
-        return mix(query, *seen, config, self._mask(kind.window, query)).reshape(self.count, -1)
-
-    def _places(self, keys: Tensor) -> Tensor:
-        """Where the new tokens lie among all vectors of the memory of a layer, (count · K,)."""
-        if self._index is None:
-            _, heads, tokens, _ = keys.shape
-            first = torch.arange(self.count)[:, None] * heads + torch.arange(heads)
-            self._index = (first * tokens + torch.tensor(self.lengths)[:, None]).flatten().to(keys.device)
-        return self._index
+        return mix(query, *self._seen[layer], config, self._mask(kind.window, query)).reshape(self.count, -1)
 
     def _mask(self, window: int | None, like: Tensor) -> Tensor | None:
         """What is added to scores, (count, 1, 1, width); None where all is seen."""
         if window not in self._masks:
-            width, least = max(self.lengths) + 1, min(self.lengths) + 1
+            width, least = self._width, min(self._lengths) + 1
             if width == least and (window is None or width <= window):
                 self._masks[window] = None
             else:
-                places, last = torch.arange(width), torch.tensor(self.lengths)[:, None]
+                places, last = torch.arange(width), torch.tensor(self._lengths)[:, None]
                 hidden = places > last
                 if window is not None:
                     hidden = hidden | (places <= last - window)
@@ -144,7 +137,9 @@ class Passage:
 
     def attend(self, layer: int, kind: Attention, config: Config, heads: Heads) -> Tensor:
         """See ``Piece``; heads have a batch of one before, and so has the result: (1, tokens, H·h)."""
+        if len(self.pieces) == 1:
+            return self.pieces[0].attend(layer, kind, config, (heads[0][0], heads[1][0], heads[2][0]))[None]
         counts = [piece.count for piece in self.pieces]
         split = zip(*(each[0].split_with_sizes(counts, 1) for each in heads), strict=True)
         found = [piece.attend(layer, kind, config, own) for piece, own in zip(self.pieces, split, strict=True)]
-        return (found[0] if len(found) == 1 else torch.cat(found))[None]
+        return torch.cat(found)[None]
