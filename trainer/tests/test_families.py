@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.families import FAMILIES, LONG, VOCABULARY, WINDOW, load_theirs, write_family
+from tests.families import FAMILIES, LONG, VOCABULARY, WINDOW, change_config, load_theirs, write_family
 from tests.models import make_job
 from tests.test_lora import random_adapter
 from tuning_trainer import families, lora
@@ -22,9 +23,10 @@ from tuning_trainer.decoder import hidden_states, logits
 from tuning_trainer.export import merge_adapter
 from tuning_trainer.families import load_config, parse_config, read_config
 from tuning_trainer.generate import Answering, Finished
+from tuning_trainer.loop import run_job
 from tuning_trainer.model import is_native, open_tuned
 from tuning_trainer.native import save_model
-from tuning_trainer.spec import Prompt, Reply, Turn
+from tuning_trainer.spec import Done, Event, Prompt, Reply, Step, Turn
 from tuning_trainer.weights import load_weights
 
 pytestmark = pytest.mark.slow
@@ -157,14 +159,31 @@ def test_changed_weights_are_read_by_transformers(model: Path, tmp_path: Path) -
 
 
 def test_full_tuning_moves_every_tensor(model: Path, tmp_path: Path) -> None:
-    """Tied heads included, whose gradient comes from both ends."""
-    tuned = open_tuned(make_job(tmp_path, model, method="full"), "cpu", "float32")
-    from tuning_trainer.dataset import encode_examples, read_examples
-    from tuning_trainer.objective import Likelihood
+    """Tied heads included, whose gradient comes from both ends; transformers reads what is written."""
+    done = run_job(make_job(tmp_path, model, method="full", epochs=1), lambda _: None)
+    assert isinstance(done, Done), done
+    before, after, ids = load_weights(model), load_weights(done.adapter), random_ids()
+    assert not any(torch.equal(after[name], tensor) for name, tensor in before.items())
+    torch.testing.assert_close(
+        our_logits(Path(done.adapter), ids), their_logits(Path(done.adapter), ids), atol=1e-4, rtol=1e-4
+    )
 
-    data = encode_examples(read_examples(str(tmp_path / "examples.jsonl")), tuned.chat, tuned.max_tokens)
-    torch.autograd.backward(Likelihood(tuned, data, "cpu")([0, 1, 2]).loss)
-    assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in tuned.parameters())
+
+def test_a_job_learns_the_same_on_either_path(model: Path, tmp_path: Path) -> None:
+    """From the first values of its adapter on. A key that is not understood sends the same weights the other way."""
+    other = tmp_path / "other"
+    shutil.copytree(model, other)
+    change_config(other, a_key_of_next_year=1)
+    assert is_native(model)
+    assert not is_native(other)
+    losses: list[list[float]] = []
+    for base in (model, other):
+        events: list[Event] = []
+        job = make_job(tmp_path, base, id=base.name, epochs=1, learning_rate=3e-3)
+        assert isinstance(run_job(job, events.append), Done), events[-1]
+        losses.append([event.loss for event in events if isinstance(event, Step)])
+    assert losses[0] == pytest.approx(losses[1], abs=2e-4)
+    assert losses[0][-1] != pytest.approx(losses[0][0], abs=1e-3)
 
 
 def test_merged_model_is_read_by_transformers(model: Path, tmp_path: Path) -> None:
@@ -268,6 +287,12 @@ def test_every_number_that_is_read_counts(name: str, configs: Any) -> None:
     for key in ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"):
         with pytest.raises(UnsupportedModelError, match=key):
             parse_config({other: value for other, value in configs[name].items() if other != key})
+
+
+def test_only_a_plain_llama_is_described_anew(configs: Any) -> None:
+    for name in ("Qwen2", "Llama 3", "Phi-3, long", "SmolLM3"):
+        with pytest.raises(UnsupportedModelError, match="plain Llama"):
+            families.format_config(parse_config(configs[name]))
 
 
 def test_a_model_that_is_not_understood_goes_through_transformers(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def losses(model: TunedModel, job: Job) -> list[float]:
     plan = Plan(len(data.rows), job.epochs, job.batch_size, job.seed)
     values = []
     for step in range(1, plan.steps + 1):
-        loss = objective(plan.batch(step)).loss
+        loss = objective.score(objective.prepare(plan.batch(step)), plan.batch(step)).loss
         torch.autograd.backward(loss)
         optimizer.step()
         values.append(float(loss.detach()))

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tuning_trainer.architecture import Config, Weights
+from tuning_trainer.cache import Cache
 from tuning_trainer.rotary import Rotation, rotate, rotation_at
 
 if TYPE_CHECKING:
@@ -146,11 +147,11 @@ def make_mask(window: int | None, time: int, past: int, pad: Tensor | None, devi
 
 
 def attend(
-    hidden: Tensor, layer: Layer, config: Config, view: View, passage: tuple[Passage, int] | None = None
+    hidden: Tensor, layer: Layer, config: Config, view: View, read: tuple[Cache | Passage, int] | None = None
 ) -> Tensor:
     """Self-attention before its output projection: (batch, time, d) -> (batch, time, H·h).
 
-    ``passage`` knows what was read before; it comes with this layer's number.
+    ``read`` has what was read before; it comes with this layer's number.
     """
     batch, time, _ = hidden.shape
     turned = config.heads + config.kv_heads
@@ -164,8 +165,10 @@ def attend(
         # The angles are float32: without the cast, keys would leave the precision of the values.
         qk = rotate(qk, view.angles).to(value.dtype)
     query, key = qk.split_with_sizes((config.heads, config.kv_heads), 1)
-    if passage is not None:
-        return passage[0].attend(passage[1], config.attention[layer.kind], config, (query, key, value))
+    if read is not None and not isinstance(read[0], Cache):
+        return read[0].attend(read[1], config.attention[layer.kind], config, (query, key, value))
+    if read is not None and isinstance(read[0], Cache):
+        key, value = read[0].extend(read[1], key, value)
     if config.kv_heads != config.heads:
         times = config.heads // config.kv_heads
         key, value = key.repeat_interleave(times, 1), value.repeat_interleave(times, 1)
@@ -201,11 +204,11 @@ def cap(scores: Tensor, limit: float | None) -> Tensor:
 
 
 def apply_layer(
-    x: Tensor, layer: Layer, config: Config, views: list[View], passage: tuple[Passage, int] | None = None
+    x: Tensor, layer: Layer, config: Config, views: list[View], read: tuple[Cache | Passage, int] | None = None
 ) -> Tensor:
     """One transformer layer: (batch, time, d) -> (batch, time, d)."""
     hidden = normalise(x, layer.attention_norm, config)
-    change = project(attend(hidden, layer, config, views[layer.kind], passage), layer.output)
+    change = project(attend(hidden, layer, config, views[layer.kind], read), layer.output)
     if layer.attention_output_norm is not None:
         change = normalise(change, layer.attention_output_norm, config)
     x = x + change
@@ -222,7 +225,7 @@ def embed(weights: Weights, config: Config, ids: Tensor) -> Tensor:
     x = F.embedding(ids, weights["embedding"])
     if config.embedding_scale == 1:
         return x
-    return x * torch.tensor(config.embedding_scale, dtype=x.dtype)  # in that precision, as such models were trained
+    return x * float(torch.tensor(config.embedding_scale, dtype=x.dtype))  # rounded, as such models were trained
 
 
 def finish(weights: Weights, config: Config, x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ leave between tokens.
 from __future__ import annotations
 
 import logging
+import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from tokenizers import Tokenizer
 
 from tuning_trainer.chat import encode_text, load_tokenizer, split_text
 from tuning_trainer.desk import JOINING, Desk
-from tuning_trainer.model import AnsweringModel, choose_device, choose_threads, model_directory, open_answering
+from tuning_trainer.model import AnsweringModel, choose_device, model_directory, open_answering
 from tuning_trainer.spec import InvalidJobError, Prompt, Reply
+from tuning_trainer.threads import choose_threads
 from tuning_trainer.writing import InvalidPromptError, Request, Writing, check_prompt
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,9 @@ log = logging.getLogger(__name__)
 BROKEN = "The model failed inside the trainer; its log says why."
 
 _INTERNAL = 13
+
+FOLLOW_S = 2.0
+"""Time at work after which threads follow the cores that others have left free meanwhile."""
 
 KEPT_MODELS = 64
 KEPT_BYTES = 1 << 29
@@ -94,6 +99,7 @@ class Answering:
         self._tokenizers: dict[Path, Tokenizer] = {}
         self._queue: deque[tuple[str, Prompt, bool]] = deque()
         self._writing_bytes = WRITING_BYTES
+        self._idle, self._look_s = IdleCores(), 0.0
 
     @property
     def busy(self) -> bool:
@@ -140,6 +146,7 @@ class Answering:
 
     def advance(self) -> Iterator[Output]:
         """Writes one token of every candidate of every request that there is room for, and reads on in prompts."""
+        self._follow_cores()
         yield from self._start_queued()
         for key, desk in list(self._desks.items()):
             if not desk.busy:
@@ -154,6 +161,15 @@ class Answering:
                 yield from (Refused(id, BROKEN) for id in sorted(requests))
                 continue
             yield from _outputs(written)
+
+    def _follow_cores(self) -> None:
+        now_s = time.monotonic()
+        if now_s < self._look_s:
+            return
+        if now_s < self._look_s + FOLLOW_S:  # else it has rested, and what was free then says little
+            size = max((model.size for model in self._models.values()), default=0)
+            torch.set_num_threads(choose_threads(size, idle=self._idle))
+        self._idle, self._look_s = IdleCores(), now_s + FOLLOW_S
 
     def count(self, base_model: str, texts: list[str]) -> list[int]:
         """Tokens of each text, without those of the conversation's format."""
@@ -177,7 +193,7 @@ class Answering:
             base_model, adapter, _ = key
             device, precision = choose_device(self._device, model_directory(base_model))
             model = open_answering(base_model, adapter, device, precision)
-            torch.set_num_threads(max(torch.get_num_threads(), choose_threads(0, model.size)))
+            torch.set_num_threads(max(torch.get_num_threads(), choose_threads(model.size)))
             self._writing_bytes = max(self._writing_bytes, WRITING_BYTES, model.size * _PARAMETER_BYTES)
             self._models[key] = model
         self._models.move_to_end(key)

@@ -17,13 +17,14 @@ from torch import Tensor
 
 from tuning_trainer import decoder, lora
 from tuning_trainer.bank import Bank
-from tuning_trainer.cache import Blocks, Place, Shape
+from tuning_trainer.blocks import Blocks, Place, Shape
 from tuning_trainer.decoder import Layer, View
-from tuning_trainer.model import SMALL_MODEL, AnsweringModel, choose_chunk
+from tuning_trainer.model import AnsweringModel, choose_chunk
 from tuning_trainer.native import Base, load_base
 from tuning_trainer.passage import Chunk, Passage, Piece, Span
 from tuning_trainer.prefixes import SHORTEST_PREFIX, Prefixes, count_common
 from tuning_trainer.rotary import Rotation, rotary_table
+from tuning_trainer.threads import SMALL_MODEL
 
 BLOCK_SHARE = 16
 """A block takes at most one part in so many of the memory that there is for writing."""

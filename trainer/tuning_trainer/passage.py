@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from tuning_trainer.architecture import Attention, Config
-from tuning_trainer.cache import Block
+from tuning_trainer.blocks import Block
 from tuning_trainer.decoder import mix
 
 Heads: TypeAlias = tuple[Tensor, Tensor, Tensor]
