@@ -21,7 +21,7 @@ from tuning_trainer.chat import encode_text, load_tokenizer, split_text
 from tuning_trainer.desk import JOINING, Desk
 from tuning_trainer.model import AnsweringModel, choose_device, model_directory, open_answering
 from tuning_trainer.spec import InvalidJobError, Prompt, Reply
-from tuning_trainer.threads import choose_threads
+from tuning_trainer.threads import IdleCores, choose_threads
 from tuning_trainer.writing import InvalidPromptError, Request, Writing, check_prompt
 
 log = logging.getLogger(__name__)
