@@ -24,6 +24,7 @@ from rich.table import Table
 from tuning_trainer import model
 from tuning_trainer.generate import Answering, Finished
 from tuning_trainer.spec import Prompt, Turn
+from tuning_trainer.threads import count_cores
 
 SYSTEM = "You are a helpful assistant of a small shop. Answer in one or two short sentences, and say if you are unsure."
 QUESTIONS = (
@@ -137,11 +138,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=model.count_cores())
+    parser.add_argument("--threads", type=int, default=count_cores())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.path == "transformers":
-        model.is_native = lambda _: False
+        setattr(model, "is_native", lambda _: False)  # noqa: B010 a name that is looked up at every call
     with TemporaryDirectory() as folder:
         directory = options.base_model or Path(folder)
         if options.base_model is None:

@@ -205,7 +205,8 @@ class NativeDecoder:
             self._seat(rows[number])
         if len(told) < len(hidden):
             ends = list(itertools.accumulate(counts))
-            hidden = hidden[torch.tensor([ends[number] - 1 for number in told], device=self._device)]
+            last = torch.tensor([ends[number] - 1 for number in told], dtype=torch.long, device=self._device)
+            hidden = hidden[last]
         scores = self._score(hidden)
         return [(*written, *read)[number] for number in told], scores
 
