@@ -176,14 +176,8 @@ class Template:
     call: int | None = None
 
     def __init__(self, tokenizer: Tokenizer, template: str, variables: dict[str, str], stops: frozenset[int]) -> None:
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.globals["raise_exception"] = _refuse
         self.tokenizer = tokenizer
-        self._template, self._variables = environment.from_string(template), variables
+        self._template, self._variables = compile_template(template), variables
         tail = self._tail((Turn("user", ""), Turn("model", "")))
         self.stops = stops | frozenset(_leading_control(tokenizer, tail))
 
@@ -236,6 +230,17 @@ class Template:
             raise
 
 
+def compile_template(text: str) -> Any:
+    """A chat template, ready to render, in a sandbox as transformers has it."""
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
+    environment.globals["raise_exception"] = _refuse
+    return environment.from_string(text)
+
+
 def _refuse(message: str) -> str:
     raise UnsupportedTokenizerError(f"chat template: {message}")
 
@@ -272,10 +277,11 @@ def load_chat(directory: str | Path) -> Chat:
     tokenizer = load_tokenizer(path)
     if all(tokenizer.token_to_id(token) is not None for token in ROLE_TOKENS):
         return RoleTokens(tokenizer)
-    settings = _read_json(path / "tokenizer_config.json")
-    variables = {name: text for name in ("bos_token", "eos_token", "pad_token") if (text := _token(settings, name))}
+    settings = read_settings(path)
+    names = ("bos_token", "eos_token", "pad_token")
+    variables = {name: text for name in names if (text := special_token(settings, name))}
     stops = find_stops(path, tokenizer, variables.get("eos_token"))
-    template = _template(path, settings)
+    template = read_template(path, settings)
     if template:
         return Template(tokenizer, template, variables, stops)
     bos = variables.get("bos_token")
@@ -287,14 +293,20 @@ def _read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def _token(settings: dict[str, Any], name: str) -> str | None:
+def read_settings(directory: Path) -> dict[str, Any]:
+    """``tokenizer_config.json`` of a model directory; nothing where it has none."""
+    return _read_json(directory / "tokenizer_config.json")
+
+
+def special_token(settings: dict[str, Any], name: str) -> str | None:
     """A special token's text, which may be written as a string or as an object."""
     value = settings.get(name)
     text: str | None = value.get("content") if isinstance(value, dict) else value
     return text
 
 
-def _template(path: Path, settings: dict[str, Any]) -> str | None:
+def read_template(path: Path, settings: dict[str, Any]) -> str | None:
+    """The chat template of a model directory, a file of its own or among its settings."""
     file = path / "chat_template.jinja"
     if file.exists():
         return file.read_text("utf-8")

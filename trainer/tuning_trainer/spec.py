@@ -23,6 +23,10 @@ Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 """``auto``: CUDA where there is a GPU and the model is large enough to be faster on it."""
 DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda")
 
+Outtype: TypeAlias = Literal["f32", "f16", "bf16", "q8_0"]
+OUTTYPES: tuple[Outtype, ...] = ("f32", "f16", "bf16", "q8_0")
+"""Precisions in which a tuned model is written as GGUF; the names are those of llama.cpp's converter."""
+
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 """``json.dumps`` with an option makes an encoder for every call."""
 
@@ -56,7 +60,7 @@ class Job:
         beta: Weight of the KL term, preference tuning only.
         max_tokens: Longest example in tokens; longer ones are cut and counted. 0: the base model's limit.
         threads: CPU threads. 0: chosen by model size. Part of what makes a run repeatable.
-        device: See ``Device``.
+        device: ``auto`` takes CUDA where there is a GPU and the model is large enough to be faster on it.
     """
 
     id: str
