@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tuning_trainer.spec import Cancelled, Done, Event, InvalidJobError, Job, format_event, parse_job
 
+
 def main(arguments: list[str]) -> int:
     """Runs the command; the exit status is among ``usage.EXIT_CODES``."""
     logging.basicConfig(level=logging.INFO, format="trainer: %(message)s")

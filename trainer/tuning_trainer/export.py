@@ -57,7 +57,7 @@ def export_gguf(adapter: Path, file: Path, outtype: str = "f16", base_model: str
     Raises:
         TargetTakenError, UnsupportedGgufError, ImportError (without the package gguf), and as ``merge_adapter``.
     """
-    from tuning_trainer.checkpoint import replace_file
+    from tuning_trainer.checkpoint import sync_directory
     from tuning_trainer.gguf_model import write_gguf
     from tuning_trainer.modelfile import write_modelfile
 
@@ -75,8 +75,12 @@ def export_gguf(adapter: Path, file: Path, outtype: str = "f16", base_model: str
         model = Path(work) / "model"
         merge_adapter(adapter, model, base_model)
         text = write_modelfile(model, file)
-        write_gguf(model, file, chosen)
-        replace_file(modelfile, lambda path: path.write_text(text, "utf-8"))
+        whole, told = Path(work) / file.name, Path(work) / MODELFILE
+        write_gguf(model, whole, chosen)
+        told.write_text(text, "utf-8")
+        told.replace(modelfile)
+        whole.replace(file)  # last: who finds it finds the Modelfile too
+        sync_directory(file.parent)
 
 
 def _write_model(adapter: Path, target: Path, base_model: str | None) -> None:

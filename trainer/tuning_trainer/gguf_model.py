@@ -7,6 +7,7 @@ worse than none. Names of tensors and keys are those of the ``gguf`` package, wh
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -79,10 +80,12 @@ def write_gguf(directory: Path, file: Path, outtype: Outtype = "f16") -> None:
     def write(path: Path) -> None:
         from gguf import GGUFWriter
 
+        logging.getLogger("gguf").setLevel(logging.WARNING)
         writer = GGUFWriter(path, family.arch)
         try:
             _add_shape(writer, values, family, outtype)
-            writer.add_name(str(values.get("_name_or_path") or "tuned model"))
+            writer.add_type("model")
+            writer.add_name(file.stem)
             vocabulary.add_to(writer)
             tensors = list(_list_tensors(directory, values, family, outtype))
             for name, shape, kind, _ in tensors:
@@ -283,9 +286,7 @@ def _add_tensor(writer: Any, name: str, shape: tuple[int, ...], kind: Outtype) -
 
     quantization = GGMLQuantizationType[kind.upper()]
     values, size = GGML_QUANT_SIZES[quantization]
-    writer.add_tensor_info(
-        name, shape, np.dtype(np.float32), math.prod(shape) // values * size, raw_dtype=quantization
-    )
+    writer.add_tensor_info(name, shape, np.dtype(np.float32), math.prod(shape) // values * size, raw_dtype=quantization)
 
 
 def _encode(name: str, array: Array, kind: Outtype) -> Array:

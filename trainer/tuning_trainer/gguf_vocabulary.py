@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from tuning_trainer.chat import load_tokenizer, read_settings, read_template, special_token
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
@@ -92,8 +94,6 @@ def describe_vocabulary(directory: Path, size: int) -> GgufVocabulary:
     model, settings = values["model"], read_settings(directory)
     if model.get("type") != "BPE":
         raise UnsupportedGgufError(f"tokenizer.json: model {model.get('type')!r}; only BPE can be said in GGUF here")
-    if values.get("post_processor") and len(tokenizer.encode("a").ids) > len(tokenizer.encode("a", None, False).ids) + 1:
-        raise UnsupportedGgufError("tokenizer.json: its post_processor adds more than one token")
     added = {one["id"]: one for one in values.get("added_tokens", ())}
     tokens, types = _list_tokens(model, added, size)
     merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
@@ -102,17 +102,27 @@ def describe_vocabulary(directory: Path, size: int) -> GgufVocabulary:
         for role in ("bos", "eos", "unk", "pad")
         if (text := special_token(settings, f"{role}_token")) and (number := tokenizer.token_to_id(text)) is not None
     }
-    with_bos, plain = tokenizer.encode("a").ids, tokenizer.encode("a", None, False).ids
-    begins = with_bos != plain and with_bos[0] == special.get("bos")
-    if with_bos != plain and not begins:
-        raise UnsupportedGgufError("tokenizer.json: its post_processor adds another token than the bos token")
-    common = (special, begins)
+    common = (special, begins_with_bos(tokenizer, special.get("bos")))
     template = read_template(directory, settings)
     if model.get("byte_fallback"):
         prefix, scores = _find_prefix(values), _score(tokens, types, merges)
         return GgufVocabulary("llama", "default", tokens, types, (), scores, *common, prefix, template)
     pre = name_pre_tokenizer(values)
     return GgufVocabulary("gpt2", pre, tokens, types, tuple(merges), (), *common, False, template)
+
+
+def begins_with_bos(tokenizer: Tokenizer, bos: int | None) -> bool:
+    """Whether the tokenizer puts the bos token before a text by itself.
+
+    Raises:
+        UnsupportedGgufError: it adds something else.
+    """
+    whole, plain = tokenizer.encode("a").ids, tokenizer.encode("a", None, False).ids
+    if whole == plain:
+        return False
+    if bos is None or whole != [bos, *plain]:
+        raise UnsupportedGgufError("tokenizer.json: its post_processor adds another token than the bos token")
+    return True
 
 
 def _list_tokens(
@@ -129,7 +139,7 @@ def _list_tokens(
         tokens.append(f"[PAD{number}]" if text is None else text)
         if text is None:
             types.append(UNUSED)
-        elif text == model.get("unk_token"):
+        elif model.get("byte_fallback") and text == model.get("unk_token"):
             types.append(UNKNOWN)
         elif number in added:
             types.append(CONTROL if added[number]["special"] else USER_DEFINED)

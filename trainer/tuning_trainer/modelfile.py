@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tokenizers import Tokenizer
+
 from tuning_trainer.chat import (
     UnsupportedTokenizerError,
     compile_template,
@@ -21,6 +23,7 @@ from tuning_trainer.chat import (
     read_template,
     special_token,
 )
+from tuning_trainer.gguf_vocabulary import begins_with_bos
 
 Render: TypeAlias = Callable[[list[tuple[str, str]], bool], str]
 """(role, text) pairs, and whether an answer is asked for -> the text that the model reads, without its bos token."""
@@ -115,22 +118,25 @@ def _describe_format(directory: Path) -> list[str]:
     if not text:
         return ["# The model has no chat template: it reads prompts as they are.", "TEMPLATE {{ .Prompt }}"]
     bos, eos = special_token(settings, "bos_token") or "", special_token(settings, "eos_token") or ""
-    template = compile_template(text)
+    template, tokenizer = compile_template(text), load_tokenizer(directory)
+    begun = bos if begins_with_bos(tokenizer, tokenizer.token_to_id(bos)) else ""
 
     def render(turns: list[tuple[str, str]], answer: bool) -> str:
         messages = [{"role": role, "content": words} for role, words in turns]
         written: str = template.render(messages=messages, add_generation_prompt=answer, bos_token=bos, eos_token=eos)
-        return written.removeprefix(bos)  # Ollama begins with it by itself
+        return written.removeprefix(begun)  # Ollama begins with it by itself
 
     pieces = find_pieces(render)
     if pieces is None or any(mark in pieces.template + pieces.default for mark in ('"""', "{{ {{")):
-        return ["# The chat template is more than Ollama's .System, .Prompt and .Response can say: it takes it from the file."]
-    stops = sorted({eos, *_list_control(directory, pieces.closing)} - {""})
+        return [
+            "# The chat template is more than Ollama's .System, .Prompt and .Response can say: it takes it from the file."
+        ]
+    stops = sorted({eos, *_list_control(tokenizer, pieces.closing)} - {""})
     system = [f'SYSTEM """{pieces.default}"""'] if pieces.default else []
     return [f'TEMPLATE """{pieces.template}"""', *system, *(f'PARAMETER stop "{stop}"' for stop in stops)]
 
 
-def _list_control(directory: Path, closing: str) -> list[str]:
+def _list_control(tokenizer: Tokenizer, closing: str) -> list[str]:
     """The special token that ends an answer, if one does."""
-    added: Any = load_tokenizer(directory).get_added_tokens_decoder().values()
+    added: Any = tokenizer.get_added_tokens_decoder().values()
     return [one.content for one in added if one.special and one.content and closing.lstrip().startswith(one.content)]

@@ -63,7 +63,9 @@ def describe_job() -> str:
     for event in _EVENTS:
         fields = [field for field in dataclasses.fields(event) if field.name != "event"]
         said = (event.__doc__ or "").split("\n\n")[0].replace("``", "").replace("\n", " ")
-        lines += _indent(f"  {event.__name__.lower()}", f"{' '.join(said.split())} [{', '.join(f.name for f in fields)}]")
+        lines += _indent(
+            f"  {event.__name__.lower()}", f"{' '.join(said.split())} [{', '.join(f.name for f in fields)}]"
+        )
     lines += ["", "DIRECTORY/tensorboard has the same figures for TensorBoard once the job is done."]
     return "\n".join(lines)
 
