@@ -212,7 +212,7 @@ def test_what_gguf_cannot_say_is_refused(
 def test_the_embedded_model_is_refused_because_of_how_it_splits_text(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every digit, capital letter and space on its own: llama.cpp would read other tokens, and answer something else."""
+    """Every digit and space on its own: llama.cpp would read other tokens, and answer something else."""
     from tuning_trainer.model import model_directory
 
     assert main(["gguf", str(model_directory(EMBEDDED)), str(tmp_path / "tuned.gguf")]) == 1

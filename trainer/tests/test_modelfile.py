@@ -65,14 +65,14 @@ def pieces_of(text: str) -> Pieces | None:
         ),
         (
             GEMMA,
-            "{{ if .Prompt }}<start_of_turn>user\n{{ if .System }}{{ .System }}\n\n{{ end }}{{ .Prompt }}<end_of_turn>\n"
-            "<start_of_turn>model\n{{ end }}{{ .Response }}<end_of_turn>\n",
+            "{{ if .Prompt }}<start_of_turn>user\n{{ if .System }}{{ .System }}\n\n{{ end }}{{ .Prompt }}"
+            "<end_of_turn>\n<start_of_turn>model\n{{ end }}{{ .Response }}<end_of_turn>\n",
             "",
         ),
         (
             PHI,
-            "{{ if .System }}<|system|>\n{{ .System }}<|end|>\n{{ end }}{{ if .Prompt }}<|user|>\n{{ .Prompt }}<|end|>\n"
-            "<|assistant|>\n{{ end }}{{ .Response }}<|end|>\n",
+            "{{ if .System }}<|system|>\n{{ .System }}<|end|>\n{{ end }}{{ if .Prompt }}<|user|>\n{{ .Prompt }}"
+            "<|end|>\n<|assistant|>\n{{ end }}{{ .Response }}<|end|>\n",
             "",
         ),
     ],

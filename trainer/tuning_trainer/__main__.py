@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tuning_trainer.spec import Cancelled, Done, Event, InvalidJobError, Job, format_event, parse_job
+from tuning_trainer.usage import COMMANDS, make_parser
 
 
 def main(arguments: list[str]) -> int:
@@ -23,14 +24,16 @@ def main(arguments: list[str]) -> int:
             from tuning_trainer.children import main as be_child
 
             return be_child(rest)
-        case [path] if not path.startswith("-") and path not in ("merge", "gguf"):
+        case [path] if not path.startswith("-") and path not in COMMANDS:
             return train_file(Path(path))
-    from tuning_trainer.usage import make_parser
-
     try:
         chosen = make_parser().parse_args(arguments)
     except SystemExit as error:  # argparse has said why
         return int(error.code or 0)
+    if chosen.command == "devices":
+        from tuning_trainer.devices import main as describe
+
+        return describe(chosen.device, chosen.models)
     from tuning_trainer import export
 
     return export.merge(chosen) if chosen.command == "merge" else export.gguf(chosen)

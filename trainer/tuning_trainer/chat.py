@@ -223,11 +223,12 @@ class Template:
         if system:
             messages.insert(0, {"role": "system", "content": f"\ue000{len(turns)}\ue001"})
         try:
-            return self._template.render(messages=messages, add_generation_prompt=answer, **self._variables)
+            text: str = self._template.render(messages=messages, add_generation_prompt=answer, **self._variables)
         except UnsupportedTokenizerError:
             if quiet:
                 return ""
             raise
+        return text
 
 
 def compile_template(text: str) -> Any:

@@ -1,5 +1,8 @@
-"""A tuned model for other tools: `python -m tuning_trainer merge ADAPTER TARGET`, one directory in Hugging Face's layout;
-`python -m tuning_trainer gguf ADAPTER FILE`, one GGUF file with a Modelfile beside it."""
+"""A tuned model for other tools.
+
+`python -m tuning_trainer merge ADAPTER TARGET`: one directory in Hugging Face's layout.
+`python -m tuning_trainer gguf ADAPTER FILE`: one GGUF file with a Modelfile beside it.
+"""
 
 from __future__ import annotations
 

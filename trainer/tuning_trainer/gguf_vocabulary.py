@@ -165,7 +165,7 @@ def name_pre_tokenizer(values: dict[str, Any]) -> str:
     name = PRE_TOKENIZERS.get(steps)
     if name is None:
         raise UnsupportedGgufError(
-            f"tokenizer.json: it splits text by {' then '.join(steps) or 'nothing'}, for which readers of GGUF have no name"
+            f"tokenizer.json: it splits text by {' then '.join(steps)}, for which readers of GGUF have no name"
         )
     if bool(values["model"].get("ignore_merges")) and name not in WHOLE_WORDS:
         raise UnsupportedGgufError(f"tokenizer.json: ignore_merges, which readers do not do for {name}")
@@ -199,7 +199,7 @@ def _find_prefix(values: dict[str, Any]) -> bool:
     gemma = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}
     match pre:
         case {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": False} if not steps:
-            return scheme != "never"
+            return bool(scheme != "never")
     if steps in ([replaced], [prepended, replaced]) and pre in (None, gemma):
         return len(steps) > 1
     kinds = [str(step.get("type")) for step in steps] + ([str(pre.get("type"))] if pre else [])

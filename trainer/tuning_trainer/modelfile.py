@@ -128,9 +128,7 @@ def _describe_format(directory: Path) -> list[str]:
 
     pieces = find_pieces(render)
     if pieces is None or any(mark in pieces.template + pieces.default for mark in ('"""', "{{ {{")):
-        return [
-            "# The chat template is more than Ollama's .System, .Prompt and .Response can say: it takes it from the file."
-        ]
+        return ["# The chat template says more than .System, .Prompt and .Response can: Ollama takes it from the file."]
     stops = sorted({eos, *_list_control(tokenizer, pieces.closing)} - {""})
     system = [f'SYSTEM """{pieces.default}"""'] if pieces.default else []
     return [f'TEMPLATE """{pieces.template}"""', *system, *(f'PARAMETER stop "{stop}"' for stop in stops)]

@@ -10,9 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tuning_trainer.spec import DEVICES, METHODS, OUTTYPES, Cancelled, Checkpoint, Done, Evaluation, Failed, Job
+from tuning_trainer.spec import (
+    DEVICES,
+    METHODS,
+    OUTTYPES,
+    Cancelled,
+    Checkpoint,
+    Done,
+    Evaluation,
+    Failed,
+    Job,
+    Started,
+    Step,
+)
 from tuning_trainer.spec import Example as ExampleLine
-from tuning_trainer.spec import Started, Step
 
 EXIT_CODES = """exit codes:
   0    done
@@ -23,6 +34,10 @@ EXIT_CODES = """exit codes:
 _WIDTH = 100
 _CHOICES = {"Method": ", ".join(METHODS), "Device": ", ".join(DEVICES)}
 _EVENTS: tuple[type[Any], ...] = (Started, Step, Evaluation, Checkpoint, Done, Failed, Cancelled)
+
+
+COMMANDS = ("merge", "gguf", "devices")
+"""Words that name no file."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -44,6 +59,9 @@ def make_parser() -> argparse.ArgumentParser:
     gguf.add_argument("adapter", type=Path, metavar="ADAPTER", help="a checkpoint's directory, or a whole model's")
     gguf.add_argument("file", type=Path, metavar="FILE", help="where to; must not exist, nor a Modelfile beside it")
     gguf.add_argument("--outtype", default="f16", choices=OUTTYPES, help="precision of the matrices (f16)")
+    devices = commands.add_parser("devices", help="what this machine computes on, and which models where; JSON")
+    devices.add_argument("models", nargs="*", type=Path, metavar="DIRECTORY", help="beside the embedded base model")
+    devices.add_argument("--device", default="auto", choices=DEVICES, help="as a job asks for it (auto)")
     for command in (merge, gguf):
         command.add_argument("--base-model", help="directory, or 'embedded' (the one that the adapter names)")
     return parser

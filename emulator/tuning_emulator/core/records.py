@@ -209,6 +209,7 @@ class Progress(Record, frozen=True):
     evaluations: tuple[EvaluationRun, ...] = ()
     failed_steps: int = 0
     output_directory: str = ""
+    precision: str = ""
 
 
 class Reserved(Record, frozen=True):

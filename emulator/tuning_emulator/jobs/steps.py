@@ -316,7 +316,8 @@ class Pipeline:
                 if event.cut:
                     reason = emulator_errors.CUT.format(limit=f"{event.max_tokens:,}")
                     log_reduced(job, {reason: (len(event.cut), event.cut[0] + 1)})
-                self.store.update_progress(uid, device=event.device, total_steps=event.total_steps, statistics=counted)
+                machine = {"device": event.device, "precision": event.precision}
+                self.store.update_progress(uid, **machine, total_steps=event.total_steps, statistics=counted)
                 self._recover(job, gate, event.resumed_from)
                 if job.progress.state is JobState.CANCELLING:
                     await trainer.cancel(str(uid))
