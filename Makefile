@@ -29,7 +29,7 @@ browser: environment ## Chromium for the browser tests, from Debian where it is 
 	@$(BIN)/python -m scripts.browser
 
 quick: environment ## the tests that need no process and no patience
-	$(BIN)/python -m pytest --quiet -m "not (process or slow or gpu)" emulator/tests trainer/tests tests contract_tests
+	$(BIN)/python -m pytest --quiet -m "not (process or slow or cuda)" emulator/tests trainer/tests tests contract_tests
 
 check: environment ## style, strict types, layers, workflows
 	$(BIN)/ruff format --check .
