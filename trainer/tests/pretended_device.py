@@ -36,7 +36,8 @@ class Places:
     def put(self, tensor: Tensor) -> Tensor:
         """Remembers a tensor as being there."""
         storage = tensor.untyped_storage()
-        self._there[storage._cdata] = StorageWeakRef(storage)
+        refer: Any = StorageWeakRef
+        self._there[storage._cdata] = refer(storage)
         return tensor
 
     def copy(self, tensor: Tensor, there: bool) -> Tensor:
@@ -71,7 +72,7 @@ class _Asking(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         name = getattr(function, "__name__", "")
-        if function == Tensor.device.__get__:  # type: ignore[attr-defined] torch declares it as a plain attribute
+        if function == Tensor.device.__get__:  # type: ignore[attr-defined]  # torch declares a plain attribute
             return THERE if self._places.has(args[0]) else function(*args)
         if function == Tensor.is_cuda.__get__:  # type: ignore[attr-defined]
             return self._places.has(args[0])
@@ -104,11 +105,11 @@ def _stay(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple("cpu" if _means_there(value) else value for value in values)
 
 
-class _Doing(TorchDispatchMode):
+class _Doing(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch says no types here
     """Every operation, those of the backward pass too."""
 
     def __init__(self, places: Places) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # nor here
         self._places = places
 
     def __torch_dispatch__(self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
@@ -134,7 +135,7 @@ class PretendedDevice:
     """Enter it, and ``cuda`` is there."""
 
     def __init__(self) -> None:
-        self._modes = _Doing(_PLACES), _Asking(_PLACES)
+        self._modes: tuple[Any, Any] = _Doing(_PLACES), _Asking(_PLACES)
 
     def __enter__(self) -> PretendedDevice:
         for mode in self._modes:

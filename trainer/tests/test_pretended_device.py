@@ -44,7 +44,7 @@ def test_what_is_made_there_stays_there_until_it_is_brought_back(far: Tensor) ->
     assert torch.ones(2).to(far).device.type == "cuda"
     assert far[torch.tensor([0])].device.type == "cuda"
     assert (float((far * 2).sum()), far.cpu().numpy().sum()) == (18.0, 9.0)
-    with pytest.raises(TypeError, match="use Tensor.cpu"):
+    with pytest.raises(TypeError, match=r"use Tensor\.cpu"):
         far.numpy()
 
 

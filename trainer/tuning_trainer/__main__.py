@@ -34,6 +34,10 @@ def main(arguments: list[str]) -> int:
         from tuning_trainer.devices import main as describe
 
         return describe(chosen.device, chosen.models)
+    if chosen.command == "rehearse":
+        from tuning_trainer.rehearsal import main as rehearse
+
+        return rehearse(chosen.request)
     from tuning_trainer import export
 
     return export.merge(chosen) if chosen.command == "merge" else export.gguf(chosen)

@@ -36,7 +36,7 @@ _CHOICES = {"Method": ", ".join(METHODS), "Device": ", ".join(DEVICES)}
 _EVENTS: tuple[type[Any], ...] = (Started, Step, Evaluation, Checkpoint, Done, Failed, Cancelled)
 
 
-COMMANDS = ("merge", "gguf", "devices")
+COMMANDS = ("merge", "gguf", "devices", "rehearse")
 """Words that name no file."""
 
 
@@ -62,6 +62,10 @@ def make_parser() -> argparse.ArgumentParser:
     devices = commands.add_parser("devices", help="what this machine computes on, and which models where; JSON")
     devices.add_argument("models", nargs="*", type=Path, metavar="DIRECTORY", help="beside the embedded base model")
     devices.add_argument("--device", default="auto", choices=DEVICES, help="as a job asks for it (auto)")
+    rehearse = commands.add_parser(
+        "rehearse", help="try a tuning on a small model; `tuning-emulator rehearse` asks for it"
+    )
+    rehearse.add_argument("request", type=Path, metavar="REQUEST.json")
     for command in (merge, gguf):
         command.add_argument("--base-model", help="directory, or 'embedded' (the one that the adapter names)")
     return parser
