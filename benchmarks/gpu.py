@@ -127,7 +127,7 @@ def run_documented(deadline_s: float) -> dict[str, Any]:
     """Seconds of a cold process that tunes the embedded model on 15 pairs, on the CPU and on a GPU that is there."""
     from tuning_trainer.spec import Device, Example, Job, Turn, format_example, format_job
 
-    wall_s = {}
+    wall_s: dict[str, Any] = {}
     devices: tuple[Device, ...] = ("cpu", "cuda") if find_device() == "cuda" else ("cpu",)
     for device in devices:
         with tempfile.TemporaryDirectory() as folder:

@@ -72,9 +72,9 @@ class _Asking(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         name = getattr(function, "__name__", "")
-        if function == Tensor.device.__get__:  # type: ignore[attr-defined]  # torch declares a plain attribute
+        if function == Tensor.device.__get__:
             return THERE if self._places.has(args[0]) else function(*args)
-        if function == Tensor.is_cuda.__get__:  # type: ignore[attr-defined]
+        if function == Tensor.is_cuda.__get__:  # type: ignore[attr-defined]  # torch says it is a plain attribute
             return self._places.has(args[0])
         if name == "numpy" and self._places.has(args[0]):
             raise TypeError("can't convert a pretended cuda tensor to numpy; use Tensor.cpu() first")

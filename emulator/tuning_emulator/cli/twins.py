@@ -70,7 +70,6 @@ def find_near_duplicates(rows: Sequence[Row]) -> list[tuple[int, int]]:
         twin = next((other for other in candidates if _likeness(row, pieces[other]) >= NEAR), None)
         if twin is not None:
             pairs.append((twin, number))
-            continue  # who is like this one is like the first
         for piece in rare:
             seen[piece].append(number)
     return pairs
