@@ -23,7 +23,7 @@ from tuning_emulator.cli.checks import (
     check_variables,
     name_listener,
 )
-from tuning_emulator.cli.doctor import check_own_models, check_tunable, format_findings
+from tuning_emulator.cli.doctor import check_own_devices, check_own_models, check_tunable, format_findings
 from tuning_emulator.cli.machine import check_trainer
 from tuning_emulator.jobs.lora import missing_packages
 from tuning_emulator.store.store import Store
@@ -258,7 +258,7 @@ def test_the_trainer_says_which_models_go_where(monkeypatch: pytest.MonkeyPatch)
     assert {one.status for one in findings} == {OK}
     assert find(findings, "devices").text == "base models of any size on cpu in float32: it was asked for"
     assert "parameters, on cpu in float32" in find(findings, "base model embedded").text
-    (lost,) = check_own_models({"gemini-1.5-flash-001-tuning": "/nowhere"})
+    (lost,) = check_own_devices({"gemini-1.5-flash-001-tuning": "/nowhere"})
     assert (lost.area, lost.status) == ("configured", BROKEN)
     assert "'/nowhere' holds no config.json" in lost.text
 

@@ -77,7 +77,9 @@ def examine(url: str, expected: bool, data_dir: Path | None) -> Iterable[Finding
     yield from check_directories(data_dir or _given_directory(), running=health)
     yield from check_variables(dict(os.environ), url, health)
     yield check_tunable(datetime.now(UTC).date().isoformat())
-    yield from check_own_models((health or {}).get("base_models", {}))
+    own = (health or {}).get("base_models", {})
+    yield from check_own_models(own)
+    yield from check_own_devices(own)
 
 
 def check_tunable(today: str) -> Finding:
@@ -96,6 +98,10 @@ def check_own_models(directories: Mapping[str, str]) -> Iterable[Finding]:
         if name != "*" and not any(find_base_model(one.api, name) for one in MODELS):
             near = ", ".join(get_close_matches(name, known, 3)) or "tuning-emulator rules lists them"
             yield Finding("configured", name, WARNING, "no API has a base model of this name", f"name one: {near}")
+
+
+def check_own_devices(directories: Mapping[str, str]) -> Iterable[Finding]:
+    """Where the models in these directories go; none is asked about where there is none."""
     if directories and not missing_packages():
         with suppress(OSError, ValueError, subprocess.SubprocessError):  # that torch is broken has been said
             models = ask_devices(dict.fromkeys(directories.values()))["models"]
