@@ -68,15 +68,16 @@ def find_job(store: Store, title: str) -> TuningJob:
 
 
 def keep_comparable(value: Any) -> Any:
-    """Without what the kept answers cannot have: notes of jobs, etags of today's form, the text of a cancelled job.
+    """Without what the kept answers cannot have: notes and precision of jobs, etags of today's form, the text of a cancelled job.
 
     Nor have experiments a TensorBoard there, their runs are called otherwise, and no model is exported.
     """
     if isinstance(value, dict):
+        newer = (("notes", []), ("precision", ""))
         left = {"etag", "backing_tensorboard_resource", "supportedExportFormats"}
         if value.get("schemaTitle") == "system.ExperimentRun":
             left.add("displayName")
-        kept = {key: one for key, one in value.items() if key not in left and (key, one) != ("notes", [])}
+        kept = {key: one for key, one in value.items() if key not in left and (key, one) not in newer}
         return {key: keep_comparable(one) for key, one in kept.items()}
     if isinstance(value, list):
         return [keep_comparable(one) for one in value]
