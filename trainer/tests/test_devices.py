@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.models import make_job, pair, write_examples, write_gpt2, write_llama
+from tests.models import make_job, pair, write_examples, write_gemma, write_gpt2, write_llama
 from tests.pretended_device import PretendedDevice
 from tuning_trainer import generate, loop, model
 from tuning_trainer.checkpoint import checkpoint_directory
@@ -50,7 +50,7 @@ PLACES = [
     pytest.param(Place("cuda", "float32"), id="cuda-float32", marks=REAL),
     pytest.param(Place("cuda", "bfloat16"), id="cuda-bfloat16", marks=REAL),
 ]
-WRITERS: dict[str, Callable[[Path], Path]] = {"native": write_llama, "transformers": write_gpt2}
+WRITERS: dict[str, Callable[[Path], Path]] = {"native": write_llama, "windowed": write_gemma, "transformers": write_gpt2}
 
 pytestmark = pytest.mark.slow
 

@@ -14,9 +14,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from tuning_trainer.architecture import UnsupportedModelError
 from tuning_trainer.chat import UnsupportedTokenizerError
 from tuning_trainer.gguf_vocabulary import UnsupportedGgufError
-from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.lora import InvalidAdapterError
 from tuning_trainer.spec import OUTTYPES, InvalidJobError
 
