@@ -50,7 +50,11 @@ PLACES = [
     pytest.param(Place("cuda", "float32"), id="cuda-float32", marks=REAL),
     pytest.param(Place("cuda", "bfloat16"), id="cuda-bfloat16", marks=REAL),
 ]
-WRITERS: dict[str, Callable[[Path], Path]] = {"native": write_llama, "windowed": write_gemma, "transformers": write_gpt2}
+WRITERS: dict[str, Callable[[Path], Path]] = {
+    "native": write_llama,
+    "windowed": write_gemma,
+    "transformers": write_gpt2,
+}
 
 pytestmark = pytest.mark.slow
 

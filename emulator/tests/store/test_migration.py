@@ -68,12 +68,13 @@ def find_job(store: Store, title: str) -> TuningJob:
 
 
 def keep_comparable(value: Any) -> Any:
-    """Without what the kept answers cannot have: notes and precision of jobs, etags of today's form, the text of a cancelled job.
+    """Without what the kept answers cannot have: notes and precision of jobs, etags of today's form.
 
-    Nor have experiments a TensorBoard there, their runs are called otherwise, and no model is exported.
+    Nor has a cancelled job its text, or an experiment a TensorBoard; runs are called otherwise, and no model is
+    exported.
     """
     if isinstance(value, dict):
-        newer = (("notes", []), ("precision", ""))
+        newer: tuple[tuple[str, Any], ...] = (("notes", []), ("precision", ""))
         left = {"etag", "backing_tensorboard_resource", "supportedExportFormats"}
         if value.get("schemaTitle") == "system.ExperimentRun":
             left.add("displayName")
