@@ -102,6 +102,22 @@ def test_other_tools_give_the_emulators_answers(merged: bool, server: RunningSer
         assert answer_by_transformers(model, tokenizer, text) == say(server.url, name, text)
 
 
+def export_gguf(folder: Path, *arguments: object) -> tuple[subprocess.CompletedProcess[str], Path]:
+    file = folder / "out" / "tuned.gguf"
+    return export(*arguments, "--gguf", file), file
+
+
+@lora
+@pytest.mark.lora
+def test_what_cannot_be_a_gguf_file_is_refused_in_one_line(server: RunningServer, name: str, tmp_path: Path) -> None:
+    pytest.importorskip("gguf")
+    done, file = export_gguf(tmp_path, name, "--url", server.url)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "readers of GGUF have no name" in done.stderr
+    assert list(file.parent.iterdir()) == []
+
+
 @lora
 @pytest.mark.lora
 def test_a_data_directory_hands_out_the_same_files(
@@ -146,11 +162,6 @@ def test_nothing_is_overwritten_and_a_silent_server_is_named(tmp_path: Path) -> 
     assert "holds no emulator.sqlite3" in done.stderr
 
 
-def export_gguf(folder: Path, *arguments: object) -> tuple[subprocess.CompletedProcess[str], Path]:
-    file = folder / "out" / "tuned.gguf"
-    return export(*arguments, "--gguf", file), file
-
-
 @lora
 @pytest.mark.lora
 def test_a_tuned_model_becomes_a_gguf_file_from_a_server_and_from_a_data_directory(tmp_path: Path) -> None:
@@ -178,17 +189,6 @@ def test_a_tuned_model_becomes_a_gguf_file_from_a_server_and_from_a_data_directo
     again, other = export_gguf(tmp_path / "two", name, "--data-dir", data, "--outtype", "f32")
     assert again.returncode == 0, again.stderr
     assert other.read_bytes() == file.read_bytes()
-
-
-@lora
-@pytest.mark.lora
-def test_what_cannot_be_a_gguf_file_is_refused_in_one_line(server: RunningServer, name: str, tmp_path: Path) -> None:
-    pytest.importorskip("gguf")
-    done, file = export_gguf(tmp_path, name, "--url", server.url)
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "readers of GGUF have no name" in done.stderr
-    assert list(file.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize(
