@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.models import CHATML
-from tuning_trainer.chat import compile_template
 from tuning_trainer.modelfile import Pieces, find_pieces
+from tuning_trainer.template import compile_template
 
 DEFAULTED = (
     "{% for m in messages %}{% if loop.first and m.role != 'system' %}<|im_start|>system\nBe kind.<|im_end|>\n"
@@ -36,7 +36,7 @@ def pieces_of(text: str) -> Pieces | None:
 
     def render(turns: list[tuple[str, str]], answer: bool) -> str:
         messages = [{"role": role, "content": words} for role, words in turns]
-        return str(template.render(messages=messages, add_generation_prompt=answer))
+        return str(template(messages=messages, add_generation_prompt=answer))
 
     return find_pieces(render)
 

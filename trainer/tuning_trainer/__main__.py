@@ -9,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tuning_trainer.spec import Cancelled, Done, Event, InvalidJobError, Job, format_event, parse_job
+from tuning_trainer.threads import wait_passively
 from tuning_trainer.usage import COMMANDS, make_parser
 
 
 def main(arguments: list[str]) -> int:
     """Runs the command; the exit status is among ``usage.EXIT_CODES``."""
     logging.basicConfig(level=logging.INFO, format="trainer: %(message)s")
+    wait_passively()
     match arguments:
         case ["worker", *rest]:
             from tuning_trainer.worker import main as serve
@@ -67,8 +69,13 @@ def _train(job: Job, report: Callable[[Event], None]) -> Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask_to_stop)
     from tuning_trainer.loop import run_job  # after the handlers: importing torch takes two seconds
+    from tuning_trainer.ranks import RankKilledError
 
-    return run_job(job, report, lambda: stop)
+    try:
+        return run_job(job, report, lambda: stop)
+    except RankKilledError as error:
+        print(f"trainer: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _exit_status(last: Event) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
-from tuning_trainer.model import GPU_MODEL, choose_device, count_cores, count_stored, model_directory
+from tuning_trainer.model import GPU_MODEL, choose_device, count_stored, model_directory
 from tuning_trainer.spec import EMBEDDED, Device, InvalidJobError
+from tuning_trainer.threads import count_cores
 
 _SIZE = 256
 _SLOWER = 1.5

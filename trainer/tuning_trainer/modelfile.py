@@ -16,14 +16,13 @@ from typing import Any, TypeAlias
 from tokenizers import Tokenizer
 
 from tuning_trainer.chat import (
-    UnsupportedTokenizerError,
-    compile_template,
     load_tokenizer,
     read_settings,
     read_template,
     special_token,
 )
 from tuning_trainer.gguf_vocabulary import begins_with_bos
+from tuning_trainer.template import InvalidTemplateError, compile_template
 
 Render: TypeAlias = Callable[[list[tuple[str, str]], bool], str]
 """(role, text) pairs, and whether an answer is asked for -> the text that the model reads, without its bos token."""
@@ -82,7 +81,7 @@ def find_pieces(render: Render) -> Pieces | None:
         closing = render([first, answered], False).split(_MODEL)[1]
         whole = render([("system", _SYSTEM), first], True)
         before, after = whole.split(_USER)[0].split(_SYSTEM)
-    except (UnsupportedTokenizerError, ValueError):
+    except (InvalidTemplateError, ValueError):
         return None
     opening = middle.removeprefix(closing)
     default = head.removesuffix(opening)
@@ -123,7 +122,8 @@ def _describe_format(directory: Path) -> list[str]:
 
     def render(turns: list[tuple[str, str]], answer: bool) -> str:
         messages = [{"role": role, "content": words} for role, words in turns]
-        written: str = template.render(messages=messages, add_generation_prompt=answer, bos_token=bos, eos_token=eos)
+        told = {"bos_token": bos, "eos_token": eos, "enable_thinking": False}  # as the trainer renders it
+        written = template(messages=messages, add_generation_prompt=answer, **told)
         return written.removeprefix(begun)  # Ollama begins with it by itself
 
     pieces = find_pieces(render)

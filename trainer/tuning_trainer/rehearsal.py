@@ -21,8 +21,8 @@ from tuning_trainer.checkpoint import checkpoint_directory
 from tuning_trainer.dataset import encode_examples, read_examples
 from tuning_trainer.generate import Answering, Finished, Refused
 from tuning_trainer.loop import run_job
-from tuning_trainer.model import choose_device, choose_threads, model_directory, open_tuned
-from tuning_trainer.objective import Likelihood
+from tuning_trainer.model import choose_device, model_directory, open_tuned
+from tuning_trainer.objective import Likelihood, score_tokens
 from tuning_trainer.spec import (
     Done,
     Evaluation,
@@ -36,6 +36,7 @@ from tuning_trainer.spec import (
     format_example,
     total_steps,
 )
+from tuning_trainer.threads import choose_threads
 
 SHARES = (0.25, 0.5, 1.0)
 LEAST_ROWS = 4
@@ -169,11 +170,19 @@ def measure_rows(job: Job, adapter: Path, rows: Sequence[Example]) -> list[float
     """The loss of each row, nats per scored token, by a checkpoint; None for a row of which nothing is left."""
     device, precision = choose_device(job.device, model_directory(job.base_model))
     model = open_tuned(dataclasses.replace(job, adapter=str(adapter)), device, precision)
-    torch.set_num_threads(choose_threads(0, model.size))
+    torch.set_num_threads(choose_threads(model.size))
     data = encode_examples(rows, model.chat, model.max_tokens)
     measure = Likelihood(model, data, device)
+    means: list[float] = []
     with torch.no_grad():
-        losses = iter([float(measure([number]).loss) for number in range(len(data.rows))])
+        for start in range(0, len(data.rows), AT_ONCE):
+            batch = measure.prepare(range(start, min(start + AT_ONCE, len(data.rows))))
+            tokens, _ = score_tokens(model, batch)
+            sums, counts = torch.zeros(2, batch.size, device=tokens.device)
+            sums.index_add_(0, batch.rows, tokens)
+            counts.index_add_(0, batch.rows, torch.ones_like(tokens))
+            means += (sums / counts).tolist()
+    losses = iter(means)
     gone = set(data.dropped)
     return [None if number in gone else next(losses) for number in range(len(rows))]
 

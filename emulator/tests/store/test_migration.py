@@ -68,13 +68,13 @@ def find_job(store: Store, title: str) -> TuningJob:
 
 
 def keep_comparable(value: Any) -> Any:
-    """Without what the kept answers cannot have: notes and precision of jobs, etags of today's form.
+    """Without what the kept answers cannot have: notes and machine of jobs, etags of today's form.
 
     Nor has a cancelled job its text, or an experiment a TensorBoard; runs are called otherwise, and no model is
     exported.
     """
     if isinstance(value, dict):
-        newer: tuple[tuple[str, Any], ...] = (("notes", []), ("precision", ""))
+        newer: tuple[tuple[str, Any], ...] = (("notes", []), ("precision", ""), ("threads", 0), ("processes", 0))
         left = {"etag", "backing_tensorboard_resource", "supportedExportFormats"}
         if value.get("schemaTitle") == "system.ExperimentRun":
             left.add("displayName")
