@@ -78,6 +78,8 @@ class _Asking(TorchFunctionMode):
             return self._places.has(args[0])
         if name == "numpy" and self._places.has(args[0]):
             raise TypeError("can't convert a pretended cuda tensor to numpy; use Tensor.cpu() first")
+        if name == "pin_memory":
+            return args[0]
         if name == "cuda":
             return self._places.copy(args[0], there=True)
         if name == "cpu":

@@ -7,6 +7,7 @@ pretended, which shows faults of devices; tests marked ``cuda`` do the same on a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import torch
 
 from tests.models import make_job, pair, write_examples, write_gemma, write_gpt2, write_llama
 from tests.pretended_device import PretendedDevice
-from tuning_trainer import generate, loop, model
+from tuning_trainer import generate, graphs, learning, loop, model
 from tuning_trainer.checkpoint import checkpoint_directory
 from tuning_trainer.export import merge_adapter
 from tuning_trainer.spec import Cancelled, Done, Event, Job, Prompt, Started, Step, Turn
@@ -65,11 +66,33 @@ def choose(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
         monkeypatch.setattr(module, "choose_device", lambda *_: (place.device, place.precision))
 
 
+class AtOnce:
+    """Computes where it is asked: a pretended device is one thread's."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(function(*arguments))
+        return done
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only CUDA has: recordings are computed anew each time, batches are prepared in turn, memory is free."""
+    monkeypatch.setattr(graphs, "CudaRecorder", lambda: lambda compute: compute)
+    monkeypatch.setattr(learning, "ThreadPoolExecutor", AtOnce)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (8 << 30, 8 << 30))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+
+
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     """Each place in turn, chosen for all that the trainer opens."""
     chosen: Place = request.param
     choose(monkeypatch, chosen)
+    if chosen.pretended:
+        pretend(monkeypatch)
     with PretendedDevice() if chosen.pretended else nullcontext():
         yield chosen
     for cache in ("_load", "_shelf"):  # bases in memory are of this place

@@ -97,7 +97,7 @@ def _show(value: object) -> str:
 
 
 def _indent(name: str, text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent=f"{name:<20}", subsequent_indent=" " * 20)
+    return textwrap.wrap(text, _WIDTH, initial_indent=f"{name:<26}", subsequent_indent=" " * 26)
 
 
 def _read_attributes(kind: type[Any]) -> Iterator[tuple[str, str]]:
