@@ -32,7 +32,7 @@ pictures: environment browser ## docs/images: the page as the documents show it,
 	$(BIN)/python -m pytest --quiet emulator/tests/page/test_real_job.py --keep-pictures
 
 quick: environment ## the tests that need no process and no patience
-	$(BIN)/python -m pytest --quiet -m "not (process or slow or gpu)" emulator/tests trainer/tests tests contract_tests
+	$(BIN)/python -m pytest --quiet -m "not (process or slow or cuda)" emulator/tests trainer/tests tests contract_tests
 
 check: environment ## style, strict types, layers, workflows
 	$(BIN)/ruff format --check .

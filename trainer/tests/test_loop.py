@@ -296,16 +296,6 @@ def test_missing_cuda_is_said(tiny: Path, tmp_path: Path) -> None:
     assert "sees no CUDA device" in last.message
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: training on a GPU was NOT checked")
-def test_training_on_a_gpu(tiny: Path, tmp_path: Path) -> None:
-    events = train(make_job(tmp_path, tiny, device="cuda", learning_rate=3e-3))
-    started = events[0]
-    assert isinstance(started, Started)
-    assert started.device == "cuda"
-    assert steps(events)[-1].loss < steps(events)[0].loss
-
-
 def test_an_adapter_is_not_used_on_other_weights(tiny: Path, tmp_path: Path) -> None:
     """It would answer nonsense, and nobody would know why: not in answers, in further tuning or merged."""
     base = tmp_path / "base"

@@ -1,4 +1,4 @@
-"""`python -m tuning_trainer job.json`: trains one job alone. `worker` serves many, `merge` exports."""
+"""`python -m tuning_trainer job.json`: trains one job alone. `worker` serves many, `merge` and `gguf` export."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from pathlib import Path
 
 from tuning_trainer.spec import Cancelled, Done, Event, InvalidJobError, Job, format_event, parse_job
 from tuning_trainer.threads import wait_passively
-
-USAGE = """usage: python -m tuning_trainer JOB.json    train one job; JSON lines, or a progress bar in a terminal
-       python -m tuning_trainer worker [--no-fork]    train and answer on request, JSON lines in and out
-       python -m tuning_trainer merge ADAPTER TARGET [--base-model DIR]    a tuned model as one directory"""
+from tuning_trainer.usage import COMMANDS, make_parser
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command; the exit status is 0 after success, 1 after a failed job, 130 after Ctrl-C, 2 for wrong use."""
+    """Runs the command; the exit status is among ``usage.EXIT_CODES``."""
     logging.basicConfig(level=logging.INFO, format="trainer: %(message)s")
     wait_passively()
     match arguments:
@@ -25,18 +22,27 @@ def main(arguments: list[str]) -> int:
             from tuning_trainer.worker import main as serve
 
             return serve(rest)
-        case ["merge", *rest]:
-            from tuning_trainer.export import main as merge
-
-            return merge(rest)
         case ["child", *rest]:
             from tuning_trainer.children import main as be_child
 
             return be_child(rest)
-        case [path] if not path.startswith("-"):
+        case [path] if not path.startswith("-") and path not in COMMANDS:
             return train_file(Path(path))
-    print(USAGE, file=sys.stderr)
-    return 2
+    try:
+        chosen = make_parser().parse_args(arguments)
+    except SystemExit as error:  # argparse has said why
+        return int(error.code or 0)
+    if chosen.command == "devices":
+        from tuning_trainer.devices import main as describe
+
+        return describe(chosen.device, chosen.models)
+    if chosen.command == "rehearse":
+        from tuning_trainer.rehearsal import main as rehearse
+
+        return rehearse(chosen.request)
+    from tuning_trainer import export
+
+    return export.merge(chosen) if chosen.command == "merge" else export.gguf(chosen)
 
 
 def train_file(path: Path) -> int:

@@ -270,10 +270,11 @@ def load_chat(directory: str | Path) -> Chat:
     tokenizer = load_tokenizer(path)
     if all(tokenizer.token_to_id(token) is not None for token in ROLE_TOKENS):
         return RoleTokens(tokenizer)
-    settings = _read_json(path / "tokenizer_config.json")
-    variables = {name: text for name in ("bos_token", "eos_token", "pad_token") if (text := _token(settings, name))}
+    settings = read_settings(path)
+    names = ("bos_token", "eos_token", "pad_token")
+    variables = {name: text for name in names if (text := special_token(settings, name))}
     stops = find_stops(path, tokenizer, variables.get("eos_token"))
-    template = _template(path, settings)
+    template = read_template(path, settings)
     if template:
         return Template(tokenizer, template, variables, stops)
     bos = variables.get("bos_token")
@@ -285,14 +286,20 @@ def _read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def _token(settings: dict[str, Any], name: str) -> str | None:
+def read_settings(directory: Path) -> dict[str, Any]:
+    """``tokenizer_config.json`` of a model directory; nothing where it has none."""
+    return _read_json(directory / "tokenizer_config.json")
+
+
+def special_token(settings: dict[str, Any], name: str) -> str | None:
     """A special token's text, which may be written as a string or as an object."""
     value = settings.get(name)
     text: str | None = value.get("content") if isinstance(value, dict) else value
     return text
 
 
-def _template(path: Path, settings: dict[str, Any]) -> str | None:
+def read_template(path: Path, settings: dict[str, Any]) -> str | None:
+    """The chat template of a model directory, a file of its own or among its settings."""
     file = path / "chat_template.jinja"
     if file.exists():
         return file.read_text("utf-8")

@@ -1,4 +1,8 @@
-"""`python -m tuning_trainer merge ADAPTER TARGET`: a tuned model as one Hugging Face directory."""
+"""A tuned model for other tools.
+
+`python -m tuning_trainer merge ADAPTER TARGET`: one directory in Hugging Face's layout.
+`python -m tuning_trainer gguf ADAPTER FILE`: one GGUF file with a Modelfile beside it.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,21 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from tuning_trainer.architecture import UnsupportedModelError
+from tuning_trainer.chat import UnsupportedTokenizerError
+from tuning_trainer.gguf_vocabulary import UnsupportedGgufError
 from tuning_trainer.lora import InvalidAdapterError
-from tuning_trainer.spec import InvalidJobError
+from tuning_trainer.spec import OUTTYPES, InvalidJobError
 
 
 class TargetTakenError(ValueError):
-    """The directory to write to holds something already."""
+    """Where to write to there is something already."""
+
+
+MODELFILE = "Modelfile"
 
 
 def merge_adapter(adapter: Path, target: Path, base_model: str | None = None) -> None:
@@ -38,6 +48,42 @@ def merge_adapter(adapter: Path, target: Path, base_model: str | None = None) ->
         if target.exists():
             target.rmdir()
         made.replace(target)
+
+
+def export_gguf(adapter: Path, file: Path, outtype: str = "f16", base_model: str | None = None) -> None:
+    """Writes base and adapter as one GGUF file, and a Modelfile for Ollama beside it.
+
+    Args:
+        adapter, base_model: As for ``merge_adapter``.
+        outtype: Precision of the matrices, one of ``spec.OUTTYPES``.
+
+    Raises:
+        TargetTakenError, UnsupportedGgufError, ImportError (without the package gguf), and as ``merge_adapter``.
+    """
+    from tuning_trainer.checkpoint import sync_directory
+    from tuning_trainer.gguf_model import write_gguf
+    from tuning_trainer.modelfile import write_modelfile
+
+    modelfile = file.with_name(MODELFILE)
+    for taken in (file, modelfile):
+        if taken.exists():
+            raise TargetTakenError(f"{taken} is there already; give another one")
+    chosen = next((one for one in OUTTYPES if one == outtype), None)
+    if chosen is None:
+        raise UnsupportedGgufError(f"outtype: {outtype!r} is not one of {', '.join(OUTTYPES)}")
+    import gguf  # noqa: F401 that it is missing is said before anything is merged
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{file.name}-", dir=file.parent) as work:
+        model = Path(work) / "model"
+        merge_adapter(adapter, model, base_model)
+        text = write_modelfile(model, file)
+        whole, told = Path(work) / file.name, Path(work) / MODELFILE
+        write_gguf(model, whole, chosen)
+        told.write_text(text, "utf-8")
+        told.replace(modelfile)
+        whole.replace(file)  # last: who finds it finds the Modelfile too
+        sync_directory(file.parent)
 
 
 def _write_model(adapter: Path, target: Path, base_model: str | None) -> None:
@@ -72,18 +118,34 @@ def named_base_model(adapter: Path) -> str:
     return str(name)
 
 
-def main(arguments: list[str]) -> int:
-    """Command line; 0 when the model is written, 1 when it cannot be."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tuning_trainer merge", description="Merges an adapter into its base."
-    )
-    parser.add_argument("adapter", type=Path)
-    parser.add_argument("target", type=Path)
-    parser.add_argument("--base-model", help="directory, or 'embedded' (the one that the adapter names)")
-    chosen = parser.parse_args(arguments)
+_FAILURES = (
+    TargetTakenError,
+    InvalidAdapterError,
+    InvalidJobError,
+    UnsupportedModelError,
+    UnsupportedTokenizerError,
+    UnsupportedGgufError,
+    OSError,
+)
+
+
+def merge(chosen: argparse.Namespace) -> int:
+    """Command line of ``merge``; 0 when the model is written, 1 when it cannot be."""
+    return _report("merge", lambda: merge_adapter(chosen.adapter, chosen.target, chosen.base_model))
+
+
+def gguf(chosen: argparse.Namespace) -> int:
+    """Command line of ``gguf``; 0 when the file is written, 1 when it cannot be."""
+    return _report("gguf", lambda: export_gguf(chosen.adapter, chosen.file, chosen.outtype, chosen.base_model))
+
+
+def _report(name: str, export: Callable[[], None]) -> int:
     try:
-        merge_adapter(chosen.adapter, chosen.target, chosen.base_model)
-    except (TargetTakenError, InvalidAdapterError, InvalidJobError, UnsupportedModelError, OSError) as error:
-        sys.stderr.write(f"merge: {error}\n")
+        export()
+    except _FAILURES as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return 1
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"{name}: {error.name} is not installed; install tuning-emulator[gguf]\n")
         return 1
     return 0

@@ -23,6 +23,10 @@ Device: TypeAlias = Literal["auto", "cpu", "cuda"]
 """``auto``: CUDA where there is a GPU and the model is large enough to be faster on it."""
 DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda")
 
+Outtype: TypeAlias = Literal["f32", "f16", "bf16", "q8_0"]
+OUTTYPES: tuple[Outtype, ...] = ("f32", "f16", "bf16", "q8_0")
+"""Precisions in which a tuned model is written as GGUF; the names are those of llama.cpp's converter."""
+
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 """``json.dumps`` with an option makes an encoder for every call."""
 
@@ -61,7 +65,7 @@ class Job:
             goes to GPUs; never more than the batch has examples. 0: as the worker was told; 1 without one.
         activation_memory_bytes: That the activations of a step may take: a batch goes through in parts, checkpointed
             where it must. 0: a share of what is free at the start.
-        device: See ``Device``.
+        device: ``auto`` takes CUDA where there is a GPU and the model is large enough to be faster on it.
     """
 
     id: str

@@ -23,7 +23,9 @@ from tuning_emulator.cli.checks import (
     check_variables,
     name_listener,
 )
-from tuning_emulator.cli.doctor import check_own_models, check_tunable, format_findings
+from tuning_emulator.cli.doctor import check_own_devices, check_own_models, check_tunable, format_findings
+from tuning_emulator.cli.machine import check_trainer
+from tuning_emulator.jobs.lora import missing_packages
 from tuning_emulator.store.store import Store
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
@@ -244,3 +246,29 @@ def test_people_read_areas_marks_and_fixes() -> None:
         "",
         "1 broken, 1 to look at",
     ]
+
+
+@pytest.mark.process
+@pytest.mark.skipif(bool(missing_packages()), reason="lora is not installed")
+def test_the_trainer_says_which_models_go_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Device, bfloat16, the rule by size, the embedded base model, and directories that stand in for others."""
+    monkeypatch.setenv("TUNING_EMULATOR_DEVICE", "cpu")
+    findings = list(check_trainer())
+    assert [one.name for one in findings] == ["trainer", "bfloat16", "devices", "base model embedded"]
+    assert {one.status for one in findings} == {OK}
+    assert find(findings, "devices").text == "base models of any size on cpu in float32: it was asked for"
+    assert "parameters, on cpu in float32" in find(findings, "base model embedded").text
+    (lost,) = check_own_devices({"gemini-1.5-flash-001-tuning": "/nowhere"})
+    assert (lost.area, lost.status) == ("configured", BROKEN)
+    assert "'/nowhere' holds no config.json" in lost.text
+
+
+@pytest.mark.process
+@pytest.mark.skipif(bool(missing_packages()), reason="lora is not installed")
+def test_a_torch_that_does_not_load_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('libcudart is missing')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (told,) = check_trainer()
+    assert (told.status, told.fix) == (BROKEN, "reinstall torch")
+    assert "libcudart is missing" in told.text

@@ -102,6 +102,22 @@ def test_other_tools_give_the_emulators_answers(merged: bool, server: RunningSer
         assert answer_by_transformers(model, tokenizer, text) == say(server.url, name, text)
 
 
+def export_gguf(folder: Path, *arguments: object) -> tuple[subprocess.CompletedProcess[str], Path]:
+    file = folder / "out" / "tuned.gguf"
+    return export(*arguments, "--gguf", file), file
+
+
+@lora
+@pytest.mark.lora
+def test_what_cannot_be_a_gguf_file_is_refused_in_one_line(server: RunningServer, name: str, tmp_path: Path) -> None:
+    pytest.importorskip("gguf")
+    done, file = export_gguf(tmp_path, name, "--url", server.url)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "readers of GGUF have no name" in done.stderr
+    assert list(file.parent.iterdir()) == []
+
+
 @lora
 @pytest.mark.lora
 def test_a_data_directory_hands_out_the_same_files(
@@ -144,3 +160,47 @@ def test_nothing_is_overwritten_and_a_silent_server_is_named(tmp_path: Path) -> 
     assert "nothing usable answers at http://127.0.0.1:9" in done.stderr
     done = export("tunedModels/x", tmp_path / "new", "--data-dir", tmp_path)
     assert "holds no emulator.sqlite3" in done.stderr
+
+
+@lora
+@pytest.mark.lora
+def test_a_tuned_model_becomes_a_gguf_file_from_a_server_and_from_a_data_directory(tmp_path: Path) -> None:
+    """With the answers' tokenizer and a Modelfile; the same bytes both ways."""
+    pytest.importorskip("gguf")
+    from gguf import GGUFReader
+
+    from tests.models import write_llama
+
+    base, data = (
+        write_llama(tmp_path / "base", special=["<|endoftext|>", "<|im_start|>", "<|im_end|>"]),
+        tmp_path / "data",
+    )
+    server = start_server("--data-dir", str(data), "--base-model", f"gemini-1.5-flash-001-tuning={base}")
+    try:
+        name = tune(server.url)
+        done, file = export_gguf(tmp_path / "one", name, "--url", server.url, "--outtype", "f32")
+    finally:
+        stop_server(server)
+    assert (done.returncode, done.stdout) == (0, f"{name} is in {file}\n"), done.stderr
+    reader: Any = GGUFReader(file)
+    assert reader.fields["general.architecture"].contents() == "llama"
+    assert len(reader.fields["tokenizer.ggml.tokens"].contents()) == 304
+    assert "FROM ./tuned.gguf" in (file.parent / "Modelfile").read_text()
+    again, other = export_gguf(tmp_path / "two", name, "--data-dir", data, "--outtype", "f32")
+    assert again.returncode == 0, again.stderr
+    assert other.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "give either DIR or --gguf FILE"),
+        (["out", "--gguf", "x.gguf"], "give either DIR or --gguf FILE"),
+        (["--gguf", "x.gguf", "--merged"], "--merged: a GGUF file is one whole model already"),
+        (["out", "--outtype", "f32"], "--outtype: it is the precision of a GGUF file"),
+    ],
+)
+def test_options_that_do_not_go_together_are_told(arguments: list[str], said: str, tmp_path: Path) -> None:
+    done = export("tunedModels/x", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr

@@ -75,11 +75,13 @@ TOLD_SINCE = set(
 
 
 def keep_comparable(value: Any) -> Any:
-    """Without what the kept answers cannot have: notes of jobs, etags of today's form, the text of a cancelled job.
+    """Without what the kept answers cannot have: notes and machine of jobs, etags of today's form.
 
-    Nor have experiments a TensorBoard there, their runs are called otherwise, and no model is exported.
+    Nor has a cancelled job its text, or an experiment a TensorBoard; runs are called otherwise, and no model is
+    exported.
     """
     if isinstance(value, dict):
+        newer: tuple[tuple[str, Any], ...] = (("notes", []), ("precision", ""), ("threads", 0), ("processes", 0))
         left = {"etag", "backing_tensorboard_resource", "supportedExportFormats"}
         if value.get("schemaTitle") == "system.ExperimentRun":
             left.add("displayName")
@@ -87,7 +89,7 @@ def keep_comparable(value: Any) -> Any:
             left |= TOLD_SINCE
         if {"jobs", "next"} <= value.keys():
             left.add("states")
-        kept = {key: one for key, one in value.items() if key not in left and (key, one) != ("notes", [])}
+        kept = {key: one for key, one in value.items() if key not in left and (key, one) not in newer}
         return {key: keep_comparable(one) for key, one in kept.items()}
     if isinstance(value, list):
         return [keep_comparable(one) for one in value]

@@ -16,6 +16,7 @@ COMMANDS = {
     "env": ("control", "print the variables that point each SDK at a running emulator"),
     "tune": ("tune", "run one tuning job and show what came of it"),
     "validate": ("validate", "check a dataset as the service would, and count steps, tokens and cost"),
+    "rehearse": ("rehearse", "try a dataset on a small model here: score, curve, rows that look wrong, cost"),
     "convert": ("convert", "write examples of any common form as a dataset of either service"),
     "export-adapter": ("export_adapter", "write a tuned model's PEFT adapter, or the merged model, to a directory"),
     "pace": ("control", "show or set how fast a running emulator's jobs go through their states"),

@@ -25,7 +25,6 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from tuning_emulator import __version__
-from tuning_emulator.jobs.lora import missing_packages
 from tuning_emulator.settings import PREFIX, SETTINGS, Settings, SettingsError, name_variable
 from tuning_emulator.testing.client import NoAnswerError, answering, make_headers, send_request
 
@@ -59,7 +58,6 @@ class Finding:
 _PACKAGE = "tuning-emulator"
 _MINIMUM_PYTHON = (3, 11)
 _FREE_BYTES = 1 << 30
-_TORCH_TIMEOUT_S = 60.0
 _NODE_TIMEOUT_S = 10.0
 _LOCK_NAME = "lock"
 _DROPS_EXAMPLES = (1, 47)
@@ -67,7 +65,7 @@ _DROPS_EXAMPLES = (1, 47)
 
 
 def check_packages() -> Iterator[Finding]:
-    """Versions, extras, and what the trainer would run on."""
+    """Versions and extras."""
     version = platform.python_version()
     if sys.version_info < _MINIMUM_PYTHON:
         yield Finding("installed", "Python", BROKEN, version, "install Python 3.11 or newer")
@@ -75,7 +73,6 @@ def check_packages() -> Iterator[Finding]:
         yield Finding("installed", "Python", OK, version)
     yield Finding("installed", _PACKAGE, OK, __version__)
     yield from _check_extras()
-    yield _check_torch()
     yield from _check_google_genai()
     yield Finding("installed", "OpenSSL", OK, ssl.OPENSSL_VERSION)
     yield _check_node()
@@ -116,23 +113,6 @@ def _describe_extra(extra: str, names: list[str]) -> Finding:
         return Finding("installed", label, OK, ", ".join(f"{name} {find_version(name)}" for name in names))
     install = f"pip install '{_PACKAGE}[{extra}]'" if extra else f"pip install --force-reinstall {_PACKAGE}"
     return Finding("installed", label, WARNING if extra else BROKEN, f"lacks {', '.join(missing)}", install)
-
-
-def _check_torch() -> Finding:
-    if missing := missing_packages():
-        text = f"only the scripted one, which pretends: {', '.join(missing)} not installed"
-        return Finding("installed", "trainer", WARNING, text, f"pip install '{_PACKAGE}[lora]'")
-    code = "import torch; c = torch.cuda.is_available(); print(torch.cuda.get_device_name() if c else 'cpu')"
-    try:
-        done = subprocess.run(  # noqa: S603 our own line
-            [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=_TORCH_TIMEOUT_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding("installed", "trainer", BROKEN, f"torch cannot be loaded: {error}", "reinstall torch")
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return Finding("installed", "trainer", BROKEN, f"torch cannot be loaded: {reason}", "reinstall torch")
-    return Finding("installed", "trainer", OK, f"lora, on {done.stdout.strip()} with torch {find_version('torch')}")
 
 
 def _check_google_genai() -> Iterator[Finding]:

@@ -6,8 +6,11 @@ import argparse
 import dataclasses
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,8 +26,10 @@ from tuning_emulator.cli.checks import (
     check_packages,
     check_variables,
 )
+from tuning_emulator.cli.machine import ask_devices, check_trainer, describe_device
 from tuning_emulator.core.as_of import Day
 from tuning_emulator.facts.base_models import MODELS, find_base_model, list_base_models
+from tuning_emulator.jobs.lora import missing_packages
 from tuning_emulator.settings import DEFAULT_PORT
 
 _MARKS = {OK: "✓", WARNING: "!", BROKEN: "✗"}
@@ -66,12 +71,15 @@ def is_url(url: str) -> bool:
 def examine(url: str, expected: bool, data_dir: Path | None) -> Iterable[Finding]:
     """All findings. ``expected``: that an emulator answers at the URL was said, so that silence is a fault."""
     yield from check_packages()
+    yield from check_trainer()
     health, findings = check_emulator(url, expected)
     yield from findings
     yield from check_directories(data_dir or _given_directory(), running=health)
     yield from check_variables(dict(os.environ), url, health)
     yield check_tunable(datetime.now(UTC).date().isoformat())
-    yield from check_own_models((health or {}).get("base_models", {}))
+    own = (health or {}).get("base_models", {})
+    yield from check_own_models(own)
+    yield from check_own_devices(own)
 
 
 def check_tunable(today: str) -> Finding:
@@ -90,6 +98,14 @@ def check_own_models(directories: Mapping[str, str]) -> Iterable[Finding]:
         if name != "*" and not any(find_base_model(one.api, name) for one in MODELS):
             near = ", ".join(get_close_matches(name, known, 3)) or "tuning-emulator rules lists them"
             yield Finding("configured", name, WARNING, "no API has a base model of this name", f"name one: {near}")
+
+
+def check_own_devices(directories: Mapping[str, str]) -> Iterable[Finding]:
+    """Where the models in these directories go; none is asked about where there is none."""
+    if directories and not missing_packages():
+        with suppress(OSError, ValueError, subprocess.SubprocessError):  # that torch is broken has been said
+            models = ask_devices(dict.fromkeys(directories.values()))["models"]
+            yield from (replace(describe_device(model), area="configured") for model in models[1:])
 
 
 def _given_directory() -> Path | None:

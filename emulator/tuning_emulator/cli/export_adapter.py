@@ -13,6 +13,7 @@ from typing import IO
 
 from tuning_emulator.cli.control import add_url
 from tuning_emulator.testing.client import Control, ControlError, NoAnswerError
+from tuning_trainer.spec import OUTTYPES
 
 
 class ExportError(Exception):
@@ -22,8 +23,12 @@ class ExportError(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What, where to, and where from."""
     parser.add_argument("name", metavar="NAME", help="tunedModels/x, or projects/…/tuningJobs|models|endpoints/id")
-    parser.add_argument("directory", metavar="DIR", type=Path, help="where to; must not exist, or be empty")
+    parser.add_argument("directory", metavar="DIR", type=Path, nargs="?", help="where to; must not exist, or be empty")
     parser.add_argument("--merged", action="store_true", help="one whole model: base and adapter together, tokenizer")
+    parser.add_argument(
+        "--gguf", metavar="FILE", type=Path, help="one whole model for llama.cpp, and beside it a Modelfile for Ollama"
+    )
+    parser.add_argument("--outtype", choices=OUTTYPES, help="precision of the GGUF file's matrices (f16)")
     parser.add_argument("--checkpoint", default="", metavar="ID", help="of a Vertex model (its default checkpoint)")
     origin = parser.add_mutually_exclusive_group()
     add_url(origin)
@@ -31,20 +36,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Writes the directory, all of it or nothing."""
-    target: Path = parsed.directory
+    """Writes what was asked for, all of it or nothing. 0: it is there, 1: it is not, 2: it is not clear what."""
+    if problem := find_contradiction(parsed):
+        print(f"tuning-emulator: {problem}", file=sys.stderr)
+        return 2
+    target: Path = parsed.gguf or parsed.directory
     try:
-        check_target(target)
+        if parsed.gguf is None:
+            check_target(target)
+        elif target.exists():
+            raise ExportError(f"--gguf: {target} is there already; give another file")
         with tempfile.TemporaryDirectory(prefix="adapter-") as work:
             adapter = Path(work) / "adapter"
             adapter.mkdir()
             fetch_adapter(parsed, adapter)
-            write_target(adapter, target, parsed.merged)
+            if parsed.gguf is None:
+                write_target(adapter, target, parsed.merged)
+            else:
+                run_trainer(
+                    "--gguf", "gguf", str(adapter), str(target.absolute()), "--outtype", parsed.outtype or "f16"
+                )
     except (ExportError, OSError) as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return 1
     print(f"{parsed.name} is in {target}")
     return 0
+
+
+def find_contradiction(parsed: argparse.Namespace) -> str:
+    """What is wrong with the options together; "" for nothing."""
+    if (parsed.directory is None) == (parsed.gguf is None):
+        return "give either DIR or --gguf FILE"
+    if parsed.gguf is not None and parsed.merged:
+        return "--merged: a GGUF file is one whole model already; leave it out"
+    if parsed.gguf is None and parsed.outtype:
+        return "--outtype: it is the precision of a GGUF file; give --gguf FILE too"
+    return ""
 
 
 def check_target(target: Path) -> None:
@@ -114,11 +141,20 @@ def write_target(adapter: Path, target: Path, merged: bool) -> None:
         for file in adapter.iterdir():
             (target / file.name).write_bytes(file.read_bytes())
         return
+    run_trainer("--merged", "merge", str(adapter), str(target.absolute()))
+
+
+def run_trainer(option: str, *arguments: str) -> None:
+    """Lets the trainer write, in a process that has torch.
+
+    Raises:
+        ExportError: it is not installed, or says why it does not.
+    """
     from tuning_emulator.jobs.lora import missing_packages
 
     if missing := missing_packages():
-        raise ExportError(f"--merged needs {', '.join(missing)}; install tuning-emulator[lora]")
-    command = [sys.executable, "-P", "-m", "tuning_trainer", "merge", str(adapter), str(target.absolute())]
+        raise ExportError(f"{option} needs {', '.join(missing)}; install tuning-emulator[lora]")
+    command = [sys.executable, "-P", "-m", "tuning_trainer", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 our own module
     if done.returncode:
-        raise ExportError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "merging failed")
+        raise ExportError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"{option}: it failed")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,7 @@ from tuning_emulator.storage.objects import (
 from tuning_emulator.vertex import rules as vertex_rules
 from tuning_emulator.vertex.rules import check_fields, check_model, is_open_model
 from tuning_emulator.vertex.specs import METHODS, read_request
-from tuning_trainer.spec import Example, embedded_max_tokens, total_steps
+from tuning_trainer.spec import Example, embedded_max_tokens, parse_example, total_steps
 
 LARGE_BYTES = 32 << 20
 PLACE = "gs://bucket/"
@@ -390,6 +391,23 @@ def split_examples(request: TuningRequest, data: bytes, report: Report) -> Gemin
             except ApiError as error:
                 report(BrokenRule(request.dataset, number, error.rule, error.message))
     return lines
+
+
+def read_dataset(request: TuningRequest, name: str) -> list[Example]:
+    """The examples of a file that the service would take, as the trainer reads them.
+
+    Raises:
+        OSError, StorageError: it cannot be read. DatasetError: no example is left.
+    """
+    if request.api == "gemini":
+        create = _bind(request, split_examples(request, read_whole(request), lambda _: None), lambda _: None)
+        return list(read_examples(create))
+    form = dataset_form(request.method, request.base_model) or "contents"
+    limits = structs.replace(find_limits("vertex", request.base_model), min_examples=1)
+    with tempfile.TemporaryDirectory() as folder, open_lines(name, request.storage) as lines:
+        written = Path(folder) / "examples.jsonl"
+        check_dataset(lines, form, limits, written)
+        return [parse_example(line) for line in written.read_text("utf-8").splitlines()]
 
 
 def _bind(request: TuningRequest, lines: GeminiLines, report: Report) -> Value:
