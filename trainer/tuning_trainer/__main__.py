@@ -1,4 +1,4 @@
-"""`python -m tuning_trainer job.json`: trains one job alone. `worker` serves many, `merge` exports."""
+"""`python -m tuning_trainer job.json`: trains one job alone. `worker` serves many, `merge` exports, `convert` reads GGUF."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tuning_trainer.spec import Cancelled, Done, Event, InvalidJobError, Job, fo
 
 USAGE = """usage: python -m tuning_trainer JOB.json    train one job; JSON lines, or a progress bar in a terminal
        python -m tuning_trainer worker [--no-fork]    train and answer on request, JSON lines in and out
-       python -m tuning_trainer merge ADAPTER TARGET [--base-model DIR]    a tuned model as one directory"""
+       python -m tuning_trainer merge ADAPTER TARGET [--base-model DIR]    a tuned model as one directory
+       python -m tuning_trainer convert FILE.gguf TARGET    a GGUF file as a Hugging Face directory"""
 
 
 def main(arguments: list[str]) -> int:
@@ -27,6 +28,10 @@ def main(arguments: list[str]) -> int:
             from tuning_trainer.export import main as merge
 
             return merge(rest)
+        case ["convert", *rest]:
+            from tuning_trainer.gguf_files.convert import main as convert
+
+            return convert(rest)
         case ["child", *rest]:
             from tuning_trainer.children import main as be_child
 
