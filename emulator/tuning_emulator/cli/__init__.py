@@ -18,6 +18,7 @@ COMMANDS = {
     "validate": ("validate", "check a dataset as the service would, and count steps, tokens and cost"),
     "convert": ("convert", "write examples of any common form as a dataset of either service"),
     "export-adapter": ("export_adapter", "write a tuned model's PEFT adapter, or the merged model, to a directory"),
+    "models": ("models", "bring language models that play base models: list, add, remove, verify"),
     "pace": ("control", "show or set how fast a running emulator's jobs go through their states"),
     "clock": ("control", "read, set, advance or freeze a running emulator's clock"),
     "faults": ("control", "list, add or remove trouble that a running emulator makes on purpose"),
