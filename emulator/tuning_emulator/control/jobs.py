@@ -61,6 +61,7 @@ class JobSummary(TypedDict):
     completed_epochs: int
     trainer: str
     device: str
+    weights: str
     pace: str
     reads: int
     fault: str
@@ -120,6 +121,7 @@ def summarise_job(store: Store, pacing: Pacing, job: Job, name: str = "") -> Job
         completed_epochs=progress.completed_epochs,
         trainer=progress.trainer,
         device=progress.device,
+        weights=progress.weights,
         pace=format_pace(gate.pace if gate else (row and row.pace) or pacing.find(job.project)),
         reads=0 if gate is None or gate.reads >= ADVANCED else gate.reads,
         fault=format_job_fault(fault) if fault else "",

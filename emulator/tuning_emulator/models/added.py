@@ -84,7 +84,7 @@ class AddedModels:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or default_folder()
 
-    def list(self) -> list[AddedModel]:
+    def find_all(self) -> list[AddedModel]:
         """All of them, by name; what is no record of a model is left out."""
         if not self.folder.is_dir():
             return []
@@ -108,7 +108,7 @@ class AddedModels:
         """
         if model := self.get(name):
             return model
-        others = ", ".join(one.name for one in self.list()) or "none"
+        others = ", ".join(one.name for one in self.find_all()) or "none"
         raise MissingModelError(
             f"no model {name!r} on this machine (there: {others}); `tuning-emulator models add {name}` brings it"
         )
@@ -249,6 +249,21 @@ def name_weights(text: str) -> str:
     if NAME.fullmatch(text):
         models.require(text)
     raise ModelError(f"{text}: no such directory")
+
+
+def check_weights(played: dict[str, str]) -> dict[str, str]:
+    """What is to play which base model, each named as ``name_weights`` does; ``embedded`` stays.
+
+    Raises:
+        ValueError: weights are nowhere, or a base model has no name.
+    """
+    try:
+        named = {model: EMBEDDED if one == EMBEDDED else name_weights(one) for model, one in played.items()}
+    except ModelError as error:
+        raise ValueError(str(error)) from error
+    if "" in named:
+        raise ValueError('"" is no base model; `*` stands for all of them')
+    return named
 
 
 def find_weights(name: str) -> str:

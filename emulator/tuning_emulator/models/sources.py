@@ -48,7 +48,7 @@ class Source(Struct, frozen=True):
 
 
 def find_source(text: str, environment: Mapping[str, str], *, download: bool = False) -> Source:
-    """The model that a text means: ``FILE.gguf``, ``DIRECTORY``, ``ollama:…``, ``lmstudio:…``, ``llama.cpp:…``, ``hf:…``.
+    """The model that a text means: a file, a directory, ``ollama:…``, ``lmstudio:…``, ``llama.cpp:…`` or ``hf:…``.
 
     Raises:
         ModelError: nothing is there.
@@ -83,7 +83,9 @@ def describe_directory(path: Path, name: str = "") -> Source:
     if not any(path.glob("*.safetensors")):
         missing.append("*.safetensors")
     if missing:
-        raise ModelError(f"{path}: holds no {', no '.join(missing)}; a model is a Hugging Face directory or a GGUF file")
+        raise ModelError(
+            f"{path}: holds no {', no '.join(missing)}; a model is a Hugging Face directory or a GGUF file"
+        )
     text = next((file.read_text("utf-8", "replace") for file in sorted(path.glob("LICENSE*")) if file.is_file()), "")
     return Source(path, name or make_name(path.absolute().name), _read_card(path / "README.md"), text)
 
@@ -96,7 +98,9 @@ def _read_card(path: Path) -> str:
     except OSError:
         return ""
     parts = head.split("---", 2)
-    found = re.search(r"^license:\s*(\S+)", parts[1], re.MULTILINE) if len(parts) == 3 and not parts[0].strip() else None
+    found = (
+        re.search(r"^license:\s*(\S+)", parts[1], re.MULTILINE) if len(parts) == 3 and not parts[0].strip() else None
+    )
     return found[1].strip("\"'") if found else ""
 
 
@@ -139,7 +143,9 @@ def _blob(folder: Path, digest: str) -> Path:
 def _find_in_lm_studio(name: str, environment: Mapping[str, str]) -> Source:
     home = Path.home()
     folders = [Path(environment["LMSTUDIO_HOME"]) / "models"] if environment.get("LMSTUDIO_HOME") else []
-    return _find_file("lmstudio", name, [*folders, home / ".lmstudio" / "models", home / ".cache" / "lm-studio" / "models"])
+    return _find_file(
+        "lmstudio", name, [*folders, home / ".lmstudio" / "models", home / ".cache" / "lm-studio" / "models"]
+    )
 
 
 def _find_in_llama_cpp(name: str, environment: Mapping[str, str]) -> Source:
@@ -180,7 +186,9 @@ def _find_in_hub(repository: str, environment: Mapping[str, str], download: bool
         raise ModelError(f"hf:{repository}: a repository is called ORGANISATION/NAME")
     if download:
         return describe_directory(_download(repository), make_name(repository.rpartition("/")[2]))
-    home = Path(environment.get("HF_HOME") or Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
+    home = Path(
+        environment.get("HF_HOME") or Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
+    )
     cache = Path(environment.get("HF_HUB_CACHE") or home / "hub")
     place = cache / f"models--{repository.replace('/', '--')}"
     try:
@@ -209,4 +217,6 @@ def _download(repository: str) -> Path:
     except Exception as error:  # of what its transport raises nothing is told
         if type(error).__module__.partition(".")[0] not in ("httpx", "httpcore", "requests", "huggingface_hub"):
             raise
-        raise ModelError(f"hf:{repository}: {os.environ.get('HF_ENDPOINT', 'the hub')} does not answer: {error}") from error
+        raise ModelError(
+            f"hf:{repository}: {os.environ.get('HF_ENDPOINT', 'the hub')} does not answer: {error}"
+        ) from error

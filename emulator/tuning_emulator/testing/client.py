@@ -122,6 +122,7 @@ class Control:
         self._own_headers = make_headers(token)
         self.clock = Clock(self)
         self.pace = Pace(self)
+        self.base_models = BaseModels(self)
         self.jobs = Jobs(self)
         self.faults = Faults(self)
         self.job_faults = JobFaults(self)
@@ -251,6 +252,25 @@ class Pace:
     def _path(self) -> str:
         project = self._control.project
         return f"projects/{quote(project, safe='')}/pace" if project else "pace"
+
+
+class BaseModels:
+    """Which weights play which base model, ``*`` for all others."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def get(self) -> Json:
+        """As it stands."""
+        return self._control.call("GET", "base-models")
+
+    def set(self, **weights: str) -> Json:
+        """For everybody, from now on; ``set(**{"*": "smollm2"})``."""
+        return self._control.call("PUT", "base-models", {"base_models": weights})
+
+    def clear(self) -> Json:
+        """Back to what the emulator was started with."""
+        return self._control.call("DELETE", "base-models")
 
 
 class Jobs:

@@ -28,8 +28,8 @@ CHUNK = 1 << 24
 """Values that are dequantised at once."""
 
 EXACT = 1_000_000_000
-"""Parameters up to which quantised weights are written as float32, just as they are dequantised. Above it bfloat16: half
-the disk, and its rounding is finer than a quantised model's steps."""
+"""Parameters up to which quantised weights are written as float32, just as they are dequantised. Above it bfloat16:
+half the disk, and its rounding is finer than a quantised model's steps."""
 
 
 def convert_file(path: Path, target: Path) -> dict[str, Any]:
@@ -47,7 +47,8 @@ def convert_file(path: Path, target: Path) -> dict[str, Any]:
     size = sum(math.prod(part.shape) for part in parts)
     kinds = {header.tensors[part.source].kind for part in parts if len(part.shape) > 1}
     precision = choose_precision(kinds, size)
-    config |= {"dtype": precision, **{name: answers[name] for name in ("bos_token_id", "eos_token_id") if name in answers}}
+    config["dtype"] = precision
+    config |= {name: answers[name] for name in ("bos_token_id", "eos_token_id") if name in answers}
     check_room(target, size * (4 if precision == "float32" else 2))
     write_weights(header, parts, target / "model.safetensors", precision)
     tokenizer.save(str(target / "tokenizer.json"))

@@ -1,6 +1,6 @@
 """Which models a GGUF file may hold: ``config.json`` from its metadata, and where each tensor goes.
 
-Metadata has llama.cpp's names, ``config.json`` Hugging Face's. What the converter of llama.cpp does to weights is undone:
+Metadata has llama.cpp's names, ``config.json`` Hugging Face's. What llama.cpp's converter does to weights is undone:
 rows of q and k stand in another order in ``llama``, and Gemma's norms are stored with one added.
 
 Source: https://github.com/ggml-org/llama.cpp/blob/master/convert_hf_to_gguf.py and src/llama-model.cpp
@@ -25,7 +25,7 @@ Change: TypeAlias = Literal["none", "pairs", "plus one"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A tensor: its name in the file and in Hugging Face's layout, its shape, what is to be undone, of how many heads."""
+    """A tensor: its name in the file and in Hugging Face's layout, its shape, what is to be undone, of how many."""
 
     source: str
     target: str
@@ -176,7 +176,9 @@ def _phi3(header: Header, found: _Metadata, config: dict[str, Any]) -> dict[str,
         more["partial_rotary_factor"] = rotated / config["head_dim"]
     factors = {name: _read_vector(header, f"rope_factors_{name}.weight", rotated // 2) for name in ("short", "long")}
     if factors["short"] is not None and factors["long"] is not None:
-        scaling = {f"{name}_factor": [round(float(f), 6) for f in one] for name, one in factors.items() if one is not None}
+        scaling = {
+            f"{name}_factor": [round(float(f), 6) for f in one] for name, one in factors.items() if one is not None
+        }
         more["rope_scaling"] = {"type": "longrope", "rope_type": "longrope", **scaling}
     return more
 
@@ -248,7 +250,11 @@ def list_parts(header: Header, config: dict[str, Any]) -> list[Part]:
 
 def _parts(family: Family, config: dict[str, Any]) -> Iterator[Part]:
     d, f, size = config["hidden_size"], config["intermediate_size"], config["head_dim"]
-    heads, kv_heads, layers = config["num_attention_heads"], config["num_key_value_heads"], range(config["num_hidden_layers"])
+    heads, kv_heads, layers = (
+        config["num_attention_heads"],
+        config["num_key_value_heads"],
+        range(config["num_hidden_layers"]),
+    )
     norm: Change = "plus one" if family.gemma else "none"
     pairs: Change = "pairs" if family.model_type == "llama" else "none"
     q, kv = heads * size, kv_heads * size
@@ -300,7 +306,7 @@ def _in_layer(part: Part, layer: int, kind: str) -> Part:
 
 
 def read_rows(header: Header, part: Part, rows: slice = slice(None)) -> NDArray[np.float32]:
-    """Rows of a tensor, dequantised, as they are in Hugging Face's layout; ``rows`` are whole heads where it has some."""
+    """Rows of a tensor, dequantised, as in Hugging Face's layout; ``rows`` are whole heads where it has some."""
     stored = map_tensor(header, part.source)[rows]
     values: NDArray[np.float32] = dequantize(np.ascontiguousarray(stored), header.tensors[part.source].kind)
     values = values.astype(np.float32, copy=False)

@@ -15,6 +15,7 @@ import mmap
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -42,7 +43,7 @@ class GgufError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """Where a tensor lies. ``shape``: as in Hugging Face's files, the last one being contiguous. ``start``: in bytes."""
+    """Where a tensor lies. ``shape``: as in Hugging Face's files, the last one contiguous. ``start``: in bytes."""
 
     name: str
     shape: tuple[int, ...]
@@ -210,7 +211,7 @@ def _place(stated: list[TensorInfo], start: int, alignment: int, end: int) -> di
             raise GgufError(f"tensor {one.name!r} ends at byte {start + one.start + one.size:,} of {end:,}: cut off?")
         placed[one.name] = TensorInfo(one.name, one.shape, one.kind, start + one.start, one.size)
     ordered = sorted(placed.values(), key=lambda one: one.start)
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in pairwise(ordered):
         if first.start + first.size > second.start:
             raise GgufError(f"the tensors {first.name!r} and {second.name!r} overlap")
     return placed

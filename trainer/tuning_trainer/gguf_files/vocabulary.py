@@ -88,7 +88,9 @@ def read_tokenizer(header: Header) -> tuple[Tokenizer, dict[str, Any], dict[str,
         tokenizer = _sentence_piece(header, tokens, types)
     else:
         raise GgufError(f"tokenizer.ggml.model: {kind!r} is neither gpt2 nor llama")
-    special = [AddedToken(t, special=True, normalized=False) for t, k in zip(tokens, types, strict=True) if k == CONTROL]
+    special = [
+        AddedToken(t, special=True, normalized=False) for t, k in zip(tokens, types, strict=True) if k == CONTROL
+    ]
     plain = [
         AddedToken(t, special=False, normalized=False) for t, k in zip(tokens, types, strict=True) if k == USER_DEFINED
     ]
@@ -167,7 +169,7 @@ def _derive_merges(vocabulary: dict[str, int], scores: list[float], types: list[
 
 
 def _describe(header: Header, tokenizer: Tokenizer, tokens: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The special tokens: by text for the tokenizer's settings, by number for answers; a post-processor that adds them."""
+    """The special tokens: by text for the tokenizer's settings, by number for answers. The first is added to texts."""
     numbers = {name: _read_number(header, f"tokenizer.ggml.{name}_token_id", tokens) for name in ("bos", "eos", "eot")}
     numbers["pad"] = _read_number(header, "tokenizer.ggml.padding_token_id", tokens)
     settings: dict[str, Any] = {
