@@ -78,6 +78,8 @@ class VertexTuning(Struct, frozen=True):
 
     def find_source_weights(self, job: TuningJob) -> str:
         """Those of the registered model that is tuned further."""
+        if not job.asked.source_model:
+            return ""
         version = find_named_version(self.store, job.asked.source_model)
         source = self.store.get_job_by_uid(version.job_uid) if version else None
         return source.progress.weights if source else ""

@@ -48,7 +48,7 @@ def convert_file(path: Path, target: Path) -> dict[str, Any]:
     kinds = {header.tensors[part.source].kind for part in parts if len(part.shape) > 1}
     precision = choose_precision(kinds, size)
     config["dtype"] = precision
-    config |= {name: answers[name] for name in ("bos_token_id", "eos_token_id") if name in answers}
+    config |= {name: answers.get(name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     check_room(target, size * (4 if precision == "float32" else 2))
     write_weights(header, parts, target / "model.safetensors", precision)
     tokenizer.save(str(target / "tokenizer.json"))
@@ -88,12 +88,12 @@ def write_weights(header: Header, parts: list[Part], target: Path, precision: st
     The library's own writer wants all tensors in memory, and orders them by name.
     Source: https://github.com/huggingface/safetensors#format
     """
-    width = 4 if precision == "float32" else 2
     entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     place = 0
     for part in parts:
-        end = place + math.prod(part.shape) * width
-        entries[part.target] = {"dtype": _CODES[precision], "shape": part.shape, "data_offsets": [place, end]}
+        kept = _find_precision(part, precision)
+        end = place + math.prod(part.shape) * (4 if kept == "float32" else 2)
+        entries[part.target] = {"dtype": _CODES[kept], "shape": part.shape, "data_offsets": [place, end]}
         place = end
     head = json.dumps(entries, separators=(",", ":")).encode()
     head += b" " * (-(8 + len(head)) % 64)
@@ -101,7 +101,12 @@ def write_weights(header: Header, parts: list[Part], target: Path, precision: st
         file.write(len(head).to_bytes(8, "little") + head)
         for part in parts:
             for rows in _chunks(part):
-                file.write(_encode(read_rows(header, part, rows), precision))
+                file.write(_encode(read_rows(header, part, rows), _find_precision(part, precision)))
+
+
+def _find_precision(part: Part, precision: str) -> str:
+    """Norms and biases are kept as float32, as in the files themselves: they are few, and their rounding is felt."""
+    return precision if len(part.shape) > 1 else "float32"
 
 
 def _chunks(part: Part) -> Iterator[slice]:
