@@ -21,9 +21,9 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+from tuning_trainer.architecture import UnsupportedModelError
 from tuning_trainer.chat import Chat, load_chat
 from tuning_trainer.dataset import Batch
-from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.lora import ALPHA, MODULES, InvalidAdapterError, first_values
 from tuning_trainer.model import AnsweringModel
 from tuning_trainer.native import copy_companions

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from tuning_trainer.architecture import UnsupportedModelError
 from tuning_trainer.chat import UnsupportedTokenizerError
 from tuning_trainer.checkpoint import (
     State,
@@ -25,7 +26,6 @@ from tuning_trainer.checkpoint import (
     save_state,
 )
 from tuning_trainer.dataset import Dataset, InvalidDataError, encode_examples, read_examples
-from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.lora import InvalidAdapterError
 from tuning_trainer.model import TunedModel, choose_device, choose_threads, model_directory, open_tuned
 from tuning_trainer.objective import Likelihood, Objective, Preference, Score

@@ -1,7 +1,7 @@
 """What the loop and the decoder need of a model, and which of the two kinds serves a directory.
 
-``native`` runs Llama directories in plain torch; ``huggingface`` runs every other causal language model through
-transformers and peft, which are imported only then.
+``native`` runs the directories of ``families`` in plain torch; ``huggingface`` runs every other causal language model
+through transformers and peft, which are imported only then.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from tuning_trainer.architecture import UnsupportedModelError
 from tuning_trainer.chat import Chat
 from tuning_trainer.dataset import Batch
-from tuning_trainer.llama import UnsupportedModelError, load_config
+from tuning_trainer.families import load_config
 from tuning_trainer.spec import EMBEDDED, InvalidJobError, Job, embedded_base_model, reads_images
 
 SMALL_MODEL = 3_000_000
@@ -98,7 +99,7 @@ def is_native(directory: Path) -> bool:
     """True if the plain torch path can run this directory."""
     try:
         load_config(directory)
-    except (UnsupportedModelError, KeyError):
+    except UnsupportedModelError:
         return False
     return True
 

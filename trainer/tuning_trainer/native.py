@@ -1,4 +1,4 @@
-"""Llama directories in plain torch: training with an adapter, and decoding with a key-value cache."""
+"""The families of ``families`` in plain torch: training with an adapter, and decoding with a key-value cache."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tuning_trainer import llama, lora
+from tuning_trainer import decoder, lora
+from tuning_trainer.architecture import Config, Weights
+from tuning_trainer.cache import Cache
 from tuning_trainer.chat import Chat, load_chat
 from tuning_trainer.dataset import Batch
-from tuning_trainer.llama import Cache, Config, Layer, Weights
+from tuning_trainer.decoder import Layer
+from tuning_trainer.families import load_config, read_config
 from tuning_trainer.lora import Wide
 from tuning_trainer.model import SMALL_MODEL, AnsweringModel
+from tuning_trainer.rotary import rotary_table
 from tuning_trainer.spec import InvalidJobError, Job
+from tuning_trainer.weights import count_parameters, fingerprint, load_weights, write_model
 
 COMPANIONS = (
     "tokenizer.json",
@@ -45,7 +50,7 @@ class Base:
     @property
     def size(self) -> int:
         """Number of parameters."""
-        return llama.count_parameters(self.weights)
+        return count_parameters(self.weights)
 
 
 def load_base(directory: Path, device: str = "cpu", precision: str = "float32") -> Base:
@@ -55,18 +60,20 @@ def load_base(directory: Path, device: str = "cpu", precision: str = "float32") 
 
 @lru_cache(maxsize=2)
 def _load(directory: str, _stamp_ns: int, device: str, precision: str) -> Base:
-    weights = llama.load_weights(directory, getattr(torch, precision), device)
-    return Base(llama.load_config(directory), weights, load_chat(directory), llama.fingerprint(directory))
+    weights = load_weights(directory, getattr(torch, precision), device)
+    return Base(load_config(directory), weights, load_chat(directory), fingerprint(directory))
 
 
 def warm_base(directory: Path) -> None:
     """Loads a base model and the tables that every run over it needs, for children to inherit."""
     base = load_base(directory)
-    llama.rotary_table(base.config, base.config.max_positions)
+    for kind in base.config.attention:
+        if kind.rope is not None:
+            rotary_table(kind.rope, base.config.head_size, base.config.max_positions)
 
 
 class NativeTuned:
-    """A ``TunedModel`` over a Llama base: LoRA, or all weights for the method ``full``."""
+    """A ``TunedModel`` in plain torch: LoRA, or all weights for the method ``full``."""
 
     def __init__(self, job: Job, directory: Path, adapter: str | None, device: str, precision: str) -> None:
         full = job.method == "full"
@@ -90,8 +97,8 @@ class NativeTuned:
                 weights = lora.materialize(self._adapter, weights, self.config)
             elif self._adapter is not None:
                 layers = lora.branch_layers(self._adapter, weights, self.config)
-            hidden = llama.hidden_states(weights, self.config, batch.inputs, layers)
-            return llama.logits(weights, hidden.flatten(0, 1)[batch.places]).float()
+            hidden = decoder.hidden_states(weights, self.config, batch.inputs, layers, batch.lengths)
+            return decoder.logits(weights, self.config, hidden.flatten(0, 1)[batch.places]).float()
 
     def save(self, directory: Path) -> None:
         if self._adapter is not None:
@@ -116,9 +123,8 @@ def start_adapter(job: Job, base: Base, adapter: str | None) -> lora.Adapter:
 
 def save_model(weights: Weights, config: Config, source: Path, target: Path) -> None:
     """Writes changed weights as a model directory; everything else is as in the directory that they come from."""
-    values = llama.read_config(source)
-    others = {name: value for name, value in values.items() if name not in ("dtype", "torch_dtype")}
-    llama.save_weights(weights, config, target, **others)
+    values = {name: value for name, value in read_config(source).items() if name != "torch_dtype"}
+    write_model(weights, config, target, values)
     copy_companions(source, target)
 
 
@@ -141,7 +147,7 @@ def copy_companions(source: Path, target: Path) -> None:
 
 
 class NativeAnswering:
-    """An ``AnsweringModel`` over a Llama base.
+    """An ``AnsweringModel`` in plain torch.
 
     The adapter is merged once, for requests of this model alone; in the company of others it is a side branch.
     """
@@ -157,7 +163,7 @@ class NativeAnswering:
             weights, self.wide = lora.merge(loaded, weights, base.config), lora.widen(loaded, base.config)
             own = sum(tensor.nbytes for name, tensor in weights.items() if tensor is not base.weights[name])
             own += sum(tensor.nbytes for pair in self.wide.values() for tensor in pair)
-        self.layers = llama.split_layers(weights)
+        self.layers = decoder.split_layers(weights, base.config)
         self.size, self.own_bytes = base.size, own
         size, itemsize = base.config.kv_heads * base.config.head_size, base.weights["embedding"].itemsize
         self.token_bytes = 2 * base.config.layers * size * itemsize
@@ -212,7 +218,7 @@ class NativeDecoder:
             return []
         if all(model is models[0] for model in models):
             return models[0].layers
-        return lora.vary_layers([model.wide for model in models], self._weights)
+        return lora.vary_layers([model.wide for model in models], self._weights, self._config)
 
     @torch.inference_mode()
     def keep(self, rows: list[int]) -> None:
@@ -231,14 +237,12 @@ class NativeDecoder:
         """New tokens (batch, time) through all layers; scores of the last position, float32 (batch, V)."""
         time = ids.shape[1]
         pad = torch.tensor(pads, device=self._device) if any(pads) else None
-        angles = llama.rotation_at(self._config, past, time, pad, self._device)
-        mask = None if pad is None else _mask(pad, past, time)
-        x = F.embedding(ids, self._weights["embedding"])
+        views = decoder.make_views(self._config, time, past, pad, self._device)
+        x = decoder.embed(self._weights, self._config, ids)
         for number, layer in enumerate(layers):
-            x = llama.apply_layer(x, layer, self._config, angles, mask, (cache, number))
-        size = (self._config.hidden_size,)
-        hidden = F.rms_norm(x[:, -1], size, self._weights["final_norm"], self._config.norm_eps)
-        return llama.logits(self._weights, hidden).float()
+            x = decoder.apply_layer(x, layer, self._config, views, (cache, number))
+        hidden = decoder.finish(self._weights, self._config, x[:, -1])
+        return decoder.logits(self._weights, self._config, hidden).float()
 
     def _join(self, cache: Cache, width: int, pads: list[int]) -> None:
         """Takes new rows in; the narrower side is padded on the left."""
@@ -251,14 +255,3 @@ class NativeDecoder:
         self._cache.append_rows(cache)
         self._pads = [pad + more_here for pad in self._pads] + [pad + more_there for pad in pads]
         self._width = max(width, self._width)
-
-
-def _mask(pad: Tensor, past: int, time: int) -> Tensor:
-    """Which keys each new position may see, (batch, 1, time, past + time): no padding, nothing later.
-
-    A padded position sees itself, because a softmax over nothing is not a number.
-    """
-    places = torch.arange(past + time, device=pad.device)
-    queries = places[past:, None]
-    seen = (places <= queries) & (places >= pad[:, None, None]) | (places == queries)
-    return seen[:, None]

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from transformers import AutoProcessor
 
+from tuning_trainer.architecture import UnsupportedModelError
 from tuning_trainer.chat import Chat, Encoded, UnsupportedTokenizerError, find_stops, load_tokenizer
 from tuning_trainer.dataset import Batch
 from tuning_trainer.huggingface import HuggingFaceAnswering, HuggingFaceTuned, Shelf, load_model
-from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.spec import IMAGE_MARK, Job, Turn
 
 _TOKENS: Final = ("input_ids", "attention_mask")
