@@ -134,7 +134,7 @@ def add_tensor(writer: GGUFWriter, name: str, values: np.ndarray[Any, Any], kind
 
 
 def write_bytes_tokenizer(writer: GGUFWriter, size: int, pre: str = "smollm") -> None:
-    """Byte-level BPE whose tokens are the bytes, three merges, two control tokens and as many unused ones as it takes."""
+    """Byte-level BPE: the bytes, three merges, two control tokens and as many unused ones as it takes."""
     from tokenizers.pre_tokenizers import ByteLevel
 
     tokens = ["<s>", "</s>", *sorted(ByteLevel.alphabet()), "th", "the", "Ġthe"]

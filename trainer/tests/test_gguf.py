@@ -12,9 +12,13 @@ import torch
 from gguf import GGUFReader
 
 from tests.gguf_writing import LARGE, make_model, write_model
+from tuning_trainer import decoder
+from tuning_trainer import weights as weights_module
+from tuning_trainer.families import load_config
 from tuning_trainer.gguf_files.convert import convert_file, main
-from tuning_trainer.gguf_files.families import FAMILIES, list_parts, make_config, read_rows
+from tuning_trainer.gguf_files.architectures import FAMILIES, list_parts, make_config, read_rows
 from tuning_trainer.gguf_files.header import read_header
+from tuning_trainer.weights import load_weights
 
 IDS = torch.tensor([[0, 7, 42, 99, 3, 250, 12, 77, 31, 5, 260, 11]])
 """More than the sliding windows of the test models."""
@@ -159,3 +163,34 @@ def test_the_command_writes_a_directory(tmp_path: Path, capsys: pytest.CaptureFi
     assert main([str(tmp_path / "model.gguf"), str(tmp_path / "out")]) == 1
     assert "not an empty directory" in capsys.readouterr().err
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_the_native_decoder_runs_it_where_it_lies(architecture: str, tmp_path: Path) -> None:
+    """Logits through mapped stacks; every stack is mapped, and what is changed in memory is not in the file."""
+    model = make_model(architecture)
+    write_model(tmp_path / "model.gguf", model, architecture)
+    convert(tmp_path / "model.gguf", tmp_path / "ours")
+    weights, config = load_weights(tmp_path / "ours"), load_config(tmp_path / "ours")
+    with torch.no_grad():
+        hidden = decoder.hidden_states(weights, config, IDS)
+        scores = decoder.logits(weights, config, hidden)
+    assert torch.allclose(scores, ask(model), atol=1e-4)
+    storages = {tensor.untyped_storage().data_ptr() for tensor in weights.values()}
+    assert len(storages) == 1
+    kept = (tmp_path / "ours" / "model.safetensors").read_bytes()
+    weights["embedding"].zero_()
+    assert (tmp_path / "ours" / "model.safetensors").read_bytes() == kept
+
+
+@pytest.mark.slow
+def test_mapped_stacks_are_those_that_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another precision they are copied: the file holds them in float32."""
+    write_model(tmp_path / "model.gguf", make_model("qwen2"), "qwen2")
+    convert(tmp_path / "model.gguf", tmp_path / "ours")
+    mapped, rounded = load_weights(tmp_path / "ours"), load_weights(tmp_path / "ours", torch.bfloat16)
+    monkeypatch.setattr(weights_module, "map_weights", lambda *_: {})
+    copied = load_weights(tmp_path / "ours")
+    assert all(torch.equal(mapped[name], copied[name]) for name in copied)
+    assert all(torch.equal(copied[name].bfloat16(), rounded[name]) for name in copied)

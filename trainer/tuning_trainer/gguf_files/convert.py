@@ -20,7 +20,7 @@ import numpy as np
 from gguf import GGMLQuantizationType
 from numpy.typing import NDArray
 
-from tuning_trainer.gguf_files.families import Part, list_parts, make_config, read_rows
+from tuning_trainer.gguf_files.architectures import Part, list_parts, make_config, read_rows
 from tuning_trainer.gguf_files.header import GgufError, Header, read_header
 from tuning_trainer.gguf_files.vocabulary import read_tokenizer
 
