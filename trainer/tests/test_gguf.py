@@ -15,8 +15,8 @@ from tests.gguf_writing import LARGE, make_model, write_model
 from tuning_trainer import decoder
 from tuning_trainer import weights as weights_module
 from tuning_trainer.families import load_config
-from tuning_trainer.gguf_files.convert import convert_file, main
 from tuning_trainer.gguf_files.architectures import FAMILIES, list_parts, make_config, read_rows
+from tuning_trainer.gguf_files.convert import convert_file, main
 from tuning_trainer.gguf_files.header import read_header
 from tuning_trainer.weights import load_weights
 

@@ -20,7 +20,7 @@ _MAX_HEADER = 100_000_000
 
 
 class MappedFile:
-    """A safetensors file in memory that the system pages in when it is looked at; changes to it stay in this process."""
+    """A safetensors file that the system pages in where it is looked at; changes to it stay in this process."""
 
     def __init__(self, path: Path) -> None:
         size = path.stat().st_size
