@@ -57,8 +57,8 @@ model-eval: environment ## the embedded base model beside its gates
 parity: environment ## recorded answers beside the emulator's, declared messages beside the official descriptors
 	$(BIN)/python -m contract_tests
 
-clients: environment ## every official client against the emulator, each in its own environment; keeps the result
-	$(BIN)/python -m pytest client_tests --record-clients
+clients: environment ## every official client against the emulator, each in its own environment; MODEL=smollm2: the tuning ones
+	$(BIN)/python -m pytest client_tests $(if $(MODEL),--tuned-model $(MODEL),--record-clients)
 
 newer-clients: environment ## which clients of the matrix are out in a newer version; asks the package indexes
 	$(BIN)/python -m scripts.newer_clients
