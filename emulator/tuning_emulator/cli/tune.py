@@ -302,8 +302,12 @@ class _Run:
             f"{checked.steps:,} steps",
         ]
         self._screen.say(self._request.base_model, ", ".join(facts))
-        trainer = self._control.health()["trainer"]["name"]
+        health = self._control.health()
+        trainer, played = health["trainer"]["name"], health["base_models"]
         note = "really trains" if trainer == "lora" else "only pretends; install tuning-emulator[lora]"
+        weights = played.get(self._request.base_model, played["*"])
+        if trainer == "lora" and weights != "embedded":
+            note += f" {weights}"
         self._screen.say("trainer", f"{trainer} ({note})")
         for reason, count, _ in checked.statistics.reduced:
             self._screen.say("in part", f"{count:,} of the examples. {reason}")

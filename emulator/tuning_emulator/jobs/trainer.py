@@ -155,7 +155,12 @@ class Answering:
     def sees(self, base_model: str) -> bool:
         """Whether what plays a base model sees images itself; the scripted trainer sees nothing."""
         weights = self.choose_weights(base_model)
-        return self.default != "scripted" and weights != EMBEDDED and reads_images(Path(self.find_weights(weights)))
+        if self.default == "scripted" or weights == EMBEDDED:
+            return False
+        try:
+            return reads_images(Path(self.find_weights(weights)))
+        except TrainerUnavailableError:
+            return False  # whoever asks them is told
 
     async def generate(self, target: Target, prompt: Prompt) -> Reply:
         """Answers.
