@@ -90,9 +90,9 @@ def write_model(path: Path, model: Any, architecture: str, kind: str = "F32", **
     for target, tensor in model.state_dict().items():
         if target == "lm_head.weight" and tied:
             continue
-        name = names.get_name(target, try_suffixes=(".weight", ".bias"))
-        assert name is not None, target
-        name = f"{name}.weight" if name == "rope_freqs" else name
+        found = names.get_name(target, try_suffixes=(".weight", ".bias"))
+        assert found is not None, target
+        name = f"{found}.weight" if found == "rope_freqs" else found
         add_tensor(writer, name, change(target, tensor.float().numpy(), config, architecture), kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -49,7 +49,8 @@ def load() -> Any:
 
     def load(directory: Path, file: str | None = None) -> Any:
         more = {"gguf_file": file} if file else {}
-        return AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, **more).eval()
+        model: Any = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, **more)
+        return model.eval()
 
     return load
 
@@ -139,7 +140,8 @@ def test_llama_3s_scaling_is_found_in_its_frequencies(tmp_path: Path, load: Any)
 
         @staticmethod
         def state_dict() -> dict[str, torch.Tensor]:
-            return model.state_dict() | {"rope_freqs": torch.from_numpy(divisors)}
+            tensors: dict[str, torch.Tensor] = model.state_dict()
+            return tensors | {"rope_freqs": torch.from_numpy(divisors)}
 
     write_model(tmp_path / "model.gguf", Extra, "llama")
     convert(tmp_path / "model.gguf", tmp_path / "ours")

@@ -43,7 +43,12 @@ def make_header(**metadata: Any) -> Header:
     tokens = ["<unk>", "<s>", "</s>", *(f"<0x{i:02X}>" for i in range(256)), *PIECES, "<end>"]
     types = [2, 3, 3, *[6] * 256, *[1] * len(PIECES), 4]
     scores = [0.0] * 259 + [-float(i) for i in range(len(PIECES))] + [0.0]
-    values = {"model": "llama", "tokens": tokens, "token_type": np.array(types), "scores": np.array(scores)}
+    values: dict[str, Any] = {
+        "model": "llama",
+        "tokens": tokens,
+        "token_type": np.array(types),
+        "scores": np.array(scores),
+    }
     values |= {"bos_token_id": 1, "eos_token_id": 2, **metadata}
     return Header(Path("m.gguf"), {f"tokenizer.ggml.{name}": value for name, value in values.items()}, {})
 

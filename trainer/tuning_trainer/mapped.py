@@ -29,7 +29,7 @@ class MappedFile:
             self._entries = json.loads(file.read(length)) if length <= min(size, _MAX_HEADER) else {}
         self._begin = 8 + length
         self._path, self._size = path, size
-        self._storage: torch.UntypedStorage | None = None
+        self._bytes: Tensor | None = None
 
     def find_stack(self, names: Iterable[str], shape: tuple[int, ...], dtype: torch.dtype) -> Tensor | None:
         """Tensors that follow each other as one; None where they do not, or are of another kind or number of values."""
@@ -42,6 +42,6 @@ class MappedFile:
         width, begin = dtype.itemsize, self._begin + start
         if start < 0 or place - start != math.prod(shape) * width or begin % width or self._begin + place > self._size:
             return None
-        if self._storage is None:
-            self._storage = torch.UntypedStorage.from_file(str(self._path), shared=False, nbytes=self._size)
-        return torch.empty(0, dtype=dtype).set_(self._storage, begin // width, shape)
+        if self._bytes is None:
+            self._bytes = torch.from_file(str(self._path), shared=False, size=self._size, dtype=torch.uint8)
+        return self._bytes[begin : self._begin + place].view(dtype).view(shape)
