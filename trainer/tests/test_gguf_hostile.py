@@ -144,6 +144,7 @@ def test_a_changed_file_is_read_or_refused(good: Path, tmp_path: Path, data: st.
 
 METADATA: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "experts": (lambda m: m.update({"llama.expert_count": 8}), "mixtures of experts"),
+    "split": (lambda m: m.update({"split.count": 3}), "one of 3 files; join them"),
     "odd heads": (lambda m: m.update({"llama.attention.head_count_kv": 3}), "cannot be"),
     "many layers": (lambda m: m.update({"llama.block_count": 5}), "no tensor 'blk.2"),
     "few layers": (lambda m: m.update({"llama.block_count": 1}), "'blk.1.attn_q.weight' is none"),

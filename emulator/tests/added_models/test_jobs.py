@@ -124,10 +124,10 @@ def test_an_archive_says_what_is_missing(server: RunningServer, models: AddedMod
         report = control.import_snapshot(tmp_path / "state.tar.gz")
         (missing,) = report["missing"]
         assert missing.startswith("1 tuned models cannot answer until what they were tuned on is here: no model 'one'")
-        assert "`tuning-emulator models add one`" in missing
+        assert "`tuning-emulator models add SOURCE --name one`" in missing
         answer = ask(server, name)
         assert answer.status_code == 503
-        assert "`tuning-emulator models add one` brings it" in answer.json()["error"]["message"]
+        assert "`tuning-emulator models add SOURCE --name one` brings it" in answer.json()["error"]["message"]
     finally:
         (tmp_path / "one").rename(place)
     assert control.import_snapshot(tmp_path / "state.tar.gz")["missing"] == []

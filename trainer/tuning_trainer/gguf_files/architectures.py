@@ -62,6 +62,9 @@ FAMILIES = {
 }
 """By ``general.architecture``."""
 
+LEFT_OUT = ("rope_freqs.", "rope_factors_", "v.", "mm.")
+"""Beginnings of names of what is no weight of the decoder: frequencies, which go into ``config.json``, and what sees."""
+
 _LLAMA3_FACTORS = (8.0, 32.0)
 """Llama 3.1 and 3.3, 3.2. The file has the scaled frequencies, not the factor that they come from."""
 
@@ -105,6 +108,8 @@ def make_config(header: Header) -> dict[str, Any]:
     family = read_family(header)
     architecture = header.metadata["general.architecture"]
     found = _Metadata(header, architecture)
+    if (parts := header.metadata.get("split.count", 1)) not in (0, 1):
+        raise GgufError(f"one of {parts} files; join them with `llama-gguf-split --merge`")
     if found.get("expert_count", 0):
         raise GgufError(f"{architecture}.expert_count: {found.get('expert_count')!r}; mixtures of experts are not read")
     heads, size = found.count("attention.head_count", most=1024), found.count("embedding_length", most=1 << 20)
@@ -242,7 +247,7 @@ def list_parts(header: Header, config: dict[str, Any]) -> list[Part]:
             raise GgufError(f"there is no tensor {part.source!r}")
         if info.shape != part.shape:
             raise GgufError(f"tensor {part.source!r} has the shape {info.shape}, not {part.shape}")
-    extra = [name for name in header.tensors if name not in wanted and not name.startswith(("rope_f", "rope_s"))]
+    extra = [name for name in header.tensors if name not in wanted and not name.startswith(LEFT_OUT)]
     if extra:
         raise GgufError(f"the tensor {extra[0]!r} is none that a {family.model_type} has")
     return parts
