@@ -63,7 +63,7 @@ FAMILIES = {
 """By ``general.architecture``."""
 
 LEFT_OUT = ("rope_freqs.", "rope_factors_", "v.", "mm.")
-"""Beginnings of names of what is no weight of the decoder: frequencies, which go into ``config.json``, and what sees."""
+"""How names begin of what is no weight of the decoder: frequencies, which go into ``config.json``, and what sees."""
 
 _LLAMA3_FACTORS = (8.0, 32.0)
 """Llama 3.1 and 3.3, 3.2. The file has the scaled frequencies, not the factor that they come from."""
