@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.models import make_job, write_qwen
+from tests.models import make_job, write_gpt2
 from tuning_trainer.__main__ import main
 from tuning_trainer.chat import load_chat
 from tuning_trainer.decoder import hidden_states, logits
@@ -62,7 +62,7 @@ def test_merged_llama_has_the_scores_of_base_and_adapter(tiny: Path, tmp_path: P
 
 @pytest.mark.slow
 def test_other_architectures_are_merged_too(tmp_path: Path) -> None:
-    base = write_qwen(tmp_path / "base")
+    base = write_gpt2(tmp_path / "base")
     adapter, merged = tune(tmp_path, base), tmp_path / "merged"
     assert main(["merge", str(adapter), str(merged)]) == 0
     expected = scores_by_transformers(base, base, adapter)

@@ -23,11 +23,12 @@ size and V vocabulary:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Weights: TypeAlias = dict[str, Tensor]
+Weights: TypeAlias = "dict[str, Tensor]"
 
 RopeKind: TypeAlias = Literal["default", "linear", "llama3", "longrope"]
 Activation: TypeAlias = Literal["silu", "gelu_tanh"]
@@ -130,16 +131,14 @@ class Config:
 
     @property
     def parts(self) -> dict[str, tuple[tuple[str, int], ...]]:
-        """Per stacked matrix the Hugging Face modules it holds, each with its number of rows."""
+        """Per stacked matrix the Hugging Face modules it holds, each with its rows; in transformers' order."""
         q, kv, f, d = self.heads * self.head_size, self.kv_heads * self.head_size, self.mlp_size, self.hidden_size
+        output, down = (("self_attn.o_proj", d),), (("mlp.down_proj", d),)
+        if self.fused:
+            qkv_proj, gate_up_proj = (("self_attn.qkv_proj", q + 2 * kv),), (("mlp.gate_up_proj", 2 * f),)
+            return {"output": output, "qkv": qkv_proj, "gate_up": gate_up_proj, "down": down}
         qkv = (("self_attn.q_proj", q), ("self_attn.k_proj", kv), ("self_attn.v_proj", kv))
-        gate_up = (("mlp.gate_proj", f), ("mlp.up_proj", f))
-        return {
-            "qkv": (("self_attn.qkv_proj", q + 2 * kv),) if self.fused else qkv,
-            "output": (("self_attn.o_proj", d),),
-            "gate_up": (("mlp.gate_up_proj", 2 * f),) if self.fused else gate_up,
-            "down": (("mlp.down_proj", d),),
-        }
+        return {"qkv": qkv, "output": output, "gate_up": (("mlp.gate_proj", f), ("mlp.up_proj", f)), "down": down}
 
     @property
     def vectors(self) -> dict[str, str]:

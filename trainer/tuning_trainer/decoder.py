@@ -225,7 +225,7 @@ def embed(weights: Weights, config: Config, ids: Tensor) -> Tensor:
     x = F.embedding(ids, weights["embedding"])
     if config.embedding_scale == 1:
         return x
-    return x * torch.tensor(config.embedding_scale, dtype=x.dtype)  # in that precision, as such models were trained
+    return x * float(torch.tensor(config.embedding_scale, dtype=x.dtype))  # rounded, as such models were trained
 
 
 def finish(weights: Weights, config: Config, x: Tensor) -> Tensor:

@@ -251,7 +251,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     ),
     "mistral": Family(
         "MistralForCausalLM",
-        "Mistral 7B, Ministral, Mistral Nemo",
+        "Mistral 7B, Mistral Nemo",
         _windowed,
         _UNTIED | {"sliding_window": 4096},
         reads=("sliding_window",),
@@ -317,7 +317,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     ),
     "phi3": Family(
         "Phi3ForCausalLM",
-        "Phi-3, Phi-3.5 (mini), Phi-4 (mini)",
+        "Phi-3 (mini, medium), Phi-3.5 mini, Phi-4, Phi-4 mini",
         _windowed,
         _UNTIED
         | {
@@ -415,8 +415,12 @@ def _build(kind: str, family: Family, values: Values) -> Config:
 
 
 def format_config(config: Config, **extra: Any) -> Values:
-    """The object for ``config.json`` of a plain Llama; ``extra`` adds fields, for instance ``bos_token_id``."""
-    return {
+    """The object for ``config.json`` of a plain Llama; ``extra`` adds fields, for instance ``bos_token_id``.
+
+    Raises:
+        UnsupportedModelError: it is another kind of model.
+    """
+    values: Values = {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         "vocab_size": config.vocab_size,
@@ -427,14 +431,16 @@ def format_config(config: Config, **extra: Any) -> Values:
         "head_dim": config.head_size,
         "intermediate_size": config.mlp_size,
         "rms_norm_eps": config.norm_eps,
-        "rope_theta": config.rope.theta,
+        "rope_theta": config.attention[0].rope.theta if config.attention[0].rope else None,
         "max_position_embeddings": config.max_positions,
         "tie_word_embeddings": config.tied,
         "hidden_act": "silu",
         "attention_bias": False,
         "mlp_bias": False,
-        **extra,
     }
+    if parse_config(values) != config:
+        raise UnsupportedModelError(f"{config.family}: only a plain Llama has its config.json written")
+    return values | extra
 
 
 def read_config(directory: str | Path) -> Values:

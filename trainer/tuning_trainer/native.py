@@ -21,9 +21,12 @@ from tuning_trainer.dataset import Batch
 from tuning_trainer.decoder import Layer
 from tuning_trainer.families import load_config, read_config
 from tuning_trainer.lora import Wide
-from tuning_trainer.model import SMALL_MODEL, AnsweringModel
+from tuning_trainer.memory import Activations, estimate_activations
+from tuning_trainer.model import AnsweringModel, count_pass_tokens
 from tuning_trainer.rotary import rotary_table
+from tuning_trainer.sequences import pays_to_share, run_layers
 from tuning_trainer.spec import InvalidJobError, Job
+from tuning_trainer.threads import SMALL_MODEL
 from tuning_trainer.weights import count_parameters, fingerprint, load_weights, write_model
 
 COMPANIONS = (
@@ -75,6 +78,8 @@ def warm_base(directory: Path) -> None:
 class NativeTuned:
     """A ``TunedModel`` in plain torch: LoRA, or all weights for the method ``full``."""
 
+    repeats = True
+
     def __init__(self, job: Job, directory: Path, adapter: str | None, device: str, precision: str) -> None:
         full = job.method == "full"
         base = load_base(directory, device, "float32" if full else precision)
@@ -84,27 +89,44 @@ class NativeTuned:
         self._weights = {name: t.clone().requires_grad_() for name, t in base.weights.items()} if full else base.weights
         self._adapter = None if full else start_adapter(job, base, adapter).to(device).trainable()
         self._fingerprint = base.fingerprint
+        self.vocabulary_size, self.pass_tokens = base.config.vocab_size, count_pass_tokens(device, base.size)
+        self.activations = estimate_config(base.config, precision)
         if full and adapter:
             raise InvalidJobError("adapter: full tuning continues from a model directory, not from an adapter")
 
     def parameters(self) -> list[Tensor]:
         return list(self._weights.values()) if self._adapter is None else self._adapter.parameters()
 
-    def logits(self, batch: Batch) -> Tensor:
-        with torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bfloat16"):
+    def hidden(self, batch: Batch, checkpointing: bool = False) -> Tensor:
+        sharing = pays_to_share(batch, self.config, self.pass_tokens)
+        with self._cast():
             weights, layers = self._weights, None
             if self._adapter is not None and self.size < SMALL_MODEL and self._precision == "float32":
                 weights = lora.materialize(self._adapter, weights, self.config)
             elif self._adapter is not None:
                 layers = lora.branch_layers(self._adapter, weights, self.config)
-            hidden = decoder.hidden_states(weights, self.config, batch.inputs, layers, batch.lengths)
-            return decoder.logits(weights, self.config, hidden.flatten(0, 1)[batch.places]).float()
+            layers = layers or decoder.split_layers(weights, self.config)
+            return run_layers(weights, self.config, layers, batch, sharing=sharing, checkpointing=checkpointing)
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        with self._cast():
+            return decoder.logits(self._weights, self.config, hidden).float()
+
+    def _cast(self) -> torch.autocast:
+        return torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bfloat16")
 
     def save(self, directory: Path) -> None:
         if self._adapter is not None:
             lora.save_adapter(self._adapter, self.config, directory, self._base_name, self._fingerprint)
             return
         save_model(self._weights, self.config, self._directory, directory)
+
+
+def estimate_config(config: Config, precision: str) -> Activations:
+    """What a token takes in training, from the shape of the model."""
+    queries, keys = config.heads * config.head_size, config.kv_heads * config.head_size
+    itemsize = getattr(torch, precision).itemsize
+    return estimate_activations(config.layers, config.hidden_size, queries, keys, config.mlp_size, itemsize)
 
 
 def start_adapter(job: Job, base: Base, adapter: str | None) -> lora.Adapter:

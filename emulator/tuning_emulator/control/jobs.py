@@ -62,6 +62,9 @@ class JobSummary(TypedDict):
     trainer: str
     device: str
     weights: str
+    precision: str
+    threads: int
+    processes: int
     pace: str
     reads: int
     fault: str
@@ -122,6 +125,9 @@ def summarise_job(store: Store, pacing: Pacing, job: Job, name: str = "") -> Job
         trainer=progress.trainer,
         device=progress.device,
         weights=progress.weights,
+        precision=progress.precision,
+        threads=progress.threads,
+        processes=progress.processes,
         pace=format_pace(gate.pace if gate else (row and row.pace) or pacing.find(job.project)),
         reads=0 if gate is None or gate.reads >= ADVANCED else gate.reads,
         fault=format_job_fault(fault) if fault else "",

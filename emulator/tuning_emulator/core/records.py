@@ -183,6 +183,7 @@ class Progress(Record, frozen=True):
         experiment_id: Vertex' metadata context; "" until the dataset is processed.
         run_deleted: Vertex: the experiment is there without its run.
         deleted: Vertex: what else of the experiment clients have deleted, see ``vertex.experiments``.
+        device, precision, threads, processes: What trains it, once it does; threads of each process.
         adapter: Directory of the final adapter, relative to the data directory; "" until trained.
         weights: What played the base model: ``embedded``, the name of an added model, or a directory; "" until the
             dataset is known, and of jobs from before this was kept.
@@ -205,6 +206,9 @@ class Progress(Record, frozen=True):
     experiment_id: str = ""
     trainer: str = ""
     device: str = ""
+    precision: str = ""
+    threads: int = 0
+    processes: int = 0
     adapter: str = ""
     run_deleted: bool = False
     deleted: tuple[str, ...] = ()

@@ -238,11 +238,13 @@ def _verify_file(path: Path, file: File) -> str:
 
 
 def name_weights(text: str) -> str:
-    """What a setting means: the name of an added model, or a directory, which becomes absolute.
+    """What a setting means: an added model's name, ``embedded``, or a directory, which becomes absolute.
 
     Raises:
         ModelError: it is neither.
     """
+    if text == EMBEDDED:
+        return text
     models = AddedModels()
     if NAME.fullmatch(text) and (model := models.get(text)):
         models.find_directory(model)
@@ -261,7 +263,7 @@ def check_weights(played: dict[str, str]) -> dict[str, str]:
         ValueError: weights are nowhere, or a base model has no name.
     """
     try:
-        named = {model: EMBEDDED if one == EMBEDDED else name_weights(one) for model, one in played.items()}
+        named = {model: name_weights(one) for model, one in played.items()}
     except ModelError as error:
         raise ValueError(str(error)) from error
     if "" in named:
