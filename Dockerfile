@@ -1,6 +1,7 @@
-# tuning-emulator: two images from one file.
+# tuning-emulator: three images from one file.
 #   docker build --target server -t tuning-emulator .        the scripted trainer, no torch
 #   docker build --target full   -t tuning-emulator:full .   the lora trainer too
+#   docker build --target smollm2 -t tuning-emulator:smollm2 .   and a language model that plays every base model
 # The full image takes the torch that pip finds. For a CPU-only one, name an index that has it:
 #   docker build --target full --build-arg PIP_EXTRA_INDEX_URL=... .
 
@@ -27,7 +28,7 @@ RUN python -m venv --without-pip /opt/emulator \
 FROM server-environment AS full-environment
 ARG PIP_EXTRA_INDEX_URL=
 RUN pip --python /opt/emulator/bin/python install --no-cache-dir -c /requirements.lock \
-        "tuning-emulator[gcs,lora,media] @ file://$(ls /wheels/tuning_emulator-*.whl)" \
+        "tuning-emulator[gcs,gguf,lora,media] @ file://$(ls /wheels/tuning_emulator-*.whl)" \
     && /opt/emulator/bin/python -c "import tuning_emulator.app, tuning_emulator.storage.messages"
 
 FROM python:${PYTHON} AS runtime
@@ -51,6 +52,14 @@ CMD ["serve"]
 FROM runtime AS full
 COPY --from=full-environment /opt/emulator /opt/emulator
 USER emulator
+
+FROM full-environment AS smollm2-model
+RUN XDG_CACHE_HOME=/opt/models /opt/emulator/bin/tuning-emulator models add smollm2
+
+FROM full AS smollm2
+COPY --from=smollm2-model /opt/models /opt/models
+ENV XDG_CACHE_HOME=/opt/models \
+    TUNING_EMULATOR_BASE_MODELS=smollm2
 
 FROM runtime AS server
 COPY --from=server-environment /opt/emulator /opt/emulator

@@ -19,8 +19,8 @@ environment: ## the virtual environment that everything runs in
 	@command -v $(PYTHON) >/dev/null || { echo "set-up: $(PYTHON) not found; install Python 3.11 or newer" >&2; exit 1; }
 	@$(PYTHON) scripts/environment.py
 
-demo: environment ## a tuning job on each API, from request to answer
-	@$(BIN)/python -m examples.demo
+demo: environment ## a tuning job on each API, from request to answer; MODEL=smollm2: what a language model learns
+	@$(BIN)/python -m examples.demo $(if $(MODEL),--model $(MODEL))
 
 test: check browser ## check, then every test, on all cores
 	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
@@ -60,8 +60,8 @@ model-eval: environment ## the embedded base model beside its gates
 parity: environment ## recorded answers beside the emulator's, declared messages beside the official descriptors
 	$(BIN)/python -m contract_tests
 
-clients: environment ## every official client against the emulator, each in its own environment; keeps the result
-	$(BIN)/python -m pytest client_tests --record-clients
+clients: environment ## every official client against the emulator, each in its own environment; MODEL=smollm2: the tuning ones
+	$(BIN)/python -m pytest client_tests $(if $(MODEL),--tuned-model $(MODEL),--record-clients)
 
 newer-clients: environment ## which clients of the matrix are out in a newer version; asks the package indexes
 	$(BIN)/python -m scripts.newer_clients

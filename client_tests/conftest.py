@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,8 +20,25 @@ CALLS = pytest.StashKey[dict[str, int]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--record-clients``."""
+    """``--record-clients``, ``--tuned-model``."""
     parser.addoption("--record-clients", action="store_true", help=f"write what rows came to into {RESULTS.name}")
+    parser.addoption("--tuned-model", metavar="NAME", help="run the rows that tune alone, and let them tune this model")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``--tuned-model``, what a client tunes really is that model."""
+    model = config.getoption("--tuned-model", default=None)
+    if not model:
+        return
+    kept = []
+    for item in items:
+        row = _find_parameters(item).get("row")
+        if isinstance(row, Row) and row.api != "storage" and "create" in row.steps:
+            settings = {**row.settings, "trainer": "lora", "base_models": [model]}
+            item.callspec.params["row"] = replace(row, settings=settings)  # type: ignore[attr-defined] # as it has one
+            kept.append(item)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,10 +58,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def find_outcome(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Callable[[Row], Outcome]]:
     """Waits for what came of a row. All rows that were asked for are started in their order."""
     rows = (params.get("row") for params in map(_find_parameters, request.session.items))
-    wanted = {row.name for row in rows if isinstance(row, Row)}  # other tests have rows of other kinds
+    wanted = {row.name: row for row in rows if isinstance(row, Row)}  # other tests have rows of other kinds
     with ThreadPoolExecutor(WORKERS) as pool:
         runs: dict[str, Future[Outcome]] = {
-            row.name: pool.submit(run_row, row, stage) for row in ROWS if row.name in wanted
+            row.name: pool.submit(run_row, wanted[row.name], stage) for row in ROWS if row.name in wanted
         }
         yield lambda row: runs[row.name].result()
         pool.shutdown(cancel_futures=True)

@@ -19,7 +19,7 @@ from tuning_emulator.settings import DEFAULT_PORT, SETTINGS
 from tuning_emulator.testing.process import start_emulator
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = ["server", "full"]
+TARGETS = ["server", "full", "smollm2"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 _PINNED = re.compile(r"[\w./-]*:?\d[\w.-]*@sha256:[0-9a-f]{64}")
 

@@ -42,6 +42,7 @@ from tuning_emulator.jobs.tuning_api import TuningApis
 from tuning_emulator.media.parts import PromptReader
 from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.middleware.chain import MiddlewareChain
+from tuning_emulator.models.added import EMBEDDED, find_weights
 from tuning_emulator.proxy.access import CONTROL_PATH, PAGE_PATHS, Access, is_page, keep_to_site
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, find_service, format_url
 from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, TOKEN_PATH, Identity
@@ -128,8 +129,7 @@ class Emulator:
         self.middleware.on_response(exchange)
 
     def _join_run(self) -> tuple[Queue, Answering]:
-        base_models = {name: path.absolute() for name, path in self.settings.base_models.items()}
-        answering = Answering(self.trainers, self.trainer, self.directory, base_models)
+        answering = Answering(self.trainers, self.trainer, self.directory, self.settings.base_models)
         apis: TuningApis = {"gemini": GeminiTuning(self.store), "vertex": VertexTuning(self.store, self.ids)}
         pipeline = Pipeline(
             self.store,
@@ -180,6 +180,7 @@ class Emulator:
             self.storage,
             self.middleware.faults,
             self.middleware.journal,
+            self.answering,
             self.dispatcher.router.apis,
             self._load_start_state if self.settings.import_file or self.settings.scenario else None,
             project_numbers=self.settings.project_numbers,
@@ -273,6 +274,7 @@ class Emulator:
         from tuning_emulator.control import (
             api,
             as_of,
+            base_models,
             buckets,
             datasets,
             events,
@@ -294,6 +296,7 @@ class Emulator:
         yield api.create_adapter_router(self.store, self.directory)
         yield timing.create_clock_router(self.clock, self.store.controls, self.queue.pacing)
         yield timing.create_pace_router(self.queue.pacing)
+        yield base_models.create_router(self.answering)
         yield faults.create_job_fault_router(self.store.controls)
         yield jobs.create_router(self.store, self.queue)
         yield datasets.create_router(self.store, self.open_objects, self.calendar)
@@ -445,7 +448,7 @@ class Emulator:
             trainer=self.trainers[self.trainer].health,
             storage=lambda: {"embedded": self.storage is not None, "url": self.storage_url()},
             data_dir=str(self.settings.data_dir) if self.settings.data_dir else None,
-            base_models={"*": "embedded", **{name: str(path) for name, path in self.settings.base_models.items()}},
+            base_models=self.answering.list_weights(),
         )
 
     def storage_url(self) -> str:
@@ -478,7 +481,7 @@ def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
             settings.device,
             processes=settings.processes_per_job,
             activation_memory_bytes=settings.activation_memory,
-            base_models=settings.base_models.values(),
+            base_models=[Path(find_weights(one)) for one in settings.base_models.values() if one != EMBEDDED],
         )
     elif settings.trainer == "lora":
         raise SettingsError(f"trainer: 'lora' needs {', '.join(missing)}; install tuning-emulator[lora]")

@@ -149,16 +149,23 @@ def _list_items(value: Any) -> list[Any]:
     return list(value) if isinstance(value, Iterable) else [value]
 
 
-def _directories(value: Any) -> dict[str, Path]:
-    """``NAME=DIRECTORY,…``."""
-    pairs: dict[str, Path] = {}
+def _weights(value: Any) -> dict[str, str]:
+    """``MODEL=NAME|DIRECTORY,…``, or without ``MODEL=`` for every base model (``*``)."""
+    pairs: dict[str, str] = {}
     for part in _list_items(value):
-        name, equals, directory = (piece.strip() for piece in str(part).partition("="))
-        if not (name and equals and directory):
-            raise ValueError(f"{part!r} is not NAME=DIRECTORY")
-        if not Path(directory).is_dir():
-            raise ValueError(f"{name}={directory}: no such directory")
-        pairs[name] = Path(directory)
+        from tuning_emulator.models.added import ModelError, name_weights  # most servers have no such setting
+
+        model, equals, weights = (piece.strip() for piece in str(part).partition("="))
+        if not equals:
+            model, weights = "*", model
+        if not (model and weights):
+            raise ValueError(f"{part!r} is neither NAME, DIRECTORY nor MODEL=NAME or MODEL=DIRECTORY")
+        if model in pairs:
+            raise ValueError(f"{part!r}: {'every base model' if model == '*' else model} is given twice")
+        try:
+            pairs[model] = name_weights(weights)
+        except ModelError as error:
+            raise ValueError(f"{part}: {error}" if equals else str(error)) from error
     return pairs
 
 
@@ -322,12 +329,13 @@ class Settings:
         metavar="[PROJECT=]DATE",
         repeated=True,
     )
-    base_models: dict[str, Path] = _set(
+    base_models: dict[str, str] = _set(
         (),
-        "MODEL=DIRECTORY,…: Hugging Face directories that play base models instead of the embedded one.",
-        _directories,
+        "[MODEL=]NAME,…: language models that play base models instead of the embedded one, every base model where "
+        "none is said: names of `tuning-emulator models list`, or Hugging Face directories.",
+        _weights,
         "--base-model",
-        metavar="MODEL=DIRECTORY",
+        metavar="[MODEL=]NAME|DIRECTORY",
         repeated=True,
     )
     default_dataset: Path | None = _set(

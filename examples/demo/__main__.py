@@ -18,7 +18,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from examples.demo import gemini, screen, vertex
+from examples.demo import four, gemini, screen, vertex
 from examples.demo.task import BATCH_SIZE, EPOCHS, GROUPS, LEARNING_RATE, SHOWN, UNSEEN, Pair
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator, StartError, start_emulator
@@ -41,12 +41,17 @@ def main() -> int:
     """Starts an emulator, runs both flows, prints the totals."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--trainer", choices=["auto", "lora", "scripted"], default="auto", help="what trains (auto)")
+    parser.add_argument("--model", metavar="NAME", help="let this model learn four data sets: smollm2, or a directory")
     parser.add_argument("--svg", metavar="FILE", help="save what was drawn as a picture")
     asked = parser.parse_args()
     screen_width = Console().width if sys.stdout.isatty() else WIDTH
     console = Console(width=min(WIDTH, screen_width), record=bool(asked.svg), highlight=False)
     began = time.monotonic()
     try:
+        if asked.model:
+            with start_emulator(trainer="lora", log_level="error", base_models=[asked.model]) as running:
+                four.run(console, running)
+            return 0
         with start_emulator(trainer=asked.trainer, log_level="warning") as running:
             introduce(console, running, time.monotonic() - began)
             results = [run_gemini(console, running), run_vertex(console, running)]

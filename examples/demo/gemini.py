@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 
-from examples.demo.task import BATCH_SIZE, EPOCHS, LEARNING_RATE, SHOWN
+from examples.demo.task import BATCH_SIZE, EPOCHS, LEARNING_RATE, SHOWN, Pair
 
 BASE_MODEL = "models/gemini-1.5-flash-001-tuning"
 POLL_S = 0.1
-LIMIT_S = 600.0
+LIMIT_S = 3600.0
 Report = Callable[[int, int, Sequence[float]], None]
 """Called with steps done, steps in all, and the losses so far."""
 
@@ -26,7 +26,7 @@ class TuningFailedError(RuntimeError):
 
 def connect(url: str) -> httpx.Client:
     """A client with an API key; any key will do here."""
-    return httpx.Client(base_url=url, headers={"x-goog-api-key": "demo"}, timeout=60)
+    return httpx.Client(base_url=url, headers={"x-goog-api-key": "demo"}, timeout=600)
 
 
 def call(client: httpx.Client, method: str, path: str, body: object | None = None) -> dict[str, Any]:
@@ -38,14 +38,14 @@ def call(client: httpx.Client, method: str, path: str, body: object | None = Non
     return said
 
 
-def create(client: httpx.Client) -> dict[str, Any]:
+def create(client: httpx.Client, shown: Sequence[Pair] = SHOWN, name: str = "next number") -> dict[str, Any]:
     """Starts the tuning; answers the operation, unfinished."""
-    examples = [{"text_input": pair.prompt, "output": pair.expected} for pair in SHOWN]
+    examples = [{"text_input": pair.prompt, "output": pair.expected} for pair in shown]
     task = {
         "hyperparameters": {"epoch_count": EPOCHS, "batch_size": BATCH_SIZE, "learning_rate": LEARNING_RATE},
         "training_data": {"examples": {"examples": examples}},
     }
-    body = {"display_name": "next number", "base_model": BASE_MODEL, "tuning_task": task}
+    body = {"display_name": name, "base_model": BASE_MODEL, "tuning_task": task}
     return call(client, "POST", "/v1beta/tunedModels", body)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -27,14 +27,16 @@ class Asked:
 
 
 def make_progress(console: Console) -> Progress:
-    """A bar of steps with the loss beside it."""
+    """A bar of steps with the loss, the time it has taken, and the time it will still take at its mean pace."""
     return Progress(
         TextColumn("   [bold]{task.description:<12}"),
         BarColumn(bar_width=36, complete_style="deep_sky_blue1", finished_style=GOOD),
         MofNCompleteColumn(),
         TextColumn("steps  loss [bold]{task.fields[loss]}"),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=console,
+        speed_estimate_period=600,
     )
 
 

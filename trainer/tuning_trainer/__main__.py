@@ -1,4 +1,4 @@
-"""`python -m tuning_trainer job.json`: trains one job alone. `worker` serves many, `merge` and `gguf` export."""
+"""`python -m tuning_trainer job.json`: trains one job alone. `worker` serves many; GGUF files are read and written."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ def main(arguments: list[str]) -> int:
         from tuning_trainer.rehearsal import main as rehearse
 
         return rehearse(chosen.request)
+    if chosen.command == "convert":
+        from tuning_trainer.gguf_files.convert import main as convert
+
+        return convert(chosen.file, chosen.target)
     from tuning_trainer import export
 
     return export.merge(chosen) if chosen.command == "merge" else export.gguf(chosen)

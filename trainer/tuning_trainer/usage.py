@@ -36,7 +36,7 @@ _CHOICES = {"Method": ", ".join(METHODS), "Device": ", ".join(DEVICES)}
 _EVENTS: tuple[type[Any], ...] = (Started, Step, Evaluation, Checkpoint, Done, Failed, Cancelled)
 
 
-COMMANDS = ("merge", "gguf", "devices", "rehearse")
+COMMANDS = ("merge", "gguf", "convert", "devices", "rehearse")
 """Words that name no file."""
 
 
@@ -59,6 +59,9 @@ def make_parser() -> argparse.ArgumentParser:
     gguf.add_argument("adapter", type=Path, metavar="ADAPTER", help="a checkpoint's directory, or a whole model's")
     gguf.add_argument("file", type=Path, metavar="FILE", help="where to; must not exist, nor a Modelfile beside it")
     gguf.add_argument("--outtype", default="f16", choices=OUTTYPES, help="precision of the matrices (f16)")
+    convert = commands.add_parser("convert", help="a GGUF file as a directory of weights, configuration and tokenizer")
+    convert.add_argument("file", type=Path, metavar="FILE.gguf")
+    convert.add_argument("target", type=Path, metavar="TARGET", help="where to; must not exist, or be empty")
     devices = commands.add_parser("devices", help="what this machine computes on, and which models where; JSON")
     devices.add_argument("models", nargs="*", type=Path, metavar="DIRECTORY", help="beside the embedded base model")
     devices.add_argument("--device", default="auto", choices=DEVICES, help="as a job asks for it (auto)")

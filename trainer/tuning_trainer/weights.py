@@ -17,6 +17,7 @@ from torch import Tensor
 
 from tuning_trainer.architecture import Config, UnsupportedModelError, Weights
 from tuning_trainer.families import format_config, load_config
+from tuning_trainer.mapped import MappedFile
 
 
 def _slices(config: Config) -> Iterator[tuple[str, str, int | None, slice]]:
@@ -85,22 +86,53 @@ def load_weights(directory: str | Path, dtype: torch.dtype = torch.float32, devi
             found: Tensor = opened[files[name]].get_tensor(name)
             return found
 
-        return stack_weights(config, read, dtype, device)
+        mapped = map_weights(config, files, dtype) if device == "cpu" else {}
+        return stack_weights(config, read, dtype, device, mapped)
+
+
+def map_weights(config: Config, files: dict[str, Path], dtype: torch.dtype) -> Weights:
+    """The stacks that lie in a file in one piece, used where they are."""
+    names: dict[str, list[str]] = {}
+    for theirs, ours, _, _ in _slices(config):
+        names.setdefault(ours, []).append(theirs)
+    opened: dict[Path, MappedFile] = {}
+    found: Weights = {}
+    for ours, parts in names.items():
+        path = files.get(parts[0])
+        if path is None or any(files.get(name) != path for name in parts):
+            continue
+        if path not in opened:
+            opened[path] = MappedFile(path)
+        stack = opened[path].find_stack(parts, config.shapes[ours], dtype)
+        if stack is not None:
+            found[ours] = stack
+    return found
 
 
 def stack_weights(
-    config: Config, read: Callable[[str], Tensor], dtype: torch.dtype = torch.float32, device: str = "cpu"
+    config: Config,
+    read: Callable[[str], Tensor],
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    mapped: Weights | None = None,
 ) -> Weights:
     """Puts a model's tensors together, one in memory at a time beside the result.
 
     Args:
         read: Gives a tensor by its name in transformers' layout, for instance ``model.layers.0.mlp.up_proj.weight``.
+        mapped: Stacks that are there already, see ``map_weights``; they are not read.
 
     Raises:
         UnsupportedModelError: a tensor has another shape than the config says, or holds no plain numbers.
     """
-    weights = {name: torch.empty(shape, dtype=dtype, device=device) for name, shape in config.shapes.items()}
+    ready = mapped or {}
+    weights = {
+        name: ready[name] if name in ready else torch.empty(shape, dtype=dtype, device=device)
+        for name, shape in config.shapes.items()
+    }
     for theirs, ours, layer, rows in _slices(config):
+        if ours in ready:
+            continue
         target = (weights[ours] if layer is None else weights[ours][layer])[rows]
         source = read(theirs)
         if source.shape != target.shape:

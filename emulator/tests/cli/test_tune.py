@@ -194,6 +194,26 @@ def test_the_adapter_is_written_to_output(gemini_file: str, tmp_path: Path) -> N
     }
 
 
+def test_lines_say_how_long_the_rest_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the mean pace since the first step; nothing before there is one, nor at the end."""
+    out, times = io.StringIO(), iter([100.0, 110.0, 140.0])
+    monkeypatch.setattr("tuning_emulator.cli.screen.time.monotonic", lambda: next(times))
+    screen = PlainScreen(out)
+    for done in (1, 2, 4):
+        screen.report("tuning", done, 4, [1.0] * done)
+    assert [line for line in out.getvalue().splitlines() if line.startswith("step")] == [
+        "step  1/4  loss 1.0000",
+        "step  2/4  loss 1.0000  20 s to go",
+        "step  4/4  loss 1.0000",
+    ]
+
+
+def test_weights_are_of_the_emulator_that_is_started(gemini_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that runs has its own; a model that is nowhere is named before anything is started."""
+    assert main(["tune", gemini_file, "--base-model", "smollm2", "--url", "http://127.0.0.1:9"]) == 2
+    assert "start it with serve --base-model" in capsys.readouterr().err
+
+
 def test_the_screen_of_a_terminal() -> None:
     """Bar, curve and table, with a mark where the tuned model is right."""
     console = Console(width=90, record=True, file=io.StringIO(), force_terminal=True)

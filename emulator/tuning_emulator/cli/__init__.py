@@ -19,6 +19,7 @@ COMMANDS = {
     "rehearse": ("rehearse", "try a dataset on a small model here: score, curve, rows that look wrong, cost"),
     "convert": ("convert", "write examples of any common form as a dataset of either service"),
     "export-adapter": ("export_adapter", "write a tuned model's PEFT adapter, or the merged model, to a directory"),
+    "models": ("models", "bring language models that play base models: list, add, remove, verify"),
     "pace": ("control", "show or set how fast a running emulator's jobs go through their states"),
     "clock": ("control", "read, set, advance or freeze a running emulator's clock"),
     "as-of": ("control", "show or set the day as of which a running emulator plays the services"),

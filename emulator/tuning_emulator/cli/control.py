@@ -173,8 +173,9 @@ def export_state(control: Control, parsed: argparse.Namespace) -> str:
 
 def import_state(control: Control, parsed: argparse.Namespace) -> str:
     """What is there now."""
-    counts = control.import_snapshot(parsed.file)["counts"]
-    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items())
+    report = control.import_snapshot(parsed.file)
+    counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in report["counts"].items())
+    return "\n".join([counts, *report["missing"]])
 
 
 def list_lines(control: Control, parsed: argparse.Namespace) -> list[str]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuning_emulator.cli.dry_run import DryRun, TuningRequest
 from tuning_emulator.cli.twins import find_conflicts, find_near_duplicates, find_shared, read_row
 from tuning_emulator.cli.validate import format_cost
+from tuning_emulator.control.dry_run import DryRun, TuningRequest
 from tuning_emulator.core.scoring import score_exact_match, score_rouge
 from tuning_trainer.spec import Example
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tuning_emulator.cli.dry_run import DryRun, TuningRequest, dry_run, open_lines, read_dataset
 from tuning_emulator.cli.rehearsal import Rehearsal, describe, format_rehearsal, sum_up
 from tuning_emulator.cli.validate import ShownErrors, add_request, format_emulator, format_rest, make_request
+from tuning_emulator.control.dry_run import DryRun, TuningRequest, dry_run, open_lines, read_dataset
 from tuning_emulator.datasets.lines import DatasetError
 from tuning_emulator.jobs.lora import missing_packages
 from tuning_emulator.storage.objects import StorageError

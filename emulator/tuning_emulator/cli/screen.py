@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
@@ -100,6 +101,7 @@ class PlainScreen:
         self._out = out
         self._state = ""
         self._told = 0
+        self._first: tuple[int, float] | None = None
 
     def say(self, what: str, about: str = "") -> None:
         """See ``Screen``."""
@@ -112,7 +114,17 @@ class PlainScreen:
             self.say("state", state)
         if losses and done - self._told >= max(1, total // _PLAIN_LINES):
             self._told = done
-            self.say("step", f"{done}/{total}  loss {losses[-1]:.4f}")
+            self.say("step", f"{done}/{total}  loss {losses[-1]:.4f}{self._estimate(done, total)}")
+
+    def _estimate(self, done: int, total: int) -> str:
+        """How long the rest will take at the mean pace since the first step that was seen; "" before there is one."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = done, now
+        began, began_s = self._first
+        if done == began or done >= total:
+            return ""
+        return f"  {(now - began_s) / (done - began) * (total - done):.0f} s to go"
 
     def finish(self, losses: Sequence[float]) -> None:
         """See ``Screen``."""
@@ -133,7 +145,14 @@ class RichScreen:
 
     def __init__(self, console: Any = None) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         self.console = console or Console(highlight=False)
         self._progress = Progress(
@@ -142,7 +161,9 @@ class RichScreen:
             MofNCompleteColumn(),
             TextColumn("steps  loss [bold]{task.fields[loss]}"),
             TimeElapsedColumn(),
+            TimeRemainingColumn(),
             console=self.console,
+            speed_estimate_period=600,
         )
         self._bar: Any = None
 

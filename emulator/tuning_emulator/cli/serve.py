@@ -118,6 +118,9 @@ def _announce(health: dict[str, Any]) -> None:
     note = "really trains" if trainer == "lora" else "pretends; install tuning-emulator[lora] for real training"
     print(f"tuning-emulator {__version__} answers at {health['url']}")
     print(f"trainer: {trainer} ({note})")
+    for model, weights in health["base_models"].items():
+        if weights != "embedded" and trainer == "lora":
+            print(f"model:   {weights} plays {'every base model' if model == '*' else model}")
     print(f"storage: {health['storage']['url'] or 'Google Cloud Storage'}")
     print(f"data:    {health['data_dir'] or 'in memory, gone when this stops'}")
     print()

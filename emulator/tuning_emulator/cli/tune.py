@@ -178,6 +178,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", action="append", default=[], help="ask this before and after; may be repeated")
     parser.add_argument("--output", type=Path, metavar="DIR", help="write the adapter here")
     parser.add_argument("--url", help="a running emulator (one is started for the job)")
+    parser.add_argument(
+        "--base-model",
+        action="append",
+        default=[],
+        metavar="[MODEL=]NAME|DIRECTORY",
+        help="language model that plays base models in the one started, as of serve",
+    )
     parser.add_argument("--trainer", choices=["auto", "lora", "scripted"], default="auto", help="of the one started")
     parser.add_argument("--plain", action="store_true", help="plain lines, as without a terminal")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end, progress to stderr")
@@ -190,6 +197,8 @@ def run(parsed: argparse.Namespace) -> int:
     try:
         if parsed.output is not None:
             check_target(parsed.output)
+        if parsed.url and parsed.base_model:
+            raise ValueError("--base-model: the emulator at --url runs already; start it with serve --base-model")
         request = _make_request(parsed)
         checked = _check(request)
     except (OSError, StorageError, ValueError, ExportError) as error:
@@ -243,7 +252,7 @@ def _open_emulator(parsed: argparse.Namespace) -> Iterator[str]:
     if parsed.url:
         yield parsed.url
         return
-    with start_emulator(trainer=parsed.trainer, log_level="error") as started:
+    with start_emulator(trainer=parsed.trainer, base_models=parsed.base_model or None, log_level="error") as started:
         yield started.url
 
 
@@ -293,8 +302,12 @@ class _Run:
             f"{checked.steps:,} steps",
         ]
         self._screen.say(self._request.base_model, ", ".join(facts))
-        trainer = self._control.health()["trainer"]["name"]
+        health = self._control.health()
+        trainer, played = health["trainer"]["name"], health["base_models"]
         note = "really trains" if trainer == "lora" else "only pretends; install tuning-emulator[lora]"
+        weights = played.get(self._request.base_model, played["*"])
+        if trainer == "lora" and weights != "embedded":
+            note += f" {weights}"
         self._screen.say("trainer", f"{trainer} ({note})")
         for reason, count, _ in checked.statistics.reduced:
             self._screen.say("in part", f"{count:,} of the examples. {reason}")

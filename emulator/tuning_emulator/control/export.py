@@ -9,7 +9,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +36,7 @@ from tuning_emulator.control.state import COMMITTED, STORE_NAME, TREES, ServerSt
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.middleware.faults import FaultError, SavedFault
+from tuning_emulator.models.added import EMBEDDED, MissingModelError, find_weights
 from tuning_emulator.storage.contents import link_or_copy
 from tuning_emulator.storage.copies import check_copy, link_copy
 from tuning_emulator.storage.database import DamagedStorageError
@@ -66,11 +67,12 @@ class State(BaseModel):
 
 
 class ImportReport(TypedDict):
-    """What came in, and which emulator wrote it when."""
+    """What came in, and which emulator wrote it when. ``missing``: what tuned models in it need and is not here."""
 
     emulator_version: str
     created: str
     counts: dict[str, int]
+    missing: list[str]
 
 
 # --- out
@@ -179,7 +181,22 @@ async def import_state(server: ServerState, archive: Path) -> ImportReport:
     finally:
         for path in (incoming, removed):
             server.discard(path)
-    return ImportReport(emulator_version=manifest.emulator_version, created=manifest.created, counts=contents.counts)
+    missing = list(_find_missing(contents))
+    for text in missing:
+        log.warning("%s", text)
+    return ImportReport(
+        emulator_version=manifest.emulator_version, created=manifest.created, counts=contents.counts, missing=missing
+    )
+
+
+def _find_missing(contents: Contents) -> Iterator[str]:
+    """The weights that tuned models were made on and that are not here; they answer once they are."""
+    for name, count in contents.weights.items():
+        try:
+            if name != EMBEDDED and not (Path(find_weights(name)) / "config.json").is_file():
+                raise MissingModelError(f"{name}: no such directory")
+        except MissingModelError as error:
+            yield f"{count} tuned models cannot answer until what they were tuned on is here: {error}"
 
 
 def _unpack(server: ServerState, archive: Path, incoming: Path) -> tuple[Manifest, Contents, State]:

@@ -75,6 +75,7 @@ class JobSummary(TypedDict):
     completed_epochs: int
     trainer: str
     device: str
+    weights: str
     precision: str
     threads: int
     processes: int
@@ -180,6 +181,7 @@ def summarise_job(store: Store, pacing: Pacing, job: Job, name: str = "") -> Job
         completed_epochs=progress.completed_epochs,
         trainer=progress.trainer,
         device=progress.device,
+        weights=progress.weights,
         precision=progress.precision,
         threads=progress.threads,
         processes=progress.processes,

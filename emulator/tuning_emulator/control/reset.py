@@ -51,6 +51,7 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
             give_start_numbers(server)
             server.clock.reset()
             server.ids.reset()
+            server.answering.play(None)
         else:
             jobs = await _clear_project(server, project_number(project))
     if project is None and server.load_start_state is not None:

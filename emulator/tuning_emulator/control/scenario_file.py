@@ -15,6 +15,7 @@ from tuning_emulator.core.ids import check_project_number
 from tuning_emulator.core.job_control import JobFault, format_job_fault, format_pace, parse_job_fault, parse_pace
 from tuning_emulator.core.records import Reserved
 from tuning_emulator.facts import google_errors
+from tuning_emulator.models.added import check_weights
 from tuning_emulator.protojson.scalars import InstantError, parse_timestamp
 from tuning_emulator.storage.sample_data import TRAINING_URI
 
@@ -204,13 +205,15 @@ class Scenario(_Entry):
     """A whole scenario.
 
     Attributes:
-        pace: Of all jobs to come, as the setting: ``time:60``. faults: As ``POST /emulator/v1/faults`` takes them.
+        pace: Of all jobs to come, as the setting: ``time:60``. base_models: What plays base models from now on, as the
+            setting: ``{"*": smollm2}``. faults: As ``POST /emulator/v1/faults`` takes them.
     """
 
     version: Literal[1]
     description: str = ""
     clock: ClockSeed | None = None
     pace: Annotated[str, AfterValidator(lambda text: format_pace(parse_pace(text)))] | None = None
+    base_models: Annotated[dict[str, str], AfterValidator(check_weights)] | None = None
     faults: tuple[FaultBody, ...] = ()
     job_faults: tuple[JobFaultSeed, ...] = ()
     projects: tuple[ProjectSeed, ...] = ()

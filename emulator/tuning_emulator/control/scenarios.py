@@ -112,6 +112,8 @@ def _check(server: ServerState, scenario: Scenario, project: str) -> None:
     """What can be seen without doing anything."""
     if scenario.clock and project:
         raise ScenarioError("clock: it is everybody's, so a scenario with one cannot be loaded for one project")
+    if scenario.base_models is not None and project:
+        raise ScenarioError("base_models: they are everybody's, so this cannot be loaded for one project")
     if scenario.projects and project:
         raise ScenarioError("projects: their numbers are everybody's, so this cannot be loaded for one project")
     if len({one.id for one in scenario.projects}) < len(scenario.projects):
@@ -201,6 +203,8 @@ def _bind(create: Callable[..., Awaitable[str]], *seed: Any) -> Callable[[], Awa
 
 def _apply_trouble(server: ServerState, scenario: Scenario, project: str) -> list[str]:
     """Pace and faults come last: the seeds are not to suffer from them."""
+    if scenario.base_models is not None:
+        server.answering.play(scenario.base_models)
     if scenario.pace is not None:
         server.queue.pacing.change(project, parse_pace(scenario.pace))
     for one in scenario.job_faults:

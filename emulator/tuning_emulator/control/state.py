@@ -29,6 +29,7 @@ from tuning_emulator.core.as_of import Calendar
 from tuning_emulator.core.clock import SteerableClock
 from tuning_emulator.core.ids import Ids
 from tuning_emulator.jobs.queue import Queue
+from tuning_emulator.jobs.trainer import Answering
 from tuning_emulator.middleware.faults import Faults
 from tuning_emulator.middleware.journal import Journal
 from tuning_emulator.store.database import Loaded
@@ -62,6 +63,7 @@ class ServerState(Struct):
     storage: EmbeddedStorage | None
     faults: Faults
     journal: Journal
+    answering: Answering
     apis: Sequence[Api]
     load_start_state: Callable[[], Awaitable[None]] | None = None
     project_numbers: Mapping[str, str] = field(default_factory=dict)

@@ -185,6 +185,8 @@ class Progress(Record, frozen=True):
         deleted: Vertex: what else of the experiment clients have deleted, see ``vertex.experiments``.
         device, precision, threads, processes: What trains it, once it does; threads of each process.
         adapter: Directory of the final adapter, relative to the data directory; "" until trained.
+        weights: What played the base model: ``embedded``, the name of an added model, or a directory; "" until the
+            dataset is known, and of jobs from before this was kept.
         evaluations: Vertex: of the checkpoints that have been evaluated so far.
         failed_steps: Of a batch, whose steps are its requests: how many of the completed ones ended in an error.
         output_directory: Of a batch: where in Cloud Storage its results are, or will be.
@@ -213,6 +215,7 @@ class Progress(Record, frozen=True):
     evaluations: tuple[EvaluationRun, ...] = ()
     failed_steps: int = 0
     output_directory: str = ""
+    weights: str = ""
 
 
 class Reserved(Record, frozen=True):

@@ -164,7 +164,7 @@ class Generation:
         base = self._require_method(base, call, f"models/{job.asked.base_model}", method)
         if not is_active(job):
             raise gemini_errors.TUNED_MODEL_NOT_ACTIVE(id=job.id, state=format_state(job))
-        target = Target(job.asked.base_model, job.progress.adapter, job.progress.trainer)
+        target = Target(job.asked.base_model, job.progress.adapter, job.progress.trainer, job.progress.weights)
         chosen = None if job.temperature == base.temperature else job.temperature
         return self._make_asked(call, name, base, chosen, job.top_p, job.top_k), target
 

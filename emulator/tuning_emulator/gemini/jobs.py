@@ -36,9 +36,17 @@ class GeminiTuning(Struct, frozen=True):
 
     def find_source_adapter(self, job: TuningJob) -> str:
         """That of the tuned model that is tuned further."""
-        source = job.asked.source_model
-        parent = self.store.get_tuned_model(parse_tuned_model_name(source)) if source else None
+        parent = self._find_source(job)
         return parent.progress.adapter if parent else ""
+
+    def find_source_weights(self, job: TuningJob) -> str:
+        """Those of the tuned model that is tuned further."""
+        parent = self._find_source(job)
+        return parent.progress.weights if parent else ""
+
+    def _find_source(self, job: TuningJob) -> TuningJob | None:
+        source = job.asked.source_model
+        return self.store.get_tuned_model(parse_tuned_model_name(source)) if source else None
 
     def list_checkpoint_steps(self, job: TuningJob) -> tuple[int, ...]:  # noqa: ARG002 as the other API's
         """None: snapshots are points of the loss curve, without weights."""

@@ -119,7 +119,7 @@ def find_teacher(store: Store, asked: Asked) -> Target | None:
     job = store.get_job_by_uid(version.job_uid) if version else None
     if version is None or checkpoint is None or job is None:
         return None
-    return Target(version.base_model, checkpoint.adapter, job.progress.trainer)
+    return Target(version.base_model, checkpoint.adapter, job.progress.trainer, job.progress.weights)
 
 
 def _make_prompt(asked: Example) -> Prompt:

@@ -91,7 +91,7 @@ class CheckpointEvaluation(Struct, frozen=True):
     ) -> EvaluationRun:
         """The run of a checkpoint. Raises what ``keep_going`` raises."""
         run = EvaluationRun(checkpoint.id, self.plan.dataset_uri)
-        target = Target(job.asked.base_model, checkpoint.adapter, job.progress.trainer)
+        target = Target(job.asked.base_model, checkpoint.adapter, job.progress.trainer, job.progress.weights)
         try:
             evaluated = await self._ask(target, examples, keep_going)
         except TrainerUnavailableError as error:

@@ -246,6 +246,7 @@ class Pipeline:
             total_steps=steps,
             experiment_id=self.apis[job.api].make_experiment_id(job, gate.now_ns()),
             trainer=job.progress.trainer or self.answering.default,
+            weights=self._choose_weights(job),
         )
         return self._require(job.uid)
 
@@ -283,7 +284,10 @@ class Pipeline:
         trainer = self.answering.trainers.get(job.progress.trainer)
         if trainer is None:
             raise emulator_errors.TRAINER_GONE(trainer=job.progress.trainer)
-        spec = self._spec(job)
+        try:
+            spec = self._spec(job)
+        except TrainerUnavailableError as error:
+            raise _explain(error) from error
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 await self._follow(gate, trainer, spec, job.progress.total_steps)
@@ -428,7 +432,7 @@ class Pipeline:
             id=str(job.uid),
             directory=str(directory),
             examples=str(directory / "examples.jsonl"),
-            base_model=self.answering.base_model_directory(job.asked.base_model),
+            base_model=self.answering.find_weights(job.progress.weights or self._choose_weights(job)),
             validation=str(validation) if validation.exists() else None,
             method="full" if job.asked.full else TRAINABLE[job.asked.method],
             epochs=resolved.epochs or 1,
@@ -440,6 +444,11 @@ class Pipeline:
             adapter=self._source_adapter(job),
             beta=0.1 if resolved.beta is None else resolved.beta,
         )
+
+    def _choose_weights(self, job: TuningJob) -> str:
+        """What plays the job's base model; of a job that continues another, what that was tuned on."""
+        source = self.apis[job.api].find_source_weights(job)
+        return source or self.answering.choose_weights(job.asked.base_model)
 
     def _source_adapter(self, job: TuningJob) -> str | None:
         """The adapter that a job continues from, as an absolute directory."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from tuning_emulator.models.added import MissingModelError, find_weights
 from tuning_trainer.spec import EMBEDDED, Event, Job, Prompt, Reply, reads_images
 
 
@@ -39,11 +40,13 @@ class Target(Struct, frozen=True):
         base_model: Row of ``facts.models``.
         adapter: Directory of the adapter relative to the data directory, or "" for the base model itself.
         trainer: Name of the trainer that made it; "" lets the server's own answer.
+        weights: What the adapter was made on, see ``Answering``; "": what plays the base model now.
     """
 
     base_model: str
     adapter: str = ""
     trainer: str = ""
+    weights: str = ""
 
 
 class Trainer(Protocol):
@@ -111,26 +114,53 @@ class Answering:
         trainers: By name.
         default: Name of the trainer that answers for base models.
         directory: What adapters' directories are relative to.
-        base_models: Directory in Hugging Face layout by base model id; others are played by the embedded one.
+        base_models: Weights that play a base model, by its id; ``*``: all others, which the embedded ones play else.
+            Weights are the name of an added model, a directory, or ``embedded``.
     """
 
     def __init__(
-        self, trainers: Mapping[str, Trainer], default: str, directory: Path, base_models: Mapping[str, Path]
+        self, trainers: Mapping[str, Trainer], default: str, directory: Path, base_models: Mapping[str, str]
     ) -> None:
         self.trainers = trainers
         self.default = default
         self._directory = directory
-        self._base_models = base_models
+        self._given = dict(base_models)
+        self._base_models = dict(base_models)
 
-    def base_model_directory(self, base_model: str) -> str:
-        """Where the weights that play this base model are, or ``embedded``."""
-        found = self._base_models.get(base_model)
-        return str(found) if found else EMBEDDED
+    def list_weights(self) -> dict[str, str]:
+        """What plays which base model now; ``*``: all others."""
+        return {"*": EMBEDDED, **self._base_models}
+
+    def play(self, base_models: Mapping[str, str] | None) -> None:
+        """Lets other weights play base models from now on; None: those that the server was started with."""
+        self._base_models = dict(self._given if base_models is None else base_models)
+
+    def choose_weights(self, base_model: str) -> str:
+        """The weights that play a base model now."""
+        return self._base_models.get(base_model) or self._base_models.get("*", EMBEDDED)
+
+    def find_weights(self, weights: str) -> str:
+        """The directory of weights; ``embedded`` stays.
+
+        Raises:
+            TrainerUnavailableError: they are an added model that is not here.
+        """
+        if weights == EMBEDDED:
+            return EMBEDDED
+        try:
+            return find_weights(weights)
+        except MissingModelError as error:
+            raise TrainerUnavailableError(str(error)) from error
 
     def sees(self, base_model: str) -> bool:
         """Whether what plays a base model sees images itself; the scripted trainer sees nothing."""
-        directory = self._base_models.get(base_model)
-        return self.default != "scripted" and directory is not None and reads_images(directory)
+        weights = self.choose_weights(base_model)
+        if self.default == "scripted" or weights == EMBEDDED:
+            return False
+        try:
+            return reads_images(Path(self.find_weights(weights)))
+        except TrainerUnavailableError:
+            return False  # whoever asks them is told
 
     async def generate(self, target: Target, prompt: Prompt) -> Reply:
         """Answers.
@@ -146,11 +176,13 @@ class Answering:
 
     async def count_tokens(self, base_model: str, texts: list[str]) -> list[int]:
         """Lengths of texts in tokens of what plays that base model."""
-        return await self.trainers[self.default].count_tokens(self.base_model_directory(base_model), texts)
+        directory = self.find_weights(self.choose_weights(base_model))
+        return await self.trainers[self.default].count_tokens(directory, texts)
 
     async def tokenize(self, base_model: str, texts: list[str]) -> list[list[tuple[int, str]]]:
         """Tokens of texts, as (id, piece of the text), of what plays that base model. Raises as ``generate``."""
-        return await self.trainers[self.default].tokenize(self.base_model_directory(base_model), texts)
+        directory = self.find_weights(self.choose_weights(base_model))
+        return await self.trainers[self.default].tokenize(directory, texts)
 
     def find_files(self, adapter: str) -> Path:
         """The directory of an adapter."""
@@ -167,4 +199,5 @@ class Answering:
 
     def _complete(self, target: Target, prompt: Prompt) -> Prompt:
         adapter = str(self.find_files(target.adapter)) if target.adapter else None
-        return replace(prompt, base_model=self.base_model_directory(target.base_model), adapter=adapter)
+        weights = target.weights or self.choose_weights(target.base_model)
+        return replace(prompt, base_model=self.find_weights(weights), adapter=adapter)

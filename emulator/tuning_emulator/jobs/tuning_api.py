@@ -49,6 +49,10 @@ class TuningApi(JobApi, Protocol):
         """The adapter that a continued job starts from, relative to the data directory; "" if there is none."""
         ...
 
+    def find_source_weights(self, job: TuningJob) -> str:
+        """What the model was tuned on that a job continues; "" if there is none, or it is not known."""
+        ...
+
     def list_checkpoint_steps(self, job: TuningJob) -> tuple[int, ...]:
         """After which steps the job saves a checkpoint."""
         ...

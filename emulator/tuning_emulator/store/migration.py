@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from importlib import resources
@@ -265,10 +266,12 @@ class Contents(Struct, frozen=True):
 
     Attributes:
         counts: Rows by table. adapters: Their directories, relative to the data directory.
+        weights: What tuned models were made on, see ``Progress.weights``, with the number of them.
     """
 
     counts: dict[str, int]
     adapters: tuple[str, ...]
+    weights: dict[str, int]
 
 
 def upgrade_copy(path: Path) -> None:
@@ -300,6 +303,7 @@ def read_contents(path: Path) -> Contents:
         StoreError: ``write_snapshot`` of this version has not written it; the text says what is wrong.
     """
     adapters: dict[str, None] = {}
+    weights: Counter[str] = Counter()
     try:
         with closing(open_copy(path)) as connection:
             _check_schema(connection, SCHEMA_VERSION)
@@ -309,6 +313,7 @@ def read_contents(path: Path) -> Contents:
                     _check_columns(table, row, format_record(record))
                     if table == "tuning_jobs" and record.progress.adapter:
                         adapters[record.progress.adapter] = None
+                        weights[record.progress.weights] += 1
             for table, (statement, parse_text) in _TEXTS.items():
                 _check_texts(connection, table, statement, parse_text)
             adapters |= dict.fromkeys(
@@ -317,7 +322,7 @@ def read_contents(path: Path) -> Contents:
             counts = {name: _count(connection, name) for name in _COUNTED}
     except (sqlite3.DatabaseError, DamagedRowError) as error:
         raise StoreError(str(error)) from error
-    return Contents(counts, tuple(adapters))
+    return Contents(counts, tuple(adapters), {name: count for name, count in weights.items() if name})
 
 
 def _check_schema(connection: sqlite3.Connection, wanted: int) -> None:

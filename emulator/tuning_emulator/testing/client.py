@@ -123,6 +123,7 @@ class Control:
         self.clock = Clock(self)
         self.pace = Pace(self)
         self.as_of = AsOf(self)
+        self.base_models = BaseModels(self)
         self.jobs = Jobs(self)
         self.faults = Faults(self)
         self.job_faults = JobFaults(self)
@@ -276,6 +277,25 @@ class AsOf:
     def _path(self) -> str:
         project = self._control.project
         return f"projects/{quote(project, safe='')}/as-of" if project else "as-of"
+
+
+class BaseModels:
+    """Which weights play which base model, ``*`` for all others."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def get(self) -> Json:
+        """As it stands."""
+        return self._control.call("GET", "base-models")
+
+    def set(self, **weights: str) -> Json:
+        """For everybody, from now on; ``set(**{"*": "smollm2"})``."""
+        return self._control.call("PUT", "base-models", {"base_models": weights})
+
+    def clear(self) -> Json:
+        """Back to what the emulator was started with."""
+        return self._control.call("DELETE", "base-models")
 
 
 class Jobs:

@@ -233,7 +233,9 @@ class Generation:
             place = f"projects/{version.project}/locations/{version.location}"
             raise vertex_errors.PUBLISHER_MODEL_NOT_FOUND(name=f"{place}/publishers/google/models/{model.id}")
         self._backend.note_retired(model, day)
-        return Speaker(model, Target(version.base_model, checkpoint.adapter, job.progress.trainer))
+        return Speaker(
+            model, Target(version.base_model, checkpoint.adapter, job.progress.trainer, job.progress.weights)
+        )
 
     def _writer(self, call: Call, speaker: Speaker) -> ResponseWriter:
         now_ns, thinking = self._backend.clock.timestamp_ns(), asks_to_think(call.request)

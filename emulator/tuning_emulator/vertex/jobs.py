@@ -76,6 +76,14 @@ class VertexTuning(Struct, frozen=True):
         source = job.asked.source_model
         return find_adapter(self.store, source, job.asked.source_checkpoint) if source else ""
 
+    def find_source_weights(self, job: TuningJob) -> str:
+        """Those of the registered model that is tuned further."""
+        if not job.asked.source_model:
+            return ""
+        version = find_named_version(self.store, job.asked.source_model)
+        source = self.store.get_job_by_uid(version.job_uid) if version else None
+        return source.progress.weights if source else ""
+
     def list_checkpoint_steps(self, job: TuningJob) -> tuple[int, ...]:
         """About one an epoch; the last always."""
         resolved = job.progress.resolved or Hyperparameters()
