@@ -1,6 +1,7 @@
 """Memory of the process that answers, while many tuned models are asked in rounds: `python -m benchmarks.answering`.
 
-A worker as the server starts it; its models are adapters with random weights on the embedded base model. What is
+A worker as the server starts it; its models are adapters with random weights on the embedded base model, or on the one
+that `--base-model` names. What is
 printed after each round is the resident memory of the answering process, and its share of what it has in common with
 the worker (PSS), in MiB. The bound is the trainer's own: `KEPT_BYTES` and `WRITING_BYTES` in `tuning_trainer.generate`,
 beside what torch and the base model take.
@@ -24,26 +25,26 @@ WORKER = (sys.executable, "-P", "-m", "tuning_trainer", "worker")
 KIB_A_MIB = 1024
 
 
-def write_adapters(directory: Path, count: int) -> list[str]:
+def write_adapters(directory: Path, count: int, base_model: str) -> list[str]:
     """So many adapters, each with other weights."""
     from tuning_trainer import lora
+    from tuning_trainer.families import load_config
     from tuning_trainer.model import model_directory
-    from tuning_trainer.native import load_base
-    from tuning_trainer.spec import EMBEDDED
 
-    config = load_base(model_directory(EMBEDDED)).config
+    config = load_config(model_directory(base_model))
     for number in range(count):
         adapter = lora.init_adapter(config, 8, number)
         for _, b in adapter.pairs.values():
             b.data.normal_(0, 0.01)
-        lora.save_adapter(adapter, config, directory / str(number), EMBEDDED)
+        lora.save_adapter(adapter, config, directory / str(number), base_model)
     return [str(directory / str(number)) for number in range(count)]
 
 
 class Worker:
     """A trainer's process, asked over its pipes."""
 
-    def __init__(self) -> None:
+    def __init__(self, base_model: str) -> None:
+        self._base_model = base_model
         self.process = subprocess.Popen(WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._read()
 
@@ -53,7 +54,7 @@ class Worker:
 
         for number, adapter in enumerate(adapters):
             turns = (Turn("user", "hello " * (1 + number % words)),)
-            prompt = Prompt(turns, adapter=adapter, max_output_tokens=tokens)
+            prompt = Prompt(turns, base_model=self._base_model, adapter=adapter, max_output_tokens=tokens)
             line = {"do": "generate", "id": str(number), "stream": False, "prompt": dataclasses.asdict(prompt)}
             self._pipe(self.process.stdin).write(json.dumps(line).encode() + b"\n")
         self._pipe(self.process.stdin).flush()
@@ -89,9 +90,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--base-model", default="embedded")
     asked = parser.parse_args()
     with TemporaryDirectory() as folder:
-        adapters = write_adapters(Path(folder), asked.models)
+        adapters = write_adapters(Path(folder), asked.models, asked.base_model)
         print(f"| {asked.models} models, asked | resident MiB (PSS) after each of {asked.rounds} rounds | s |")
         print("| --- | --- | --- |")
         for name, at_once, words, tokens in (
@@ -100,7 +102,7 @@ def main() -> None:
             ("all at once", asked.models, 5, 8),
             ("all at once, long", asked.models, 200, 64),
         ):
-            worker, began = Worker(), time.perf_counter()
+            worker, began = Worker(asked.base_model), time.perf_counter()
             cells = []
             for _ in range(asked.rounds):
                 for place in range(0, len(adapters), at_once):

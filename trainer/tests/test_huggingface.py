@@ -94,9 +94,9 @@ def test_adapter_of_the_other_path_is_understood(tiny: Path, tmp_path: Path) -> 
 
 
 def test_more_adapters_than_are_kept_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tuning_trainer import huggingface
+    from tuning_trainer import shelf
 
-    monkeypatch.setattr(huggingface, "KEPT_ADAPTERS", 1)
+    monkeypatch.setattr(shelf, "KEPT_ADAPTERS", 1)
     base = write_family(tmp_path / "base", "Qwen3", attention_bias=True)
     done = [run_job(make_job(tmp_path, base, id=f"j{i}", seed=i, learning_rate=1e-2), lambda _: None) for i in (0, 1)]
 

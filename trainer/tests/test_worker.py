@@ -320,6 +320,19 @@ def test_cancel_is_not_held_up_by_a_long_answer(worker: WorkerProcess, tiny: Pat
     worker.read_until(lambda message: "reply" in message)
 
 
+def test_an_answer_that_nobody_waits_for_is_given_up(worker: WorkerProcess, tiny: Path) -> None:
+    """Its stream ends without a word; what is asked after it is answered."""
+    prompt = Prompt((Turn("user", "one"),), base_model=str(tiny), max_output_tokens=240, candidates=64, temperature=2.0)
+    worker.ask("gone", prompt, stream=True)
+    worker.read_until(lambda message: message.get("id") == "gone")
+    worker.send(do="cancel", id="gone")
+    worker.send(do="cancel", id="never asked")
+    worker.ask("next", Prompt((Turn("user", "one"),), base_model=str(tiny), max_output_tokens=3))
+    seen = worker.read_until(lambda message: message.get("id") == "next")
+    assert "reply" in seen[-1]
+    assert not any("reply" in message for message in seen[:-1])
+
+
 def test_large_request_while_many_answers_stream(worker: WorkerProcess, tiny: Path) -> None:
     """Both pipes are full at once; neither side waits for the other for ever."""
     for i in range(24):

@@ -1,4 +1,4 @@
-"""Keys and values of what was read, so that every new token costs one position."""
+"""Keys and values of a beginning that sequences share, with gradients. For answers see ``blocks``."""
 
 from __future__ import annotations
 
@@ -29,10 +29,3 @@ class Cache:
         """Replaces every tensor by what the function makes of it."""
         self.keys = [None if tensor is None else function(tensor) for tensor in self.keys]
         self.values = [None if tensor is None else function(tensor) for tensor in self.values]
-
-    def append_rows(self, other: Cache) -> None:
-        """Adds the rows of a cache of the same width."""
-        for mine, theirs in ((self.keys, other.keys), (self.values, other.values)):
-            for layer, (first, second) in enumerate(zip(mine, theirs, strict=True)):
-                if first is not None and second is not None:
-                    mine[layer] = torch.cat((first, second))

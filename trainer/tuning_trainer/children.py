@@ -194,8 +194,11 @@ def answer(requests: int, replies: int, device: str) -> None:
     """Answers until the input ends; what arrives meanwhile joins in."""
     from tuning_trainer.generate import Answering, Delta, Finished
 
-    answering, reader = Answering(device), LineReader(requests)
+    answering, reader, worked = Answering(device), LineReader(requests), False
     while True:
+        if worked and not answering.busy:
+            give_back_memory()
+        worked = answering.busy
         # All that has arrived is read before anything is written: the parent may be waiting to send the rest of it.
         while select.select([requests], [], [], 0 if answering.busy else None)[0]:
             lines = reader.read()
@@ -212,10 +215,18 @@ def answer(requests: int, replies: int, device: str) -> None:
                 write_line(replies, {"id": output.id, "error": output.message, "code": output.code})
 
 
+def give_back_memory() -> None:
+    """Lets the system have what the C library keeps for later; glibc only. Pauses are when it matters, and is cheap."""
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
+
+
 def take_request(answering: Any, message: dict[str, Any], replies: int) -> None:
-    """Starts one request, or says at once why not."""
+    """Starts one request, or says at once why not; or gives one up."""
     try:
-        if message["do"] == "count":
+        if message["do"] == "cancel":
+            answering.cancel(message["id"])
+        elif message["do"] == "count":
             counts = answering.count(message["base_model"], message["texts"])
             write_line(replies, {"id": message["id"], "counts": counts})
         elif message["do"] == "tokenize":

@@ -5,7 +5,7 @@ What differs from family to family is in the ``Config``; weights and their shape
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,10 @@ from torch import Tensor
 from tuning_trainer.architecture import Config, Weights
 from tuning_trainer.cache import Cache
 from tuning_trainer.rotary import Rotation, rotate, rotation_at
+
+if TYPE_CHECKING:
+    from tuning_trainer.bank import Banked
+    from tuning_trainer.passage import Passage
 
 
 class Branched(NamedTuple):
@@ -24,18 +28,7 @@ class Branched(NamedTuple):
     b: tuple[Tensor, ...]
 
 
-class Varied(NamedTuple):
-    """A frozen matrix with a low-rank side branch of its own for every row of the batch.
-
-    A is (batch, in, m), B (batch, m, rows) with the scale already in it; branches that are narrower end in zeros.
-    """
-
-    weight: Tensor
-    a: Tensor
-    b: Tensor
-
-
-Matrix: TypeAlias = Tensor | Branched | Varied
+Matrix: TypeAlias = "Tensor | Branched | Banked"
 
 
 class Layer(NamedTuple):
@@ -55,11 +48,11 @@ class Layer(NamedTuple):
 
 
 def project(hidden: Tensor, matrix: Matrix, bias: Tensor | None = None) -> Tensor:
-    """hidden @ matrixᵀ + bias, (…, in) -> (…, rows); ``Varied`` wants (batch, time, in)."""
+    """hidden @ matrixᵀ + bias, (…, in) -> (…, rows)."""
     if isinstance(matrix, Tensor):
         return F.linear(hidden, matrix, bias)
-    if isinstance(matrix, Varied):
-        return torch.baddbmm(F.linear(hidden, matrix.weight, bias), torch.bmm(hidden, matrix.a), matrix.b)
+    if not isinstance(matrix, Branched):
+        return matrix.project(hidden, bias)
     low = F.linear(hidden, matrix.a).chunk(len(matrix.b), -1)
     branch = torch.cat([F.linear(part, b) for part, b in zip(low, matrix.b, strict=True)], -1)
     return F.linear(hidden, matrix.weight, bias) + branch
@@ -153,10 +146,12 @@ def make_mask(window: int | None, time: int, past: int, pad: Tensor | None, devi
     return (seen & (places >= pad[:, None, None]) | (places == queries))[:, None]
 
 
-def attend(hidden: Tensor, layer: Layer, config: Config, view: View, cache: tuple[Cache, int] | None = None) -> Tensor:
+def attend(
+    hidden: Tensor, layer: Layer, config: Config, view: View, read: tuple[Cache | Passage, int] | None = None
+) -> Tensor:
     """Self-attention before its output projection: (batch, time, d) -> (batch, time, H·h).
 
-    ``cache`` is the cache and this layer's number.
+    ``read`` has what was read before; it comes with this layer's number.
     """
     batch, time, _ = hidden.shape
     turned = config.heads + config.kv_heads
@@ -170,19 +165,24 @@ def attend(hidden: Tensor, layer: Layer, config: Config, view: View, cache: tupl
         # The angles are float32: without the cast, keys would leave the precision of the values.
         qk = rotate(qk, view.angles).to(value.dtype)
     query, key = qk.split_with_sizes((config.heads, config.kv_heads), 1)
-    if cache is not None:
-        key, value = cache[0].extend(cache[1], key, value)
+    if read is not None and not isinstance(read[0], Cache):
+        return read[0].attend(read[1], config.attention[layer.kind], config, (query, key, value))
+    if read is not None and isinstance(read[0], Cache):
+        key, value = read[0].extend(read[1], key, value)
     if config.kv_heads != config.heads:
         times = config.heads // config.kv_heads
         key, value = key.repeat_interleave(times, 1), value.repeat_interleave(times, 1)
-    causal = view.mask is None and time > 1
-    if config.attention_cap is not None:
-        mixed = _attend_capped(query, key, value, config, view.mask, causal)
-    else:
-        mixed = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=view.mask, is_causal=causal, scale=config.attention_scale
-        )
+    mixed = mix(query, key, value, config, view.mask, causal=view.mask is None and time > 1)
     return mixed.transpose(1, 2).reshape(batch, time, -1)
+
+
+def mix(query: Tensor, key: Tensor, value: Tensor, config: Config, mask: Tensor | None, causal: bool = False) -> Tensor:
+    """The values of what queries find. ``mask``: True where a key may be seen, or what is added to the scores."""
+    if config.attention_cap is not None:
+        return _attend_capped(query, key, value, config, mask, causal)
+    return F.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, is_causal=causal, scale=config.attention_scale
+    )
 
 
 def _attend_capped(
@@ -194,7 +194,7 @@ def _attend_capped(
     if causal:
         mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
     if mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf"))
+        scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
     return torch.matmul(scores.softmax(-1, dtype=torch.float32).to(value.dtype), value)
 
 
@@ -204,11 +204,11 @@ def cap(scores: Tensor, limit: float | None) -> Tensor:
 
 
 def apply_layer(
-    x: Tensor, layer: Layer, config: Config, views: list[View], cache: tuple[Cache, int] | None = None
+    x: Tensor, layer: Layer, config: Config, views: list[View], read: tuple[Cache | Passage, int] | None = None
 ) -> Tensor:
     """One transformer layer: (batch, time, d) -> (batch, time, d)."""
     hidden = normalise(x, layer.attention_norm, config)
-    change = project(attend(hidden, layer, config, views[layer.kind], cache), layer.output)
+    change = project(attend(hidden, layer, config, views[layer.kind], read), layer.output)
     if layer.attention_output_norm is not None:
         change = normalise(change, layer.attention_output_norm, config)
     x = x + change

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import OrderedDict
-from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +23,10 @@ from tuning_trainer.chat import Chat, load_chat
 from tuning_trainer.dataset import Batch
 from tuning_trainer.lora import ALPHA, MODULES, InvalidAdapterError, first_values
 from tuning_trainer.memory import Activations, estimate_activations
-from tuning_trainer.model import AnsweringModel, count_pass_tokens
+from tuning_trainer.model import count_pass_tokens
 from tuning_trainer.native import copy_companions
 from tuning_trainer.output_head import OutputHead
 from tuning_trainer.spec import InvalidJobError, Job, reads_images
-
-KEPT_ADAPTERS = 8
-"""Adapters kept loaded beside one base model while answering."""
 
 _logging: Any = transformers.utils.logging
 _logging.set_verbosity_error()
@@ -194,100 +188,3 @@ def merge_huggingface(adapter: Path, base: Path, target: Path) -> None:
     model = load_adapter(load_model(base, "cpu", "float32"), str(adapter), "default")
     model.merge_and_unload().save_pretrained(target)
     copy_companions(base, target)
-
-
-# --- answering
-
-
-class Shelf:
-    """One base model in memory with the adapters that were used last; adapters are not merged."""
-
-    def __init__(self, model: Any, chat: Chat, device: str) -> None:
-        self.model, self.chat, self.max_tokens, self.device = model, chat, position_limit(model), device
-        self._names: OrderedDict[tuple[str, int], str] = OrderedDict()
-        self._made = 0
-
-    def run(self, adapter: str | None, ids: list[int], cache: Any, seen: Any = None) -> tuple[Tensor, Any]:
-        """New tokens of one row; scores of the last position, float32 (V,), and the row's cache."""
-        model = self._select(adapter)
-        inputs = {"input_ids": torch.tensor([ids], device=self.device), **(seen or {})}
-        if adapter is None and isinstance(model, PeftModel):
-            with model.disable_adapter():
-                out = model(**inputs, past_key_values=cache, use_cache=True)
-        else:
-            out = model(**inputs, past_key_values=cache, use_cache=True)
-        return out.logits[0, -1].float(), out.past_key_values
-
-    def _select(self, adapter: str | None) -> Any:
-        if adapter is None:
-            return self.model
-        key = (adapter, (Path(adapter) / "adapter_config.json").stat().st_mtime_ns)
-        if key not in self._names:
-            self._made += 1
-            self.model = load_adapter(self.model, adapter, f"adapter{self._made}").eval()
-            self._names[key] = f"adapter{self._made}"
-        self._names.move_to_end(key)
-        self.model.set_adapter(self._names[key])
-        while len(self._names) > KEPT_ADAPTERS:
-            self.model.delete_adapter(self._names.popitem(last=False)[1])
-        return self.model
-
-
-@lru_cache(maxsize=2)
-def _shelf(directory: Path, _stamp_ns: int, device: str, precision: str) -> Shelf:
-    return Shelf(load_model(directory, device, precision), load_chat(directory), device)
-
-
-class HuggingFaceAnswering:
-    """An ``AnsweringModel`` through transformers."""
-
-    open_shelf = staticmethod(_shelf)
-
-    def __init__(self, directory: Path, adapter: str | None, device: str, precision: str) -> None:
-        stamp_ns = (directory / "config.json").stat().st_mtime_ns
-        self._shelf, self._adapter = self.open_shelf(directory.resolve(), stamp_ns, device, precision), adapter
-        self.chat, self.max_tokens = self._shelf.chat, self._shelf.max_tokens
-        self.size, self.own_bytes = self._shelf.model.num_parameters(), 0  # the shelf limits its adapters itself
-        self.token_bytes = _count_token_bytes(self._shelf.model)
-        self.desk = f"{directory.resolve()} {adapter}"  # changing the adapter between rows takes longer than a token
-        if adapter is not None and not (Path(adapter) / "adapter_config.json").exists():
-            raise InvalidAdapterError(f"{adapter}: no adapter_config.json")
-
-    def decoder(self) -> HuggingFaceDecoder:
-        return HuggingFaceDecoder(self._shelf, self._adapter)
-
-
-def _count_token_bytes(model: Any) -> int:
-    """Keys and values of one token; a model that keeps less of them (a window, a state) takes less."""
-    config = model.config.get_text_config()
-    heads = config.num_attention_heads
-    head_size = getattr(config, "head_dim", None) or config.hidden_size // heads
-    shared = getattr(config, "num_key_value_heads", None) or heads
-    return int(2 * config.num_hidden_layers * shared * head_size * model.dtype.itemsize)
-
-
-class HuggingFaceDecoder:
-    """A ``Decoder`` that runs its rows one after the other, each with a cache of its own."""
-
-    def __init__(self, shelf: Shelf, adapter: str | None) -> None:
-        self._shelf, self._adapter = shelf, adapter
-        self._caches: list[Any] = []
-
-    @torch.no_grad()
-    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel], seen: Sequence[Any] = ()) -> Tensor:  # noqa: ARG002 all the same
-        results = [
-            self._shelf.run(self._adapter, prompt, None, inputs)
-            for prompt, inputs in zip(prompts, seen or [None] * len(prompts), strict=True)
-        ]
-        self._caches += [cache for _, cache in results]
-        return torch.stack([scores for scores, _ in results])
-
-    @torch.no_grad()
-    def advance(self, tokens: list[int]) -> Tensor:
-        pairs = zip(self._caches, tokens, strict=True)
-        results = [self._shelf.run(self._adapter, [token], cache) for cache, token in pairs]
-        self._caches = [cache for _, cache in results]
-        return torch.stack([scores for scores, _ in results])
-
-    def keep(self, rows: list[int]) -> None:
-        self._caches = [self._caches[row] for row in rows]

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from tuning_trainer.architecture import Config, Weights
-from tuning_trainer.decoder import Branched, Layer, Varied, split_layers
+from tuning_trainer.decoder import Branched, Layer, split_layers
 from tuning_trainer.spec import InvalidJobError
 from tuning_trainer.weights import write_tensors
 
@@ -128,45 +127,6 @@ def branch_layers(adapter: Adapter, weights: Weights, config: Config) -> list[La
         branched[name] = [Branched(w, low, tuple(high.split_with_sizes(rows, 0))) for w, low, high in triples]
     plain = split_layers(weights, config)
     return [layer._replace(**{name: each[i] for name, each in branched.items()}) for i, layer in enumerate(plain)]
-
-
-Wide: TypeAlias = dict[str, tuple[Tensor, Tensor]]
-"""An adapter made ready for ``vary_layers``: stack name -> A (L, in, n·r), B (L, n·r, rows of all n modules)."""
-
-
-@torch.no_grad()
-def widen(adapter: Adapter, config: Config) -> Wide:
-    """Puts the n modules of each stack side by side: B has a block for each, and zeros between them."""
-    wide: Wide = {}
-    for name, (a, b) in adapter.pairs.items():
-        rows = [count for _, count in config.parts[name]]
-        blocks = [part.transpose(1, 2) * adapter.scale for part in b.split_with_sizes(rows, 1)]
-        whole = b.new_zeros(config.layers, len(rows) * adapter.rank, sum(rows))
-        place = 0
-        for number, block in enumerate(blocks):
-            whole[:, number * adapter.rank : (number + 1) * adapter.rank, place : place + rows[number]] = block
-            place += rows[number]
-        wide[name] = (a.flatten(1, 2).transpose(1, 2).contiguous(), whole)
-    return wide
-
-
-@torch.no_grad()
-def vary_layers(adapters: Sequence[Wide | None], weights: Weights, config: Config) -> list[Layer]:
-    """The base's layers with an adapter for every row of a batch, None for the bare base."""
-    varied: dict[str, list[Any]] = {}
-    for name in next(wide for wide in adapters if wide is not None):
-        pairs = [wide[name] if wide is not None else None for wide in adapters]
-        width = max(pair[0].shape[2] for pair in pairs if pair is not None)
-        layers, rows, inputs = weights[name].shape
-        a = weights[name].new_zeros(layers, len(pairs), inputs, width)
-        b = weights[name].new_zeros(layers, len(pairs), width, rows)
-        for number, pair in enumerate(pairs):
-            if pair is not None:
-                a[:, number, :, : pair[0].shape[2]] = pair[0]
-                b[:, number, : pair[1].shape[1]] = pair[1]
-        varied[name] = [Varied(*each) for each in zip(weights[name].unbind(0), a.unbind(0), b.unbind(0), strict=True)]
-    plain = split_layers(weights, config)
-    return [layer._replace(**{name: each[i] for name, each in varied.items()}) for i, layer in enumerate(plain)]
 
 
 @torch.no_grad()

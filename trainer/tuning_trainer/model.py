@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +29,14 @@ log = logging.getLogger(__name__)
 GPU_MODEL = 6_000_000
 """Parameters from which a GPU is faster than a CPU. A step of the embedded model, of two million, took 8 ms on the CPU
 of a machine whose H100 took 24: small steps cost there what it costs to launch them; a CPU's grow with the model."""
+
+
+CHUNK_WORK = 2e10
+"""Tokens of prompts that are read in one pass, times the model's parameters: about a third of a second of two cores,
+for which those that are being written wait."""
+
+CHUNK_TOKENS = (32, 1024)
+"""Fewest and most of them on a CPU; a GPU reads the most."""
 
 
 class TunedModel(Protocol):
@@ -66,17 +74,42 @@ class TunedModel(Protocol):
 class Decoder(Protocol):
     """Several answers being written at once, one row each; rows come and go between tokens."""
 
-    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel], seen: Sequence[Any] = ()) -> Tensor:
-        """Appends one row per prompt and returns the scores of their first answer tokens, float32 (prompts, V).
+    @property
+    def used_bytes(self) -> int:
+        """Memory for the rows: keys and values, adapters side by side."""
 
-        ``models`` answer the prompts, one each; all stand at the desk of this decoder. ``seen``: see ``Batch``.
+    @property
+    def kept_bytes(self) -> int:
+        """Memory for what is kept of earlier prompts, which can be given up."""
+
+    @property
+    def growth_bytes(self) -> int:
+        """Memory that one token more in every row takes beyond that."""
+
+    def price(self, tokens: int) -> int:
+        """Memory that a row of so many tokens takes beyond that."""
+
+    def shrink(self, most_bytes: int) -> None:
+        """Gives up what is kept of earlier prompts, until it takes so much at most."""
+
+    def join(self, prompt: Sequence[int], model: AnsweringModel, seen: Any = None) -> int:
+        """Takes a row in, to be read from the next pass on; returns its handle.
+
+        ``model`` answers; it stands at the desk of this decoder. ``seen``: see ``Batch``.
         """
 
-    def advance(self, tokens: list[int]) -> Tensor:
-        """Appends one token to every row and returns the scores of the next ones, float32 (rows, V)."""
+    def advance(self, tokens: Mapping[int, int]) -> tuple[list[int], Tensor]:
+        """One pass: appends a token to every row that is read, and reads on in others.
 
-    def keep(self, rows: list[int]) -> None:
-        """Drops all other rows."""
+        Args:
+            tokens: By the handles of those rows; all that were returned by the last pass and have not left.
+
+        Returns:
+            Handles of all rows that are read by now, with the scores of their next tokens, float32 (rows, V).
+        """
+
+    def leave(self, handles: Iterable[int]) -> None:
+        """Drops rows, whether they are read or not."""
 
 
 class AnsweringModel(Protocol):
@@ -93,8 +126,8 @@ class AnsweringModel(Protocol):
     desk: str
     """Models with the same desk answer together, in one decoder."""
 
-    def decoder(self) -> Decoder:
-        """A decoder without rows."""
+    def decoder(self, most_bytes: int) -> Decoder:
+        """A decoder without rows; ``most_bytes``: what it may take by and by, to share out among its parts."""
 
 
 def model_directory(base_model: str) -> Path:
@@ -163,6 +196,12 @@ def count_pass_tokens(device: str, size: int) -> int:
     return 4096 if device == "cuda" else 256 if size < SMALL_MODEL else 64
 
 
+def choose_chunk(size: int, device: str) -> int:
+    """Tokens of prompts that are read in one pass over a model of so many parameters."""
+    least, most = CHUNK_TOKENS
+    return most if device != "cpu" else min(most, max(least, int(CHUNK_WORK / size)))
+
+
 def open_tuned(job: Job, device: str, precision: str) -> TunedModel:
     """The model that a job tunes, with its adapter as it is before the first step."""
     directory = model_directory(job.base_model)
@@ -189,13 +228,13 @@ def open_answering(base_model: str, adapter: str | None, device: str, precision:
     if adapter and (Path(adapter) / "config.json").exists():
         directory, adapter = Path(adapter), None
     if is_native(directory):
-        from tuning_trainer.native import NativeAnswering
+        from tuning_trainer.native_answering import NativeAnswering
 
         return NativeAnswering(directory, adapter, device, precision)
     if reads_images(directory):
         from tuning_trainer.vision import VisionAnswering
 
         return VisionAnswering(directory, adapter, device, precision)
-    from tuning_trainer.huggingface import HuggingFaceAnswering
+    from tuning_trainer.huggingface_answering import HuggingFaceAnswering
 
     return HuggingFaceAnswering(directory, adapter, device, precision)

@@ -1,29 +1,23 @@
-"""The families of ``families`` in plain torch: training with an adapter, and decoding with a key-value cache."""
+"""The families of ``families`` in plain torch: training with an adapter. ``native_answering`` answers."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import torch
-import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor
 
 from tuning_trainer import decoder, lora
 from tuning_trainer.architecture import Config, UnsupportedModelError, Weights
-from tuning_trainer.cache import Cache
 from tuning_trainer.chat import Chat, load_chat
 from tuning_trainer.dataset import Batch
-from tuning_trainer.decoder import Layer
 from tuning_trainer.families import load_config, read_config
-from tuning_trainer.lora import Wide
 from tuning_trainer.memory import Activations, estimate_activations
-from tuning_trainer.model import AnsweringModel, count_pass_tokens
+from tuning_trainer.model import count_pass_tokens
 from tuning_trainer.rotary import rotary_table
 from tuning_trainer.sequences import pays_to_share, run_layers
 from tuning_trainer.spec import InvalidJobError, Job
@@ -169,117 +163,3 @@ def copy_companions(source: Path, target: Path) -> None:
     for name in COMPANIONS:
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)
-
-
-# --- answering
-
-
-class NativeAnswering:
-    """An ``AnsweringModel`` in plain torch.
-
-    The adapter is merged once, for requests of this model alone; in the company of others it is a side branch.
-    """
-
-    def __init__(self, directory: Path, adapter: str | None, device: str, precision: str) -> None:
-        base = load_base(directory, device, precision)
-        self.chat, self.max_tokens = base.chat, base.config.max_positions
-        self._base, weights, own = base, base.weights, 0
-        self.wide: Wide | None = None
-        if adapter is not None:
-            loaded = lora.load_adapter(adapter, base.config, base.fingerprint)
-            loaded = loaded.to(device).cast(getattr(torch, precision))
-            weights, self.wide = lora.merge(loaded, weights, base.config), lora.widen(loaded, base.config)
-            own = sum(tensor.nbytes for name, tensor in weights.items() if tensor is not base.weights[name])
-            own += sum(tensor.nbytes for pair in self.wide.values() for tensor in pair)
-        self.layers = decoder.split_layers(weights, base.config)
-        self.size, self.own_bytes = base.size, own
-        size, itemsize = base.config.kv_heads * base.config.head_size, base.weights["embedding"].itemsize
-        self.token_bytes = 2 * base.config.layers * size * itemsize
-        self.desk = f"{directory.resolve()} {id(base)}"  # a base that was written anew has a desk of its own
-
-    def decoder(self) -> NativeDecoder:
-        return NativeDecoder(self._base)
-
-
-class NativeDecoder:
-    """A ``Decoder`` with one cache for all rows, padded on the left so that all rows end together.
-
-    Rows of one model go through its merged weights. Rows of several go through the base's, each with its adapter as a
-    side branch: one step serves them all, where merged weights would need a step for every model.
-    """
-
-    def __init__(self, base: Base) -> None:
-        self._weights, self._config = base.weights, base.config
-        self._device = str(base.weights["embedding"].device)
-        self._cache = Cache(base.config.layers)
-        self._width = 0
-        self._pads: list[int] = []  # of each row
-        self._models: list[NativeAnswering] = []  # of each row
-        self._layers: list[Layer] = []  # for these rows
-
-    @torch.inference_mode()
-    def add(self, prompts: list[list[int]], models: Sequence[AnsweringModel], seen: Sequence[Any] = ()) -> Tensor:  # noqa: ARG002 it sees nothing
-        longest = max(len(prompt) for prompt in prompts)
-        pads = [longest - len(prompt) for prompt in prompts]
-        rows = [[0] * pad + prompt for pad, prompt in zip(pads, prompts, strict=True)]
-        cache, fresh = Cache(self._config.layers), [model for model in models if isinstance(model, NativeAnswering)]
-        scores = self._run(torch.tensor(rows, device=self._device), pads, cache, 0, self._find_layers(fresh))
-        self._join(cache, longest, pads)
-        self._seat(self._models + fresh)
-        return scores
-
-    @torch.inference_mode()
-    def advance(self, tokens: list[int]) -> Tensor:
-        ids = torch.tensor(tokens, device=self._device)[:, None]
-        scores = self._run(ids, self._pads, self._cache, self._width, self._layers)
-        self._width += 1
-        return scores
-
-    def _seat(self, models: list[NativeAnswering]) -> None:
-        """Takes down whose the rows are."""
-        if models != self._models:
-            self._models, self._layers = models, self._find_layers(models)
-
-    def _find_layers(self, models: list[NativeAnswering]) -> list[Layer]:
-        """Layers that serve rows of these models."""
-        if not models:
-            return []
-        if all(model is models[0] for model in models):
-            return models[0].layers
-        return lora.vary_layers([model.wide for model in models], self._weights, self._config)
-
-    @torch.inference_mode()
-    def keep(self, rows: list[int]) -> None:
-        self._seat([self._models[row] for row in rows])
-        self._pads = [self._pads[row] for row in rows]
-        trim = min(self._pads, default=0)
-        self._pads = [pad - trim for pad in self._pads]
-        self._width -= trim
-        if not rows:
-            self._cache, self._width = Cache(self._config.layers), 0
-            return
-        index = torch.tensor(rows, device=self._device)
-        self._cache.change(lambda tensor: tensor.index_select(0, index)[:, :, trim:])
-
-    def _run(self, ids: Tensor, pads: list[int], cache: Cache, past: int, layers: list[Layer]) -> Tensor:
-        """New tokens (batch, time) through all layers; scores of the last position, float32 (batch, V)."""
-        time = ids.shape[1]
-        pad = torch.tensor(pads, device=self._device) if any(pads) else None
-        views = decoder.make_views(self._config, time, past, pad, self._device)
-        x = decoder.embed(self._weights, self._config, ids)
-        for number, layer in enumerate(layers):
-            x = decoder.apply_layer(x, layer, self._config, views, (cache, number))
-        hidden = decoder.finish(self._weights, self._config, x[:, -1])
-        return decoder.logits(self._weights, self._config, hidden).float()
-
-    def _join(self, cache: Cache, width: int, pads: list[int]) -> None:
-        """Takes new rows in; the narrower side is padded on the left."""
-        if not self._pads:
-            self._cache, self._width, self._pads = cache, width, pads
-            return
-        more_here, more_there = max(0, width - self._width), max(0, self._width - width)
-        self._cache.change(lambda tensor: F.pad(tensor, (0, 0, more_here, 0)))
-        cache.change(lambda tensor: F.pad(tensor, (0, 0, more_there, 0)))
-        self._cache.append_rows(cache)
-        self._pads = [pad + more_here for pad in self._pads] + [pad + more_there for pad in pads]
-        self._width = max(width, self._width)

@@ -7,6 +7,7 @@ model's processor, which knows control tokens in them.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,9 @@ from transformers import AutoProcessor
 from tuning_trainer.architecture import UnsupportedModelError
 from tuning_trainer.chat import Chat, Encoded, UnsupportedTokenizerError, find_stops, load_tokenizer
 from tuning_trainer.dataset import Batch
-from tuning_trainer.huggingface import HuggingFaceAnswering, HuggingFaceTuned, Shelf, load_model
+from tuning_trainer.huggingface import HuggingFaceTuned, load_model
+from tuning_trainer.huggingface_answering import HuggingFaceAnswering
+from tuning_trainer.shelf import Shelf
 from tuning_trainer.spec import IMAGE_MARK, Job, Turn
 
 _TOKENS: Final = ("input_ids", "attention_mask")
@@ -138,13 +141,17 @@ class VisionTuned(HuggingFaceTuned):
 class _SeeingShelf(Shelf):
     """A model that sees. What some keep of the prompt's positions is kept with each row's cache."""
 
-    def run(self, adapter: str | None, ids: list[int], cache: Any, seen: Any = None) -> tuple[Tensor, Any]:
+    obstacle = "it reads images"
+
+    def run(self, adapters: Sequence[str | None], inputs: dict[str, Any], cache: Any) -> tuple[Tensor, Any]:
         """See ``Shelf``."""
         kept, places = cache or (None, ())
         modules = [module for module in self.model.modules() if hasattr(module, "rope_deltas")]
         for module, value in zip(modules, places, strict=False):
             module.rope_deltas = value
-        scores, kept = super().run(adapter, ids, kept, fit_inputs(seen, len(ids), self.device))
+        ids = inputs["input_ids"]
+        seen = {name: value for name, value in inputs.items() if name != "input_ids"}
+        scores, kept = super().run(adapters, {"input_ids": ids, **fit_inputs(seen, ids.shape[1], self.device)}, kept)
         return scores, (kept, [module.rope_deltas for module in modules])
 
 

@@ -10,6 +10,7 @@ Lines in:
     ``{"do": "generate", "id": "7", "stream": false, "prompt": {…}}``,
     ``{"do": "count", "id": "8", "base_model": "embedded", "texts": […]}``,
     ``{"do": "tokenize", "id": "9", "base_model": "embedded", "texts": […]}``,
+    ``{"do": "cancel", "id": "7"}`` (nobody waits for that answer any more: no line says that it ended),
     ``{"do": "stop"}``, which the end of the input stands for as well.
 Lines out:
     ``{"ready": true, …}`` first; ``{"job": "id", "event": …}``;
@@ -161,11 +162,21 @@ class Worker:
         self._selector.register(child.output, selectors.EVENT_READ, lambda: self._take_events(running))
 
     def _cancel(self, message: Message) -> None:
+        if "id" in message:
+            self._cancel_question(message)
+            return
         running = self._jobs.get(str(message.get("job")))
         if running is None:
             return  # it ended before the cancel came
         running.cancelled, running.kill_at_s = True, time.monotonic() + GRACE_S
         running.child.signal(signal.SIGTERM)
+
+    def _cancel_question(self, message: Message) -> None:
+        name = str(message["id"])
+        if self._answering is not None and name in self._unanswered:
+            self._unanswered.discard(name)
+            with suppress(OSError):  # it may just have died
+                self._answering.write(message)
 
     def _ask(self, message: Message) -> None:
         name = str(message.get("id"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
@@ -96,6 +96,23 @@ async def test_a_stream_adds_up_to_its_reply(trainer: LoraTrainer, model: Path) 
     items = [item async for item in trainer.stream(prompt)]
     assert isinstance(items[-1], Reply)
     assert "".join(str(item) for item in items[:-1]) == items[-1].answers[0].text
+
+
+async def test_a_stream_that_nobody_reads_is_given_up(trainer: LoraTrainer, model: Path) -> None:
+    """The trainer is told, whether it is closed or cancelled, and answers others."""
+    long = Prompt(QUESTION, base_model=str(model), max_output_tokens=200, candidates=64, temperature=2.0)
+    stream = trainer.stream(long)
+    assert isinstance(stream, AsyncGenerator)
+    async with aclosing(stream) as pieces:
+        assert await anext(pieces)
+    asked = asyncio.create_task(trainer.generate(long))
+    await trainer.generate(Prompt(QUESTION, base_model=str(model), max_output_tokens=1))
+    asked.cancel()
+    with suppress(asyncio.CancelledError):
+        await asked
+    reply = await trainer.generate(Prompt(QUESTION, base_model=str(model), max_output_tokens=4))
+    assert reply.answers[0].tokens <= 4
+    assert not trainer._inboxes
 
 
 async def test_a_job_is_cancelled_in_the_middle(trainer: LoraTrainer, model: Path, tmp_path: Path) -> None:

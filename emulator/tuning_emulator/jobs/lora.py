@@ -182,12 +182,19 @@ class LoraTrainer:
             await self._send(
                 {"do": "generate", "id": identifier, "stream": stream, "prompt": dataclasses.asdict(prompt)}
             )
-            while True:
-                line = await self._receive(inbox)
-                if "reply" in line:
-                    yield parse_reply(line["reply"])
-                    return
-                yield str(line["delta"])
+            try:
+                while "reply" not in (line := await self._receive(inbox)):
+                    yield str(line["delta"])
+            except (asyncio.CancelledError, GeneratorExit):
+                await self._give_up(identifier)
+                raise
+            yield parse_reply(line["reply"])
+
+    async def _give_up(self, identifier: str) -> None:
+        """Lets the trainer stop writing an answer that nobody waits for any more."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(TrainerUnavailableError):
+                await self._send({"do": "cancel", "id": identifier})
 
     # ------------------------------------------------------------ the conversation with the process
 
