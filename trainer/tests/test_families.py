@@ -22,7 +22,7 @@ from tuning_trainer.chat import load_chat
 from tuning_trainer.decoder import hidden_states, logits
 from tuning_trainer.export import merge_adapter
 from tuning_trainer.families import load_config, parse_config, read_config
-from tuning_trainer.generate import Answering, Finished
+from tuning_trainer.generate import Answering, Finished, answer
 from tuning_trainer.loop import run_job
 from tuning_trainer.model import is_native, open_tuned
 from tuning_trainer.native import save_model
@@ -107,14 +107,28 @@ def test_answers_have_the_same_chances_with_a_cache_and_beside_others(model: Pat
         replies |= {o.id: o.reply for o in answering.advance() if isinstance(o, Finished)}
     chat = load_chat(model)
     for text, prompt in prompts.items():
-        (answer,), ids = replies[text].answers, chat.prompt(prompt.turns)
-        assert answer.tokens > 2
-        for chosen, likeliest in zip(answer.chosen, answer.likeliest, strict=True):
+        (given,), ids = replies[text].answers, chat.prompt(prompt.turns)
+        assert given.tokens > 2
+        for chosen, likeliest in zip(given.chosen, given.likeliest, strict=True):
             with torch.no_grad():
                 logs = theirs(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
             for each in (chosen, *likeliest):
                 assert each.logprob == pytest.approx(float(logs[each.id]), abs=1e-4)
             ids.append(chosen.id)
+
+
+def test_a_text_that_grows_long_is_read_again(tmp_path: Path) -> None:
+    """Phi-3's long factors turn what was read with the short ones, too."""
+    model = write_family(tmp_path, "Phi-3, long")
+    chat, theirs = load_chat(model), load_theirs(model)
+    prompt = Prompt((Turn("user", "a b c d e f"),), base_model=str(model), max_output_tokens=30, alternatives=1)
+    ids, chosen = chat.prompt(prompt.turns), answer(prompt, "cpu").answers[0].chosen
+    assert len(ids) < LONG < len(ids) + len(chosen) - 5
+    for each in chosen:
+        with torch.no_grad():
+            logs = theirs(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+        assert each.logprob == pytest.approx(float(logs[each.id]), abs=1e-4)
+        ids.append(each.id)
 
 
 def test_adapters_of_ours_are_pefts(model: Path, tmp_path: Path) -> None:
