@@ -91,7 +91,7 @@ def load_weights(directory: str | Path, dtype: torch.dtype = torch.float32, devi
 
 
 def map_weights(config: Config, files: dict[str, Path], dtype: torch.dtype) -> Weights:
-    """The stacks that lie in a file in one piece, used where they are."""
+    """All stacks, used where they are in the file; none of them unless each lies there in one piece."""
     names: dict[str, list[str]] = {}
     for theirs, ours, _, _ in _slices(config):
         names.setdefault(ours, []).append(theirs)
@@ -100,12 +100,13 @@ def map_weights(config: Config, files: dict[str, Path], dtype: torch.dtype) -> W
     for ours, parts in names.items():
         path = files.get(parts[0])
         if path is None or any(files.get(name) != path for name in parts):
-            continue
+            return {}
         if path not in opened:
             opened[path] = MappedFile(path)
         stack = opened[path].find_stack(parts, config.shapes[ours], dtype)
-        if stack is not None:
-            found[ours] = stack
+        if stack is None:
+            return {}
+        found[ours] = stack
     return found
 
 
