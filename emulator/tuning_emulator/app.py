@@ -153,6 +153,7 @@ class Emulator:
             self.access = Access(settings.allowed_hosts, _list_credentials(settings.credentials), self._list_own_hosts)
         except ValueError as error:
             raise SettingsError(str(error)) from error
+        calendar.changed = self.store.revise
         parts = (self.store, self.clock, self.ids, self.queue, self.answering)
         prompt_reader = PromptReader(self.media_reader, self.open_objects)
         backend = Backend(*parts, self.open_objects, prompt_reader, calendar, examples)

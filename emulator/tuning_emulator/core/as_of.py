@@ -6,7 +6,7 @@ tuned models did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
@@ -82,13 +82,13 @@ class Calendar(Struct, eq=False):
         default: Of projects that are not in ``projects``, and of callers without a project.
         projects: By id or number.
         setting: What the server was started with.
-        changes: How often another day has come into force.
+        changed: Called when another day has come into force.
     """
 
     default: Day = LENIENT
     projects: Mapping[str, Day] = field(default_factory=dict)
     setting: tuple[Day, Mapping[str, Day]] | None = None
-    changes: int = 0
+    changed: Callable[[], None] = lambda: None
 
     @lru_cache(maxsize=4096)  # noqa: B019 there is one calendar in a server
     def find_day(self, project: str) -> Day:
@@ -118,8 +118,8 @@ class Calendar(Struct, eq=False):
         self._forget()
 
     def _forget(self) -> None:
-        self.changes += 1
         Calendar.find_day.cache_clear()
+        self.changed()
 
     def _list_others(self, project: str) -> dict[str, Day]:
         number = project_number(project)

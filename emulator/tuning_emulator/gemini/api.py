@@ -32,7 +32,7 @@ def create_gemini_api(backend: Backend) -> Api:
         title="Generative Language API",
         host_suffix="generativelanguage.googleapis.com",
         schemas=SCHEMAS,
-        revision=backend.revision,
+        revision=backend.store.revision,
         handlers=list_handlers(backend),
         server_timing=True,
         misnamed=refuse_name,

@@ -49,10 +49,6 @@ class Backend(Struct, frozen=True):
         """The day that the caller's project sees."""
         return self.calendar.find_day(caller.project)
 
-    def revision(self) -> int:
-        """A number that changes with all that answers depend on: rows, and the day that is answered as of."""
-        return self.store.revision() + self.calendar.changes
-
     def note_retired(self, model: BaseModel, day: Day, *, tuning: bool = False) -> None:
         """Says in the log, once for each model, that what it is asked for works no more on the real service."""
         until = model.tunable_until if tuning else model.until

@@ -90,6 +90,7 @@ class Store:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._database = Database(directory)
+        self._revised = 0
         try:
             take_over(self._database)
         except StoreError:
@@ -98,8 +99,12 @@ class Store:
         self.controls = Controls(self._database)
 
     def revision(self) -> int:
-        """A number that changes with every row written that an answer may show."""
-        return self._database.changes - self.controls.silent
+        """A number that changes with every row written that an answer may show, and with each ``revise``."""
+        return self._database.changes - self.controls.silent + self._revised
+
+    def revise(self) -> None:
+        """Says that answers are others from now on, though no row is: as of another day, for one."""
+        self._revised += 1
 
     def close(self) -> None:
         """Closes the file."""

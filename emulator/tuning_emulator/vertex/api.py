@@ -108,7 +108,7 @@ def create_vertex_api(backend: Backend) -> Api:
         title="Vertex AI API",
         host_suffix=HOST,
         schemas=SCHEMAS,
-        revision=backend.revision,
+        revision=backend.store.revision,
         handlers=list_handlers(backend),
         keys=False,
         server="ESF",
