@@ -23,7 +23,7 @@ STRANGER = "evil.example"
 """A name that leads the browser to this machine, as that of another site."""
 
 WIDTH, HEIGHT = 1440, 900
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
 

@@ -1,4 +1,4 @@
-"""One Chromium for all tests of the page."""
+"""One Chromium for each module: while it runs, no other loop can, and so no asynchronous test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from tests.page.browsing import CHROMIUM, WITHOUT_BROWSER, running_browser
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(process: None) -> Iterator[Browser]:
     """Skipped, aloud, where there is none."""
     if CHROMIUM is None:
