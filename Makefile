@@ -28,7 +28,7 @@ test: check browser ## check, then every test, on all cores
 browser: environment ## Chromium for the browser tests, from Debian where it is missing and we may
 	@$(BIN)/python -m scripts.browser
 
-pictures: environment browser ## docs/images: the page as the documents show it, made anew by its tests
+pictures: environment ## docs/images: the page as the documents show it, made anew by its tests
 	$(BIN)/python -m pytest --quiet emulator/tests/page/test_real_job.py --keep-pictures
 
 quick: environment ## the tests that need no process and no patience
