@@ -95,7 +95,7 @@ def test_shapes_are_few_and_not_much_larger() -> None:
     assert all(count <= round_up(count) < count + max(32, count / 7) for count in range(1, 8193))
 
 
-@pytest.mark.gpu
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: CUDA graphs were NOT checked")
 @pytest.mark.parametrize("method", ["supervised", "full"])
 def test_recorded_steps_are_the_plain_ones_on_a_gpu(
