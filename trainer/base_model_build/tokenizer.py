@@ -146,7 +146,7 @@ def add_frequent_words(tokenizer: Tokenizer, spaced: int, bare: int) -> Tokenize
     ``spaced`` of them after a space, ``bare`` without it. What a word means is learned in one place then, and it is
     copied in one step.
     """
-    topics = {word for words in TOPIC_WORDS.values() for word in words.split()}
+    topics = {word for words in TOPIC_WORDS.values() for word in words}
     seen = {word for field in ("artifact", "food", "animal", "plant") for word in NOUN_FIELDS[field]}
     counts = Counter[str]()
     for words, weight in (
