@@ -251,8 +251,8 @@ _SORTED: Final = {
     "brief fresh classes": 1.5, "brief numbers": 2, "brief foreign": 2, "brief pairs": 1.5,
 }  # fmt: skip
 _LAST_SORTED: Final = {
-    "numbers": 3.5, "small numbers": 1.5, "brief foreign": 1.5, "brief meaning": 1.2, "brief finding": 1,
-    "brief calls": 0.5, "brief fresh classes": 0.8,
+    "numbers": 3, "small numbers": 1.2, "brief foreign": 1.2, "brief meaning": 1.2, "brief finding": 2,
+    "brief calls": 0.5, "brief fresh classes": 0.6,
 }  # fmt: skip
 _ROUND: Final = {"numbers": 9, "fresh classes": 0.7, "calls": 0.7}
 
@@ -312,11 +312,21 @@ CPU: Final = Recipe(
             strength=2.5,
         ),
         Stage("whole words", 1840, (0.9, 0.8), narrow=_WHOLE, wide_every=16),
-        Stage("sorting", 310, (0.8, 0.3), narrow=_SORTING, wide_every=16, jobs_every=3, kinds=_SORTED, strength=2.5),
+        Stage("sorting", 265, (0.8, 0.3), narrow=_SORTING, wide_every=16, jobs_every=3, kinds=_SORTED, strength=2.5),
         Stage(
             "last numbers",
-            130,
+            90,
             (0.5, 0.0),
+            narrow=_LAST_NUMBERS,
+            wide_every=16,
+            jobs_every=2,
+            kinds=_LAST_SORTED,
+            strength=2.5,
+        ),
+        Stage(
+            "settle words",
+            300,
+            (0.6, 0.0),
             narrow=_LAST_NUMBERS,
             wide_every=16,
             jobs_every=2,
@@ -366,6 +376,7 @@ CUDA: Final = dataclasses.replace(
         _for_cuda(CPU.stages[23], 400, 0),
         _for_cuda(CPU.stages[24], 200, 1),
         _for_cuda(CPU.stages[25], 80, 1),
+        _for_cuda(CPU.stages[26], 120, 1),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )
