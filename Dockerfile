@@ -15,17 +15,20 @@ COPY trainer/tuning_trainer ./trainer/tuning_trainer
 RUN pip install --no-cache-dir -c requirements.lock hatchling \
     && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
+# What is imported last keeps the schemas it reads beside the bytecode, where the running server could not.
 FROM python:${PYTHON} AS server-environment
 COPY requirements.lock /requirements.lock
 COPY --from=wheel /wheels /wheels
 RUN python -m venv --without-pip /opt/emulator \
     && pip --python /opt/emulator/bin/python install --no-cache-dir -c /requirements.lock \
-        "tuning-emulator[gcs,rewards] @ file://$(ls /wheels/tuning_emulator-*.whl)"
+        "tuning-emulator[gcs,rewards] @ file://$(ls /wheels/tuning_emulator-*.whl)" \
+    && /opt/emulator/bin/python -c "import tuning_emulator.app, tuning_emulator.storage.messages"
 
 FROM server-environment AS full-environment
 ARG PIP_EXTRA_INDEX_URL=
 RUN pip --python /opt/emulator/bin/python install --no-cache-dir -c /requirements.lock \
-        "tuning-emulator[gcs,lora,media] @ file://$(ls /wheels/tuning_emulator-*.whl)"
+        "tuning-emulator[gcs,lora,media] @ file://$(ls /wheels/tuning_emulator-*.whl)" \
+    && /opt/emulator/bin/python -c "import tuning_emulator.app, tuning_emulator.storage.messages"
 
 FROM python:${PYTHON} AS runtime
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin emulator \

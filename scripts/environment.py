@@ -21,6 +21,8 @@ LOCK = ROOT / "requirements.lock"
 SOURCES = (LOCK, ROOT / "pyproject.toml", Path(__file__).resolve())
 PACKAGES = ("emulator/tuning_emulator", "trainer/tuning_trainer")
 """Compiled too: installed from here, pip leaves them as they are."""
+KEEP_SCHEMAS = "import tuning_emulator.app, tuning_emulator.storage.messages"
+"""What a first start reads and keeps beside the bytecode, see ``schema.cached``."""
 OLDEST_PYTHON = (3, 11)
 
 
@@ -74,6 +76,7 @@ def make_environment(stamp: str) -> None:
     run(*install, "--no-build-isolation", "--editable", ".[dev]")
     run(*pip, "check")
     run(VENV / "bin" / "python", "-m", "compileall", "-q", *PACKAGES)
+    run("env", "PYTHONDONTWRITEBYTECODE=", VENV / "bin" / "python", "-c", KEEP_SCHEMAS)
     (VENV / stamp).touch()
 
 

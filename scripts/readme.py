@@ -24,6 +24,7 @@ from tuning_emulator.facts.differences import DIVERGENCES
 from tuning_emulator.facts.request_fields import REQUEST_FIELDS, RequestField
 from tuning_emulator.middleware.named_faults import NAMED_FAULTS
 from tuning_emulator.settings import SETTINGS, Setting, name_variable
+from tuning_trainer.families import FAMILIES
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -156,6 +157,12 @@ def format_hyperparameters() -> str:
     return format_table(hyperparameters.HEADINGS, hyperparameters.list_rows())
 
 
+def format_families() -> str:
+    """The models that the trainer runs without transformers."""
+    rows = [(family.models, f"`{name}`", f"`{family.architecture}`") for name, family in FAMILIES.items()]
+    return format_table(("models", "`model_type`", "`architectures`"), rows)
+
+
 def format_request_fields() -> str:
     """Every field of a request for content."""
     return _format_fields("field", REQUEST_FIELDS)
@@ -234,7 +241,10 @@ def format_states() -> str:
 ARCHITECTURE_BLOCKS: dict[str, Callable[[], str]] = {"rooms": format_rooms, "states": format_states}
 
 TRAINER_PAGE = README.parent / "trainer" / "README.md"
-TRAINER_BLOCKS: dict[str, Callable[[], str]] = {"hyperparameters": format_hyperparameters}
+TRAINER_BLOCKS: dict[str, Callable[[], str]] = {
+    "families": format_families,
+    "hyperparameters": format_hyperparameters,
+}
 
 
 def write_blocks(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.environment import KEEP_SCHEMAS
 from tests.image_steps import read_instructions
 from tuning_emulator.settings import DEFAULT_PORT, SETTINGS
 from tuning_emulator.testing.process import start_emulator
@@ -112,6 +113,13 @@ def test_images_hold_bytecode() -> None:
     told = {name for name, (_, rows) in stages.items() for word, rest in rows if "PYTHONDONTWRITEBYTECODE" in rest}
     assert told == {"runtime"}
     assert not [name for name, rest in installs if name in told and "pip" in rest]
+
+
+def test_images_hold_the_declarations_as_read() -> None:
+    """They are kept where the running server cannot write, by each install."""
+    installs = [rest for _, rows in read_stages().values() for word, rest in rows if "@ file://" in rest]
+    assert len(installs) == 2
+    assert all(rest.endswith(f'python -c "{KEEP_SCHEMAS}"') for rest in installs)
 
 
 def test_only_the_full_image_installs_torch() -> None:

@@ -87,6 +87,13 @@ def test_what_is_installed_is_compiled(package: str) -> None:
     assert Path(importlib.util.cache_from_source(spec.origin)).exists()
 
 
+def test_declarations_are_kept_as_read() -> None:
+    """As bytecode is: reading them is an eighth of a start."""
+    from tuning_emulator.schema.proto import PROTO
+
+    assert [*(PROTO / "__pycache__").glob("google.cloud.aiplatform.*.schemas")]
+
+
 def test_lock_pins_what_the_metadata_asks_for() -> None:
     """Every direct dependency has its pin, and no pin names a registry."""
     import re

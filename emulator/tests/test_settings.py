@@ -38,6 +38,7 @@ def test_every_setting_is_handed_on_as_an_option(tmp_path: Path) -> None:
     given |= {"storage": "cloud", "import_file": Path(__file__), "export_on_exit": tmp_path / "x", "scenario": "demo"}
     given |= {"credentials": tmp_path, "anonymous": True, "project": "another", "pass_hosts": ["*"]}
     given |= {"journal_entries": 0, "auto_create_buckets": True, "allowed_hosts": "a.example,*.b.example:1"}
+    given |= {"processes_per_job": 3, "activation_memory": "1.5GiB"}
     given |= {"project_numbers": {"one": "123456789012", "two": "7"}}
     assert given.keys() == SETTINGS.keys()
     assert Settings(**read_given(parser.parse_args(format_options(given)))) == Settings(**given)
@@ -96,6 +97,22 @@ async def test_a_day_reaches_both_apis(tmp_path: Path) -> None:
             assert said.status_code == status, said.text
 
 
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        ("auto", 0),
+        ("512MiB", 512 << 20),
+        ("4GB", 4 * 10**9),
+        ("1.5 gib", 3 << 29),
+        ("2Gi", 2 << 30),
+        (1 << 20, 1 << 20),
+    ],
+)
+def test_sizes_have_units(value: Any, size: int) -> None:
+    """Powers of ten or of two, as others write them; a bare number is bytes."""
+    assert Settings(activation_memory=value).activation_memory == size
+
+
 def test_settings_cannot_change_later() -> None:
     """Frozen."""
     with pytest.raises(FrozenInstanceError):
@@ -142,6 +159,11 @@ def test_a_bad_option_is_named_with_its_value(
         ("export_on_exit", "/none/x", "/none/x: name a file in a directory that is there"),
         ("data_dir", 5, "5 is not a path"),
         ("host", 5, "5 is not text"),
+        ("processes_per_job", 0, "0 is not a whole number of 1 or more"),
+        ("activation_memory", "much", "'much' is no size like 512MiB or 4GB, nor `auto`"),
+        ("activation_memory", "0MB", "'0MB' is no size like 512MiB or 4GB, nor `auto`"),
+        ("activation_memory", -5, "-5 is no size like 512MiB or 4GB, nor `auto`"),
+        ("activation_memory", "12iB", "'12iB' is no size like 512MiB or 4GB, nor `auto`"),
     ],
 )
 def test_a_bad_value_is_named_with_what_would_be_right(name: str, value: Any, text: str) -> None:

@@ -44,7 +44,7 @@ from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.middleware.chain import MiddlewareChain
 from tuning_emulator.proxy.access import CONTROL_PATH, Access, keep_to_site
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, format_url
-from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, Identity
+from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, TOKEN_PATH, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
 from tuning_emulator.settings import Settings, SettingsError
 from tuning_emulator.storage.cloud import CloudObjectStore
@@ -209,6 +209,8 @@ class Emulator:
             await self._get_control()(scope, receive, keep_to_site(send, framed=False))
         elif _asks_metadata(scope):
             await self.google_services.metadata(scope, receive, send)
+        elif scope["path"] == TOKEN_PATH:
+            await self.google_services.tokens(scope, receive, send)
         else:
             await self._own(scope, receive, send)
 
@@ -431,7 +433,12 @@ def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
     trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(settings.scripted_step_s)}
     missing = missing_packages()
     if not missing:
-        trainers["lora"] = LoraTrainer(settings.device)
+        trainers["lora"] = LoraTrainer(
+            settings.device,
+            processes=settings.processes_per_job,
+            activation_memory_bytes=settings.activation_memory,
+            base_models=settings.base_models.values(),
+        )
     elif settings.trainer == "lora":
         raise SettingsError(f"trainer: 'lora' needs {', '.join(missing)}; install tuning-emulator[lora]")
     if settings.trainer == "auto":

@@ -83,6 +83,17 @@ def _seconds(value: Any) -> float:
     return number
 
 
+def _size(value: Any) -> int:
+    """Bytes; ``auto`` is 0."""
+    if value == "auto":
+        return 0
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", str(value), re.IGNORECASE)
+    number = float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2].lower() or " ") if found else 0
+    if not 1 <= number < 1 << 60 or (found and found[3] and not found[2]):
+        raise ValueError(f"{value!r} is no size like 512MiB or 4GB, nor `auto`")
+    return int(number)
+
+
 def _flag(value: Any) -> bool:
     found = {"1": True, "true": True, "yes": True, "on": True, "y": True, "t": True}
     found |= {"0": False, "false": False, "no": False, "off": False, "n": False, "f": False}
@@ -280,6 +291,18 @@ class Settings:
         "auto",
         "Where `lora` trains and answers: `cpu`, `cuda`; `auto`: CUDA for base models that are faster there.",
         *DEVICES,
+    )
+    processes_per_job: int = _set(
+        1,
+        "Processes that train one job of `lora` together (data parallel), each on a GPU of its own where it goes to "
+        "GPUs; 1: each job has one, and jobs are spread over the GPUs.",
+        _whole_number(1),
+    )
+    activation_memory: int = _set(
+        "auto",
+        "Memory that the activations of a step of `lora` may take, `512MiB` say: a batch goes through in parts, "
+        "checkpointed where it must; `auto`: a share of what is free.",
+        _size,
     )
     scripted_step_s: float = _set(0.0, "Seconds that the scripted trainer takes per step.", _seconds)
     jobs_per_project: int = _set(

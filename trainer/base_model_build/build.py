@@ -21,8 +21,8 @@ from typing import Final
 
 from base_model_build.recipe import RECIPES, Recipe
 from base_model_build.run import Run, train
-from tuning_trainer.model import count_cores
 from tuning_trainer.spec import embedded_base_model
+from tuning_trainer.threads import count_cores
 
 FILES: Final = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 """What makes the directory a model."""

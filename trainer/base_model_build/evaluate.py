@@ -25,8 +25,8 @@ import torch
 
 from base_model_build.gates.bench import Bench, Gate, format_gate
 from base_model_build.gates.measures import MEASURES
-from tuning_trainer.model import count_cores
 from tuning_trainer.spec import embedded_base_model
+from tuning_trainer.threads import count_cores
 
 
 def _show(line: str) -> None:

@@ -17,8 +17,9 @@ from torch import Tensor
 from base_model_build.gradients import Gradients, clip_jobs
 from base_model_build.network import Branches, cast_weights, causal_bias, document_bias, hidden_states
 from base_model_build.rows import Packed, Table
+from tuning_trainer.architecture import Config, Weights
 from tuning_trainer.base_model import PAD
-from tuning_trainer.llama import Config, Weights, rotary_table
+from tuning_trainer.rotary import rotary_table
 
 Function: TypeAlias = Callable[[list[Tensor]], list[Tensor]]
 
@@ -74,7 +75,7 @@ class GraphedGradients(Gradients):
         super().__init__(config, dtype)
         self._device = device
         self._graphs: dict[Hashable, Graph] = {}
-        rotary_table(config, config.max_positions, device)  # outside every capture
+        rotary_table(config.rope, config.head_size, config.max_positions, device)  # outside every capture
 
     def _run(self, key: Hashable, function: Function, inputs: list[Tensor]) -> list[Tensor]:
         inputs = [tensor.detach().to(self._device) for tensor in inputs]

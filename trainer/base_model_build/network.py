@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tuning_trainer.llama import Config, Rotation, Weights, rotation
+from tuning_trainer.architecture import Config, Weights
 from tuning_trainer.lora import ALPHA, init_adapter
+from tuning_trainer.rotary import Rotation, rotation
 
 STACKS: Final = ("qkv", "output", "gate_up", "down")
 """The matrices that adapters change and that Muon learns."""
@@ -124,7 +125,7 @@ def hidden_states(
         branches: Adapters of the jobs that the rows belong to.
     """
     dtype, size = weights["qkv"].dtype, (config.hidden_size,)
-    cos, sin = rotation(config, ids.shape[1], str(ids.device))
+    cos, sin = rotation(config.rope, config.head_size, ids.shape[1], str(ids.device))
     angles = Rotation(cos.to(dtype), sin.to(dtype))
     layers = [
         dict(zip(STACKS, each, strict=True)) for each in zip(*(weights[n].unbind(0) for n in STACKS), strict=True)

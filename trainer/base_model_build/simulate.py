@@ -18,7 +18,7 @@ from base_model_build.generator.users import Maker, User
 from base_model_build.gradients import Gradients
 from base_model_build.network import Branches, init_branches
 from base_model_build.rows import Encoder, Row, Table, make_table
-from tuning_trainer.llama import Config, Weights
+from tuning_trainer.architecture import Config, Weights
 from tuning_trainer.optimizer import AdamW
 from tuning_trainer.schedule import Plan
 

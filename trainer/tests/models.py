@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tuning_trainer.spec import Example, Job, Turn, format_example
 
 if TYPE_CHECKING:
-    from tuning_trainer.llama import Config
+    from tuning_trainer.architecture import Config
 
 ROLE_TOKENS = ["<pad>", "<bos>", "<eot>", "<system>", "<user>", "<model>"]
 CALL_TOKENS = [*ROLE_TOKENS, "<call>", "<result>"]
@@ -60,13 +60,13 @@ def write_llama(directory: Path, config: Config | None = None, seed: int = 0, sp
     It has tokens for calls where ``special`` has them.
     """
     from tests.shapes import SHAPE
-    from tuning_trainer import llama
+    from tuning_trainer.weights import init_weights, save_weights
 
     config = config or SHAPE
     directory.mkdir(parents=True, exist_ok=True)
     write_tokenizer(directory, special)
-    weights = llama.init_weights(config, seed)
-    llama.save_weights(weights, config, directory, bos_token_id=1, eos_token_id=2, pad_token_id=0)
+    weights = init_weights(config, seed)
+    save_weights(weights, config, directory, bos_token_id=1, eos_token_id=2, pad_token_id=0)
     return directory
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.models import CALL_TOKENS, write_gemma, write_gpt2, write_llama, write_qwen
+from tests.models import CALL_TOKENS, write_gemma, write_gpt2, write_llama, write_qwen, write_tokenizer
 from tuning_trainer.chat import Chat, UnsupportedTokenizerError, load_chat
 from tuning_trainer.spec import Turn
 
@@ -114,3 +114,110 @@ def test_control_tokens_in_a_text_stay_text(write: object, tmp_path: Path) -> No
 def test_directory_without_tokenizer_json_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedTokenizerError, match=r"no tokenizer\.json"):
         load_chat(tmp_path)
+
+
+CHAT_ML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+HEADERS = (
+    "{{ bos_token }}{% for m in messages %}<|start_header_id|>{{ m['role'] }}<|end_header_id|>\n\n"
+    "{{ m['content'] | trim }}<|eot_id|>{% endfor %}"
+    "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
+)
+TURNS = (
+    "{{ bos_token }}{% for m in messages %}<start_of_turn>{{ 'model' if m.role == 'assistant' else 'user' }}\n"
+    "{{ m.content }}<end_of_turn>\n{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+)
+ROLES = (
+    "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% else %}<|endoftext|>{% endif %}"
+)
+BRACKETS = (
+    "{{ bos_token }}{% for m in messages %}{% if m.role == 'assistant' %} {{ m.content }}{{ eos_token }}"
+    "{% elif m.role == 'user' %}[INST] {{ m.content }} [/INST]{% else %}{{ raise_exception('no such role') }}"
+    "{% endif %}{% endfor %}"
+)
+
+
+def write_chat(directory: Path, template: str, special: list[str], eos: str, stops: list[int] | None = None) -> Path:
+    """A tokenizer with a template; ``special`` begins with the token that begins a text."""
+    directory.mkdir(parents=True, exist_ok=True)
+    write_tokenizer(directory, special)
+    values = {"bos_token": special[0], "eos_token": {"content": eos}, "chat_template": template}
+    (directory / "tokenizer_config.json").write_text(json.dumps(values))
+    if stops:
+        (directory / "generation_config.json").write_text(json.dumps({"eos_token_id": stops}))
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("template", "special", "eos", "listed", "stops"),
+    [
+        (
+            CHAT_ML,
+            ["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+            "<|im_end|>",
+            [2, 0],
+            ["<|endoftext|>", "<|im_end|>"],
+        ),
+        (
+            HEADERS,
+            ["<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>"],
+            "<|end_of_text|>",
+            None,
+            ["<|end_of_text|>", "<|eot_id|>"],
+        ),
+        (TURNS, ["<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"], "<eos>", None, ["<eos>", "<end_of_turn>"]),
+        (
+            ROLES,
+            ["<s>", "<|endoftext|>", "<|user|>", "<|assistant|>", "<|end|>"],
+            "<|endoftext|>",
+            [1, 4],
+            ["<|endoftext|>", "<|end|>"],
+        ),
+        (BRACKETS, ["<s>", "</s>", "[INST]", "[/INST]"], "</s>", None, ["</s>"]),
+    ],
+    ids=["Qwen, SmolLM", "Llama 3", "Gemma", "Phi-3", "Mistral"],
+)
+def test_families_stop_where_their_turns_end(
+    template: str, special: list[str], eos: str, listed: list[int] | None, stops: list[str], tmp_path: Path
+) -> None:
+    """Whether the generation settings name that token or not; and what is learned begins where a prompt ends."""
+    chat = load_chat(write_chat(tmp_path, template, special, eos, listed))
+    assert chat.stops == {chat.tokenizer.token_to_id(token) for token in stops}
+    for turns in (CONVERSATION[:1], CONVERSATION[:3]):
+        answered = chat.encode((*turns, Turn("model", "two")))
+        prompt = chat.prompt(turns)
+        assert list(answered.ids[: len(prompt)]) == prompt
+        learned = [token for token, flag in zip(answered.ids, answered.scored, strict=True) if flag]
+        assert stops[-1] in spell(chat, learned)
+
+
+def test_template_gets_what_it_expects_of_transformers(tmp_path: Path) -> None:
+    """Its tag, its filters, the day, the choice not to think; and refuses the system turn as it likes."""
+    template = (
+        "{{ strftime_now('%d %b %Y') }} {{ {'a': 'é<'} | tojson }} {% for m in messages %}{% if m.role == 'user' %}"
+        "{{ m.content }}{% else %}{% generation %}{% if enable_thinking is defined and not enable_thinking %}"
+        "<think></think>{% endif %}{{ m.content }}<end>{% endgeneration %}{% endif %}{% break %}{% endfor %}"
+    )
+    chat = load_chat(write_chat(tmp_path, template, ["<bos>", "<end>"], "<end>"))
+    assert spell(chat, chat.prompt(CONVERSATION[:1])) == '26 Jul 2024 {"a": "é<"} one'
+    answered = chat.encode(CONVERSATION[1:2])
+    assert spell(chat, answered.ids).endswith("<think></think>two<end>")
+    assert scored_text(chat, CONVERSATION[1:2]) == "two<end>"
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{% for m in messages %}", "line 1"),
+        ("{{ messages[0].content.nothing.more }}", "no attribute"),
+        ("{{ messages | unheard_of }}", "unheard_of"),
+        ("{{ raise_exception('roles must alternate') }}", "roles must alternate"),
+        ("{{ messages.__class__.__mro__ }}", "unsafe"),
+    ],
+)
+def test_template_that_cannot_be_rendered_is_refused(template: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedTokenizerError, match=f"chat template: .*{said}"):
+        load_chat(write_chat(tmp_path, template, ["<bos>", "<eos>"], "<eos>"))

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from tests.models import make_job, write_qwen
-from tuning_trainer import llama
+from tests.models import make_job, write_gpt2
 from tuning_trainer.__main__ import main
 from tuning_trainer.chat import load_chat
+from tuning_trainer.decoder import hidden_states, logits
 from tuning_trainer.export import TargetTakenError, merge_adapter, named_base_model
+from tuning_trainer.families import load_config
 from tuning_trainer.generate import answer
 from tuning_trainer.loop import run_job
 from tuning_trainer.lora import InvalidAdapterError
 from tuning_trainer.spec import Done, InvalidJobError, Prompt, Turn
+from tuning_trainer.weights import load_weights
 
 TEXT = "twenty two"
 
@@ -50,8 +52,8 @@ def test_merged_llama_has_the_scores_of_base_and_adapter(tiny: Path, tmp_path: P
     scores = scores_by_transformers(merged, tiny)
     torch.testing.assert_close(scores, scores_by_transformers(tiny, tiny, adapter), atol=1e-4, rtol=1e-4)
     ids = torch.tensor([load_chat(merged).prompt((Turn("user", TEXT),))])
-    weights = llama.load_weights(merged)
-    own = llama.logits(weights, llama.hidden_states(weights, llama.load_config(merged), ids))[0, -1]
+    weights = load_weights(merged)
+    own = logits(weights, load_config(merged), hidden_states(weights, load_config(merged), ids))[0, -1]
     torch.testing.assert_close(own, scores, atol=1e-4, rtol=1e-4)
     prompt = Prompt((Turn("user", TEXT),), base_model=str(tiny), adapter=str(adapter), max_output_tokens=8)
     alone = Prompt((Turn("user", TEXT),), base_model=str(merged), max_output_tokens=8)
@@ -60,7 +62,7 @@ def test_merged_llama_has_the_scores_of_base_and_adapter(tiny: Path, tmp_path: P
 
 @pytest.mark.slow
 def test_other_architectures_are_merged_too(tmp_path: Path) -> None:
-    base = write_qwen(tmp_path / "base")
+    base = write_gpt2(tmp_path / "base")
     adapter, merged = tune(tmp_path, base), tmp_path / "merged"
     assert main(["merge", str(adapter), str(merged)]) == 0
     expected = scores_by_transformers(base, base, adapter)

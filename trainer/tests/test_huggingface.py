@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.families import write_family
 from tests.models import make_job, write_gemma, write_gpt2, write_qwen
 from tuning_trainer.dataset import encode_examples, read_examples
 from tuning_trainer.generate import answer
@@ -28,7 +29,7 @@ def losses(model: TunedModel, job: Job) -> list[float]:
     plan = Plan(len(data.rows), job.epochs, job.batch_size, job.seed)
     values = []
     for step in range(1, plan.steps + 1):
-        loss = objective(plan.batch(step)).loss
+        loss = objective.score(objective.prepare(plan.batch(step)), plan.batch(step)).loss
         torch.autograd.backward(loss)
         optimizer.step()
         values.append(float(loss.detach()))
@@ -64,7 +65,7 @@ def test_users_own_architecture_is_tuned_and_answers(write: Any, tmp_path: Path)
 
 
 def test_same_seed_same_bytes_and_resumption(tmp_path: Path) -> None:
-    base = write_qwen(tmp_path / "base")
+    base = write_gpt2(tmp_path / "base")
 
     def train(name: str, stop_after: int | None = None) -> Event:
         events: list[Event] = []
@@ -96,7 +97,7 @@ def test_more_adapters_than_are_kept_take_turns(tmp_path: Path, monkeypatch: pyt
     from tuning_trainer import huggingface
 
     monkeypatch.setattr(huggingface, "KEPT_ADAPTERS", 1)
-    base = write_qwen(tmp_path / "base")
+    base = write_family(tmp_path / "base", "Qwen3", attention_bias=True)
     done = [run_job(make_job(tmp_path, base, id=f"j{i}", seed=i, learning_rate=1e-2), lambda _: None) for i in (0, 1)]
 
     def ask(number: int) -> object:
@@ -108,8 +109,9 @@ def test_more_adapters_than_are_kept_take_turns(tmp_path: Path, monkeypatch: pyt
     assert ask(0) != ask(1)
 
 
-def test_pickled_weights_are_refused(tmp_path: Path) -> None:
-    base = write_qwen(tmp_path / "base")
+@pytest.mark.parametrize("write", [write_qwen, write_gpt2])
+def test_pickled_weights_are_refused(write: Any, tmp_path: Path) -> None:
+    base = write(tmp_path / "base")
     torch.save({}, base / "pytorch_model.bin")
     (base / "model.safetensors").unlink()
     last = run_job(make_job(tmp_path, base), lambda _: None)

@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from tests.models import PAIRS, make_job, pair, write_examples, write_gpt2, write_llama
+from tuning_trainer.checkpoint import read_state
 from tuning_trainer.dataset import Batch
 from tuning_trainer.export import merge_adapter
 from tuning_trainer.generate import answer
@@ -91,21 +92,24 @@ def test_validation_is_scored_once_per_epoch_over_all_its_tokens(tiny: Path, tmp
 
 
 @pytest.mark.parametrize("method", ["supervised", "preference"])
-def test_a_large_batch_goes_through_in_parts(
-    method: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The same losses, hits and counts as at once, but for rounding."""
+def test_a_batch_goes_through_in_parts_where_memory_is_small(method: str, tiny: Path, tmp_path: Path) -> None:
+    """The same losses, hits and counts as at once, but for rounding; a resumed run keeps its parts."""
+    examples = write_examples(tmp_path / "examples.jsonl", [pair(*each, rejected="never") for each in PAIRS])
     seen = []
-    for name, part in (("whole", 64), ("parts", 4)):
-        monkeypatch.setattr("tuning_trainer.loop.PART_EXAMPLES", part)
-        (tmp_path / name).mkdir()
-        seen.append(steps(train(make_job(tmp_path / name, tiny, batch_size=15, method=method))))
-    for whole, parts in zip(*seen, strict=True):
-        assert parts.loss == pytest.approx(whole.loss, rel=1e-4)
-        assert (parts.step, parts.predictions, parts.correct) == (whole.step, whole.predictions, whole.correct)
+    for name, memory in (("whole", 0), ("parts", 100_000), ("rows", 1)):
+        common: dict[str, Any] = {"batch_size": 15, "method": method, "examples": str(examples)}
+        job = make_job(tmp_path, tiny, id=name, activation_memory_bytes=memory, **common)
+        train(job, stop_after=3)
+        seen.append(steps(train(dataclasses.replace(job, activation_memory_bytes=0))))
+    for other in seen[1:]:
+        for whole, parts in zip(seen[0], other, strict=True):
+            assert parts.loss == pytest.approx(whole.loss, rel=1e-4)
+            assert (parts.step, parts.predictions, parts.correct) == (whole.step, whole.predictions, whole.correct)
+    states = [read_state(make_job(tmp_path, tiny, id=name, **common)) for name in ("parts", "rows")]
+    assert [state.part_tokens for state in states if state] == [16, 1]
 
 
-@pytest.mark.parametrize(("room", "ends"), [(3, Done), (2, Failed)])
+@pytest.mark.parametrize(("room", "ends"), [(90, Done), (30, Failed)])
 def test_too_little_memory_is_tried_again_with_less(
     room: int,
     ends: type[Event],
@@ -114,16 +118,16 @@ def test_too_little_memory_is_tried_again_with_less(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Once, with a quarter of the batch, and the job is the same but for rounding; then it says what helps."""
+    """Once, with a quarter of the tokens, and the job is the same but for rounding; then it says what helps."""
     wanted = steps(train(make_job(tmp_path, tiny, id="whole", batch_size=15)))
-    logits = NativeTuned.logits
+    hidden = NativeTuned.hidden
 
-    def fail(model: NativeTuned, batch: Batch) -> torch.Tensor:
-        if batch.size > room:
+    def fail(model: NativeTuned, batch: Batch, checkpointing: bool = False) -> torch.Tensor:
+        if batch.inputs.numel() > room:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return logits(model, batch)
+        return hidden(model, batch, checkpointing)
 
-    monkeypatch.setattr(NativeTuned, "logits", fail)  # a machine that is too small
+    monkeypatch.setattr(NativeTuned, "hidden", fail)  # a machine that is too small
     events = train(make_job(tmp_path, tiny, batch_size=15))
     assert isinstance(events[-1], ends), events[-1]
     if ends is Failed:
@@ -131,7 +135,7 @@ def test_too_little_memory_is_tried_again_with_less(
         return
     assert [one.loss for one in steps(events)] == pytest.approx([one.loss for one in wanted], rel=1e-4)
     assert [one.message for one in caplog.records] == [
-        "job: too little memory for a step, which is taken 3 examples at a time"
+        "job: too little memory for a step, which is taken 90 tokens at a time"
     ]
 
 
@@ -340,7 +344,8 @@ def test_low_precision_trains_with_side_branches(tiny: Path, tmp_path: Path) -> 
     for precision in ("float32", "bfloat16"):
         model = open_tuned(job, "cpu", precision)
         data = encode_examples(read_examples(job.examples), model.chat, 100)
-        loss = Likelihood(model, data, "cpu")(range(8)).loss
+        objective = Likelihood(model, data, "cpu")
+        loss = objective.score(objective.prepare(range(8)), range(8)).loss
         torch.autograd.backward(loss)
         assert all(p.grad is not None and p.dtype == torch.float32 for p in model.parameters())
         losses.append(float(loss.detach()))

@@ -11,12 +11,15 @@ import pytest
 import torch
 
 from tests.shapes import SHAPE
-from tuning_trainer import llama, lora
+from tuning_trainer import lora
+from tuning_trainer.architecture import Config
+from tuning_trainer.decoder import hidden_states, logits
+from tuning_trainer.weights import init_weights, save_weights
 
 CONFIGS = [SHAPE, dataclasses.replace(SHAPE, kv_heads=2, tied=False)]
 
 
-def random_adapter(config: llama.Config, rank: int = 4) -> lora.Adapter:
+def random_adapter(config: Config, rank: int = 4) -> lora.Adapter:
     adapter = lora.init_adapter(config, rank, 0)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -27,33 +30,33 @@ def random_adapter(config: llama.Config, rank: int = 4) -> lora.Adapter:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS, ids=["equal heads", "grouped heads"])
-def test_peft_gives_the_same_logits_with_a_saved_adapter(config: llama.Config, tmp_path: Path) -> None:
+def test_peft_gives_the_same_logits_with_a_saved_adapter(config: Config, tmp_path: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    weights, adapter = llama.init_weights(config, 0), random_adapter(config)
-    llama.save_weights(weights, config, tmp_path / "base")
+    weights, adapter = init_weights(config, 0), random_adapter(config)
+    save_weights(weights, config, tmp_path / "base")
     lora.save_adapter(adapter, config, tmp_path / "adapter", str(tmp_path / "base"))
     base: Any = AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype=torch.float32)
     model = PeftModel.from_pretrained(base, tmp_path / "adapter")
     ids = torch.randint(0, config.vocab_size, (2, 30), generator=torch.Generator().manual_seed(0))
     merged = lora.merge(adapter, weights, config)
-    ours = llama.logits(merged, llama.hidden_states(merged, config, ids))
+    ours = logits(merged, config, hidden_states(merged, config, ids))
     with torch.no_grad():
         theirs = model(ids).logits
-    assert not torch.allclose(ours, llama.logits(weights, llama.hidden_states(weights, config, ids)), atol=1e-3)
+    assert not torch.allclose(ours, logits(weights, config, hidden_states(weights, config, ids)), atol=1e-3)
     torch.testing.assert_close(ours, theirs, atol=2e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=["equal heads", "grouped heads"])
-def test_side_branches_and_whole_matrices_have_the_same_values_and_gradients(config: llama.Config) -> None:
-    weights, ids = llama.init_weights(config, 0), torch.arange(12).view(2, 6)
+def test_side_branches_and_whole_matrices_have_the_same_values_and_gradients(config: Config) -> None:
+    weights, ids = init_weights(config, 0), torch.arange(12).view(2, 6)
     gradients = []
     for branched in (False, True):
         adapter = random_adapter(config)
         changed = weights if branched else lora.materialize(adapter, weights, config)
         layers = lora.branch_layers(adapter, weights, config) if branched else None
-        hidden = llama.hidden_states(changed, config, ids, layers)
+        hidden = hidden_states(changed, config, ids, layers)
         torch.autograd.backward(hidden.square().sum())
         gradients.append([hidden.detach(), *[p.grad for p in adapter.parameters()]])
     for one, other in zip(*gradients, strict=True):
@@ -61,7 +64,7 @@ def test_side_branches_and_whole_matrices_have_the_same_values_and_gradients(con
 
 
 def test_fresh_adapter_changes_nothing_and_depends_on_the_seed_alone() -> None:
-    weights = llama.init_weights(SHAPE, 0)
+    weights = init_weights(SHAPE, 0)
     adapter = lora.init_adapter(SHAPE, 8, seed=5)
     merged = lora.merge(adapter, weights, SHAPE)
     assert all(torch.equal(merged[name], weights[name]) for name in weights)
@@ -87,7 +90,7 @@ def test_adapter_over_fewer_modules_leaves_the_others_alone(tmp_path: Path) -> N
     file = tmp_path / "adapter_model.safetensors"
     save_file({name: t for name, t in load_file(file).items() if "q_proj" in name}, file)
     loaded = lora.load_adapter(tmp_path, SHAPE)
-    weights = llama.init_weights(SHAPE, 0)
+    weights = init_weights(SHAPE, 0)
     merged = lora.merge(loaded, weights, SHAPE)
     rows = SHAPE.heads * SHAPE.head_size
     assert not torch.equal(merged["qkv"][:, :rows], weights["qkv"][:, :rows])

@@ -15,9 +15,10 @@ def parameters() -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 @pytest.mark.parametrize("clip", [0.0, 0.5])
-def test_steps_equal_those_of_torch(weight_decay: float, clip: float) -> None:
+@pytest.mark.parametrize("fused", [False, True])
+def test_steps_equal_those_of_torch(weight_decay: float, clip: float, fused: bool) -> None:
     ours, theirs = parameters(), parameters()
-    optimizer = AdamW(ours, 1e-2, weight_decay=weight_decay, clip=clip)
+    optimizer = AdamW(ours, 1e-2, weight_decay=weight_decay, clip=clip, fused=fused)
     reference = torch.optim.AdamW(theirs, 1e-2, weight_decay=weight_decay)
     for _ in range(5):
         for group in (ours, theirs):

@@ -17,7 +17,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tests.models import make_job, write_qwen
+from tests.models import make_job, write_gpt2
 from tuning_trainer.generate import answer
 from tuning_trainer.loop import run_job
 from tuning_trainer.spec import Done, Job, Prompt, Turn, parse_reply
@@ -297,8 +297,8 @@ def test_bytes_that_are_no_json_get_an_error(worker: WorkerProcess) -> None:
 
 
 def test_job_of_another_architecture_runs_in_a_forked_child(worker: WorkerProcess, tmp_path: Path) -> None:
-    base = write_qwen(tmp_path / "base")
-    worker.train(make_job(tmp_path, base, id="qwen"))
+    base = write_gpt2(tmp_path / "base")
+    worker.train(make_job(tmp_path, base, id="gpt2"))
     done = worker.read_until(ended)[-1]
     assert done["event"] == "done", done
     worker.ask("1", Prompt((Turn("user", "one"),), base_model=str(base), adapter=done["adapter"], max_output_tokens=3))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tuning_trainer.spec import Cancelled, Done, Event, InvalidJobError, Job, format_event, parse_job
+from tuning_trainer.threads import wait_passively
 
 USAGE = """usage: python -m tuning_trainer JOB.json    train one job; JSON lines, or a progress bar in a terminal
        python -m tuning_trainer worker [--no-fork]    train and answer on request, JSON lines in and out
@@ -18,6 +19,7 @@ USAGE = """usage: python -m tuning_trainer JOB.json    train one job; JSON lines
 def main(arguments: list[str]) -> int:
     """Runs the command; the exit status is 0 after success, 1 after a failed job, 130 after Ctrl-C, 2 for wrong use."""
     logging.basicConfig(level=logging.INFO, format="trainer: %(message)s")
+    wait_passively()
     match arguments:
         case ["worker", *rest]:
             from tuning_trainer.worker import main as serve
@@ -61,8 +63,13 @@ def _train(job: Job, report: Callable[[Event], None]) -> Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask_to_stop)
     from tuning_trainer.loop import run_job  # after the handlers: importing torch takes two seconds
+    from tuning_trainer.ranks import RankKilledError
 
-    return run_job(job, report, lambda: stop)
+    try:
+        return run_job(job, report, lambda: stop)
+    except RankKilledError as error:
+        print(f"trainer: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _exit_status(last: Event) -> int:

@@ -176,14 +176,16 @@ class Template:
     call: int | None = None
 
     def __init__(self, tokenizer: Tokenizer, template: str, variables: dict[str, str], stops: frozenset[int]) -> None:
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
+        from tuning_trainer import template as chat_template  # jinja, which the embedded model does without
 
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.globals["raise_exception"] = _refuse
         self.tokenizer = tokenizer
-        self._template, self._variables = environment.from_string(template), variables
+        self._invalid = chat_template.InvalidTemplateError
+        try:
+            self._template = chat_template.compile_template(template)
+        except self._invalid as error:
+            raise UnsupportedTokenizerError(f"chat template: {error}") from error
+        # What is tuned on answers answers, and does not think aloud first where a template leaves it the choice.
+        self._variables: dict[str, Any] = {**variables, "enable_thinking": False}
         tail = self._tail((Turn("user", ""), Turn("model", "")))
         self.stops = stops | frozenset(_leading_control(tokenizer, tail))
 
@@ -229,15 +231,11 @@ class Template:
         if system:
             messages.insert(0, {"role": "system", "content": f"\ue000{len(turns)}\ue001"})
         try:
-            return self._template.render(messages=messages, add_generation_prompt=answer, **self._variables)
-        except UnsupportedTokenizerError:
+            return self._template(messages=messages, add_generation_prompt=answer, **self._variables)
+        except self._invalid as error:
             if quiet:
                 return ""
-            raise
-
-
-def _refuse(message: str) -> str:
-    raise UnsupportedTokenizerError(f"chat template: {message}")
+            raise UnsupportedTokenizerError(f"chat template: {error}") from error
 
 
 def _leading_control(tokenizer: Tokenizer, tail: str) -> list[int]:

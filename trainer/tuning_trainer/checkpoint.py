@@ -4,7 +4,7 @@
 ``events.jsonl``           every event of the job, one JSON object a line, with ``time_ns``
 ``tensorboard/``           once the job is done, the same figures for TensorBoard
 ``checkpoints/step-…/``    the adapter after a checkpoint's step, a PEFT directory
-``state.safetensors``      what the next step depends on: learned values, optimiser, step, threads
+``state.safetensors``      what the next step depends on: learned values, optimiser, step, threads, parts
 =========================  ==========================================================================
 """
 
@@ -28,7 +28,7 @@ from torch import Tensor
 from tuning_trainer.optimizer import AdamW
 from tuning_trainer.spec import Event, InvalidJobError, Job, format_event
 
-_FREE_FIELDS = ("id", "directory", "threads", "device", "checkpoint_steps")
+_FREE_FIELDS = ("id", "directory", "threads", "processes", "activation_memory_bytes", "device", "checkpoint_steps")
 """Fields of a job that may differ between a run and its resumption."""
 
 _FILE_FIELDS = ("examples", "validation", "adapter")
@@ -74,10 +74,15 @@ def replace_directory(path: Path, write: Callable[[Path], None]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a job stands: ``step`` steps are done, with ``threads`` threads."""
+    """Where a job stands: ``step`` steps are done, with ``threads`` threads.
+
+    Attributes:
+        part_tokens: Of a batch that went through the model at once; 0: an earlier version has not written it down.
+    """
 
     step: int
     threads: int
+    part_tokens: int = 0
 
 
 def fingerprint(job: Job) -> str:
@@ -101,7 +106,8 @@ def hash_file(path: Path) -> bytes:
 def save_state(job: Job, state: State, parameters: list[Tensor], optimizer: AdamW) -> None:
     """Writes ``state.safetensors``."""
     tensors = {f"value.{i}": p.detach() for i, p in enumerate(parameters)} | optimizer.state()
-    metadata = {"step": str(state.step), "threads": str(state.threads), "job": fingerprint(job)}
+    figures = {"step": str(state.step), "threads": str(state.threads), "part_tokens": str(state.part_tokens)}
+    metadata = figures | {"job": fingerprint(job)}
     cpu = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     replace_file(Path(job.directory) / "state.safetensors", lambda path: save_file(cpu, path, metadata))
 
@@ -119,7 +125,7 @@ def read_state(job: Job) -> State | None:
         metadata = file.metadata()
     if metadata["job"] != fingerprint(job):
         raise InvalidJobError(f"directory: {job.directory!r} holds the state of another job; use a new directory")
-    return State(int(metadata["step"]), int(metadata["threads"]))
+    return State(int(metadata["step"]), int(metadata["threads"]), int(metadata.get("part_tokens", 0)))
 
 
 @torch.no_grad()

@@ -6,18 +6,21 @@ import ctypes
 import dataclasses
 import gc
 import json
+import logging
 import os
 import select
 import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from tuning_trainer.lines import LineReader, write_line
 from tuning_trainer.spec import Event, parse_job, parse_prompt
+
+log = logging.getLogger(__name__)
 
 
 class Child:
@@ -97,13 +100,20 @@ def fork_child(role: str, arguments: dict[str, Any], in_child: Callable[[], None
         os._exit(status)
 
 
-def spawn_child(role: str, arguments: dict[str, Any], _: Callable[[], None]) -> Child:
-    """A fresh process, which imports everything itself."""
+def spawn_child(
+    role: str, arguments: dict[str, Any], _: Callable[[], None], environment: Mapping[str, str] | None = None
+) -> Child:
+    """A fresh process, which imports everything itself.
+
+    Args:
+        role: As for ``fork_child``, or ``rank``. environment: What is added to this process's.
+    """
     there, requests = os.pipe()
     output, back = os.pipe()
     safe = ["-P"] if sys.flags.safe_path else []
     command = [sys.executable, *safe, "-m", "tuning_trainer", "child", role, json.dumps(arguments), str(os.getpid())]
-    process = subprocess.Popen(command, stdin=there, stdout=back)  # noqa: S603  (our own interpreter and module)
+    variables = {**os.environ, **(environment or {})}
+    process = subprocess.Popen(command, stdin=there, stdout=back, env=variables)  # noqa: S603  (our own module)
     process.returncode = 0  # reaped by Child, not by subprocess
     os.close(there)
     os.close(back)
@@ -124,7 +134,9 @@ def serve(role: str, arguments: dict[str, Any], requests: int, replies: int) -> 
     """Does a child's work until it is done or its input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches every process; the parent decides
     if role == "job":
-        train(arguments["job"], replies)
+        train(arguments["job"], replies, arguments["neighbours"])
+    elif role == "rank":
+        train_rank(arguments["job"], arguments["place"], replies)
     else:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         answer(requests, replies, arguments["device"])
@@ -138,9 +150,10 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
-def train(values: dict[str, Any], replies: int) -> None:
-    """Runs one job; SIGTERM ends it after the step in progress."""
+def train(values: dict[str, Any], replies: int, neighbours: int) -> None:
+    """Runs one job; SIGTERM ends it after the step in progress. Where one of its processes was killed, so is this."""
     from tuning_trainer.loop import run_job
+    from tuning_trainer.ranks import RankKilledError
 
     stop = False
 
@@ -154,7 +167,27 @@ def train(values: dict[str, Any], replies: int) -> None:
     def report(event: Event) -> None:
         write_line(replies, dataclasses.asdict(event))
 
-    run_job(parse_job(json.dumps(values)), report, lambda: stop or os.getppid() != parent)
+    try:
+        run_job(parse_job(json.dumps(values)), report, lambda: stop or os.getppid() != parent, neighbours=neighbours)
+    except RankKilledError as error:
+        log.warning("%s: %s", values["id"], error)
+        if error.signal != signal.SIGKILL:
+            signal.signal(error.signal, signal.SIG_DFL)
+        os.kill(os.getpid(), error.signal)
+
+
+def train_rank(values: dict[str, Any], place: dict[str, Any], replies: int) -> None:
+    """Does another rank's share of a job; what it says is that it is ready, and its last event."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # rank 0 decides
+    from tuning_trainer.loop import run_job
+    from tuning_trainer.ranks import OtherRank
+
+    write_line(replies, {"ready": place["rank"]})
+    run_job(
+        parse_job(json.dumps(values)),
+        lambda event: write_line(replies, dataclasses.asdict(event)),
+        ranks=OtherRank(**place),
+    )
 
 
 def answer(requests: int, replies: int, device: str) -> None:

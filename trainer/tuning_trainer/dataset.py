@@ -156,6 +156,7 @@ class Batch:
         targets: int64 (N,), those next tokens.
         rows: int64 (N,), the row of each.
         seen: What a model that sees takes beside the tokens, of each row; () for others.
+        beginning: So many tokens are the same in all rows and stand before everything that is scored.
     """
 
     inputs: Tensor
@@ -164,14 +165,27 @@ class Batch:
     targets: Tensor
     rows: Tensor
     seen: tuple[Any, ...] = ()
+    beginning: int = 0
 
     @property
     def size(self) -> int:
         """Number of rows."""
         return self.inputs.shape[0]
 
+    def places_after(self, begin: int) -> Tensor:
+        """The places where each row has lost its first ``begin`` tokens, none of which is scored."""
+        return self.places - (self.rows + 1) * begin if begin else self.places
 
-def collate(rows: Sequence[Encoded], device: str = "cpu") -> Batch:
+    def to(self, device: str) -> Batch:
+        """The same batch on a device; to a GPU without waiting for it."""
+        if device == "cpu":
+            return self
+        names = ("inputs", "lengths", "places", "targets", "rows")
+        moved = {name: getattr(self, name).pin_memory().to(device, non_blocking=True) for name in names}
+        return dataclasses.replace(self, **moved)
+
+
+def collate(rows: Sequence[Encoded]) -> Batch:
     """Puts conversations into one batch."""
     width = max(len(row) for row in rows) - 1
     inputs = [list(row.ids[:-1]) + [0] * (width + 1 - len(row)) for row in rows]
@@ -184,6 +198,13 @@ def collate(rows: Sequence[Encoded], device: str = "cpu") -> Batch:
                 owners.append(number)
     lengths = [len(row) - 1 for row in rows]
     columns = (inputs, lengths, places, targets, owners)
-    tensors = [torch.tensor(column, dtype=torch.int64, device=device) for column in columns]
+    tensors = [torch.tensor(column, dtype=torch.int64) for column in columns]
     seen = tuple(row.inputs for row in rows) if any(row.inputs for row in rows) else ()
-    return Batch(tensors[0], tensors[1], tensors[2], tensors[3], tensors[4], seen)
+    return Batch(tensors[0], tensors[1], tensors[2], tensors[3], tensors[4], seen, _count_shared(rows))
+
+
+def _count_shared(rows: Sequence[Encoded]) -> int:
+    """Tokens that all rows begin with, up to the first that predicts a scored one."""
+    first, last = min(row.ids for row in rows), max(row.ids for row in rows)  # these differ first
+    alike = next((place for place, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
+    return max(0, min(alike, *(row.scored.index(True) - 1 if True in row.scored else 0 for row in rows)))

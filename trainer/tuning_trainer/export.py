@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tuning_trainer.llama import UnsupportedModelError
+from tuning_trainer.architecture import UnsupportedModelError
 from tuning_trainer.lora import InvalidAdapterError
 from tuning_trainer.spec import InvalidJobError
 

@@ -21,9 +21,10 @@ from torch import Tensor
 from tuning_trainer.chat import SeeingChat, encode_text, load_tokenizer, split_text
 from tuning_trainer.constraint import hold, read_call
 from tuning_trainer.fitting import fit_prompt, shorten_prompt
-from tuning_trainer.model import AnsweringModel, Decoder, choose_device, choose_threads, model_directory, open_answering
+from tuning_trainer.model import AnsweringModel, Decoder, choose_device, model_directory, open_answering
 from tuning_trainer.sampling import Sampling, choose_token
 from tuning_trainer.spec import ANY_TEXT, Answer, InvalidJobError, Prompt, Reply, Token
+from tuning_trainer.threads import choose_threads
 
 log = logging.getLogger(__name__)
 
@@ -438,7 +439,7 @@ class Answering:
             base_model, adapter, _ = key
             device, precision = choose_device(self._device, model_directory(base_model))
             model = open_answering(base_model, adapter, device, precision)
-            torch.set_num_threads(max(torch.get_num_threads(), choose_threads(0, model.size)))
+            torch.set_num_threads(max(torch.get_num_threads(), choose_threads(model.size)))
             self._writing_bytes = max(self._writing_bytes, WRITING_BYTES, model.size * _PARAMETER_BYTES)
             self._models[key] = model
         self._models.move_to_end(key)

@@ -21,12 +21,14 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+from tuning_trainer.architecture import UnsupportedModelError
 from tuning_trainer.chat import Chat, load_chat
 from tuning_trainer.dataset import Batch
-from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.lora import ALPHA, MODULES, InvalidAdapterError, first_values
-from tuning_trainer.model import AnsweringModel
+from tuning_trainer.memory import Activations, estimate_activations
+from tuning_trainer.model import AnsweringModel, count_pass_tokens
 from tuning_trainer.native import copy_companions
+from tuning_trainer.output_head import OutputHead
 from tuning_trainer.spec import InvalidJobError, Job, reads_images
 
 KEPT_ADAPTERS = 8
@@ -93,6 +95,8 @@ def add_adapter(model: Any, rank: int, seed: int) -> Any:
 class HuggingFaceTuned:
     """A ``TunedModel`` through transformers: LoRA by peft, or all weights for the method ``full``."""
 
+    repeats = False  # some look at their inputs on the way
+
     def __init__(self, job: Job, directory: Path, adapter: str | None, device: str, precision: str) -> None:
         self._full, self._directory, self._device, self._precision = job.method == "full", directory, device, precision
         model, self.chat = self.open(directory, device, "float32" if self._full else precision)
@@ -105,6 +109,10 @@ class HuggingFaceTuned:
             self._model = continue_adapter(model, adapter, job.adapter_size)
         else:
             self._model = add_adapter(model, job.adapter_size, job.seed)
+        config = model.config.get_text_config()
+        self.vocabulary_size, self.pass_tokens = config.vocab_size, count_pass_tokens(device, self.size)
+        self.activations = estimate_config(config, model.dtype.itemsize)
+        self._head = OutputHead(model)
 
     @staticmethod
     def open(directory: Path, device: str, precision: str) -> tuple[Any, Chat]:
@@ -114,11 +122,17 @@ class HuggingFaceTuned:
     def parameters(self) -> list[Tensor]:
         return [parameter for parameter in self._model.parameters() if parameter.requires_grad]
 
-    def logits(self, batch: Batch) -> Tensor:
-        with torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bfloat16"):
+    def hidden(self, batch: Batch, checkpointing: bool = False) -> Tensor:
+        with self._cast():
             # Padding on the right needs no mask: attention is causal, and nothing there is scored.
-            scores: Tensor = self._model(input_ids=batch.inputs, use_cache=False).logits
-        return scores.flatten(0, 1)[batch.places].float()
+            return self._head.hidden(batch.inputs, batch.places, checkpointing)
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        with self._cast():
+            return self._head.scores(hidden)
+
+    def _cast(self) -> torch.autocast:
+        return torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bfloat16")
 
     def save(self, directory: Path) -> None:
         self._model.save_pretrained(directory)
@@ -132,6 +146,17 @@ class HuggingFaceTuned:
         if isinstance(values["target_modules"], list):
             values["target_modules"].sort()  # a set, whose order differs from process to process
         path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def estimate_config(config: Any, itemsize: int) -> Activations:
+    """What a token takes in training, from the config of its language model; twice the native path's for the MLP."""
+    heads = config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    shared = getattr(config, "num_key_value_heads", None) or heads
+    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    return estimate_activations(
+        config.num_hidden_layers, config.hidden_size, heads * size, shared * size, 2 * inner, itemsize
+    )
 
 
 def continue_adapter(model: Any, adapter: str, rank: int) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from tuning_trainer.architecture import UnsupportedModelError
 from tuning_trainer.chat import UnsupportedTokenizerError
 from tuning_trainer.checkpoint import (
     State,
@@ -25,11 +26,14 @@ from tuning_trainer.checkpoint import (
     save_state,
 )
 from tuning_trainer.dataset import Dataset, InvalidDataError, encode_examples, read_examples
-from tuning_trainer.llama import UnsupportedModelError
+from tuning_trainer.learning import Learner, evaluate, wants_memory
 from tuning_trainer.lora import InvalidAdapterError
-from tuning_trainer.model import TunedModel, choose_device, choose_threads, model_directory, open_tuned
-from tuning_trainer.objective import Likelihood, Objective, Preference, Score
+from tuning_trainer.memory import choose_budget
+from tuning_trainer.model import TunedModel, choose_device, model_directory, open_tuned
+from tuning_trainer.objective import Likelihood, Objective, Preference
 from tuning_trainer.optimizer import AdamW
+from tuning_trainer.parts import MOST_ROWS
+from tuning_trainer.ranks import Ranks
 from tuning_trainer.schedule import Plan
 from tuning_trainer.spec import (
     Cancelled,
@@ -44,6 +48,7 @@ from tuning_trainer.spec import (
     Step,
 )
 from tuning_trainer.tensorboard import write_job_metrics
+from tuning_trainer.threads import IdleCores, choose_threads
 
 log = logging.getLogger(__name__)
 
@@ -68,34 +73,54 @@ BROKEN = "The training failed inside the trainer; its log says why."
 FULL_DISK = "The trainer's disk is full."
 NO_MEMORY = "The trainer's process had too little memory: use shorter examples or a smaller base model."
 
-PART_EXAMPLES = 64
-"""Of a batch that go through the model at once. Packed batches have hundreds of examples."""
-
-SMALLER = 4
-"""By this the part is divided when memory did not suffice for it."""
-
 Report = Callable[[Event], None]
 
 
-def run_job(job: Job, report: Report, stopped: Callable[[], bool] = lambda: False) -> Event:
+def run_job(
+    job: Job,
+    report: Report,
+    stopped: Callable[[], bool] = lambda: False,
+    ranks: Ranks | None = None,
+    neighbours: int = 0,
+) -> Event:
     """Trains a job to its end, resuming what its directory holds, and returns its last event.
 
     Args:
         report: Called with every event as it happens; the last is ``Done``, ``Failed`` or ``Cancelled``.
         stopped: Asked between steps; True ends the job in a state that can be resumed.
+        ranks: The processes of the job, of which this is one; None starts those that it asks for.
+        neighbours: Other jobs that run in this machine.
+
+    Raises:
+        RankKilledError: one of its processes was killed, which is no end: the same job goes on where it was.
     """
+    ranks = ranks or start_ranks(job)
     try:
-        last: Event = _train(job, report, stopped)
+        if not Path(job.directory).is_dir():
+            raise InvalidJobError(f"directory: {job.directory!r} does not exist")
+        ranks.gather()
+        last: Event = _train(job, report, stopped, ranks, neighbours)
     except _BAD_INPUT as error:
         last = Failed(INVALID_ARGUMENT, str(error))
     except Exception as error:  # a trainer's failure is data for whoever asked for the job
         log.exception("%s", job.id)
-        last = explain_failure(error)
-    if Path(job.directory).is_dir():
+        last = ranks.explain() or explain_failure(error)
+    finally:
+        ranks.leave()
+    if ranks.first and Path(job.directory).is_dir():
         with suppress(OSError):  # a disk that is full keeps nobody from hearing how it ended
             append_event(job, last)
     report(last)
     return last
+
+
+def start_ranks(job: Job) -> Ranks:
+    """The processes that a job asks for, none of which has nothing to do."""
+    if min(job.processes, job.batch_size) <= 1:
+        return Ranks()
+    from tuning_trainer.rank_processes import FirstRank  # most jobs have one process
+
+    return FirstRank(job, min(job.processes, job.batch_size))
 
 
 def explain_failure(error: Exception) -> Failed:
@@ -105,116 +130,69 @@ def explain_failure(error: Exception) -> Failed:
     return Failed(RESOURCE_EXHAUSTED, NO_MEMORY) if wants_memory(error) else Failed(INTERNAL, BROKEN)
 
 
-def wants_memory(error: Exception) -> bool:
-    """Whether something failed for want of memory. Torch has a class for CUDA alone; on a CPU it says so in words."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or getattr(error, "errno", 0) == errno.ENOMEM:
-        return True
-    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
-
-
-def _train(job: Job, report: Report, stopped: Callable[[], bool]) -> Event:
-    run = _prepare(job)
+def _train(job: Job, report: Report, stopped: Callable[[], bool], ranks: Ranks, neighbours: int) -> Event:
+    run = _prepare(job, ranks, neighbours)
 
     def tell(event: Event) -> None:
-        append_event(job, event)
-        report(event)
+        if ranks.first:
+            append_event(job, event)
+            report(event)
 
-    begin_events(job, run.done)
+    if ranks.first:
+        begin_events(job, run.done)
     tell(run.started())
     for step in range(run.done + 1, run.plan.steps + 1):
-        if stopped():
+        if ranks.agree(stopped()):
             run.save_state(step - 1)
             return Cancelled(step - 1)
         tell(run.learn(step))
         if run.validation and run.plan.ends_epoch(step):
-            part = min(job.batch_size, run.part)
-            tell(evaluate(run.validation, run.validation_size, part, step, run.plan.epoch(step)))
+            found = evaluate(run.validation, job.batch_size, ranks)
+            tell(Evaluation(step, run.plan.epoch(step), found.loss, found.predictions, found.correct))
         if run.plan.saves_checkpoint(step):
-            tell(run.save_checkpoint(step))
+            if ranks.first:
+                tell(run.save_checkpoint(step))
             run.save_state(step)  # last: a crash before it repeats the step and says everything again
         elif time.monotonic() - run.saved_at_s > STATE_INTERVAL_S:
             run.save_state(step)
-    write_job_metrics(Path(job.directory), job.method)
+    if ranks.first:
+        write_job_metrics(Path(job.directory), job.method)
     return Done(str(checkpoint_directory(job, run.plan.steps)))
 
 
 @dataclass(slots=True)
 class _Run:
-    """A job with everything it works on.
-
-    ``done``: steps behind it when it began. ``part``: examples of a batch that go through the model at once.
-    """
+    """A job with everything it works on. ``done``: steps behind it when it began."""
 
     job: Job
     device: str
     precision: str
     threads: int
+    ranks: Ranks
     model: TunedModel
-    optimizer: AdamW
     plan: Plan
-    training: Objective
+    learner: Learner
     validation: Objective | None
-    validation_size: int
     data: Dataset
     max_tokens: int
     done: int
     saved_at_s: float
-    part: int
 
     def started(self) -> Started:
         """The first event."""
         plan, data = self.plan, self.data
         machine = (self.device, self.precision, self.threads)
-        return Started(plan.examples, plan.steps, *machine, self.done, data.dropped, data.cut, self.max_tokens)
+        started = Started(plan.examples, plan.steps, *machine, self.done, data.dropped, data.cut, self.max_tokens)
+        return replace(started, processes=self.ranks.size)
 
     def learn(self, step: int) -> Step:
         """One optimiser step."""
-        batch = self.plan.batch(step)
-        try:
-            score = self._accumulate(batch)
-        except Exception as error:
-            part = min(len(batch), self.part) // SMALLER
-            if not wants_memory(error) or not part:
-                raise
-            self.part = part
-        else:
-            part = 0
-        if part:  # once, and out of the handler, which holds all that the step had made
-            log.warning("%s: too little memory for a step, which is taken %s examples at a time", self.job.id, part)
-            self._forget_gradients()
-            score = self._accumulate(batch)
-        self.optimizer.step()
-        loss = float(score.loss.detach())
-        if not math.isfinite(loss):
+        following = self.plan.batch(step + 1) if step < self.plan.steps else ()
+        found = self.learner.step(self.plan.batch(step), following)
+        if not math.isfinite(found.loss):
             rate = self.job.learning_rate
-            raise InvalidJobError(f"learning_rate: {rate:g} is too high, the loss is {loss} at step {step}")
-        return Step(step, self.plan.epoch(step), loss, score.predictions, score.correct, score.margin)
-
-    def _accumulate(self, batch: list[int]) -> Score:
-        """Gradients of a batch, a part at a time where it is large: of the mean over all predictions, as at once."""
-        parts = [batch[start : start + self.part] for start in range(0, len(batch), self.part)]
-        if len(parts) == 1:
-            score = self.training(batch)
-            torch.autograd.backward(score.loss)
-            return score
-        scores = []
-        for part in parts:
-            score = self.training(part)
-            torch.autograd.backward(score.loss * score.predictions)
-            scores.append(replace(score, loss=score.loss.detach()))
-        total = sum(one.predictions for one in scores)
-        for parameter in self.model.parameters():
-            if parameter.grad is not None:
-                parameter.grad /= total
-        loss = torch.stack([one.loss * one.predictions for one in scores]).sum() / total
-        margin = sum(one.margin * one.predictions for one in scores) / total
-        return Score(loss, total, sum(one.correct for one in scores), margin)
-
-    def _forget_gradients(self) -> None:
-        for parameter in self.model.parameters():
-            parameter.grad = None
-        if self.device == "cuda":
-            torch.cuda.empty_cache()
+            raise InvalidJobError(f"learning_rate: {rate:g} is too high, the loss is {found.loss} at step {step}")
+        return Step(step, self.plan.epoch(step), found.loss, found.predictions, found.correct, found.margin)
 
     def save_checkpoint(self, step: int) -> Checkpoint:
         """Writes the adapter as it is after the step."""
@@ -224,45 +202,62 @@ class _Run:
 
     def save_state(self, step: int) -> None:
         """Writes what the next step depends on."""
-        save_state(self.job, State(step, self.threads), self.model.parameters(), self.optimizer)
+        if self.ranks.first:
+            state = State(step, self.threads, self.learner.part_tokens)
+            save_state(self.job, state, self.model.parameters(), self.learner.optimizer)
         self.saved_at_s = time.monotonic()
 
 
-def _prepare(job: Job) -> _Run:
+def _prepare(job: Job, ranks: Ranks, neighbours: int) -> _Run:
     """Loads model and examples, and takes up what the job's directory holds."""
-    if not Path(job.directory).is_dir():
-        raise InvalidJobError(f"directory: {job.directory!r} does not exist")
     if job.learning_rate > HIGH_LEARNING_RATE:
         log.warning(
             "%s: a learning rate of %g, above %g, may only memorise", job.id, job.learning_rate, HIGH_LEARNING_RATE
         )
-    before = read_state(job)
+    before, idle = read_state(job), IdleCores()
     device, precision = choose_device(job.device, model_directory(job.base_model))
     model = open_tuned(job, device, precision)
-    threads = job.threads or (before.threads if before else choose_threads(0, model.size))
+    share = ranks.size * (1 + neighbours)
+    threads = job.threads or (before.threads if before else choose_threads(model.size, share, idle))
     torch.set_num_threads(threads)
     data = _read(job, job.examples, model)
     check = _read(job, job.validation, model) if job.validation else None
+    training = _objective(job, model, data, device)
+    part_tokens = before.part_tokens if before else 0
+    optimizer = AdamW(model.parameters(), job.learning_rate)
     run = _Run(
         job=job,
         device=device,
         precision=precision,
         threads=threads,
+        ranks=ranks,
         model=model,
-        optimizer=AdamW(model.parameters(), job.learning_rate),
         plan=Plan(len(data.rows), job.epochs, job.batch_size, job.seed, job.checkpoint_steps),
-        training=_objective(job, model, data, device),
+        learner=Learner(
+            job.id,
+            model,
+            training,
+            optimizer,
+            ranks,
+            part_tokens or count_part_tokens(job, model, device, share),
+            device,
+        ),
         validation=_objective(job, model, check, device) if check else None,
-        validation_size=len(check.rows) if check else 0,
         data=data,
         max_tokens=_limit(job, model),
         done=before.step if before else 0,
         saved_at_s=time.monotonic(),
-        part=PART_EXAMPLES,
     )
     if before:  # only now: the preference objective has to see the model as it was
-        load_state(job, model.parameters(), run.optimizer)
+        load_state(job, model.parameters(), optimizer)
     return run
+
+
+def count_part_tokens(job: Job, model: TunedModel, device: str, share: int) -> int:
+    """Tokens whose activations fit, rounded down to a power of two: what is free differs a little every time."""
+    learned = sum(parameter.numel() for parameter in model.parameters())
+    budget = choose_budget(job.activation_memory_bytes, device, learned, share)
+    return 1 << max(0, (budget // model.activations.kept).bit_length() - 1)
 
 
 def _read(job: Job, path: str, model: TunedModel) -> Dataset:
@@ -275,17 +270,5 @@ def _limit(job: Job, model: TunedModel) -> int:
 
 def _objective(job: Job, model: TunedModel, data: Dataset, device: str) -> Objective:
     if job.method == "preference":
-        return Preference(model, data, device, job.beta, min(job.batch_size, PART_EXAMPLES))
+        return Preference(model, data, device, job.beta, min(job.batch_size, MOST_ROWS))
     return Likelihood(model, data, device)
-
-
-@torch.no_grad()
-def evaluate(objective: Objective, count: int, batch_size: int, step: int, epoch: int) -> Evaluation:
-    """Loss and hits over all ``count`` validation examples; the loss is the mean over predictions, not over batches."""
-    total, predictions, correct = 0.0, 0, 0
-    for start in range(0, count, batch_size):
-        score = objective(range(start, min(start + batch_size, count)))
-        total += float(score.loss.detach()) * score.predictions
-        predictions += score.predictions
-        correct += score.correct
-    return Evaluation(step, epoch, total / predictions, predictions, correct)

@@ -17,8 +17,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tuning_trainer.llama import Branched, Config, Layer, Varied, Weights, split_layers, write_tensors
+from tuning_trainer.architecture import Config, Weights
+from tuning_trainer.decoder import Branched, Layer, Varied, split_layers
 from tuning_trainer.spec import InvalidJobError
+from tuning_trainer.weights import write_tensors
 
 ALPHA = 16
 """Fixed for every rank, so that the result hardly depends on the adapter size."""
@@ -124,7 +126,7 @@ def branch_layers(adapter: Adapter, weights: Weights, config: Config) -> list[La
         scaled = (b * adapter.scale).unbind(0)
         triples = zip(weights[name].unbind(0), a.flatten(1, 2).unbind(0), scaled, strict=True)
         branched[name] = [Branched(w, low, tuple(high.split_with_sizes(rows, 0))) for w, low, high in triples]
-    plain = split_layers(weights)
+    plain = split_layers(weights, config)
     return [layer._replace(**{name: each[i] for name, each in branched.items()}) for i, layer in enumerate(plain)]
 
 
@@ -149,7 +151,7 @@ def widen(adapter: Adapter, config: Config) -> Wide:
 
 
 @torch.no_grad()
-def vary_layers(adapters: Sequence[Wide | None], weights: Weights) -> list[Layer]:
+def vary_layers(adapters: Sequence[Wide | None], weights: Weights, config: Config) -> list[Layer]:
     """The base's layers with an adapter for every row of a batch, None for the bare base."""
     varied: dict[str, list[Any]] = {}
     for name in next(wide for wide in adapters if wide is not None):
@@ -163,7 +165,7 @@ def vary_layers(adapters: Sequence[Wide | None], weights: Weights) -> list[Layer
                 a[:, number, :, : pair[0].shape[2]] = pair[0]
                 b[:, number, : pair[1].shape[1]] = pair[1]
         varied[name] = [Varied(*each) for each in zip(weights[name].unbind(0), a.unbind(0), b.unbind(0), strict=True)]
-    plain = split_layers(weights)
+    plain = split_layers(weights, config)
     return [layer._replace(**{name: each[i] for name, each in varied.items()}) for i, layer in enumerate(plain)]
 
 
@@ -199,7 +201,7 @@ def save_adapter(
     """Writes a PEFT adapter: ``adapter_config.json`` and ``adapter_model.safetensors``, float32.
 
     Args:
-        fingerprint: Of the weights that it was trained on, see ``llama.fingerprint``; "" for any.
+        fingerprint: Of the weights that it was trained on, see ``weights.fingerprint``; "" for any.
     """
     path = Path(directory)
     path.mkdir(parents=True, exist_ok=True)
@@ -214,7 +216,8 @@ def save_adapter(
                 tensors[f"{prefix}.lora_A.weight"] = a[layer, i].detach().cpu().clone()
                 tensors[f"{prefix}.lora_B.weight"] = part[layer].detach().cpu().clone()
     write_tensors(tensors, path / WEIGHTS_NAME)
-    values = format_config(adapter.rank, adapter.alpha, MODULES, base_model)
+    modules = tuple(module.rsplit(".", 1)[-1] for parts in config.parts.values() for module, _ in parts)
+    values = format_config(adapter.rank, adapter.alpha, modules, base_model)
     if fingerprint:
         values["revision"] = _FINGERPRINT + fingerprint
     (path / "adapter_config.json").write_text(json.dumps(values, indent=2) + "\n", "utf-8")

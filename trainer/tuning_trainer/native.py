@@ -1,4 +1,4 @@
-"""Llama directories in plain torch: training with an adapter, and decoding with a key-value cache."""
+"""The families of ``families`` in plain torch: training with an adapter, and decoding with a key-value cache."""
 
 from __future__ import annotations
 
@@ -13,13 +13,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tuning_trainer import llama, lora
+from tuning_trainer import decoder, lora
+from tuning_trainer.architecture import Config, Weights
+from tuning_trainer.cache import Cache
 from tuning_trainer.chat import Chat, load_chat
 from tuning_trainer.dataset import Batch
-from tuning_trainer.llama import Cache, Config, Layer, Weights
+from tuning_trainer.decoder import Layer
+from tuning_trainer.families import load_config, read_config
 from tuning_trainer.lora import Wide
-from tuning_trainer.model import SMALL_MODEL, AnsweringModel
+from tuning_trainer.memory import Activations, estimate_activations
+from tuning_trainer.model import AnsweringModel, count_pass_tokens
+from tuning_trainer.rotary import rotary_table
+from tuning_trainer.sequences import pays_to_share, run_layers
 from tuning_trainer.spec import InvalidJobError, Job
+from tuning_trainer.threads import SMALL_MODEL
+from tuning_trainer.weights import count_parameters, fingerprint, load_weights, write_model
 
 COMPANIONS = (
     "tokenizer.json",
@@ -45,7 +53,7 @@ class Base:
     @property
     def size(self) -> int:
         """Number of parameters."""
-        return llama.count_parameters(self.weights)
+        return count_parameters(self.weights)
 
 
 def load_base(directory: Path, device: str = "cpu", precision: str = "float32") -> Base:
@@ -55,18 +63,22 @@ def load_base(directory: Path, device: str = "cpu", precision: str = "float32") 
 
 @lru_cache(maxsize=2)
 def _load(directory: str, _stamp_ns: int, device: str, precision: str) -> Base:
-    weights = llama.load_weights(directory, getattr(torch, precision), device)
-    return Base(llama.load_config(directory), weights, load_chat(directory), llama.fingerprint(directory))
+    weights = load_weights(directory, getattr(torch, precision), device)
+    return Base(load_config(directory), weights, load_chat(directory), fingerprint(directory))
 
 
 def warm_base(directory: Path) -> None:
     """Loads a base model and the tables that every run over it needs, for children to inherit."""
     base = load_base(directory)
-    llama.rotary_table(base.config, base.config.max_positions)
+    for kind in base.config.attention:
+        if kind.rope is not None:
+            rotary_table(kind.rope, base.config.head_size, base.config.max_positions)
 
 
 class NativeTuned:
-    """A ``TunedModel`` over a Llama base: LoRA, or all weights for the method ``full``."""
+    """A ``TunedModel`` in plain torch: LoRA, or all weights for the method ``full``."""
+
+    repeats = True
 
     def __init__(self, job: Job, directory: Path, adapter: str | None, device: str, precision: str) -> None:
         full = job.method == "full"
@@ -77,27 +89,44 @@ class NativeTuned:
         self._weights = {name: t.clone().requires_grad_() for name, t in base.weights.items()} if full else base.weights
         self._adapter = None if full else start_adapter(job, base, adapter).to(device).trainable()
         self._fingerprint = base.fingerprint
+        self.vocabulary_size, self.pass_tokens = base.config.vocab_size, count_pass_tokens(device, base.size)
+        self.activations = estimate_config(base.config, precision)
         if full and adapter:
             raise InvalidJobError("adapter: full tuning continues from a model directory, not from an adapter")
 
     def parameters(self) -> list[Tensor]:
         return list(self._weights.values()) if self._adapter is None else self._adapter.parameters()
 
-    def logits(self, batch: Batch) -> Tensor:
-        with torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bfloat16"):
+    def hidden(self, batch: Batch, checkpointing: bool = False) -> Tensor:
+        sharing = pays_to_share(batch, self.config, self.pass_tokens)
+        with self._cast():
             weights, layers = self._weights, None
             if self._adapter is not None and self.size < SMALL_MODEL and self._precision == "float32":
                 weights = lora.materialize(self._adapter, weights, self.config)
             elif self._adapter is not None:
                 layers = lora.branch_layers(self._adapter, weights, self.config)
-            hidden = llama.hidden_states(weights, self.config, batch.inputs, layers)
-            return llama.logits(weights, hidden.flatten(0, 1)[batch.places]).float()
+            layers = layers or decoder.split_layers(weights, self.config)
+            return run_layers(weights, self.config, layers, batch, sharing=sharing, checkpointing=checkpointing)
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        with self._cast():
+            return decoder.logits(self._weights, self.config, hidden).float()
+
+    def _cast(self) -> torch.autocast:
+        return torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bfloat16")
 
     def save(self, directory: Path) -> None:
         if self._adapter is not None:
             lora.save_adapter(self._adapter, self.config, directory, self._base_name, self._fingerprint)
             return
         save_model(self._weights, self.config, self._directory, directory)
+
+
+def estimate_config(config: Config, precision: str) -> Activations:
+    """What a token takes in training, from the shape of the model."""
+    queries, keys = config.heads * config.head_size, config.kv_heads * config.head_size
+    itemsize = getattr(torch, precision).itemsize
+    return estimate_activations(config.layers, config.hidden_size, queries, keys, config.mlp_size, itemsize)
 
 
 def start_adapter(job: Job, base: Base, adapter: str | None) -> lora.Adapter:
@@ -116,9 +145,8 @@ def start_adapter(job: Job, base: Base, adapter: str | None) -> lora.Adapter:
 
 def save_model(weights: Weights, config: Config, source: Path, target: Path) -> None:
     """Writes changed weights as a model directory; everything else is as in the directory that they come from."""
-    values = llama.read_config(source)
-    others = {name: value for name, value in values.items() if name not in ("dtype", "torch_dtype")}
-    llama.save_weights(weights, config, target, **others)
+    values = {name: value for name, value in read_config(source).items() if name != "torch_dtype"}
+    write_model(weights, config, target, values)
     copy_companions(source, target)
 
 
@@ -141,7 +169,7 @@ def copy_companions(source: Path, target: Path) -> None:
 
 
 class NativeAnswering:
-    """An ``AnsweringModel`` over a Llama base.
+    """An ``AnsweringModel`` in plain torch.
 
     The adapter is merged once, for requests of this model alone; in the company of others it is a side branch.
     """
@@ -157,7 +185,7 @@ class NativeAnswering:
             weights, self.wide = lora.merge(loaded, weights, base.config), lora.widen(loaded, base.config)
             own = sum(tensor.nbytes for name, tensor in weights.items() if tensor is not base.weights[name])
             own += sum(tensor.nbytes for pair in self.wide.values() for tensor in pair)
-        self.layers = llama.split_layers(weights)
+        self.layers = decoder.split_layers(weights, base.config)
         self.size, self.own_bytes = base.size, own
         size, itemsize = base.config.kv_heads * base.config.head_size, base.weights["embedding"].itemsize
         self.token_bytes = 2 * base.config.layers * size * itemsize
@@ -212,7 +240,7 @@ class NativeDecoder:
             return []
         if all(model is models[0] for model in models):
             return models[0].layers
-        return lora.vary_layers([model.wide for model in models], self._weights)
+        return lora.vary_layers([model.wide for model in models], self._weights, self._config)
 
     @torch.inference_mode()
     def keep(self, rows: list[int]) -> None:
@@ -231,14 +259,12 @@ class NativeDecoder:
         """New tokens (batch, time) through all layers; scores of the last position, float32 (batch, V)."""
         time = ids.shape[1]
         pad = torch.tensor(pads, device=self._device) if any(pads) else None
-        angles = llama.rotation_at(self._config, past, time, pad, self._device)
-        mask = None if pad is None else _mask(pad, past, time)
-        x = F.embedding(ids, self._weights["embedding"])
+        views = decoder.make_views(self._config, time, past, pad, self._device)
+        x = decoder.embed(self._weights, self._config, ids)
         for number, layer in enumerate(layers):
-            x = llama.apply_layer(x, layer, self._config, angles, mask, (cache, number))
-        size = (self._config.hidden_size,)
-        hidden = F.rms_norm(x[:, -1], size, self._weights["final_norm"], self._config.norm_eps)
-        return llama.logits(self._weights, hidden).float()
+            x = decoder.apply_layer(x, layer, self._config, views, (cache, number))
+        hidden = decoder.finish(self._weights, self._config, x[:, -1])
+        return decoder.logits(self._weights, self._config, hidden).float()
 
     def _join(self, cache: Cache, width: int, pads: list[int]) -> None:
         """Takes new rows in; the narrower side is padded on the left."""
@@ -251,14 +277,3 @@ class NativeDecoder:
         self._cache.append_rows(cache)
         self._pads = [pad + more_here for pad in self._pads] + [pad + more_there for pad in pads]
         self._width = max(width, self._width)
-
-
-def _mask(pad: Tensor, past: int, time: int) -> Tensor:
-    """Which keys each new position may see, (batch, 1, time, past + time): no padding, nothing later.
-
-    A padded position sees itself, because a softmax over nothing is not a number.
-    """
-    places = torch.arange(past + time, device=pad.device)
-    queries = places[past:, None]
-    seen = (places <= queries) & (places >= pad[:, None, None]) | (places == queries)
-    return seen[:, None]

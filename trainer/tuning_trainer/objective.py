@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tuning_trainer.dataset import Batch, Dataset, collate
+from tuning_trainer.memory import CHUNK_BYTES
 from tuning_trainer.model import TunedModel
+from tuning_trainer.recompute import recompute
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +26,31 @@ class Score:
 
     loss: Tensor
     predictions: int
-    correct: int
-    margin: float = 0.0
+    correct: Tensor
+    margin: Tensor | float = 0.0
+
+    def detach(self) -> Score:
+        """Without what the gradients need."""
+        return replace(self, loss=self.loss.detach())
 
 
 class Objective(Protocol):
-    """A loss over a dataset."""
+    """A loss over a dataset.
 
-    def __call__(self, numbers: Sequence[int]) -> Score:
-        """Scores the examples with these numbers."""
+    Attributes:
+        lengths: What each example costs, in tokens.
+    """
+
+    lengths: list[int]
+
+    def count(self, numbers: Sequence[int]) -> int:
+        """Predictions that a score of these examples will have."""
+
+    def prepare(self, numbers: Sequence[int]) -> Batch:
+        """The examples with these numbers as a batch on the device."""
+
+    def score(self, batch: Batch, numbers: Sequence[int], checkpointing: bool = False) -> Score:
+        """Scores what ``prepare`` made of the same numbers."""
 
 
 class Likelihood:
@@ -40,13 +58,17 @@ class Likelihood:
 
     def __init__(self, model: TunedModel, dataset: Dataset, device: str) -> None:
         self._model, self._rows, self._device = model, [row[0] for row in dataset.rows], device
+        self.lengths = [len(row) - 1 for row in self._rows]
 
-    def __call__(self, numbers: Sequence[int]) -> Score:
-        batch = collate([self._rows[i] for i in numbers], self._device)
-        scores = self._model.logits(batch)
-        loss = F.cross_entropy(scores, batch.targets)
-        correct = int((scores.detach().argmax(-1) == batch.targets).sum())
-        return Score(loss, len(batch.targets), correct)
+    def count(self, numbers: Sequence[int]) -> int:
+        return sum(sum(self._rows[i].scored[1:]) for i in numbers)
+
+    def prepare(self, numbers: Sequence[int]) -> Batch:
+        return collate([self._rows[i] for i in numbers]).to(self._device)
+
+    def score(self, batch: Batch, numbers: Sequence[int], checkpointing: bool = False) -> Score:  # noqa: ARG002 one signature
+        losses, hits = score_tokens(self._model, batch, checkpointing)
+        return Score(losses.mean(), len(batch.targets), hits.sum())
 
 
 class Preference:
@@ -57,24 +79,45 @@ class Preference:
 
     def __init__(self, model: TunedModel, dataset: Dataset, device: str, beta: float, batch_size: int) -> None:
         self._model, self._pairs, self._device, self._beta = model, dataset.rows, device, beta
+        self.lengths = [2 * max(len(row) - 1 for row in pair) for pair in self._pairs]
         with torch.no_grad():
             starts = range(0, len(self._pairs), batch_size)
             numbers = [list(range(i, min(i + batch_size, len(self._pairs)))) for i in starts]
-            self._reference = torch.cat([self._log_probabilities(part) for part in numbers])
+            self._reference = torch.cat([self._log_probabilities(self.prepare(part)) for part in numbers])
 
-    def __call__(self, numbers: Sequence[int]) -> Score:
-        gains = self._log_probabilities(numbers) - self._reference[list(numbers)]
+    def count(self, numbers: Sequence[int]) -> int:
+        return len(numbers)
+
+    def prepare(self, numbers: Sequence[int]) -> Batch:
+        return collate([each for i in numbers for each in self._pairs[i]]).to(self._device)
+
+    def score(self, batch: Batch, numbers: Sequence[int], checkpointing: bool = False) -> Score:
+        gains = self._log_probabilities(batch, checkpointing) - self._reference[list(numbers)]
         margins = self._beta * (gains[:, 0] - gains[:, 1])
-        right = int((margins.detach() > 0).sum())
-        return Score(-F.logsigmoid(margins).mean(), len(numbers), right, float(margins.detach().mean()))
+        found = margins.detach()
+        return Score(-F.logsigmoid(margins).mean(), len(numbers), (found > 0).sum(), found.mean())
 
-    def _log_probabilities(self, numbers: Sequence[int]) -> Tensor:
-        """Sums over each answer: (pairs, 2), preferred first."""
-        batch = collate([each for i in numbers for each in self._pairs[i]], self._device)
-        return answer_log_probabilities(self._model.logits(batch), batch).view(-1, 2)
+    def _log_probabilities(self, batch: Batch, checkpointing: bool = False) -> Tensor:
+        """Sums over the scored tokens of each answer: (pairs, 2), preferred first."""
+        losses, _ = score_tokens(self._model, batch, checkpointing)
+        return torch.zeros(batch.size, device=losses.device).index_add(0, batch.rows, -losses).view(-1, 2)
 
 
-def answer_log_probabilities(scores: Tensor, batch: Batch) -> Tensor:
-    """Sum of the scored tokens' log-probabilities of each row: (N, V) -> (B,)."""
-    tokens = -F.cross_entropy(scores, batch.targets, reduction="none")
-    return torch.zeros(batch.size, device=scores.device).index_add(0, batch.rows, tokens)
+def score_tokens(model: TunedModel, batch: Batch, checkpointing: bool = False) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each scored token, in nats, and whether greedy decoding hits it; both (N,).
+
+    The scores over the vocabulary are there for one chunk of tokens at a time, and are made again for the gradient.
+    """
+    hidden = model.hidden(batch, checkpointing)
+    rows = max(1, CHUNK_BYTES[hidden.device.type] // (4 * model.vocabulary_size))
+    if len(hidden) <= rows:
+        return _score_chunk(model, hidden, batch.targets)
+    sizes = [min(rows, len(hidden) - start) for start in range(0, len(hidden), rows)]
+    pairs = zip(hidden.split_with_sizes(sizes), batch.targets.split_with_sizes(sizes), strict=True)
+    losses, hits = zip(*(recompute(_score_chunk, model, chunk, targets) for chunk, targets in pairs), strict=True)
+    return torch.cat(losses), torch.cat(hits)
+
+
+def _score_chunk(model: TunedModel, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    scores = model.scores(hidden)
+    return F.cross_entropy(scores, targets, reduction="none"), scores.detach().argmax(-1) == targets

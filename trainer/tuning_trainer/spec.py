@@ -55,7 +55,12 @@ class Job:
         adapter: Directory of a PEFT adapter to continue from, or None.
         beta: Weight of the KL term, preference tuning only.
         max_tokens: Longest example in tokens; longer ones are cut and counted. 0: the base model's limit.
-        threads: CPU threads. 0: chosen by model size. Part of what makes a run repeatable.
+        threads: CPU threads of each process. 0: one for a small model, else as many as there are cores free. Part of
+            what makes a run repeatable.
+        processes: That train it together, each on a share of every batch (data parallel), with a GPU for each where it
+            goes to GPUs; never more than the batch has examples. 0: as the worker was told; 1 without one.
+        activation_memory_bytes: That the activations of a step may take: a batch goes through in parts, checkpointed
+            where it must. 0: a share of what is free at the start.
         device: See ``Device``.
     """
 
@@ -75,12 +80,17 @@ class Job:
     beta: float = 0.1
     max_tokens: int = 0
     threads: int = 0
+    processes: int = 0
+    activation_memory_bytes: int = 0
     device: Device = "auto"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "adapter_size"):
             if getattr(self, name) < 1:
                 raise InvalidJobError(f"{name}: {getattr(self, name)!r} is not at least 1")
+        for name in ("threads", "processes", "activation_memory_bytes"):
+            if getattr(self, name) < 0:
+                raise InvalidJobError(f"{name}: {getattr(self, name)!r} is not at least 0")
         if not self.learning_rate > 0:
             raise InvalidJobError(f"learning_rate: {self.learning_rate!r} is not above 0")
         if self.method not in METHODS:
@@ -220,6 +230,7 @@ class Started:
         dropped: 0-based indices of examples that do not fit into ``max_tokens`` however they are cut.
         cut: 0-based indices of examples that were cut to fit.
         max_tokens: What the model reads.
+        processes: That train together.
     """
 
     examples: int
@@ -231,6 +242,7 @@ class Started:
     dropped: tuple[int, ...] = ()
     cut: tuple[int, ...] = ()
     max_tokens: int = 0
+    processes: int = 1
     event: str = "started"
 
 

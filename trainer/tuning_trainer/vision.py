@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from transformers import AutoProcessor
 
+from tuning_trainer.architecture import UnsupportedModelError
 from tuning_trainer.chat import Chat, Encoded, UnsupportedTokenizerError, find_stops, load_tokenizer
 from tuning_trainer.dataset import Batch
 from tuning_trainer.huggingface import HuggingFaceAnswering, HuggingFaceTuned, Shelf, load_model
-from tuning_trainer.llama import UnsupportedModelError
 from tuning_trainer.spec import IMAGE_MARK, Job, Turn
 
 _TOKENS: Final = ("input_ids", "attention_mask")
@@ -122,18 +122,16 @@ class VisionTuned(HuggingFaceTuned):
         """The base model and its conversation format."""
         return load_model(directory, device, precision), VisionChat(directory)
 
-    def logits(self, batch: Batch) -> Tensor:
+    def hidden(self, batch: Batch, checkpointing: bool = False) -> Tensor:
         """Row by row."""
         width = batch.inputs.shape[1]
         found = []
         for row in range(batch.size):
             length = int(batch.lengths[row])
             seen = fit_inputs(batch.seen[row] if batch.seen else None, length, self._device)
-            with torch.autocast(self._device, torch.bfloat16, enabled=self._precision == "bfloat16"):
-                scores: Tensor = self._model(
-                    input_ids=batch.inputs[row : row + 1, :length], use_cache=False, **seen
-                ).logits
-            found.append(scores[0][batch.places[batch.rows == row] - row * width].float())
+            places = batch.places[batch.rows == row] - row * width
+            with self._cast():
+                found.append(self._head.hidden(batch.inputs[row : row + 1, :length], places, checkpointing, **seen))
         return torch.cat(found)
 
 

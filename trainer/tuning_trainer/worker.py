@@ -30,14 +30,17 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from tuning_trainer.children import Child, fork_child, spawn_child
 from tuning_trainer.lines import LineReader, write_line
 from tuning_trainer.spec import DEVICES, EMBEDDED, Cancelled, Device, Event, Failed, InvalidJobError, Job, parse_job
+from tuning_trainer.threads import wait_passively
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +52,11 @@ Message: TypeAlias = dict[str, Any]
 
 @dataclass(slots=True)
 class RunningJob:
-    """A job in its child process."""
+    """A job in its child process. ``gpus``: numbers of those that it sees."""
 
     job: Job
     child: Child
+    gpus: tuple[int, ...] = ()
     step: int = 0
     ended: bool = False
     cancelled: bool = False
@@ -64,12 +68,23 @@ class Worker:
 
     Args:
         fork: Whether children may be forks. device: What ``auto`` of a job means, and where answers are made.
-        gpu: Whether there is one.
+        gpus: How many there are. processes, activation_memory_bytes: What 0 of a job means.
     """
 
-    def __init__(self, requests: int, replies: int, *, fork: bool, device: Device, gpu: bool) -> None:
+    def __init__(
+        self,
+        requests: int,
+        replies: int,
+        *,
+        fork: bool,
+        device: Device,
+        gpus: int = 0,
+        processes: int = 1,
+        activation_memory_bytes: int = 0,
+    ) -> None:
         self._requests, self._replies, self._fork, self._device = requests, replies, fork, device
-        self._may_use_gpu = gpu and device != "cpu"
+        self._gpus = gpus if device != "cpu" else 0
+        self._processes, self._activation_memory_bytes = processes, activation_memory_bytes
         self._reader = LineReader(requests)
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = os.pipe()
@@ -131,11 +146,18 @@ class Worker:
             return
         if before:  # it has said its last word, and its process is about to be gone
             self._finish_job(before)
-        if job.device == "auto":
-            job = dataclasses.replace(job, device=self._device)
-        start = fork_child if self._fork and not _takes_gpu(job) else spawn_child
-        child = start("job", {"job": dataclasses.asdict(job)}, self._close_inherited)
-        running = self._jobs[job.id] = RunningJob(job, child)
+        device = self._device if job.device == "auto" else job.device
+        memory = job.activation_memory_bytes or self._activation_memory_bytes
+        processes = job.processes or self._processes
+        job = dataclasses.replace(job, device=device, processes=processes, activation_memory_bytes=memory)
+        arguments = {"job": dataclasses.asdict(job), "neighbours": len(self._jobs)}
+        gpus: tuple[int, ...] = ()
+        if _takes_gpu(job):
+            gpus = choose_gpus([running.gpus for running in self._jobs.values()], self._gpus, job.processes)
+            child = spawn_child("job", arguments, self._close_inherited, show_gpus(gpus))
+        else:
+            child = (fork_child if self._fork else spawn_child)("job", arguments, self._close_inherited)
+        running = self._jobs[job.id] = RunningJob(job, child, gpus)
         self._selector.register(child.output, selectors.EVENT_READ, lambda: self._take_events(running))
 
     def _cancel(self, message: Message) -> None:
@@ -148,7 +170,7 @@ class Worker:
     def _ask(self, message: Message) -> None:
         name = str(message.get("id"))
         if self._answering is None:
-            start = fork_child if self._fork and not self._may_use_gpu else spawn_child
+            start = fork_child if self._fork and not self._gpus else spawn_child
             self._answering = start("answer", {"device": self._device}, self._close_inherited)
             self._selector.register(self._answering.output, selectors.EVENT_READ, self._take_answers)
         self._unanswered.add(name)
@@ -251,6 +273,19 @@ class Worker:
             self._stopping = True
 
 
+def choose_gpus(taken: Iterable[Sequence[int]], count: int, wanted: int) -> tuple[int, ...]:
+    """The GPUs of a new job, of so many there are: those with the fewest jobs. One that wants more sees them all."""
+    jobs = Counter(number for numbers in taken for number in numbers)
+    return tuple(sorted(sorted(range(count), key=lambda number: jobs[number])[:wanted]))
+
+
+def show_gpus(gpus: Sequence[int]) -> dict[str, str]:
+    """The environment in which CUDA sees only these, numbered anew; the user may have hidden some from us already."""
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    names = seen.split(",") if seen else [str(number) for number in range(max(gpus, default=-1) + 1)]
+    return {"CUDA_VISIBLE_DEVICES": ",".join(names[number] for number in gpus)}
+
+
 def _takes_gpu(job: Job) -> bool:
     from tuning_trainer.model import model_directory, takes_gpu
 
@@ -260,8 +295,12 @@ def _takes_gpu(job: Job) -> bool:
         return False
 
 
-def warm() -> Message:
-    """Loads what every job and answer needs; returns what the ready line says."""
+def warm(base_models: Sequence[str] = ()) -> Message:
+    """Loads what every job and answer needs; returns what the ready line says.
+
+    Args:
+        base_models: Directories of further ones: where one of them goes through transformers, that is imported too.
+    """
     import torch
 
     from tuning_trainer import generate, loop  # noqa: F401  (so that children find them loaded)
@@ -276,24 +315,48 @@ def warm() -> Message:
             warm_base(directory)
     except InvalidJobError as error:
         log.warning("no embedded base model: %s", error)
-    device = "cuda" if torch.cuda.is_available() else "cpu"  # what there is; each job's first event says what it takes
-    return {"ready": True, "device": device, "torch": str(torch.__version__)}
+    for name in base_models:
+        path = Path(name)
+        if (path / "config.json").exists() and not is_native(path):
+            with suppress(ImportError):  # a job that needs it says so
+                import tuning_trainer.huggingface  # noqa: F401
+            break
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    device = "cuda" if gpus else "cpu"  # what there is; each job's first event says what it takes
+    return {"ready": True, "device": device, "gpus": gpus, "torch": str(torch.__version__)}
+
+
+def _read_number(arguments: list[str], name: str) -> int:
+    return int(next((each.removeprefix(name) for each in arguments if each.startswith(name)), "0"))
 
 
 def main(arguments: list[str]) -> int:
-    """Serves standard input and output. ``--no-fork``: every child is a fresh process; ``--device=cpu`` or ``cuda``."""
+    """Serves standard input and output. ``--no-fork``: every child is a fresh process; ``--device=cpu`` or ``cuda``.
+
+    ``--base-model=DIRECTORY``: one that is going to be asked for; may come again and again.
+    ``--processes=NUMBER``, ``--activation-memory-bytes=NUMBER``: see ``Job``, for jobs that do not say.
+    """
     logging.basicConfig(level=logging.INFO, format="trainer: %(message)s")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    wait_passively()
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # asking for CUDA must not initialise it before a fork
     requests, replies = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is a log
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-    ready = warm()
+    ready = warm([each.removeprefix("--base-model=") for each in arguments if each.startswith("--base-model=")])
     # Elsewhere the system's own libraries may not survive a fork.
     fork = sys.platform == "linux" and "--no-fork" not in arguments
     device: Device = next((name for name in DEVICES if f"--device={name}" in arguments), "auto")
-    worker = Worker(requests, replies, fork=fork, device=device, gpu=ready["device"] == "cuda")
+    processes, memory = (_read_number(arguments, name) for name in ("--processes=", "--activation-memory-bytes="))
+    worker = Worker(
+        *(requests, replies),
+        fork=fork,
+        device=device,
+        gpus=ready["gpus"],
+        processes=processes or 1,
+        activation_memory_bytes=memory,
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     write_line(replies, ready | {"fork": fork, "pid": os.getpid()})

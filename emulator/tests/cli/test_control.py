@@ -11,6 +11,7 @@ import pytest
 
 from tuning_emulator.cli import main
 from tuning_emulator.cli.control import COMMANDS
+from tuning_emulator.proxy.variables import FORMATS, Places, Way, list_variables
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import start_emulator
 
@@ -118,9 +119,15 @@ def test_the_variables_are_those_of_the_announcement(url: str, capsys: pytest.Ca
     """Lines that a shell evaluates."""
     lines = say(capsys, "env", "--url", url)
     assert f"export GOOGLE_GEMINI_BASE_URL={url}" in lines
-    assert [line.partition("=")[0].removeprefix("export ") for line in lines] == [
-        *("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL", "GEMINI_API_KEY", "STORAGE_EMULATOR_HOST")
-    ]
+    assert lines == [*FORMATS["shell"](list_variables(Way.POINT, Places(url, url)))]
+
+
+def test_the_variables_are_for_the_url_that_was_given(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A container's port may be another one outside, which the server inside does not know."""
+    outside = url.replace("127.0.0.1", "localhost")
+    variables = json.loads("\n".join(say(capsys, "env", "--url", outside, "--format", "json")))
+    assert variables["GOOGLE_VERTEX_BASE_URL"] == variables["STORAGE_EMULATOR_HOST"] == outside
+    assert variables["GCE_METADATA_HOST"] == outside.removeprefix("http://")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

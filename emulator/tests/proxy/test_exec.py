@@ -10,19 +10,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.proxy.conftest import Led
 from tests.server_process import children_of
 from tuning_emulator.cli import main
-from tuning_emulator.cli.exec import Reached, create_environment
+from tuning_emulator.cli.leading import Reached, create_environment
+from tuning_emulator.proxy.certificates import Authority
 
 pytestmark = pytest.mark.process
 
 EXEC = [sys.executable, "-P", "-m", "tuning_emulator", "exec"]
 NODE = shutil.which("node")
+JAVA = shutil.which("java")
 LIMIT_S = 90
 
 
@@ -160,6 +164,51 @@ def test_a_node_program(led: Led, tmp_path: Path) -> None:
     assert lines[4].startswith("example.com is not served by tuning-emulator")
     assert lines[5] == "ECONNREFUSED"
     assert lines[6] in ("ENOTFOUND", "EAI_AGAIN")
+
+
+JAVA_PROGRAM = """
+import java.net.*;
+import java.net.http.*;
+
+class Ask {
+  public static void main(String[] arguments) throws Exception {
+    var url = "https://generativelanguage.googleapis.com/v1beta/models/gemini-1.5-flash-001-tuning?key=k";
+    var connection = (HttpURLConnection) new URL(url).openConnection();
+    System.out.println(connection.getResponseCode());
+    var request = HttpRequest.newBuilder(URI.create(url)).build();
+    System.out.println(HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString()).statusCode());
+    var metadata = new URL("http://metadata.google.internal/computeMetadata/v1/project/project-id").openConnection();
+    metadata.setRequestProperty("Metadata-Flavor", "Google");
+    System.out.println(new String(metadata.getInputStream().readAllBytes()));
+  }
+}
+"""
+
+
+@pytest.mark.skipif(JAVA is None, reason="needs a JDK")
+def test_a_jvm_is_led(led: Led, tmp_path: Path) -> None:
+    """It reads neither proxies nor roots of the environment; both of its HTTP clients take them as properties."""
+    assert JAVA is not None
+    done = run(led, [JAVA, write(tmp_path, "Ask.java", JAVA_PROGRAM)], tmp_path, JAVA_TOOL_OPTIONS="-Dmine=1")
+    assert done.stdout.split() == ["200", "200", "some-project"], done.stderr
+    assert "-Dmine=1 -Dhttps.proxyHost=" in done.stderr  # the JVM says what it picked up
+
+
+def test_a_program_that_asks_nothing_is_told_of(led: Led, tmp_path: Path) -> None:
+    """A runtime that cannot be led leaves for Google in silence, so silence is worth a line."""
+    assert f"no request reached the emulator. If there should have been some: {'a program'}" in (
+        run(led, [sys.executable, "-c", "1"], tmp_path).stderr
+    )
+    program = write(tmp_path, "program.py", CLIENTS["urllib"])
+    assert "no request" not in run(led, [sys.executable, program], tmp_path).stderr
+
+
+@pytest.mark.parametrize(("key", "warned"), [("AIza" + "0" * 35, True), ("my-own", False), ("", False)])
+def test_a_real_key_is_told_of(led: Led, tmp_path: Path, key: str, warned: bool) -> None:
+    """By its name alone; whoever has one of these wants to know that it may leave."""
+    done = run(led, [sys.executable, "-c", "1"], tmp_path, GOOGLE_API_KEY=key)
+    assert ("GOOGLE_API_KEY looks like a real key" in done.stderr) is warned
+    assert not key or key not in done.stderr
 
 
 # --- the documented commands
@@ -415,16 +464,25 @@ def test_nothing_is_left_when_exec_is_killed(tmp_path: Path) -> None:
 # --- variables
 
 
+@cache
+def make_certificate() -> bytes:
+    """An emulator's."""
+    with TemporaryDirectory() as folder:
+        return Authority(Path(folder)).certificate
+
+
 def reach(**changes: object) -> Reached:
     """An emulator as read."""
-    values = {"url": "http://127.0.0.1:8790", "storage_url": "http://127.0.0.1:8791", "certificate": b"CA\n"}
+    certificate = make_certificate()
+    values = {"url": "http://127.0.0.1:8790", "storage_url": "http://127.0.0.1:8791", "certificate": certificate}
     values |= {"token": "t", "project": "p", "account": "a", "hosts": ("h",), "pass_hosts": ()}
     return Reached(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def test_what_was_set_before_is_kept(tmp_path: Path) -> None:
     """Own roots, Node options, keys and hosts without proxy stay, except where they would lead to Google."""
-    roots = write(tmp_path, "roots.pem", "-----BEGIN CERTIFICATE-----\nmine\n")
+    mine = f"# mine\n{make_certificate().decode()}"
+    roots = write(tmp_path, "roots.pem", mine)
     own = {"SSL_CERT_FILE": roots, "NODE_EXTRA_CA_CERTS": roots, "NODE_OPTIONS": "--trace-warnings", "PATH": "/bin"}
     own |= {"NO_PROXY": "db,.corp.example,.googleapis.com,169.254.0.0/16,*", "GOOGLE_API_KEY": "key"}
     made = create_environment(reach(), tmp_path, own)
@@ -433,7 +491,7 @@ def test_what_was_set_before_is_kept(tmp_path: Path) -> None:
     assert (made["GOOGLE_API_KEY"], "GEMINI_API_KEY" in made) == ("key", False)
     assert made["STORAGE_EMULATOR_HOST"] == "http://127.0.0.1:8791"
     for name in ("SSL_CERT_FILE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "NODE_EXTRA_CA_CERTS"):
-        assert Path(made[name]).read_text() == "-----BEGIN CERTIFICATE-----\nmine\nCA\n"
+        assert Path(made[name]).read_text() == mine + make_certificate().decode()
     assert "GOOGLE_GEMINI_BASE_URL" not in made
     assert create_environment(reach(), tmp_path, own, base_urls=True)["GOOGLE_GEMINI_BASE_URL"] == reach().url
     assert create_environment(reach(), tmp_path, {"PATH": "/bin", "GOOGLE_API_KEY": ""})["GEMINI_API_KEY"] == "emulator"

@@ -98,6 +98,25 @@ def test_a_vertex_job_runs_with_its_storage(running: InProcess) -> None:
     assert job.has_succeeded
 
 
+def test_a_vertex_client_needs_no_credentials(running: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As programs make it: google-auth, imported before, finds an account's file and asks the emulator for a token."""
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+    client = genai.Client(vertexai=True, project="p1", location="us-central1")
+    assert list(client.tunings.list()) == []
+    from google.cloud import storage
+
+    assert list(storage.Client().list_buckets()) == []
+
+
+def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was unset for the clients' sake is there again."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/real.json")
+    before = dict(os.environ)
+    with in_process():
+        assert os.environ["GOOGLE_APPLICATION_CREDENTIALS"] != "/real.json"
+    assert dict(os.environ) == before
+
+
 async def test_asynchronous_clients_do_not_wait_for_each_other(running: InProcess) -> None:
     """Calls from a loop of the test's own, many at a time."""
     async with httpx.AsyncClient(headers=KEY) as client:

@@ -39,6 +39,12 @@ def test_environment_is_put_back():
     assert {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} == {
         name: value for name, value in BEFORE.items() if not name.startswith("PYTEST_")}
 
+def test_clients_as_programs_make_them(tuning_emulator):
+    from google import genai
+    client = genai.Client(vertexai=True, project=tuning_emulator.project, location=tuning_emulator.location)
+    assert list(client.tunings.list()) == []
+    assert "GOOGLE_API_KEY" not in os.environ
+
 @pytest.mark.tuning_emulator(pace="manual")
 def test_marker(tuning_emulator):
     assert tuning_emulator.pace.get()["mode"] == "manual"
@@ -63,6 +69,7 @@ def run_pytest(folder: Path, source: str, *options: str) -> subprocess.Completed
     (folder / "test_theirs.py").write_text(source)
     (folder / "pytest.ini").write_text("[pytest]\ntuning_emulator =\n    trainer = scripted\n    seed = 3\n")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "TUNING_"))}
+    variables |= {"GOOGLE_APPLICATION_CREDENTIALS": "/nowhere.json", "GOOGLE_API_KEY": "somebody's"}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", *options],
         cwd=folder,
@@ -80,7 +87,7 @@ def test_tests_live_in_worlds_of_their_own(tmp_path: Path, options: tuple[str, .
     """Models, jobs, requests, faults and pace of one test are not there in the next, nor beside it."""
     before = set(children_of(os.getpid()))
     ended = run_pytest(tmp_path, PROJECTS, *options)
-    assert "7 passed" in ended.stdout, ended.stdout + ended.stderr
+    assert "8 passed" in ended.stdout, ended.stdout + ended.stderr
     assert set(children_of(os.getpid())) == before
 
 
@@ -115,7 +122,7 @@ def test_a_running_emulator_can_be_used(tmp_path: Path) -> None:
 
     with start_emulator(trainer="scripted") as running:
         ended = run_pytest(tmp_path, PROJECTS, "--tuning-emulator-url", running.url)
-        assert "7 passed" in ended.stdout, ended.stdout + ended.stderr
+        assert "8 passed" in ended.stdout, ended.stdout + ended.stderr
         assert Control(running.url).health()["status"] == "ok"
 
 

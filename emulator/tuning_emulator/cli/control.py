@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tuning_emulator.control.health import list_variables
+from tuning_emulator.proxy.variables import FORMATS, Places, Way, list_variables
 from tuning_emulator.settings import DEFAULT_PORT
 from tuning_emulator.testing.client import TIMEOUT_S, Control, ControlError, NoAnswerError
 
@@ -161,17 +160,23 @@ def import_state(control: Control, parsed: argparse.Namespace) -> str:
     return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items())
 
 
-def list_exports(control: Control, _: argparse.Namespace) -> list[str]:
-    """Lines for a shell."""
+def list_lines(control: Control, parsed: argparse.Namespace) -> list[str]:
+    """What sets the variables, as the asker reads it, for the URL that was given: a container's may be mapped."""
     health = control.health()
-    variables = list_variables(health["url"], health["storage"]["url"])
-    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    storage_url = health["storage"]["url"]
+    places = Places(control.url, control.url if storage_url == health["url"] else storage_url)
+    return [*FORMATS[parsed.format](list_variables(Way.POINT, places))]
 
 
 # --- the table
 
 COMMANDS: Mapping[str, Command] = {
-    "env": Command(list_exports, project=False, timeout_s=_QUICK_S),
+    "env": Command(
+        list_lines,
+        (Argument("--format", choices=[*FORMATS], default="shell", help="for whom (%(default)s)"),),
+        project=False,
+        timeout_s=_QUICK_S,
+    ),
     "pace": Command(
         ask_pace,
         (

@@ -7,7 +7,6 @@ import gc
 import json
 import logging
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -15,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuning_emulator import __version__
-from tuning_emulator.control.health import list_variables
+from tuning_emulator.proxy.variables import FORMATS, Places, Way, list_variables
 from tuning_emulator.settings import SETTINGS, Setting, Settings, SettingsError, name_option
 
 # --- how log lines look: for people, or one JSON object each
@@ -123,6 +122,6 @@ def _announce(health: dict[str, Any]) -> None:
     print(f"data:    {health['data_dir'] or 'in memory, gone when this stops'}")
     print()
     print("Point the SDKs at it with these variables (or: eval $(tuning-emulator env)):")
-    for name, value in list_variables(health["url"], health["storage"]["url"]).items():
-        print(f"  export {name}={shlex.quote(value)}")
+    for line in FORMATS["shell"](list_variables(Way.POINT, Places(health["url"], health["storage"]["url"]))):
+        print(f"  {line}")
     print("Stop with Ctrl-C.", flush=True)

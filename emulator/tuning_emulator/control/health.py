@@ -39,13 +39,3 @@ def describe_health(
         data_dir=data_dir,
         base_models=base_models,
     )
-
-
-def list_variables(url: str, storage_url: str, api_key: str = "emulator") -> dict[str, str]:
-    """The variables that lead the SDKs to an emulator, each with its value.
-
-    google-genai reads the two base URLs and the key, google-cloud-storage its emulator's host. No project is set:
-    with GOOGLE_CLOUD_PROJECT in the environment the vertexai package asks a public host for the project's id.
-    """
-    variables = {"GOOGLE_GEMINI_BASE_URL": url, "GOOGLE_VERTEX_BASE_URL": url, "GEMINI_API_KEY": api_key}
-    return variables | ({"STORAGE_EMULATOR_HOST": storage_url} if storage_url else {})

@@ -61,6 +61,9 @@ class JobSummary(TypedDict):
     completed_epochs: int
     trainer: str
     device: str
+    precision: str
+    threads: int
+    processes: int
     pace: str
     reads: int
     fault: str
@@ -120,6 +123,9 @@ def summarise_job(store: Store, pacing: Pacing, job: Job, name: str = "") -> Job
         completed_epochs=progress.completed_epochs,
         trainer=progress.trainer,
         device=progress.device,
+        precision=progress.precision,
+        threads=progress.threads,
+        processes=progress.processes,
         pace=format_pace(gate.pace if gate else (row and row.pace) or pacing.find(job.project)),
         reads=0 if gate is None or gate.reads >= ADVANCED else gate.reads,
         fault=format_job_fault(fault) if fault else "",

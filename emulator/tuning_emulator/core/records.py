@@ -183,6 +183,7 @@ class Progress(Record, frozen=True):
         experiment_id: Vertex' metadata context; "" until the dataset is processed.
         run_deleted: Vertex: the experiment is there without its run.
         deleted: Vertex: what else of the experiment clients have deleted, see ``vertex.experiments``.
+        device, precision, threads, processes: What trains it, once it does; threads of each process.
         adapter: Directory of the final adapter, relative to the data directory; "" until trained.
         evaluations: Vertex: of the checkpoints that have been evaluated so far.
         failed_steps: Of a batch, whose steps are its requests: how many of the completed ones ended in an error.
@@ -203,6 +204,9 @@ class Progress(Record, frozen=True):
     experiment_id: str = ""
     trainer: str = ""
     device: str = ""
+    precision: str = ""
+    threads: int = 0
+    processes: int = 0
     adapter: str = ""
     run_deleted: bool = False
     deleted: tuple[str, ...] = ()

@@ -12,10 +12,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from tuning_emulator.jobs.trainer import PromptRefusedError, TrainerKilledError, TrainerUnavailableError
@@ -49,12 +50,27 @@ class LoraTrainer:
 
     Args:
         device: Where it trains and answers. stop_timeout_s: Patience when stopping it.
+        processes, activation_memory_bytes: Of a job, see ``tuning_trainer.spec.Job``.
+        base_models: Directories of those that will be asked for, besides the embedded one.
     """
 
     name = "lora"
 
-    def __init__(self, device: Device = "auto", stop_timeout_s: float = STOP_TIMEOUT_S) -> None:
-        self._device = device
+    def __init__(
+        self,
+        device: Device = "auto",
+        stop_timeout_s: float = STOP_TIMEOUT_S,
+        *,
+        processes: int = 1,
+        activation_memory_bytes: int = 0,
+        base_models: Iterable[Path] = (),
+    ) -> None:
+        self._options = (
+            f"--device={device}",
+            f"--processes={processes}",
+            f"--activation-memory-bytes={activation_memory_bytes}",
+            *(f"--base-model={directory}" for directory in base_models),
+        )
         self._stop_timeout_s = stop_timeout_s
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,7 +86,7 @@ class LoraTrainer:
                 return
             self._ready = asyncio.get_running_loop().create_future()
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "tuning_trainer", "worker", f"--device={self._device}"),
+                *(sys.executable, "-P", "-m", "tuning_trainer", "worker", *self._options),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

@@ -316,7 +316,9 @@ class Pipeline:
                 if event.cut:
                     reason = emulator_errors.CUT.format(limit=f"{event.max_tokens:,}")
                     log_reduced(job, {reason: (len(event.cut), event.cut[0] + 1)})
-                self.store.update_progress(uid, device=event.device, total_steps=event.total_steps, statistics=counted)
+                machine = {name: getattr(event, name) for name in ("device", "precision", "threads", "processes")}
+                self.store.update_progress(uid, **machine, total_steps=event.total_steps, statistics=counted)
+                log.info("job %s trains: %s", job.id, ", ".join(f"{name} {value}" for name, value in machine.items()))
                 self._recover(job, gate, event.resumed_from)
                 if job.progress.state is JobState.CANCELLING:
                     await trainer.cancel(str(uid))

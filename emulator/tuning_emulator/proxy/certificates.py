@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,8 +27,11 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
+    pkcs12,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tuning_emulator.proxy.variables import ROOTS, TRUST_PASSWORD, VARIABLES
 
 AUTHORITY_DAYS = 3650
 RENEW_DAYS = 30
@@ -232,15 +236,7 @@ def _write_private(path: Path, content: bytes) -> None:
 
 # --- the certificates that a program under ``exec`` trusts
 
-BUNDLE_VARIABLES = (
-    "SSL_CERT_FILE",  # OpenSSL: Python's ssl, httpx, aiohttp; Go
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "HTTPLIB2_CA_CERTS",
-    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-)
-"""Each names a file that replaces the roots of some clients."""
-
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _USUAL_PLACES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
@@ -251,6 +247,26 @@ def write_bundle(path: Path, certificate: bytes, environment: Mapping[str, str] 
         OSError: it cannot be written.
     """
     path.write_bytes(read_roots(environment).rstrip() + b"\n" + certificate)
+
+
+def write_trust_store(path: Path, certificates: bytes) -> None:
+    """Writes certificates, PEM, as the JVM reads them (``javax.net.ssl.trustStore``): PKCS #12 with a known password.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    entries = [pkcs12.PKCS12Certificate(one, f"{number}".encode()) for number, one in enumerate(_parse(certificates))]
+    protection = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(1).build(TRUST_PASSWORD.encode())
+    path.write_bytes(pkcs12.serialize_java_truststore(entries, protection))
+
+
+def _parse(certificates: bytes) -> Iterator[x509.Certificate]:
+    """Those of a bundle that can be read: some machines trust one with a serial number that RFC 5280 forbids."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for text in _CERTIFICATE.findall(certificates):
+            with suppress(ValueError):
+                yield x509.load_pem_x509_certificate(text)
 
 
 def read_roots(environment: Mapping[str, str]) -> bytes:
@@ -267,9 +283,7 @@ def read_roots(environment: Mapping[str, str]) -> bytes:
 
 
 def _list_places(environment: Mapping[str, str]) -> Iterator[str]:
-    for name in BUNDLE_VARIABLES:
-        if environment.get(name):
-            yield environment[name]
+    yield from (environment[one.name] for one in VARIABLES if one.value == ROOTS and environment.get(one.name))
     defaults = ssl.get_default_verify_paths()
     yield from (place for place in (defaults.cafile, defaults.openssl_cafile, *_USUAL_PLACES) if place)
     if find_spec("certifi") is not None:

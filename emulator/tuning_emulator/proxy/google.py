@@ -20,7 +20,7 @@ from tuning_emulator.core.ids import find_project_id, project_number
 from tuning_emulator.facts import google_errors
 from tuning_emulator.proxy.gateway import Gateway, find_header, read_body, send_json
 from tuning_emulator.proxy.hosts import PassHosts, Service
-from tuning_emulator.proxy.metadata_server import SCOPES, TOKEN_S, Identity, MetadataServer
+from tuning_emulator.proxy.metadata_server import SCOPES, TOKEN_PATH, TOKEN_S, Identity, MetadataServer
 from tuning_emulator.schema.proto import load_schemas
 from tuning_emulator.schema.schema import Value
 
@@ -68,6 +68,11 @@ class GoogleServices:
         return MetadataServer(self.identity, self.now_ns)
 
     @cached_property
+    def tokens(self) -> TokenServer:
+        """What gives tokens, also at the emulator's own address: files of service accounts can name it."""
+        return TokenServer(self.identity, self.now_ns)
+
+    @cached_property
     def projects(self) -> Api:
         """Resource Manager."""
         return create_projects_api(self.identity)
@@ -78,7 +83,7 @@ class GoogleServices:
         services: dict[Service, AsgiApp] = {
             Service.APIS: self.apis,
             Service.STORAGE: self.storage,
-            Service.TOKENS: TokenServer(self.identity, self.now_ns),
+            Service.TOKENS: self.tokens,
             Service.PROJECTS: self.serve(self.projects),
             Service.METADATA: self.metadata,
         }
@@ -170,7 +175,7 @@ class TokenServer:
             await send_json(send, 413, {"error": "invalid_request", "error_description": "The request is too large."})
             return
         form = _parse_form(scope, body)
-        if scope["path"] == "/token" and scope["method"] == "POST":
+        if scope["path"] == TOKEN_PATH and scope["method"] == "POST":
             await send_json(send, *self.grant(form))
         elif scope["path"] == "/revoke":
             await send_json(send, 200, {})

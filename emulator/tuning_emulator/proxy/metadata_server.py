@@ -27,6 +27,9 @@ from tuning_emulator.proxy.gateway import find_header, send_answer
 DEFAULT_TOKEN = "ya29.tuning-emulator"  # noqa: S105 good only here, where any token is
 """Access token where no credentials file names one."""
 
+TOKEN_PATH = "/token"  # noqa: S105 a path
+"""Where keys and refresh tokens are exchanged for access tokens."""
+
 TOKEN_S = 3599
 """Seconds that an access token is said to last, as the real token endpoints say of a fresh one."""
 

@@ -15,6 +15,7 @@ from typing import NoReturn, TypeAlias
 
 from msgspec import Struct, field
 
+from tuning_emulator.schema.cached import load_kept
 from tuning_emulator.schema.schema import SCALARS, Behaviour, Enum, Field, File, HttpRule, Message, Method, Schema
 
 PROTO = Path(__file__).resolve().parent.parent / "proto"
@@ -354,6 +355,17 @@ def load_schemas(package: str, root: Path = PROTO) -> Mapping[str, Schema]:
     Raises:
         DeclarationError: see there.
     """
+    return load_kept(package, root, lambda: _read_package(package, root))
+
+
+@cache
+def load_shared() -> tuple[Schema, ...]:
+    """What every codec knows besides its APIs: the types that message values hold natively, and error details."""
+    return tuple(load_schemas(package)[""] for package in ("google.protobuf", "google.rpc"))
+
+
+def _read_package(package: str, root: Path) -> tuple[Mapping[str, Schema], Iterator[Path]]:
+    """The schemas of an API, and the files that they come from."""
     folder = package.replace(".", "/")
     waiting = [f"{folder}/{path.name}" for path in sorted((root / folder).glob("*.proto"))]
     texts: dict[str, _Text] = {}
@@ -366,16 +378,15 @@ def load_schemas(package: str, root: Path = PROTO) -> Mapping[str, Schema]:
         for version, position in text.named_versions.items():
             if version not in versions:
                 text.refuse(position, f"{package} has no version {version}")
-    return {version: _Builder(package, versions, version, [*texts.values()]).build() for version in versions}
-
-
-@cache
-def load_shared() -> tuple[Schema, ...]:
-    """What every codec knows besides its APIs: the types that message values hold natively, and error details."""
-    return tuple(load_schemas(package)[""] for package in ("google.protobuf", "google.rpc"))
+    schemas = {version: _Builder(package, versions, version, [*texts.values()]).build() for version in versions}
+    return schemas, (_find_file(name, root) for name in texts)
 
 
 @cache
 def _read_file(name: str, root: Path) -> _Text:
+    return _Reader(name, _find_file(name, root).read_text(encoding="utf-8")).read()
+
+
+def _find_file(name: str, root: Path) -> Path:
     path = root / name
-    return _Reader(name, (path if path.exists() else PROTO / name).read_text(encoding="utf-8")).read()
+    return path if path.exists() else PROTO / name

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import uuid
+from pathlib import Path
 
-from tuning_emulator.control.health import list_variables
+from tuning_emulator.proxy.variables import Environment, Places, Way, list_variables
 from tuning_emulator.testing.client import Buckets, Control, ControlError
+from tuning_emulator.testing.credentials import write_service_account
 from tuning_emulator.testing.process import HEALTH_LIMIT_S, RunningEmulator
 
 LOCATION = "us-central1"
@@ -21,23 +23,26 @@ class TestEmulator(Control):
         api_key: For Gemini clients. Also good as an access token.
         storage_url: Of the embedded Cloud Storage, whose buckets all tests share; ``bucket`` is this test's own.
         log: The server's output, ``None`` when it was started by somebody else.
+        credentials: A service account's file of the project, which GOOGLE_APPLICATION_CREDENTIALS names.
     """
 
     __test__ = False  # pytest: no test class
 
-    def __init__(self, running: RunningEmulator, project: str) -> None:
+    def __init__(self, running: RunningEmulator, project: str, credentials: Path) -> None:
         super().__init__(running.url, project)
         self.location = LOCATION
         self.api_key = f"projects/{project}"
         self.storage_url = running.storage_url
         self.bucket = project
         self.log = running.log
+        self.credentials = credentials
         self.buckets = Buckets(running.storage_url) if running.storage_url else None
 
     @property
-    def environment(self) -> dict[str, str]:
-        """The variables that SDKs read."""
-        return list_variables(self.url, self.storage_url, self.api_key)
+    def environment(self) -> Environment:
+        """The variables that SDKs read; None: to be unset. A user's GOOGLE_API_KEY would be of another project."""
+        places = Places(self.url, self.storage_url, self.api_key, credentials=str(self.credentials))
+        return {**list_variables(Way.POINT, places, {}), "GOOGLE_API_KEY": None}
 
     def clean(self) -> None:
         """Ends what the test left running and takes away what it made."""
@@ -61,10 +66,12 @@ def prepare(control: Control, pace: str | None = None, scenario: str | None = No
         control.pace.set(pace)
 
 
-def make_test_emulator(running: RunningEmulator, test: str) -> TestEmulator:
-    """A project of its own for a test."""
+def make_test_emulator(running: RunningEmulator, test: str, directory: Path) -> TestEmulator:
+    """A project of its own for a test, with its credentials in a directory."""
     name = re.sub(r"[^a-z0-9]+", "-", test.lower())[:_NAME_LENGTH].strip("-")
-    return TestEmulator(running, f"t-{name}-{uuid.uuid4().hex[:6]}")
+    project = f"t-{name}-{uuid.uuid4().hex[:6]}"
+    credentials = write_service_account(directory / f"{project}.json", running.url, project)
+    return TestEmulator(running, project, credentials)
 
 
 def use_emulator(url: str) -> RunningEmulator:

@@ -1,7 +1,7 @@
 """The emulator without a socket: requests of httpx clients reach it inside the test's own process.
 
 It lives on an event loop in a thread of its own, so jobs go on while a test sleeps, and clients may be synchronous or
-asynchronous. Only its Cloud Storage listens on a loopback port: Google's storage client speaks `requests`.
+asynchronous. A loopback port is there as well, for clients that speak no httpx: google-cloud-storage, google-auth.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Mutable
 from contextlib import contextmanager
 from importlib.util import find_spec
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any, Final, TypeVar
 from unittest.mock import patch
 
@@ -21,9 +23,10 @@ from respx.mocks import HTTPCoreMocker
 
 from tuning_emulator.api.exchange import BrokenConnectionError
 from tuning_emulator.app import Emulator, create_app
-from tuning_emulator.control.health import list_variables
+from tuning_emulator.proxy.variables import Places, Way, apply, list_variables
 from tuning_emulator.settings import Settings
 from tuning_emulator.testing.client import Body, Buckets, Control
+from tuning_emulator.testing.credentials import write_service_account
 from tuning_emulator.testing.loopback import LoopbackServer, running_loop
 
 URL: Final = "http://tuning-emulator.local"
@@ -32,6 +35,10 @@ URL: Final = "http://tuning-emulator.local"
 GOOGLE_HOSTS: Final = ("generativelanguage.googleapis.com", "aiplatform.googleapis.com")
 """Hosts whose requests it takes, regional ones (``us-central1-aiplatform.…``) included."""
 
+PROJECT: Final = "tuning-emulator"
+"""Of the credentials, and so of clients that are given no other."""
+
+_BASE_URLS = ("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL")
 _HTTPX2_TARGETS = (
     "httpcore2._sync.connection.HTTPConnection",
     "httpcore2._sync.connection_pool.ConnectionPool",
@@ -89,8 +96,8 @@ class InProcess:
 def in_process(**settings: Any) -> Iterator[InProcess]:
     """An emulator in this process for the length of a block; httpx clients reach it, Google's hosts included.
 
-    The scripted trainer runs unless another is asked for. GEMINI_API_KEY, the base URLs of google-genai and
-    STORAGE_EMULATOR_HOST are set meanwhile. Requests to other hosts are refused by respx unless a route is added.
+    The scripted trainer runs unless another is asked for. The variables that point SDKs at an emulator are set
+    meanwhile, credentials among them. Requests to other hosts are refused by respx unless a route is added.
 
     Args:
         settings: As in ``tuning_emulator.settings.Settings``.
@@ -100,22 +107,23 @@ def in_process(**settings: Any) -> Iterator[InProcess]:
         emulator, server = asyncio.run_coroutine_threadsafe(_start(chosen), loop).result()
         running = InProcess(emulator, loop)
         try:
-            with patch.dict(os.environ, list_variables(URL, running.storage_url)), running.router:
-                yield running
+            with TemporaryDirectory(prefix="tuning-emulator-") as folder:
+                credentials = write_service_account(Path(folder) / "account.json", server.url, PROJECT)
+                places = Places(server.url, running.storage_url, credentials=str(credentials))
+                variables = list_variables(Way.POINT, places) | dict.fromkeys(_BASE_URLS, URL)
+                with patch.dict(os.environ, apply(variables, os.environ), clear=True), running.router:
+                    yield running
         finally:
-            if server is not None:
-                running.run(server.stop())
+            running.run(server.stop())
             running.run(emulator.stop())
 
 
-async def _start(settings: Settings) -> tuple[Emulator, LoopbackServer | None]:
+async def _start(settings: Settings) -> tuple[Emulator, LoopbackServer]:
     """Made and started on its own loop: its database belongs to that thread."""
     emulator = create_app(settings)
     emulator.url = URL
     await emulator.start()
-    if emulator.storage is None:
-        return emulator, None
-    server = LoopbackServer(emulator.answer_storage)
+    server = LoopbackServer(emulator)
     await server.start()
     emulator.storage_address = server.url
     return emulator, server

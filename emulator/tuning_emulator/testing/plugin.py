@@ -51,14 +51,21 @@ def tuning_emulator_server(pytestconfig: pytest.Config) -> Iterator[RunningEmula
 
 @pytest.fixture
 def tuning_emulator(
-    tuning_emulator_server: RunningEmulator, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    tuning_emulator_server: RunningEmulator,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[TestEmulator]:
     """An emulator that looks empty to this test, with the environment set so that SDKs find it."""
     from tuning_emulator.testing.fixtures import make_test_emulator, prepare
 
-    made = make_test_emulator(tuning_emulator_server, request.node.name)
+    directory = tmp_path_factory.mktemp("tuning-emulator", numbered=True)
+    made = make_test_emulator(tuning_emulator_server, request.node.name, directory)
     for name, value in made.environment.items():
-        monkeypatch.setenv(name, value)
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
     marker = request.node.get_closest_marker("tuning_emulator")
     if marker is not None:
         prepare(made, **marker.kwargs)

@@ -36,11 +36,13 @@ from base_model_build.simulate import (
 )
 from base_model_build.tokenizer import train_tokenizer
 from tests.base_model_build.test_network import CONFIG, SHAPE
-from tuning_trainer import llama
 from tuning_trainer.base_model import BOS, CALL, CONTROL_TOKENS, EOT, MODEL, RESULT, USER, read_tokenizer
 from tuning_trainer.chat import load_chat
+from tuning_trainer.decoder import hidden_states, logits
+from tuning_trainer.families import load_config
 from tuning_trainer.loop import run_job
 from tuning_trainer.spec import Done, Event, Example, Job, Step, Turn, format_example
+from tuning_trainer.weights import count_parameters, init_weights, load_weights
 
 pytestmark = pytest.mark.slow
 
@@ -181,7 +183,7 @@ def test_a_simulated_job_is_the_trainers_job(
 ) -> None:
     """Loss for loss, to 1e-5: the same first adapter, order, short last batch, clipping, optimiser."""
     model = whole / "model"
-    config, weights = llama.load_config(model), llama.load_weights(model)
+    config, weights = load_config(model), load_weights(model)
     encoder = Encoder(read_tokenizer(model))
     pairs = [user_pair for seed in (1, 2) for user_pair in users.draw_long_user(Random(seed), examples, 4).shown]
     losses: list[list[float]] = []
@@ -218,7 +220,7 @@ def test_simulated_users_get_enough_examples_that_fit(encoder: Encoder) -> None:
 
 
 def test_losses_are_means_per_job(whole: Path, encoder: Encoder) -> None:
-    weights, config = llama.load_weights(whole / "model"), llama.load_config(whole / "model")
+    weights, config = load_weights(whole / "model"), load_config(whole / "model")
     kind = dataclasses.replace(_KINDS["numbers"], epochs=1)
     jobs = draw_jobs(kind, encoder, config, "x")
     together = job_losses(weights, config, jobs.asked, 2, None)
@@ -230,8 +232,8 @@ def test_losses_are_means_per_job(whole: Path, encoder: Encoder) -> None:
 
 def test_shapes_of_a_gpu_give_the_same_gradients(whole: Path, encoder: Encoder) -> None:
     """Padded, with every position scored and most weighted 0, as graphs need it; without graphs, on the CPU."""
-    weights = {name: t.requires_grad_() for name, t in llama.load_weights(whole / "model").items()}
-    config = llama.load_config(whole / "model")
+    weights = {name: t.requires_grad_() for name, t in load_weights(whole / "model").items()}
+    config = load_config(whole / "model")
     plain, graphed = Gradients(config, torch.float32), GraphedGradients(config, torch.float32, "cpu")
     batch = draw_pool(encoder, "x", SHARES, episodes=20, width=64, characters=80)
     jobs = draw_jobs(_KINDS["numbers"], encoder, config, "x")
@@ -289,7 +291,7 @@ def test_same_recipe_same_bytes_and_resuming_changes_nothing(
 def test_what_is_written_has_a_share_of_an_earlier_stage(whole: Path) -> None:
     run = Run(TINY, whole)
     assert run.restore()
-    written = llama.load_weights(whole / "model")["embedding"]
+    written = load_weights(whole / "model")["embedding"]
     now, then = run.average["embedding"], run.earlier["embedding"]
     assert not torch.equal(now, then)
     torch.testing.assert_close(written, 0.85 * now + 0.15 * then, atol=1e-3, rtol=1e-3)
@@ -367,17 +369,17 @@ def test_transformers_loads_the_directory(whole: Path) -> None:
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     assert tokenizer(text, add_special_tokens=False)["input_ids"] == prompt
     ids = torch.tensor([prompt])
-    config, weights = llama.load_config(model), llama.load_weights(model)
-    ours = llama.logits(weights, llama.hidden_states(weights, config, ids))
+    config, weights = load_config(model), load_weights(model)
+    ours = logits(weights, config, hidden_states(weights, config, ids))
     assert torch.allclose(theirs(ids).logits, ours, atol=1e-4)
     assert F.softmax(ours[0, -1], -1).sum() == pytest.approx(1.0, abs=1e-4)
 
 
 def test_the_shipped_recipe_fits_its_limits() -> None:
     """Weights of at most 6 MB in float16, every kind of job in use."""
-    bare = CPU.shape.vocabulary // 3
+    bare = CPU.shape.vocabulary // 3  # words that ``add_bare_words`` adds: 1,862
     config = CPU.shape.config(CPU.shape.vocabulary + bare + sum(CPU.shape.whole_words))
-    assert 2 * llama.count_parameters(llama.init_weights(config, 1)) < 6e6
+    assert 2 * count_parameters(init_weights(config, 1)) < 6e6
     assert set(CPU.kinds) == {name for stage in CPU.stages for name in stage.kinds}
     assert CPU.stages[-1].rates[-1] == 0.0
     assert [stage.name for stage in CUDA.stages] == [stage.name for stage in CPU.stages]

@@ -10,8 +10,8 @@ from base_model_build.build import FILES, hash_weights
 from base_model_build.gates.bench import Bench
 from base_model_build.gates.items import FORM_COUNTS, draw_number_items
 from base_model_build.generator.tasks import DOCUMENTED_PAIRS
-from tuning_trainer import llama
 from tuning_trainer.spec import embedded_base_model
+from tuning_trainer.weights import count_parameters, load_weights
 
 MODEL = embedded_base_model()
 
@@ -25,7 +25,7 @@ def test_directory_is_complete_and_small() -> None:
     for name in (*FILES, "README.md"):
         assert (MODEL / name).exists(), name
     assert sum((MODEL / name).stat().st_size for name in FILES) < 10 * 2**20
-    assert llama.count_parameters(llama.load_weights(MODEL)) < 5_000_000
+    assert count_parameters(load_weights(MODEL)) < 5_000_000
 
 
 def test_model_card_names_these_very_weights() -> None:

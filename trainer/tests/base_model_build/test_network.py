@@ -18,8 +18,9 @@ from base_model_build.network import (
 )
 from base_model_build.recipe import Shape
 from base_model_build.simulate import drop_lost
-from tuning_trainer import llama, lora
-from tuning_trainer.llama import Config
+from tuning_trainer import decoder, lora
+from tuning_trainer.architecture import Config
+from tuning_trainer.weights import init_weights
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +31,7 @@ CONFIG = SHAPE.config(64)
 
 
 def _weights(config: Config) -> dict[str, Tensor]:
-    return {name: tensor * 3 for name, tensor in llama.init_weights(config, 1).items()}
+    return {name: tensor * 3 for name, tensor in init_weights(config, 1).items()}
 
 
 def test_packed_conversations_do_not_see_one_another() -> None:
@@ -39,7 +40,7 @@ def test_packed_conversations_do_not_see_one_another() -> None:
     ids = torch.randint(8, 60, (3, 7), generator=torch.Generator().manual_seed(5))
     documents = torch.tensor([[1] * 7 + [2] * 7 + [3] * 7])
     packed = hidden_states(weights, CONFIG, ids.view(1, 21), document_bias(documents, torch.float32))
-    assert torch.allclose(packed.view(3, 7, -1), llama.hidden_states(weights, CONFIG, ids), atol=1e-4)
+    assert torch.allclose(packed.view(3, 7, -1), decoder.hidden_states(weights, CONFIG, ids), atol=1e-4)
 
 
 def _random_branches(ranks: list[int]) -> Branches:
@@ -68,7 +69,7 @@ def test_branches_are_the_trainers_adapters_side_by_side() -> None:
     together = hidden_states(weights, CONFIG, ids, causal_bias(9, torch.float32), branches)
     for job in range(3):
         tuned = lora.merge(_as_adapter(branches, job), weights, CONFIG)
-        alone = llama.hidden_states(tuned, CONFIG, ids[2 * job : 2 * job + 2])
+        alone = decoder.hidden_states(tuned, CONFIG, ids[2 * job : 2 * job + 2])
         assert torch.allclose(together[2 * job : 2 * job + 2], alone, atol=1e-3)
 
 
@@ -83,14 +84,14 @@ def test_gradient_of_the_base_is_that_at_the_tuned_weights() -> None:
     plain = {name: tensor.detach() for name, tensor in weights.items()}
     merged = lora.merge(_as_adapter(branches, 0), plain, CONFIG)
     merged = {name: tensor.clone().requires_grad_() for name, tensor in merged.items()}
-    hidden = llama.hidden_states(merged, CONFIG, ids)
+    hidden = decoder.hidden_states(merged, CONFIG, ids)
     theirs = torch.autograd.grad((hidden * direction).sum(), list(merged.values()))
     for name, mine, other in zip(weights, ours, theirs, strict=True):
         assert float((mine - other).norm() / other.norm()) < 1e-3, name
 
 
 def test_bfloat16_is_close_to_float32() -> None:
-    weights = llama.init_weights(CONFIG, 1)
+    weights = init_weights(CONFIG, 1)
     ids = torch.randint(8, 60, (4, 9), generator=torch.Generator().manual_seed(6))
     exact = hidden_states(weights, CONFIG, ids, causal_bias(9, torch.float32))
     rough = hidden_states(cast_weights(weights, torch.bfloat16), CONFIG, ids, causal_bias(9, torch.bfloat16))
@@ -105,10 +106,10 @@ def test_quickened_weights_are_the_same_function() -> None:
         b.mul_(0.01)
     quick = quicken(weights, CONFIG, 1.7)
     ids = torch.randint(8, 60, (3, 9), generator=torch.Generator().manual_seed(6))
-    plain = llama.hidden_states(weights, CONFIG, ids)
-    assert torch.allclose(llama.hidden_states(quick, CONFIG, ids), plain, atol=1e-4)
+    plain = decoder.hidden_states(weights, CONFIG, ids)
+    assert torch.allclose(decoder.hidden_states(quick, CONFIG, ids), plain, atol=1e-4)
     changes = [
-        float((llama.hidden_states(lora.merge(adapter, each, CONFIG), CONFIG, ids) - plain).norm())
+        float((decoder.hidden_states(lora.merge(adapter, each, CONFIG), CONFIG, ids) - plain).norm())
         for each in (weights, quick)
     ]
     assert changes[1] > 1.3 * changes[0]

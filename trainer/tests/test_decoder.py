@@ -1,4 +1,4 @@
-"""The native Llama computes what transformers' Llama computes, and reads and writes its files."""
+"""The native decoder reads and writes a Llama's files, and computes what it did; other families: test_families."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ import pytest
 import torch
 
 from tests.shapes import SHAPE
-from tuning_trainer import llama
+from tuning_trainer.architecture import Attention, Config, Rope, UnsupportedModelError
+from tuning_trainer.decoder import hidden_states, logits
+from tuning_trainer.families import format_config, load_config, parse_config
+from tuning_trainer.rotary import rotation
+from tuning_trainer.weights import init_weights, load_weights, save_weights
 
-GROUPED = dataclasses.replace(SHAPE, kv_heads=2, head_size=12, tied=False, rope_theta=500000.0)
+GROUPED = dataclasses.replace(SHAPE, kv_heads=2, head_size=12, tied=False, attention=(Attention(Rope(500000.0)),))
 
 
 def transformers_logits(directory: Path, ids: torch.Tensor) -> torch.Tensor:
@@ -29,21 +33,21 @@ def transformers_logits(directory: Path, ids: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", [SHAPE, GROUPED], ids=["tied", "grouped heads, own head"])
-def test_logits_equal_those_of_transformers(config: llama.Config, tmp_path: Path) -> None:
-    weights = llama.init_weights(config, 3)
-    llama.save_weights(weights, config, tmp_path)
+def test_logits_equal_those_of_transformers(config: Config, tmp_path: Path) -> None:
+    weights = init_weights(config, 3)
+    save_weights(weights, config, tmp_path)
     ids = torch.randint(0, config.vocab_size, (3, 40), generator=torch.Generator().manual_seed(0))
-    ours = llama.logits(weights, llama.hidden_states(weights, config, ids))
+    ours = logits(weights, config, hidden_states(weights, config, ids))
     torch.testing.assert_close(ours, transformers_logits(tmp_path, ids), atol=2e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("config", [SHAPE, GROUPED])
-def test_saved_weights_and_config_are_read_back(config: llama.Config, tmp_path: Path) -> None:
-    weights = llama.init_weights(config, 1)
-    llama.save_weights(weights, config, tmp_path, bos_token_id=1)
-    assert llama.load_config(tmp_path) == config
+def test_saved_weights_and_config_are_read_back(config: Config, tmp_path: Path) -> None:
+    weights = init_weights(config, 1)
+    save_weights(weights, config, tmp_path, bos_token_id=1)
+    assert load_config(tmp_path) == config
     assert json.loads((tmp_path / "config.json").read_text())["bos_token_id"] == 1
-    loaded = llama.load_weights(tmp_path)
+    loaded = load_weights(tmp_path)
     assert loaded.keys() == weights.keys()
     assert all(torch.equal(loaded[name], weights[name]) for name in weights)
     assert (tmp_path / "model.safetensors").stat().st_mode & 0o044 == 0o044
@@ -53,44 +57,44 @@ def test_saved_weights_and_config_are_read_back(config: llama.Config, tmp_path: 
 def test_sharded_checkpoint_of_transformers_is_read(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
-    weights = llama.init_weights(SHAPE, 2)
-    llama.save_weights(weights, SHAPE, tmp_path / "one")
+    weights = init_weights(SHAPE, 2)
+    save_weights(weights, SHAPE, tmp_path / "one")
     model: Any = AutoModelForCausalLM.from_pretrained(tmp_path / "one", dtype=torch.float32)
     model.save_pretrained(tmp_path / "many", max_shard_size="20KB")
     assert len(list((tmp_path / "many").glob("model-*.safetensors"))) > 1
-    loaded = llama.load_weights(tmp_path / "many")
+    loaded = load_weights(tmp_path / "many")
     assert all(torch.equal(loaded[name], weights[name]) for name in weights)
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("model_type", "qwen2"),
+        ("model_type", "gpt2"),
         ("hidden_act", "gelu"),
         ("attention_bias", True),
-        ("rope_parameters", {"rope_type": "llama3", "rope_theta": 1e4}),
+        ("rope_parameters", {"rope_type": "yarn", "factor": 4.0}),
     ],
 )
-def test_other_architectures_are_refused_by_name(field: str, value: object) -> None:
-    values = llama.format_config(SHAPE) | {field: value}
-    with pytest.raises(llama.UnsupportedModelError, match="rope_type" if "rope" in field else field):
-        llama.parse_config(values)
+def test_what_is_not_computed_is_refused_by_name(field: str, value: object) -> None:
+    values = format_config(SHAPE) | {field: value}
+    with pytest.raises(UnsupportedModelError, match="rope_type" if "rope" in field else field):
+        parse_config(values)
 
 
 def test_padding_on_the_right_changes_nothing_before_it() -> None:
-    weights = llama.init_weights(SHAPE, 0)
+    weights = init_weights(SHAPE, 0)
     ids = torch.arange(10, 20)[None]
     padded = torch.cat((ids, torch.zeros(1, 6, dtype=torch.int64)), 1)
-    alone = llama.hidden_states(weights, SHAPE, ids)
-    torch.testing.assert_close(llama.hidden_states(weights, SHAPE, padded)[:, :10], alone, atol=1e-5, rtol=1e-5)
+    alone = hidden_states(weights, SHAPE, ids)
+    torch.testing.assert_close(hidden_states(weights, SHAPE, padded)[:, :10], alone, atol=1e-5, rtol=1e-5)
 
 
 def test_rotary_table_made_in_inference_mode_can_be_trained_with() -> None:
-    config = dataclasses.replace(SHAPE, rope_theta=12345.0)  # a table that no other test has made
+    config = dataclasses.replace(SHAPE, attention=(Attention(Rope(12345.0)),))  # a table that no other test has made
     with torch.inference_mode():
-        llama.rotation(config, 8)
-    weights = {name: tensor.requires_grad_() for name, tensor in llama.init_weights(config, 0).items()}
-    torch.autograd.backward(llama.hidden_states(weights, config, torch.ones(1, 4, dtype=torch.int64)).sum())
+        rotation(config.rope, config.head_size, 8)
+    weights = {name: tensor.requires_grad_() for name, tensor in init_weights(config, 0).items()}
+    torch.autograd.backward(hidden_states(weights, config, torch.ones(1, 4, dtype=torch.int64)).sum())
     assert weights["qkv"].grad is not None
 
 
