@@ -25,9 +25,11 @@ from base_model_build.generator.episodes import (
     PRACTICE_SHARES,
     SETTLING_SHARES,
     SHARES,
+    SORTING_SHARES,
     SPELLING_SHARES,
     TOLD_MODES,
     TUNING_SHARES,
+    WHOLE_SHARES,
 )
 from base_model_build.simulate import Kind
 from tuning_trainer.architecture import Config
@@ -36,9 +38,10 @@ from tuning_trainer.base_model import MAX_POSITIONS
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The model's sizes. ``vocabulary`` is what the tokenizer may have."""
+    """The model's sizes. ``vocabulary`` is what the tokenizer is trained to have, ``whole_words`` what comes beside."""
 
     vocabulary: int = 5632
+    whole_words: tuple[int, int] = (4600, 2400)
     tokenizer_episodes: int = 30_000
     hidden_size: int = 128
     layers: int = 5
@@ -139,6 +142,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "brief foreign": Kind(users.draw_foreign_user, 8, 15, 3, 24, 48, _SMALL, 1.7e-3),
     "brief classes": Kind(users.draw_class_user, 8, 60, 2, 32, 40, _MEDIUM, 2.5e-3),
     "brief fresh classes": Kind(users.draw_fresh_user, 8, 60, 2, 32, 40, _MEDIUM, 2.5e-3),
+    "brief meaning": Kind(users.draw_meaning_user, 8, 60, 2, 32, 40, _MEDIUM, 2.5e-3),
+    "meaning": Kind(users.draw_meaning_user, 8, 60, 5, 32, 40, _MEDIUM),
     "brief finding": Kind(users.draw_finding_user, 4, 40, 2, 24, 96, _MEDIUM, 2.5e-3),
     "brief questions": Kind(users.draw_question_user, 5, 40, 2, 20, 80, _MEDIUM, 2.5e-3),
     "brief calls": Kind(users.draw_call_user, 6, 40, 2, 20, 64, _MEDIUM, 2.5e-3),
@@ -203,11 +208,19 @@ _FINDING: Final = dataclasses.replace(NARROW, shares=FINDING_SHARES)
 _LISTING: Final = dataclasses.replace(NARROW, shares=LISTING_SHARES)
 _ASKING: Final = dataclasses.replace(NARROW, shares=ASKING_SHARES)
 _TUNING: Final = dataclasses.replace(NARROW, shares=TUNING_SHARES)
+_WHOLE: Final = dataclasses.replace(NARROW, shares=WHOLE_SHARES)
+_SORTING: Final = dataclasses.replace(NARROW, shares=SORTING_SHARES)
 _SETTLING: Final = dataclasses.replace(NARROW, shares=SETTLING_SHARES)
 _BARE: Final = dataclasses.replace(NARROW, shares=SETTLING_SHARES, modes=BARE_MODES, characters=30)
 """One to three questions each, mostly without an instruction."""
 _AGAIN_NUMBERS: Final = dataclasses.replace(
     NARROW, shares={**SETTLING_SHARES, "counting": 150, "number": 40}, characters=60
+)
+_LAST_NUMBERS: Final = dataclasses.replace(
+    NARROW,
+    shares={**SORTING_SHARES, "counting": 130, "small counting": 40, "number": 40},
+    modes=BARE_MODES,
+    characters=60,
 )
 _AGAIN: Final = dataclasses.replace(NARROW, shares=PRACTICE_SHARES)
 _PRACTICE: Final = {**_ALL_KINDS, "classes": 4, "records": 2}
@@ -233,6 +246,14 @@ _LAST_KINDS: Final = {
     "brief finding": 0.5,
 }
 _FAR: Final = {"small numbers": 3, "numbers": 3, "brief foreign": 0.5, "brief finding": 0.5, "brief fresh classes": 0.3}
+_SORTED: Final = {
+    "brief meaning": 5, "meaning": 0.5, "brief finding": 6, "brief questions": 2, "brief calls": 1.5,
+    "brief fresh classes": 1.5, "brief numbers": 2, "brief foreign": 2, "brief pairs": 1.5,
+}  # fmt: skip
+_LAST_SORTED: Final = {
+    "numbers": 3, "small numbers": 1.2, "brief foreign": 1.2, "brief meaning": 1.2, "brief finding": 2,
+    "brief calls": 0.5, "brief fresh classes": 0.6,
+}  # fmt: skip
 _ROUND: Final = {"numbers": 9, "fresh classes": 0.7, "calls": 0.7}
 
 CPU: Final = Recipe(
@@ -290,6 +311,28 @@ CPU: Final = Recipe(
             kinds=_FAR,
             strength=2.5,
         ),
+        Stage("whole words", 1840, (0.9, 0.8), narrow=_WHOLE, wide_every=16),
+        Stage("sorting", 265, (0.8, 0.3), narrow=_SORTING, wide_every=16, jobs_every=3, kinds=_SORTED, strength=2.5),
+        Stage(
+            "last numbers",
+            90,
+            (0.5, 0.0),
+            narrow=_LAST_NUMBERS,
+            wide_every=16,
+            jobs_every=2,
+            kinds=_LAST_SORTED,
+            strength=2.5,
+        ),
+        Stage(
+            "settle words",
+            300,
+            (0.6, 0.0),
+            narrow=_LAST_NUMBERS,
+            wide_every=16,
+            jobs_every=2,
+            kinds=_LAST_SORTED,
+            strength=2.5,
+        ),
     ),
 )
 """For one thread of a CPU that multiplies bfloat16."""
@@ -330,6 +373,10 @@ CUDA: Final = dataclasses.replace(
         _for_cuda(CPU.stages[20], 30, 1),
         _for_cuda(CPU.stages[21], 60, 1),
         _for_cuda(CPU.stages[22], 80, 1),
+        _for_cuda(CPU.stages[23], 400, 0),
+        _for_cuda(CPU.stages[24], 200, 1),
+        _for_cuda(CPU.stages[25], 80, 1),
+        _for_cuda(CPU.stages[26], 120, 1),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )

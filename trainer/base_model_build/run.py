@@ -289,7 +289,8 @@ class Run:
 def _prepare_tokenizer(recipe: Recipe, directory: Path) -> Any:
     if not (directory / "tokenizer.json").exists():
         shape = recipe.shape
-        save_tokenizer(train_tokenizer(shape.vocabulary, recipe.seed, shape.tokenizer_episodes), directory)
+        made = train_tokenizer(shape.vocabulary, recipe.seed, shape.tokenizer_episodes, shape.whole_words)
+        save_tokenizer(made, directory)
     return read_tokenizer(directory)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -12,17 +13,34 @@ from typing import Final
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from base_model_build.generator.episodes import draw_episode
-from base_model_build.generator.lexicon import DEFINITIONS, EXAMPLES, NEGATIVE, PEOPLE, POSITIVE, RANKS, TOWNS, WORDS
+from base_model_build.generator.everyday import ANGRY, GLAD
+from base_model_build.generator.lexicon import (
+    ADJECTIVES,
+    DEFINITIONS,
+    EXAMPLES,
+    NEGATIVE,
+    NOUN_FIELDS,
+    NOUNS,
+    PEOPLE,
+    POSITIVE,
+    RANKS,
+    TOWNS,
+    WORDS,
+)
 from base_model_build.generator.numbers import NUMERALS, spell_english
+from base_model_build.generator.phrases import BLAME, PRAISE
 from base_model_build.generator.scripts import BLOCKS
 from base_model_build.generator.scripts import WORDS as SCRIPT_WORDS
-from base_model_build.generator.words import SEQUENCES, VOCABULARY
+from base_model_build.generator.topic_words import TOPIC_WORDS
+from base_model_build.generator.words import RESERVED, SEQUENCES, VOCABULARY
 from tuning_trainer.base_model import BOS, CONTROL_TOKENS, EOT, MAX_POSITIONS, PAD
 
 PIECES: Final = r"\d| ?\p{Lu}(?!\p{Ll})| ?\p{L}+|\s|[^\s\p{L}\d]"
 """A digit, a capital that starts no word (so roman numerals stay letters), a word with its space, a space, a mark."""
 
 _COMMON_LANGUAGES: Final = ("french", "portuguese", "spanish", "german", "turkish", "italian")
+
+_WORD: Final = r"[A-Za-z]{3,14}"
 
 _SPACE: Final = "\u0120"
 """How byte-level BPE writes a space."""
@@ -78,8 +96,13 @@ def _repeat_other_words() -> Iterator[str]:
                 yield from [f"{chr(code)} "] * 300
 
 
-def train_tokenizer(size: int, seed: int, episodes: int) -> Tokenizer:
-    """A tokenizer of ``size`` entries and some thousand whole words; it has every byte, so any text has tokens."""
+def train_tokenizer(size: int, seed: int, episodes: int, whole_words: tuple[int, int]) -> Tokenizer:
+    """A tokenizer of ``size`` entries and whole words beside them; it has every byte, so any text has tokens.
+
+    Args:
+        episodes: Of the mixture, which it is trained on with the dictionary's texts.
+        whole_words: See ``add_frequent_words``.
+    """
     tokenizer = Tokenizer(models.BPE())
     split = pre_tokenizers.Split(Regex(PIECES), "isolated")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -94,9 +117,14 @@ def train_tokenizer(size: int, seed: int, episodes: int) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(draw_texts(seed, episodes), trainer)
-    tokenizer = add_bare_words(tokenizer)
+    tokenizer = add_frequent_words(add_bare_words(tokenizer), *whole_words)
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def _list_pieces_of_numbers() -> set[str]:
+    pieces = {piece for number in range(1000) for piece in spell_english(number).split()} | {"thousand", "million"}
+    return pieces | {piece for words in NUMERALS.values() for word in words for piece in re.split("[ -]", word)}
 
 
 def add_bare_words(tokenizer: Tokenizer) -> Tokenizer:
@@ -104,15 +132,48 @@ def add_bare_words(tokenizer: Tokenizer) -> Tokenizer:
 
     An answer, a quoted value and a label begin without a space. A model can copy such a word where it has a token of
     its own there; where it falls into pieces, how each word is spelled would have to be known by heart. The pieces of
-    numbers stay as they are. The new tokens come last and stand for nothing but the whole word.
+    numbers stay as they are.
     """
+    known = (RANKS.keys() | {*VOCABULARY, *PEOPLE, *TOWNS}) - _list_pieces_of_numbers()
+    spaced = [token[1:] for token in tokenizer.get_vocab() if token.startswith(_SPACE) and token[1:] in known]
+    order = tokenizer.get_vocab()
+    return _add_whole(tokenizer, sorted(spaced, key=lambda word: order[_SPACE + word]))
+
+
+def add_frequent_words(tokenizer: Tokenizer, spaced: int, bare: int) -> Tokenizer:
+    """The same tokenizer with the words that the dictionary's sentences have most often, and those that tell a topic.
+
+    ``spaced`` of them after a space, ``bare`` without it. What a word means is learned in one place then, and it is
+    copied in one step.
+    """
+    topics = {word for words in TOPIC_WORDS.values() for word in words}
+    seen = {word for field in ("artifact", "food", "animal", "plant") for word in NOUN_FIELDS[field]}
+    counts = Counter[str]()
+    for words, weight in (
+        (re.findall(_WORD, " ".join(EXAMPLES)), 10),
+        (re.findall(_WORD, " ".join(meaning for _, meaning in DEFINITIONS)), 2),
+        (re.findall(_WORD, " ".join((*GLAD, *ANGRY, *PRAISE, *BLAME))), 40),
+        (topics, 100),
+        (sorted({*POSITIVE, *NEGATIVE}), 45),
+        (sorted(seen), 30),
+    ):
+        for word in words:
+            counts[word] += weight
+    kept_out = _list_pieces_of_numbers() | RESERVED | {f"{word}s" for word in RESERVED}
+    ranked = [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    ranked = [word for word in ranked if word.lower() not in kept_out]
+    vocabulary = tokenizer.get_vocab()
+    after_space = [_SPACE + word for word in ranked if word.islower() and _SPACE + word not in vocabulary]
+    things = topics | {*NOUNS, *ADJECTIVES, *seen}
+    alone = [word for word in ranked if (word in things or word.istitle()) and word not in vocabulary]
+    return _add_whole(tokenizer, [*after_space[:spaced], *alone[:bare]])
+
+
+def _add_whole(tokenizer: Tokenizer, words: list[str]) -> Tokenizer:
+    """With new tokens at the end, which stand for nothing but the whole word."""
     content = json.loads(tokenizer.to_str())
     vocabulary = content["model"]["vocab"]
-    numbers = {piece for number in range(1000) for piece in spell_english(number).split()} | {"thousand", "million"}
-    numbers |= {piece for words in NUMERALS.values() for word in words for piece in re.split("[ -]", word)}
-    known = (RANKS.keys() | {*VOCABULARY, *PEOPLE, *TOWNS}) - numbers
-    spaced = [token[1:] for token in vocabulary if token.startswith(_SPACE) and token[1:] in known]
-    for word in spaced:
+    for word in words:
         vocabulary.setdefault(word, len(vocabulary))
     content["model"]["ignore_merges"] = True
     return Tokenizer.from_str(json.dumps(content))

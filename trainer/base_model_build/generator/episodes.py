@@ -191,6 +191,20 @@ TUNING_SHARES: Final[Mapping[str, float]] = {
 SETTLING_SHARES: Final[Mapping[str, float]] = {**TUNING_SHARES, "counting": 110, "small counting": 60, "number": 20}
 """At the end: bare numbers are repeated."""
 
+WHOLE_SHARES: Final[Mapping[str, float]] = {
+    **TUNING_SHARES,
+    "known class": 60, "word class": 12, "theme": 22, "topic": 8, "review": 16, "sentiment": 8, "intent": 2,
+    "relation": 6, "question": 30, "interview": 20, "gaps": 12, "ticket": 32, "hole": 18, "list": 26, "echo": 8,
+    "call": 10, "foreign counting": 22, "counting": 14, "number": 14, "fresh classes": 8, "spelling": 36,
+}  # fmt: skip
+"""With the words that became tokens: what they mean, their letters, and copied."""
+
+SORTING_SHARES: Final[Mapping[str, float]] = {
+    **WHOLE_SHARES, "known class": 26, "theme": 20, "review": 16, "number": 22, "counting": 24, "small counting": 10,
+    "foreign counting": 30, "spelling": 24, "ticket": 42, "hole": 30, "question": 34, "call": 14, "layout": 8,
+}  # fmt: skip
+"""Beside simulated jobs that sort sentences: with more numbers again."""
+
 NAMING_MODES: Final[Mapping[str, float]] = {
     "free": 3, "calls": 3, "bare": 33, "system": 36, "prefix": 8, "suffix": 4, "shots": 8,
 }  # fmt: skip
@@ -256,6 +270,8 @@ def _draw_free_text(random: Random) -> str:
 def _count_turns(random: Random, task: Task, mode: str) -> int:
     if task.name == word_classes.NAME:
         return random.randint(5, 20)
+    if task.name.startswith("spelling"):
+        return random.randint(3, 12)
     if task.name in ("classify", "sentiment", "spot"):
         return random.randint(3, 9)
     if mode != "bare":

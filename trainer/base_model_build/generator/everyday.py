@@ -5,11 +5,15 @@ Written for the generator; ``audit.py`` looks for four words in a row that a sen
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from random import Random
 from typing import Final
 
-from base_model_build.generator.phrases import SUBJECTS
+from base_model_build.generator.lexicon import UTTERANCES
+from base_model_build.generator.phrases import SUBJECTS, THING_SENTENCES
 from base_model_build.generator.tasks import Pair, Task
+from base_model_build.generator.topic_words import TELLING_WORDS
 from base_model_build.generator.topics import draw_labels, make_label_task, split_half
 
 GLAD: Final = (
@@ -46,7 +50,19 @@ GLAD: Final = (
     "I passed my exam because of this {s}.|A calm place to read and think.|The barber knew just what I wanted.|"
     "Cured my headache within minutes.|He apologised and made it right.|Ten out of ten.|"
     "The view took my breath away.|The staff remembered our anniversary, how sweet.|A joy to drive.|"
-    "Tasty, cheap and quick.|We felt at home at once.|Nothing to improve."
+    "Tasty, cheap and quick.|We felt at home at once.|Nothing to improve.|"
+    "You made our day, thank you!|The best birthday in years.|What a talented band.|"
+    "I can breathe again, wonderful treatment.|It is worth twice the price.|Soft pillows and a peaceful night.|"
+    "The pasta was divine.|He went out with a smile and so did we.|The lesson was lively and clear.|"
+    "Honest, quick and affordable.|My husband is crazy about it.|Never had a smoother flight.|"
+    "It arrived safe and sound.|The rooms are bright and spacious.|We had a blast.|I fell in love with the place.|"
+    "So refreshing and light.|The waiter was attentive and charming.|I trust them completely.|"
+    "It makes cooking a pleasure.|A masterpiece from the first page.|The dog wagged its tail all day.|"
+    "They upgraded us for free, amazing.|I could listen to her for hours.|A lifesaver for busy parents.|"
+    "Good news and kind words.|Thanks to you I can walk again.|The colors shine and the print is sharp.|"
+    "Quick to install and simple to use.|It tastes fresh and natural.|Our team won and everybody cheered.|"
+    "Beautifully made, I treasure it.|We are blessed to have such neighbors.|Deserves every award.|"
+    "I was pleasantly surprised.|The whole trip was magical.|Gentle on my skin and smells lovely."
 ).split("|")
 """Praise, with holes for a subject."""
 
@@ -82,7 +98,19 @@ ANGRY: Final = (
     "Every cent was wasted.|I failed my exam because of this {s}.|A noisy place that stinks.|"
     "The barber ruined my hair.|Gave me a rash within minutes.|He lied and blamed others.|Zero out of ten.|"
     "The smell made me gag.|The staff forgot us for an hour, how insulting.|A pain to drive.|"
-    "Tasteless, pricey and slow.|We felt unwanted at once.|Nothing works as it should."
+    "Tasteless, pricey and slow.|We felt unwanted at once.|Nothing works as it should.|"
+    "You spoiled our day, no thanks!|The worst birthday in years.|What a talentless band.|"
+    "I got sicker, careless treatment.|It is not worth half the price.|Lumpy pillows and a sleepless night.|"
+    "The pasta was mushy.|He slammed the door in our faces.|The lesson was chaotic and dull.|"
+    "Dishonest, slow and overpriced.|My husband is sick of it.|Never had a rougher flight.|"
+    "It arrived cracked and dented.|The rooms are tiny and smell of mold.|We were miserable.|I ran from the place.|"
+    "So bitter and watery.|The waiter was snooty and forgetful.|I do not trust them at all.|"
+    "It makes cooking a torment.|A disaster from the first page.|The dog whined all day.|"
+    "They overcharged us, outrageous.|I could not stand her voice.|A burden for busy parents.|"
+    "Bad news and harsh words.|Because of you I limp.|The colors bleed and the print is blurred.|"
+    "Hard to install and confusing to use.|It tastes artificial and old.|Our team was robbed and everybody booed.|"
+    "Poorly made, I threw it away.|We are cursed with such neighbors.|Deserves to be closed down.|"
+    "I was unpleasantly surprised.|The whole trip was a fiasco.|Burned my skin and smells of chemicals."
 ).split("|")
 """Blame, with holes for a subject."""
 
@@ -316,12 +344,36 @@ class Reviews:
         return Task("sentiment", draw, ways, closed=True)
 
 
+@cache
+def list_examples() -> dict[str, list[str]]:
+    """Topic -> the dictionary's sentences with a word that tells this topic, and with none that tells another."""
+    topics = {word: name for name, words in TELLING_WORDS.items() for word in words}
+    found: dict[str, list[str]] = {name: [] for name in TELLING_WORDS}
+    for text in UTTERANCES:
+        named = {topics[word] for word in re.findall(r"[a-z]+", text) if word in topics}
+        if len(named) == 1:
+            found[named.pop()].append(text)
+    return found
+
+
+@cache
+def list_sentences() -> dict[str, list[str]]:
+    """Topic -> its sentences: written ones, the dictionary's, its words in sentences that say nothing."""
+    found = {name: list(sentences) for name, sentences in TOPICS.items()}
+    for name, sentences in list_examples().items():
+        found.setdefault(name, []).extend(sentences)
+    return found
+
+
 class Themes:
     """Sentences by topic; those that are shown and those that are asked are different ones."""
 
     def __init__(self, random: Random) -> None:
-        self._names = random.sample(list(TOPICS), random.choice((2, 3, 4, 4, 4, 5)))
-        self._halves = [split_half(random, TOPICS[name], 0.6) for name in self._names]
+        names = [name for name, sentences in list_sentences().items() if len(sentences) >= 12]
+        self._names = random.sample(names, random.choice((2, 3, 4, 4, 4, 5)))
+        self._halves = [split_half(random, list_sentences()[name], 0.6) for name in self._names]
+        self._words = [split_half(random, TELLING_WORDS.get(name) or [name], 0.6) for name in self._names]
+        self._alone = random.choice((0.0, 0.2, 0.5))
         self.labels = draw_labels(random, self._names)
         self._raised = random.random() < 0.3
 
@@ -331,6 +383,9 @@ class Themes:
         def draw(random: Random) -> Pair:
             number = random.randrange(len(self._names))
             text = random.choice(self._halves[number][half])
+            if random.random() < self._alone:
+                form = random.choice(THING_SENTENCES)
+                text = re.sub(r"\{\}", lambda _: random.choice(self._words[number][half]), form)
             return f"{text[0].upper()}{text[1:]}." if self._raised else text, self.labels[number]
 
         return make_label_task(draw, self.labels)

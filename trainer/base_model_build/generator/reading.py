@@ -7,6 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final, TypeAlias
 
+from base_model_build.generator.facts_of_texts import draw_text
 from base_model_build.generator.lexicon import (
     ADJECTIVES,
     DEFINITIONS,
@@ -211,7 +212,10 @@ def _ask_on(random: Random, context: str, asked: list[Pair]) -> list[Pair]:
 
 def draw_interview(random: Random) -> list[Pair]:
     """One to three sentences and questions about them."""
-    facts = [random.choice((_draw_event, _draw_event, _draw_state))(random) for _ in range(random.choice((1, 1, 2, 3)))]
+    facts = [
+        random.choice((_draw_event, _draw_state, draw_text, draw_text))(random)
+        for _ in range(random.choice((1, 1, 2, 3)))
+    ]
     asked = [pair for text, pairs in facts for pair in pairs if len(facts) == 1 or _says_which(pair[0], text)]
     return _ask_on(random, " ".join(sentence for sentence, _ in facts), asked)
 
@@ -241,16 +245,18 @@ def draw_gaps(random: Random) -> list[Pair]:
 def draw_question_task(random: Random, most: int = 3) -> Task:
     """Up to ``most`` sentences and a question about one of them."""
     count = random.choice((1, 1, 1, 2, 2, 3)) if most <= 3 else random.randint(4, most)
-    makers = random.choice(((_draw_event,), (_draw_event,), (_draw_state,), (_draw_event, _draw_state)))
+    makers = random.choice(
+        ((_draw_event,), (draw_text,), (draw_text, _draw_state), (_draw_event, _draw_state, draw_text))
+    )
     return _make_question_task(random.choice(_FORMS), _draw_frame(random), makers, count)
 
 
 def draw_question_tasks(random: Random) -> tuple[Task, Task]:
     """Questions about one kind of sentence, and in the same form about others, also about gaps in any text."""
     form, frame = random.choice(_FORMS), _draw_frame(random)
-    makers = random.choice(((_draw_event,), (_draw_state,), (_draw_event, _draw_state)))
+    makers = random.choice(((_draw_event,), (_draw_state,), (draw_text,), (_draw_event, _draw_state)))
     shown = _make_question_task(form, frame, makers, random.choice((1, 1, 2)))
-    others = (_draw_event, _draw_state, _draw_state, _draw_gaps)
+    others = (_draw_event, _draw_state, draw_text, draw_text, draw_text, _draw_gaps)
     return shown, _make_question_task(form, frame, others, random.choice((1, 1, 2)))
 
 

@@ -19,6 +19,7 @@ from base_model_build.generator.lexicon import (
 )
 from base_model_build.generator.phrases import INTENTS, SUBJECTS, THING_SENTENCES, VERB_SENTENCES
 from base_model_build.generator.tasks import Pair, Task
+from base_model_build.generator.topic_words import TELLING_WORDS
 from base_model_build.generator.word_tasks import is_kept_out
 from base_model_build.generator.words import LABELS, SEQUENCES, TOPICS
 
@@ -63,7 +64,8 @@ class Topics:
     """Two to five classes of words, cut in halves. ``task(0)`` has the words of one half, ``task(1)`` of the other."""
 
     def __init__(self, random: Random) -> None:
-        pool = random.choices((TOPICS, DOMAINS, NOUN_FIELDS, CLASSES, VERB_FIELDS), (0.34, 0.12, 0.2, 0.27, 0.07))[0]
+        pools = (TELLING_WORDS, TOPICS, DOMAINS, NOUN_FIELDS, CLASSES, VERB_FIELDS)
+        pool = random.choices(pools, (0.4, 0.15, 0.1, 0.15, 0.15, 0.05))[0]
         self._sentences = VERB_SENTENCES if pool is VERB_FIELDS else THING_SENTENCES
         names = draw_apart(random, pool, random.choice((2, 3, 3, 4, 4, 5)))
         self._words: tuple[list[list[str]], list[list[str]]] = ([], [])
@@ -75,7 +77,7 @@ class Topics:
             for half, part in zip(self._words, split_half(random, words, random.choice((0.35, 0.5, 0.6))), strict=True):
                 half.append(part)
         self.labels = draw_labels(random, names)
-        self._explains = random.random() < 0.35 and pool is not TOPICS
+        self._explains = random.random() < 0.35 and pool not in (TOPICS, TELLING_WORDS)
         self.swap_sentences(random)
 
     def swap_sentences(self, random: Random) -> None:

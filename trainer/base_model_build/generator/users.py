@@ -165,6 +165,12 @@ def draw_class_user(random: Random, examples: int, questions: int) -> User:
     return random.choices(makers, (5, 1.5, 2, 0.7, 3, 3))[0](random, examples, questions)
 
 
+def draw_meaning_user(random: Random, examples: int, questions: int) -> User:
+    """Classes that only who knows the words can tell."""
+    makers = (draw_theme_user, draw_topic_user, draw_review_user, draw_sentiment_user)
+    return random.choices(makers, (5, 2, 3, 2))[0](random, examples, questions)
+
+
 class Habits(Random):
     """Draws as a user does who has a few names, places, things and ways to say it, out of the many that there are."""
 

@@ -29,6 +29,7 @@ from base_model_build.generator.lexicon import (
 )
 from base_model_build.generator.phrases import BLAME, PRAISE, SUBJECTS
 from base_model_build.generator.tasks import Pair, Task
+from base_model_build.generator.topic_words import TELLING_WORDS
 from base_model_build.generator.topics import draw_apart, draw_labels
 from base_model_build.generator.word_tasks import is_kept_out
 from base_model_build.generator.words import TOPICS
@@ -54,7 +55,20 @@ def list_telling_words() -> dict[str, list[str]]:
         for name, sentences in everyday.TOPICS.items()
     }
     counts = Counter(word for each in words.values() for word in each)
-    return {name: sorted(word for word in each if counts[word] <= 2) for name, each in words.items()}
+    told = {word: name for name, each in TELLING_WORDS.items() for word in each}
+    return {
+        name: sorted(word for word in each if counts[word] <= 2 and told.get(word, name) == name)
+        for name, each in words.items()
+    }
+
+
+@cache
+def list_topic_words() -> dict[str, list[str]]:
+    """Topic -> the words written for it, three times, and those of its sentences."""
+    found = {name: 3 * words for name, words in TELLING_WORDS.items()}
+    for name, words in list_telling_words().items():
+        found[name] = found.get(name, []) + words
+    return found
 
 
 def _draw_common(random: Random, words: list[str]) -> str:
@@ -72,7 +86,7 @@ def draw_word_class_task(random: Random) -> Task:
             labels, lists = [*labels, "neutral"], [*lists, NOUNS]
         ways = ("Classify the sentiment.", "Sentiment?", f"Answer {' or '.join(labels)}.")
     else:
-        pools = (list_telling_words(), TOPICS, DOMAINS, NOUN_FIELDS, CLASSES, VERB_FIELDS)
+        pools = (list_topic_words(), TOPICS, DOMAINS, NOUN_FIELDS, CLASSES, VERB_FIELDS)
         pool = random.choices(pools, (0.4, 0.15, 0.15, 0.15, 0.1, 0.05))[0]
         names = draw_apart(random, pool, random.choice((2, 3, 4, 4, 5)))
         lists = [pool[name] for name in names]
@@ -81,10 +95,11 @@ def draw_word_class_task(random: Random) -> Task:
         ways = (f"Classify: {', '.join(shown)}", f"Label ({' / '.join(shown)})", f"Which one? {' '.join(shown)}")
     sentences = random.sample(_SENTENCES, random.choice((1, 1, 3)))
 
-    def draw(random: Random) -> Pair:
+    def draw(random: Random) -> Pair | None:
         number = random.randrange(len(lists))
         words = " ".join(_draw_common(random, lists[number]) for _ in range(random.choice((1, 1, 1, 2))))
-        return random.choice(sentences).format(words), labels[number]
+        text = random.choice(sentences).format(words)
+        return None if is_kept_out(text.split(), labels[number]) else (text, labels[number])
 
     return Task(NAME, draw, ways, closed=True)
 
@@ -107,7 +122,7 @@ def draw_known_class_task(random: Random) -> Task:
             "positive": random.choice((POSITIVE_ADJECTIVES, POSITIVE)),
             "negative": random.choice((NEGATIVE_ADJECTIVES, NEGATIVE)),
         },
-        "topic": list_telling_words(),
+        "topic": list_topic_words(),
         "kind": NOUN_FIELDS,
         "domain": DOMAINS,
     }[name]
@@ -116,7 +131,9 @@ def draw_known_class_task(random: Random) -> Task:
     def draw(random: Random) -> Pair | None:
         label = random.choice(labels)
         if random.random() < spoken:
-            whole = _WHOLE[labels.index(label)] if name == "feeling" else everyday.TOPICS[label]
+            whole = (
+                _WHOLE[labels.index(label)] if name == "feeling" else everyday.list_sentences()[label] or known[label]
+            )
             text = random.choice(whole).replace("{s}", random.choice(SUBJECTS))
         else:
             text = " ".join(_draw_common(random, known[label]) for _ in range(random.choice((1, 1, 1, 2, 3))))

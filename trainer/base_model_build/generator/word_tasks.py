@@ -179,7 +179,7 @@ def draw_text_task(random: Random) -> Task:
 
 _SPELLINGS: Final[dict[str, tuple[float, Change, Change, tuple[str, ...]]]] = {
     # name: share, what is shown and what is answered of a word, instructions
-    "upper": (6, str, str.upper, ("Upper case.", "Make it upper case.", "In capitals.")),
+    "upper": (9, str, str.upper, ("Upper case.", "Make it upper case.", "In capitals.")),
     "lower": (2, str.upper, str.lower, ("Lower case.",)),
     "title": (1.5, str, str.title, ("Title case.",)),
     "hyphens": (2, str, "-".join, ("Spell it with hyphens.",)),
@@ -203,7 +203,7 @@ def draw_spelling_task(random: Random) -> Task:
 
     def draw_word(random: Random) -> str:
         kind = random.random()
-        return random.choice(VOCABULARY if kind < 0.4 else FREQUENT) if kind < 0.85 else draw_any_word(random)
+        return random.choice(VOCABULARY if kind < 0.5 else FREQUENT) if kind < 0.88 else draw_any_word(random)
 
     def draw(random: Random) -> Pair | None:
         words = [draw_word(random) for _ in range(random.randint(1, most))]

@@ -19,6 +19,7 @@ from base_model_build.generator import users
 from base_model_build.generator.episodes import LONG_SHARES, SHARES, Episode
 from base_model_build.generator.lexicon import RANKS
 from base_model_build.generator.numbers import spell_english
+from base_model_build.generator.words import RESERVED
 from base_model_build.gradients import Gradients, job_losses
 from base_model_build.graphs import GraphedGradients
 from base_model_build.network import (
@@ -107,13 +108,25 @@ def test_digits_and_capitals_are_single_tokens(encoder: Encoder) -> None:
 
 def test_a_word_has_one_token_with_a_space_and_without() -> None:
     """What stands after a space in a text and after a quote in its answer can be copied."""
-    tokenizer = train_tokenizer(1500, 1, 200)
+    tokenizer = train_tokenizer(1500, 1, 200, (0, 0))
     spaced = [token[1:] for token in tokenizer.get_vocab() if re.fullmatch("\u0120[a-z]{4,}", token)]
     words = [word for word in spaced if word in RANKS and word not in {*spell_english(17).split(), "hundred"}]
     assert len(words) > 20
     for text in words:
         assert len(tokenizer.encode(f'"{text}"').ids) == 3
         assert tokenizer.decode(tokenizer.encode(f'{text} "{text}s').ids) == f'{text} "{text}s'
+
+
+def test_frequent_words_are_whole() -> None:
+    """Those of the dictionary and of topics; the evaluation's own words of classes and pieces of numbers are not."""
+    tokenizer = train_tokenizer(1500, 1, 200, (1800, 900))
+    vocabulary = tokenizer.get_vocab()
+    for word in ("eyes", "computer", "broke"):
+        assert f"\u0120{word}" in vocabulary
+        assert tokenizer.decode(tokenizer.encode(f'{word} "{word}s').ids) == f'{word} "{word}s'
+    assert "computer" in vocabulary
+    assert not {f"\u0120{word}" for word in RESERVED} & set(list(vocabulary)[1500:])
+    assert len(tokenizer.encode("seventeen").ids) == len(train_tokenizer(1500, 1, 200, (0, 0)).encode("seventeen").ids)
 
 
 def test_trainer_reads_the_format_that_the_build_wrote(whole: Path, encoder: Encoder) -> None:
@@ -363,8 +376,9 @@ def test_transformers_loads_the_directory(whole: Path) -> None:
 
 
 def test_the_shipped_recipe_fits_its_limits() -> None:
-    """Weights of at most 6 MB in float16, ten core hours' worth of positions, every kind of job in use."""
-    config = CPU.shape.config(CPU.shape.vocabulary)
+    """Weights of at most 6 MB in float16, every kind of job in use."""
+    bare = CPU.shape.vocabulary // 3  # words that ``add_bare_words`` adds: 1,862
+    config = CPU.shape.config(CPU.shape.vocabulary + bare + sum(CPU.shape.whole_words))
     assert 2 * count_parameters(init_weights(config, 1)) < 6e6
     assert set(CPU.kinds) == {name for stage in CPU.stages for name in stage.kinds}
     assert CPU.stages[-1].rates[-1] == 0.0
@@ -372,7 +386,8 @@ def test_the_shipped_recipe_fits_its_limits() -> None:
 
 
 def test_same_tokenizer_for_the_same_seed(whole: Path) -> None:
-    again = train_tokenizer(TINY.shape.vocabulary, TINY.seed, TINY.shape.tokenizer_episodes)
+    shape = TINY.shape
+    again = train_tokenizer(shape.vocabulary, TINY.seed, shape.tokenizer_episodes, shape.whole_words)
     assert again.get_vocab() == read_tokenizer(whole).get_vocab()
 
 

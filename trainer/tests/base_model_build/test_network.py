@@ -24,7 +24,9 @@ from tuning_trainer.weights import init_weights
 
 pytestmark = pytest.mark.slow
 
-SHAPE = Shape(vocabulary=420, tokenizer_episodes=50, hidden_size=32, layers=2, heads=2, mlp_size=48)
+SHAPE = Shape(
+    vocabulary=420, tokenizer_episodes=50, hidden_size=32, layers=2, heads=2, mlp_size=48, whole_words=(40, 20)
+)
 CONFIG = SHAPE.config(64)
 
 

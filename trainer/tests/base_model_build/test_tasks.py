@@ -36,12 +36,14 @@ from base_model_build.generator.episodes import (
     MAKERS,
     MEANING_SHARES,
     SHARES,
+    SORTING_SHARES,
     TALKS,
     TOLD_MODES,
     TUNING_SHARES,
     draw_episode,
 )
-from base_model_build.generator.everyday import ANGRY, GLAD, TOPICS
+from base_model_build.generator.everyday import ANGRY, GLAD, TOPICS, list_examples
+from base_model_build.generator.facts_of_texts import TEXTS, draw_text
 from base_model_build.generator.lexicon import NEGATIVE, POSITIVE, TOWNS
 from base_model_build.generator.media import draw_image, draw_sound
 from base_model_build.generator.number_tasks import answer_number, draw_addend, draw_counting_task, make_number_task
@@ -75,6 +77,7 @@ from base_model_build.generator.tasks import (
     wrap_task,
 )
 from base_model_build.generator.tickets import draw_ticket_task
+from base_model_build.generator.topic_words import TELLING_WORDS
 from base_model_build.generator.topics import Topics
 from base_model_build.generator.users import Habits
 from base_model_build.generator.word_classes import draw_word_class_task, list_telling_words
@@ -223,6 +226,7 @@ def test_nothing_that_is_asked_is_generated() -> None:
         (JOB_SHARES, 320),
         (MEANING_SHARES, 320),
         (TUNING_SHARES, 320),
+        (SORTING_SHARES, 320),
         (COUNTING_SHARES, 1),
         (LONG_SHARES, 1600),
     ):
@@ -239,6 +243,7 @@ def test_no_phrase_is_nearly_a_sentence_of_the_evaluation() -> None:
     """Five words in a row are too many to share; the check finds one that does."""
     phrases = [
         *PRAISE, *BLAME, *FACTS_OF_THINGS, *WORKS, *FAILS, *IS_SO, *NEWS, *CONCERNS, *THING_SENTENCES, *GLAD, *ANGRY,
+        *TEXTS, *(text for each in list_examples().values() for text in each),
         *(phrase for each in INTENTS.values() for phrase in each), *(text for each in TOPICS.values() for text in each),
     ]  # fmt: skip
     assert len(phrases) > 1000
@@ -326,7 +331,7 @@ def test_halves_of_a_classification_share_no_example(seed: int) -> None:
 
 def test_words_by_class_are_in_the_list_of_their_label() -> None:
     telling = list_telling_words()
-    assert all(len(words) > 10 for words in telling.values())
+    assert all(len(words) >= 5 for words in telling.values())
     counts = Counter(word for words in telling.values() for word in words)
     assert max(counts.values()) <= 2
     assert "parcel" in telling["delivery"]
@@ -337,6 +342,16 @@ def test_words_by_class_are_in_the_list_of_their_label() -> None:
         seen["good" if words & set(POSITIVE) and label == "positive" else "other"] += 1
         assert not (label == "positive" and words & set(NEGATIVE) and not words & set(POSITIVE))
     assert seen["good"] > 20
+
+
+def test_a_word_that_tells_a_topic_tells_one_and_is_not_the_evaluations() -> None:
+    counts = Counter(word for words in TELLING_WORDS.values() for word in words)
+    assert max(counts.values()) == 1
+    assert min(map(len, TELLING_WORDS.values())) >= 8
+    assert not {word for word in counts if word in RESERVED or word.rstrip("s") in RESERVED}
+    for name, sentences in list_examples().items():
+        for text in sentences[:20]:
+            assert set(re.findall("[a-z]+", text)) & set(TELLING_WORDS[name])
 
 
 def test_a_user_of_habits_shows_the_same_few_and_asks_about_others() -> None:
@@ -384,6 +399,17 @@ def test_answers_about_a_text_stand_in_it(family: str) -> None:
         for _, answer in pairs:
             assert answer.lower() in pairs[0][0].lower()
     assert followed > 200
+
+
+def test_answers_of_every_written_text_stand_in_it() -> None:
+    random, texts = Random(16), Counter[str]()
+    for _ in range(600):
+        text, asked = draw_text(random)
+        texts[re.sub(r"[A-Z0-9].*", "", text[1:])] += 1
+        assert len(asked) >= 2
+        for question, answer in asked:
+            assert answer in text, (text, question)
+    assert len(texts) > 10
 
 
 def test_tickets_of_one_task_are_written_in_many_ways() -> None:
