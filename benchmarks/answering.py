@@ -1,10 +1,9 @@
 """Memory of the process that answers, while many tuned models are asked in rounds: `python -m benchmarks.answering`.
 
 A worker as the server starts it; its models are adapters with random weights on the embedded base model, or on the one
-that `--base-model` names. What is
-printed after each round is the resident memory of the answering process, and its share of what it has in common with
-the worker (PSS), in MiB. The bound is the trainer's own: `KEPT_BYTES` and `WRITING_BYTES` in `tuning_trainer.generate`,
-beside what torch and the base model take.
+that `--base-model` names. What is printed after each round is the resident memory of the answering process, and its
+share of what it has in common with the worker (PSS), in MiB. The bound is the trainer's own: `KEPT_BYTES` and
+`WRITING_BYTES` in `answering.generate`, beside what torch and the base model take.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ KIB_A_MIB = 1024
 
 def write_adapters(directory: Path, count: int, base_model: str) -> list[str]:
     """So many adapters, each with other weights."""
-    from tuning_trainer import lora
-    from tuning_trainer.families import load_config
     from tuning_trainer.model import model_directory
+    from tuning_trainer.native import lora
+    from tuning_trainer.native.families import load_config
 
     config = load_config(model_directory(base_model))
     for number in range(count):

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tuning_trainer import model
-from tuning_trainer.generate import Answering, Finished
+from tuning_trainer.answering.generate import Answering, Finished
 from tuning_trainer.spec import Prompt, Turn
 from tuning_trainer.threads import count_cores
 
@@ -39,8 +39,8 @@ def write_random_model(directory: Path) -> None:
     """Random weights of SmolLM2-135M's shape, with a tokenizer of bytes."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    from tuning_trainer.architecture import Attention, Config, Rope
-    from tuning_trainer.weights import init_weights, save_weights
+    from tuning_trainer.native.architecture import Attention, Config, Rope
+    from tuning_trainer.native.weights import init_weights, save_weights
 
     config = Config(
         vocab_size=49152, hidden_size=576, layers=30, heads=9, kv_heads=3, head_size=64, mlp_size=1536,

@@ -15,7 +15,7 @@ from copy import copy
 from rich.console import Console
 from rich.table import Table
 
-from tuning_trainer.generate import Answering
+from tuning_trainer.answering.generate import Answering
 from tuning_trainer.spec import ANY_TEXT, EMBEDDED, Form, Prompt, Turn
 
 TOKENS, LIMIT = 200, 1000

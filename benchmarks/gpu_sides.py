@@ -46,7 +46,7 @@ def make_examples(tokens: int, count: int) -> list[Example]:
 
 def encode(model: str, examples: list[Example]) -> list[dict[str, list[int]]]:
     """The same rows as token ids, for the peers: what is scored is the same."""
-    from tuning_trainer.chat import load_chat
+    from tuning_trainer.data.chat import load_chat
 
     chat = load_chat(model)
     rows = [chat.encode(example.turns) for example in examples]
@@ -84,7 +84,7 @@ def median_step_s(ends_s: list[float]) -> float:
 
 def train_ours(model: str, case: Case) -> dict[str, Any]:
     """Some steps by the trainer, in this process."""
-    from tuning_trainer.loop import run_job
+    from tuning_trainer.learning.loop import run_job
 
     ends_s: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -150,7 +150,7 @@ def train_peer(model: str, case: Case, unsloth: bool = False) -> dict[str, Any]:
 
 def answer_ours(model: str, case: Case) -> dict[str, Any]:
     """So many answers at once by the trainer, after one to warm it."""
-    from tuning_trainer.generate import Answering, Finished, Refused
+    from tuning_trainer.answering.generate import Answering, Finished, Refused
 
     answering = Answering("auto")
 

@@ -180,8 +180,8 @@ def steady_s(ends_s: list[float]) -> float:
 
 def write_request(work: Workload, folder: Path) -> Path:
     """The workload for TRL: texts with their control tokens, in the very order of our batches."""
-    from tuning_trainer.chat import load_chat
-    from tuning_trainer.schedule import Plan
+    from tuning_trainer.data.chat import load_chat
+    from tuning_trainer.learning.schedule import Plan
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -291,7 +291,7 @@ def time_answers(model: Path, adapter: Path, runs: int) -> tuple[float, float, f
     """Ours: seconds of 32 greedy tokens; tokens per second one at a time, 16 at once, and 16 at once of 16 adapters."""
     import torch
 
-    from tuning_trainer.generate import Answering
+    from tuning_trainer.answering.generate import Answering
     from tuning_trainer.model import open_answering
 
     torch.set_num_threads(1)
@@ -324,7 +324,7 @@ def time_answers(model: Path, adapter: Path, runs: int) -> tuple[float, float, f
 
 def time_their_answers(model: Path, adapter: Path, runs: int, folder: Path, python: Path) -> float:
     """transformers.generate with peft: seconds of 32 greedy tokens."""
-    from tuning_trainer.chat import load_chat
+    from tuning_trainer.data.chat import load_chat
 
     prompt = load_chat(model).prompt((Turn("user", "11"),))
     request = {"model": str(model), "adapter": str(adapter), "prompt": prompt, "runs": runs, "tokens": {}}

@@ -6,8 +6,8 @@ from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.facts.defaults import Defaults
 from tuning_emulator.facts.limits import ADAPTER_SIZES
 from tuning_emulator.jobs.dataset import find_defaults
-from tuning_trainer.loop import HIGH_LEARNING_RATE
-from tuning_trainer.lora import ALPHA
+from tuning_trainer.learning.loop import HIGH_LEARNING_RATE
+from tuning_trainer.native.lora import ALPHA
 
 SIZES = (15, 200, 201, 500, 501, 5000, 5001, 1_000_000)
 """Numbers of examples at which defaults are looked at; the services choose by them."""

@@ -24,7 +24,7 @@ from tuning_emulator.facts.differences import DIVERGENCES
 from tuning_emulator.facts.request_fields import REQUEST_FIELDS, RequestField
 from tuning_emulator.middleware.named_faults import NAMED_FAULTS
 from tuning_emulator.settings import SETTINGS, Setting, name_variable
-from tuning_trainer.families import FAMILIES
+from tuning_trainer.native.families import FAMILIES
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 

@@ -14,7 +14,7 @@ from base_model_build.network import (
     token_losses,
 )
 from base_model_build.rows import Packed, Table
-from tuning_trainer.architecture import Config, Weights
+from tuning_trainer.native.architecture import Config, Weights
 
 
 def clip_jobs(gradients: list[Tensor], limit: float) -> None:

@@ -17,9 +17,9 @@ from torch import Tensor
 from base_model_build.gradients import Gradients, clip_jobs
 from base_model_build.network import Branches, cast_weights, causal_bias, document_bias, hidden_states
 from base_model_build.rows import Packed, Table
-from tuning_trainer.architecture import Config, Weights
 from tuning_trainer.base_model import PAD
-from tuning_trainer.rotary import rotary_table
+from tuning_trainer.native.architecture import Config, Weights
+from tuning_trainer.native.rotary import rotary_table
 
 Function: TypeAlias = Callable[[list[Tensor]], list[Tensor]]
 

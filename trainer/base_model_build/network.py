@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tuning_trainer.architecture import Config, Weights
-from tuning_trainer.lora import ALPHA, init_adapter
-from tuning_trainer.rotary import Rotation, rotation
+from tuning_trainer.native.architecture import Config, Weights
+from tuning_trainer.native.lora import ALPHA, init_adapter
+from tuning_trainer.native.rotary import Rotation, rotation
 
 STACKS: Final = ("qkv", "output", "gate_up", "down")
 """The matrices that adapters change and that Muon learns."""

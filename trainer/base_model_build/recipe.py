@@ -32,8 +32,8 @@ from base_model_build.generator.episodes import (
     WHOLE_SHARES,
 )
 from base_model_build.simulate import Kind
-from tuning_trainer.architecture import Config
 from tuning_trainer.base_model import MAX_POSITIONS
+from tuning_trainer.native.architecture import Config
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ from base_model_build.rows import Encoder, Packed
 from base_model_build.simulate import Jobs, drop_lost, tune_jobs
 from base_model_build.tokenizer import describe_tokenizer, save_tokenizer, train_tokenizer
 from tuning_trainer.base_model import BOS, EOT, PAD, read_tokenizer
-from tuning_trainer.optimizer import AdamW
-from tuning_trainer.weights import count_parameters, init_weights, save_weights
+from tuning_trainer.learning.optimizer import AdamW
+from tuning_trainer.native.weights import count_parameters, init_weights, save_weights
 
 T = TypeVar("T")
 

@@ -18,9 +18,9 @@ from base_model_build.generator.users import Maker, User
 from base_model_build.gradients import Gradients
 from base_model_build.network import Branches, init_branches
 from base_model_build.rows import Encoder, Row, Table, make_table
-from tuning_trainer.architecture import Config, Weights
-from tuning_trainer.optimizer import AdamW
-from tuning_trainer.schedule import Plan
+from tuning_trainer.learning.optimizer import AdamW
+from tuning_trainer.learning.schedule import Plan
+from tuning_trainer.native.architecture import Config, Weights
 
 BATCH_SIZE: Final = 4
 LEARNING_RATE: Final = 1e-3

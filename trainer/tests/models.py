@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tuning_trainer.spec import Example, Job, Turn, format_example
 
 if TYPE_CHECKING:
-    from tuning_trainer.architecture import Config
+    from tuning_trainer.native.architecture import Config
 
 ROLE_TOKENS = ["<pad>", "<bos>", "<eot>", "<system>", "<user>", "<model>"]
 CALL_TOKENS = [*ROLE_TOKENS, "<call>", "<result>"]
@@ -60,7 +60,7 @@ def write_llama(directory: Path, config: Config | None = None, seed: int = 0, sp
     It has tokens for calls where ``special`` has them.
     """
     from tests.shapes import SHAPE
-    from tuning_trainer.weights import init_weights, save_weights
+    from tuning_trainer.native.weights import init_weights, save_weights
 
     config = config or SHAPE
     directory.mkdir(parents=True, exist_ok=True)

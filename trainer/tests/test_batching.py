@@ -15,9 +15,11 @@ from safetensors.torch import load_file, save_file
 
 from tests.families import write_family
 from tests.models import ROLE_TOKENS, write_gpt2, write_llama, write_tokenizer
-from tuning_trainer import generate, lora, model
-from tuning_trainer.families import load_config
-from tuning_trainer.generate import Answering, Delta, Finished, Output
+from tuning_trainer import model
+from tuning_trainer.answering import generate
+from tuning_trainer.answering.generate import Answering, Delta, Finished, Output
+from tuning_trainer.native import lora
+from tuning_trainer.native.families import load_config
 from tuning_trainer.spec import Answer, Form, Prompt, Turn
 
 Ask = Callable[..., Prompt]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.models import CALL_TOKENS, write_gemma, write_gpt2, write_llama, write_qwen, write_tokenizer
-from tuning_trainer.chat import Chat, UnsupportedTokenizerError, load_chat
+from tuning_trainer.data.chat import Chat, UnsupportedTokenizerError, load_chat
 from tuning_trainer.spec import Turn
 
 CONVERSATION = (Turn("user", "one"), Turn("model", "two"), Turn("user", "three"), Turn("model", "four"))

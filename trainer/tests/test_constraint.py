@@ -14,11 +14,11 @@ import pytest
 from tests.models import CALL_TOKENS, write_llama, write_qwen
 from tests.schemas import WRITTEN, draw_schema, make_object
 from tuning_emulator.core.json_schema import normalise_schema
-from tuning_trainer.chat import load_chat
-from tuning_trainer.constraint import hold
-from tuning_trainer.generate import Answering, Delta, Finished, answer
+from tuning_trainer.answering.constraint import hold
+from tuning_trainer.answering.generate import Answering, Delta, Finished, answer
+from tuning_trainer.answering.vocabulary import InvalidFormError
+from tuning_trainer.data.chat import load_chat
 from tuning_trainer.spec import Answer, Form, Function, Prompt, Reply, Turn
-from tuning_trainer.vocabulary import InvalidFormError
 
 CITY = json.dumps(make_object(city={"type": "string", "maxLength": 8}))
 FUNCTIONS = (Function("get_weather", CITY), Function("stop"))

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from tests.models import pair, write_examples
-from tuning_trainer.chat import Encoded, load_chat
-from tuning_trainer.dataset import InvalidDataError, collate, encode_examples, read_examples
+from tuning_trainer.data.chat import Encoded, load_chat
+from tuning_trainer.data.dataset import InvalidDataError, collate, encode_examples, read_examples
 from tuning_trainer.spec import Example, Turn
 
 

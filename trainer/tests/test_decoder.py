@@ -14,12 +14,12 @@ import torch
 
 from tests.models import write_llama
 from tests.shapes import SHAPE
-from tuning_trainer.architecture import Attention, Config, Rope, UnsupportedModelError
-from tuning_trainer.decoder import hidden_states, logits
-from tuning_trainer.families import format_config, load_config, parse_config
-from tuning_trainer.native import load_base
-from tuning_trainer.rotary import rotation
-from tuning_trainer.weights import init_weights, load_weights, save_weights
+from tuning_trainer.native.architecture import Attention, Config, Rope, UnsupportedModelError
+from tuning_trainer.native.decoder import hidden_states, logits
+from tuning_trainer.native.families import format_config, load_config, parse_config
+from tuning_trainer.native.rotary import rotation
+from tuning_trainer.native.tuned import load_base
+from tuning_trainer.native.weights import init_weights, load_weights, save_weights
 
 GROUPED = dataclasses.replace(SHAPE, kv_heads=2, head_size=12, tied=False, attention=(Attention(Rope(500000.0)),))
 
@@ -127,7 +127,8 @@ def test_rotary_table_made_in_inference_mode_can_be_trained_with() -> None:
 
 @pytest.mark.process
 def test_native_path_imports_neither_transformers_nor_dynamo() -> None:
-    code = "import sys, tuning_trainer.loop, tuning_trainer.generate, tuning_trainer.native; print(*sys.modules)"
+    wanted = ("learning.loop", "answering.generate", "native.tuned", "native.answering")
+    code = f"import sys, {', '.join(f'tuning_trainer.{one}' for one in wanted)}; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "torch" in modules
     assert not {"transformers", "peft", "torch._dynamo"} & set(modules)

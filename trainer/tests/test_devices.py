@@ -18,9 +18,12 @@ import torch
 
 from tests.models import make_job, pair, write_examples, write_gemma, write_gpt2, write_llama
 from tests.pretended_device import PretendedDevice
-from tuning_trainer import generate, graphs, learning, loop, model
-from tuning_trainer.checkpoint import checkpoint_directory
+from tuning_trainer import model
+from tuning_trainer.answering import generate
 from tuning_trainer.export import merge_adapter
+from tuning_trainer.learning import graphs, loop
+from tuning_trainer.learning import learner as learning
+from tuning_trainer.learning.checkpoint import checkpoint_directory
 from tuning_trainer.spec import Cancelled, Done, Event, Job, Prompt, Started, Step, Turn
 
 PAIRS = [pair(f"say {word}", word, rejected="no") for word in "one two three four five six".split()]
@@ -96,15 +99,15 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     with PretendedDevice() if chosen.pretended else nullcontext():
         yield chosen
     for cache in ("_load", "_shelf"):  # bases in memory are of this place
-        for module in (__import__("tuning_trainer.native", fromlist=[cache]), _huggingface()):
+        for module in (__import__("tuning_trainer.native.tuned", fromlist=[cache]), _huggingface()):
             if hasattr(module, cache):
                 getattr(module, cache).cache_clear()
 
 
 def _huggingface() -> Any:
-    import tuning_trainer.huggingface
+    import tuning_trainer.huggingface.tuned
 
-    return tuning_trainer.huggingface
+    return tuning_trainer.huggingface.tuned
 
 
 @pytest.fixture(params=WRITERS, scope="module")

@@ -16,18 +16,18 @@ from torch import Tensor
 from tests.families import FAMILIES, LONG, VOCABULARY, WINDOW, change_config, load_theirs, write_family
 from tests.models import make_job
 from tests.test_lora import random_adapter
-from tuning_trainer import families, lora
-from tuning_trainer.architecture import UnsupportedModelError
-from tuning_trainer.chat import load_chat
-from tuning_trainer.decoder import hidden_states, logits
+from tuning_trainer.answering.generate import Answering, Finished, answer
+from tuning_trainer.data.chat import load_chat
 from tuning_trainer.export import merge_adapter
-from tuning_trainer.families import load_config, parse_config, read_config
-from tuning_trainer.generate import Answering, Finished, answer
-from tuning_trainer.loop import run_job
+from tuning_trainer.learning.loop import run_job
 from tuning_trainer.model import is_native, open_tuned
-from tuning_trainer.native import save_model
+from tuning_trainer.native import families, lora
+from tuning_trainer.native.architecture import UnsupportedModelError
+from tuning_trainer.native.decoder import hidden_states, logits
+from tuning_trainer.native.families import load_config, parse_config, read_config
+from tuning_trainer.native.tuned import save_model
+from tuning_trainer.native.weights import load_weights
 from tuning_trainer.spec import Done, Event, Failed, Prompt, Reply, Step, Turn
-from tuning_trainer.weights import load_weights
 
 pytestmark = pytest.mark.slow
 
@@ -310,7 +310,7 @@ def test_only_a_plain_llama_is_described_anew(configs: Any) -> None:
 
 
 def test_a_model_that_is_not_understood_goes_through_transformers(tmp_path: Path) -> None:
-    from tuning_trainer.huggingface import HuggingFaceTuned
+    from tuning_trainer.huggingface.tuned import HuggingFaceTuned
 
     base = write_family(tmp_path / "base", "Qwen3", attention_bias=True)
     assert not is_native(base)
@@ -388,8 +388,8 @@ import sys
 from pathlib import Path
 from tests.models import make_job
 from tuning_trainer.export import merge_adapter
-from tuning_trainer.generate import answer
-from tuning_trainer.loop import run_job
+from tuning_trainer.answering.generate import answer
+from tuning_trainer.learning.loop import run_job
 from tuning_trainer.spec import Prompt, Turn
 done = run_job(make_job(Path({str(tmp_path)!r}), {str(base)!r}, id={job.id!r}, epochs=1), lambda _: None)
 answer(Prompt((Turn("user", "3"),), base_model={str(base)!r}, adapter=done.adapter, max_output_tokens=4), "cpu")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.models import write_llama
-from tuning_trainer.chat import Chat, load_chat
-from tuning_trainer.fitting import cut_prompt, fit_prompt
+from tuning_trainer.data.chat import Chat, load_chat
+from tuning_trainer.data.fitting import cut_prompt, fit_prompt
 from tuning_trainer.spec import Prompt, Turn
 
 LONG = "".join(chr(97 + number % 26) for number in range(4000))

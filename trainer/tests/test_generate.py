@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from tests.models import CALL_TOKENS, make_job, pair, write_examples, write_gpt2, write_llama, write_qwen
-from tuning_trainer.chat import load_chat
-from tuning_trainer.generate import BROKEN, Answering, Delta, Finished, Refused, answer
-from tuning_trainer.loop import run_job
+from tuning_trainer.answering.generate import BROKEN, Answering, Delta, Finished, Refused, answer
+from tuning_trainer.answering.writing import NO_CHARACTER, InvalidPromptError, Request, Writing
+from tuning_trainer.data.chat import load_chat
+from tuning_trainer.learning.loop import run_job
 from tuning_trainer.model import open_answering
 from tuning_trainer.spec import Answer, Done, Prompt, Reply, Turn
-from tuning_trainer.writing import NO_CHARACTER, InvalidPromptError, Request, Writing
 
 
 def ask(base_model: Path, text: str = "one", **settings: Any) -> Prompt:
@@ -362,7 +362,7 @@ def test_one_models_failure_leaves_the_others_alone(tiny: Path, tmp_path: Path) 
 
 
 def test_models_used_longest_ago_make_room(tiny: Path, adapter: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tuning_trainer import generate
+    from tuning_trainer.answering import generate
 
     monkeypatch.setattr(generate, "KEPT_BYTES", 100)
     answering = Answering("cpu")
@@ -409,7 +409,7 @@ def test_what_has_no_room_waits_and_is_answered_the_same(
     tiny: Path, adapter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many ask at once: rows stay within the bound, some are set aside and go on, each answer is its own."""
-    from tuning_trainer import generate
+    from tuning_trainer.answering import generate
 
     prompts = {
         f"{i}": ask(tiny, "two " * (1 + i % 3), seed=i, temperature=1.5, max_output_tokens=60) for i in range(24)
@@ -437,7 +437,7 @@ def test_what_has_no_room_waits_and_is_answered_the_same(
 
 def test_a_queued_request_is_refused_for_itself_alone(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the words and with the code that it would have got at once; what lies where is for the log."""
-    from tuning_trainer import generate
+    from tuning_trainer.answering import generate
 
     monkeypatch.setattr(generate, "WRITING_BYTES", 40 * Answering("cpu")._model((str(tiny), None, 0)).token_bytes)
     monkeypatch.setattr(generate, "_PARAMETER_BYTES", 0)

@@ -12,13 +12,13 @@ import torch
 from gguf import GGUFReader
 
 from tests.gguf_writing import LARGE, make_model, write_model
-from tuning_trainer import decoder
-from tuning_trainer import weights as weights_module
-from tuning_trainer.families import load_config
 from tuning_trainer.gguf_files.architectures import FAMILIES, list_parts, make_config, read_rows
 from tuning_trainer.gguf_files.convert import convert_file, main
 from tuning_trainer.gguf_files.header import read_header
-from tuning_trainer.weights import load_weights
+from tuning_trainer.native import decoder
+from tuning_trainer.native import weights as weights_module
+from tuning_trainer.native.families import load_config
+from tuning_trainer.native.weights import load_weights
 
 IDS = torch.tensor([[0, 7, 42, 99, 3, 250, 12, 77, 31, 5, 260, 11]])
 """More than the sliding windows of the test models."""

@@ -61,7 +61,7 @@ def write_chat(directory: Path, **settings: Any) -> Path:
 
 def tune(folder: Path, base: Path) -> Path:
     """An adapter that changes the scores."""
-    from tuning_trainer.loop import run_job
+    from tuning_trainer.learning.loop import run_job
 
     last = run_job(make_job(folder, base, learning_rate=1e-2, epochs=1), lambda _: None)
     assert isinstance(last, Done), last
@@ -128,7 +128,7 @@ def write_sentences(directory: Path, prefix: bool) -> None:
 def test_tokenizers_like_sentencepiece_keep_their_ids(prefix: bool, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
-    from tuning_trainer.chat import load_tokenizer
+    from tuning_trainer.data.chat import load_tokenizer
 
     base = write_family(tmp_path / "base", "llama" if prefix else "gemma2")
     write_sentences(base, prefix)
@@ -166,7 +166,7 @@ def test_scaled_rotary_positions_are_those_of_llama_3() -> None:
     from transformers import LlamaConfig
     from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-    from tuning_trainer.gguf_model import rope_factors
+    from tuning_trainer.gguf_files.writing import rope_factors
 
     rope = {
         "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,

@@ -10,7 +10,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from tests.gguf_writing import make_model, write_model
-from tuning_trainer.chat import load_chat
+from tuning_trainer.data.chat import load_chat
 from tuning_trainer.gguf_files.convert import convert_file
 from tuning_trainer.gguf_files.header import Header
 from tuning_trainer.gguf_files.vocabulary import PRE_TOKENIZERS, read_tokenizer

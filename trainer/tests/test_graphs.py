@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from tests.models import PAIRS, make_job, pair
-from tuning_trainer.dataset import encode_examples
-from tuning_trainer.graphs import MOST_GRAPHS, RECORDED_FROM, CudaRecorder, Graphs, Pass, round_up
-from tuning_trainer.loop import run_job
+from tuning_trainer.data.dataset import encode_examples
+from tuning_trainer.learning.graphs import MOST_GRAPHS, RECORDED_FROM, CudaRecorder, Graphs, Pass, round_up
+from tuning_trainer.learning.loop import run_job
+from tuning_trainer.learning.objective import Likelihood
 from tuning_trainer.model import TunedModel, open_tuned
-from tuning_trainer.objective import Likelihood
 from tuning_trainer.spec import Event, Step
 
 
@@ -112,7 +112,7 @@ def test_recorded_steps_are_the_plain_ones_on_a_gpu(
     monkeypatch.setattr(CudaRecorder, "__call__", count)
     losses = []
     for name, first in (("plain", 1000), ("graphs", 1)):
-        monkeypatch.setattr("tuning_trainer.graphs.RECORDED_FROM", first)
+        monkeypatch.setattr("tuning_trainer.learning.graphs.RECORDED_FROM", first)
         events: list[Event] = []
         run_job(make_job(tmp_path, tiny, id=name, device="cuda", method=method), events.append)
         losses.append([event.loss for event in events if isinstance(event, Step)])

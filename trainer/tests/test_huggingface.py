@@ -10,14 +10,14 @@ import torch
 
 from tests.families import write_family
 from tests.models import make_job, write_gemma, write_gpt2, write_qwen
-from tuning_trainer.dataset import encode_examples, read_examples
-from tuning_trainer.generate import answer
-from tuning_trainer.loop import run_job
+from tuning_trainer.answering.generate import answer
+from tuning_trainer.data.dataset import encode_examples, read_examples
+from tuning_trainer.learning.loop import run_job
+from tuning_trainer.learning.objective import Likelihood
+from tuning_trainer.learning.optimizer import AdamW
+from tuning_trainer.learning.schedule import Plan
 from tuning_trainer.model import TunedModel
-from tuning_trainer.native import NativeTuned
-from tuning_trainer.objective import Likelihood
-from tuning_trainer.optimizer import AdamW
-from tuning_trainer.schedule import Plan
+from tuning_trainer.native.tuned import NativeTuned
 from tuning_trainer.spec import Done, Event, Failed, Job, Prompt, Step, Turn
 
 pytestmark = pytest.mark.slow
@@ -38,7 +38,7 @@ def losses(model: TunedModel, job: Job) -> list[float]:
 
 @pytest.mark.parametrize("method", ["supervised", "full"])
 def test_losses_equal_the_native_ones_on_the_same_directory(method: Any, tiny: Path, tmp_path: Path) -> None:
-    from tuning_trainer.huggingface import HuggingFaceTuned
+    from tuning_trainer.huggingface.tuned import HuggingFaceTuned
 
     job = make_job(tmp_path, tiny, learning_rate=3e-3, seed=2, method=method)
     native = losses(NativeTuned(job, tiny, None, "cpu", "float32"), job)
@@ -83,7 +83,7 @@ def test_same_seed_same_bytes_and_resumption(tmp_path: Path) -> None:
 
 def test_adapter_of_the_other_path_is_understood(tiny: Path, tmp_path: Path) -> None:
     """A native adapter continues through peft at the loss where it stood."""
-    from tuning_trainer.huggingface import HuggingFaceTuned
+    from tuning_trainer.huggingface.tuned import HuggingFaceTuned
 
     done = run_job(make_job(tmp_path, tiny, learning_rate=1e-2), lambda _: None)
     assert isinstance(done, Done)
@@ -94,7 +94,7 @@ def test_adapter_of_the_other_path_is_understood(tiny: Path, tmp_path: Path) -> 
 
 
 def test_more_adapters_than_are_kept_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tuning_trainer import shelf
+    from tuning_trainer.huggingface import shelf
 
     monkeypatch.setattr(shelf, "KEPT_ADAPTERS", 1)
     base = write_family(tmp_path / "base", "Qwen3", attention_bias=True)

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from tests.models import PAIRS, make_job, pair
-from tuning_trainer.dataset import Batch, encode_examples
-from tuning_trainer.learning import Learner, Totals
+from tuning_trainer.data.dataset import Batch, encode_examples
+from tuning_trainer.learning.learner import Learner, Totals
+from tuning_trainer.learning.objective import Likelihood, Objective, Preference
+from tuning_trainer.learning.optimizer import AdamW
+from tuning_trainer.learning.ranks import Ranks
 from tuning_trainer.model import TunedModel, open_tuned
-from tuning_trainer.objective import Likelihood, Objective, Preference
-from tuning_trainer.optimizer import AdamW
-from tuning_trainer.ranks import Ranks
 
 BATCH = [4, 9, 0, 14, 7, 2]
 

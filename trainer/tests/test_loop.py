@@ -17,13 +17,13 @@ import pytest
 import torch
 
 from tests.models import PAIRS, make_job, pair, write_examples, write_gpt2, write_llama
-from tuning_trainer.checkpoint import read_state
-from tuning_trainer.dataset import Batch
+from tuning_trainer.answering.generate import answer
+from tuning_trainer.data.dataset import Batch
 from tuning_trainer.export import merge_adapter
-from tuning_trainer.generate import answer
-from tuning_trainer.loop import BROKEN, FULL_DISK, NO_MEMORY, explain_failure, run_job
+from tuning_trainer.learning.checkpoint import read_state
+from tuning_trainer.learning.loop import BROKEN, FULL_DISK, NO_MEMORY, explain_failure, run_job
 from tuning_trainer.model import open_tuned
-from tuning_trainer.native import NativeTuned
+from tuning_trainer.native.tuned import NativeTuned
 from tuning_trainer.spec import (
     Cancelled,
     Checkpoint,
@@ -317,7 +317,7 @@ def test_an_adapter_is_not_used_on_other_weights(tiny: Path, tmp_path: Path) -> 
 
 
 def test_high_learning_rate_is_warned_of(tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, logger="tuning_trainer.loop"):
+    with caplog.at_level(logging.WARNING, logger="tuning_trainer.learning.loop"):
         train(make_job(tmp_path, tiny, learning_rate=3e-3))
         assert not caplog.records
         train(make_job(tmp_path, tiny, id="high", learning_rate=1e-2))
@@ -326,8 +326,8 @@ def test_high_learning_rate_is_warned_of(tiny: Path, tmp_path: Path, caplog: pyt
 
 def test_low_precision_trains_with_side_branches(tiny: Path, tmp_path: Path) -> None:
     """What a GPU runs in bfloat16, on the CPU: the losses are those of float32 within the precision."""
-    from tuning_trainer.dataset import encode_examples, read_examples
-    from tuning_trainer.objective import Likelihood
+    from tuning_trainer.data.dataset import encode_examples, read_examples
+    from tuning_trainer.learning.objective import Likelihood
 
     job = make_job(tmp_path, tiny)
     losses = []

@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 
 from tests.models import make_job
-from tuning_trainer.loop import run_job
-from tuning_trainer.progress import show_progress
+from tuning_trainer.learning.loop import run_job
+from tuning_trainer.learning.progress import show_progress
 from tuning_trainer.spec import Job, format_job
 
 COMMAND = [sys.executable, "-m", "tuning_trainer"]

@@ -14,10 +14,10 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from tests.models import make_job, pair, write_examples, write_llama
 from tests.shapes import SHAPE
-from tuning_trainer.dataset import encode_examples
-from tuning_trainer.memory import choose_budget, free_bytes
+from tuning_trainer.data.dataset import encode_examples
+from tuning_trainer.learning.memory import choose_budget, free_bytes
+from tuning_trainer.learning.objective import Likelihood
 from tuning_trainer.model import open_tuned
-from tuning_trainer.objective import Likelihood
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
@@ -49,7 +49,7 @@ def test_activations_are_estimated(checkpointing: bool, tmp_path: Path) -> None:
 
 
 def test_a_budget_is_what_is_wanted_or_a_share_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tuning_trainer.memory.free_bytes", lambda device: 8 << 30)
+    monkeypatch.setattr("tuning_trainer.learning.memory.free_bytes", lambda device: 8 << 30)
     assert choose_budget(123, "cpu", 10**9) == 123
     assert choose_budget(0, "cpu", 0) == 4 << 30
     assert choose_budget(0, "cpu", 0, share=4) == 1 << 30
@@ -66,7 +66,7 @@ STEP = """
 import resource, sys
 from pathlib import Path
 from tests.models import make_job
-from tuning_trainer.loop import run_job
+from tuning_trainer.learning.loop import run_job
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 folder = Path(sys.argv[1])
 job = make_job(folder, folder / "base", id=sys.argv[2], epochs=1, batch_size=4, method=sys.argv[2], learning_rate=1e-4)

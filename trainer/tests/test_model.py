@@ -10,7 +10,7 @@ import torch
 from tests.models import write_llama
 from tuning_trainer import model
 from tuning_trainer.model import count_stored, takes_gpu
-from tuning_trainer.native import load_base
+from tuning_trainer.native.tuned import load_base
 from tuning_trainer.spec import EMBEDDED, Device, InvalidJobError
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.models import CHATML
-from tuning_trainer.modelfile import Pieces, find_pieces
-from tuning_trainer.template import compile_template
+from tuning_trainer.data.template import compile_template
+from tuning_trainer.gguf_files.modelfile import Pieces, find_pieces
 
 DEFAULTED = (
     "{% for m in messages %}{% if loop.first and m.role != 'system' %}<|im_start|>system\nBe kind.<|im_end|>\n"

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 
 from tests.models import make_job, pair, write_examples
-from tuning_trainer.chat import Encoded
-from tuning_trainer.dataset import encode_examples
-from tuning_trainer.loop import run_job
+from tuning_trainer.data.chat import Encoded
+from tuning_trainer.data.dataset import encode_examples
+from tuning_trainer.learning.loop import run_job
+from tuning_trainer.learning.objective import Likelihood, Preference
 from tuning_trainer.model import TunedModel, open_tuned
-from tuning_trainer.objective import Likelihood, Preference
 from tuning_trainer.spec import Event, Step
 
 PREFERENCES = [pair("hello there", "Sure, gladly!", rejected="no"), pair("what now", "yes", rejected="go away at once")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tuning_trainer.optimizer import AdamW, clip_gradients
+from tuning_trainer.learning.optimizer import AdamW, clip_gradients
 
 
 def parameters() -> list[torch.Tensor]:

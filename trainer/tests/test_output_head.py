@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.models import write_gpt2, write_tokenizer
-from tuning_trainer.chat import Encoded
-from tuning_trainer.dataset import collate
+from tuning_trainer.data.chat import Encoded
+from tuning_trainer.data.dataset import collate
 
 pytestmark = pytest.mark.slow
 
@@ -35,8 +35,8 @@ def write_cohere(directory: Path) -> Path:
 def test_scores_and_gradients_are_those_of_the_whole_model(
     write: Any, cut: bool, checkpointing: bool, tmp_path: Path
 ) -> None:
-    from tuning_trainer.huggingface import add_adapter, load_model
-    from tuning_trainer.output_head import OutputHead
+    from tuning_trainer.huggingface.output_head import OutputHead
+    from tuning_trainer.huggingface.tuned import add_adapter, load_model
 
     model = load_model(write(tmp_path / "base"), "cpu", "float32")
     adapted = add_adapter(model, 2, 0)
@@ -56,8 +56,8 @@ def test_scores_and_gradients_are_those_of_the_whole_model(
 
 
 def test_checkpointed_layers_run_twice(tmp_path: Path) -> None:
-    from tuning_trainer.huggingface import load_model
-    from tuning_trainer.output_head import OutputHead
+    from tuning_trainer.huggingface.output_head import OutputHead
+    from tuning_trainer.huggingface.tuned import load_model
 
     model = load_model(write_gpt2(tmp_path / "base"), "cpu", "float32").requires_grad_(True)
     calls: list[int] = []
@@ -74,7 +74,7 @@ def test_activations_of_any_config_are_estimated() -> None:
     """Of one without attention, and of one whose layers differ."""
     from types import SimpleNamespace
 
-    from tuning_trainer.huggingface import estimate_config
+    from tuning_trainer.huggingface.tuned import estimate_config
 
     plain = estimate_config(SimpleNamespace(hidden_size=32, num_hidden_layers=3), 4)
     uneven = estimate_config(SimpleNamespace(hidden_size=32, num_hidden_layers=3, intermediate_size=[64, 128, 96]), 4)

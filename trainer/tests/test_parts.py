@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning_trainer.parts import MOST_ROWS, divide
+from tuning_trainer.learning.parts import MOST_ROWS, divide
 
 UNLIMITED = 1 << 40
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tuning_trainer.architecture import Attention, Config, Rope
-from tuning_trainer.families import parse_config
+from tuning_trainer.native.architecture import Attention, Config, Rope
+from tuning_trainer.native.families import parse_config
 
 _LLAMA: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"], "attention_bias": False, "attention_dropout": 0.0, "hidden_act": "silu",

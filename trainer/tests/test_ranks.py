@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 
 from tests.models import PAIRS, make_job, pair, write_examples
 from tests.test_worker import WorkerProcess, ended, stepping
-from tuning_trainer.loop import run_job
-from tuning_trainer.rank_processes import choose_backend
+from tuning_trainer.learning.loop import run_job
+from tuning_trainer.learning.rank_processes import choose_backend
 from tuning_trainer.spec import (
     Cancelled,
     Done,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from tuning_trainer.recompute import recompute
+from tuning_trainer.learning.recompute import recompute
 
 
 def squash(x: Tensor, weight: Tensor, times: int = 3) -> Tensor:
@@ -73,7 +73,7 @@ def test_what_does_not_do_the_same_twice_is_found() -> None:
 @pytest.mark.process
 def test_dynamo_is_not_imported_for_it() -> None:
     code = (
-        "import sys, torch; from tuning_trainer.recompute import recompute\n"
+        "import sys, torch; from tuning_trainer.learning.recompute import recompute\n"
         "recompute(torch.exp, torch.ones(2, requires_grad=True)).sum().backward()\n"
         "print('torch._dynamo' in sys.modules)"
     )

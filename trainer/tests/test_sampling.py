@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 import torch
 
-from tuning_trainer.sampling import Sampling, choose_token
+from tuning_trainer.answering.sampling import Sampling, choose_token
 
 SCORES = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()[torch.tensor([2, 0, 3, 1])]
 """Chances .15, .5, .05, .3."""

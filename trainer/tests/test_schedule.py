@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuning_trainer.schedule import Plan
+from tuning_trainer.learning.schedule import Plan
 
 
 def test_documented_job_has_nineteen_steps_whose_epochs_follow_the_service() -> None:

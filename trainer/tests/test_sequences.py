@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from tests.shapes import SHAPE
-from tuning_trainer import lora
-from tuning_trainer.architecture import Attention, Config, Rope
-from tuning_trainer.chat import Encoded
-from tuning_trainer.dataset import Batch, collate
-from tuning_trainer.decoder import hidden_states
-from tuning_trainer.sequences import pays_to_share, run_layers
-from tuning_trainer.weights import init_weights
+from tuning_trainer.data.chat import Encoded
+from tuning_trainer.data.dataset import Batch, collate
+from tuning_trainer.native import lora
+from tuning_trainer.native.architecture import Attention, Config, Rope
+from tuning_trainer.native.decoder import hidden_states
+from tuning_trainer.native.sequences import pays_to_share, run_layers
+from tuning_trainer.native.weights import init_weights
 
 WINDOWED = dataclasses.replace(
     SHAPE, kv_heads=2, attention=(Attention(window=6), Attention(Rope(500.0))), kinds=(0, 1), attention_cap=20.0,
@@ -52,7 +52,7 @@ def test_a_shared_beginning_changes_nothing(
     config: Config, checkpointing: bool, packed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither as a pass of its own nor at the front of one sequence."""
-    monkeypatch.setattr("tuning_trainer.sequences.PACKED_SHARE", packed)
+    monkeypatch.setattr("tuning_trainer.native.sequences.PACKED_SHARE", packed)
     batch = make_batch()
     assert batch.beginning == 9
     plain = compute(config, batch, sharing=False, checkpointing=False)
@@ -90,7 +90,7 @@ def test_sharing_has_to_save_more_than_it_costs(monkeypatch: pytest.MonkeyPatch)
     """18 tokens: a pass of its own costs more, a place in one sequence less."""
     batch = make_batch()
     assert not pays_to_share(batch, SHAPE, 80)
-    monkeypatch.setattr("tuning_trainer.sequences.PACKED_SHARE", 0)
+    monkeypatch.setattr("tuning_trainer.native.sequences.PACKED_SHARE", 0)
     assert pays_to_share(batch, SHAPE, 17)
     assert not pays_to_share(batch, SHAPE, 64)
 

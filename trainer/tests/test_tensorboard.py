@@ -12,7 +12,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from tests.models import PAIRS, make_job, pair, write_examples
-from tuning_trainer.loop import run_job
+from tuning_trainer.learning.loop import run_job
 from tuning_trainer.spec import Evaluation, Event, Step
 
 

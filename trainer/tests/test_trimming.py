@@ -11,8 +11,8 @@ import pytest
 from tests.schemas import WRITTEN, draw_schema, make_object
 from tuning_emulator.core.json_schema import normalise_schema
 from tuning_emulator.jobs.instances import fit
+from tuning_trainer.answering.trimming import trim_form, trim_schema
 from tuning_trainer.spec import Form, Function
-from tuning_trainer.trimming import trim_form, trim_schema
 
 
 @pytest.mark.parametrize("name", sorted(WRITTEN.keys() - {"pattern"}))  # what makes instances here knows no patterns

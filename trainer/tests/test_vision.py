@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.models import make_job, write_examples, write_llava, write_seeing_gemma
-from tuning_trainer.generate import answer
-from tuning_trainer.loop import run_job
+from tuning_trainer.answering.generate import answer
+from tuning_trainer.learning.loop import run_job
 from tuning_trainer.spec import IMAGE_MARK, Done, Event, Example, Prompt, Step, Turn, reads_images
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def test_a_directory_that_sees_is_known(llava: Path, tiny: Path) -> None:
 
 def test_the_turn_of_the_model_is_scored_and_images_are_tokens(llava: Path) -> None:
     """Four tokens an image, none of them learned; the answer ends with the end of its turn."""
-    from tuning_trainer.vision import VisionChat
+    from tuning_trainer.huggingface.vision import VisionChat
 
     chat = VisionChat(llava)
     turns = (ask("red"), Turn("model", "one"), Turn("user", "and?"), Turn("model", "two"))

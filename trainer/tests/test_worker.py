@@ -18,8 +18,8 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.models import make_job, write_gpt2
-from tuning_trainer.generate import answer
-from tuning_trainer.loop import run_job
+from tuning_trainer.answering.generate import answer
+from tuning_trainer.learning.loop import run_job
 from tuning_trainer.spec import Done, Job, Prompt, Turn, parse_reply
 
 PATIENCE_S = 120.0

@@ -57,7 +57,7 @@ def train_file(path: Path) -> int:
         print(f"{path}: {error}", file=sys.stderr)
         return 2
     if sys.stdout.isatty():
-        from tuning_trainer.progress import show_progress
+        from tuning_trainer.learning.progress import show_progress
 
         return _exit_status(show_progress(lambda report: _train(job, report)))
     return _exit_status(_train(job, lambda event: print(format_event(event), flush=True)))
@@ -72,8 +72,8 @@ def _train(job: Job, report: Callable[[Event], None]) -> Event:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask_to_stop)
-    from tuning_trainer.loop import run_job  # after the handlers: importing torch takes two seconds
-    from tuning_trainer.ranks import RankKilledError
+    from tuning_trainer.learning.loop import run_job  # after the handlers: importing torch takes two seconds
+    from tuning_trainer.learning.ranks import RankKilledError
 
     try:
         return run_job(job, report, lambda: stop)

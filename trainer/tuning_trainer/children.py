@@ -152,8 +152,8 @@ def die_with(parent: int) -> None:
 
 def train(values: dict[str, Any], replies: int, neighbours: int) -> None:
     """Runs one job; SIGTERM ends it after the step in progress. Where one of its processes was killed, so is this."""
-    from tuning_trainer.loop import run_job
-    from tuning_trainer.ranks import RankKilledError
+    from tuning_trainer.learning.loop import run_job
+    from tuning_trainer.learning.ranks import RankKilledError
 
     stop = False
 
@@ -179,8 +179,8 @@ def train(values: dict[str, Any], replies: int, neighbours: int) -> None:
 def train_rank(values: dict[str, Any], place: dict[str, Any], replies: int) -> None:
     """Does another rank's share of a job; what it says is that it is ready, and its last event."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # rank 0 decides
-    from tuning_trainer.loop import run_job
-    from tuning_trainer.ranks import OtherRank
+    from tuning_trainer.learning.loop import run_job
+    from tuning_trainer.learning.ranks import OtherRank
 
     write_line(replies, {"ready": place["rank"]})
     run_job(
@@ -192,7 +192,7 @@ def train_rank(values: dict[str, Any], place: dict[str, Any], replies: int) -> N
 
 def answer(requests: int, replies: int, device: str) -> None:
     """Answers until the input ends; what arrives meanwhile joins in."""
-    from tuning_trainer.generate import Answering, Delta, Finished
+    from tuning_trainer.answering.generate import Answering, Delta, Finished
 
     answering, reader, worked = Answering(device), LineReader(requests), False
     while True:
@@ -237,7 +237,7 @@ def take_request(answering: Any, message: dict[str, Any], replies: int) -> None:
     except BrokenPipeError:
         raise
     except (ValueError, KeyError, TypeError, OSError) as error:
-        from tuning_trainer.generate import explain
+        from tuning_trainer.answering.generate import explain
 
         text, code = explain(error)
         write_line(replies, {"id": message["id"], "error": text, "code": code})

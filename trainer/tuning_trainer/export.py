@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tuning_trainer.architecture import UnsupportedModelError
-from tuning_trainer.chat import UnsupportedTokenizerError
-from tuning_trainer.gguf_vocabulary import UnsupportedGgufError
-from tuning_trainer.lora import InvalidAdapterError
+from tuning_trainer.data.chat import UnsupportedTokenizerError
+from tuning_trainer.gguf_files.written_vocabulary import UnsupportedGgufError
+from tuning_trainer.native.architecture import UnsupportedModelError
+from tuning_trainer.native.lora import InvalidAdapterError
 from tuning_trainer.spec import OUTTYPES, InvalidJobError
 
 
@@ -60,9 +60,9 @@ def export_gguf(adapter: Path, file: Path, outtype: str = "f16", base_model: str
     Raises:
         TargetTakenError, UnsupportedGgufError, ImportError (without the package gguf), and as ``merge_adapter``.
     """
-    from tuning_trainer.checkpoint import sync_directory
-    from tuning_trainer.gguf_model import write_gguf
-    from tuning_trainer.modelfile import write_modelfile
+    from tuning_trainer.gguf_files.modelfile import write_modelfile
+    from tuning_trainer.gguf_files.writing import write_gguf
+    from tuning_trainer.learning.checkpoint import sync_directory
 
     modelfile = file.with_name(MODELFILE)
     for taken in (file, modelfile):
@@ -94,11 +94,11 @@ def _write_model(adapter: Path, target: Path, base_model: str | None) -> None:
         return
     base = model_directory(base_model or named_base_model(adapter))
     if is_native(base):
-        from tuning_trainer.native import merge_native
+        from tuning_trainer.native.tuned import merge_native
 
         merge_native(adapter, base, target)
         return
-    from tuning_trainer.huggingface import merge_huggingface
+    from tuning_trainer.huggingface.tuned import merge_huggingface
 
     merge_huggingface(adapter, base, target)
 

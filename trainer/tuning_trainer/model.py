@@ -16,11 +16,11 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from tuning_trainer.architecture import UnsupportedModelError
-from tuning_trainer.chat import Chat
-from tuning_trainer.dataset import Batch
-from tuning_trainer.families import load_config
-from tuning_trainer.memory import Activations
+from tuning_trainer.data.chat import Chat
+from tuning_trainer.data.dataset import Batch
+from tuning_trainer.learning.memory import Activations
+from tuning_trainer.native.architecture import UnsupportedModelError
+from tuning_trainer.native.families import load_config
 from tuning_trainer.spec import EMBEDDED, InvalidJobError, Job, embedded_base_model, reads_images
 from tuning_trainer.threads import SMALL_MODEL
 
@@ -209,14 +209,14 @@ def open_tuned(job: Job, device: str, precision: str) -> TunedModel:
     if adapter and (Path(adapter) / "config.json").exists():  # the result of full tuning is a base model itself
         directory, adapter = Path(adapter), None
     if is_native(directory):
-        from tuning_trainer.native import NativeTuned
+        from tuning_trainer.native.tuned import NativeTuned
 
         return NativeTuned(job, directory, adapter, device, precision)
     if reads_images(directory):
-        from tuning_trainer.vision import VisionTuned
+        from tuning_trainer.huggingface.vision import VisionTuned
 
         return VisionTuned(job, directory, adapter, device, precision)
-    from tuning_trainer.huggingface import HuggingFaceTuned
+    from tuning_trainer.huggingface.tuned import HuggingFaceTuned
 
     log.info("%s goes through transformers and peft: %s", directory, find_obstacle(directory))
     return HuggingFaceTuned(job, directory, adapter, device, precision)
@@ -228,13 +228,13 @@ def open_answering(base_model: str, adapter: str | None, device: str, precision:
     if adapter and (Path(adapter) / "config.json").exists():
         directory, adapter = Path(adapter), None
     if is_native(directory):
-        from tuning_trainer.native_answering import NativeAnswering
+        from tuning_trainer.native.answering import NativeAnswering
 
         return NativeAnswering(directory, adapter, device, precision)
     if reads_images(directory):
-        from tuning_trainer.vision import VisionAnswering
+        from tuning_trainer.huggingface.vision import VisionAnswering
 
         return VisionAnswering(directory, adapter, device, precision)
-    from tuning_trainer.huggingface_answering import HuggingFaceAnswering
+    from tuning_trainer.huggingface.answering import HuggingFaceAnswering
 
     return HuggingFaceAnswering(directory, adapter, device, precision)

@@ -17,12 +17,12 @@ from typing import Any
 
 import torch
 
-from tuning_trainer.checkpoint import checkpoint_directory
-from tuning_trainer.dataset import encode_examples, read_examples
-from tuning_trainer.generate import Answering, Finished, Refused
-from tuning_trainer.loop import run_job
+from tuning_trainer.answering.generate import Answering, Finished, Refused
+from tuning_trainer.data.dataset import encode_examples, read_examples
+from tuning_trainer.learning.checkpoint import checkpoint_directory
+from tuning_trainer.learning.loop import run_job
+from tuning_trainer.learning.objective import Likelihood, score_tokens
 from tuning_trainer.model import choose_device, model_directory, open_tuned
-from tuning_trainer.objective import Likelihood, score_tokens
 from tuning_trainer.spec import (
     Done,
     Evaluation,

@@ -292,14 +292,15 @@ def warm(base_models: Sequence[str] = ()) -> Message:
     """
     import torch
 
-    from tuning_trainer import generate, loop  # noqa: F401  (so that children find them loaded)
+    from tuning_trainer.answering import generate  # noqa: F401  (so that children find it loaded)
+    from tuning_trainer.learning import loop  # noqa: F401  (the same)
     from tuning_trainer.model import is_native, model_directory
 
     torch.set_num_threads(1)  # a pool of threads would not survive a fork
     try:
         directory = model_directory(EMBEDDED)
         if is_native(directory):
-            from tuning_trainer.native import warm_base
+            from tuning_trainer.native.tuned import warm_base
 
             warm_base(directory)
     except InvalidJobError as error:
@@ -308,7 +309,7 @@ def warm(base_models: Sequence[str] = ()) -> Message:
         path = Path(name)
         if (path / "config.json").exists() and not is_native(path):
             with suppress(ImportError):  # a job that needs it says so
-                import tuning_trainer.huggingface  # noqa: F401
+                import tuning_trainer.huggingface.tuned  # noqa: F401
             break
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     device = "cuda" if gpus else "cpu"  # what there is; each job's first event says what it takes

@@ -74,7 +74,7 @@ def describe_failure(error: ApiError) -> Failure:
 # --- what a resumed job did before and the server never heard
 
 EVENTS_NAME = "events.jsonl"
-"""File in a job's directory: every event as a JSON line, with ``time_ns``; see ``tuning_trainer.checkpoint``."""
+"""File in a job's directory: every event as a JSON line, with ``time_ns``; see ``learning.checkpoint``."""
 
 
 def read_events(directory: Path, up_to_step: int) -> Iterator[tuple[Event, int]]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import mean
 
 from base_model_build.generator.tasks import Pair
-from tuning_trainer.generate import Answering, Finished
-from tuning_trainer.loop import run_job
+from tuning_trainer.answering.generate import Answering, Finished
+from tuning_trainer.learning.loop import run_job
 from tuning_trainer.spec import Answer, Done, Example, Job, Prompt, Turn, format_example
 
 

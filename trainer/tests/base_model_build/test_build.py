@@ -37,12 +37,12 @@ from base_model_build.simulate import (
 from base_model_build.tokenizer import train_tokenizer
 from tests.base_model_build.test_network import CONFIG, SHAPE
 from tuning_trainer.base_model import BOS, CALL, CONTROL_TOKENS, EOT, MODEL, RESULT, USER, read_tokenizer
-from tuning_trainer.chat import load_chat
-from tuning_trainer.decoder import hidden_states, logits
-from tuning_trainer.families import load_config
-from tuning_trainer.loop import run_job
+from tuning_trainer.data.chat import load_chat
+from tuning_trainer.learning.loop import run_job
+from tuning_trainer.native.decoder import hidden_states, logits
+from tuning_trainer.native.families import load_config
+from tuning_trainer.native.weights import count_parameters, init_weights, load_weights
 from tuning_trainer.spec import Done, Event, Example, Job, Step, Turn, format_example
-from tuning_trainer.weights import count_parameters, init_weights, load_weights
 
 pytestmark = pytest.mark.slow
 

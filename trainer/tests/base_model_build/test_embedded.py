@@ -10,8 +10,8 @@ from base_model_build.build import FILES, hash_weights
 from base_model_build.gates.bench import Bench
 from base_model_build.gates.items import FORM_COUNTS, draw_number_items
 from base_model_build.generator.tasks import DOCUMENTED_PAIRS
+from tuning_trainer.native.weights import count_parameters, load_weights
 from tuning_trainer.spec import embedded_base_model
-from tuning_trainer.weights import count_parameters, load_weights
 
 MODEL = embedded_base_model()
 

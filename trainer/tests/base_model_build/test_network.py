@@ -18,9 +18,9 @@ from base_model_build.network import (
 )
 from base_model_build.recipe import Shape
 from base_model_build.simulate import drop_lost
-from tuning_trainer import decoder, lora
-from tuning_trainer.architecture import Config
-from tuning_trainer.weights import init_weights
+from tuning_trainer.native import decoder, lora
+from tuning_trainer.native.architecture import Config
+from tuning_trainer.native.weights import init_weights
 
 pytestmark = pytest.mark.slow
 

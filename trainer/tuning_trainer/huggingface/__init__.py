@@ -1,0 +1,1 @@
+"""Every other model: by transformers and peft, which are imported only here."""

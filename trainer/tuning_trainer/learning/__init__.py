@@ -1,0 +1,1 @@
+"""The training loop: objectives, optimizer, memory, several processes, checkpoints and curves."""
