@@ -84,8 +84,8 @@ def _seconds(value: Any) -> float:
 
 
 def _size(value: Any) -> int:
-    """Bytes; ``auto`` is 0."""
-    if value == "auto":
+    """Bytes; ``auto`` is 0. As a number it comes from other settings; whoever writes "0" means something else."""
+    if value == "auto" or (value == 0 and isinstance(value, int)):
         return 0
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", str(value), re.IGNORECASE)
     number = float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2].lower() or " ") if found else 0
