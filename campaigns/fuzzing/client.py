@@ -11,6 +11,9 @@ from urllib.parse import quote
 LIMIT_S = 5.0
 """No answer may take longer."""
 
+ENDLESS = "/emulator/v1/events"
+"""Its answer goes on for as long as somebody listens: its first event will do."""
+
 _BLOCK_BYTES = 1 << 16
 
 
@@ -93,21 +96,23 @@ class Client:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             self._socket.sendall(request.to_bytes())
-            return self._read(request.verb)
+            return self._read(request)
         except (ConnectionError, EOFError):
             self.close()
             return Reply(0)
 
-    def _read(self, verb: str) -> Reply:
+    def _read(self, request: Request) -> Reply:
         head = self._read_until(b"\r\n\r\n").decode("latin-1")
         first, *lines = head.split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         status = int(first.split(" ")[1])
         if status == 100:
-            return self._read(verb)
+            return self._read(request)
         body, closes = b"", headers.get("connection", "").lower() == "close"
-        if verb != "HEAD" and status not in (204, 304):
-            if "chunked" in headers.get("transfer-encoding", ""):
+        if request.verb != "HEAD" and status not in (204, 304):
+            if status == 200 and request.target.partition("?")[0] == ENDLESS:
+                body, closes = self._read_until(b"\n\n"), True
+            elif "chunked" in headers.get("transfer-encoding", ""):
                 body = self._read_chunks()
             elif "content-length" in headers:
                 body = self._read_exactly(int(headers["content-length"]))
