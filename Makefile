@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test browser pictures quick check format docs lock parity clients record base-model model-eval image-test audit sbom bench campaign newer-clients clean
+.PHONY: help environment demo test browser pictures quick check format docs lock parity clients record base-model model-eval image-test node-package audit sbom bench campaign newer-clients clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -72,6 +72,9 @@ record: environment ## ask the real services again (needs credentials) and write
 image-test: environment ## the Dockerfile's steps in a Debian of its own (root; debootstrap and a registry are asked)
 	@command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap
 	$(BIN)/python -m tests.image_steps server --debian build/debian
+
+node-package: environment ## dist/: the npm package of clients/node, compiled and packed
+	@$(BIN)/python -m scripts.node_package
 
 audit: environment ## what is known against the versions of requirements.lock, and how old they are (asks a database)
 	@$(BIN)/python -m scripts.audit

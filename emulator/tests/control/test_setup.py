@@ -17,6 +17,7 @@ async def test_the_setup_is_that_of_this_server(tmp_path: Path) -> None:
         places = Places(server.emulator.url, server.emulator.storage_url())
         leading = list_variables(Way.POINT, places, {})
         assert setup["variables"] == {name: value for name, value in leading.items() if value is not None}
+        assert setup["unset"] == [name for name, value in leading.items() if value is None]
         settings = {one["name"]: one for one in setup["settings"]}
         assert list(settings) == list(SETTINGS)
         assert settings["pace"]["value"] == "polls:2"

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from scripts.typescript import CompilerError, make_compiler
+
 HERE = Path(__file__).parent / "typescript"
-PLACE = Path(__file__).parents[3] / "build"
-INSTALL_TIMEOUT_S = 300
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def compiler(process: None) -> list[str]:
-    """The command; its package is installed once, by what is pinned beside its settings. Skipped, aloud, without."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("no Node.js on the PATH")
-    files = [HERE / "package.json", HERE / "package-lock.json"]
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-    folder = PLACE / f"typescript-{digest}"
-    program = folder / "node_modules" / "typescript" / "bin" / "tsc"
-    PLACE.mkdir(exist_ok=True)
-    with (PLACE / "typescript.lock").open("w") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        if not program.exists():
-            folder.mkdir(exist_ok=True)
-            for file in files:
-                shutil.copy(file, folder)
-            command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-            done = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_S
-            )
-            if done.returncode:
-                pytest.skip(f"TypeScript cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
-    return [node, str(program)]
+    """The command. Skipped, aloud, where there is no Node.js or it cannot be installed."""
+    try:
+        return [*make_compiler().command]
+    except CompilerError as error:
+        pytest.skip(str(error))
 
 
 def check(compiler: list[str], project: Path) -> str:

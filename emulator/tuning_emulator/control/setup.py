@@ -30,13 +30,15 @@ class SettingReport(TypedDict):
 
 
 class SetupReport(TypedDict):
-    """``variables``: what leads SDKs here. ``packages``: their versions, null where not installed.
+    """``variables``: what leads SDKs here. ``unset``: what would lead them elsewhere.
 
+    ``packages``: their versions, null where not installed.
     ``directory``: where files are kept, for good if ``durable``; ``free_bytes``: of its disk.
     """
 
     health: Health
     variables: dict[str, str]
+    unset: list[str]
     python: str
     system: str
     packages: dict[str, str | None]
@@ -67,6 +69,7 @@ def create_router(
         return SetupReport(
             health=found,
             variables={name: value for name, value in leading.items() if value is not None},
+            unset=[name for name, value in leading.items() if value is None],
             python=platform.python_version(),
             system=f"{platform.system()} {platform.machine()}",
             packages={package: find_version(package) for package in PACKAGES},

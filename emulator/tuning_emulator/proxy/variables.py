@@ -68,6 +68,7 @@ VARIABLES = (
     Variable("GCE_METADATA_ROOT", "{address}", "google-auth of Python, older than 2.0", Way.LEAD),
     Variable("METADATA_SERVER_DETECTION", "assume-present", "google-auth-library of Node", Way.BOTH),
     Variable("GOOGLE_APPLICATION_CREDENTIALS", "{credentials}", "google-auth, before the metadata server", Way.BOTH),
+    Variable("TUNING_EMULATOR_URL", "{url}", "the npm package, which starts no second one then", Way.BOTH),
     Variable("NO_GCE_CHECK", "", "google-auth, which would not look for the metadata server", Way.BOTH),
     Variable("GOOGLE_API_USE_CLIENT_CERTIFICATE", "", "google-auth, which would want a certificate", Way.LEAD),
     *(
