@@ -62,7 +62,7 @@ def test_nothing_is_measured_that_was_shown() -> None:
 @trained
 def test_quality(client: genai.Client, tuning_emulator: TestEmulator) -> None:
     """Good on what it was shown, good on what it was not, and better than before."""
-    endpoint = tune(client, upload(TRAIN, tuning_emulator.bucket))
+    endpoint = tune(client, upload(TRAIN, tuning_emulator.project, tuning_emulator.bucket))
     shown, unseen = load_pairs(TRAIN), load_pairs(HELD_OUT)
     assert count_right(client, endpoint, shown) >= SHOWN_BAR * len(shown)
     right = count_right(client, endpoint, unseen)
@@ -81,6 +81,6 @@ def test_the_bar_stops_a_dataset_gone_wrong(
     mixed = zip(questions, [*answers[1:], answers[0]], strict=True)
     path = tmp_path / "mixed.jsonl"
     path.write_text("".join(json.dumps({"contents": pair}) + "\n" for pair in mixed))
-    endpoint = tune(client, upload(path, tuning_emulator.bucket))
+    endpoint = tune(client, upload(path, tuning_emulator.project, tuning_emulator.bucket))
     unseen = load_pairs(HELD_OUT)
     assert count_right(client, endpoint, unseen) < UNSEEN_BAR * len(unseen)

@@ -263,6 +263,17 @@ def test_a_state_is_there_again_in_other_tests_and_sessions(tmp_path: Path) -> N
 
 
 @pytest.mark.process
+def test_an_emulator_that_ends_fails_a_test_and_not_the_run(tmp_path: Path) -> None:
+    """Nobody can say any more what it was asked."""
+    source = "import os, signal\ndef test_it(tuning_emulator, tuning_emulator_server):\n"
+    source += "    os.kill(tuning_emulator_server.pid, signal.SIGKILL)\n    tuning_emulator_server.process.wait()\n"
+    ended = run_pytest(tmp_path, source)
+    assert "1 passed, 1 error" in ended.stdout, ended.stdout + ended.stderr
+    assert "nothing answers at http://127.0.0.1:" in ended.stdout
+    assert "INTERNALERROR" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.process
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     """Whether it comes from the ini file or from a fixture."""
     (tmp_path / "conftest.py").write_text(

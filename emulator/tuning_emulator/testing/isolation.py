@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from tuning_emulator.core.ids import NOBODY
-from tuning_emulator.testing.client import Control
+from tuning_emulator.testing.client import Control, ControlError
 
 MOST_ENTRIES = 10_000
 _APIS = ("gemini", "vertex")
@@ -55,6 +55,13 @@ class Neighbours:
                 what = entry["method"].rpartition(".")[2] or f"{entry['verb']} {entry['path']}"
                 found.setdefault(entry["project"], Counter())[what] += 1
         return found
+
+    def report(self, own: Collection[str]) -> str:
+        """The same in words, a line for each project; "" where there is none."""
+        try:
+            return self.describe(self.find(own))
+        except (ControlError, OSError) as error:
+            return f"(not to be had: {error})"
 
     def clean(self, projects: Iterable[str]) -> None:
         """Takes away what was made there; projects in which something stood before the test are left as they are."""

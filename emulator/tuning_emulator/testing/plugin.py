@@ -163,8 +163,8 @@ def pytest_runtest_makereport(
         if report.failed:
             report.sections.append(("tuning-emulator journal", made.format_journal(_ENTRIES)))
         neighbours = item.stash.get(_NEIGHBOURS, None)
-        if neighbours is not None and (found := neighbours.find(made.projects)):
-            report.sections.append(("tuning-emulator: requests to other projects", neighbours.describe(found)))
+        if neighbours is not None and (said := neighbours.report(made.projects)):
+            report.sections.append(("tuning-emulator: requests to other projects", said))
     return report
 
 
