@@ -32,9 +32,9 @@ def load_pairs(path: Path) -> list[Pair]:
     return [Pair(user["parts"][0]["text"], model["parts"][0]["text"]) for user, model in turns]
 
 
-def upload(path: Path, bucket: str) -> str:
+def upload(path: Path, project: str, bucket: str) -> str:
     """Puts the dataset where the service reads it; its gs:// address."""
-    place = storage.Client(project="ci").bucket(bucket)
+    place = storage.Client(project=project).bucket(bucket)
     if not place.exists():
         place.create()
     place.blob(path.name).upload_from_filename(str(path))

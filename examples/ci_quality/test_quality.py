@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,14 @@ TRAIN, HELD_OUT = HERE / "train.jsonl", HERE / "held_out.jsonl"
 SHOWN_BAR, UNSEEN_BAR = 0.95, 0.7
 """Shares of prompts that must be answered exactly: of those in the dataset, and of those never shown."""
 
+needs_lora = pytest.mark.skipif(find_spec("torch") is None, reason="quality wants the lora extra")
+trained = pytest.mark.tuning_emulator(trainer="lora")
+"""Without it the scripted trainer pretends, which is what most tests want."""
+
 
 @pytest.fixture
 def client(tuning_emulator: TestEmulator) -> genai.Client:
     """As the project makes it."""
-    pytest.importorskip("torch", reason="the scripted trainer pretends; quality wants the lora extra")
     return create_client(tuning_emulator)
 
 
@@ -54,9 +58,11 @@ def test_nothing_is_measured_that_was_shown() -> None:
 
 
 @pytest.mark.lora
+@needs_lora
+@trained
 def test_quality(client: genai.Client, tuning_emulator: TestEmulator) -> None:
     """Good on what it was shown, good on what it was not, and better than before."""
-    endpoint = tune(client, upload(TRAIN, tuning_emulator.bucket))
+    endpoint = tune(client, upload(TRAIN, tuning_emulator.project, tuning_emulator.bucket))
     shown, unseen = load_pairs(TRAIN), load_pairs(HELD_OUT)
     assert count_right(client, endpoint, shown) >= SHOWN_BAR * len(shown)
     right = count_right(client, endpoint, unseen)
@@ -65,6 +71,8 @@ def test_quality(client: genai.Client, tuning_emulator: TestEmulator) -> None:
 
 
 @pytest.mark.lora
+@needs_lora
+@trained
 def test_the_bar_stops_a_dataset_gone_wrong(
     client: genai.Client, tuning_emulator: TestEmulator, tmp_path: Path
 ) -> None:
@@ -73,6 +81,6 @@ def test_the_bar_stops_a_dataset_gone_wrong(
     mixed = zip(questions, [*answers[1:], answers[0]], strict=True)
     path = tmp_path / "mixed.jsonl"
     path.write_text("".join(json.dumps({"contents": pair}) + "\n" for pair in mixed))
-    endpoint = tune(client, upload(path, tuning_emulator.bucket))
+    endpoint = tune(client, upload(path, tuning_emulator.project, tuning_emulator.bucket))
     unseen = load_pairs(HELD_OUT)
     assert count_right(client, endpoint, unseen) < UNSEEN_BAR * len(unseen)

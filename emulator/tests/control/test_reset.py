@@ -147,6 +147,18 @@ async def test_one_project(server: ServerState) -> None:
     assert answer["candidates"][0]["content"]["parts"][0]["text"] == "8"
 
 
+async def test_what_is_of_no_project(server: ServerState) -> None:
+    """A key that names none makes tuned models of nobody's; they go, what projects and everybody have stays."""
+    kept = await create_for(server, "one")
+    await server.create_model(identifier="of-nobody")
+    await server.control("POST", "faults", {"method": "DeleteTunedModel", "code": "ABORTED"})
+    assert await server.control("POST", "reset", {"project": "-"}) == {"project": "-", "jobs": 1}
+    gone = await server.client.get("/v1beta/tunedModels/of-nobody", headers={"x-goog-api-key": "any"})
+    assert "error" in gone.json()
+    assert await list_models(server, "one") == [kept]
+    assert len(server.emulator.middleware.faults.save()) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from tuning_emulator.control.numbering import give_start_numbers
 from tuning_emulator.control.state import STORE_NAME, ServerState, make_place, set_jobs_aside
-from tuning_emulator.core.ids import project_number
+from tuning_emulator.core.ids import NOBODY, project_number
 from tuning_emulator.core.records import JobKind
 from tuning_emulator.store.database import Loaded
 from tuning_emulator.store.store import Store
@@ -22,7 +22,7 @@ AT_ONCE = 200
 
 
 class ResetRequest(BaseModel):
-    """What is to be forgotten; without a project everything is."""
+    """What is to be forgotten; without a project everything is. ``-``: what callers of no project have made."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,7 +42,8 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
     Running jobs are ended first. Files are taken out of use at once and removed in the background. Of one project go:
     its jobs, models, endpoints and operations, its tuned models (those that its callers created) with their
     permissions, the buckets that were created for it, its pace, day, faults and journal. The clock is everybody's,
-    and a project that was given a number keeps it.
+    and a project that was given a number keeps it. What is of no project (``NOBODY``) has records alone: buckets,
+    pace and faults without a project are everybody's.
     """
     async with server.changing:
         if project is None:
@@ -53,7 +54,7 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
             server.ids.reset()
             server.answering.play(None)
         else:
-            jobs = await _clear_project(server, project_number(project))
+            jobs = await _clear_project(server, "" if project == NOBODY else project_number(project))
     if project is None and server.load_start_state is not None:
         await server.load_start_state()
     return ResetReport(project=project, jobs=jobs)
@@ -93,7 +94,8 @@ async def _clear_project(server: ServerState, number: str) -> int:
         rest = _list_keys(server, number)  # nothing awaits between this and what follows
         server.store.clear(_list_names(server, number))
         await asyncio.to_thread(set_jobs_aside, server.directory, _list_directories(rest), removed)
-        await _clear_rest(server, removed, number)
+        if number:
+            await _clear_rest(server, removed, number)
     return len({*keys, *rest})
 
 
@@ -116,8 +118,8 @@ def _list_keys(server: ServerState, number: str) -> list[tuple[int, JobKind]]:
 
 
 def _list_names(server: ServerState, number: str) -> list[str]:
-    """What records call a project: requests may name it by its id or its number."""
-    return [name for name in server.store.list_projects() if name and project_number(name) == number]
+    """What records call a project: requests may name it by its id or its number; "" is none."""
+    return [name for name in server.store.list_projects() if (project_number(name) if name else "") == number]
 
 
 def create_router(server: ServerState) -> APIRouter:

@@ -15,6 +15,9 @@ from typing import ClassVar
 TUNED_MODEL_ID = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 """Source: googleapis google/ai/generativelanguage/v1beta/model_service.proto, tuned_model_id."""
 
+NOBODY = "-"
+"""Stands for no project where "" means something else: whose key or token names none."""
+
 MAX_TUNED_MODEL_ID = 40
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PROJECT_NUMBER = re.compile("[1-9][0-9]{0,18}")
