@@ -81,7 +81,13 @@ def keep_comparable(value: Any) -> Any:
     exported.
     """
     if isinstance(value, dict):
-        newer: tuple[tuple[str, Any], ...] = (("notes", []), ("precision", ""), ("threads", 0), ("processes", 0))
+        newer: tuple[tuple[str, Any], ...] = (
+            ("notes", []),
+            ("precision", ""),
+            ("threads", 0),
+            ("processes", 0),
+            ("weights", ""),
+        )
         left = {"etag", "backing_tensorboard_resource", "supportedExportFormats"}
         if value.get("schemaTitle") == "system.ExperimentRun":
             left.add("displayName")
