@@ -11,6 +11,7 @@ from base_model_build.generator import users
 from base_model_build.generator.episodes import (
     ASKING_SHARES,
     BARE_MODES,
+    COPYING_SHARES,
     COUNTING_SHARES,
     FINDING_SHARES,
     JOB_SHARES,
@@ -41,7 +42,7 @@ class Shape:
     """The model's sizes. ``vocabulary`` is what the tokenizer is trained to have, ``whole_words`` what comes beside."""
 
     vocabulary: int = 5632
-    whole_words: tuple[int, int] = (4600, 2400)
+    whole_words: int = 7500
     tokenizer_episodes: int = 30_000
     hidden_size: int = 128
     layers: int = 5
@@ -96,6 +97,7 @@ class Stage:
         jobs_every: Every so many steps a set of simulated jobs joins in; 0 is never.
         kinds: Names of kinds of jobs, and how often each is drawn.
         strength: Weight of the jobs' gradient beside that of the rows.
+        tied: Whether a whole word's vectors after a space and without one move together; see ``word_vectors.py``.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Stage:
     jobs_every: int = 0
     kinds: Mapping[str, float] = field(default_factory=dict)
     strength: float = 1.0
+    tied: bool = False
 
     @property
     def positions(self) -> int:
@@ -210,6 +213,7 @@ _ASKING: Final = dataclasses.replace(NARROW, shares=ASKING_SHARES)
 _TUNING: Final = dataclasses.replace(NARROW, shares=TUNING_SHARES)
 _WHOLE: Final = dataclasses.replace(NARROW, shares=WHOLE_SHARES)
 _SORTING: Final = dataclasses.replace(NARROW, shares=SORTING_SHARES)
+_COPYING: Final = dataclasses.replace(NARROW, shares=COPYING_SHARES)
 _SETTLING: Final = dataclasses.replace(NARROW, shares=SETTLING_SHARES)
 _BARE: Final = dataclasses.replace(NARROW, shares=SETTLING_SHARES, modes=BARE_MODES, characters=30)
 """One to three questions each, mostly without an instruction."""
@@ -219,6 +223,12 @@ _AGAIN_NUMBERS: Final = dataclasses.replace(
 _LAST_NUMBERS: Final = dataclasses.replace(
     NARROW,
     shares={**SORTING_SHARES, "counting": 130, "small counting": 40, "number": 40},
+    modes=BARE_MODES,
+    characters=60,
+)
+_SETTLING_WORDS: Final = dataclasses.replace(
+    NARROW,
+    shares={**COPYING_SHARES, "counting": 330, "small counting": 100, "number": 100},
     modes=BARE_MODES,
     characters=60,
 )
@@ -253,6 +263,14 @@ _SORTED: Final = {
 _LAST_SORTED: Final = {
     "numbers": 3, "small numbers": 1.2, "brief foreign": 1.2, "brief meaning": 1.2, "brief finding": 2,
     "brief calls": 0.5, "brief fresh classes": 0.6,
+}  # fmt: skip
+_COPIED: Final = {
+    "brief finding": 5, "brief calls": 2, "brief fresh classes": 3, "fresh classes": 0.5, "brief numbers": 2,
+    "brief foreign": 1, "brief meaning": 1, "brief pairs": 1,
+}  # fmt: skip
+_SETTLED: Final = {
+    "numbers": 3, "small numbers": 1.2, "brief foreign": 1.3, "brief fresh classes": 1, "fresh classes": 0.4,
+    "brief finding": 1.4, "brief calls": 0.7, "brief meaning": 0.6, "heart": 0.06, "forty": 0.1,
 }  # fmt: skip
 _ROUND: Final = {"numbers": 9, "fresh classes": 0.7, "calls": 0.7}
 
@@ -311,8 +329,18 @@ CPU: Final = Recipe(
             kinds=_FAR,
             strength=2.5,
         ),
-        Stage("whole words", 1840, (0.9, 0.8), narrow=_WHOLE, wide_every=16),
-        Stage("sorting", 265, (0.8, 0.3), narrow=_SORTING, wide_every=16, jobs_every=3, kinds=_SORTED, strength=2.5),
+        Stage("whole words", 1840, (0.9, 0.8), narrow=_WHOLE, wide_every=16, tied=True),
+        Stage(
+            "sorting",
+            265,
+            (0.8, 0.3),
+            narrow=_SORTING,
+            wide_every=16,
+            jobs_every=3,
+            kinds=_SORTED,
+            strength=2.5,
+            tied=True,
+        ),
         Stage(
             "last numbers",
             90,
@@ -322,16 +350,29 @@ CPU: Final = Recipe(
             jobs_every=2,
             kinds=_LAST_SORTED,
             strength=2.5,
+            tied=True,
+        ),
+        Stage(
+            "copying",
+            240,
+            (0.6, 0.5),
+            narrow=_COPYING,
+            wide_every=16,
+            jobs_every=4,
+            kinds=_COPIED,
+            strength=2.5,
+            tied=True,
         ),
         Stage(
             "settle words",
-            300,
-            (0.6, 0.0),
-            narrow=_LAST_NUMBERS,
+            440,
+            (0.5, 0.0),
+            narrow=_SETTLING_WORDS,
             wide_every=16,
             jobs_every=2,
-            kinds=_LAST_SORTED,
+            kinds=_SETTLED,
             strength=2.5,
+            tied=True,
         ),
     ),
 )
@@ -377,6 +418,7 @@ CUDA: Final = dataclasses.replace(
         _for_cuda(CPU.stages[24], 200, 1),
         _for_cuda(CPU.stages[25], 80, 1),
         _for_cuda(CPU.stages[26], 120, 1),
+        _for_cuda(CPU.stages[27], 150, 1),
     ),
     kinds={name: dataclasses.replace(kind, jobs=kind.jobs * 8) for name, kind in KINDS.items()},
 )

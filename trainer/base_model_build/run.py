@@ -32,11 +32,15 @@ from base_model_build.recipe import Recipe, Stage
 from base_model_build.rows import Encoder, Packed
 from base_model_build.simulate import Jobs, drop_lost, tune_jobs
 from base_model_build.tokenizer import describe_tokenizer, save_tokenizer, train_tokenizer
+from base_model_build.word_vectors import join_vectors, list_word_pairs, share_rows
 from tuning_trainer.base_model import BOS, EOT, PAD, read_tokenizer
 from tuning_trainer.learning.optimizer import AdamW
 from tuning_trainer.native.weights import count_parameters, init_weights, save_weights
 
 T = TypeVar("T")
+
+EMBEDDING = "embedding"
+"""The weight that has a vector for each token."""
 
 WARM_UP = 80
 """Steps at the very beginning over which the learning rate grows."""
@@ -98,6 +102,7 @@ class Run:
         self.earlier: dict[str, Tensor] = {}
         counts = [len(self.config.parts[name]) for name in STACKS]
         stacks = [self.weights[name] for name in STACKS]
+        self.pairs = list_word_pairs(self.tokenizer, recipe.shape.whole_words).to(device)
         self.muon = Muon(stacks, counts, decay=recipe.decay, dtype=self.dtype)
         others = [tensor for name, tensor in self.weights.items() if name not in STACKS]
         self.adam = AdamW(others, recipe.adam_rate, betas=(0.9, 0.98), clip=0.0)
@@ -126,6 +131,8 @@ class Run:
         """One optimiser step; returns what to log."""
         started = time.process_time()
         stage, counts = self.stage, self.counts
+        if stage.tied and not counts.step:
+            self._join_words()
         batch = self._next_batch()
         loss, gradients = self.gradients.of_rows(self.weights, batch)
         report = {"loss": float(loss)}
@@ -206,7 +213,9 @@ class Run:
         if not all(math.isfinite(float(torch.linalg.vector_norm(gradient))) for gradient in gradients):
             self.counts.skipped += 1
             return
-        for tensor, gradient in zip(self.weights.values(), gradients, strict=True):
+        for (name, tensor), gradient in zip(self.weights.items(), gradients, strict=True):
+            if name == EMBEDDING and self.stage.tied:
+                share_rows(gradient, self.pairs)
             tensor.grad = gradient
         self.muon.step(self.recipe.muon_rate * self.rate())
         self.adam.learning_rate = self.recipe.adam_rate * self.rate()
@@ -215,6 +224,14 @@ class Run:
         with torch.no_grad():
             for name, tensor in self.average.items():
                 tensor.lerp_(self.weights[name], 1 - keep)
+
+    def _join_words(self) -> None:
+        """A word's two vectors become the same, but for the usual difference; from here on they move together."""
+        for vectors in (self.weights[EMBEDDING].detach(), self.average[EMBEDDING]):
+            join_vectors(vectors, self.pairs)
+        place = next(i for i, tensor in enumerate(self.adam.parameters) if tensor is self.weights[EMBEDDING])
+        for rows in (self.adam.means[place], self.adam.squares[place]):
+            share_rows(rows, self.pairs)
 
     def close(self) -> None:
         """Ends the helpers."""

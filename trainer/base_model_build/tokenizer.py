@@ -15,12 +15,10 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from base_model_build.generator.episodes import draw_episode
 from base_model_build.generator.everyday import ANGRY, GLAD
 from base_model_build.generator.lexicon import (
-    ADJECTIVES,
     DEFINITIONS,
     EXAMPLES,
     NEGATIVE,
     NOUN_FIELDS,
-    NOUNS,
     PEOPLE,
     POSITIVE,
     RANKS,
@@ -42,7 +40,7 @@ _COMMON_LANGUAGES: Final = ("french", "portuguese", "spanish", "german", "turkis
 
 _WORD: Final = r"[A-Za-z]{3,14}"
 
-_SPACE: Final = "\u0120"
+SPACE: Final = "\u0120"
 """How byte-level BPE writes a space."""
 
 CHAT_TEMPLATE: Final = (
@@ -96,7 +94,7 @@ def _repeat_other_words() -> Iterator[str]:
                 yield from [f"{chr(code)} "] * 300
 
 
-def train_tokenizer(size: int, seed: int, episodes: int, whole_words: tuple[int, int]) -> Tokenizer:
+def train_tokenizer(size: int, seed: int, episodes: int, whole_words: int) -> Tokenizer:
     """A tokenizer of ``size`` entries and whole words beside them; it has every byte, so any text has tokens.
 
     Args:
@@ -117,7 +115,7 @@ def train_tokenizer(size: int, seed: int, episodes: int, whole_words: tuple[int,
         show_progress=False,
     )
     tokenizer.train_from_iterator(draw_texts(seed, episodes), trainer)
-    tokenizer = add_frequent_words(add_bare_words(tokenizer), *whole_words)
+    tokenizer = add_frequent_words(add_bare_words(tokenizer), whole_words)
     tokenizer.encode_special_tokens = True
     return tokenizer
 
@@ -135,16 +133,16 @@ def add_bare_words(tokenizer: Tokenizer) -> Tokenizer:
     numbers stay as they are.
     """
     known = (RANKS.keys() | {*VOCABULARY, *PEOPLE, *TOWNS}) - _list_pieces_of_numbers()
-    spaced = [token[1:] for token in tokenizer.get_vocab() if token.startswith(_SPACE) and token[1:] in known]
+    spaced = [token[1:] for token in tokenizer.get_vocab() if token.startswith(SPACE) and token[1:] in known]
     order = tokenizer.get_vocab()
-    return _add_whole(tokenizer, sorted(spaced, key=lambda word: order[_SPACE + word]))
+    return _add_whole(tokenizer, sorted(spaced, key=lambda word: order[SPACE + word]))
 
 
-def add_frequent_words(tokenizer: Tokenizer, spaced: int, bare: int) -> Tokenizer:
-    """The same tokenizer with the words that the dictionary's sentences have most often, and those that tell a topic.
+def add_frequent_words(tokenizer: Tokenizer, count: int) -> Tokenizer:
+    """The same tokenizer with ``count`` more tokens: of words that the dictionary's sentences have most often or that
+    tell a topic, after a space and without one.
 
-    ``spaced`` of them after a space, ``bare`` without it. What a word means is learned in one place then, and it is
-    copied in one step.
+    What a word means is learned in one place then, and it is copied in one step, into quotes too.
     """
     topics = {word for words in TOPIC_WORDS.values() for word in words}
     seen = {word for field in ("artifact", "food", "animal", "plant") for word in NOUN_FIELDS[field]}
@@ -154,7 +152,7 @@ def add_frequent_words(tokenizer: Tokenizer, spaced: int, bare: int) -> Tokenize
         (re.findall(_WORD, " ".join(meaning for _, meaning in DEFINITIONS)), 2),
         (re.findall(_WORD, " ".join((*GLAD, *ANGRY, *PRAISE, *BLAME))), 40),
         (topics, 100),
-        (sorted({*POSITIVE, *NEGATIVE}), 45),
+        (sorted({*POSITIVE, *NEGATIVE}), 60),
         (sorted(seen), 30),
     ):
         for word in words:
@@ -163,10 +161,8 @@ def add_frequent_words(tokenizer: Tokenizer, spaced: int, bare: int) -> Tokenize
     ranked = [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
     ranked = [word for word in ranked if word.lower() not in kept_out]
     vocabulary = tokenizer.get_vocab()
-    after_space = [_SPACE + word for word in ranked if word.islower() and _SPACE + word not in vocabulary]
-    things = topics | {*NOUNS, *ADJECTIVES, *seen}
-    alone = [word for word in ranked if (word in things or word.istitle()) and word not in vocabulary]
-    return _add_whole(tokenizer, [*after_space[:spaced], *alone[:bare]])
+    tokens = [token for word in ranked for token in (SPACE + word, word) if token not in vocabulary]
+    return _add_whole(tokenizer, tokens[:count])
 
 
 def _add_whole(tokenizer: Tokenizer, words: list[str]) -> Tokenizer:

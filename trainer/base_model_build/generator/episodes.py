@@ -205,6 +205,12 @@ SORTING_SHARES: Final[Mapping[str, float]] = {
 }  # fmt: skip
 """Beside simulated jobs that sort sentences: with more numbers again."""
 
+COPYING_SHARES: Final[Mapping[str, float]] = {
+    **SORTING_SHARES, "hole": 130, "list": 110, "echo": 24, "ticket": 100, "json": 16, "layout": 18, "call": 26,
+    "fresh classes": 26, "counting": 40, "small counting": 16, "number": 30,
+}  # fmt: skip
+"""Half of it copies: into quotes, fields and lists."""
+
 NAMING_MODES: Final[Mapping[str, float]] = {
     "free": 3, "calls": 3, "bare": 33, "system": 36, "prefix": 8, "suffix": 4, "shots": 8,
 }  # fmt: skip

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any, Final
 
 from base_model_build.data import read_data
+from base_model_build.generator.topic_words import TOPIC_WORDS
 from base_model_build.generator.words import CITIES, NAMES, VOCABULARY, imitate_word, invent_word
 
 _DATA: Final[dict[str, Any]] = read_data("lexicon")
@@ -57,6 +58,9 @@ THINGS: Final[list[str]] = [
 ]
 """Common things that can be seen."""
 
+TOPICAL: Final[list[str]] = sorted({word for words in TOPIC_WORDS.values() for word in words})
+"""Words that tell what people talk about, inflected ones too."""
+
 PEOPLE: Final = (
     *NAMES,
     *(
@@ -78,8 +82,10 @@ TOWNS: Final = (
 def draw_any_word(random: Random) -> str:
     """A frequent word, one of the written lists, one that looks like English, one of syllables, or a rarer one."""
     kind = random.random()
-    if kind < 0.4:
+    if kind < 0.28:
         return random.choice(FREQUENT)
+    if kind < 0.4:
+        return random.choice(TOPICAL)
     if kind < 0.62:
         return random.choice(VOCABULARY)
     if kind < 0.8:
@@ -109,10 +115,12 @@ def draw_town(random: Random) -> str:
 
 
 def draw_item(random: Random) -> str:
-    """A thing, two nouns, a thing with an adjective, or any word at all."""
+    """A thing, two nouns, a thing with an adjective, or any one or two words at all."""
     kind = random.random()
-    if kind < 0.4:
+    if kind < 0.36:
         return random.choice(THINGS)
-    if kind < 0.6:
+    if kind < 0.52:
         return f"{random.choice(NOUNS)} {random.choice(THINGS)}"
-    return draw_thing(random, 1.0) if kind < 0.75 else draw_any_word(random)
+    if kind < 0.66:
+        return draw_thing(random, 1.0)
+    return draw_any_word(random) if kind < 0.85 else f"{draw_any_word(random)} {draw_any_word(random)}"

@@ -35,6 +35,7 @@ from base_model_build.simulate import (
     tune_jobs,
 )
 from base_model_build.tokenizer import train_tokenizer
+from base_model_build.word_vectors import join_vectors, list_word_pairs
 from tests.base_model_build.test_network import CONFIG, SHAPE
 from tuning_trainer.base_model import BOS, CALL, CONTROL_TOKENS, EOT, MODEL, RESULT, USER, read_tokenizer
 from tuning_trainer.data.chat import load_chat
@@ -108,7 +109,7 @@ def test_digits_and_capitals_are_single_tokens(encoder: Encoder) -> None:
 
 def test_a_word_has_one_token_with_a_space_and_without() -> None:
     """What stands after a space in a text and after a quote in its answer can be copied."""
-    tokenizer = train_tokenizer(1500, 1, 200, (0, 0))
+    tokenizer = train_tokenizer(1500, 1, 200, 0)
     spaced = [token[1:] for token in tokenizer.get_vocab() if re.fullmatch("\u0120[a-z]{4,}", token)]
     words = [word for word in spaced if word in RANKS and word not in {*spell_english(17).split(), "hundred"}]
     assert len(words) > 20
@@ -119,14 +120,47 @@ def test_a_word_has_one_token_with_a_space_and_without() -> None:
 
 def test_frequent_words_are_whole() -> None:
     """Those of the dictionary and of topics; the evaluation's own words of classes and pieces of numbers are not."""
-    tokenizer = train_tokenizer(1500, 1, 200, (1800, 900))
+    tokenizer = train_tokenizer(1500, 1, 200, 2700)
     vocabulary = tokenizer.get_vocab()
     for word in ("eyes", "computer", "broke"):
         assert f"\u0120{word}" in vocabulary
         assert tokenizer.decode(tokenizer.encode(f'{word} "{word}s').ids) == f'{word} "{word}s'
-    assert "computer" in vocabulary
+        assert word in vocabulary
     assert not {f"\u0120{word}" for word in RESERVED} & set(list(vocabulary)[1500:])
-    assert len(tokenizer.encode("seventeen").ids) == len(train_tokenizer(1500, 1, 200, (0, 0)).encode("seventeen").ids)
+    assert len(tokenizer.encode("seventeen").ids) == len(train_tokenizer(1500, 1, 200, 0).encode("seventeen").ids)
+
+
+def test_a_words_two_vectors_learn_the_same() -> None:
+    """From a tied stage on they differ by the usual difference only, whichever of them was learned from."""
+    tokenizer = train_tokenizer(600, 1, 50, 60)
+    pairs = list_word_pairs(tokenizer, 60)
+    assert len(pairs) >= 25
+    assert (pairs.max(1).values >= tokenizer.get_vocab_size() - 60).all()
+    assert all(tokenizer.id_to_token(a) == f"\u0120{tokenizer.id_to_token(b)}" for a, b in pairs.tolist())
+    vectors = torch.randn(tokenizer.get_vocab_size(), 8, generator=torch.Generator().manual_seed(3))
+    before = vectors.clone()
+    join_vectors(vectors, pairs)
+    spaced, bare = pairs.T
+    assert torch.allclose(vectors[bare] - vectors[spaced], (before[bare] - before[spaced]).mean(0), atol=1e-5)
+    assert torch.allclose(vectors[spaced] + vectors[bare], before[spaced] + before[bare], atol=1e-5)
+    others = torch.ones(len(vectors), dtype=torch.bool).index_fill(0, pairs.flatten(), False)
+    assert torch.equal(vectors[others], before[others])
+
+
+def test_a_tied_stage_keeps_words_together(tmp_path: Path) -> None:
+    """Through its steps and a checkpoint; before it they learn apart."""
+    words, jobs = TINY.stages
+    recipe = dataclasses.replace(TINY, stages=(words, dataclasses.replace(jobs, steps=2, jobs_every=0, tied=True)))
+    run = build(tmp_path, recipe, until=words.steps)
+    spaced, bare = run.pairs.T
+    embedding = run.weights["embedding"].detach()
+    assert float((embedding[bare] - embedding[spaced]).std(0).mean()) > 1e-3
+    build(tmp_path, recipe, until=words.steps + 1)
+    run = build(tmp_path, recipe)
+    assert run.done
+    for vectors in (run.weights["embedding"].detach(), run.average["embedding"]):
+        assert float((vectors[bare] - vectors[spaced]).std(0).mean()) < 1e-6
+    assert not torch.equal(run.weights["embedding"], embedding)
 
 
 def test_trainer_reads_the_format_that_the_build_wrote(whole: Path, encoder: Encoder) -> None:
@@ -378,7 +412,7 @@ def test_transformers_loads_the_directory(whole: Path) -> None:
 def test_the_shipped_recipe_fits_its_limits() -> None:
     """Weights of at most 6 MB in float16, every kind of job in use."""
     bare = CPU.shape.vocabulary // 3  # words that ``add_bare_words`` adds: 1,862
-    config = CPU.shape.config(CPU.shape.vocabulary + bare + sum(CPU.shape.whole_words))
+    config = CPU.shape.config(CPU.shape.vocabulary + bare + CPU.shape.whole_words)
     assert 2 * count_parameters(init_weights(config, 1)) < 6e6
     assert set(CPU.kinds) == {name for stage in CPU.stages for name in stage.kinds}
     assert CPU.stages[-1].rates[-1] == 0.0

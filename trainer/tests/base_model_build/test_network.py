@@ -24,9 +24,7 @@ from tuning_trainer.native.weights import init_weights
 
 pytestmark = pytest.mark.slow
 
-SHAPE = Shape(
-    vocabulary=420, tokenizer_episodes=50, hidden_size=32, layers=2, heads=2, mlp_size=48, whole_words=(40, 20)
-)
+SHAPE = Shape(vocabulary=420, tokenizer_episodes=50, hidden_size=32, layers=2, heads=2, mlp_size=48, whole_words=60)
 CONFIG = SHAPE.config(64)
 
 
