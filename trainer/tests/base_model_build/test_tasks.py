@@ -30,6 +30,7 @@ from base_model_build.generator.classification import SENTENCES, draw_classes
 from base_model_build.generator.copying import draw_list_task
 from base_model_build.generator.dialogues import Dialogue
 from base_model_build.generator.episodes import (
+    COPYING_SHARES,
     COUNTING_SHARES,
     JOB_SHARES,
     LONG_SHARES,
@@ -227,6 +228,7 @@ def test_nothing_that_is_asked_is_generated() -> None:
         (MEANING_SHARES, 320),
         (TUNING_SHARES, 320),
         (SORTING_SHARES, 320),
+        (COPYING_SHARES, 320),
         (COUNTING_SHARES, 1),
         (LONG_SHARES, 1600),
     ):
