@@ -97,7 +97,7 @@ class Stage:
         jobs_every: Every so many steps a set of simulated jobs joins in; 0 is never.
         kinds: Names of kinds of jobs, and how often each is drawn.
         strength: Weight of the jobs' gradient beside that of the rows.
-        tied: Whether a whole word's vectors after a space and without one move together; see ``word_vectors.py``.
+        tied: Whether all whole words' vectors after a space and without one differ alike; see ``word_vectors.py``.
     """
 
     name: str

@@ -32,7 +32,7 @@ from base_model_build.recipe import Recipe, Stage
 from base_model_build.rows import Encoder, Packed
 from base_model_build.simulate import Jobs, drop_lost, tune_jobs
 from base_model_build.tokenizer import describe_tokenizer, save_tokenizer, train_tokenizer
-from base_model_build.word_vectors import join_vectors, list_word_pairs, share_rows
+from base_model_build.word_vectors import join_vectors, list_word_pairs
 from tuning_trainer.base_model import BOS, EOT, PAD, read_tokenizer
 from tuning_trainer.learning.optimizer import AdamW
 from tuning_trainer.native.weights import count_parameters, init_weights, save_weights
@@ -132,7 +132,7 @@ class Run:
         started = time.process_time()
         stage, counts = self.stage, self.counts
         if stage.tied and not counts.step:
-            self._join_words()
+            join_vectors(self.average[EMBEDDING], self.pairs)
         batch = self._next_batch()
         loss, gradients = self.gradients.of_rows(self.weights, batch)
         report = {"loss": float(loss)}
@@ -213,25 +213,17 @@ class Run:
         if not all(math.isfinite(float(torch.linalg.vector_norm(gradient))) for gradient in gradients):
             self.counts.skipped += 1
             return
-        for (name, tensor), gradient in zip(self.weights.items(), gradients, strict=True):
-            if name == EMBEDDING and self.stage.tied:
-                share_rows(gradient, self.pairs)
+        for tensor, gradient in zip(self.weights.values(), gradients, strict=True):
             tensor.grad = gradient
         self.muon.step(self.recipe.muon_rate * self.rate())
         self.adam.learning_rate = self.recipe.adam_rate * self.rate()
         self.adam.step()
+        if self.stage.tied:
+            join_vectors(self.weights[EMBEDDING], self.pairs)
         keep = min(self.recipe.keep, (self.counts.steps + 1) / (self.counts.steps + 10))
         with torch.no_grad():
             for name, tensor in self.average.items():
                 tensor.lerp_(self.weights[name], 1 - keep)
-
-    def _join_words(self) -> None:
-        """A word's two vectors become the same, but for the usual difference; from here on they move together."""
-        for vectors in (self.weights[EMBEDDING].detach(), self.average[EMBEDDING]):
-            join_vectors(vectors, self.pairs)
-        place = next(i for i, tensor in enumerate(self.adam.parameters) if tensor is self.weights[EMBEDDING])
-        for rows in (self.adam.means[place], self.adam.squares[place]):
-            share_rows(rows, self.pairs)
 
     def close(self) -> None:
         """Ends the helpers."""

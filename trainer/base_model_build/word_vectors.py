@@ -1,7 +1,7 @@
 """A word's two vectors: that of its token after a space and that of its token without one.
 
 Copying a word from a text into quotes asks for the other token. Where the two learn apart, each word's copy has to be
-learned by itself; where they move together, it is learned once for all words.
+learned by itself; where all words have one difference, it is learned once for all.
 """
 
 from __future__ import annotations
@@ -27,17 +27,13 @@ def list_word_pairs(tokenizer: Tokenizer, newest: int) -> Tensor:
 
 @torch.no_grad()
 def join_vectors(vectors: Tensor, pairs: Tensor) -> None:
-    """Sets the two vectors of each word to their mean, but for the mean difference of all words, in place."""
+    """Sets the two vectors of each word to their mean, but for the mean difference of all words, in place.
+
+    After each step of an optimiser: one difference is learned, for all words.
+    """
     if not len(pairs):
         return
     spaced, bare = vectors[pairs[:, 0]], vectors[pairs[:, 1]]
     difference = (bare - spaced).mean(0)
     middle = (spaced + bare) / 2
     vectors[pairs[:, 0]], vectors[pairs[:, 1]] = middle - difference / 2, middle + difference / 2
-
-
-@torch.no_grad()
-def share_rows(rows: Tensor, pairs: Tensor) -> None:
-    """Sets both rows of each word to their mean, in place: of gradients and of what an optimiser keeps of them."""
-    mean = (rows[pairs[:, 0]] + rows[pairs[:, 1]]) / 2
-    rows[pairs[:, 0]] = rows[pairs[:, 1]] = mean

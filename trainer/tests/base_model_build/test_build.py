@@ -130,8 +130,8 @@ def test_frequent_words_are_whole() -> None:
     assert len(tokenizer.encode("seventeen").ids) == len(train_tokenizer(1500, 1, 200, 0).encode("seventeen").ids)
 
 
-def test_a_words_two_vectors_learn_the_same() -> None:
-    """From a tied stage on they differ by the usual difference only, whichever of them was learned from."""
+def test_joined_words_differ_alike() -> None:
+    """By their mean difference; what they have in common and all other tokens stay."""
     tokenizer = train_tokenizer(600, 1, 50, 60)
     pairs = list_word_pairs(tokenizer, 60)
     assert len(pairs) >= 25
@@ -148,7 +148,7 @@ def test_a_words_two_vectors_learn_the_same() -> None:
 
 
 def test_a_tied_stage_keeps_words_together(tmp_path: Path) -> None:
-    """Through its steps and a checkpoint; before it they learn apart."""
+    """All whole words' two vectors differ alike, through steps and a checkpoint; before they learn apart."""
     words, jobs = TINY.stages
     recipe = dataclasses.replace(TINY, stages=(words, dataclasses.replace(jobs, steps=2, jobs_every=0, tied=True)))
     run = build(tmp_path, recipe, until=words.steps)
