@@ -354,11 +354,11 @@ CPU: Final = Recipe(
         ),
         Stage(
             "copying",
-            240,
+            600,
             (0.6, 0.5),
             narrow=_COPYING,
             wide_every=16,
-            jobs_every=4,
+            jobs_every=6,
             kinds=_COPIED,
             strength=2.5,
             tied=True,
