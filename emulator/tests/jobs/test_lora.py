@@ -50,6 +50,18 @@ async def trainer() -> AsyncIterator[LoraTrainer]:
     await made.stop()
 
 
+async def test_a_process_that_still_loads_is_ended_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A short program under ``exec`` is over before torch is there: that is nothing to warn of, or to wait for."""
+    made = LoraTrainer(stop_timeout_s=3600)
+    await made.start()
+    assert made._process is not None
+    process = made._process
+    assert made.health()["ready"] is False
+    await asyncio.wait_for(made.stop(), 60)
+    assert process.returncode == -signal.SIGKILL
+    assert not caplog.records
+
+
 def make_job(directory: Path, model: Path, identifier: str = "1", epochs: int = 2) -> Job:
     """The documented pairs on a tiny random model."""
     directory.mkdir(parents=True, exist_ok=True)

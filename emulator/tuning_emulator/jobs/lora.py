@@ -97,12 +97,13 @@ class LoraTrainer:
             self._spawn(self._read_log(self._process))
 
     async def stop(self) -> None:
-        """Asks the process to end, then ends it and its children."""
+        """Asks the process to end, then ends it and its children. One that still loads has nothing to finish."""
         process = self._process
         if process is None:
             return
         if process.returncode is None and process.stdin is not None:
             process.stdin.close()
+        if process.returncode is None and self.health()["ready"]:
             try:
                 await asyncio.wait_for(process.wait(), self._stop_timeout_s)
             except TimeoutError:
