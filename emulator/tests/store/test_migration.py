@@ -81,21 +81,16 @@ def keep_comparable(value: Any) -> Any:
     exported.
     """
     if isinstance(value, dict):
-        newer: tuple[tuple[str, Any], ...] = (
-            ("notes", []),
-            ("precision", ""),
-            ("threads", 0),
-            ("processes", 0),
-            ("weights", ""),
-        )
         left = {"etag", "backing_tensorboard_resource", "supportedExportFormats"}
         if value.get("schemaTitle") == "system.ExperimentRun":
             left.add("displayName")
+        if "completed_steps" in value:
+            left |= {"precision", "threads", "processes", "weights"}
         if {"metrics", "completed_steps"} <= value.keys():
             left |= TOLD_SINCE
         if {"jobs", "next"} <= value.keys():
             left.add("states")
-        kept = {key: one for key, one in value.items() if key not in left and (key, one) not in newer}
+        kept = {key: one for key, one in value.items() if key not in left and (key, one) != ("notes", [])}
         return {key: keep_comparable(one) for key, one in kept.items()}
     if isinstance(value, list):
         return [keep_comparable(one) for one in value]

@@ -42,7 +42,7 @@ export async function show({ main, query, signal }) {
   };
   const remember = () => keepPlace("requests", { ...pick(filters), ...(chosen ? { id: String(chosen) } : {}) });
   let last = 0;
-  const follow = async (/** @type {boolean} */ anew) => {
+  const look = async (/** @type {boolean} */ anew) => {
     const page = await control("GET", "journal", { query: { ...filters, limit: MOST_ROWS, after: anew ? 0 : last }, signal });
     last = page.last_id;
     const counted = await control("GET", "journal:count", { query: filters, signal });
@@ -53,6 +53,13 @@ export async function show({ main, query, signal }) {
     while (rows.rows.length > MOST_ROWS) rows.lastElementChild?.remove();
     empty.hidden = rows.rows.length > 0;
     table.hidden = !empty.hidden;
+  };
+  /** @type {Promise<void>} */
+  let looking = Promise.resolve();
+  const follow = (/** @type {boolean} */ anew) => {
+    const done = looking.then(() => look(anew)); // one after the other: two at once would show a request twice
+    looking = done.catch(() => {});
+    return done;
   };
   const inputs = FILTERS.map((name) => {
     const input = h("input", { type: "search", value: filters[name], placeholder: { method: "GetTunedModel", status: "4xx" }[name] ?? "" });
