@@ -18,6 +18,7 @@ from gguf.quants import dequantize
 from numpy.typing import NDArray
 
 from tuning_trainer.gguf_files.header import GgufError, Header, map_tensor
+from tuning_trainer.gguf_files.positions import llama3_divisors
 
 Change: TypeAlias = Literal["none", "pairs", "plus one"]
 """What was done to the weights. ``pairs``: of each head the rows 0, h/2, 1, h/2 + 1, …, h the size of a head."""
@@ -206,18 +207,9 @@ def _rope_scaling(header: Header, found: _Metadata, config: dict[str, Any]) -> d
             "high_freq_factor": 4.0,
             "original_max_position_embeddings": 8192,
         }
-        if np.allclose(divisors, _llama3_divisors(config, factor), rtol=1e-4):
+        if np.allclose(divisors, llama3_divisors(scaling, config["head_dim"], config["rope_theta"]), rtol=1e-4):
             return scaling
     raise GgufError("rope_freqs.weight: these frequencies are not those of Llama 3.1, 3.2 or 3.3")
-
-
-def _llama3_divisors(config: dict[str, Any], factor: float) -> NDArray[np.float64]:
-    """What each frequency is divided by: long waves by the factor, short ones by 1, between them smoothly."""
-    half = config["head_dim"] // 2
-    waves = 2 * np.pi * config["rope_theta"] ** (np.arange(half) / half)
-    smooth = np.clip((8192 / waves - 1) / 3, 0, 1)
-    divisors: NDArray[np.float64] = 1 / ((1 - smooth) / factor + smooth)
-    return divisors
 
 
 def _read_vector(header: Header, name: str, length: int) -> NDArray[np.float32] | None:

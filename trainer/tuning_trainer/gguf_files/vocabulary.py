@@ -15,15 +15,22 @@ from typing import Any
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from tuning_trainer.gguf_files.header import GgufError, Header
+from tuning_trainer.gguf_files.splitting import (
+    BYTE,
+    CONTRACTIONS,
+    CONTROL,
+    IGNORES_MERGES,
+    LEAD,
+    ONE_DIGIT,
+    REST,
+    THREE_DIGITS,
+    UNKNOWN,
+    USER_DEFINED,
+    split_words,
+)
 
-UNKNOWN, CONTROL, USER_DEFINED, BYTE = 2, 3, 4, 6
-"""Of ``tokenizer.ggml.token_type``."""
-
-_CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-_REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-_REST_SLASH = _REST.replace(r"[\r\n]*", r"[\r\n/]*", 1)
+_REST_SLASH = REST.replace(r"[\r\n]*", r"[\r\n/]*", 1)
 _UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
-_LEAD = r"[^\r\n\p{L}\p{N}]?"
 
 
 def _split(expression: str) -> pre_tokenizers.PreTokenizer:
@@ -31,13 +38,9 @@ def _split(expression: str) -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence([pieces, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 
 
-def _words(digits: str) -> str:
-    return rf"{_CONTRACTIONS}|{_LEAD}\p{{L}}+|{digits}|{_REST}"
-
-
 def _cases(digits: str, ending: str) -> str:
     """Words cut where capitals begin."""
-    return rf"{_LEAD}{_UPPER}*{_LOWER}+{ending}|{_LEAD}{_UPPER}+{_LOWER}*{ending}|{digits}|{_REST_SLASH}"
+    return rf"{LEAD}{_UPPER}*{_LOWER}+{ending}|{LEAD}{_UPPER}+{_LOWER}*{ending}|{digits}|{_REST_SLASH}"
 
 
 def _gpt2() -> pre_tokenizers.PreTokenizer:
@@ -49,7 +52,7 @@ def _single_digits() -> pre_tokenizers.PreTokenizer:
 
 
 def _three_digits() -> pre_tokenizers.PreTokenizer:
-    return _split(_words(r"\p{N}{1,3}"))
+    return _split(split_words(THREE_DIGITS))
 
 
 PRE_TOKENIZERS: dict[str, Callable[[], pre_tokenizers.PreTokenizer]] = {
@@ -60,15 +63,12 @@ PRE_TOKENIZERS: dict[str, Callable[[], pre_tokenizers.PreTokenizer]] = {
     "llama-v3": _three_digits,
     "dbrx": _three_digits,
     "smaug-bpe": _three_digits,
-    "qwen2": lambda: _split(_words(r"\p{N}")),
-    "deepseek-r1-qwen": lambda: _split(_words(r"\p{N}")),
-    "tekken": lambda: _split(_cases(r"\p{N}", "")),
-    "gpt-4o": lambda: _split(_cases(r"\p{N}{1,3}", f"{_CONTRACTIONS}?")),
+    "qwen2": lambda: _split(split_words(ONE_DIGIT)),
+    "deepseek-r1-qwen": lambda: _split(split_words(ONE_DIGIT)),
+    "tekken": lambda: _split(_cases(ONE_DIGIT, "")),
+    "gpt-4o": lambda: _split(_cases(THREE_DIGITS, f"{CONTRACTIONS}?")),
 }
 """By ``tokenizer.ggml.pre``."""
-
-_IGNORES_MERGES = ("llama-bpe", "llama3", "llama-v3", "tekken")
-"""A word that is a token is that token, however its merges would go."""
 
 _COMPOSES = ("qwen2", "deepseek-r1-qwen")
 """Normalised to NFC."""
@@ -124,7 +124,7 @@ def _byte_level(header: Header, tokens: list[str]) -> Tokenizer:
         if not space or not {left, right, left + right} <= vocabulary.keys():
             raise GgufError(f"tokenizer.ggml.merges: {text[:40]!r} does not join two tokens to a third")
         merges.append((left, right))
-    tokenizer = Tokenizer(models.BPE(vocabulary, merges, ignore_merges=pre in _IGNORES_MERGES))
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, ignore_merges=pre in IGNORES_MERGES))
     if pre in _COMPOSES:
         tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = PRE_TOKENIZERS[pre]()

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from tuning_trainer.gguf_files.positions import llama3_divisors
 from tuning_trainer.gguf_files.written_vocabulary import UnsupportedGgufError, describe_vocabulary
 from tuning_trainer.learning.checkpoint import replace_file
 from tuning_trainer.spec import Outtype
@@ -260,24 +261,8 @@ def interleave(array: Array, heads: int) -> Array:
 
 
 def rope_factors(rope: dict[str, Any], size: int, theta: float | None) -> NDArray[np.float32]:
-    """Llama 3's scaled rotary positions: what each angle is divided by, float32 (head size / 2,).
-
-    Source: Llama 3.1's model card and ``rope_type: llama3`` of transformers.
-    """
-    base = float(theta or rope.get("rope_theta") or 10000.0)
-    factor, old = float(rope["factor"]), float(rope["original_max_position_embeddings"])
-    low, high = float(rope["low_freq_factor"]), float(rope["high_freq_factor"])
-    factors = []
-    for place in range(0, size, 2):
-        length = 2 * math.pi * base ** (place / size)
-        if length < old / high:
-            factors.append(1.0)
-        elif length > old / low:
-            factors.append(factor)
-        else:
-            smooth = (old / length - low) / (high - low)
-            factors.append(1 / ((1 - smooth) / factor + smooth))
-    return np.array(factors, dtype=np.float32)
+    """Llama 3's scaled rotary positions: what each angle is divided by, float32 (head size / 2,)."""
+    return llama3_divisors(rope, size, float(theta or rope.get("rope_theta") or 10000.0)).astype(np.float32)
 
 
 def _add_tensor(writer: Any, name: str, shape: tuple[int, ...], kind: Outtype) -> None:

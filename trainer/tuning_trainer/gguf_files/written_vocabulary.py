@@ -14,9 +14,18 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from tuning_trainer.data.chat import load_tokenizer, read_settings, read_template, special_token
-
-NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
-"""Types of tokens. Source: gguf.TokenType."""
+from tuning_trainer.gguf_files.splitting import (
+    BYTE,
+    CONTROL,
+    IGNORES_MERGES,
+    NORMAL,
+    ONE_DIGIT,
+    THREE_DIGITS,
+    UNKNOWN,
+    UNUSED,
+    USER_DEFINED,
+    split_words,
+)
 
 SPACE = "▁"
 
@@ -67,20 +76,14 @@ class GgufVocabulary:
             writer.add_chat_template(self.template)
 
 
-_CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
-_REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-
 PRE_TOKENIZERS: dict[tuple[str, ...], str] = {
     ("bytes and words",): "gpt-2",
     ("digits", "bytes and words"): "smollm",
-    (_CONTRACTIONS + r"\p{N}{1,3}" + _REST, "bytes"): "llama-bpe",
-    (_CONTRACTIONS + r"\p{N}" + _REST, "bytes"): "qwen2",
+    (split_words(THREE_DIGITS), "bytes"): "llama-bpe",
+    (split_words(ONE_DIGIT), "bytes"): "qwen2",
 }
 """llama.cpp's names, by the steps of a byte-level tokenizer. Source: llama.cpp, src/llama-vocab.cpp, pre-tokenizers of
 GPT-2, SmolLM, Llama 3 and Qwen 2, beside the tokenizer.json of these models."""
-
-WHOLE_WORDS = ("llama-bpe",)
-"""Where a word that is a token is one, whatever the merges say (``ignore_merges``)."""
 
 
 def describe_vocabulary(directory: Path, size: int) -> GgufVocabulary:
@@ -167,7 +170,7 @@ def name_pre_tokenizer(values: dict[str, Any]) -> str:
         raise UnsupportedGgufError(
             f"tokenizer.json: it splits text by {' then '.join(steps)}, for which readers of GGUF have no name"
         )
-    if bool(values["model"].get("ignore_merges")) and name not in WHOLE_WORDS:
+    if bool(values["model"].get("ignore_merges")) and name not in IGNORES_MERGES:
         raise UnsupportedGgufError(f"tokenizer.json: ignore_merges, which readers do not do for {name}")
     return name
 
