@@ -14,8 +14,9 @@ import torch
 
 from tests.models import write_llama
 from tests.shapes import SHAPE
+from tests.whole_sequences import hidden_states
 from tuning_trainer.native.architecture import Attention, Config, Rope, UnsupportedModelError
-from tuning_trainer.native.decoder import hidden_states, logits
+from tuning_trainer.native.decoder import logits
 from tuning_trainer.native.families import format_config, load_config, parse_config
 from tuning_trainer.native.rotary import rotation
 from tuning_trainer.native.tuned import load_base

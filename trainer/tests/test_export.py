@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from tests.models import make_job, write_gpt2
+from tests.whole_sequences import hidden_states
 from tuning_trainer.__main__ import main
 from tuning_trainer.answering.generate import answer
 from tuning_trainer.data.chat import load_chat
 from tuning_trainer.export import TargetTakenError, merge_adapter, named_base_model
 from tuning_trainer.learning.loop import run_job
-from tuning_trainer.native.decoder import hidden_states, logits
+from tuning_trainer.native.decoder import logits
 from tuning_trainer.native.families import load_config
 from tuning_trainer.native.lora import InvalidAdapterError
 from tuning_trainer.native.weights import load_weights

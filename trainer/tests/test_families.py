@@ -16,6 +16,7 @@ from torch import Tensor
 from tests.families import FAMILIES, LONG, VOCABULARY, WINDOW, change_config, load_theirs, write_family
 from tests.models import make_job
 from tests.test_lora import random_adapter
+from tests.whole_sequences import hidden_states
 from tuning_trainer.answering.generate import Answering, Finished, answer
 from tuning_trainer.data.chat import load_chat
 from tuning_trainer.export import merge_adapter
@@ -23,7 +24,7 @@ from tuning_trainer.learning.loop import run_job
 from tuning_trainer.model import is_native, open_tuned
 from tuning_trainer.native import families, lora
 from tuning_trainer.native.architecture import UnsupportedModelError
-from tuning_trainer.native.decoder import hidden_states, logits
+from tuning_trainer.native.decoder import logits
 from tuning_trainer.native.families import load_config, parse_config, read_config
 from tuning_trainer.native.tuned import save_model
 from tuning_trainer.native.weights import load_weights

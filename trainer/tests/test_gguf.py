@@ -12,6 +12,7 @@ import torch
 from gguf import GGUFReader
 
 from tests.gguf_writing import LARGE, make_model, write_model
+from tests.whole_sequences import hidden_states
 from tuning_trainer.gguf_files.architectures import FAMILIES, list_parts, make_config, read_rows
 from tuning_trainer.gguf_files.convert import convert_file, main
 from tuning_trainer.gguf_files.header import read_header
@@ -176,7 +177,7 @@ def test_the_native_decoder_runs_it_where_it_lies(architecture: str, tmp_path: P
     convert(tmp_path / "model.gguf", tmp_path / "ours")
     weights, config = load_weights(tmp_path / "ours"), load_config(tmp_path / "ours")
     with torch.no_grad():
-        hidden = decoder.hidden_states(weights, config, IDS)
+        hidden = hidden_states(weights, config, IDS)
         scores = decoder.logits(weights, config, hidden)
     assert torch.allclose(scores, ask(model), atol=1e-4)
     storages = {tensor.untyped_storage().data_ptr() for tensor in weights.values()}

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from tests.shapes import SHAPE
+from tests.whole_sequences import hidden_states
 from tuning_trainer.native import lora
 from tuning_trainer.native.architecture import Config
-from tuning_trainer.native.decoder import hidden_states, logits
+from tuning_trainer.native.decoder import logits
 from tuning_trainer.native.weights import init_weights, save_weights
 
 CONFIGS = [SHAPE, dataclasses.replace(SHAPE, kv_heads=2, tied=False)]

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from tests.shapes import SHAPE
+from tests.whole_sequences import hidden_states
 from tuning_trainer.data.chat import Encoded
 from tuning_trainer.data.dataset import Batch, collate
 from tuning_trainer.native import lora
 from tuning_trainer.native.architecture import Attention, Config, Rope
-from tuning_trainer.native.decoder import hidden_states
 from tuning_trainer.native.sequences import pays_to_share, run_layers
 from tuning_trainer.native.weights import init_weights
 

@@ -37,10 +37,11 @@ from base_model_build.simulate import (
 from base_model_build.tokenizer import train_tokenizer
 from base_model_build.word_vectors import join_vectors, list_word_pairs
 from tests.base_model_build.test_network import CONFIG, SHAPE
+from tests.whole_sequences import hidden_states
 from tuning_trainer.base_model import BOS, CALL, CONTROL_TOKENS, EOT, MODEL, RESULT, USER, read_tokenizer
 from tuning_trainer.data.chat import load_chat
 from tuning_trainer.learning.loop import run_job
-from tuning_trainer.native.decoder import hidden_states, logits
+from tuning_trainer.native.decoder import logits
 from tuning_trainer.native.families import load_config
 from tuning_trainer.native.weights import count_parameters, init_weights, load_weights
 from tuning_trainer.spec import Done, Event, Example, Job, Step, Turn, format_example

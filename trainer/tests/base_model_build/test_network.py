@@ -18,7 +18,8 @@ from base_model_build.network import (
 )
 from base_model_build.recipe import Shape
 from base_model_build.simulate import drop_lost
-from tuning_trainer.native import decoder, lora
+from tests import whole_sequences
+from tuning_trainer.native import lora
 from tuning_trainer.native.architecture import Config
 from tuning_trainer.native.weights import init_weights
 
@@ -38,7 +39,7 @@ def test_packed_conversations_do_not_see_one_another() -> None:
     ids = torch.randint(8, 60, (3, 7), generator=torch.Generator().manual_seed(5))
     documents = torch.tensor([[1] * 7 + [2] * 7 + [3] * 7])
     packed = hidden_states(weights, CONFIG, ids.view(1, 21), document_bias(documents, torch.float32))
-    assert torch.allclose(packed.view(3, 7, -1), decoder.hidden_states(weights, CONFIG, ids), atol=1e-4)
+    assert torch.allclose(packed.view(3, 7, -1), whole_sequences.hidden_states(weights, CONFIG, ids), atol=1e-4)
 
 
 def _random_branches(ranks: list[int]) -> Branches:
@@ -67,7 +68,7 @@ def test_branches_are_the_trainers_adapters_side_by_side() -> None:
     together = hidden_states(weights, CONFIG, ids, causal_bias(9, torch.float32), branches)
     for job in range(3):
         tuned = lora.merge(_as_adapter(branches, job), weights, CONFIG)
-        alone = decoder.hidden_states(tuned, CONFIG, ids[2 * job : 2 * job + 2])
+        alone = whole_sequences.hidden_states(tuned, CONFIG, ids[2 * job : 2 * job + 2])
         assert torch.allclose(together[2 * job : 2 * job + 2], alone, atol=1e-3)
 
 
@@ -82,7 +83,7 @@ def test_gradient_of_the_base_is_that_at_the_tuned_weights() -> None:
     plain = {name: tensor.detach() for name, tensor in weights.items()}
     merged = lora.merge(_as_adapter(branches, 0), plain, CONFIG)
     merged = {name: tensor.clone().requires_grad_() for name, tensor in merged.items()}
-    hidden = decoder.hidden_states(merged, CONFIG, ids)
+    hidden = whole_sequences.hidden_states(merged, CONFIG, ids)
     theirs = torch.autograd.grad((hidden * direction).sum(), list(merged.values()))
     for name, mine, other in zip(weights, ours, theirs, strict=True):
         assert float((mine - other).norm() / other.norm()) < 1e-3, name
@@ -104,10 +105,10 @@ def test_quickened_weights_are_the_same_function() -> None:
         b.mul_(0.01)
     quick = quicken(weights, CONFIG, 1.7)
     ids = torch.randint(8, 60, (3, 9), generator=torch.Generator().manual_seed(6))
-    plain = decoder.hidden_states(weights, CONFIG, ids)
-    assert torch.allclose(decoder.hidden_states(quick, CONFIG, ids), plain, atol=1e-4)
+    plain = whole_sequences.hidden_states(weights, CONFIG, ids)
+    assert torch.allclose(whole_sequences.hidden_states(quick, CONFIG, ids), plain, atol=1e-4)
     changes = [
-        float((decoder.hidden_states(lora.merge(adapter, each, CONFIG), CONFIG, ids) - plain).norm())
+        float((whole_sequences.hidden_states(lora.merge(adapter, each, CONFIG), CONFIG, ids) - plain).norm())
         for each in (weights, quick)
     ]
     assert changes[1] > 1.3 * changes[0]

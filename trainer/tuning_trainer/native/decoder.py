@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tuning_trainer.native.architecture import Config, Weights
-from tuning_trainer.native.cache import Cache
-from tuning_trainer.native.rotary import Rotation, rotate, rotation_at
+from tuning_trainer.native.beginning import Beginning
+from tuning_trainer.native.rotary import Rotation, rotate, rotation
 
 if TYPE_CHECKING:
     from tuning_trainer.native.bank import Banked
@@ -107,51 +107,46 @@ def make_views(
     config: Config,
     time: int,
     past: int = 0,
-    pad: Tensor | None = None,
     device: str = "cpu",
     lengths: Tensor | None = None,
 ) -> list[View]:
     """Views, one per kind of layer, of ``time`` new positions after ``past`` ones.
 
     Args:
-        pad: How many positions at the beginning of each row are padding (batch,).
         lengths: Tokens of each row (batch,), where padding ends it.
     """
     return [
         View(
-            None if kind.rope is None else rotation_at(kind.rope, config.head_size, past, time, pad, device, lengths),
-            make_mask(kind.window, time, past, pad, device),
+            None if kind.rope is None else rotation(kind.rope, config.head_size, time, device, past, lengths),
+            make_mask(kind.window, time, past, device),
         )
         for kind in config.attention
     ]
 
 
-def make_mask(window: int | None, time: int, past: int, pad: Tensor | None, device: str = "cpu") -> Tensor | None:
-    """Which keys each new position may see, (batch or 1, 1, time, past + time); None where plain causality says it.
+def make_mask(window: int | None, time: int, past: int, device: str = "cpu") -> Tensor | None:
+    """Which keys each new position may see, (1, 1, time, past + time); None where plain causality says it.
 
-    No padding, nothing later, nothing that lies ``window`` tokens back. A padded position sees itself, because a
-    softmax over nothing is not a number.
+    Nothing later, nothing that lies ``window`` tokens back.
     """
     if window is not None and past + time <= window:
         window = None
-    if pad is None and window is None and (past == 0 or time == 1):
+    if window is None and (past == 0 or time == 1):
         return None
     places = torch.arange(past + time, device=device)
     queries = places[past:, None]
     seen = places <= queries
     if window is not None:
         seen = seen & (places > queries - window)
-    if pad is None:
-        return seen[None, None]
-    return (seen & (places >= pad[:, None, None]) | (places == queries))[:, None]
+    return seen[None, None]
 
 
 def attend(
-    hidden: Tensor, layer: Layer, config: Config, view: View, read: tuple[Cache | Passage, int] | None = None
+    hidden: Tensor, layer: Layer, config: Config, view: View, read: Beginning | tuple[Passage, int] | None = None
 ) -> Tensor:
     """Self-attention before its output projection: (batch, time, d) -> (batch, time, H·h).
 
-    ``read`` has what was read before; it comes with this layer's number.
+    ``read`` has what was read before; a passage, which is all layers', comes with this layer's number.
     """
     batch, time, _ = hidden.shape
     turned = config.heads + config.kv_heads
@@ -165,10 +160,10 @@ def attend(
         # The angles are float32: without the cast, keys would leave the precision of the values.
         qk = rotate(qk, view.angles).to(value.dtype)
     query, key = qk.split_with_sizes((config.heads, config.kv_heads), 1)
-    if read is not None and not isinstance(read[0], Cache):
+    if isinstance(read, tuple):
         return read[0].attend(read[1], config.attention[layer.kind], config, (query, key, value))
-    if read is not None and isinstance(read[0], Cache):
-        key, value = read[0].extend(read[1], key, value)
+    if read is not None:
+        key, value = read.extend(key, value)
     if config.kv_heads != config.heads:
         times = config.heads // config.kv_heads
         key, value = key.repeat_interleave(times, 1), value.repeat_interleave(times, 1)
@@ -204,7 +199,7 @@ def cap(scores: Tensor, limit: float | None) -> Tensor:
 
 
 def apply_layer(
-    x: Tensor, layer: Layer, config: Config, views: list[View], read: tuple[Cache | Passage, int] | None = None
+    x: Tensor, layer: Layer, config: Config, views: list[View], read: Beginning | tuple[Passage, int] | None = None
 ) -> Tensor:
     """One transformer layer: (batch, time, d) -> (batch, time, d)."""
     hidden = normalise(x, layer.attention_norm, config)
@@ -231,28 +226,6 @@ def embed(weights: Weights, config: Config, ids: Tensor) -> Tensor:
 def finish(weights: Weights, config: Config, x: Tensor) -> Tensor:
     """The last norm, of what comes out of the last layer."""
     return normalise(x, ready_norm(weights["final_norm"], config), config)
-
-
-def hidden_states(
-    weights: Weights,
-    config: Config,
-    ids: Tensor,
-    layers: list[Layer] | None = None,
-    lengths: Tensor | None = None,
-) -> Tensor:
-    """Runs whole sequences, for training: token ids (batch, time) -> normalised hidden states (batch, time, d).
-
-    Rows may be padded on the right: causal attention keeps padding out of what stands before it.
-
-    Args:
-        layers: Stand in for the layers of the weights, for instance with side branches.
-        lengths: Tokens of each row (batch,); None: all positions are.
-    """
-    views = make_views(config, ids.shape[1], device=str(ids.device), lengths=lengths)
-    x = embed(weights, config, ids)
-    for layer in layers or split_layers(weights, config):
-        x = apply_layer(x, layer, config, views)
-    return finish(weights, config, x)
 
 
 def logits(weights: Weights, config: Config, hidden: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,21 +167,25 @@ def save_adapter(
     path = Path(directory)
     path.mkdir(parents=True, exist_ok=True)
     tensors = {}
-    for name, parts in config.parts.items():
-        a, b = adapter.pairs[name]
-        for i, (part, (module, _)) in enumerate(
-            zip(b.split_with_sizes([rows for _, rows in parts], 1), parts, strict=True)
-        ):
-            for layer in range(config.layers):
-                prefix = f"{_PREFIX}.{layer}.{module}"
-                tensors[f"{prefix}.lora_A.weight"] = a[layer, i].detach().cpu().clone()
-                tensors[f"{prefix}.lora_B.weight"] = part[layer].detach().cpu().clone()
+    for prefix, a, b in _list_modules(adapter, config):
+        tensors[f"{prefix}.lora_A.weight"] = a.detach().cpu().clone()
+        tensors[f"{prefix}.lora_B.weight"] = b.detach().cpu().clone()
     write_tensors(tensors, path / WEIGHTS_NAME)
     modules = tuple(module.rsplit(".", 1)[-1] for parts in config.parts.values() for module, _ in parts)
     values = format_config(adapter.rank, adapter.alpha, modules, base_model)
     if fingerprint:
         values["revision"] = _FINGERPRINT + fingerprint
     (path / "adapter_config.json").write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+
+
+def _list_modules(adapter: Adapter, config: Config) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """How PEFT calls each module that an adapter changes, and its A and B there, as views."""
+    for name, parts in config.parts.items():
+        a, b = adapter.pairs[name]
+        split = b.split_with_sizes([rows for _, rows in parts], 1)
+        for i, (part, (module, _)) in enumerate(zip(split, parts, strict=True)):
+            for layer in range(config.layers):
+                yield f"{_PREFIX}.{layer}.{module}", a[layer, i], part[layer]
 
 
 def load_adapter(directory: str | Path, config: Config, fingerprint: str = "") -> Adapter:
@@ -206,15 +211,9 @@ def load_adapter(directory: str | Path, config: Config, fingerprint: str = "") -
             "(--base-model NAME=DIRECTORY)"
         )
     tensors = load_file(path / WEIGHTS_NAME)
-    for name, parts in config.parts.items():
-        a, b = adapter.pairs[name]
-        for i, (part, (module, _)) in enumerate(
-            zip(b.split_with_sizes([rows for _, rows in parts], 1), parts, strict=True)
-        ):
-            for layer in range(config.layers):
-                prefix = f"{_PREFIX}.{layer}.{module}"
-                _take(tensors, f"{prefix}.lora_A.weight", a[layer, i])
-                _take(tensors, f"{prefix}.lora_B.weight", part[layer])
+    for prefix, a, b in _list_modules(adapter, config):
+        _take(tensors, f"{prefix}.lora_A.weight", a)
+        _take(tensors, f"{prefix}.lora_B.weight", b)
     if tensors:
         raise InvalidAdapterError(f"{path}: the base model has no place for {next(iter(tensors))}")
     return adapter

@@ -57,45 +57,26 @@ def rotary_table(rope: Rope, head_size: int, length: int, device: str = "cpu", l
     return table
 
 
-def rotation(rope: Rope, head_size: int, length: int, device: str = "cpu") -> Rotation:
-    """Angles of the positions 0 to ``length`` - 1, each (length, turned size)."""
-    return rotation_at(rope, head_size, 0, length, None, device)
-
-
-def rotation_at(
-    rope: Rope,
-    head_size: int,
-    past: int,
-    time: int,
-    pad: Tensor | None,
-    device: str = "cpu",
-    lengths: Tensor | None = None,
+def rotation(
+    rope: Rope, head_size: int, time: int, device: str = "cpu", past: int = 0, lengths: Tensor | None = None
 ) -> Rotation:
-    """Angles of ``time`` positions after ``past`` ones, in rows that begin with ``pad`` (batch,) padded positions.
+    """Angles of ``time`` positions after ``past`` ones.
 
     Args:
         lengths: Tokens of each row (batch,), where that is fewer than positions because padding ends it. What a text's
             length decides (``longrope``) is decided row by row, whatever a row's company.
     """
     end = past + time
-    if rope.kind == "longrope" and (pad is not None or lengths is not None):
-        sizes = lengths if pad is None else end - pad
-        assert sizes is not None
-        short, long = (
-            _select(rotary_table(rope, head_size, end, device, kind), past, time, pad) for kind in (False, True)
-        )
-        chosen = (sizes > rope.original_positions)[:, None, None, None]
+    if rope.kind == "longrope" and lengths is not None:
+        short, long = (_cut(rotary_table(rope, head_size, end, device, kind), past, end) for kind in (False, True))
+        chosen = (lengths > rope.original_positions)[:, None, None, None]
         return Rotation(torch.where(chosen, long.cos, short.cos), torch.where(chosen, long.sin, short.sin))
     table = rotary_table(rope, head_size, end, device, rope.kind == "longrope" and end > rope.original_positions)
-    return _select(table, past, time, pad)
+    return _cut(table, past, end)
 
 
-def _select(table: Rotation, past: int, time: int, pad: Tensor | None) -> Rotation:
-    cos, sin = table
-    if pad is None:
-        return Rotation(cos[past : past + time], sin[past : past + time])
-    places = (torch.arange(past, past + time, device=pad.device) - pad[:, None]).clamp(min=0)
-    return Rotation(cos[places][:, None], sin[places][:, None])
+def _cut(table: Rotation, begin: int, end: int) -> Rotation:
+    return Rotation(table.cos[begin:end], table.sin[begin:end])
 
 
 def rotate(heads: Tensor, angles: Rotation) -> Tensor:

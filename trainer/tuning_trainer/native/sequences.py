@@ -16,7 +16,7 @@ from torch import Tensor
 from tuning_trainer.data.dataset import Batch
 from tuning_trainer.learning.recompute import recompute
 from tuning_trainer.native.architecture import Attention, Config, Weights
-from tuning_trainer.native.cache import Cache
+from tuning_trainer.native.beginning import Beginning
 from tuning_trainer.native.decoder import Layer, View, apply_layer, embed, finish, make_views
 from tuning_trainer.native.rotary import Rotation, rotation
 
@@ -116,7 +116,7 @@ def _share_layer(
     first: Tensor, x: Tensor, layer: Layer, config: Config, first_views: list[View], views: list[View]
 ) -> tuple[Tensor, Tensor]:
     """One layer over the beginning (1, P, d) and over what follows it in each row (B, T, d)."""
-    cache = Cache(1)
-    first = apply_layer(first, layer, config, first_views, (cache, 0))
-    cache.change(lambda tensor: tensor.expand(x.shape[0], -1, -1, -1))
-    return first, apply_layer(x, layer, config, views, (cache, 0))
+    beginning = Beginning()
+    first = apply_layer(first, layer, config, first_views, beginning)
+    beginning.expand(x.shape[0])
+    return first, apply_layer(x, layer, config, views, beginning)
