@@ -44,6 +44,7 @@ from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.middleware.chain import MiddlewareChain
 from tuning_emulator.models.added import EMBEDDED, find_weights
 from tuning_emulator.proxy.access import CONTROL_PATH, PAGE_PATHS, Access, is_page, keep_to_site
+from tuning_emulator.proxy.gateway import send_answer
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, find_service, format_url
 from tuning_emulator.proxy.metadata_server import DEFAULT_TOKEN, TOKEN_PATH, Identity
 from tuning_emulator.rest.app import RestApp, create_rest_app
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_JSON = "application/json"
 HEALTH_PATH = "/emulator/v1/health"
 """Answered here as well as by the control API, so that waiting for the server does not load FastAPI."""
 
@@ -210,7 +212,7 @@ class Emulator:
         elif (refusal := self._find_refusal(scope)) is not None:
             await _send_refusal(refusal, scope, send)
         elif scope["path"] == HEALTH_PATH:
-            await _send_json(self.health(), send)
+            await send_answer(send, 200, _JSON, json.dumps(self.health()))
         elif (scope["path"].startswith(PAGE_PATHS) and is_page(scope["path"])) or _is_visitor(scope):
             await self.page(scope, receive, keep_to_site(send, framed=False))
         elif scope["path"].startswith(CONTROL_PATH):
@@ -538,11 +540,4 @@ async def _send_refusal(refusal: ApiError, scope: Scope, send: Send) -> None:
     log.warning("%s %s refused: %s", scope["method"], scope["path"], refusal.message)
     own = scope["path"].startswith(CONTROL_PATH)
     value = {"detail": refusal.message} if own else to_envelope(refusal)
-    await _send_json(value, send, refusal.code.http_status)
-
-
-async def _send_json(value: Any, send: Send, status: int = 200) -> None:
-    body = json.dumps(value).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_answer(send, refusal.code.http_status, _JSON, json.dumps(value))

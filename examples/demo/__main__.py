@@ -13,7 +13,6 @@ from typing import Any
 from rich.console import Console
 from rich.padding import Padding
 from rich.panel import Panel
-from rich.progress import TaskID
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -90,7 +89,7 @@ def run_gemini(console: Console, running: RunningEmulator) -> Result:
         say(console, "POST /v1beta/tunedModels", describe_settings())
         operation = gemini.create(client)
         say(console, "GET  /v1beta/" + cut(operation["name"], 60), "until it is done")
-        with Watch(console) as watch:
+        with screen.Watch(console) as watch:
             model = gemini.follow(client, operation, watch.report)
         say(console, "GET  /v1beta/" + model["name"], f"state {model['state']}")
         console.print(Padding(screen.draw_curve(watch.losses), (1, 0)))
@@ -109,7 +108,7 @@ def run_vertex(console: Console, running: RunningEmulator) -> Result:
     say(console, "client.tunings.tune(…)", f"{vertex.BASE_MODEL}, {EPOCHS} epochs")
     job = vertex.create(client, dataset)
     say(console, "client.tunings.get(…)", cut(job.name or "", 66))
-    with Watch(console) as watch:
+    with screen.Watch(console) as watch:
         job = vertex.follow(client, job, Control(running.url), watch.report)
     tuned: Any = job.tuned_model
     say(console, "job.tuned_model.endpoint", f"{tuned.endpoint}, {len(vertex.describe_checkpoints(job))} checkpoints")
@@ -117,31 +116,6 @@ def run_vertex(console: Console, running: RunningEmulator) -> Result:
     say(console, "client.models.generate_content(…)", "greedy, base model and tuned model")
     base = partial(vertex.ask, client, vertex.BASE_MODEL)
     return show_answers(console, "Vertex AI", base, partial(vertex.ask, client, tuned.endpoint))
-
-
-class Watch:
-    """The progress bar of one job; keeps the losses it was told."""
-
-    def __init__(self, console: Console) -> None:
-        self.losses: Sequence[float] = ()
-        self._progress = screen.make_progress(console)
-        self._bar: TaskID | None = None
-
-    def __enter__(self) -> Watch:
-        self._progress.start()
-        self._bar = self._progress.add_task("tuning", total=None, loss="–")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def report(self, done: int, total: int, losses: Sequence[float]) -> None:
-        """Moves the bar."""
-        assert self._bar is not None
-        self.losses = losses
-        self._progress.update(
-            self._bar, completed=done, total=total or None, loss=f"{losses[-1]:.3f}" if losses else "–"
-        )
 
 
 def show_answers(console: Console, api: str, base: Ask, tuned: Ask) -> Result:

@@ -13,7 +13,6 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
-from rich.progress import TaskID
 from rich.table import Table
 from rich.text import Text
 
@@ -79,7 +78,7 @@ def learn(console: Console, running: RunningEmulator, names: Sequence[str]) -> I
                 before = count_exact(partial(gemini.ask, client, gemini.BASE_MODEL), asked)
             began = time.monotonic()
             operation = gemini.create(client, shown, name.replace("_", " "))
-            with _Bar(console, name) as bar:
+            with screen.Watch(console, name) as bar:
                 model = gemini.follow(client, operation, bar.report)
             seconds = time.monotonic() - began
             with console.status(f"   {name}: asking the tuned model …", spinner_style="deep_sky_blue1"):
@@ -92,31 +91,6 @@ def count_exact(ask: partial[str], pairs: Sequence[Pair]) -> int:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(ask, [pair.prompt for pair in pairs])
         return sum(said == pair.expected for said, pair in zip(answers, pairs, strict=True))
-
-
-class _Bar:
-    """The progress of one job, with the time that it will still take at its pace so far."""
-
-    def __init__(self, console: Console, name: str) -> None:
-        self.losses: Sequence[float] = ()
-        self._name = name
-        self._progress = screen.make_progress(console)
-        self._bar: TaskID | None = None
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        self._bar = self._progress.add_task(self._name, total=None, loss="–")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def report(self, done: int, total: int, losses: Sequence[float]) -> None:
-        """Moves the bar."""
-        assert self._bar is not None
-        self.losses = losses
-        loss = f"{losses[-1]:.3f}" if losses else "–"
-        self._progress.update(self._bar, completed=done, total=total or None, loss=loss)
 
 
 def draw_line(losses: Sequence[float], width: int = 16) -> str:

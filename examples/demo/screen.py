@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -38,6 +46,31 @@ def make_progress(console: Console) -> Progress:
         console=console,
         speed_estimate_period=600,
     )
+
+
+class Watch:
+    """The progress bar of one job; keeps the losses it was told."""
+
+    def __init__(self, console: Console, name: str = "tuning") -> None:
+        self.losses: Sequence[float] = ()
+        self._name = name
+        self._progress = make_progress(console)
+        self._bar: TaskID | None = None
+
+    def __enter__(self) -> Watch:
+        self._progress.start()
+        self._bar = self._progress.add_task(self._name, total=None, loss="–")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def report(self, done: int, total: int, losses: Sequence[float]) -> None:
+        """Moves the bar."""
+        assert self._bar is not None
+        self.losses = losses
+        loss = f"{losses[-1]:.3f}" if losses else "–"
+        self._progress.update(self._bar, completed=done, total=total or None, loss=loss)
 
 
 def draw_curve(losses: Sequence[float]) -> Group:

@@ -116,3 +116,13 @@ def opened_tab(
         assert tab.problems == [], tab.problems
     finally:
         context.close()
+
+
+def ask(page: Page, prompt: str) -> list[str]:
+    """The answers of the playground, from left to right, once all have come."""
+    page.get_by_label("Prompt", exact=True).fill(prompt)
+    page.keyboard.press("Control+Enter")
+    newest = page.locator(".exchange").first
+    newest.locator(".prompt", has_text=prompt).wait_for()
+    expect(newest.locator("[aria-busy=true]")).to_have_count(0)
+    return newest.locator(".answer-text").all_inner_texts()

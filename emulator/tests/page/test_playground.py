@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.page.browsing import opened_tab
+from tests.page.browsing import ask, opened_tab
 from tests.page.seeding import TRAIN, VALIDATION, Seeded, format_lines, seed
 from tests.server_process import running_server
 from tuning_emulator.testing.client import Control
@@ -24,16 +24,6 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 def seeded(process: None) -> Iterator[Seeded]:
     with running_server("--trainer", "scripted") as running:
         yield seed(running.url)
-
-
-def ask(page: Page, prompt: str) -> list[str]:
-    """The answers, from left to right, once all have come."""
-    page.get_by_label("Prompt", exact=True).fill(prompt)
-    page.keyboard.press("Control+Enter")
-    newest = page.locator(".exchange").first
-    newest.locator(".prompt", has_text=prompt).wait_for()
-    expect(newest.locator("[aria-busy=true]")).to_have_count(0)
-    return newest.locator(".answer-text").all_inner_texts()
 
 
 def test_base_and_tuned_model_answer_side_by_side(browser: Browser, seeded: Seeded) -> None:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.browsing import SCHEMES, Scheme, Tab, keep_small, opened_tab
+from tests.page.browsing import SCHEMES, Scheme, Tab, ask, keep_small, opened_tab
 from tests.page.seeding import (
     BUCKET,
     KEY,
@@ -66,16 +66,6 @@ def start(page: Page) -> str:
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("heading", level=1)).not_to_have_text("New job")
     return page.url.partition("name=")[2]
-
-
-def ask(page: Page, prompt: str) -> list[str]:
-    """The answers, from left to right."""
-    page.get_by_label("Prompt", exact=True).fill(prompt)
-    page.keyboard.press("Control+Enter")
-    newest = page.locator(".exchange").first
-    newest.locator(".prompt", has_text=prompt).wait_for()
-    expect(newest.locator("[aria-busy=true]")).to_have_count(0)
-    return newest.locator(".answer-text").all_inner_texts()
 
 
 def test_a_job_from_file_to_comparison(browser: Browser, url: str, tmp_path: Path) -> None:
