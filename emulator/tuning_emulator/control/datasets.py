@@ -108,7 +108,7 @@ class CheckQuery(BaseModel):
 
 
 class DatasetDesk:
-    """What the routes do, in worker threads.
+    """What the routes do, in worker threads but where it says so.
 
     Args:
         open_objects: Cloud Storage as jobs see it. calendar: On which day which project is played.
@@ -143,25 +143,29 @@ class DatasetDesk:
             report = describe_check(request, found, kept)
         return _rename(report, str(place), name) if body else report
 
-    def read_rows(self, dataset: str, job: str, offset: int, limit: int) -> DatasetRows:
-        """Some rows of an object, or of the examples that came with a job.
+    def find_rows(self, job: str) -> str | list[str]:
+        """What a job was tuned on: a URI, or the lines that came with it. In the server's thread, as with all records.
 
         Raises:
-            HTTPException: there is no such thing.
+            HTTPException: there is no such job.
         """
-        if job:
-            found = find_job(self._store, job)
-            if found is None:
-                raise HTTPException(404, f"job: no tuning job {job!r}")
-            inline = self._store.get_inline_dataset(found.uid)
-            if inline or not found.asked.training_uri:
-                return _page(
-                    [line.encode() for line in inline.splitlines()[offset : offset + limit + 1]], offset, limit
-                )
-            dataset = found.asked.training_uri
+        found = find_job(self._store, job)
+        if found is None:
+            raise HTTPException(404, f"job: no tuning job {job!r}")
+        inline = self._store.get_inline_dataset(found.uid)
+        return inline.splitlines() if inline or not found.asked.training_uri else found.asked.training_uri
+
+    def read_rows(self, dataset: str | list[str], offset: int, limit: int) -> DatasetRows:
+        """Some rows of an object, or of lines at hand.
+
+        Raises:
+            HTTPException: there is no such object.
+        """
+        end = offset + limit + 1
+        if isinstance(dataset, list):
+            return _page([line.encode() for line in dataset[offset:end]], offset, limit)
         try:
-            lines = islice(self._open_objects().lines(dataset), offset, offset + limit + 1)
-            return _page(list(lines), offset, limit)
+            return _page(list(islice(self._open_objects().lines(dataset), offset, end)), offset, limit)
         except StorageError as error:
             raise _refuse(error) from error
 
@@ -287,6 +291,6 @@ def create_router(store: Store, open_objects: Callable[[], ObjectStore], calenda
     ) -> DatasetRows:
         if bool(dataset) == bool(job):
             raise HTTPException(400, "dataset: give either it or job")
-        return await asyncio.to_thread(desk.read_rows, dataset, job, offset, limit)
+        return await asyncio.to_thread(desk.read_rows, desk.find_rows(job) if job else dataset, offset, limit)
 
     return router

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from typing import Annotated
@@ -99,14 +100,11 @@ def create_router() -> APIRouter:
     ) -> RulePage:
         found = choose(list_rows(), words, grade or "", table)
         counts = count_by_grade([row for row in found if row.source])
-        tables: dict[str, int] = {}
-        for row in found:
-            tables[row.where] = tables.get(row.where, 0) + 1
         return RulePage(
             rules=[describe(row) for row in found[offset : offset + limit]],
             total=len(found),
             grades={grade: counts[grade] for grade in GRADES},
-            tables=tables,
+            tables=Counter(row.where for row in found),
         )
 
     @router.get("/{name:path}", summary="The rows of a name, as the journal and jobs have it")
