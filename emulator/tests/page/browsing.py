@@ -58,10 +58,10 @@ class Tab:
         page.on("request", lambda one: self._note_request(one.url))
 
     def open(self, address: str) -> Page:
-        """Shows a screen: ``jobs``, ``job?name=…``."""
+        """Shows a screen, ``jobs`` or ``job?name=…``, with all that it shows at first."""
         self.page.goto(f"{self.url}/emulator#{address}")
         self.page.reload()  # an address that differs behind the # alone loads nothing
-        self.page.wait_for_selector("main h1")
+        self.page.wait_for_selector("main:not([aria-busy]) h1")
         return self.page
 
     def keep(self, name: str, *, whole: bool = True) -> Path:

@@ -71,6 +71,7 @@ def test_a_hostile_text_is_a_text_on_every_screen(browser: Browser, url: str) ->
             check_nothing_ran(page)
         page = tab.open("requests?status=4xx")
         rows = page.locator(".requests-table tbody tr")
+        expect(rows.nth(2)).to_be_visible()
         seen = ""
         for at in range(rows.count()):
             rows.nth(at).click()

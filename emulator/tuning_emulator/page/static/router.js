@@ -59,12 +59,14 @@ export function startRouter(screens, enter, fail) {
     current?.abort();
     const visit = (current = new AbortController());
     const main = enter(screen);
+    main.setAttribute("aria-busy", "true"); // until what the screen first shows is there
     try {
       const { show } = await screen.load();
       if (!visit.signal.aborted) await show({ main, query: new URLSearchParams(query), signal: visit.signal });
     } catch (error) {
       if (!visit.signal.aborted) fail(error, main);
     }
+    if (!visit.signal.aborted) main.removeAttribute("aria-busy");
   };
   addEventListener("hashchange", follow);
   void follow();

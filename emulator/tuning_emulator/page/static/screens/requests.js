@@ -86,9 +86,6 @@ export async function show({ main, query, signal }) {
   );
   place = detail;
   fillNothing(detail);
-  await follow(true);
-  if (chosen) await open(chosen).catch(() => fillNothing(detail));
-  else if (rows.rows.length) await open(Number(rows.rows[0]?.dataset.id));
   let waiting = false;
   const soon = () => {
     if (waiting) return;
@@ -109,6 +106,9 @@ export async function show({ main, query, signal }) {
       void open(Number(next.dataset.id));
     }
   });
+  await follow(true);
+  if (chosen) await open(chosen).catch(() => fillNothing(detail));
+  else if (rows.rows.length) await open(Number(rows.rows[0]?.dataset.id));
 }
 
 /** @param {Record<string, string>} filters */
