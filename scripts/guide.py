@@ -36,24 +36,37 @@ def build(target: Path, documents: Path = ROOT / "docs") -> int:
         GuideError: a link leads nowhere, or something would be loaded from elsewhere.
     """
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        shutil.copytree(documents, work / "docs")
-        shutil.copy(ROOT / CONFIGURATION, work)
-        command = [str(GENERATOR), "build", "--strict", "--config-file", str(work / CONFIGURATION)]
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-        if done.returncode:
-            said = re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
-            raise GuideError(said.partition("Traceback")[0])
-        made = work / "site"
+        made = _generate(Path(folder), documents)
+        pages = _check(made)
         for name in UNUSED:
             path = made / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        pages = list(made.rglob("*.html"))
-        for page in pages:
-            if found := _LOADED.search(page.read_text("utf-8")):
-                raise GuideError(f"{page.relative_to(made)} would load {found[1]}")
+        for image in (made / "images").iterdir():  # the README shows others
+            if not any(image.name in text for text in pages.values()):
+                image.unlink()
         _replace(made, target)
     return len(pages)
+
+
+def _generate(work: Path, documents: Path) -> Path:
+    """The folder with what the generator makes, below a folder to work in."""
+    shutil.copytree(documents, work / "docs")
+    shutil.copy(ROOT / CONFIGURATION, work)
+    command = [str(GENERATOR), "build", "--strict", "--config-file", str(work / CONFIGURATION)]
+    done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        said = re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
+        raise GuideError(said.partition("Traceback")[0])
+    return work / "site"
+
+
+def _check(made: Path) -> dict[Path, str]:
+    """Each page with its text, none of which loads anything from another host."""
+    pages = {path: path.read_text("utf-8") for path in made.rglob("*.html") if path.name not in UNUSED}
+    for path, text in pages.items():
+        if found := _LOADED.search(text):
+            raise GuideError(f"{path.relative_to(made)} would load {found[1]}")
+    return pages
 
 
 def _replace(made: Path, target: Path) -> None:

@@ -59,6 +59,8 @@ NOT_RUN = {
     "jupyter lab": "Jupyter",
     "exec -- pytest": "a test suite of one's own: the programs of the pytest page are tests/test_pytest_page.py",
     "pytest -W error": "the same",
+    "tune pairs.jsonl": "no more than how-to/datasets.md, which runs it with another file",
+    "rehearse pairs.jsonl": "the same",
 }
 """Words of commands that are not run: what they need, and who does that instead."""
 
@@ -73,6 +75,9 @@ STATUS = {"validate broken.jsonl": 1}
 
 TRAINED = {"how-to/datasets.md", "how-to/exports.md"}
 """Pages whose commands want a tuned model; they find ``tunedModels/next-number`` of the tutorial."""
+
+TORCH = TRAINED | {"how-to/gpu.md"}
+"""Pages that want the real trainer."""
 
 
 class Block(NamedTuple):
@@ -208,15 +213,19 @@ def write_command(command: str) -> str:
     return f"echo {shlex.quote('### ' + command)}\n{wanted}\n"
 
 
-SHOWN = [page for page in PAGES if any(list_steps(page))]
+SHOWN = [
+    pytest.param(page, id=name_page(page), marks=[pytest.mark.lora] if name_page(page) in TORCH else [])
+    for page in PAGES
+    if any(list_steps(page))
+]
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("page", SHOWN, ids=name_page)
+@pytest.mark.parametrize("page", SHOWN)
 def test_a_page_runs(page: Path, tmp_path: Path) -> None:
     """From top to bottom, as somebody would type it who reads it."""
     trained = name_page(page) in TRAINED
-    if (trained or page.name == "README.md") and missing_packages():
+    if name_page(page) in TORCH and missing_packages():
         pytest.skip(f"needs {', '.join(missing_packages())}")
     with start_emulator(trainer="lora" if trained else "scripted", anonymous=not trained) as running:
         port = running.url.rpartition(":")[2]
