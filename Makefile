@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test browser pictures quick check format docs lock parity clients record base-model model-eval image-test node-package audit sbom bench campaign newer-clients clean
+.PHONY: help environment demo test browser pictures quick check format docs guide lock parity clients record base-model model-eval image-test node-package audit sbom bench campaign newer-clients clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,8 +45,11 @@ format: environment ## rewrite the code in the house style
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: environment ## rewrite tables and pictures of the documents from the code
+docs: environment ## rewrite the tables of the documents from the code
 	$(BIN)/python -m scripts.readme
+
+guide: environment ## docs/ as pages, which a running server shows at /emulator/docs/guide/; a wheel carries them
+	@$(BIN)/python -m scripts.guide
 
 lock: environment ## renew requirements.lock
 	$(BIN)/python -m scripts.lock
@@ -89,4 +92,4 @@ campaign: environment ## kills, load, faults and fuzz for an hour, every answer 
 	$(BIN)/python -m campaigns $(if $(FOR),--for $(FOR)) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove the environment and everything built
-	rm -rf $(VENV) .venv.lock build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) emulator/tuning_emulator/page/guide .venv.lock build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""What each row last came to, in a file that the README's table is written from."""
+"""What each row last came to, in a file that docs/reference/clients.md is written from."""
 
 from __future__ import annotations
 

@@ -9,13 +9,14 @@ import re
 import tomllib
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
+from typing import TypeAlias
 
 from client_tests.results import HEADINGS, list_cells
+from scripts import reference
+from scripts.reference import format_table
 from tuning_emulator.core.job_control import LABEL_PREFIX, MAGIC_VALUES
-from tuning_emulator.core.lifecycle import ENDED, TRANSITIONS, JobEvent
-from tuning_emulator.core.records import JobState
+from tuning_emulator.core.lifecycle import ENDED, TRANSITIONS
 from tuning_emulator.facts.base_models import BaseModel, list_base_models
 from tuning_emulator.facts.catalogue import count_by_grade, list_entries
 from tuning_emulator.facts.chat_fields import CHAT_FIELDS
@@ -26,17 +27,7 @@ from tuning_emulator.middleware.named_faults import NAMED_FAULTS
 from tuning_emulator.settings import SETTINGS, Setting, name_variable
 from tuning_trainer.native.families import FAMILIES
 
-README = Path(__file__).resolve().parent.parent / "README.md"
-
-
-def format_row(*cells: str) -> str:
-    """One row of a table."""
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
-
-
-def format_table(headings: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
-    """A table."""
-    return format_row(*headings) + format_row(*("---" for _ in headings)) + "".join(format_row(*row) for row in rows)
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def format_default(setting: Setting) -> str:
@@ -139,17 +130,6 @@ def format_clients() -> str:
     return format_table(HEADINGS, list_cells())
 
 
-BLOCKS: dict[str, Callable[[], str]] = {
-    "clients": format_clients,
-    "settings": format_settings,
-    "grades": format_grades,
-    "differences": format_differences,
-    "magic": format_magic,
-    "faults": format_faults,
-    "models": format_models,
-}
-
-
 def format_hyperparameters() -> str:
     """What the trainer makes of a request."""
     from scripts import hyperparameters  # loads torch
@@ -188,30 +168,18 @@ def _format_fields(heading: str, fields: Sequence[RequestField]) -> str:
     return format_table((heading, "here", "what it does, or why not"), rows)
 
 
-REQUESTS = README.parent / "docs" / "requests.md"
-REQUEST_BLOCKS: dict[str, Callable[[], str]] = {
-    "fields": format_request_fields,
-    "chat fields": format_chat_fields,
-    "job fields": format_job_fields,
-    "model fields": format_model_fields,
-}
-
-ARCHITECTURE = README.parent / "docs" / "architecture.md"
-
-
 def format_rooms() -> str:
     """The rooms of the server from top to bottom, as the first import contract has them, and what each one is."""
-    contracts = tomllib.loads((README.parent / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
-        "contracts"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    layers = [layer.split(" | ") for layer in project["tool"]["importlinter"]["contracts"][0]["layers"]]
+    rows = [
+        ("<br>".join(f"`{room}`" for room in layer), "<br>".join(map(_read_purpose, layer)))
+        for layer in layers
+        if layer != ["__main__"]
     ]
-    layers = [layer.split(" | ") for layer in contracts[0]["layers"] if layer != "__main__"]
-    lines = ["flowchart TB", "    subgraph tuning_emulator"]
-    for layer in layers:
-        lines += [f'        {room}["<b>{room}</b><br>{_read_purpose(room)}"]' for room in layer]
-    for upper, lower in pairwise(layers):
-        lines += [f"        {one} --> {other}" for one in upper for other in lower]
-    lines += ["    end", '    jobs -. "spec alone" .-> tuning_trainer["<b>tuning_trainer</b><br>The LoRA trainer"]']
-    return "```mermaid\n" + "\n".join(lines) + "\n```\n"
+    return format_table(
+        ("room", "what it is"), [*rows, ("`tuning_trainer`", "The LoRA trainer; `jobs` knows its spec alone")]
+    )
 
 
 def _read_purpose(room: str) -> str:
@@ -221,33 +189,47 @@ def _read_purpose(room: str) -> str:
 
 
 def format_states() -> str:
-    """The table of transitions as a diagram, inside RUNNING its phases; and in words what leaves the state as it is."""
-    inside: list[str] = []
-    edges: dict[tuple[JobState, JobState], list[str]] = {}
+    """The table of transitions: what can happen to a job in each state, and where it leads."""
+    rows = []
     for (state, event), found in TRANSITIONS.items():
-        if state is found.state is JobState.RUNNING and found.phase is not None:
-            inside += [f"        {one} --> {found.phase}: {event}" for one in sorted(found.after)]
-        else:
-            edges.setdefault((state, found.state), []).append(event)
-    begin = TRANSITIONS[JobState.PENDING, JobEvent.START].phase
-    lines = ["stateDiagram-v2", f"    [*] --> {JobState.PENDING}"]
-    kept = [f"{state} on {' and '.join(events)}" for (state, after), events in edges.items() if state is after]
-    lines += [f"    {one} --> {other}: {', '.join(edges[one, other])}" for one, other in edges if one is not other]
-    lines += [f"    state {JobState.RUNNING} {{", f"        [*] --> {begin}", *inside, "    }"]
-    lines += [f"    {state} --> [*]" for state in sorted(ENDED)]
-    return "```mermaid\n" + "\n".join(lines) + f"\n```\n\nA job stays {', '.join(kept)}.\n"
+        before = " or ".join(f"`{phase}`" if phase else "none" for phase in sorted(found.after)) or "any"
+        after = "as before" if found.phase is None else f"`{found.phase}`" if found.phase else "none"
+        rows.append((f"`{state}`", before, str(event), f"`{found.state}`", after))
+    ended = ", ".join(f"`{state}`" for state in sorted(ENDED))
+    return format_table(("state", "in phase", "event", "state then", "phase then"), rows) + f"\n{ended} are for good.\n"
 
 
-ARCHITECTURE_BLOCKS: dict[str, Callable[[], str]] = {"rooms": format_rooms, "states": format_states}
-
-TRAINER_PAGE = README.parent / "trainer" / "README.md"
-TRAINER_BLOCKS: dict[str, Callable[[], str]] = {
-    "families": format_families,
-    "hyperparameters": format_hyperparameters,
+REFERENCE, EXPLANATION = ROOT / "docs" / "reference", ROOT / "docs" / "explanation"
+Blocks: TypeAlias = dict[str, Callable[[], str]]
+PAGES: dict[Path, Blocks] = {
+    REFERENCE / "base-models.md": {"models": format_models},
+    REFERENCE / "cli.md": {"commands": reference.format_commands},
+    REFERENCE / "clients.md": {"clients": format_clients},
+    REFERENCE / "control-api.md": {"control": reference.format_control},
+    REFERENCE / "differences.md": {"differences": format_differences},
+    REFERENCE / "environment.md": {"variables": reference.format_variables},
+    REFERENCE / "errors.md": {"errors": reference.format_errors, "own errors": reference.format_own_errors},
+    REFERENCE / "faults.md": {"faults": format_faults, "magic": format_magic},
+    REFERENCE / "limits.md": {"limits": reference.format_limits},
+    REFERENCE / "requests.md": {
+        "fields": format_request_fields,
+        "chat fields": format_chat_fields,
+        "job fields": format_job_fields,
+        "model fields": format_model_fields,
+    },
+    REFERENCE / "services.md": {"methods": reference.format_methods},
+    REFERENCE / "settings.md": {"settings": format_settings},
+    EXPLANATION / "architecture.md": {"rooms": format_rooms},
+    EXPLANATION / "how-true.md": {"grades": format_grades},
+    EXPLANATION / "life-of-a-job.md": {"states": format_states},
 }
+"""The pages that hold data of the code, and which: every one without a trainer."""
+
+TRAINER_PAGE = ROOT / "trainer" / "README.md"
+TRAINER_BLOCKS: Blocks = {"families": format_families, "hyperparameters": format_hyperparameters}
 
 
-def write_blocks(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> str:
+def write_blocks(text: str, blocks: Blocks) -> str:
     """The text with every block between its two marks written anew.
 
     Raises:
@@ -264,10 +246,8 @@ def write_blocks(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> st
 
 def main() -> None:
     """Rewrites the files."""
-    README.write_text(write_blocks(README.read_text("utf-8")), encoding="utf-8")
-    REQUESTS.write_text(write_blocks(REQUESTS.read_text("utf-8"), REQUEST_BLOCKS), encoding="utf-8")
-    ARCHITECTURE.write_text(write_blocks(ARCHITECTURE.read_text("utf-8"), ARCHITECTURE_BLOCKS), encoding="utf-8")
-    TRAINER_PAGE.write_text(write_blocks(TRAINER_PAGE.read_text("utf-8"), TRAINER_BLOCKS), encoding="utf-8")
+    for page, blocks in {**PAGES, TRAINER_PAGE: TRAINER_BLOCKS}.items():
+        page.write_text(write_blocks(page.read_text("utf-8"), blocks), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""docs/pytest.md is true: its files, put into a folder, are a test suite that passes, in whatever way it is run."""
+"""docs/how-to/pytest.md is true: its files, put into a folder, are a test suite that passes, however it is run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tuning_emulator.testing.plugin import MARKER
 
 pytestmark = pytest.mark.process
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "pytest.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "how-to" / "pytest.md").read_text("utf-8")
 LIMIT_S = 180
 
 

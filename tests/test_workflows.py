@@ -23,8 +23,8 @@ def audit(*files: Path) -> subprocess.CompletedProcess[str]:
 
 
 def read_snippet() -> str:
-    """The workflow of docs/ci.md, with a commit in the place of the one that its reader puts there."""
-    (code,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "ci.md").read_text("utf-8"), re.DOTALL)
+    """The workflow of docs/how-to/ci.md, with a commit in the place of the one that its reader puts there."""
+    (code,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "how-to" / "ci.md").read_text("utf-8"), re.DOTALL)
     return str(code).replace("@COMMIT", f"@{'0' * 40}")
 
 
@@ -58,6 +58,6 @@ def test_each_fault_would_be_found(tmp_path: Path, old: str, new: str, finding: 
 
 def test_the_same_commits_everywhere() -> None:
     """An action is used at one commit, and its version stands beside it."""
-    texts = [path.read_text("utf-8") for path in (ROOT / "docs" / "ci.md", EXAMPLE, ROOT / "action.yml")]
+    texts = [path.read_text("utf-8") for path in (ROOT / "docs" / "how-to" / "ci.md", EXAMPLE, ROOT / "action.yml")]
     uses = {found for text in texts for found in re.findall(r"uses: (actions/\S+@\S+) # (v\d+\.\d+\.\d+)$", text, re.M)}
     assert len(uses) == len({name.partition("@")[0] for name, _ in uses}) == 2

@@ -1,6 +1,6 @@
 """Every setting, in one frozen object. Nothing else reads the environment.
 
-A setting is one line of ``Settings``: its variable, its option of ``serve`` and its line in the README follow from it.
+A setting is one line of ``Settings``: its variable, its option of ``serve`` and its line in the guide follow from it.
 """
 
 from __future__ import annotations

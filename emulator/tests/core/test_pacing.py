@@ -118,7 +118,7 @@ def test_magic_that_cannot_be_read_is_refused(api: Api, name: str, labels: dict[
 
 @pytest.mark.parametrize("row", MAGIC_VALUES, ids=lambda row: row.display_name)
 def test_both_forms_of_each_documented_value_mean_the_same(row: object) -> None:
-    """What the README shows can be typed, also as a label of Google Cloud: lower case, digits, hyphens, 63 at most."""
+    """What the pages show can be typed, also as a label of Google Cloud: lower case, digits, hyphens, 63 at most."""
     key, _, value = row.label.partition(": ")  # type: ignore[attr-defined]
     by_name = read_magic("vertex", row.display_name, {})  # type: ignore[attr-defined]
     assert by_name == read_magic("vertex", "", {LABEL_PREFIX + key: value}) != NO_MAGIC

@@ -65,7 +65,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _describe(setting: Setting) -> str:
-    """The help of an option: as in the README, in the form that options have."""
+    """The help of an option: as in the documents, in the form that options have."""
     text = setting.help.replace("`", "").replace("%", "%%").removesuffix(".")
     text = text if text[1].isupper() else text[0].lower() + text[1:]
     return text if setting.default in (None, ()) or setting.default is False else f"{text} ({setting.default})"

@@ -197,7 +197,7 @@ class MagicError(ValueError):
 
 
 class MagicValue(Struct, frozen=True):
-    """A row of the table in the README.
+    """A row of the table in docs/reference/faults.md.
 
     Attributes:
         display_name: To put somewhere into the display name. label: The same as a label, on Vertex AI alone.

@@ -1,4 +1,4 @@
-"""All facts in one list: what ``tuning-emulator rules`` prints, the control API serves and the README counts."""
+"""All facts in one list: what ``tuning-emulator rules`` prints, the control API serves and the documents count."""
 
 from __future__ import annotations
 

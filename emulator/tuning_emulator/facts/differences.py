@@ -1,4 +1,4 @@
-"""Where the emulator knowingly differs from the real services, and why. The README lists these."""
+"""Where the emulator knowingly differs from the real services, and why. docs/reference/differences.md lists these."""
 
 from __future__ import annotations
 
@@ -232,16 +232,16 @@ DIVERGENCES: tuple[Divergence, ...] = (
         "training",
         "Safety settings filter, searches ground, code is run, thinking budgets buy thoughts.",
         "They are checked as far as the texts are known, and have no effect: nothing is grounded, no thoughts are made "
-        "up, thoughtsTokenCount is 0 where some are asked for. docs/requests.md lists every field, and log and journal "
-        "say so where a request sets one.",
+        "up, thoughtsTokenCount is 0 where some are asked for. docs/reference/requests.md lists every field, and log "
+        "and journal say so where a request sets one.",
         "There is no web, no filter and no large model here.",
     ),
     Divergence(
         "job_options_without_effect",
         "vertex",
         "A job reads its data as its service account, is encrypted with a key, is distilled in a pipeline.",
-        "These fields are checked as far as texts are known, shown, and have no effect; docs/requests.md lists every "
-        "field, and log and journal say so where a job sets one.",
+        "These fields are checked as far as texts are known, shown, and have no effect; docs/reference/requests.md "
+        "lists every field, and log and journal say so where a job sets one.",
         "There are no accounts, keys or pipelines here.",
     ),
     Divergence(

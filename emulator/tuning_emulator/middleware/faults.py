@@ -48,7 +48,7 @@ class Fault:
             header.
         nth: Which of the matching calls, from 1. after: How many matching calls to let pass first. times: How often
             to fire. probability: Chance of each call, which needs a ``seed``.
-        name: Answer a trouble by its name (README lists them), on the calls that meet it unless ``method`` says which.
+        name: Answer a trouble by its name (`faults:choices`), on the calls that meet it unless ``method`` says which.
         before_credentials: Fires before anyone looks who calls; otherwise those whom the service refuses count not.
         wait_s: Real seconds to wait first, or alone.
         code: Answer this: name of a canonical code, an HTTP status, or 502 for the front end's HTML page.

@@ -25,6 +25,7 @@ WRITE_HEADER = "x-tuning-emulator"
 CONTROL_PATH = "/emulator/"
 PAGE_PATHS = ("/emulator", "/emulator/")
 PAGE_FILES = "/emulator/page/"
+GUIDE_FILES = "/emulator/docs/guide/"
 PUBLIC_PATHS = frozenset(("/emulator/v1/health", "/emulator/v1/ca.pem"))
 """What is read without a credential even where there is a credentials file."""
 
@@ -127,8 +128,8 @@ class Access:
 
 
 def is_page(path: str) -> bool:
-    """Whether it is the page or a file of it: there is nothing secret in them."""
-    return path in PAGE_PATHS or path.startswith(PAGE_FILES)
+    """Whether it is the page, the guide or a file of them: there is nothing secret in them."""
+    return path in PAGE_PATHS or path.startswith(PAGE_FILES) or f"{path}/".startswith(GUIDE_FILES)
 
 
 def _is_visit(headers: Mapping[str, str]) -> bool:

@@ -30,7 +30,7 @@ export function buildFrame(screens) {
     "header",
     { class: "rail" },
     h("a", { class: "brand", href: "#jobs" }, h("img", { src: "/emulator/page/icon.svg", alt: "", width: 24, height: 24 }), "tuning-emulator"),
-    h("nav", { "aria-label": t("frame.navigation") }, ...links.values()),
+    h("nav", { "aria-label": t("frame.navigation") }, ...links.values(), h("a", { href: "/emulator/docs/guide/" }, t("frame.guide"))),
     buildFacts(),
   );
   let entered = false;
