@@ -62,6 +62,7 @@ def test_help_into_a_closed_pipe(command: str) -> None:
     [
         ["rules"],
         ["doctor", "--json"],
+        ["completion", "bash"],
         ["validate", "{dataset}"],
         ["validate", "{dataset}", "--json"],
         ["convert", "{dataset}", "-", "--to", "vertex"],

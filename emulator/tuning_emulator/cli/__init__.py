@@ -32,6 +32,7 @@ COMMANDS = {
     "export": ("control", "write everything that a running emulator remembers to an archive"),
     "import": ("control", "put an archive's state in the place of a running emulator's"),
     "doctor": ("doctor", "say what is installed, reachable and misconfigured here, with the fix"),
+    "completion": ("completion", "print a script with which bash, zsh or fish completes commands and options"),
     "rules": ("rules", "list what the real services say and do, with source and grade"),
 }
 """Name → its module here and what it does. A command has ``add_arguments(parser)`` and ``run(parsed) -> int``: so has
