@@ -16,6 +16,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tuning_emulator.cli import COMMANDS, main, make_parser
+from tuning_emulator.cli.values import want_new_file
 from tuning_emulator.settings import SETTINGS, name_option
 
 NOBODY = "http://127.0.0.1:1"
@@ -112,7 +113,9 @@ def test_a_value_that_is_missing_or_too_many(option: Option) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", [one for one in OPTIONS if one.action.choices or one.action.type not in (None, Path, str)], ids=mark
+    "option",
+    [one for one in OPTIONS if one.action.choices or one.action.type not in (None, Path, str, want_new_file)],
+    ids=mark,
 )
 def test_a_value_of_another_kind(option: Option) -> None:
     """The option, the value, and what is wanted: numbers, choices, addresses, JSON."""
@@ -132,6 +135,13 @@ def test_a_value_of_another_kind(option: Option) -> None:
         (["tune", "x", "--learning-rate-multiplier", "inf"], "--learning-rate-multiplier: 'inf' is not a number"),
         (["tune", "x", "--adapter-size", "3"], "--adapter-size: 3 is none of 1, 2, 4, 8, 16, 32"),
         (["clock", "--advance", "nan"], "--advance: 'nan' is not a number"),
+        (["export", "none/x.tar.gz"], "file: 'none/x.tar.gz' is not possible: its folder is not there"),
+        (["export", "."], "file: '.' is not possible: it is a folder; give a file"),
+        (["demo", "--svg", "none/x.svg"], "--svg: 'none/x.svg' is not possible: its folder is not there"),
+        (
+            ["journal", "--status", "teapot"],
+            "--status: 'teapot' is neither a status like 404 or 4xx, nor a code like NOT_FOUND",
+        ),
         (["clock", "--freeze", "--resume"], "--resume: it cannot be given together with --freeze"),
         (["reset", "everything"], "'everything' is one argument too many for tuning-emulator reset"),
         (["validate"], "dataset: tuning-emulator validate needs it"),

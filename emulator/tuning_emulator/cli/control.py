@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tuning_emulator.cli.values import add_url, describe_error, want_number, want_whole
+from tuning_emulator.cli.values import add_url, describe_error, want_new_file, want_number, want_status, want_whole
 from tuning_emulator.proxy.variables import FORMATS, Places, Way, list_variables
 from tuning_emulator.testing.client import TIMEOUT_S, Control, ControlError, NoAnswerError
 
@@ -232,10 +232,7 @@ COMMANDS: Mapping[str, Command] = {
                 help="let it stand still",
             ),
             Argument(
-                "--resume",
-                ask=lambda control, _: control.clock.resume(),
-                action="store_true",
-                help="let it run on",
+                "--resume", ask=lambda control, _: control.clock.resume(), action="store_true", help="let it run on"
             ),
         ),
     ),
@@ -277,7 +274,7 @@ COMMANDS: Mapping[str, Command] = {
             Argument("--method", help="glob, GetTunedModel; `-`: those that matched no method"),
             Argument("--client", help="part of the client's name"),
             Argument("--test", help="the header x-tuning-emulator-test"),
-            Argument("--status", help="404, 4xx or NOT_FOUND"),
+            Argument("--status", type=want_status, help="404, 4xx or NOT_FOUND"),
             Argument("--limit", type=want_whole(1), default=20, help="how many at most (%(default)s)"),
             Argument("--count", ask=list_entries, action="store_true", help="only how many there are"),
             Argument(
@@ -288,7 +285,7 @@ COMMANDS: Mapping[str, Command] = {
     "reset": Command(lambda control, _: control.reset()),
     "export": Command(
         export_state,
-        (Argument("file", type=Path, help="archive to write, say snapshot.tar.gz; one of that name is replaced"),),
+        (Argument("file", type=want_new_file, help="archive to write, say state.tar.gz; replaces one of that name"),),
         project=False,
         timeout_s=_TRANSFER_S,
     ),

@@ -76,10 +76,10 @@ def find_contradiction(parsed: argparse.Namespace) -> str:
     return ""
 
 
-def check_target(target: Path) -> None:
+def check_target(target: Path, name: str = "DIR") -> None:
     """Raises ExportError where something would be overwritten."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ExportError(f"DIR: {target} is there already and not an empty directory; give another one")
+        raise ExportError(f"{name}: {target} is there already and not an empty directory; give another one")
 
 
 def fetch_adapter(parsed: argparse.Namespace, target: Path) -> None:

@@ -58,7 +58,7 @@ def run(parsed: argparse.Namespace) -> int:
     screen: Screen = PlainScreen(sys.stderr) if parsed.json else open_screen(sys.stdout, parsed.plain)
     try:
         if parsed.output is not None:
-            check_target(parsed.output)
+            check_target(parsed.output, "--output")
         for name in ("base_model", "trainer"):
             if parsed.url and getattr(parsed, name):
                 option = f"--{name.replace('_', '-')}"
@@ -72,8 +72,8 @@ def run(parsed: argparse.Namespace) -> int:
         print(f"tuning-emulator: {describe_error(error)}", file=sys.stderr)
         return 2
     if not checked.good:
-        print("\n".join(format_emulator(checked)), file=sys.stderr)
-        print("tuning-emulator: the dataset would be refused; nothing was started", file=sys.stderr)
+        refused = "tuning-emulator: the dataset would be refused; nothing was started"
+        print("\n".join([*format_emulator(checked), refused]), file=sys.stderr)
         return 1
     try:
         with _open_emulator(parsed) as url:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from tuning_emulator.core.errors import Code
 from tuning_emulator.settings import DEFAULT_PORT
 
+_STATUS = re.compile(r"[1-5](\d\d|xx)")
 _EXAMPLE_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 MOST = (1 << 31) - 1
@@ -66,6 +70,23 @@ def _is_url(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def want_status(text: str) -> str:
+    """An HTTP status, a class of them, or the name of a canonical code."""
+    if not _STATUS.fullmatch(text) and text not in Code.__members__:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a status like 404 or 4xx, nor a code like NOT_FOUND")
+    return text
+
+
+def want_new_file(text: str) -> Path:
+    """A file that can be written: its folder is there, and it is no folder itself."""
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible: its folder is not there")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible: it is a folder; give a file")
+    return path
 
 
 def add_url(parser: argparse._ActionsContainer) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib.util import find_spec
-from pathlib import Path
+
+from tuning_emulator.cli.values import want_new_file
 
 _PACKAGES = {
     "google.cloud.storage": "google-cloud-storage",
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What trains, and on what."""
     parser.add_argument("--trainer", choices=["auto", "lora", "scripted"], default="auto", help="what trains (auto)")
     parser.add_argument("--model", metavar="NAME", help="let this model learn four data sets: smollm2, or a directory")
-    parser.add_argument("--svg", metavar="FILE", type=Path, help="save what was drawn as a picture")
+    parser.add_argument("--svg", metavar="FILE", type=want_new_file, help="save what was drawn as a picture")
 
 
 def run(parsed: argparse.Namespace) -> int:
