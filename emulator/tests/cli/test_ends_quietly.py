@@ -144,6 +144,8 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         ["models", "list"],
         ["doctor"],
         ["tune", "{dataset}"],
+        ["rehearse", "gs://bucket/train.jsonl", "--storage", "{url}"],
+        ["validate", "gs://bucket/train.jsonl", "--storage", "{url}"],
     ],
     ids=lambda one: one[0],
 )
@@ -152,8 +154,9 @@ def test_ctrl_c_while_a_server_does_not_answer(
 ) -> None:
     """The request has been sent by then; nothing is left behind."""
     url, listening = silent
-    given = [one.format(dataset=dataset, folder=tmp_path) for one in arguments]
-    with start(*given, "--url", url) as process, contextlib.closing(listening.accept()[0]):
+    given = [one.format(dataset=dataset, folder=tmp_path, url=url) for one in arguments]
+    where = [] if "--storage" in given else ["--url", url]
+    with start(*given, *where) as process, contextlib.closing(listening.accept()[0]):
         assert "tuning-emulator: " in interrupt(process)
     assert [one.name for one in tmp_path.iterdir()] == [dataset.name]
 
@@ -161,11 +164,9 @@ def test_ctrl_c_while_a_server_does_not_answer(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["validate", "{pipe}"],
+        ["validate", "{pipe}", "--api", "vertex"],
         ["validate", "{pipe}", "--api", "gemini"],
         ["convert", "{pipe}", "{folder}/out.jsonl", "--to", "vertex"],
-        ["rehearse", "{pipe}"],
-        ["tune", "{pipe}"],
     ],
     ids=" ".join,
 )

@@ -184,7 +184,7 @@ def test_texts_are_whole_without_a_terminal() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["-"], "standard input cannot be uploaded"),
+        (["-"], "a pipe can be read once"),
         (["gs://bucket/train.jsonl"], "say which with --url"),
         (["nothing.jsonl"], "No such file"),
     ],

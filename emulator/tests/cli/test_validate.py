@@ -184,6 +184,9 @@ def test_objects_and_standard_input_are_read_too(
     piped = subprocess.run(command, input=Path(good).read_bytes(), capture_output=True, check=False, timeout=60)
     assert piped.returncode == 0, piped.stderr
     assert json.loads(piped.stdout) | {"dataset": good} == told
+    shell = f"{sys.executable} -m tuning_emulator validate <(cat {good}) {' '.join(FLASH)} --json"
+    substituted = subprocess.run(["bash", "-c", shell], capture_output=True, check=False, timeout=60)
+    assert json.loads(substituted.stdout) | {"dataset": good} == told, substituted.stderr
 
 
 @pytest.mark.parametrize(
@@ -303,7 +306,7 @@ def test_a_good_verdict_fits_on_a_screen(tmp_path: Path, capsys: pytest.CaptureF
     said = capsys.readouterr().out.splitlines()
     assert len(said) <= 20
     assert sum(" in part (example " in line for line in said) == 4
-    assert "  … and for 1 more reasons; --json has them all" in said
+    assert "  … and for 1 more reason; --json has them all" in said
 
 
 def test_what_the_command_line_leaves_open_is_seen_from_the_data(

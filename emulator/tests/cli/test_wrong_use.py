@@ -255,7 +255,7 @@ def test_a_server_that_is_no_emulator(command: str, tmp_path: Path, capsys: pyte
         (["tune", "none.jsonl"], "none.jsonl: No such file or directory"),
         (["rehearse", "none.jsonl"], "none.jsonl: No such file or directory"),
         (["convert", "none.jsonl", "x", "--to", "vertex"], "none.jsonl: No such file or directory"),
-        (["validate", "-"], "--api: standard input is read once, so its form cannot be seen before; give --api"),
+        (["validate", "-"], "--api: a pipe is read once, so the data's form cannot be seen before; give --api"),
         (["validate", "{pairs}", "--adapter-size", "4"], "--adapter-size: the Gemini API has no such parameter; {out}"),
         (["validate", "{pairs}", "--location", "x"], "--location: the Gemini API has no regions; {out}"),
         (["tune", "{pairs}", "--validation", "x"], "--validation: the Gemini API takes no validation dataset; {out}"),

@@ -17,7 +17,7 @@ from tuning_emulator.cli.rehearsal import Rehearsal, describe, format_rehearsal,
 from tuning_emulator.cli.request import add_request, add_storage, make_request
 from tuning_emulator.cli.validate import format_emulator
 from tuning_emulator.cli.values import describe_error
-from tuning_emulator.control.dry_run import DryRun, TuningRequest, dry_run, read_dataset
+from tuning_emulator.control.dry_run import DryRun, TuningRequest, dry_run, is_pipe, read_dataset
 from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.datasets.lines import DatasetError
 from tuning_emulator.jobs.lora import missing_packages
@@ -78,8 +78,8 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _make_request(parsed: argparse.Namespace) -> TuningRequest:
-    if parsed.dataset == "-":
-        raise ValueError("dataset: standard input can be read once, and it is read twice here; give a file")
+    if is_pipe(parsed.dataset):
+        raise ValueError("dataset: a pipe can be read once, and it is read twice here; give a file")
     request = make_request(parsed)
     if request.method is not TuningMethod.SUPERVISED:
         raise ValueError(f"--method: {request.method.value} cannot be rehearsed, only supervised tuning")

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from tuning_emulator.cli.values import want_number, want_storage, want_whole
-from tuning_emulator.control.dry_run import TuningRequest, open_lines
+from tuning_emulator.control.dry_run import TuningRequest, is_pipe, open_lines
 from tuning_emulator.core.as_of import LENIENT, Day
 from tuning_emulator.core.records import Api, Hyperparameters, TuningMethod
 from tuning_emulator.settings import parse_days
@@ -64,9 +64,10 @@ def make_request(parsed: argparse.Namespace) -> TuningRequest:
         raise ValueError("--validation: standard input can be read once; give one of the two as a file")
     day = parse_day(getattr(parsed, "as_of", None))
     first: dict[str, Any] = {}
-    if parsed.dataset == "-" and parsed.api is None:
-        raise ValueError("--api: standard input is read once, so its form cannot be seen before; give --api")
-    if parsed.dataset != "-" and (parsed.api is None or (parsed.api == "vertex" and parsed.method is None)):
+    piped = is_pipe(parsed.dataset)
+    if piped and parsed.api is None:
+        raise ValueError("--api: a pipe is read once, so the data's form cannot be seen before; give --api")
+    if not piped and (parsed.api is None or (parsed.api == "vertex" and parsed.method is None)):
         first = read_first_row(parsed.dataset, parsed.storage)
     api: Api = parsed.api or ("gemini" if _GEMINI_KEYS & first.keys() else "vertex")
     method = parsed.method or ("preference" if api == "vertex" and "completions" in first else "supervised")

@@ -21,7 +21,7 @@ from tuning_emulator.cli.samples import Sample, make_sample, read_samples
 from tuning_emulator.cli.screen import Answer, PlainScreen, Screen, open_screen
 from tuning_emulator.cli.validate import format_emulator
 from tuning_emulator.cli.values import describe_error, want_url
-from tuning_emulator.control.dry_run import DryRun, TuningRequest, dry_run, open_lines
+from tuning_emulator.control.dry_run import DryRun, TuningRequest, dry_run, is_pipe, open_lines
 from tuning_emulator.storage.objects import StorageError
 from tuning_emulator.testing.client import Control, ControlError, NoAnswerError
 from tuning_emulator.testing.process import StartError, start_emulator
@@ -92,8 +92,8 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _make_request(parsed: argparse.Namespace) -> TuningRequest:
-    if parsed.dataset == "-":
-        raise ValueError("dataset: standard input cannot be uploaded; give a file")
+    if is_pipe(parsed.dataset):
+        raise ValueError("dataset: a pipe can be read once, and it is read several times here; give a file")
     if parsed.dataset.startswith("gs://") and not parsed.url:
         raise ValueError(f"dataset: {parsed.dataset} is on a running emulator's storage; say which with --url")
     if parsed.url and parsed.dataset.startswith("gs://"):

@@ -87,7 +87,7 @@ def format_emulator(found: DryRun) -> list[str]:
     for reason, count, first in statistics.reduced[:_REASONS]:
         lines.append(f"  {count:,} in part (example {first:,}{' …' if count > 1 else ''}): {reason}")
     if (more := len(statistics.reduced) - _REASONS) > 0:
-        lines.append(f"  … and for {more} more reasons; --json has them all")
+        lines.append(f"  … and for {more} more reason{'s' if more > 1 else ''}; --json has them all")
     return lines
 
 
