@@ -20,7 +20,7 @@ environment: ## the virtual environment that everything runs in
 	@$(PYTHON) scripts/environment.py
 
 demo: environment ## a tuning job on each API, from request to answer; MODEL=smollm2: what a language model learns
-	@$(BIN)/python -m examples.demo $(if $(MODEL),--model $(MODEL))
+	@$(BIN)/tuning-emulator demo $(if $(MODEL),--model $(MODEL))
 
 test: check browser ## check, then every test, on all cores
 	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from examples.demo import gemini
 from tests.models import make_job
+from tuning_emulator.cli.demo import gemini
 from tuning_emulator.testing.process import run_server
 from tuning_trainer.spec import format_job
 

@@ -1,4 +1,4 @@
-"""The gates of the language model that one command brings: what it learns from the four data sets of ``examples``.
+"""The gates of the language model that one command brings: what it learns from the demo's four data sets.
 
 They take minutes, and run where it has been added: `tuning-emulator models add smollm2`.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from examples.demo import four
+from tuning_emulator.cli.demo import four
 from tuning_emulator.jobs.lora import missing_packages
 from tuning_emulator.models.added import AddedModels
 from tuning_emulator.testing.process import RunningEmulator, start_emulator

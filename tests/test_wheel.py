@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from examples.demo import gemini
+from tuning_emulator.cli.demo import gemini
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import run_server
 
@@ -145,3 +145,15 @@ def test_really_tunes_away_from_the_checkout(installed: Path) -> None:
     """With the lora extra the base model out of the wheel is tuned."""
     pytest.importorskip("torch")
     assert tune_and_ask(installed, "auto") == ("lora", 19, "2")
+
+
+@pytest.mark.usefixtures("away")
+def test_the_demo_comes_with_the_wheel(installed: Path, server_only: Path) -> None:
+    """Away from the checkout it runs; where its extra is missing it says so, with the command."""
+    command = [str(installed / "tuning-emulator"), "demo", "--trainer", "scripted"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.count("training inputs 0 → 15 of 15") == 2, done.stderr
+    command = [str(server_only / "tuning-emulator"), "demo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("tuning-emulator: demo needs google-cloud-storage, google-genai, httpx, rich; pip ")

@@ -90,6 +90,21 @@ def test_it_says_where_it_is_and_what_runs() -> None:
         assert f"export GOOGLE_VERTEX_BASE_URL={server.url}" in printed.stdout
 
 
+def test_it_says_so_to_programs_too() -> None:
+    """One JSON object: health, and the variables."""
+    command = [sys.executable, "-m", "tuning_emulator", "serve", "--port", "0", "--trainer", "scripted", "--json"]
+    with subprocess.Popen(
+        [*command, "--until-eof"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert json.load(urllib.request.urlopen(f"{told['url']}/emulator/v1/health", timeout=10))["status"] == "ok"
+        assert told["trainer"]["name"] == "scripted"
+        assert told["variables"]["GOOGLE_VERTEX_BASE_URL"] == told["url"]
+        said, _ = process.communicate(timeout=60)  # the end of its standard input is its end
+        assert said == ""
+
+
 def test_env_without_a_server_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit status 1 and the address that was tried."""
     from tuning_emulator.cli import main

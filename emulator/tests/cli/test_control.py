@@ -178,7 +178,40 @@ def test_nobody_there_is_said(command: str, capsys: pytest.CaptureFixture[str]) 
     assert line.endswith("; start it or give --url")
 
 
-@pytest.mark.parametrize("command", ["clock", "env"])
-def test_what_is_no_url_is_said(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """No traceback."""
-    assert "unknown url type: 'localhost" in say(capsys, command, "--url", "localhost", status=1)[0]
+@pytest.mark.parametrize("command", COMMANDS)
+def test_json_is_one_object_a_line(command: str, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of every command, also of those that print text for people."""
+    httpx.get(f"{url}/v1beta/tunedModels", headers=KEY)
+    archive = tmp_path / "state.tar.gz"
+    Control(url).export_snapshot(archive)
+    Control(url).faults.add(method="ListTunedModels", code=503)
+    extra = {"export": [str(archive)], "import": [str(archive)]}.get(command, [])
+    lines = say(capsys, command, "--url", url, "--json", *extra)
+    values = [json.loads("\n".join(lines))] if command == "env" else [json.loads(line) for line in lines]
+    assert values
+    assert all(isinstance(value, dict) for value in values)
+    say(capsys, "faults", "--url", url, "--clear")
+
+
+def test_json_of_a_count(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An object too."""
+    (line,) = say(capsys, "journal", "--url", url, "--count", "--json", "--project", "nobody")
+    assert json.loads(line) == {"count": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["pace", "time:soon"], "soon"),
+        (["pace", "polls:many"], "many"),
+        (["pace", "--job", "ü x/../y"], "ü x/../y"),
+        (["faults", "--remove", "a bü"], "a bü"),
+        (["scenario", "ü x"], "ü x"),
+        (["as-of", "--project", "ü x", "soon"], "soon"),
+    ],
+)
+def test_values_that_only_the_emulator_knows_to_be_wrong(
+    arguments: list[str], said: str, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its words name the value, whatever that is made of."""
+    assert said in "\n".join(say(capsys, *arguments, "--url", url, status=1))

@@ -317,3 +317,17 @@ def test_memory_does_not_grow(container: str, tmp_path: Path) -> None:
     few, many = write(1_000), write(10_000)
     small = peak(few)
     assert peak(many) < 1.25 * small + 65_536
+
+
+def test_the_report_for_programs(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """One object with what people read too: on standard output, or beside the rows that are there."""
+    source, target = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps(FORMS["alpaca"]) + '\n{"instruction": "x"}\n', "utf-8")
+    assert main(["convert", str(source), str(target), "--to", "vertex", "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert (told["read"], told["written"], told["target"], told["api"]) == (2, 1, str(target), "vertex")
+    assert [(one["rows"], one["first_line"]) for one in told["skipped"]] == [(1, 2)]
+    assert main(["convert", str(source), "-", "--to", "vertex", "--json"]) == 0
+    printed = capfd.readouterr()
+    assert [json.loads(line) for line in printed.out.splitlines()] == [vertex()]
+    assert json.loads(printed.err) == {**told, "target": "-"}

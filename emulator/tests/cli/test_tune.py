@@ -16,11 +16,13 @@ import pytest
 from rich.console import Console
 
 from tuning_emulator.cli import main
-from tuning_emulator.cli.screen import Answer, PlainScreen, RichScreen, draw_axes, draw_dots, open_screen
-from tuning_emulator.cli.tune import _read_pair
+from tuning_emulator.cli.curves import Curves
+from tuning_emulator.cli.screen import Answer, PlainScreen, open_screen
+from tuning_emulator.cli.terminal import RichScreen
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
+CURVES = Curves((1.0, 0.5), ((1, 1.5), (2, 0.9)))
 PAIRS = [("one", "two"), ("three", "four"), ("8", "9"), ("-98", "-97")]
 
 
@@ -76,7 +78,7 @@ def test_plain_lines_without_a_terminal(vertex_file: str) -> None:
     done = tune(vertex_file, "--trainer", "scripted", "--epochs", "5", "--prompt", "8")
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
-    assert said[0] == "gemini-3.5-flash  4 examples, 5 epochs, batch size 4, 5 steps"
+    assert said[0] == "gemini-3.5-flash  supervised tuning, 4 examples, 5 epochs, batch size 4, 5 steps"
     assert "state  succeeded" in said
     assert said[said.index("prompt  '8'") + 2] == "  after      '9'"
     assert "\x1b" not in done.stdout
@@ -101,25 +103,88 @@ def test_a_dataset_of_another_kind_is_named_with_the_command(
     path.write_text('{"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]}\n' * 9)
     assert main(["tune", str(path)]) == 1
     said = capsys.readouterr().err.splitlines()
-    assert [line.startswith(f"{path}:") for line in said[:4]] == [True, True, True, False]
+    assert said[0].startswith(f"{path}:1: ")
+    assert said[1] == "  and 8 more like line 1"
     assert said[-2] == f"  tuning-emulator convert {path} chat-vertex.jsonl --to vertex"
     assert said[-1] == "tuning-emulator: the dataset would be refused; nothing was started"
 
 
-def test_samples_are_found_beside_nulls(tmp_path: Path) -> None:
-    """What pandas writes has answers to ask for too; long prompts are cut where they are printed."""
-    part = {"text": "1", "fileData": None}
-    turns = [{"role": "user", "parts": [part]}, {"role": "model", "parts": [{"text": "2"}]}]
-    assert _read_pair(json.dumps({"contents": turns, "systemInstruction": None}).encode()) == ("1", "2")
+def turn(role: str, *parts: object) -> dict[str, Any]:
+    return {"role": role, "parts": [{"text": one} if isinstance(one, str) else one for one in parts]}
+
+
+LOOK_UP = {"name": "look_up", "parameters": {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}}}
+CALL = {"functionCall": {"name": "look_up", "args": {"city": "Rome"}}}
+ROWS: dict[str, tuple[dict[str, Any], str, str, str]] = {
+    "turns": (
+        {"contents": [turn("user", "1"), turn("model", "2"), turn("user", "and?"), turn("model", "3")]},
+        "user: 1\nmodel: 2\nuser: and?",
+        "3",
+        "supervised",
+    ),
+    "system": (
+        {"systemInstruction": turn("system", "Count."), "contents": [turn("user", "1"), turn("model", "2")]},
+        "system: Count.\nuser: 1",
+        "2",
+        "supervised",
+    ),
+    "preference": (
+        {
+            "contents": [turn("user", "Is 7 odd?")],
+            "completions": [
+                {"score": 0, "completion": turn("model", "No.")},
+                {"score": 1, "completion": turn("model", "Yes.")},
+            ],
+        },
+        "Is 7 odd?",
+        "Yes.",
+        "preference",
+    ),
+    "JSON": (
+        {"contents": [turn("user", "Two apples"), turn("model", '{"fruit": "apple", "count": 2}')]},
+        "Two apples",
+        '{"fruit": "apple", "count": 2}',
+        "supervised",
+    ),
+    "tools": (
+        {
+            "contents": [turn("user", "Rome?"), turn("model", CALL)],
+            "tools": [{"functionDeclarations": [LOOK_UP]}],
+        },
+        "tools: look_up\nuser: Rome?",
+        'look_up({"city": "Rome"})',
+        "supervised",
+    ),
+}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kind", ROWS)
+def test_every_kind_of_data_is_asked_for(kind: str, running: RunningEmulator, tmp_path: Path) -> None:
+    """The method by the form, each question as the row has it, and the answer that the row says, a call in words."""
+    row, prompt, expected, method = ROWS[kind]
+    path = tmp_path / "train.jsonl"
+    path.write_text((json.dumps(row) + "\n") * 10)
+    done = tune(str(path), "--epochs", "1", "--url", running.url, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    (answer,) = told["answers"]
+    assert (told["method"], answer["prompt"], answer["expected"]) == (method, prompt, expected)
+    assert (answer["after"], told["right"]) == (expected, 1)
+    assert (answer["rejected"] == "No.") == (kind == "preference")
+
+
+def test_texts_are_whole_without_a_terminal() -> None:
+    """However long."""
     out = io.StringIO()
-    PlainScreen(out).show_answers([Answer("x" * 5000, "", "y", "z")])
-    assert len(out.getvalue()) < 700
+    PlainScreen(out).show_answers([Answer("x" * 5000, "", "y", "z\nz")])
+    assert out.getvalue().splitlines() == [f"prompt  {'x' * 5000!r}", "  before     'y'", "  after      'z\\nz'"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["-"], "standard input cannot be uploaded"),
+        (["-"], "a pipe can be read once"),
         (["gs://bucket/train.jsonl"], "say which with --url"),
         (["nothing.jsonl"], "No such file"),
     ],
@@ -200,7 +265,7 @@ def test_lines_say_how_long_the_rest_will_take(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("tuning_emulator.cli.screen.time.monotonic", lambda: next(times))
     screen = PlainScreen(out)
     for done in (1, 2, 4):
-        screen.report("tuning", done, 4, [1.0] * done)
+        screen.report("tuning", done, 4, Curves((1.0,) * done))
     assert [line for line in out.getvalue().splitlines() if line.startswith("step")] == [
         "step  1/4  loss 1.0000",
         "step  2/4  loss 1.0000  20 s to go",
@@ -210,25 +275,61 @@ def test_lines_say_how_long_the_rest_will_take(monkeypatch: pytest.MonkeyPatch) 
 
 def test_weights_are_of_the_emulator_that_is_started(gemini_file: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One that runs has its own; a model that is nowhere is named before anything is started."""
-    assert main(["tune", gemini_file, "--base-model", "smollm2", "--url", "http://127.0.0.1:9"]) == 2
-    assert "start it with serve --base-model" in capsys.readouterr().err
+    for option, value in (("--base-model", "smollm2"), ("--trainer", "lora")):
+        assert main(["tune", gemini_file, option, value, "--url", "http://127.0.0.1:9"]) == 2
+        assert f"{option}: the emulator at --url runs already; start it with serve {option}" in capsys.readouterr().err
 
 
-def test_the_screen_of_a_terminal() -> None:
-    """Bar, curve and table, with a mark where the tuned model is right."""
-    console = Console(width=90, record=True, file=io.StringIO(), force_terminal=True)
+def draw(width: int, *answers: Answer, curves: Curves = CURVES) -> str:
+    """What a terminal of a width shows of a whole job."""
+    console = Console(width=width, height=40, record=True, file=io.StringIO(), force_terminal=True)
     screen = RichScreen(console)
     screen.say("gemini-3.5-flash", "4 examples")
-    for done in range(3):
-        screen.report("tuning", done, 2, [1.0, 0.5][:done])
-    screen.finish([1.0, 0.5])
-    screen.show_answers([Answer("8", "9", "8", "9"), Answer("a\nb", "c", "", "d")])
+    for done in range(len(curves.train) + 1):
+        screen.report("tuning", done, len(curves.train), Curves(curves.train[:done], curves.validation[:done]))
+    screen.finish(curves)
+    screen.show_answers(answers)
     drawn = console.export_text()
+    assert max(len(line) for line in drawn.splitlines()) <= width
+    return drawn
+
+
+def test_short_answers_are_a_table() -> None:
+    """Bar, both curves, and a mark where the tuned model is right."""
+    drawn = draw(90, Answer("8", "9", "8", "9"), Answer("a", "c", "", "d"))
     assert "2/2 steps  loss 0.5000" in drawn
-    assert "1.00 ┤" in drawn
+    assert "1.50 ┤" in drawn
+    assert "● validation 0.9000, lowest 0.9000 at step 2" in drawn
     rows = [line.split() for line in drawn.splitlines()]
     assert ["8", "9", "8", "✓", "9"] in rows
-    assert ["a⏎b", "c", "(nothing)", "✗", "d"] in rows
+    assert ["a", "c", "(nothing)", "✗", "d"] in rows
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_long_answers_are_whole(width: int) -> None:
+    """Wrapped below each other at any width; nothing is cut, nothing steers the terminal."""
+    words = [f"word{number}" for number in range(100)]
+    answer = Answer("one\ntwo", " ".join(words), "\x1b[31mred", "x" * 300, "never")
+    drawn = draw(width, answer)
+    assert all(word in drawn for word in words)
+    assert drawn.count("x") - drawn.count("expected") - drawn.count("axis") >= 300
+    assert "…" not in drawn.split("prompt")[1]
+    assert "\x1b[31m" not in drawn
+    assert [
+        name
+        for line in drawn.splitlines()
+        for name in ("expected", "rejected", "before", "after")
+        if f" {name} " in line
+    ]
+
+
+def test_json_is_compared_by_its_values() -> None:
+    """Spaces and the order of fields say nothing; other texts count letter by letter."""
+    assert Answer("", '{"a": 1, "b": [2]}', "", '{"b":[2],"a":1}').right
+    assert Answer("", "yes", "", " yes\n").right
+    assert not Answer("", "[1, 2]", "", "[2, 1]").right
+    assert not Answer("", "1", "", "1.0").right
+    assert not Answer("", "", "", "").right
 
 
 def test_no_terminal_no_colours() -> None:
@@ -236,10 +337,17 @@ def test_no_terminal_no_colours() -> None:
     assert isinstance(open_screen(io.StringIO(), plain=False), PlainScreen)
 
 
-@pytest.mark.parametrize("losses", [[1.0], [0.0, 0.0], [2.0, 1.0, 0.5], [0.1 * n for n in range(500)]])
-def test_curves_have_their_size_whatever_they_show(losses: list[float]) -> None:
-    """Any number of steps fits; the ends of the axis are the first and the last step."""
-    dots = draw_dots(losses, columns=30, rows=5)
-    assert [len(line) for line in dots] == [30] * 5
-    lines: list[Any] = draw_axes(losses, columns=30, rows=5)
-    assert lines[-1][0].endswith(f"step {len(losses)}")
+def test_lines_tell_the_validation_loss() -> None:
+    """As it is measured, and what it came to at the end."""
+    out = io.StringIO()
+    screen = PlainScreen(out)
+    for done in (1, 2):
+        screen.report("tuning", done, 2, Curves((1.0, 0.5)[:done], ((1, 0.7), (2, 0.8))[:done]))
+    screen.finish(Curves((1.0, 0.5, 0.4), ((1, 0.7), (2, 0.6), (3, 0.8))))
+    said = out.getvalue().splitlines()
+    assert [line for line in said if line.startswith("validation")] == [
+        "validation  step 1  loss 0.7000",
+        "validation  step 2  loss 0.8000",
+        "validation  0.7000 at step 1, 0.8000 at step 3, lowest 0.6000 at step 2",
+    ]
+    assert "loss  1.0000 at step 1, 0.4000 at step 3" in said

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.datasets.kinds import CONTAINERS, FORMS
+from tests.datasets.kinds import CONTAINERS, FORMS, PREFERENCES
 from tuning_emulator.cli import main
 from tuning_emulator.facts.base_models import MODELS, find_price
 from tuning_emulator.storage import objects
@@ -184,6 +184,9 @@ def test_objects_and_standard_input_are_read_too(
     piped = subprocess.run(command, input=Path(good).read_bytes(), capture_output=True, check=False, timeout=60)
     assert piped.returncode == 0, piped.stderr
     assert json.loads(piped.stdout) | {"dataset": good} == told
+    shell = f"{sys.executable} -m tuning_emulator validate <(cat {good}) {' '.join(FLASH)} --json"
+    substituted = subprocess.run(["bash", "-c", shell], capture_output=True, check=False, timeout=60)
+    assert json.loads(substituted.stdout) | {"dataset": good} == told, substituted.stderr
 
 
 @pytest.mark.parametrize(
@@ -191,7 +194,6 @@ def test_objects_and_standard_input_are_read_too(
     [
         (["nothing.jsonl", *FLASH], "No such file"),
         (["-", *FLASH, "--validation", "-"], "standard input can be read once"),
-        (["x.jsonl", *FLASH, "--adapter-size", "3"], "--adapter-size: 3 is not one of"),
         (["x.jsonl", *FLASH, "--as-of", "soon"], "'soon' is not a date"),
         (["x.jsonl", *GEMINI, "--validation", "y"], "takes no validation dataset"),
     ],
@@ -243,16 +245,88 @@ def test_a_request_of_the_gemini_api_has_no_containers(
 
 
 def test_the_same_error_is_not_said_for_every_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A few lines, all of them counted, and the form by its name."""
+    """Each kind once, all of them counted, and the form by its name."""
     path = write(tmp_path / "chat.jsonl", *[json.dumps(FORMS["openai"])] * 500, "{")
     assert main(["validate", path, *FLASH]) == 1
     said = capsys.readouterr().out.splitlines()
-    assert [line.partition(": ")[0] for line in said[:4]] == [f"{path}:{number}" for number in (1, 2, 3, 501)]
-    assert said[4:6] == ["… and 497 more errors", said[5]]
-    assert said[5].startswith("501 errors: Vertex AI")
-    assert said[6].startswith("tuning-emulator: chat.jsonl holds OpenAI chat (`messages`)")
-    assert len(said) == 8
+    assert said[0] == f"{path}:1: Row: 0. Missing required `contents` field."
+    assert said[1] == "  and 499 more like line 1"
+    assert said[2].startswith(f"{path}:501: Row: 500. Malformed JSON")
+    assert said[3].startswith("501 errors: Vertex AI")
+    assert said[4].startswith("tuning-emulator: chat.jsonl holds OpenAI chat (`messages`)")
+    assert len(said) == 6
     assert validate(capsys, path, *FLASH)[1]["error_count"] == len(validate(capsys, path, *FLASH)[1]["errors"]) == 501
+
+
+def break_line(number: int) -> str:
+    """A line that breaks one of eight rules."""
+    user, model = ({"role": role, "parts": [{"text": "x"}]} for role in ("user", "model"))
+    broken = [
+        "{",
+        "[]",
+        '{"x": 1}',
+        '{"contents": []}',
+        json.dumps({"contents": [{"role": "user", "parts": []}, model]}),
+        json.dumps({"contents": [{"role": f"speaker {number}", "parts": [{"text": "x"}]}]}),
+        json.dumps({"contents": [user, user]}),
+        json.dumps({"contents": [user]}),
+    ]
+    return broken[number % len(broken)]
+
+
+@pytest.mark.parametrize("service", [FLASH, GEMINI], ids=["vertex", "gemini"])
+@pytest.mark.parametrize("lines", [40, 3000])
+def test_a_verdict_fits_on_a_screen(
+    service: list[str], lines: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twenty lines, however much is wrong, and wherever."""
+    good = json.dumps(FORMS["text_input"]) if service is GEMINI else pair("1", "2")
+    path = write(tmp_path / "bad.jsonl", good, *(break_line(number) for number in range(lines)))
+    more = ["--validation", path] if service is FLASH else []
+    assert main(["validate", path, *service, *more]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) <= 20
+    assert sum("more like line" in line for line in said) >= 5
+    assert any(line.startswith("… and ") for line in said)
+    (total,) = (int(line.split()[0].replace(",", "")) for line in said if " errors: " in line)
+    counted = sum(1 if line.startswith(path) else 0 for line in said)
+    more_of = [line.lstrip("… ").split()[1] for line in said if line.lstrip("… ").startswith("and ")]
+    counted += sum(int(count.replace(",", "")) for count in more_of)
+    assert total == counted
+
+
+def test_a_good_verdict_fits_on_a_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However many things are read in part."""
+    lines = [json.loads(pair(str(n), "2")) for n in range(8)]
+    kinds = ["image/png", "application/pdf", "audio/mpeg", "video/mp4"]
+    for line, kind in zip(lines, kinds, strict=False):
+        line["contents"][0]["parts"].append({"fileData": {"mimeType": kind, "fileUri": "gs://b/x"}})
+    lines[5]["contents"][0]["parts"][0]["text"] = "word " * 3000
+    assert main(["validate", write(tmp_path / "train.jsonl", *map(json.dumps, lines)), *FLASH]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) <= 20
+    assert sum(" in part (example " in line for line in said) == 4
+    assert "  … and for 1 more reason; --json has them all" in said
+
+
+def test_what_the_command_line_leaves_open_is_seen_from_the_data(
+    tmp_path: Path, good: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Service, base model and method: by the form of the first row, also of an array."""
+    preference = json.dumps(PREFERENCES["vertex"])
+    pairs = ['{"text_input": "1", "output": "2"}'] * 20
+    array = tmp_path / "array.json"
+    array.write_text("[" + ",".join(pairs) + "]")
+    for path, found in (
+        (good, ("vertex", "gemini-3.5-flash", "supervised")),
+        (write(tmp_path / "pairs.jsonl", "", *pairs), ("gemini", "gemini-1.5-flash-001-tuning", "supervised")),
+        (str(array), ("gemini", "gemini-1.5-flash-001-tuning", "supervised")),
+        (write(tmp_path / "two.jsonl", *[preference] * 20), ("vertex", "gemini-3.5-flash", "preference")),
+    ):
+        code, told = validate(capsys, path)
+        assert (told["api"], told["model"], told["method"]) == found
+        assert code == 0
+    assert validate(capsys, str(tmp_path / "two.jsonl"), "--method", "supervised")[0] == 1
 
 
 def test_what_this_emulator_reads_in_part_is_no_word_of_the_service(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tuning_emulator.cli.values import add_url, describe_error, want_new_file, want_number, want_status, want_whole
 from tuning_emulator.proxy.variables import FORMATS, Places, Way, list_variables
-from tuning_emulator.settings import DEFAULT_PORT
 from tuning_emulator.testing.client import TIMEOUT_S, Control, ControlError, NoAnswerError
 
 _QUICK_S = 5.0
@@ -57,9 +57,10 @@ class Command:
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Where the emulator runs, whose things are meant, and what to do."""
         add_url(parser)
+        parser.add_argument("--json", action="store_true", help="print JSON alone: one object, or one a line")
         if self.project:
             parser.add_argument("--project", default="", help="only what belongs to this project, by id or number")
-        exclusive = parser.add_mutually_exclusive_group()
+        exclusive = parser.add_mutually_exclusive_group() if any(one.ask for one in self.arguments) else parser
         for one in self.arguments:
             (exclusive if one.ask else parser).add_argument(*one.names, **one.kinds)
 
@@ -78,11 +79,6 @@ def _is_given(value: Any) -> bool:
     return value is not None and value is not False
 
 
-def add_url(parser: argparse._ActionsContainer) -> None:
-    """Where the emulator runs."""
-    parser.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="where it runs (%(default)s)")
-
-
 @contextmanager
 def reporting() -> Iterator[list[str]]:
     """Writes to standard error what goes wrong with an emulator; what was written is in the list."""
@@ -91,8 +87,10 @@ def reporting() -> Iterator[list[str]]:
         yield failed
     except NoAnswerError as error:
         failed.append(f"{error}; start it or give --url")
+    except BrokenPipeError:
+        raise
     except (ControlError, OSError) as error:
-        failed.append(str(error))
+        failed.append(describe_error(error))
     for text in failed:
         print(f"tuning-emulator: {text}", file=sys.stderr)
 
@@ -114,8 +112,10 @@ def parse_fault(text: str) -> dict[str, Any]:
 def ask_pace(control: Control, parsed: argparse.Namespace) -> Any:
     """Of one job, of a project or of all: the pace as it stands, or stands now."""
     if parsed.job is not None:
-        get, put = control.jobs.get, control.jobs.set_pace
-        return get(parsed.job)["pace"] if parsed.pace is None else put(parsed.job, parsed.pace)
+        if parsed.pace is not None:
+            return control.jobs.set_pace(parsed.job, parsed.pace)
+        pace = control.jobs.get(parsed.job)["pace"]
+        return {"pace": pace} if parsed.json else pace
     if parsed.pace is None:
         return control.pace.get()
     return control.pace.clear() if parsed.pace == "default" else control.pace.set(parsed.pace)
@@ -133,13 +133,17 @@ def ask_day(control: Control, parsed: argparse.Namespace) -> Any:
 def ask_scenario(control: Control, parsed: argparse.Namespace) -> Any:
     """The scenarios of the package, or what one has made."""
     if parsed.scenario is None:
-        return [f"{one['name']}: {one['description']}" for one in control.scenarios.list()]
+        found = control.scenarios.list()
+        return found if parsed.json else [f"{one['name']}: {one['description']}" for one in found]
     file = Path(parsed.scenario)
     return control.scenarios.load(file if file.suffix else parsed.scenario)
 
 
 def list_entries(control: Control, parsed: argparse.Namespace) -> list[Any]:
     """Requests, the latest last: whole or as lines."""
+    if parsed.count:
+        count = control.journal.count(**_choose_entries(parsed))
+        return [{"count": count} if parsed.json else count]
     entries = control.journal.list(limit=parsed.limit, **_choose_entries(parsed))[::-1]
     return entries if parsed.json else [format_entry(entry) for entry in entries]
 
@@ -165,15 +169,18 @@ def format_entry(entry: Mapping[str, Any]) -> str:
     return " · ".join([line, *filter(None, extra)])
 
 
-def export_state(control: Control, parsed: argparse.Namespace) -> str:
+def export_state(control: Control, parsed: argparse.Namespace) -> Any:
     """Writes an archive."""
     control.export_snapshot(parsed.file)
-    return f"{parsed.file}: {parsed.file.stat().st_size} bytes"
+    size = parsed.file.stat().st_size
+    return {"file": str(parsed.file), "bytes": size} if parsed.json else f"{parsed.file}: {size} bytes"
 
 
-def import_state(control: Control, parsed: argparse.Namespace) -> str:
+def import_state(control: Control, parsed: argparse.Namespace) -> Any:
     """What is there now."""
     report = control.import_snapshot(parsed.file)
+    if parsed.json:
+        return report
     counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in report["counts"].items())
     return "\n".join([counts, *report["missing"]])
 
@@ -183,7 +190,7 @@ def list_lines(control: Control, parsed: argparse.Namespace) -> list[str]:
     health = control.health()
     storage_url = health["storage"]["url"]
     places = Places(control.url, control.url if storage_url == health["url"] else storage_url)
-    return [*FORMATS[parsed.format](list_variables(Way.POINT, places))]
+    return [*FORMATS["json" if parsed.json else parsed.format](list_variables(Way.POINT, places))]
 
 
 # --- the table
@@ -214,7 +221,7 @@ COMMANDS: Mapping[str, Command] = {
             Argument(
                 "--advance",
                 ask=lambda control, parsed: control.clock.advance(parsed.advance),
-                type=float,
+                type=want_number,
                 metavar="SECONDS",
                 help="move it forward; what is due happens",
             ),
@@ -225,10 +232,7 @@ COMMANDS: Mapping[str, Command] = {
                 help="let it stand still",
             ),
             Argument(
-                "--resume",
-                ask=lambda control, _: control.clock.resume(),
-                action="store_true",
-                help="let it run on",
+                "--resume", ask=lambda control, _: control.clock.resume(), action="store_true", help="let it run on"
             ),
         ),
     ),
@@ -270,15 +274,9 @@ COMMANDS: Mapping[str, Command] = {
             Argument("--method", help="glob, GetTunedModel; `-`: those that matched no method"),
             Argument("--client", help="part of the client's name"),
             Argument("--test", help="the header x-tuning-emulator-test"),
-            Argument("--status", help="404, 4xx or NOT_FOUND"),
-            Argument("--limit", type=int, default=20, help="how many at most (%(default)s)"),
-            Argument("--json", ask=list_entries, action="store_true", help="whole entries, one JSON object a line"),
-            Argument(
-                "--count",
-                ask=lambda control, parsed: control.journal.count(**_choose_entries(parsed)),
-                action="store_true",
-                help="only how many there are",
-            ),
+            Argument("--status", type=want_status, help="404, 4xx or NOT_FOUND"),
+            Argument("--limit", type=want_whole(1), default=20, help="how many at most (%(default)s)"),
+            Argument("--count", ask=list_entries, action="store_true", help="only how many there are"),
             Argument(
                 "--clear", ask=lambda control, _: control.journal.clear(), action="store_true", help="forget them"
             ),
@@ -287,7 +285,7 @@ COMMANDS: Mapping[str, Command] = {
     "reset": Command(lambda control, _: control.reset()),
     "export": Command(
         export_state,
-        (Argument("file", type=Path, help="archive to write, say snapshot.tar.gz; one of that name is replaced"),),
+        (Argument("file", type=want_new_file, help="archive to write, say state.tar.gz; replaces one of that name"),),
         project=False,
         timeout_s=_TRANSFER_S,
     ),

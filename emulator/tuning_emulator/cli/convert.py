@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import lzma
 import os
 import sys
@@ -12,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from zipfile import BadZipFile
 
+from tuning_emulator.cli.values import describe_error
 from tuning_emulator.datasets.conversion import Conversion, ConvertError, convert_rows, plan_conversion
 from tuning_emulator.datasets.packing import HEAD_BYTES, UnpackError
 from tuning_emulator.storage.objects import FILE_BUFFER_BYTES
@@ -37,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", metavar="COLUMN", help="field that is the question, where its name does not tell")
     parser.add_argument("--answer", metavar="COLUMN", help="field that is the answer, where its name does not tell")
     parser.add_argument("--force", action="store_true", help="replace OUT if it exists")
+    parser.add_argument(
+        "--json", action="store_true", help="the report as one JSON object, on standard output if OUT is a file"
+    )
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -50,16 +55,39 @@ def run(parsed: argparse.Namespace) -> int:
             raise ConvertError(f"{parsed.target}: its folder is not there")
         with _open_source(parsed.source) as (head, stream):
             report = convert(parsed, head, stream)
+    except BrokenPipeError:
+        raise
     except (ConvertError, UnpackError, BadZipFile, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-        named = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
-        print(f"tuning-emulator: {named}", file=sys.stderr)
+        print(f"tuning-emulator: {describe_error(error)}", file=sys.stderr)
         return 2
-    print("\n".join(describe(report, parsed.target)), file=sys.stderr)
+    if parsed.json:
+        out = sys.stderr if parsed.target == "-" else sys.stdout
+        print(json.dumps(describe_report(report, parsed.target), ensure_ascii=False), file=out)
+    else:
+        print("\n".join(format_report(report, parsed.target)), file=sys.stderr)
     return 0 if report.written else 1
 
 
-def describe(report: Conversion, target: str) -> list[str]:
-    """What came of it, for people."""
+def describe_report(report: Conversion, target: str) -> dict[str, Any]:
+    """What came of it, for programs."""
+    return {
+        "form": report.what,
+        "read": report.read,
+        "written": report.written,
+        "target": target if report.written else None,
+        "api": report.api,
+        "preferences": report.preferences,
+        "joined": report.joined,
+        "skipped": [
+            {"reason": reason, "rows": count, "first_line": report.first[reason]}
+            for reason, count in report.skipped.most_common()
+        ],
+        "broken": report.broken or None,
+    }
+
+
+def format_report(report: Conversion, target: str) -> list[str]:
+    """The same for people."""
     lines = [f"read     {report.read:,} row{'' if report.read == 1 else 's'}: {report.what}"]
     name = {"-": "standard output"}.get(target, target) if report.written else "nowhere"
     lines.append(f"written  {report.written:,} to {name}, for {_SERVICES[report.api]}")

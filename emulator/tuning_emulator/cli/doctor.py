@@ -14,7 +14,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tuning_emulator.cli.checks import (
     BROKEN,
@@ -27,6 +26,7 @@ from tuning_emulator.cli.checks import (
     check_variables,
 )
 from tuning_emulator.cli.machine import ask_devices, check_trainer, describe_device
+from tuning_emulator.cli.values import want_url
 from tuning_emulator.core.as_of import Day
 from tuning_emulator.facts.base_models import MODELS, find_base_model, list_base_models
 from tuning_emulator.jobs.lora import missing_packages
@@ -39,33 +39,21 @@ _PLAIN = "\x1b[0m"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which emulator is meant."""
-    parser.add_argument("--url", help=f"where the emulator should run (http://127.0.0.1:{DEFAULT_PORT})")
+    parser.add_argument("--url", type=want_url, help=f"where the emulator should run (http://127.0.0.1:{DEFAULT_PORT})")
     parser.add_argument("--data-dir", type=Path, help="its data directory ($TUNING_EMULATOR_DATA_DIR)")
     parser.add_argument("--json", action="store_true", help="one JSON object a finding")
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Prints every finding. 0: nothing is broken, 1: something is, 2: the URL is none."""
-    url = (parsed.url or f"http://127.0.0.1:{DEFAULT_PORT}").rstrip("/")
-    if not is_url(url):
-        print(f"tuning-emulator: --url: {parsed.url!r} is not like http://127.0.0.1:{DEFAULT_PORT}", file=sys.stderr)
-        return 2
-    findings = list(examine(url, parsed.url is not None, parsed.data_dir))
+    """Prints every finding. 0: nothing is broken, 1: something is."""
+    asked = parsed.url or f"http://127.0.0.1:{DEFAULT_PORT}"
+    findings = list(examine(asked, parsed.url is not None, parsed.data_dir))
     if parsed.json:
         for finding in findings:
             print(json.dumps(dataclasses.asdict(finding), ensure_ascii=False))
     else:
         print("\n".join(format_findings(findings, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)))
     return 1 if any(finding.status == BROKEN for finding in findings) else 0
-
-
-def is_url(url: str) -> bool:
-    """Whether a text is an address with scheme, host and, where it has one, a port that is a number."""
-    parts = urlsplit(url)
-    try:
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def examine(url: str, expected: bool, data_dir: Path | None) -> Iterable[Finding]:

@@ -15,6 +15,7 @@ from types import FrameType
 
 from tuning_emulator.cli import serve
 from tuning_emulator.cli.leading import UnreachedError, count_requests, create_environment, read_emulator, warn_of_keys
+from tuning_emulator.cli.values import want_url
 from tuning_emulator.settings import format_options, name_variable
 from tuning_emulator.testing.process import StartError, run_server
 
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of ``serve``, for the emulator that is started, and the program to run."""
     parser.usage = "tuning-emulator exec [--url URL | options of serve] [--base-urls] -- COMMAND…"
     serve.add_settings(parser)
-    parser.add_argument("--url", help="use the emulator that runs here instead of starting one")
+    parser.add_argument("--url", type=want_url, help="use the emulator that runs here instead of starting one")
     parser.add_argument(
         "--base-urls", action="store_true", help="set GOOGLE_GEMINI_BASE_URL and GOOGLE_VERTEX_BASE_URL too"
     )
@@ -54,12 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Runs the program; answers its exit status, or 128 + N when signal N ended it."""
     command = parsed.command[1:] if parsed.command[:1] == ["--"] else parsed.command
-    url: str | None = getattr(parsed, "url", None)
+    running: str | None = getattr(parsed, "url", None)
     options = format_options(serve.read_given(parsed))
     if not command:
         print("tuning-emulator: exec needs a program to run: tuning-emulator exec -- COMMAND", file=sys.stderr)
         return 2
-    if url and options:
+    if running and options:
         print(f"tuning-emulator: --url names a running emulator; {' '.join(options)} cannot change it", file=sys.stderr)
         return 2
     runner = Runner()
@@ -67,7 +68,7 @@ def run(parsed: argparse.Namespace) -> int:
         with (
             runner.forwarding(),
             tempfile.TemporaryDirectory(prefix="tuning-emulator-exec-") as folder,
-            find_emulator(url, options) as address,
+            find_emulator(running, options) as address,
         ):
             reached = read_emulator(address)
             environment = create_environment(reached, Path(folder), base_urls="base_urls" in parsed)
@@ -78,9 +79,12 @@ def run(parsed: argparse.Namespace) -> int:
             if count_requests(reached) == before is not None:
                 print(f"tuning-emulator: {UNLED.format(url=address)}", file=sys.stderr)
             return status
-    except (ExecError, UnreachedError) as error:
+    except UnreachedError as error:
+        print(f"tuning-emulator: {error}; start it, or leave --url out", file=sys.stderr)
+        return 1
+    except ExecError as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
-        return getattr(error, "status", 1)
+        return error.status
 
 
 # --- the program
@@ -137,14 +141,14 @@ class Runner:
 
 
 @contextmanager
-def find_emulator(url: str | None, options: Sequence[str]) -> Iterator[str]:
+def find_emulator(address: str | None, options: Sequence[str]) -> Iterator[str]:
     """The URL of a running emulator, or of one of our own on free ports, gone when the block ends.
 
     Raises:
         ExecError: it did not start; its own words are on standard error.
     """
-    if url:
-        yield url.rstrip("/")
+    if address:
+        yield address
         return
     given: dict[str, object] = {"port": 0, "storage_port": 0}
     if name_variable("log_level") not in os.environ:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tarfile
@@ -11,7 +12,7 @@ import urllib.parse
 from pathlib import Path
 from typing import IO
 
-from tuning_emulator.cli.control import add_url
+from tuning_emulator.cli.values import add_url, describe_error
 from tuning_emulator.testing.client import Control, ControlError, NoAnswerError
 from tuning_trainer.spec import OUTTYPES
 
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--outtype", choices=OUTTYPES, help="precision of the GGUF file's matrices (f16)")
     parser.add_argument("--checkpoint", default="", metavar="ID", help="of a Vertex model (its default checkpoint)")
+    parser.add_argument("--json", action="store_true", help="say where it is as one JSON object")
     origin = parser.add_mutually_exclusive_group()
     add_url(origin)
     origin.add_argument("--data-dir", type=Path, help="data directory of an emulator that does not run")
@@ -57,9 +59,9 @@ def run(parsed: argparse.Namespace) -> int:
                     "--gguf", "gguf", str(adapter), str(target.absolute()), "--outtype", parsed.outtype or "f16"
                 )
     except (ExportError, OSError) as error:
-        print(f"tuning-emulator: {error}", file=sys.stderr)
+        print(f"tuning-emulator: {describe_error(error)}", file=sys.stderr)
         return 1
-    print(f"{parsed.name} is in {target}")
+    print(json.dumps({"name": parsed.name, "path": str(target)}) if parsed.json else f"{parsed.name} is in {target}")
     return 0
 
 
@@ -74,10 +76,10 @@ def find_contradiction(parsed: argparse.Namespace) -> str:
     return ""
 
 
-def check_target(target: Path) -> None:
+def check_target(target: Path, name: str = "DIR") -> None:
     """Raises ExportError where something would be overwritten."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ExportError(f"DIR: {target} is there already and not an empty directory; give another one")
+        raise ExportError(f"{name}: {target} is there already and not an empty directory; give another one")
 
 
 def fetch_adapter(parsed: argparse.Namespace, target: Path) -> None:

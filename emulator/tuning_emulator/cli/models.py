@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from tuning_emulator.cli.values import describe_error, want_url
 from tuning_emulator.facts.packaged_models import PACKAGED_MODELS, PackagedModel
 from tuning_emulator.models.added import AddedModel, AddedModels, ModelError
 from tuning_emulator.models.adding import add_model
@@ -40,7 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|add|remove|verify")
     listing = actions.add_parser("list", help="what is here: size, licence, where from, what it plays")
     listing.add_argument(
-        "--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="emulator that may use them (%(default)s)"
+        "--url",
+        type=want_url,
+        default=f"http://127.0.0.1:{DEFAULT_PORT}",
+        help="emulator that may use them (%(default)s)",
     )
     adding = actions.add_parser(
         "add",
@@ -66,10 +70,12 @@ def run(parsed: argparse.Namespace) -> int:
     """Does it. 0: done, 1: it could not be done, or a model is damaged; 130: interrupted, nothing is left."""
     try:
         return _ACTIONS[parsed.action](parsed, AddedModels())
+    except BrokenPipeError:
+        raise
     except (ModelError, OSError) as error:
         if parsed.json:
-            print(json.dumps({"error": str(error)}, ensure_ascii=False))
-        print(f"tuning-emulator: {error}", file=sys.stderr)
+            print(json.dumps({"error": describe_error(error)}, ensure_ascii=False))
+        print(f"tuning-emulator: {describe_error(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("tuning-emulator: interrupted; nothing was added", file=sys.stderr)

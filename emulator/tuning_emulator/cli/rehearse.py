@@ -12,15 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tuning_emulator.cli.broken_rules import BrokenRules
 from tuning_emulator.cli.rehearsal import Rehearsal, describe, format_rehearsal, sum_up
-from tuning_emulator.cli.validate import ShownErrors, add_request, format_emulator, format_rest, make_request
-from tuning_emulator.control.dry_run import DryRun, TuningRequest, dry_run, open_lines, read_dataset
+from tuning_emulator.cli.request import add_request, add_storage, make_request
+from tuning_emulator.cli.validate import format_emulator
+from tuning_emulator.cli.values import describe_error
+from tuning_emulator.control.dry_run import DryRun, TuningRequest, dry_run, is_pipe, read_dataset
+from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.datasets.lines import DatasetError
 from tuning_emulator.jobs.lora import missing_packages
 from tuning_emulator.storage.objects import StorageError
 from tuning_trainer.spec import EMBEDDED, Example, format_example
 
-MODELS = {"gemini": "gemini-1.5-flash-001-tuning", "vertex": "gemini-3.5-flash"}
 LEARNING_RATE = 1e-3
 MOST_EPOCHS = 5
 """Unless asked for more: the service's defaults count on a model that learns less at a time."""
@@ -37,27 +40,24 @@ class NoRehearsalError(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The dataset, what is to be held out, and on which model."""
     parser.add_argument("dataset", help="JSON lines of either API: a file, or gs://bucket/object")
-    parser.add_argument("--api", choices=["gemini", "vertex"], help="which API (seen from the dataset)")
-    parser.add_argument("--model", help="the model that would be tuned: for its price and steps")
     parser.add_argument("--base-model", default=EMBEDDED, metavar="DIR", help="what is tuned here (the embedded one)")
     parser.add_argument("--holdout", metavar="SHARE", help="rows held out where there is no --validation (20%%)")
     add_request(parser)
-    parser.add_argument("--storage", default="", metavar="URL", help="storage emulator for gs://")
+    add_storage(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end, progress to stderr")
-    parser.set_defaults(as_of=None)
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Rehearses. 0: here is what came of it, 1: the data would be refused or nothing came of it, 2: wrong use."""
     try:
         request, share = _make_request(parsed), parse_share(parsed.holdout, bool(parsed.validation))
-        shown = ShownErrors(None)
-        checked = dry_run(request, shown)
+        broken = BrokenRules()
+        checked = dry_run(request, broken)
     except (OSError, StorageError, ValueError) as error:
-        print(f"tuning-emulator: {error}", file=sys.stderr)
+        print(f"tuning-emulator: {describe_error(error)}", file=sys.stderr)
         return 2
     if not checked.good:
-        lines = [*shown.lines, *format_rest(checked.errors - len(shown.lines)), *format_emulator(checked)]
+        lines = [*broken.format(), *format_emulator(checked)]
         print(
             "\n".join([*lines, "tuning-emulator: the dataset would be refused; nothing was rehearsed"]), file=sys.stderr
         )
@@ -65,7 +65,7 @@ def run(parsed: argparse.Namespace) -> int:
     try:
         rehearsal = rehearse(request, checked, share, parsed.base_model)
     except (NoRehearsalError, DatasetError, OSError) as error:
-        print(f"tuning-emulator: {error}", file=sys.stderr)
+        print(f"tuning-emulator: {describe_error(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ntuning-emulator: stopped; nothing is left behind", file=sys.stderr)
@@ -78,16 +78,12 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _make_request(parsed: argparse.Namespace) -> TuningRequest:
-    if parsed.dataset == "-":
-        raise ValueError("dataset: standard input can be read once, and it is read twice here; give a file")
-    if parsed.method != "supervised":
-        raise ValueError(f"--method: {parsed.method} cannot be rehearsed, only supervised tuning")
-    if parsed.api is None:
-        with open_lines(parsed.dataset, parsed.storage) as lines:
-            first = next((line for line in lines if line.strip()), b"")
-        parsed.api = "gemini" if b'"text_input"' in first or b'"textInput"' in first else "vertex"
-    parsed.model = parsed.model or MODELS[parsed.api]
-    return make_request(parsed)
+    if is_pipe(parsed.dataset):
+        raise ValueError("dataset: a pipe can be read once, and it is read twice here; give a file")
+    request = make_request(parsed)
+    if request.method is not TuningMethod.SUPERVISED:
+        raise ValueError(f"--method: {request.method.value} cannot be rehearsed, only supervised tuning")
+    return request
 
 
 def parse_share(text: str | None, validated: bool) -> float:

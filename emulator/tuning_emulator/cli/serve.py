@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuning_emulator import __version__
-from tuning_emulator.proxy.variables import FORMATS, Places, Way, list_variables
+from tuning_emulator.cli import let_go
+from tuning_emulator.proxy.variables import FORMATS, Environment, Places, Way, list_variables
 from tuning_emulator.settings import SETTINGS, Setting, Settings, SettingsError, name_option
 
 # --- how log lines look: for people, or one JSON object each
@@ -46,6 +47,9 @@ class JsonFormatter(logging.Formatter):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Every setting as an option; what is not given is left to the environment and the defaults."""
     add_settings(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="say where it answers as one JSON object, with the variables"
+    )
     parser.add_argument(
         "--until-eof", action="store_true", help="stop when standard input ends, so with whoever started it"
     )
@@ -96,7 +100,7 @@ def run(parsed: argparse.Namespace) -> int:
     if "until_eof" in parsed:
         threading.Thread(target=_stop_at_eof, name="until-eof", daemon=True).start()
     try:
-        serve(settings, announce=lambda health: _announce(dict(health)))
+        serve(settings, announce=lambda health: _say(dict(health), "json" in parsed))
     except ServerError as error:
         print(f"tuning-emulator: {error}", file=sys.stderr)
         return 1
@@ -113,6 +117,21 @@ def _stop_at_eof() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _say(health: dict[str, Any], json_wanted: bool) -> None:
+    try:
+        (_announce_json if json_wanted else _announce)(health)
+    except BrokenPipeError:  # whoever has started it wants a server, whether or not they read on
+        let_go()
+
+
+def _announce_json(health: dict[str, Any]) -> None:
+    print(json.dumps({**health, "variables": _list_variables(health)}), flush=True)
+
+
+def _list_variables(health: dict[str, Any]) -> Environment:
+    return list_variables(Way.POINT, Places(health["url"], health["storage"]["url"]))
+
+
 def _announce(health: dict[str, Any]) -> None:
     trainer = health["trainer"]["name"]
     note = "really trains" if trainer == "lora" else "pretends; install tuning-emulator[lora] for real training"
@@ -125,6 +144,6 @@ def _announce(health: dict[str, Any]) -> None:
     print(f"data:    {health['data_dir'] or 'in memory, gone when this stops'}")
     print()
     print("Point the SDKs at it with these variables (or: eval $(tuning-emulator env)):")
-    for line in FORMATS["shell"](list_variables(Way.POINT, Places(health["url"], health["storage"]["url"]))):
+    for line in FORMATS["shell"](_list_variables(health)):
         print(f"  {line}")
     print("Stop with Ctrl-C.", flush=True)

@@ -219,7 +219,12 @@ def _run_vertex(
 
 
 def _is_file(name: str) -> bool:
-    return name != "-" and not name.startswith("gs://")
+    return not name.startswith("gs://") and not is_pipe(name)
+
+
+def is_pipe(name: str) -> bool:
+    """Whether a dataset can be read once only: standard input, or what a shell makes of ``<(command)``."""
+    return name == "-" or Path(name).is_fifo()
 
 
 def _read_head(name: str) -> bytes:

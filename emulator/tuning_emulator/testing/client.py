@@ -197,7 +197,10 @@ class Control:
         if status < 300:
             return answer
         with answer, answering(self.url):
-            raise ControlError(status, _read_detail(answer.read()))
+            said = answer.read()
+        if said.lstrip().startswith(b"<"):
+            raise NoAnswerError(self.url, f"HTTP {status} and a page for people; that is no emulator")
+        raise ControlError(status, _read_detail(said))
 
     def _send_http(self, verb: str, path: str, body: Body, headers: Mapping[str, str]) -> tuple[int, IO[bytes]]:
         return send_request(self.url + path, verb, body, headers, self._timeout_s)
@@ -317,7 +320,7 @@ class Jobs:
 
     def get(self, name: str) -> Json:
         """One job with each step's loss."""
-        return self._control.call("GET", f"jobs/{name}")
+        return self._control.call("GET", _job(name))
 
     def wait(self, name: str, timeout_s: float = 60.0) -> Json:
         """The job once it has ended.
@@ -334,19 +337,23 @@ class Jobs:
 
     def advance(self, name: str, to: str | None = None) -> Json:
         """Takes a job of pace ``manual`` to its next state, or to the named one."""
-        return self._control.call("POST", f"jobs/{name}:advance", {"to": to} if to else {})
+        return self._control.call("POST", f"{_job(name)}:advance", {"to": to} if to else {})
 
     def cancel(self, name: str) -> Json:
         """Cancels it as somebody else would."""
-        return self._control.call("POST", f"jobs/{name}:cancel", {})
+        return self._control.call("POST", f"{_job(name)}:cancel", {})
 
     def set_pace(self, name: str, pace: str) -> Json:
         """Of one job, from now on."""
-        return self._control.call("PUT", f"jobs/{name}:pace", parse_pace(pace))
+        return self._control.call("PUT", f"{_job(name)}:pace", parse_pace(pace))
 
     def set_fault(self, name: str, kind: str, at: int | None = None) -> Json:
         """Lets something happen to one job that has not ended."""
-        return self._control.call("PUT", f"jobs/{name}:fault", {"kind": kind} | ({} if at is None else {"at": at}))
+        return self._control.call("PUT", f"{_job(name)}:fault", {"kind": kind} | ({} if at is None else {"at": at}))
+
+
+def _job(name: str) -> str:
+    return f"jobs/{quote(name)}"
 
 
 class Faults:
@@ -363,7 +370,7 @@ class Faults:
 
     def get(self, identifier: str) -> Json:
         """One with its counters: ``matched``, ``fired``, ``remaining``."""
-        return self._control.call("GET", f"faults/{identifier}")
+        return self._control.call("GET", f"faults/{quote(identifier, safe='')}")
 
     def list(self) -> list[Json]:
         """All that are armed."""
@@ -372,7 +379,7 @@ class Faults:
 
     def remove(self, identifier: str) -> Json:
         """Disarms one."""
-        return self._control.call("DELETE", f"faults/{identifier}")
+        return self._control.call("DELETE", f"faults/{quote(identifier, safe='')}")
 
     def clear(self) -> Json:
         """Disarms those of the own project, or all."""
@@ -452,7 +459,12 @@ def parse_pace(text: str) -> Json:
     """``polls:2`` as the control API takes it; what is wrong with it the emulator says."""
     mode, _, amount = text.partition(":")
     field = {"time": "seconds", "polls": "polls"}.get(mode)
-    return {"mode": mode} | ({field: float(amount) if field == "seconds" else int(amount)} if field and amount else {})
+    if not field or not amount:
+        return {"mode": mode}
+    try:
+        return {"mode": mode, field: float(amount) if field == "seconds" else int(amount)}
+    except ValueError:
+        return {"mode": mode, field: amount}
 
 
 def _add_query(path: str, query: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`python -m examples.demo --model smollm2`: a language model learns the documents' four use cases, a job each."""
+"""``tuning-emulator demo --model smollm2``: a language model learns the documents' four use cases, a job each."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from examples.demo import gemini, screen
-from examples.demo.task import Pair
-from tuning_emulator.cli.screen import trace
+from tuning_emulator.cli.curves import trace
+from tuning_emulator.cli.demo import gemini, screen
+from tuning_emulator.cli.demo.task import Pair
+from tuning_emulator.cli.terminal import GOOD, QUIET
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator
 
-DATASETS = Path(__file__).resolve().parent.parent / "datasets"
+DATASETS = Path(__file__).with_name("datasets")
 NAMES = ("classification", "question_answering", "dialogue_summary", "persona")
 AT_ONCE = 8
 """Questions asked together: the emulator answers them in one batch."""
@@ -63,7 +64,7 @@ def run(console: Console, running: RunningEmulator, names: Sequence[str] = NAMES
         results.append(learned)
         console.print(
             f"   [bold]{learned.name}[/]  {learned.before} → [bold]{learned.after}[/] of {learned.unseen}"
-            f"  [{screen.QUIET}]{learned.seconds:.0f} s[/]"
+            f"  [{QUIET}]{learned.seconds:.0f} s[/]"
         )
     console.print(draw_table(results))
     return results
@@ -108,7 +109,7 @@ def draw_table(results: Sequence[Learned]) -> Table:
     for heading in ("data set", "examples", "unseen, before", "after", "seconds", "loss"):
         table.add_column(heading)
     for one in results:
-        after = Text(f"{one.after / one.unseen:.2f}", style=f"bold {screen.GOOD}")
+        after = Text(f"{one.after / one.unseen:.2f}", style=f"bold {GOOD}")
         before, line = f"{one.before / one.unseen:.2f}", Text(draw_line(one.losses), style="deep_sky_blue1")
         table.add_row(one.name, str(one.examples), before, after, f"{one.seconds:.0f}", line)
     return table

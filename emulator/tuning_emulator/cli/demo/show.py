@@ -1,13 +1,13 @@
-"""`python -m examples.demo`: two tuning jobs, one on each API, from request to answer."""
+"""Two tuning jobs, one on each API, from request to answer."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -17,8 +17,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from examples.demo import four, gemini, screen, vertex
-from examples.demo.task import BATCH_SIZE, EPOCHS, GROUPS, LEARNING_RATE, SHOWN, UNSEEN, Pair
+from tuning_emulator.cli.demo import four, gemini, screen, vertex
+from tuning_emulator.cli.demo.task import BATCH_SIZE, EPOCHS, GROUPS, LEARNING_RATE, SHOWN, UNSEEN, Pair
+from tuning_emulator.cli.terminal import BAD, QUIET, Terminal, say
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator, StartError, start_emulator
 
@@ -36,30 +37,25 @@ class Result:
     groups: list[tuple[str, list[screen.Asked]]]
 
 
-def main() -> int:
-    """Starts an emulator, runs both flows, prints the totals."""
-    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
-    parser.add_argument("--trainer", choices=["auto", "lora", "scripted"], default="auto", help="what trains (auto)")
-    parser.add_argument("--model", metavar="NAME", help="let this model learn four data sets: smollm2, or a directory")
-    parser.add_argument("--svg", metavar="FILE", help="save what was drawn as a picture")
-    asked = parser.parse_args()
-    screen_width = Console().width if sys.stdout.isatty() else WIDTH
-    console = Console(width=min(WIDTH, screen_width), record=bool(asked.svg), highlight=False)
+def show(trainer: str, model: str | None, svg: Path | None) -> int:
+    """Starts an emulator, runs both flows, prints the totals. 0: all went well, 1: the demo says what did not."""
+    screen_width = Terminal().width if sys.stdout.isatty() else WIDTH
+    console = Terminal(width=min(WIDTH, screen_width), record=svg is not None, highlight=False)
     began = time.monotonic()
     try:
-        if asked.model:
-            with start_emulator(trainer="lora", log_level="error", base_models=[asked.model]) as running:
+        if model:
+            with start_emulator(trainer="lora", log_level="error", base_models=[model]) as running:
                 four.run(console, running)
-            return 0
-        with start_emulator(trainer=asked.trainer, log_level="warning") as running:
-            introduce(console, running, time.monotonic() - began)
-            results = [run_gemini(console, running), run_vertex(console, running)]
-            sum_up(console, results, time.monotonic() - began)
+        else:
+            with start_emulator(trainer=trainer, log_level="warning") as running:
+                introduce(console, running, time.monotonic() - began)
+                results = [run_gemini(console, running), run_vertex(console, running)]
+                sum_up(console, results, time.monotonic() - began)
     except (StartError, gemini.TuningFailedError) as error:
-        console.print(Text(f"demo: {error}", style=screen.BAD))
+        print(f"tuning-emulator: {error}", file=sys.stderr)
         return 1
-    if asked.svg:
-        console.save_svg(asked.svg, title="make demo")
+    if svg is not None:
+        console.save_svg(str(svg), title="tuning-emulator demo")
     return 0
 
 
@@ -74,11 +70,9 @@ def introduce(console: Console, running: RunningEmulator, start_s: float) -> Non
         Panel(words, title=f"tuning-emulator {health['version']}", border_style="deep_sky_blue1", padding=(0, 2))
     )
     trainer = health["trainer"]
-    console.print(f"   [bold]{running.url}[/]  ready in {start_s:.1f} s  [{screen.QUIET}]trainer {trainer['name']}[/]")
+    console.print(f"   [bold]{running.url}[/]  ready in {start_s:.1f} s  [{QUIET}]trainer {trainer['name']}[/]")
     if trainer["name"] == "scripted":
-        console.print(
-            f"   [{screen.BAD}]The scripted trainer only pretends: it repeats the nearest training output.[/]"
-        )
+        console.print(f"   [{BAD}]The scripted trainer only pretends: it repeats the nearest training output.[/]")
 
 
 def run_gemini(console: Console, running: RunningEmulator) -> Result:
@@ -86,14 +80,14 @@ def run_gemini(console: Console, running: RunningEmulator) -> Result:
     console.print()
     console.print(Rule(Text("1  Gemini API  ·  tunedModels, over plain HTTP", style=screen.TITLE), align="left"))
     with gemini.connect(running.url) as client:
-        say(console, "POST /v1beta/tunedModels", describe_settings())
+        say(console, "POST /v1beta/tunedModels", describe_settings(), margin=3)
         operation = gemini.create(client)
-        say(console, "GET  /v1beta/" + cut(operation["name"], 60), "until it is done")
+        say(console, "GET  /v1beta/" + cut(operation["name"], 60), "until it is done", margin=3)
         with screen.Watch(console) as watch:
             model = gemini.follow(client, operation, watch.report)
-        say(console, "GET  /v1beta/" + model["name"], f"state {model['state']}")
-        console.print(Padding(screen.draw_curve(watch.losses), (1, 0)))
-        say(console, "POST …:generateContent", "greedy, base model and tuned model")
+        say(console, "GET  /v1beta/" + model["name"], f"state {model['state']}", margin=3)
+        console.print(Padding(screen.draw_curve(watch.losses), (0, 0, 1, 0)))
+        say(console, "POST …:generateContent", "greedy, base model and tuned model", margin=3)
         base, tuned = partial(gemini.ask, client, gemini.BASE_MODEL), partial(gemini.ask, client, model["name"])
         return show_answers(console, "Gemini API", base, tuned)
 
@@ -103,17 +97,22 @@ def run_vertex(console: Console, running: RunningEmulator) -> Result:
     console.print()
     console.print(Rule(Text("2  Vertex AI  ·  tuningJobs, with google-genai", style=screen.TITLE), align="left"))
     dataset = vertex.upload_dataset(running.storage_url)
-    say(console, "bucket.blob(…).upload_from_string(…)", dataset)
+    say(console, "bucket.blob(…).upload_from_string(…)", dataset, margin=3)
     client = vertex.connect(running.url)
-    say(console, "client.tunings.tune(…)", f"{vertex.BASE_MODEL}, {EPOCHS} epochs")
+    say(console, "client.tunings.tune(…)", f"{vertex.BASE_MODEL}, {EPOCHS} epochs", margin=3)
     job = vertex.create(client, dataset)
-    say(console, "client.tunings.get(…)", cut(job.name or "", 66))
+    say(console, "client.tunings.get(…)", cut(job.name or "", 66), margin=3)
     with screen.Watch(console) as watch:
         job = vertex.follow(client, job, Control(running.url), watch.report)
     tuned: Any = job.tuned_model
-    say(console, "job.tuned_model.endpoint", f"{tuned.endpoint}, {len(vertex.describe_checkpoints(job))} checkpoints")
-    console.print(Padding(screen.draw_curve(watch.losses), (1, 0)))
-    say(console, "client.models.generate_content(…)", "greedy, base model and tuned model")
+    say(
+        console,
+        "job.tuned_model.endpoint",
+        f"{tuned.endpoint}, {len(vertex.describe_checkpoints(job))} checkpoints",
+        margin=3,
+    )
+    console.print(Padding(screen.draw_curve(watch.losses), (0, 0, 1, 0)))
+    say(console, "client.models.generate_content(…)", "greedy, base model and tuned model", margin=3)
     base = partial(vertex.ask, client, vertex.BASE_MODEL)
     return show_answers(console, "Vertex AI", base, partial(vertex.ask, client, tuned.endpoint))
 
@@ -137,14 +136,13 @@ def sum_up(console: Console, results: list[Result], duration_s: float) -> None:
     for result in results:
         scores = [(heading, *screen.count_right(rows), len(rows)) for heading, rows in result.groups]
         cells = [f"{heading} {before} → [bold]{after}[/] of {count}" for heading, before, after, count in scores]
-        table.add_row(f"[bold]{result.api}[/]", *cells)
+        if console.width >= WIDTH:
+            table.add_row(f"[bold]{result.api}[/]", *cells)
+        else:
+            for number, cell in enumerate(cells):
+                table.add_row("" if number else f"[bold]{result.api}[/]", cell)
     console.print(Padding(table, (0, 0, 0, 3)))
-    console.print(f"   [{screen.QUIET}]exactly right before → after tuning; {duration_s:.0f} s in all[/]")
-
-
-def say(console: Console, what: str, about: str) -> None:
-    """One line: the call, and what is worth knowing of it."""
-    console.print(Text("   ").append(what, style="bold").append(f"  {about}", style=screen.QUIET), soft_wrap=True)
+    console.print(f"   [{QUIET}]exactly right before → after tuning; {duration_s:.0f} s in all[/]")
 
 
 def describe_settings() -> str:
@@ -158,7 +156,3 @@ def cut(text: str, width: int) -> str:
         return text
     half = (width - 1) // 2
     return f"{text[:half]}…{text[-half:]}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

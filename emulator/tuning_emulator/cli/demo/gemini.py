@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from examples.demo.task import BATCH_SIZE, EPOCHS, LEARNING_RATE, SHOWN, Pair
+from tuning_emulator.cli.demo.task import BATCH_SIZE, EPOCHS, LEARNING_RATE, SHOWN, Pair
 
 BASE_MODEL = "models/gemini-1.5-flash-001-tuning"
 POLL_S = 0.1

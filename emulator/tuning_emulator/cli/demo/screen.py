@@ -6,23 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.console import Console, RenderableType
+from rich.progress import TaskID
 from rich.table import Table
 from rich.text import Text
 
-from examples.demo.task import Pair
-from tuning_emulator.cli.screen import draw_axes
+from tuning_emulator.cli.curves import COLUMNS, Curves
+from tuning_emulator.cli.demo.task import Pair
+from tuning_emulator.cli.terminal import BAD, GOOD, QUIET, TRAIN, make_progress, paint_chart
 
-GOOD, BAD, QUIET, TITLE = "green3", "red3", "grey58", "bold deep_sky_blue1"
+TITLE = f"bold {TRAIN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +25,6 @@ class Asked:
     pair: Pair
     before: str
     after: str
-
-
-def make_progress(console: Console) -> Progress:
-    """A bar of steps with the loss, the time it has taken, and the time it will still take at its mean pace."""
-    return Progress(
-        TextColumn("   [bold]{task.description:<12}"),
-        BarColumn(bar_width=36, complete_style="deep_sky_blue1", finished_style=GOOD),
-        MofNCompleteColumn(),
-        TextColumn("steps  loss [bold]{task.fields[loss]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        speed_estimate_period=600,
-    )
 
 
 class Watch:
@@ -73,11 +52,9 @@ class Watch:
         self._progress.update(self._bar, completed=done, total=total or None, loss=loss)
 
 
-def draw_curve(losses: Sequence[float]) -> Group:
+def draw_curve(losses: Sequence[float]) -> RenderableType:
     """Loss over steps."""
-    return Group(
-        *(Text(f"   {left}", style=QUIET).append(dots, style="deep_sky_blue1") for left, dots in draw_axes(losses))
-    )
+    return paint_chart(Curves(tuple(losses)), 0, COLUMNS)
 
 
 def count_right(asked: Sequence[Asked]) -> tuple[int, int]:

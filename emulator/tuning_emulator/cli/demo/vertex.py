@@ -13,8 +13,8 @@ from google.cloud import storage
 from google.genai import types
 from google.oauth2.credentials import Credentials
 
-from examples.demo.gemini import LIMIT_S, POLL_S, Report, TuningFailedError
-from examples.demo.task import EPOCHS, format_vertex_dataset
+from tuning_emulator.cli.demo.gemini import LIMIT_S, POLL_S, Report, TuningFailedError
+from tuning_emulator.cli.demo.task import EPOCHS, format_vertex_dataset
 from tuning_emulator.testing.client import Control
 
 PROJECT, LOCATION = "demo-project", "us-central1"

@@ -1,1 +1,0 @@
-"""The main job, start to end, on both APIs: what `make demo` shows."""
