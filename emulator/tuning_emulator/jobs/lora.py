@@ -40,9 +40,22 @@ NEEDED = ("torch", "safetensors", "tokenizers")
 """Packages that the process imports; the ``lora`` extra brings them."""
 
 
+CPU_TORCH = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
+"""Torch for the CPU alone, for machines without a GPU: 0.2 GB. What Linux gets without it brings CUDA, of 3 GB.
+
+Source: https://pytorch.org/get-started/locally/; the sizes are those of 2.13.0 for the CPU, of 2.14.1 with CUDA 13.
+"""
+
+
 def missing_packages() -> list[str]:
     """Which packages of the ``lora`` extra are not installed; empty means that real training works."""
     return [name for name in NEEDED if find_spec(name) is None]
+
+
+def explain_missing(missing: Iterable[str]) -> str:
+    """What is missing and what brings it, as the end of a sentence."""
+    text = f"needs {', '.join(missing)}; install tuning-emulator[lora]"
+    return f"{text} (without a GPU, first: {CPU_TORCH}; 0.2 GB instead of 3)" if "torch" in missing else text
 
 
 class LoraTrainer:
