@@ -185,7 +185,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def native_server(native_only: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a server of that environment: the Llama plays the Gemini API's base model, GPT-2 one of Vertex AI."""
-    played = (f"gemini-1.5-flash-001-tuning={models / 'llama'}", f"{OTHER}={models / 'gpt2'}")
+    played = (f"gemini-1.5-flash-001-tuning={models / 'llama'}", f"{OTHER}={models / 'gpt2'}", f"*={models / 'gpt2'}")
     options = [word for one in played for word in ("--base-model", one)]
     program = [str(native_only / "tuning-emulator")]
     data = tmp_path_factory.mktemp("native-data")
@@ -254,6 +254,12 @@ def test_other_models_say_which_extra_they_need(native_only: Path, native_server
     assert said.startswith(f"tuning-emulator: what plays {OTHER} here cannot be tuned: ")
     assert said.endswith(NOT_THERE)
     assert httpx.get(f"{parent}/tuningJobs", headers=bearer, timeout=60).json() == {}
+    example = {"textInput": "1", "output": "2"}
+    task = {"trainingData": {"examples": {"examples": [example] * 20}}}
+    model = {"displayName": "n", "baseModel": "models/gemini-1.0-pro-001", "tuningTask": task}
+    with gemini.connect(native_server) as client:
+        refused = client.post("/v1beta/tunedModels", json=model)
+        assert (refused.status_code, refused.json()["error"]["message"][-len(NOT_THERE) :]) == (400, NOT_THERE)
     asked = {"contents": [{"role": "user", "parts": [{"text": "1"}]}]}
     path = f"{parent}/publishers/google/models/{OTHER}:generateContent"
     answer = httpx.post(path, json=asked, headers=bearer, timeout=120)

@@ -40,13 +40,6 @@ NEEDED = ("torch", "safetensors", "tokenizers")
 """Packages that the process imports; the ``lora`` extra brings them."""
 
 
-CPU_TORCH = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
-"""Torch for the CPU alone, for machines without a GPU: 0.2 GB. What Linux gets without it brings CUDA, of 3 GB.
-
-Source: https://pytorch.org/get-started/locally/; the sizes are those of 2.13.0 for the CPU, of 2.14.1 with CUDA 13.
-"""
-
-
 def missing_packages() -> list[str]:
     """Which packages of the ``lora`` extra are not installed; empty means that real training works."""
     return [name for name in NEEDED if find_spec(name) is None]
@@ -55,7 +48,17 @@ def missing_packages() -> list[str]:
 def explain_missing(missing: Iterable[str]) -> str:
     """What is missing and what brings it, as the end of a sentence."""
     text = f"needs {', '.join(missing)}; install tuning-emulator[lora]"
-    return f"{text} (without a GPU, first: {CPU_TORCH}; 0.2 GB instead of 3)" if "torch" in missing else text
+    return f"{text} (without a GPU, first: {advise_torch()})" if "torch" in missing else text
+
+
+def advise_torch() -> str:
+    """What installs torch for the CPU alone, with pip, or with uv in an environment of uv's, which has no pip.
+
+    Without it Linux gets CUDA's too. The sizes are those of 2.13.0 for the CPU, and of 2.14.1 with CUDA 13.
+    Source: https://pytorch.org/get-started/locally/; https://docs.astral.sh/uv/guides/integration/pytorch/
+    """
+    pip = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
+    return f"{pip if find_spec('pip') else 'uv pip install torch --torch-backend=cpu'}; 0.2 GB instead of 3"
 
 
 class LoraTrainer:
