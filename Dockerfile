@@ -28,7 +28,7 @@ RUN python -m venv --without-pip /opt/emulator \
 FROM server-environment AS full-environment
 ARG PIP_EXTRA_INDEX_URL=
 RUN pip --python /opt/emulator/bin/python install --no-cache-dir -c /requirements.lock \
-        "tuning-emulator[gcs,gguf,lora,media] @ file://$(ls /wheels/tuning_emulator-*.whl)" \
+        "tuning-emulator[gcs,gguf,huggingface,media] @ file://$(ls /wheels/tuning_emulator-*.whl)" \
     && /opt/emulator/bin/python -c "import tuning_emulator.app, tuning_emulator.storage.messages"
 
 FROM python:${PYTHON} AS runtime

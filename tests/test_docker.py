@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from scripts.environment import KEEP_SCHEMAS
-from tests.image_steps import read_instructions
 from tuning_emulator.settings import DEFAULT_PORT, SETTINGS
 from tuning_emulator.testing.process import start_emulator
 
@@ -22,6 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ["server", "full", "smollm2"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 _PINNED = re.compile(r"[\w./-]*:?\d[\w.-]*@sha256:[0-9a-f]{64}")
+
+
+def read_instructions(text: str) -> list[tuple[str, str]]:
+    """(instruction, arguments) in order; comments left out, continued lines joined."""
+    text = re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE)
+    lines = [line for line in re.sub(r"\\\n\s*", "", text).splitlines() if line.strip()]
+    return [(word.upper(), rest.strip()) for word, _, rest in (line.partition(" ") for line in lines)]
 
 
 def read_stages() -> dict[str, tuple[str, list[tuple[str, str]]]]:
@@ -123,10 +129,11 @@ def test_images_hold_the_declarations_as_read() -> None:
 
 
 def test_only_the_full_image_installs_torch() -> None:
-    """The lora extra is asked for in one environment, and the server's image copies the other."""
+    """The extras that bring it are asked for in one environment, and the server's image copies the other."""
     stages = read_stages()
+    asks = re.compile(r"tuning-emulator\[[^]]*(lora|huggingface|gguf)")
     installs = {
-        name for name, (_, rows) in stages.items() if any("lora" in rest for word, rest in rows if word == "RUN")
+        name for name, (_, rows) in stages.items() if any(asks.search(rest) for word, rest in rows if word == "RUN")
     }
     assert installs == {"full-environment"}
     assert "--from=server-environment" in last("server", "COPY")
@@ -151,6 +158,12 @@ def test_compose_offers_another_storage() -> None:
     assert port is not None
     assert port[1] in services["fake-gcs-server"]["command"]
     assert services["fake-gcs-server"]["ports"] == [f"127.0.0.1:{port[1]}:{port[1]}"]
+
+
+def test_instructions_are_read_as_they_stand() -> None:
+    """Comments are nothing, continued lines are one."""
+    text = '# a\nFROM x AS y\nRUN a \\\n    && b\n  # c\nCMD ["d"]\n'
+    assert read_instructions(text) == [("FROM", "x AS y"), ("RUN", "a && b"), ("CMD", '["d"]')]
 
 
 @pytest.mark.process

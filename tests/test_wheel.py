@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import site
 import subprocess
 import sys
 import venv
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
+import httpx
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -54,28 +57,40 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(wheel, tmp_path_factory.mktemp("installed"), "\n".join(site.getsitepackages()))
 
 
-def list_needed(name: str, seen: dict[str, Distribution]) -> dict[str, Distribution]:
-    """A distribution and all that it needs without extras, by name."""
-    if canonicalize_name(name) in seen:
-        return seen
-    seen[canonicalize_name(name)] = found = distribution(name)
-    for requirement in map(Requirement, found.requires or ()):
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            list_needed(requirement.name, seen)
+def list_needed(asked: Requirement, seen: dict[str, Distribution]) -> dict[str, Distribution]:
+    """A distribution and all that it needs with the extras that are asked for, by name."""
+    name = canonicalize_name(asked.name)
+    extras = {*asked.extras, *(() if name in seen else ("",))}
+    seen[name] = found = distribution(name)
+    for requirement in map(Requirement, found.requires or () if extras else ()):
+        if any(requirement.marker is None or requirement.marker.evaluate({"extra": extra}) for extra in extras):
+            list_needed(requirement, seen)
     return seen
 
 
-@pytest.fixture(scope="session")
-def server_only(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin folder of an environment with the wheel and what it declares to need without extras: no torch."""
-    lent = tmp_path_factory.mktemp("lent")
-    needed = list_needed("tuning-emulator", {})
+def install_declared(wheel: Path, extras: str, factory: pytest.TempPathFactory) -> Path:
+    """The bin folder of an environment with the wheel and what it declares to need, with extras or without."""
+    lent = factory.mktemp("lent")
+    needed = list_needed(Requirement(f"tuning-emulator{extras}"), {})
     del needed["tuning-emulator"]
     for found in needed.values():
         for top in {file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "__pycache__")}:
             if not (lent / top).exists():
                 (lent / top).symlink_to(Path(str(found.locate_file(top))))
-    return install(wheel, tmp_path_factory.mktemp("server-only"), str(lent))
+    return install(wheel, factory.mktemp("declared"), str(lent))
+
+
+@pytest.fixture(scope="session")
+def server_only(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Without extras: no torch."""
+    return install_declared(wheel, "", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def native_only(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With torch and what reads and writes GGUF files; no transformers, no peft."""
+    pytest.importorskip("torch")
+    return install_declared(wheel, "[lora,gguf]", tmp_path_factory)
 
 
 def run_away(installed: Path, tmp_path: Path, code: str) -> str:
@@ -126,8 +141,10 @@ def tune_and_ask(installed: Path, trainer: str) -> tuple[str, int, str]:
 
 @pytest.fixture
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another directory, and nothing that leads back."""
+    """Another directory and another home, and nothing that leads back."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv("PYTHONPATH", raising=False)
 
 
@@ -150,10 +167,122 @@ def test_really_tunes_away_from_the_checkout(installed: Path) -> None:
 @pytest.mark.usefixtures("away")
 def test_the_demo_comes_with_the_wheel(installed: Path, server_only: Path) -> None:
     """Away from the checkout it runs; where its extra is missing it says so, with the command."""
-    command = [str(installed / "tuning-emulator"), "demo", "--trainer", "scripted"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = command(installed, "demo", "--trainer", "scripted")
     assert done.stdout.count("training inputs 0 → 15 of 15") == 2, done.stderr
-    command = [str(server_only / "tuning-emulator"), "demo"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = command(server_only, "demo")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("tuning-emulator: demo needs google-cloud-storage, google-genai, httpx, rich; pip ")
+
+
+# --- without transformers and peft
+
+OTHER = "gemini-2.5-flash"
+"""A base model that GPT-2 plays, which the native decoder does not run."""
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directories of a random Llama and of a random GPT-2."""
+    from tests.models import write_gpt2, write_llama
+
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "gpt2").mkdir()
+    write_llama(folder / "llama", special=["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
+    write_gpt2(folder / "gpt2")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def native_server(native_only: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a server of that environment: the Llama plays the Gemini API's base model, GPT-2 one of Vertex AI."""
+    played = (f"gemini-1.5-flash-001-tuning={models / 'llama'}", f"{OTHER}={models / 'gpt2'}", f"*={models / 'gpt2'}")
+    options = [word for one in played for word in ("--base-model", one)]
+    program = [str(native_only / "tuning-emulator")]
+    data = tmp_path_factory.mktemp("native-data")
+    with run_server("--port", "0", "--storage-port", "0", "--data-dir", str(data), *options, program=program) as one:
+        assert one.log is not None
+        assert NOT_THERE in one.log.read_text("utf-8"), "said when it starts"
+        yield one.url
+
+
+NOT_THERE = "; install tuning-emulator[huggingface]"
+
+
+def command(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """A command of that environment."""
+    program = [str(folder / "tuning-emulator"), *map(str, words)]
+    return subprocess.run(program, capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.mark.lora
+@pytest.mark.usefixtures("away")
+def test_the_embedded_model_needs_no_transformers(native_only: Path, tmp_path: Path) -> None:
+    """A job and its answers."""
+    code = "from importlib.util import find_spec as f; print([n for n in ('torch', 'transformers', 'peft') if f(n)])"
+    assert run_away(native_only, tmp_path, code).strip() == "['torch']"
+    assert tune_and_ask(native_only, "auto") == ("lora", 19, "2")
+
+
+@pytest.mark.lora
+@pytest.mark.usefixtures("away")
+def test_native_models_need_no_transformers(native_only: Path, native_server: str, tmp_path: Path) -> None:
+    """Tuned, asked, exported as an adapter, as a whole model and as a GGUF file."""
+    with gemini.connect(native_server) as client:
+        model = gemini.follow(client, gemini.create(client, name="native"), lambda *_: None)
+        assert model["state"] == "ACTIVE"
+        gemini.ask(client, model["name"], "1")
+    for target, options in (("adapter", ()), ("merged", ("--merged",))):
+        done = command(native_only, "export-adapter", model["name"], target, "--url", native_server, *options)
+        assert done.returncode == 0, done.stderr
+    done = command(native_only, "export-adapter", model["name"], "--gguf", "tuned.gguf", "--url", native_server)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "tuned.gguf").read_bytes()[:4] == b"GGUF"
+    done = command(native_only, "models", "add", "tuned.gguf", "--name", "again")
+    assert done.returncode == 0, done.stderr
+    assert NOT_THERE not in done.stdout
+
+
+@pytest.mark.lora
+@pytest.mark.usefixtures("away")
+def test_a_rehearsal_needs_no_transformers(native_only: Path, tmp_path: Path) -> None:
+    lines = [json.dumps({"text_input": str(n), "output": str(n + 1)}) for n in range(20, 60)]
+    (tmp_path / "data.jsonl").write_text("\n".join(lines))
+    done = command(native_only, "rehearse", "data.jsonl", "--epochs", "1")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.lora
+@pytest.mark.usefixtures("away")
+def test_other_models_say_which_extra_they_need(native_only: Path, native_server: str, models: Path) -> None:
+    """The job is refused when it is created, an answer when it is asked for; doctor and models add tell before."""
+    parent = f"{native_server}/v1/projects/p/locations/us-central1"
+    body = {"baseModel": OTHER, "supervisedTuningSpec": {"trainingDatasetUri": "gs://nowhere/data.jsonl"}}
+    bearer = {"authorization": "Bearer x"}
+    refused = httpx.post(f"{parent}/tuningJobs", json=body, headers=bearer, timeout=60)
+    said = refused.json()["error"]["message"]
+    assert (refused.status_code, refused.json()["error"]["status"]) == (400, "FAILED_PRECONDITION")
+    assert said.startswith(f"tuning-emulator: what plays {OTHER} here cannot be tuned: ")
+    assert said.endswith(NOT_THERE)
+    assert httpx.get(f"{parent}/tuningJobs", headers=bearer, timeout=60).json() == {}
+    example = {"textInput": "1", "output": "2"}
+    task = {"trainingData": {"examples": {"examples": [example] * 20}}}
+    model = {"displayName": "n", "baseModel": "models/gemini-1.0-pro-001", "tuningTask": task}
+    with gemini.connect(native_server) as client:
+        refused = client.post("/v1beta/tunedModels", json=model)
+        assert (refused.status_code, refused.json()["error"]["message"][-len(NOT_THERE) :]) == (400, NOT_THERE)
+    asked = {"contents": [{"role": "user", "parts": [{"text": "1"}]}]}
+    path = f"{parent}/publishers/google/models/{OTHER}:generateContent"
+    answer = httpx.post(path, json=asked, headers=bearer, timeout=120)
+    assert NOT_THERE in answer.json()["error"]["message"]
+    done = command(native_only, "doctor", "--url", native_server)
+    assert done.returncode == 1
+    assert NOT_THERE in done.stdout
+    assert "fix: pip install 'tuning-emulator[huggingface]'" in done.stdout
+    done = command(native_only, "models", "add", models / "gpt2")
+    assert done.returncode == 0, done.stderr
+    assert NOT_THERE in done.stdout
+    lines = [json.dumps({"text_input": str(n), "output": str(n + 1)}) for n in range(20, 60)]
+    Path("data.jsonl").write_text("\n".join(lines))
+    done = command(native_only, "rehearse", "data.jsonl", "--base-model", models / "gpt2")
+    assert done.returncode == 1
+    assert NOT_THERE in done.stderr

@@ -15,6 +15,8 @@ from fastapi import APIRouter
 
 from tuning_emulator.app import Emulator, create_app, create_trainers
 from tuning_emulator.control.api import create_control
+from tuning_emulator.jobs import lora
+from tuning_emulator.jobs.lora import explain_missing
 from tuning_emulator.settings import Settings, SettingsError
 
 KEY = {"x-goog-api-key": "test"}
@@ -133,6 +135,14 @@ def test_asking_for_a_trainer_that_is_not_installed_is_refused(monkeypatch: pyte
     with pytest.raises(SettingsError, match=r"trainer: 'lora' needs torch; install tuning-emulator\[lora\]"):
         create_trainers(Settings(trainer="lora"))
     assert create_trainers(Settings(trainer="auto"))[1] == "scripted"
+
+
+def test_the_way_to_torch_is_by_the_installer_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment of uv's has no pip; nothing is said of torch where it is something else that is missing."""
+    assert "pip install torch --index-url https://download.pytorch.org/whl/cpu" in explain_missing(["torch"])
+    monkeypatch.setattr(lora, "find_spec", lambda name: None)
+    assert "first: uv pip install torch --torch-backend=cpu" in explain_missing(["torch", "safetensors"])
+    assert explain_missing(["safetensors"]) == "needs safetensors; install tuning-emulator[lora]"
 
 
 async def test_stopping_removes_the_temporary_directory(emulator: Emulator) -> None:

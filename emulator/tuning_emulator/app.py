@@ -33,7 +33,7 @@ from tuning_emulator.gemini.batches import GeminiBatches
 from tuning_emulator.gemini.create import load_default_dataset
 from tuning_emulator.gemini.jobs import GeminiTuning
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.jobs.lora import LoraTrainer, missing_packages
+from tuning_emulator.jobs.lora import LoraTrainer, explain_missing, missing_packages
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
@@ -57,6 +57,7 @@ from tuning_emulator.store.store import Store
 from tuning_emulator.vertex.api import create_vertex_api
 from tuning_emulator.vertex.batch_lines import VertexBatches
 from tuning_emulator.vertex.jobs import VertexTuning
+from tuning_trainer.spec import explain_unloadable
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -480,14 +481,18 @@ def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
     trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(settings.scripted_step_s)}
     missing = missing_packages()
     if not missing:
+        given = [Path(find_weights(one)) for one in settings.base_models.values() if one != EMBEDDED]
+        for directory in given:
+            if settings.trainer != "scripted" and (text := explain_unloadable(directory)):
+                log.warning("%s", text)
         trainers["lora"] = LoraTrainer(
             settings.device,
             processes=settings.processes_per_job,
             activation_memory_bytes=settings.activation_memory,
-            base_models=[Path(find_weights(one)) for one in settings.base_models.values() if one != EMBEDDED],
+            base_models=given,
         )
     elif settings.trainer == "lora":
-        raise SettingsError(f"trainer: 'lora' needs {', '.join(missing)}; install tuning-emulator[lora]")
+        raise SettingsError(f"trainer: 'lora' {explain_missing(missing)}")
     if settings.trainer == "auto":
         if missing:
             log.warning("the scripted trainer runs, which only pretends: %s not installed", ", ".join(missing))

@@ -87,7 +87,7 @@ def export_gguf(adapter: Path, file: Path, outtype: str = "f16", base_model: str
 
 
 def _write_model(adapter: Path, target: Path, base_model: str | None) -> None:
-    from tuning_trainer.model import is_native, model_directory
+    from tuning_trainer.model import is_native, model_directory, require_packages
 
     if (adapter / "config.json").exists():
         shutil.copytree(adapter, target)
@@ -98,6 +98,7 @@ def _write_model(adapter: Path, target: Path, base_model: str | None) -> None:
 
         merge_native(adapter, base, target)
         return
+    require_packages(base)
     from tuning_trainer.huggingface.tuned import merge_huggingface
 
     merge_huggingface(adapter, base, target)

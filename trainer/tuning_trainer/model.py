@@ -19,9 +19,8 @@ from torch import Tensor
 from tuning_trainer.data.chat import Chat
 from tuning_trainer.data.dataset import Batch
 from tuning_trainer.learning.memory import Activations
-from tuning_trainer.native.architecture import UnsupportedModelError
-from tuning_trainer.native.families import load_config
-from tuning_trainer.spec import EMBEDDED, InvalidJobError, Job, embedded_base_model, reads_images
+from tuning_trainer.native.families import find_obstacle
+from tuning_trainer.spec import EMBEDDED, InvalidJobError, Job, embedded_base_model, explain_unloadable, reads_images
 from tuning_trainer.threads import SMALL_MODEL
 
 log = logging.getLogger(__name__)
@@ -149,13 +148,14 @@ def is_native(directory: Path) -> bool:
     return find_obstacle(directory) is None
 
 
-def find_obstacle(directory: Path) -> str | None:
-    """Why the plain torch path cannot run this directory; None if it can."""
-    try:
-        load_config(directory)
-    except UnsupportedModelError as error:
-        return str(error)
-    return None
+def require_packages(directory: Path) -> None:
+    """Before anything of ``huggingface`` is imported.
+
+    Raises:
+        InvalidJobError: transformers or peft is not installed; the text says what brings them.
+    """
+    if missing := explain_unloadable(directory):
+        raise InvalidJobError(f"base_model: {missing}")
 
 
 def choose_device(wanted: str, directory: Path) -> tuple[str, str]:
@@ -214,6 +214,7 @@ def open_tuned(job: Job, device: str, precision: str) -> TunedModel:
         from tuning_trainer.native.tuned import NativeTuned
 
         return NativeTuned(job, directory, adapter, device, precision)
+    require_packages(directory)
     if reads_images(directory):
         from tuning_trainer.huggingface.vision import VisionTuned
 
@@ -233,6 +234,7 @@ def open_answering(base_model: str, adapter: str | None, device: str, precision:
         from tuning_trainer.native.answering import NativeAnswering
 
         return NativeAnswering(directory, adapter, device, precision)
+    require_packages(directory)
     if reads_images(directory):
         from tuning_trainer.huggingface.vision import VisionAnswering
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -484,6 +485,29 @@ def reads_images(directory: Path) -> bool:
         return False
     prepared = any((directory / name).exists() for name in ("preprocessor_config.json", "processor_config.json"))
     return isinstance(config, dict) and "vision_config" in config and prepared
+
+
+HUGGINGFACE = ("transformers", "peft")
+"""What models go through that the native decoder does not run; the extra ``huggingface`` brings them."""
+
+
+def explain_unloadable(directory: Path) -> str:
+    """Why a model directory can be neither tuned nor asked for want of packages, and what brings them; "" if it can.
+
+    Nothing is imported for it. A directory that cannot be read is for whoever opens it to refuse.
+    """
+    missing = [name for name in HUGGINGFACE if find_spec(name) is None]
+    if not missing:
+        return ""
+    from tuning_trainer.native.families import find_obstacle  # all that is asked for here
+
+    try:
+        obstacle = find_obstacle(directory)
+    except (OSError, ValueError):
+        return ""
+    if obstacle is None:
+        return ""
+    return f"{str(directory)!r} needs {' and '.join(missing)} ({obstacle}); install tuning-emulator[huggingface]"
 
 
 def embedded_base_model() -> Path:

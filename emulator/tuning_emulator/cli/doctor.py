@@ -30,7 +30,9 @@ from tuning_emulator.cli.values import want_url
 from tuning_emulator.core.as_of import Day
 from tuning_emulator.facts.base_models import MODELS, find_base_model, list_base_models
 from tuning_emulator.jobs.lora import missing_packages
+from tuning_emulator.models.added import EMBEDDED, ModelError, find_weights
 from tuning_emulator.settings import DEFAULT_PORT
+from tuning_trainer.spec import explain_unloadable
 
 _MARKS = {OK: "✓", WARNING: "!", BROKEN: "✗"}
 _COLOURS = {OK: "\x1b[32m", WARNING: "\x1b[33m", BROKEN: "\x1b[31m"}
@@ -67,6 +69,8 @@ def examine(url: str, expected: bool, data_dir: Path | None) -> Iterable[Finding
     yield check_tunable(datetime.now(UTC).date().isoformat())
     own = (health or {}).get("base_models", {})
     yield from check_own_models(own)
+    if not missing_packages():
+        yield from check_own_packages(own)
     yield from check_own_devices(own)
 
 
@@ -86,6 +90,15 @@ def check_own_models(directories: Mapping[str, str]) -> Iterable[Finding]:
         if name != "*" and not any(find_base_model(one.api, name) for one in MODELS):
             near = ", ".join(get_close_matches(name, known, 3)) or "tuning-emulator rules lists them"
             yield Finding("configured", name, WARNING, "no API has a base model of this name", f"name one: {near}")
+
+
+def check_own_packages(directories: Mapping[str, str]) -> Iterable[Finding]:
+    """Which of these weights cannot be tuned or asked, for packages that they need are not installed."""
+    for name, weights in directories.items():
+        with suppress(ModelError):  # `emulator` knows what to do about one that is gone
+            directory = find_weights(weights)
+            if directory != EMBEDDED and (text := explain_unloadable(Path(directory))):
+                yield Finding("configured", name, BROKEN, text, "pip install 'tuning-emulator[huggingface]'")
 
 
 def check_own_devices(directories: Mapping[str, str]) -> Iterable[Finding]:

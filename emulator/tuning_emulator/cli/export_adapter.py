@@ -152,10 +152,10 @@ def run_trainer(option: str, *arguments: str) -> None:
     Raises:
         ExportError: it is not installed, or says why it does not.
     """
-    from tuning_emulator.jobs.lora import missing_packages
+    from tuning_emulator.jobs.lora import explain_missing, missing_packages
 
     if missing := missing_packages():
-        raise ExportError(f"{option} needs {', '.join(missing)}; install tuning-emulator[lora]")
+        raise ExportError(f"{option} {explain_missing(missing)}")
     command = [sys.executable, "-P", "-m", "tuning_trainer", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 our own module
     if done.returncode:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tuning_emulator.cli.checks import BROKEN, OK, WARNING, Finding
-from tuning_emulator.jobs.lora import missing_packages
+from tuning_emulator.jobs.lora import advise_torch, missing_packages
 from tuning_emulator.settings import PREFIX
 
 PACKAGE = "tuning-emulator"
@@ -21,7 +21,8 @@ def check_trainer() -> Iterator[Finding]:
     """What the lora trainer computes on, and where the embedded base model goes, in its own words."""
     if missing := missing_packages():
         text = f"only the scripted one, which pretends: {', '.join(missing)} not installed"
-        yield Finding("installed", "trainer", WARNING, text, f"pip install '{PACKAGE}[lora]'")
+        advice = f" (without a GPU, first: {advise_torch()})" if "torch" in missing else ""
+        yield Finding("installed", "trainer", WARNING, text, f"pip install '{PACKAGE}[lora]'{advice}")
         return
     try:
         machine = ask_devices([])
@@ -33,6 +34,8 @@ def check_trainer() -> Iterator[Finding]:
     where = (
         f"{cuda['name']} ({cuda['memory_gib']} GiB) beside the CPU" if cuda else "the CPU; torch sees no CUDA device"
     )
+    if not cuda and "+cu" in machine["torch"]:
+        where += f", and brings CUDA's libraries (without, in a new environment: {advise_torch()})"
     yield Finding("installed", "trainer", OK, f"lora, with torch {machine['torch']}, on {where}")
     fast = [name for name, has in (("CPU", machine["cpu_bfloat16"]), ("GPU", cuda and cuda["bfloat16"])) if has]
     text = (

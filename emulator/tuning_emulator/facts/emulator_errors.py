@@ -119,6 +119,9 @@ METHOD_UNTRAINED = ErrorRow(
     "(supervisedTuningSpec), and a scenario can put an ended job with its model and endpoint there (serve --scenario "
     "FILE).",
 )
+PACKAGES_MISSING = ErrorRow(
+    Code.FAILED_PRECONDITION, "tuning-emulator: what plays {base_model} here cannot be tuned: {reason}"
+)
 TRAINING_FAILED = ErrorRow(
     Code.INVALID_ARGUMENT,
     "tuning-emulator: {reason} (serve --base-model NAME=DIRECTORY trains other weights, --trainer scripted only "

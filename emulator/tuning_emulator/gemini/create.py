@@ -318,6 +318,8 @@ class Creation:
         if base is None:
             raise gemini_errors.BASE_MODEL_NOT_TUNABLE(model=origin.base_model, version=call.version)
         self._backend.note_retired(base, self._backend.find_day(call.caller), tuning=True)
+        if not origin.source_model:  # what a tuned model was tuned on may be another
+            self._backend.refuse_untunable(base.id)
         return base
 
     def _choose_id(self, call: Call) -> str:

@@ -12,6 +12,7 @@ from tuning_emulator.api.call import Caller
 from tuning_emulator.core.as_of import Calendar, Day
 from tuning_emulator.core.clock import SECOND_NS, Clock
 from tuning_emulator.core.ids import Ids
+from tuning_emulator.facts import emulator_errors
 from tuning_emulator.facts.model_row import BaseModel
 from tuning_emulator.jobs.queue import Queue
 from tuning_emulator.jobs.trainer import Answering
@@ -60,3 +61,14 @@ class Backend(Struct, frozen=True):
             return
         self.told.add((model.id, done))
         log.warning("since %s %s cannot %s any more; here it can, for no --as-of says otherwise", until, model.id, done)
+
+    def refuse_untunable(self, base_model: str) -> None:
+        """Refuses at once a job that could only fail.
+
+        Raises:
+            ApiError: what plays the base model needs packages that are not installed.
+        """
+        if self.answering.default == "scripted":
+            return  # which needs none
+        if reason := self.answering.explain_unloadable(base_model):
+            raise emulator_errors.PACKAGES_MISSING(base_model=base_model, reason=reason)

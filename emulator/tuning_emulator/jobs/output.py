@@ -114,10 +114,10 @@ def pack_merged(directory: Path, target: IO[bytes]) -> None:
     import subprocess
     import tarfile
 
-    from tuning_emulator.jobs.lora import missing_packages
+    from tuning_emulator.jobs.lora import explain_missing, missing_packages
 
     if missing := missing_packages():
-        raise MergeError(f"merging needs {', '.join(missing)}; install tuning-emulator[lora]")
+        raise MergeError(f"merging {explain_missing(missing)}")
     with tempfile.TemporaryDirectory(prefix="tuning-emulator-merge-") as work:
         adapter, merged = Path(work) / "adapter", Path(work) / "merged"
         adapter.mkdir()

@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from tuning_emulator.models.added import MissingModelError, find_weights
-from tuning_trainer.spec import EMBEDDED, Event, Job, Prompt, Reply, reads_images
+from tuning_trainer.spec import EMBEDDED, Event, Job, Prompt, Reply, explain_unloadable, reads_images
 
 
 class TrainerUnavailableError(Exception):
@@ -161,6 +161,16 @@ class Answering:
             return reads_images(Path(self.find_weights(weights)))
         except TrainerUnavailableError:
             return False  # whoever asks them is told
+
+    def explain_unloadable(self, base_model: str) -> str:
+        """Why what plays a base model cannot be tuned for want of packages, and what brings them; "" if it can."""
+        weights = self.choose_weights(base_model)
+        if weights == EMBEDDED:
+            return ""
+        try:
+            return explain_unloadable(Path(self.find_weights(weights)))
+        except TrainerUnavailableError:
+            return ""  # its job is told
 
     async def generate(self, target: Target, prompt: Prompt) -> Reply:
         """Answers.

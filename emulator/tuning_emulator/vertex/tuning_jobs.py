@@ -179,6 +179,8 @@ class TuningJobs:
             check_evaluation(request, model, place.location, call.notes)
         if model is not None:
             backend.note_retired(model, day, tuning=True)
+        if source is None:  # what a tuned model was tuned on may be another
+            backend.refuse_untunable(base_model)
         if request.tuned_teacher and find_named_version(self._store, request.tuned_teacher) is None:
             raise vertex_errors.PRE_TUNED_MODEL_NOT_FOUND(name=request.tuned_teacher)
         await self._check_datasets(request, base_model, call.notes)

@@ -312,3 +312,12 @@ def read_config(directory: str | Path) -> Values:
 def load_config(directory: str | Path) -> Config:
     """The shape of the model in a directory; raises as ``parse_config`` does."""
     return parse_config(read_config(directory))
+
+
+def find_obstacle(directory: Path) -> str | None:
+    """Why the native decoder cannot run this directory; None if it can."""
+    try:
+        load_config(directory)
+    except UnsupportedModelError as error:
+        return str(error)
+    return None
