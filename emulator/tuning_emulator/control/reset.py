@@ -53,6 +53,8 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
             server.clock.reset()
             server.ids.reset()
             server.answering.play(None)
+            if server.rehearsals is not None:
+                await server.rehearsals.clear()
         else:
             jobs = await _clear_project(server, "" if project == NOBODY else project_number(project))
     if project is None and server.load_start_state is not None:
