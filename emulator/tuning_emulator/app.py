@@ -277,6 +277,7 @@ class Emulator:
 
     def _create_routers(self) -> Iterator[APIRouter]:
         from tuning_emulator.control import (
+            adapters,
             api,
             as_of,
             base_models,
@@ -302,7 +303,7 @@ class Emulator:
         self._rehearsals = self.server.rehearsals = rehearsals.Rehearsals(self.directory)
         self._rehearsals.watch = self._feed.on_rehearsal
         yield events.create_router(self._feed)
-        yield api.create_adapter_router(self.store, self.directory)
+        yield adapters.create_router(self.store, self.directory)
         yield timing.create_clock_router(self.clock, self.store.controls, self.queue.pacing)
         yield timing.create_pace_router(self.queue.pacing)
         yield base_models.create_router(self.answering)
