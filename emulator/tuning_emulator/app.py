@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from tuning_emulator.api.credentials_file import Token
     from tuning_emulator.control.api import Interception
     from tuning_emulator.control.events import Feed
+    from tuning_emulator.control.rehearsals import Rehearsals
     from tuning_emulator.control.setup import SettingReport
     from tuning_emulator.grpc.http2 import GrpcProtocol, GrpcServer
     from tuning_emulator.proxy.google import GoogleServices
@@ -108,6 +109,7 @@ class Emulator:
         self.server = self._join_state()
         self._control: AsgiApp | None = None
         self._feed: Feed | None = None
+        self._rehearsals: Rehearsals | None = None
         self.failure = ""
         """Why it could not be started, where that is no fault of ours."""
         self._grpc: GrpcServer | None = None
@@ -276,6 +278,7 @@ class Emulator:
 
     def _create_routers(self) -> Iterator[APIRouter]:
         from tuning_emulator.control import (
+            adapters,
             api,
             as_of,
             base_models,
@@ -288,6 +291,8 @@ class Emulator:
             journal,
             metrics,
             projects,
+            rehearsal_routes,
+            rehearsals,
             reset,
             rules,
             scenarios,
@@ -296,14 +301,17 @@ class Emulator:
         )
 
         self._feed = events.Feed(self.store, self.middleware.journal, self.queue.pacing.apis)
+        self._rehearsals = self.server.rehearsals = rehearsals.Rehearsals(self.directory)
+        self._rehearsals.watch = self._feed.on_rehearsal
         yield events.create_router(self._feed)
-        yield api.create_adapter_router(self.store, self.directory)
+        yield adapters.create_router(self.store, self.directory)
         yield timing.create_clock_router(self.clock, self.store.controls, self.queue.pacing)
         yield timing.create_pace_router(self.queue.pacing)
         yield base_models.create_router(self.answering)
         yield faults.create_job_fault_router(self.store.controls)
         yield jobs.create_router(self.store, self.queue)
-        yield datasets.create_router(self.store, self.open_objects, self.calendar)
+        yield datasets.create_router(self.store, self.open_objects, self.calendar, self._rehearsals)
+        yield rehearsal_routes.create_router(self._rehearsals, self.open_objects, self.answering, self.settings.device)
         yield buckets.create_router(self.storage, self.storage_url)
         yield as_of.create_router(self.calendar)
         yield rules.create_router()
@@ -432,6 +440,8 @@ class Emulator:
     async def stop(self) -> None:
         """Ends what was started. Running jobs stay RUNNING in the data directory and are resumed next time."""
         await self.end_calls()
+        if self._rehearsals is not None:
+            await self._rehearsals.close()
         if self.settings.export_on_exit is not None:
             from tuning_emulator.control.export import export_on_exit_to
 

@@ -24,6 +24,7 @@ from tuning_trainer.learning.loop import run_job
 from tuning_trainer.learning.objective import Likelihood, score_tokens
 from tuning_trainer.model import choose_device, model_directory, open_tuned
 from tuning_trainer.spec import (
+    Device,
     Done,
     Evaluation,
     Event,
@@ -57,7 +58,7 @@ class Request:
         directory: Where to work; exists, and is the caller's to remove.
         train, held: JSON lines of examples.
         asked: So many of the held-out rows are asked.
-        new_tokens: Longest answer, in tokens.
+        new_tokens: Longest answer, in tokens. device: Where it is tuned and asked.
     """
 
     directory: str
@@ -70,6 +71,7 @@ class Request:
     adapter_size: int
     asked: int
     new_tokens: int
+    device: Device = "auto"
 
 
 Tell = Callable[[dict[str, Any]], None]
@@ -93,6 +95,7 @@ def rehearse(request: Request, tell: Tell) -> dict[str, Any]:
             done += 1
             tell({"event": "progress", "done": done, "total": steps})
 
+    tell({"event": "progress", "done": 0, "total": steps})
     before = ask(request, held, None)
     curve = []
     for count in parts:
@@ -143,12 +146,13 @@ def _write_job(request: Request, rows: Sequence[Example]) -> Job:
         learning_rate=request.learning_rate,
         adapter_size=request.adapter_size,
         checkpoint_steps=(total_steps(len(rows), 1, request.batch_size),),
+        device=request.device,
     )
 
 
 def ask(request: Request, rows: Sequence[Example], adapter: str | None) -> list[str]:
     """The likeliest answer to each row, some at once."""
-    answering, answers = Answering(), [""] * len(rows)
+    answering, answers = Answering(request.device), [""] * len(rows)
     for start in range(0, len(rows), AT_ONCE):
         for number in range(start, min(start + AT_ONCE, len(rows))):
             row = rows[number]

@@ -95,6 +95,35 @@ def test_a_tuned_model_stays_with_its_weights(server: RunningServer) -> None:
     assert said(server, "models/gemini-1.5-flash-001-tuning") == base
 
 
+def test_a_project_is_answered_by_weights_of_its_own(server: RunningServer) -> None:
+    """Of both APIs, prompts and their tokens; other projects are answered as before."""
+    control = Control(server.url)
+    config = {"temperature": 1, "seed": 7, "maxOutputTokens": 12}
+    body = {"contents": [{"role": "user", "parts": [{"text": "3"}]}], "generationConfig": config}
+
+    def answer(project: str) -> list[Any]:
+        key, token = {"x-goog-api-key": f"projects/{project}"}, {"authorization": "Bearer token"}
+        gemini = f"{server.url}/v1beta/models/gemini-2.5-flash"
+        place = f"projects/{project}/locations/us-central1/publishers/google/models/gemini-2.5-flash"
+        asked = [
+            httpx.post(f"{gemini}:generateContent", json=body, headers=key, timeout=120),
+            httpx.post(f"{server.url}/v1/{place}:generateContent", json=body, headers=token, timeout=120),
+        ]
+        counted = httpx.post(
+            f"{server.url}/v1/{place}:countTokens", json={"contents": body["contents"]}, headers=token, timeout=120
+        )
+        assert counted.json()["totalTokens"] > 0
+        return [one.json()["candidates"][0]["content"] for one in asked]
+
+    before = answer("elsewhere")
+    control.call("PUT", "projects/elsewhere/base-models", {"base_models": {"gemini-2.5-flash": "two"}})
+    own = answer("elsewhere")
+    assert all(one != other for one, other in zip(own, before, strict=True))
+    assert answer("another") == before
+    control.call("POST", "reset", {"project": "elsewhere"})
+    assert answer("elsewhere") == before
+
+
 def test_weights_that_are_nowhere_are_refused(server: RunningServer) -> None:
     control = Control(server.url)
     with pytest.raises(ControlError, match=r"no model 'three' on this machine \(there: one, two\)"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import tarfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,6 +121,34 @@ def test_what_cannot_be_a_gguf_file_is_refused_in_one_line(server: RunningServer
     assert list(file.parent.iterdir()) == []
 
 
+def fetch(url: str, name: str, query: str) -> tuple[int, bytes]:
+    """What the control API hands out, and with which status."""
+    try:
+        with urllib.request.urlopen(f"{url}/emulator/v1/adapters/{name}?{query}", timeout=120) as answer:
+            data = answer.read()
+            assert int(answer.headers["content-length"]) == len(data)
+            return answer.status, data
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+@lora
+@pytest.mark.lora
+def test_the_control_api_makes_whole_models_and_says_why_not(server: RunningServer, name: str, tmp_path: Path) -> None:
+    """The merged directory is the command's, file by file; what cannot be GGUF is refused in the same words."""
+    pytest.importorskip("gguf")
+    assert export(name, tmp_path / "out", "--merged", "--url", server.url).returncode == 0
+    status, data = fetch(server.url, name, "form=merged")
+    assert status == 200
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        archive.extractall(tmp_path / "fetched", filter="data")
+    for file in (tmp_path / "out").iterdir():
+        assert (tmp_path / "fetched" / file.name).read_bytes() == file.read_bytes()
+    status, data = fetch(server.url, name, "form=gguf&outtype=q8_0")
+    assert (status, json.loads(data)["detail"].startswith("gguf: tokenizer.json: it splits text by")) == (409, True)
+    assert "readers of GGUF have no name" in json.loads(data)["detail"]
+
+
 @lora
 @pytest.mark.lora
 def test_a_data_directory_hands_out_the_same_files(
@@ -179,6 +210,7 @@ def test_a_tuned_model_becomes_a_gguf_file_from_a_server_and_from_a_data_directo
     try:
         name = tune(server.url)
         done, file = export_gguf(tmp_path / "one", name, "--url", server.url, "--outtype", "f32")
+        status, fetched = fetch(server.url, name, "form=gguf&outtype=f32")
     finally:
         stop_server(server)
     assert (done.returncode, done.stdout) == (0, f"{name} is in {file}\n"), done.stderr
@@ -186,6 +218,14 @@ def test_a_tuned_model_becomes_a_gguf_file_from_a_server_and_from_a_data_directo
     assert reader.fields["general.architecture"].contents() == "llama"
     assert len(reader.fields["tokenizer.ggml.tokens"].contents()) == 304
     assert "FROM ./tuned.gguf" in (file.parent / "Modelfile").read_text()
+    assert status == 200
+    with tarfile.open(fileobj=io.BytesIO(fetched)) as archive:
+        assert sorted(archive.getnames()) == ["Modelfile", "next-number.gguf"]
+        archive.extractall(tmp_path / "fetched", filter="data")
+    same: Any = GGUFReader(tmp_path / "fetched" / "next-number.gguf")
+    assert [(one.name, one.data.tobytes()) for one in same.tensors] == [
+        (one.name, one.data.tobytes()) for one in reader.tensors
+    ]
     again, other = export_gguf(tmp_path / "two", name, "--data-dir", data, "--outtype", "f32")
     assert again.returncode == 0, again.stderr
     assert other.read_bytes() == file.read_bytes()

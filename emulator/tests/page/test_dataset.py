@@ -98,6 +98,24 @@ def test_a_file_is_converted_sent_and_tuned(browser: Browser, seeded: Seeded, tm
         assert job["training_uri"] == "gs://of-the-page/chats-vertex.jsonl"
 
 
+@pytest.mark.parametrize("api", ["vertex", "gemini"])
+def test_there_is_a_sample_for_who_has_no_file(browser: Browser, seeded: Seeded, api: str) -> None:
+    """In the form of the service, which would take it."""
+    with opened_tab(browser, seeded.url) as tab:
+        page = tab.open("dataset")
+        page.get_by_label("API", exact=True).select_option(api)
+        page.get_by_role("button", name="Try a sample").click()
+        expect(page.get_by_text("It trains on 42 examples.")).to_be_visible()
+        expect(page.locator(".verdict .good").first).to_contain_text("It would tune")
+
+
+def test_a_row_in_which_nothing_is_said_is_shown_as_it_stands(browser: Browser, seeded: Seeded, tmp_path: Path) -> None:
+    with opened_tab(browser, seeded.url) as tab:
+        page = tab.open("dataset")
+        put(page, tmp_path / "broken.jsonl", '{"contents": []}\n' + format_lines(TRAIN))
+        expect(page.locator(".example").first.locator(".raw")).to_have_text('{"contents": []}')
+
+
 def test_what_came_with_a_job_is_shown(browser: Browser, seeded: Seeded) -> None:
     """The Gemini API's examples travel in the request; they are read from there."""
     with opened_tab(browser, seeded.url) as tab:

@@ -136,7 +136,7 @@ class Stranger(BaseHTTPRequestHandler):
 def test_a_page_of_another_site_can_do_none_of_it(browser: Browser, url: str) -> None:
     """It reads nothing of what the page reads, and changes nothing of what the page changes."""
     control = Control(url)
-    places = ("as-of", "faults", "job-faults", "pace", "projects", "jobs")
+    places = ("as-of", "faults", "job-faults", "pace", "projects", "jobs", "base-models", "rehearsals")
 
     def look() -> dict[str, Any]:
         found = {place: control.call("GET", place) for place in places}

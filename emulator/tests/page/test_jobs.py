@@ -321,3 +321,26 @@ def test_the_reference_is_complete_and_our_own(browser: Browser, seeded: Seeded)
         operations.click()
         expect(page.locator("main")).to_contain_text("seconds")
         tab.keep("reference")
+
+
+def test_a_job_that_only_pretends_says_so(browser: Browser, seeded: Seeded) -> None:
+    """And shows no hyperparameter that acts on nothing; its checkpoints can be asked on a telephone too."""
+    with opened_tab(browser, seeded.url, width=360) as tab:
+        page = tab.open(f"job?name={seeded.job}")
+        expect(page.get_by_text("The scripted trainer only pretends")).to_be_visible()
+        asked = page.locator("section", has=page.get_by_role("heading", name="What was asked for"))
+        expect(asked.get_by_role("cell", name="Adapter size")).to_be_visible()
+        expect(asked.get_by_role("cell", name="Beta")).to_have_count(0)
+        last = page.locator(".checkpoints tbody tr").last
+        last.scroll_into_view_if_needed()
+        for name in ("Ask it", "Continue …"):
+            box = last.get_by_text(name, exact=True).bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= 360
+
+
+def test_the_screen_that_is_shown_is_in_sight_among_the_links(browser: Browser, seeded: Seeded) -> None:
+    """Where the window is too narrow for all of them."""
+    with opened_tab(browser, seeded.url, width=360) as tab:
+        page = tab.open("state")
+        expect(page.get_by_role("navigation").get_by_role("link", name="State and set-up")).to_be_in_viewport()

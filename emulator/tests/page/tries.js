@@ -11,7 +11,8 @@ async (url) => {
     ["POST", "scenarios:load", {name: "many-models"}], ["POST", "faults", {method: "GetTunedModel", code: "UNAVAILABLE"}],
     ["POST", "job-faults", {kind: "stuck_pending"}], ["POST", "clock:advance", {seconds: 60}], ["POST", "clock:freeze"],
     ["PUT", "pace", {mode: "manual"}], ["POST", "reset", {}], ["POST", "snapshot", {}], ["DELETE", "journal"],
-    ["PUT", "projects/p/number", {number: "123456789012"}],
+    ["PUT", "projects/p/number", {number: "123456789012"}], ["PUT", "base-models", {base_models: {"*": "embedded", "x": "embedded"}}],
+    ["POST", "rehearsals?api=vertex&model=gemini-2.5-flash", {}], ["GET", "rehearsals"], ["GET", "models"],
   ];
   const read = [];
   for (const [method, path, body] of calls) {

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import sqlite3
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from pathlib import Path
-from typing import IO, Annotated, Any
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import Any
 
-from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
-from starlette.responses import StreamingResponse
 from typing_extensions import TypedDict
 
 from tuning_emulator import __version__
@@ -22,9 +18,6 @@ from tuning_emulator.api.exchange import AsgiApp, Receive, Scope, Send
 from tuning_emulator.control.health import Health
 from tuning_emulator.core.errors import is_space_wanting
 from tuning_emulator.facts import emulator_errors
-from tuning_emulator.jobs.output import MergeError, pack_adapter, pack_merged
-from tuning_emulator.jobs.registry import NoAdapterError, find_tuned
-from tuning_emulator.store.store import Store
 
 
 def create_control(health: Callable[[], Health], routers: Iterable[APIRouter] = ()) -> FastAPI:
@@ -189,54 +182,3 @@ def create_interception_router(interception: Interception) -> APIRouter:
         return interception
 
     return router
-
-
-# --- handing out adapters: ``GET /emulator/v1/adapters/{name}``
-
-BLOCK_BYTES = 1 << 18
-
-
-def create_adapter_router(store: Store, directory: Path) -> APIRouter:
-    """The route. ``directory``: the data directory, which adapters are relative to."""
-    router = APIRouter(tags=["adapters"])
-
-    @router.get(
-        "/emulator/v1/adapters/{name:path}",
-        summary="A tuned model's PEFT adapter (or fully tuned model) as a tar archive",
-        response_class=StreamingResponse,
-        responses={200: {"content": {"application/x-tar": {}}}},
-    )
-    async def get_adapter(
-        name: str,
-        checkpoint: Annotated[str, Query(description="Of a Vertex AI model; left out: its final or default one.")] = "",
-        merged: Annotated[bool, Query(description="The whole model, base and adapter together.")] = False,
-    ) -> StreamingResponse:
-        try:
-            tuned = find_tuned(store, name, checkpoint)
-            archive = await asyncio.to_thread(_pack, directory / tuned.adapter, pack_merged if merged else pack_adapter)
-        except MergeError as error:
-            raise HTTPException(409, f"merged: {error}") from error
-        except NoAdapterError as error:
-            raise HTTPException(409 if error.known else 404, str(error)) from error
-        except FileNotFoundError as error:
-            raise HTTPException(409, f"name: the files of {name!r} are gone") from error
-        return StreamingResponse(_blocks(archive), media_type="application/x-tar")
-
-    return router
-
-
-def _pack(directory: Path, pack: Callable[[Path, IO[bytes]], None]) -> IO[bytes]:
-    archive = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is sent
-    try:
-        pack(directory, archive)
-    except BaseException:
-        archive.close()
-        raise
-    archive.seek(0)
-    return archive
-
-
-def _blocks(archive: IO[bytes]) -> Iterator[bytes]:
-    with archive:
-        while block := archive.read(BLOCK_BYTES):
-            yield block

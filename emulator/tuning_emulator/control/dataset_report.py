@@ -82,7 +82,7 @@ class DatasetCheck(TypedDict):
 
 def describe_check(request: TuningRequest, found: DryRun, kept: Sequence[BrokenRule]) -> DatasetCheck:
     """What came of a dry run. ``kept``: the broken rules that are shown."""
-    price, counted = found.price, found.statistics is not None
+    counted = found.statistics is not None
     return DatasetCheck(
         dataset=request.dataset,
         api=request.api,
@@ -107,12 +107,14 @@ def describe_check(request: TuningRequest, found: DryRun, kept: Sequence[BrokenR
         billable_tokens=found.statistics.billable_tokens if found.statistics else None,
         tokens_are_approximate=True,
         training_tokens=found.training_tokens if counted else None,
-        cost=_describe_cost(found) if price and counted else None,
+        cost=describe_cost(found),
     )
 
 
-def _describe_cost(found: DryRun) -> CostReport:
-    assert found.price is not None
+def describe_cost(found: DryRun) -> CostReport | None:
+    """What the job would cost; None where nothing could be counted, or no price is known."""
+    if found.price is None or found.statistics is None:
+        return None
     return CostReport(
         usd=found.training_tokens * found.price.value / _MILLION,
         usd_per_million_training_tokens=found.price.value,
@@ -120,3 +122,14 @@ def _describe_cost(found: DryRun) -> CostReport:
         dated=found.price.dated,
         source=found.price.source,
     )
+
+
+def rename_place(value: Any, place: str, name: str) -> Any:
+    """A report without the place where the body was kept meanwhile."""
+    if isinstance(value, dict):
+        return {key: rename_place(one, place, name) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [rename_place(one, place, name) for one in value]
+    if not isinstance(value, str):
+        return value
+    return value.replace(place, name)

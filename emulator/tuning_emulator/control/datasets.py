@@ -12,16 +12,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zipfile import BadZipFile
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict
 
-from tuning_emulator.control.dataset_report import DatasetCheck, describe_check
+from tuning_emulator.control.dataset_report import DatasetCheck, describe_check, rename_place
 from tuning_emulator.control.dry_run import BrokenRule, TuningRequest, dry_run
 from tuning_emulator.control.jobs import find_job
+from tuning_emulator.control.rehearsals import Rehearsals
 from tuning_emulator.core.as_of import Calendar
 from tuning_emulator.core.records import Api, Hyperparameters, TuningMethod
 from tuning_emulator.datasets.conversion import Conversion, ConvertError, convert_rows, plan_conversion
@@ -112,10 +113,14 @@ class DatasetDesk:
 
     Args:
         open_objects: Cloud Storage as jobs see it. calendar: On which day which project is played.
+        rehearsals: Whose examples can be looked at.
     """
 
-    def __init__(self, store: Store, open_objects: Callable[[], ObjectStore], calendar: Calendar) -> None:
+    def __init__(
+        self, store: Store, open_objects: Callable[[], ObjectStore], calendar: Calendar, rehearsals: Rehearsals
+    ) -> None:
         self._store, self._open_objects, self._calendar = store, open_objects, calendar
+        self._rehearsals = rehearsals
 
     def check(self, request: TuningRequest, body: bytes, name: str, most_errors: int) -> DatasetCheck:
         """What the service would say, and what can be done here.
@@ -141,7 +146,7 @@ class DatasetDesk:
             except (OSError, ValueError) as error:
                 raise HTTPException(400, str(error).removeprefix("--").replace(str(place), name)) from error
             report = describe_check(request, found, kept)
-        return _rename(report, str(place), name) if body else report
+        return rename_place(report, str(place), name) if body else report
 
     def find_rows(self, job: str) -> str | list[str]:
         """What a job was tuned on: a URI, or the lines that came with it. In the server's thread, as with all records.
@@ -154,6 +159,16 @@ class DatasetDesk:
             raise HTTPException(404, f"job: no tuning job {job!r}")
         inline = self._store.get_inline_dataset(found.uid)
         return inline.splitlines() if inline or not found.asked.training_uri else found.asked.training_uri
+
+    def read_examples(self, rehearsal: str, offset: int, limit: int) -> DatasetRows:
+        """Some examples of a rehearsal, numbered as its report does.
+
+        Raises:
+            HTTPException: there is no such rehearsal.
+        """
+        if self._rehearsals.get(rehearsal) is None:
+            raise HTTPException(404, f"rehearsal: no rehearsal {rehearsal!r}")
+        return _page(self._rehearsals.read_examples(rehearsal, offset, limit + 1), offset, limit)
 
     def read_rows(self, dataset: str | list[str], offset: int, limit: int) -> DatasetRows:
         """Some rows of an object, or of lines at hand.
@@ -201,17 +216,6 @@ def convert(body: bytes, name: str, to: Api, prompt: str, answer: str) -> Conver
     )
 
 
-def _rename(value: Any, place: str, name: str) -> Any:
-    """A report without the place where the body was kept meanwhile."""
-    if isinstance(value, dict):
-        return {key: _rename(one, place, name) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rename(one, place, name) for one in value]
-    if not isinstance(value, str):
-        return value
-    return value.replace(place, name)
-
-
 def _page(lines: list[bytes], offset: int, limit: int) -> DatasetRows:
     texts = [(at, line.decode("utf-8", "replace")) for at, line in enumerate(lines[:limit], offset + 1)]
     rows = [DatasetRow(number=at, text=text[:LONGEST_ROW], cut=len(text) > LONGEST_ROW) for at, text in texts]
@@ -226,10 +230,12 @@ def _refuse(error: StorageError) -> HTTPException:
     return HTTPException(502 if isinstance(error, StorageUnavailableError) else 400, str(error))
 
 
-def create_router(store: Store, open_objects: Callable[[], ObjectStore], calendar: Calendar) -> APIRouter:
+def create_router(
+    store: Store, open_objects: Callable[[], ObjectStore], calendar: Calendar, rehearsals: Rehearsals
+) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/emulator/v1", tags=["datasets"])
-    desk = DatasetDesk(store, open_objects, calendar)
+    desk = DatasetDesk(store, open_objects, calendar, rehearsals)
 
     @router.post(
         "/datasets:check",
@@ -282,15 +288,20 @@ def create_router(store: Store, open_objects: Callable[[], ObjectStore], calenda
             raise HTTPException(400, "body: it is empty; send the file itself: curl --data-binary @FILE")
         return await asyncio.to_thread(convert, body, name, to, prompt, answer)
 
-    @router.get("/datasets:rows", summary="Rows of a dataset in Cloud Storage, or of what came with a job")
+    @router.get(
+        "/datasets:rows", summary="Rows of a dataset in Cloud Storage, of what came with a job, or of a rehearsal"
+    )
     async def list_rows(
         dataset: Annotated[str, Query(description="gs://bucket/object.")] = "",
         job: Annotated[str, Query(description="A tuning job, in place of it.")] = "",
+        rehearsal: Annotated[str, Query(description="A rehearsal, in place of both.")] = "",
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = ROWS,
     ) -> DatasetRows:
-        if bool(dataset) == bool(job):
-            raise HTTPException(400, "dataset: give either it or job")
+        if sum(map(bool, (dataset, job, rehearsal))) != 1:
+            raise HTTPException(400, "dataset: give either it, or job, or rehearsal")
+        if rehearsal:
+            return await asyncio.to_thread(desk.read_examples, rehearsal, offset, limit)
         return await asyncio.to_thread(desk.read_rows, desk.find_rows(job) if job else dataset, offset, limit)
 
     return router

@@ -19,6 +19,7 @@ from fastapi import APIRouter, Header
 from starlette.responses import StreamingResponse
 
 from tuning_emulator.api.exchange import find_project_of
+from tuning_emulator.control.rehearsals import RehearsalRecord
 from tuning_emulator.core.clock import format_ns
 from tuning_emulator.core.lifecycle import ENDED
 from tuning_emulator.core.records import Job, MetricPoint
@@ -168,6 +169,13 @@ class Feed:
             },
         )
 
+    def on_rehearsal(self, record: RehearsalRecord) -> None:
+        """A rehearsal is there, or has come further."""
+        if self._store.watcher is self:
+            names = ("id", "state", "done", "total", "start_time", "end_time")
+            text = record.error[:LONGEST_TEXT]
+            self._add("rehearsal", {**{name: getattr(record, name) for name in names}, "error": text})
+
     def _find_name(self, uid: int) -> str:
         if uid not in self._names:
             job = self._store.get_any_job(uid)
@@ -199,6 +207,7 @@ def create_router(feed: Feed) -> APIRouter:
         description=(
             "`job`: name, api, state, phase, error, completed_steps, total_steps. `metric`: one point of the loss "
             "curve, with the job's name. `journal`: one request in brief; `/emulator/v1/journal/{id}` has it whole. "
+            "`rehearsal`: id, state, done, total, start_time, end_time, error. "
             "`ready` begins a stream; `lost`: some were missed, or jobs are gone: ask anew."
         ),
         response_class=StreamingResponse,

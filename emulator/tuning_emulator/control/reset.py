@@ -41,9 +41,9 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
 
     Running jobs are ended first. Files are taken out of use at once and removed in the background. Of one project go:
     its jobs, models, endpoints and operations, its tuned models (those that its callers created) with their
-    permissions, the buckets that were created for it, its pace, day, faults and journal. The clock is everybody's,
-    and a project that was given a number keeps it. What is of no project (``NOBODY``) has records alone: buckets,
-    pace and faults without a project are everybody's.
+    permissions, the buckets that were created for it, its pace, day, weights, faults and journal. The clock is
+    everybody's, and a project that was given a number keeps it. What is of no project (``NOBODY``) has records alone:
+    buckets, pace and faults without a project are everybody's.
     """
     async with server.changing:
         if project is None:
@@ -52,7 +52,9 @@ async def reset(server: ServerState, project: str | None = None) -> ResetReport:
             give_start_numbers(server)
             server.clock.reset()
             server.ids.reset()
-            server.answering.play(None)
+            server.answering.restore()
+            if server.rehearsals is not None:
+                await server.rehearsals.clear()
         else:
             jobs = await _clear_project(server, "" if project == NOBODY else project_number(project))
     if project is None and server.load_start_state is not None:
@@ -103,6 +105,8 @@ async def _clear_rest(server: ServerState, removed: Path, number: str | None) ->
     if server.storage is not None:  # last: jobs that go on, because the rest could not be done, still read it
         await asyncio.to_thread(server.storage.clear, removed, number)
     server.queue.pacing.reset(number)
+    if number is not None:
+        server.answering.play(None, number)
     server.calendar.restore(number)
     server.faults.clear(number or "")
     server.journal.clear(number or "")

@@ -36,6 +36,7 @@ from tuning_emulator.store.database import Loaded
 from tuning_emulator.store.store import Store
 
 if TYPE_CHECKING:
+    from tuning_emulator.control.rehearsals import Rehearsals
     from tuning_emulator.storage.embedded import (
         EmbeddedStorage,  # where another storage is used, this one is not loaded
     )
@@ -53,6 +54,7 @@ class ServerState(Struct):
         calendar: As of which day each project is answered.
         changing: Held by whoever takes the server apart and puts it together again.
         removals: What is being removed in the background.
+        rehearsals: None before the control API is first asked.
     """
 
     directory: Path
@@ -70,6 +72,7 @@ class ServerState(Struct):
     calendar: Calendar = field(default_factory=Calendar)
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     removals: set[asyncio.Task[None]] = field(default_factory=set)
+    rehearsals: Rehearsals | None = None
 
     def discard(self, path: Path) -> None:
         """Removes a directory in the background."""

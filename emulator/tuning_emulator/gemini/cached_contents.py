@@ -157,7 +157,8 @@ class CachedContents:
         read = await read_media(call, self._backend, asked)
         counted = structs.replace(asked, body={**asked.body, "contents": read.counted})
         try:
-            count = sum(await self._backend.answering.count_tokens(asked.base.id, list_counted(counted)))
+            target = self._backend.answering.target_base(asked.base.id, call.caller.project)
+            count = sum(await self._backend.answering.count_tokens(target, list_counted(counted)))
         except TrainerUnavailableError as error:
             raise gemini_errors.UNAVAILABLE(reason=error) from error
         count += sum(read.tokens.values())

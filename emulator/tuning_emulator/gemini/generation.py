@@ -151,7 +151,8 @@ class Generation:
         base = self._require_method(
             find_served_model(identifier, self._backend.find_day(call.caller)), call, name, method
         )
-        return self._make_asked(call, name, base, None, base.top_p, base.top_k), Target(base.id)
+        target = self._answering.target_base(base.id, call.caller.project)
+        return self._make_asked(call, name, base, None, base.top_p, base.top_k), target
 
     def find_base(self, call: Call, name: str, method: str) -> BaseModel:
         """The base model behind a name that is to answer a method. Raises as asking it does."""
@@ -235,7 +236,7 @@ class Generation:
         """Tokens of a prompt; ``cached``: those of what is kept, which was counted when it was cached."""
         try:
             counted = structs.replace(asked, body={**asked.body, "contents": own.counted})
-            counts = await self._answering.count_tokens(target.base_model, list_counted(counted))
+            counts = await self._answering.count_tokens(target, list_counted(counted))
         except TrainerUnavailableError as error:
             raise _explain(error) from error
         tokens = PromptTokens(sum(counts), own.tokens)

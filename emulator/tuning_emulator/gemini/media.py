@@ -82,7 +82,7 @@ async def read_media(call: Call, backend: Backend, asked: ContentRequest) -> Rea
     words = GeminiWords(asked.model, asked.day)
     base = structs.replace(asked.base, modalities=("text",)) if asked.is_tuned else asked.base
     resolution = str(asked.config.get("media_resolution") or "")
-    sees = backend.answering.sees(base.id)
+    sees = backend.answering.sees(backend.answering.target_base(base.id, call.caller.project))
     look = partial(backend.media.read, asked.contents, base, words, resolution, sees=sees)
     read = await backend.media.reader.run(look)
     call.notes.extend(read.notes)

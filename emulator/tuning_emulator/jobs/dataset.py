@@ -61,12 +61,12 @@ class DatasetPreparation(Struct, frozen=True):
 
     Attributes:
         open_objects: Cloud Storage as it is reached now.
-        media: Reads the files that examples name. sees: Whether what plays a base model sees images itself.
+        media: Reads the files that examples name. sees: Whether what a job tunes sees images itself.
     """
 
     open_objects: Callable[[], ObjectStore]
     media: MediaReader
-    sees: Callable[[str], bool] = lambda _: False
+    sees: Callable[[TuningJob], bool] = lambda _: False
 
     def __call__(
         self, job: TuningJob, inline: str, examples: Path, validation: Path, keep_going: Callable[[], None]
@@ -122,7 +122,7 @@ class DatasetPreparation(Struct, frozen=True):
     def find_reader(self, job: TuningJob, keep_going: Callable[[], None]) -> MediaReading:
         """What reads the files that a job's examples name, until the job is asked to stop."""
         base_model = job.asked.base_model
-        read = ExampleReader(PromptReader(self.media, self.open_objects), base_model, self.sees(base_model))
+        read = ExampleReader(PromptReader(self.media, self.open_objects), base_model, self.sees(job))
 
         def read_on(values: dict[str, Any]) -> ReadExample:
             keep_going()

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tuning_emulator.core.records import Asked, DatasetStatistics, TuningJob, TuningMethod
+from tuning_emulator.core.records import DatasetStatistics, TuningJob, TuningMethod
 from tuning_emulator.datasets.check import MediaReading, check_dataset
 from tuning_emulator.datasets.functions import make_contents
 from tuning_emulator.datasets.lines import (
@@ -57,7 +57,7 @@ class Distillation(Struct, frozen=True):
             ApiError: a dataset is refused, or there is no teacher, or it does not answer.
             StoppedError: the job was asked to stop.
         """
-        teacher = find_teacher(self.store, job.asked)
+        teacher = find_teacher(self.store, self.answering, job)
         if teacher is None:
             raise vertex_errors.TEACHER_NOT_FOUND(name=job.asked.tuned_teacher)
         prompts = examples.with_name(PROMPTS_NAME)
@@ -110,16 +110,17 @@ class Distillation(Struct, frozen=True):
         return Prepared(checked.examples - checked.dropped_count, add_refused(checked, kept, refused))
 
 
-def find_teacher(store: Store, asked: Asked) -> Target | None:
+def find_teacher(store: Store, answering: Answering, job: TuningJob) -> Target | None:
     """Who answers the prompts: a base model, played by what plays it here, or a tuned one; None if it is not there."""
+    asked = job.asked
     if asked.base_teacher:
-        return Target(asked.base_teacher)
+        return answering.target_base(asked.base_teacher, job.project)
     version = find_named_version(store, asked.tuned_teacher)
     checkpoint = find_checkpoint(store, version) if version else None
-    job = store.get_job_by_uid(version.job_uid) if version else None
-    if version is None or checkpoint is None or job is None:
+    tuned = store.get_job_by_uid(version.job_uid) if version else None
+    if version is None or checkpoint is None or tuned is None:
         return None
-    return Target(version.base_model, checkpoint.adapter, job.progress.trainer, job.progress.weights)
+    return Target(version.base_model, checkpoint.adapter, tuned.progress.trainer, tuned.progress.weights)
 
 
 def _make_prompt(asked: Example) -> Prompt:

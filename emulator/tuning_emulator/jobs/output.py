@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import tempfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -96,42 +94,6 @@ def pack_adapter(directory: Path, target: IO[bytes]) -> None:
                 _add_bytes(archive, file.name, _name_base_model(file.read_text("utf-8")))
             elif file.is_file():
                 archive.add(file, file.name)
-
-
-MERGE_TIMEOUT_S = 900.0
-
-
-class MergeError(RuntimeError):
-    """Base and adapter cannot be made one model; the text says why."""
-
-
-def pack_merged(directory: Path, target: IO[bytes]) -> None:
-    """Writes the whole model, base and adapter together, as a tar archive; a process that has torch merges them.
-
-    Raises:
-        FileNotFoundError: the directory is not there any more. MergeError: the trainer is not there, or cannot.
-    """
-    import subprocess
-    import tarfile
-
-    from tuning_emulator.jobs.lora import explain_missing, missing_packages
-
-    if missing := missing_packages():
-        raise MergeError(f"merging {explain_missing(missing)}")
-    with tempfile.TemporaryDirectory(prefix="tuning-emulator-merge-") as work:
-        adapter, merged = Path(work) / "adapter", Path(work) / "merged"
-        adapter.mkdir()
-        with tempfile.TemporaryFile() as archive:
-            pack_adapter(directory, archive)
-            archive.seek(0)
-            unpack_adapter(archive, adapter)
-        command = [sys.executable, "-P", "-m", "tuning_trainer", "merge", str(adapter), str(merged)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=MERGE_TIMEOUT_S)  # noqa: S603 our own module
-        if done.returncode:
-            raise MergeError(done.stderr.strip().rpartition("\n")[2] or "merging failed")
-        with tarfile.open(fileobj=target, mode="w") as out:
-            for file in sorted(merged.iterdir()):
-                out.add(file, file.name)
 
 
 def unpack_adapter(source: IO[bytes], target: Path) -> None:

@@ -44,7 +44,7 @@ from tuning_emulator.jobs.distillation import Distillation
 from tuning_emulator.jobs.evaluation import CheckpointEvaluation
 from tuning_emulator.jobs.output import write_output
 from tuning_emulator.jobs.pacing import JobGate, Pacing, StoppedError
-from tuning_emulator.jobs.trainer import Answering, Trainer, TrainerKilledError, TrainerUnavailableError
+from tuning_emulator.jobs.trainer import Answering, Target, Trainer, TrainerKilledError, TrainerUnavailableError
 from tuning_emulator.jobs.tuning_api import Stage, TuningApis
 from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.storage.objects import ObjectStore
@@ -171,7 +171,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         self.pacing = Pacing(self.store.controls, self.clock, dict(self.apis.items()), self.pace)
-        self._datasets = DatasetPreparation(self.open_objects, self.media, self.answering.sees)
+        self._datasets = DatasetPreparation(self.open_objects, self.media, self._sees)
 
     def job_directory(self, job: records.Job) -> Path:
         """Where a job keeps its examples, checkpoints and adapter."""
@@ -448,7 +448,11 @@ class Pipeline:
     def _choose_weights(self, job: TuningJob) -> str:
         """What plays the job's base model; of a job that continues another, what that was tuned on."""
         source = self.apis[job.api].find_source_weights(job)
-        return source or self.answering.choose_weights(job.asked.base_model)
+        return source or self.answering.choose_weights(job.asked.base_model, job.project)
+
+    def _sees(self, job: TuningJob) -> bool:
+        """Whether what is tuned sees images itself."""
+        return self.answering.sees(Target(job.asked.base_model, weights=self._choose_weights(job)))
 
     def _source_adapter(self, job: TuningJob) -> str | None:
         """The adapter that a job continues from, as an absolute directory."""

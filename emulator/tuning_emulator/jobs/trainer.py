@@ -9,6 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from tuning_emulator.core.ids import project_number
 from tuning_emulator.models.added import MissingModelError, find_weights
 from tuning_trainer.spec import EMBEDDED, Event, Job, Prompt, Reply, explain_unloadable, reads_images
 
@@ -40,7 +41,7 @@ class Target(Struct, frozen=True):
         base_model: Row of ``facts.models``.
         adapter: Directory of the adapter relative to the data directory, or "" for the base model itself.
         trainer: Name of the trainer that made it; "" lets the server's own answer.
-        weights: What the adapter was made on, see ``Answering``; "": what plays the base model now.
+        weights: What the adapter was made on, see ``Answering``; "": what plays the base model now, for everybody.
     """
 
     base_model: str
@@ -126,18 +127,52 @@ class Answering:
         self._directory = directory
         self._given = dict(base_models)
         self._base_models = dict(base_models)
+        self._projects: dict[str, dict[str, str]] = {}
+        """What plays otherwise for one project, by id or number."""
 
-    def list_weights(self) -> dict[str, str]:
-        """What plays which base model now; ``*``: all others."""
-        return {"*": EMBEDDED, **self._base_models}
+    def list_weights(self, project: str = "") -> dict[str, str]:
+        """What plays which base model now, for everybody or for one project; ``*``: all others."""
+        own = self._find_own(project)
+        return {"*": EMBEDDED, **({} if "*" in own else self._base_models), **own}
 
-    def play(self, base_models: Mapping[str, str] | None) -> None:
-        """Lets other weights play base models from now on; None: those that the server was started with."""
-        self._base_models = dict(self._given if base_models is None else base_models)
+    def list_own_weights(self) -> dict[str, dict[str, str]]:
+        """What plays otherwise for single projects, by id or number."""
+        return {name: dict(own) for name, own in self._projects.items()}
 
-    def choose_weights(self, base_model: str) -> str:
-        """The weights that play a base model now."""
+    def play(self, base_models: Mapping[str, str] | None, project: str = "") -> None:
+        """Lets other weights play base models from now on, for everybody or for one project (id or number).
+
+        None: those that the server was started with; of a project what plays for everybody.
+        """
+        if not project:
+            self._base_models = dict(self._given if base_models is None else base_models)
+            return
+        number = project_number(project)
+        others = {name: own for name, own in self._projects.items() if project_number(name) != number}
+        self._projects = {**others, **({project: dict(base_models)} if base_models else {})}
+
+    def restore(self) -> None:
+        """Back to what the server was started with, for everybody and for each project."""
+        self._projects.clear()
+        self.play(None)
+
+    def choose_weights(self, base_model: str, project: str = "") -> str:
+        """The weights that play a base model now, in a project: its own choice goes before everybody's."""
+        own = self._find_own(project)
+        if found := own.get(base_model) or own.get("*"):
+            return found
         return self._base_models.get(base_model) or self._base_models.get("*", EMBEDDED)
+
+    def _find_own(self, project: str) -> Mapping[str, str]:
+        """The choice of a project, by id or number; nothing where it has none."""
+        if not self._projects or not project:
+            return {}
+        number = project_number(project)
+        return next((own for name, own in self._projects.items() if project_number(name) == number), {})
+
+    def target_base(self, base_model: str, project: str) -> Target:
+        """Who answers in a project for a base model that is not tuned."""
+        return Target(base_model, weights=self.choose_weights(base_model, project))
 
     def find_weights(self, weights: str) -> str:
         """The directory of weights; ``embedded`` stays.
@@ -152,9 +187,9 @@ class Answering:
         except MissingModelError as error:
             raise TrainerUnavailableError(str(error)) from error
 
-    def sees(self, base_model: str) -> bool:
-        """Whether what plays a base model sees images itself; the scripted trainer sees nothing."""
-        weights = self.choose_weights(base_model)
+    def sees(self, target: Target) -> bool:
+        """Whether whoever answers sees images itself; the scripted trainer sees nothing."""
+        weights = self._find_played(target)
         if self.default == "scripted" or weights == EMBEDDED:
             return False
         try:
@@ -184,14 +219,14 @@ class Answering:
         """Answers piece by piece; the last item is the whole ``Reply``. Raises as ``generate``."""
         return self._trainer(target).stream(self._complete(target, prompt))
 
-    async def count_tokens(self, base_model: str, texts: list[str]) -> list[int]:
-        """Lengths of texts in tokens of what plays that base model."""
-        directory = self.find_weights(self.choose_weights(base_model))
+    async def count_tokens(self, target: Target, texts: list[str]) -> list[int]:
+        """Lengths of texts in tokens of whoever answers."""
+        directory = self.find_weights(self._find_played(target))
         return await self.trainers[self.default].count_tokens(directory, texts)
 
-    async def tokenize(self, base_model: str, texts: list[str]) -> list[list[tuple[int, str]]]:
-        """Tokens of texts, as (id, piece of the text), of what plays that base model. Raises as ``generate``."""
-        directory = self.find_weights(self.choose_weights(base_model))
+    async def tokenize(self, target: Target, texts: list[str]) -> list[list[tuple[int, str]]]:
+        """Tokens of texts, as (id, piece of the text), of whoever answers. Raises as ``generate``."""
+        directory = self.find_weights(self._find_played(target))
         return await self.trainers[self.default].tokenize(directory, texts)
 
     def find_files(self, adapter: str) -> Path:
@@ -209,5 +244,7 @@ class Answering:
 
     def _complete(self, target: Target, prompt: Prompt) -> Prompt:
         adapter = str(self.find_files(target.adapter)) if target.adapter else None
-        weights = target.weights or self.choose_weights(target.base_model)
-        return replace(prompt, base_model=self.find_weights(weights), adapter=adapter)
+        return replace(prompt, base_model=self.find_weights(self._find_played(target)), adapter=adapter)
+
+    def _find_played(self, target: Target) -> str:
+        return target.weights or self.choose_weights(target.base_model)

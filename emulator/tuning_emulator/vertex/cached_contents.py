@@ -134,7 +134,7 @@ class CachedContents:
         Raises:
             ApiError: it is not what prompts of the model begin with, too short or too long.
         """
-        read = await read_media(call, self._backend, kept.get("contents", []), speaker.model)
+        read = await read_media(call, self._backend, kept.get("contents", []), speaker.model, speaker.target)
         turns = parse_turns(read.contents) if "contents" in kept else ()
         if turns and turns[-1].learned:
             raise vertex_errors.CACHED_CONTENT_ENDS_WITH_MODEL()

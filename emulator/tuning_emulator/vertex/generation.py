@@ -121,7 +121,7 @@ class Generation:
     async def count_tokens(self, call: Call) -> Value:
         """Tokens of contents (or of old-style instances) as what plays the model counts them."""
         speaker = self._find_speaker(call, "endpoint")
-        read = await read_media(call, self._backend, _contents(call.request), speaker.model)
+        read = await read_media(call, self._backend, _contents(call.request), speaker.model, speaker.target)
         system = call.request.get("system_instruction")
         said = [*read.counted, *([system] if system else [])]
         tokens = await self.count(speaker, parse_turns(read.counted), parse_system(call.request), read.tokens)
@@ -138,7 +138,7 @@ class Generation:
         parse_turns(contents)  # refuses none at all, unknown roles and what is not text
         said = [join_text(content) for content in contents]
         try:
-            found = await self._backend.answering.tokenize(speaker.target.base_model, said)
+            found = await self._backend.answering.tokenize(speaker.target, said)
         except TrainerUnavailableError as error:
             raise _explain(error) from error
         return {"tokens_info": [format_tokens(content, one) for content, one in zip(contents, found, strict=True)]}
@@ -147,7 +147,7 @@ class Generation:
         """Who answers what. What is cached comes first, and has been counted when it was cached."""
         speaker = speaker or self._find_speaker(call, "model")
         note_inert(call.request, call.notes)
-        own = await read_media(call, self._backend, call.request.get("contents", []), speaker.model)
+        own = await read_media(call, self._backend, call.request.get("contents", []), speaker.model, speaker.target)
         if not call.request.get("cached_content"):
             prompt = parse_prompt({**call.request, "contents": own.contents}, speaker.model)
             tokens = await self.count(speaker, parse_turns(own.counted), prompt.system, own.tokens)
@@ -156,7 +156,9 @@ class Generation:
         asked = parse_turns(own.contents)
         tuned = bool(speaker.target.adapter)
         request, cached = complete_request(call, self._backend.store, self._caches, speaker.model.id, tuned)
-        kept = await read_media(call, self._backend, request["contents"][: -len(own.contents)], speaker.model)
+        kept = await read_media(
+            call, self._backend, request["contents"][: -len(own.contents)], speaker.model, speaker.target
+        )
         prompt = parse_prompt({**request, "contents": [*kept.contents, *own.contents]}, speaker.model)
         tokens = await self.count(speaker, parse_turns(own.counted), "", own.tokens)
         turns = place_images(prompt.turns, (*kept.images, *own.images))
@@ -206,7 +208,7 @@ class Generation:
             model = find_base_model("vertex", candidate)
             if model is not None and day.offers(model.since, model.until):
                 self._backend.note_retired(model, day)
-                return Speaker(model, Target(model.id))
+                return Speaker(model, self._backend.answering.target_base(model.id, project))
         return None
 
     def _find_deployed(self, name: str, endpoint: Endpoint) -> Speaker:
@@ -247,7 +249,7 @@ class Generation:
         """Tokens of turns and a system turn, as what plays the model counts them, beside those of media."""
         said = list_texts(turns, system)
         try:
-            counts = await self._backend.answering.count_tokens(speaker.target.base_model, said)
+            counts = await self._backend.answering.count_tokens(speaker.target, said)
             return PromptTokens(sum(counts), media)
         except TrainerUnavailableError as error:
             raise _explain(error) from error

@@ -11,6 +11,7 @@ from tuning_emulator.facts import vertex_errors
 from tuning_emulator.facts.base_models import BaseModel
 from tuning_emulator.facts.media import LENGTH_UNITS, MediaKind
 from tuning_emulator.jobs.backend import Backend
+from tuning_emulator.jobs.trainer import Target
 from tuning_emulator.media.hints import note_unread
 from tuning_emulator.media.parts import ReadContents
 from tuning_emulator.media.replacing import has_media
@@ -73,13 +74,15 @@ class VertexWords:
 WORDS = VertexWords()
 
 
-async def read_media(call: Call, backend: Backend, contents: list[Value], model: BaseModel) -> ReadContents:
+async def read_media(
+    call: Call, backend: Backend, contents: list[Value], model: BaseModel, target: Target
+) -> ReadContents:
     """The contents of a request with words in the place of media. Raises as ``PromptReader.read``."""
     note_unread(contents, model, call.notes)
     if not has_media(contents):
         return ReadContents(contents, contents, {})
     resolution = (call.request.get("generation_config") or {}).get("media_resolution") or ""
-    sees = backend.answering.sees(model.id)
+    sees = backend.answering.sees(target)
     look = partial(backend.media.read, contents, model, WORDS, str(resolution), sees=sees)
     read = await backend.media.reader.run(look)
     call.notes.extend(read.notes)

@@ -185,7 +185,7 @@ function drawLines(picture, chart, width, id, told) {
     ]),
     thinMarks(chart.marks ?? [], x).flatMap((mark, at) => [
       svg("line", { class: "mark", x1: x(mark.x), x2: x(mark.x), y1: TOP, y2: floor }),
-      svg("text", { class: "tick end", x: x(mark.x) - 4, y: TOP - 4 }, at === 0 && x(mark.x) - LEFT > 64 ? `${chart.markName ?? ""} ${mark.name}` : mark.name),
+      svg("text", { class: x(mark.x) - LEFT > 24 ? "tick end" : "tick", x: x(mark.x) + (x(mark.x) - LEFT > 24 ? -4 : 4), y: TOP - 4 }, at === 0 && x(mark.x) - LEFT > 64 ? `${chart.markName ?? ""} ${mark.name}` : mark.name),
     ]),
     svg("line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: floor, y2: floor }),
     xTicks.map((tick) => {

@@ -2,7 +2,7 @@
 
 import { control } from "./api.js";
 import { fill, h } from "./build.js";
-import { heldDataset, holdDataset, nameOf } from "./datasets.js";
+import { heldDataset, holdDataset, makeSample, nameOf } from "./datasets.js";
 import { formatBytes } from "./figures.js";
 import { attempt } from "./notices.js";
 import { t } from "./texts.js";
@@ -11,9 +11,10 @@ import { t } from "./texts.js";
 
 /**
  * @param {(dataset: Dataset) => void} onChoose
+ * @param {() => string} findApi whose form a sample has
  * @returns {{element: HTMLElement, show: () => void}} `show`: says what is in hand now
  */
-export function pickSource(onChoose) {
+export function pickSource(onChoose, findApi) {
   const chosen = h("p", { role: "status" });
   const file = h("input", { type: "file", class: "unseen", accept: ".jsonl,.json,.csv,.tsv,.txt,.gz,.zip,.xz,.bz2,.md" });
   const browse = h("button", { type: "button", class: "secondary" }, t("source.bucket"));
@@ -41,7 +42,7 @@ export function pickSource(onChoose) {
     "div",
     { class: "drop" },
     h("p", {}, t("source.drop")),
-    h("div", { class: "actions" }, h("label", { class: "secondary as-button" }, file, t("source.file")), browse),
+    h("div", { class: "actions" }, h("label", { class: "secondary as-button" }, file, t("source.file")), browse, h("button", { type: "button", class: "secondary", onclick: () => take(makeSample(findApi())) }, t("source.sample"))),
     chosen,
     shelves,
   );

@@ -13,6 +13,24 @@ import { shortName } from "./figures.js";
 /** Where files go that are dropped on the page for Vertex AI, which reads objects alone. */
 export const BUCKET = "tuning-emulator-page";
 
+const WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen".split(" ");
+
+/**
+ * Examples for who has none at hand, the next number, as a service reads them.
+ *
+ * @param {string} api
+ * @returns {Dataset}
+ */
+export function makeSample(api) {
+  const numbers = Array.from({ length: 30 }, (_, at) => [String(7 * at + 1), String(7 * at + 2)]);
+  const words = WORDS.slice(0, -1).map((word, at) => [word, WORDS[at + 1] ?? ""]);
+  const rows = [...numbers, ...words].map(([given = "", wanted = ""]) => (api === "gemini" ? { text_input: given, output: wanted } : { contents: [says("user", given), says("model", wanted)] }));
+  return { kind: "file", name: "next-number.jsonl", blob: new Blob([rows.map((row) => `${JSON.stringify(row)}\n`).join("")], { type: "application/jsonl" }) };
+}
+
+/** @param {string} role @param {string} text */
+const says = (role, text) => ({ role, parts: [{ text }] });
+
 /** @type {Dataset | null} */
 let held = null;
 

@@ -13,11 +13,12 @@ let serial = 0;
  * @param {string} asked.title
  * @param {readonly import("./build.js").Children[]} asked.content the fields
  * @param {string} asked.action word on the button that does it
- * @param {() => Promise<void>} asked.run
+ * @param {(leaving: AbortSignal) => Promise<void>} asked.run its signal is aborted when the dialog is closed meanwhile
  * @param {boolean} [asked.dangerous] whether it cannot be taken back
  */
 export function openDialog({ title, content, action, run, dangerous = false }) {
   const id = `dialog-${(serial += 1)}`;
+  const leaving = new AbortController();
   const said = h("p", { class: "refusal", role: "alert", hidden: true });
   const submit = h("button", { class: dangerous ? "danger" : "primary" }, action);
   const cancel = h("button", { type: "button", class: "secondary", onclick: () => dialog.close() }, t("dialog.cancel"));
@@ -35,16 +36,20 @@ export function openDialog({ title, content, action, run, dangerous = false }) {
     submit.disabled = true;
     said.hidden = true;
     try {
-      await run();
+      await run(leaving.signal);
       dialog.close();
     } catch (error) {
+      if (leaving.signal.aborted) return;
       said.textContent = explain(error);
       said.hidden = false;
     } finally {
       submit.disabled = false;
     }
   });
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    leaving.abort();
+    dialog.remove();
+  });
   document.body.append(dialog);
   dialog.showModal();
 }

@@ -1,7 +1,7 @@
 /**
  * What happens in the emulator, as it happens: `GET /emulator/v1/events`, taken up again where it broke off.
  *
- * Types of events: `job`, `metric`, `journal`; `lost` when some were missed, so that what is shown is to be asked anew;
+ * Types of events: `job`, `metric`, `journal`, `rehearsal`; `lost` when some were missed, so that what is shown is to be asked anew;
  * `line` when the connection comes or goes (`detail`: whether it is there).
  */
 
@@ -18,7 +18,7 @@ let started = false;
 /**
  * Calls back for events of a type until the signal is aborted.
  *
- * @param {"job" | "metric" | "journal" | "lost" | "line"} type
+ * @param {"job" | "metric" | "journal" | "rehearsal" | "lost" | "line"} type
  * @param {(detail: any) => void} call
  * @param {AbortSignal} [signal]
  */

@@ -5,6 +5,7 @@ import { locale, t } from "./texts.js";
 const plain = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const exact = new Intl.NumberFormat(locale, { maximumSignificantDigits: 4 });
 const money = new Intl.NumberFormat(locale, { style: "currency", currency: "USD" });
+const cents = new Intl.NumberFormat(locale, { style: "currency", currency: "USD", maximumSignificantDigits: 2 });
 const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
 
 const MINUTE = 60;
@@ -17,8 +18,8 @@ export const formatCount = (value) => plain.format(value);
 /** Four significant digits: losses, rates. @param {number} value */
 export const formatFigure = (value) => exact.format(value);
 
-/** @param {number} value */
-export const formatDollars = (value) => money.format(value);
+/** What is less than a cent is not nothing. @param {number} value */
+export const formatDollars = (value) => (value > 0 && value < 0.01 ? cents : money).format(value);
 
 /** An RFC 3339 time as the visitor writes it; "" stays. @param {string} time */
 export const formatTime = (time) => (time ? moment.format(new Date(time)) : "");

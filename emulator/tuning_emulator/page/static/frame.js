@@ -38,8 +38,10 @@ export function buildFrame(screens) {
     parts: [skip, rail, main],
     enter(screen) {
       for (const [name, link] of links) {
-        if (name === (screen.within ?? screen.name)) link.setAttribute("aria-current", "page");
-        else link.removeAttribute("aria-current");
+        if (name === (screen.within ?? screen.name)) {
+          link.setAttribute("aria-current", "page");
+          link.scrollIntoView({ block: "nearest", inline: "center" }); // where the window is too narrow for all of them
+        } else link.removeAttribute("aria-current");
       }
       document.title = `${t(`nav.${screen.name}`)} · tuning-emulator`;
       fill(main);

@@ -1,8 +1,9 @@
 /** What can be done with a job: the same requests that the command line and the SDKs send. */
 
-import { asPath, control, send } from "./api.js";
+import { asPath, control } from "./api.js";
 import { h } from "./build.js";
 import { choice, field, openDialog } from "./dialog.js";
+import { exportModel } from "./export.js";
 import { kindWord, isBatch } from "./jobs.js";
 import { attempt, notify } from "./notices.js";
 import { goTo, linkTo } from "./router.js";
@@ -50,7 +51,7 @@ export function listActions(job, refresh) {
   const made = tuning && job.state === "SUCCEEDED";
   return [
     made ? h("a", { class: "primary", data: { action: "ask" }, href: linkTo("playground", { name: job.name }) }, t("job.ask")) : null,
-    made ? button("export", "secondary", () => exportAdapter(job)) : null,
+    made ? button("export", "secondary", () => exportModel(job)) : null,
     made ? button("continue", "secondary", () => continueFrom(job, "")) : null,
     tuning ? button("compare", "secondary", () => askComparison(job)) : null,
   ];
@@ -132,42 +133,3 @@ async function askComparison(job) {
 export function continueFrom(job, checkpoint) {
   goTo("new", { api: job.api, model: job.base_model, from: job.api === "gemini" ? job.name : job.model, project: job.project, ...(checkpoint ? { checkpoint } : {}) });
 }
-
-/**
- * Asks in which form, and lets the browser keep it.
- *
- * @param {JobDetail} job
- * @param {string} [checkpoint]
- */
-export function exportAdapter(job, checkpoint = "") {
-  const form = choice([["", t("export.adapter")], ["true", t("export.merged")]], "");
-  const checkpoints = choice([["", t("export.final")], ...job.checkpoints.map((one) => /** @type {const} */ ([one.id, `${one.id} · ${t("job.epoch")} ${one.epoch}`]))], checkpoint);
-  openDialog({
-    title: t("export.title"),
-    content: [
-      h("p", { class: "muted" }, t("export.hint")),
-      field(t("export.form"), form, t("export.merged_hint")),
-      job.checkpoints.length ? field(t("job.checkpoint"), checkpoints) : null,
-    ],
-    action: t("job.export"),
-    run: async () => {
-      const query = { checkpoint: checkpoints.value, merged: form.value };
-      const response = await send("GET", `/emulator/v1/adapters/${asPath(job.name)}`, { query });
-      saveAs(await response.blob(), `${shortName(job.name)}${checkpoints.value ? `-${checkpoints.value}` : ""}${form.value ? "-merged" : ""}.tar`);
-      notify(t("export.done"));
-    },
-  });
-}
-
-/**
- * Hands something over to the browser's downloads.
- *
- * @param {Blob} blob
- * @param {string} name
- */
-export function saveAs(blob, name) {
-  const url = URL.createObjectURL(blob);
-  h("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-

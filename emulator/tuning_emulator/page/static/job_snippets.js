@@ -16,7 +16,7 @@ export function makeSnippets(job) {
   const [, path = ""] = listViews(job)[0] ?? [];
   const control = `/emulator/v1/jobs/${job.name}`;
   const shell = ended
-    ? [asCommand(`export-adapter ${quote(job.name)} ./adapter`), asCommand(`export-adapter ${quote(job.name)} ./model --merged`)]
+    ? [asCommand(`export-adapter ${quote(job.name)} ./adapter`), asCommand(`export-adapter ${quote(job.name)} ./model --merged`), asCommand(`export-adapter ${quote(job.name)} --gguf ./model.gguf --outtype q8_0`)]
     : [asCommand(`pace manual --job ${quote(job.name)}`), asCommand(`pace --job ${quote(job.name)}`)];
   return {
     [t("code.shell")]: isBatch(job) ? asCommand(`pace --job ${quote(job.name)}`) : shell.join("\n"),

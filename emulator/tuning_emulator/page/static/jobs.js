@@ -15,6 +15,10 @@
  * @property {number} completed_epochs
  * @property {string} trainer
  * @property {string} device
+ * @property {string} weights
+ * @property {string} precision
+ * @property {number} threads
+ * @property {number} processes
  * @property {string} pace
  * @property {string} fault
  * @property {boolean} fired

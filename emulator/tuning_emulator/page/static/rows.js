@@ -9,6 +9,7 @@ import { t } from "./texts.js";
 
 /**
  * @typedef {import("./datasets.js").Dataset} Dataset
+ * @typedef {{kind: "rehearsal", name: string}} OfRehearsal its examples, as its report numbers them
  * @typedef {{number: number, text: string}} Row
  */
 
@@ -17,7 +18,7 @@ const PAGE = 12;
 /** Reads rows of a dataset, wherever it is. */
 class RowReader {
   /**
-   * @param {Dataset} dataset
+   * @param {Dataset | OfRehearsal} dataset
    * @param {AbortSignal} signal
    */
   constructor(dataset, signal) {
@@ -33,7 +34,7 @@ class RowReader {
    */
   async read(offset) {
     if (this.dataset.kind !== "file") {
-      const query = this.dataset.kind === "object" ? { dataset: this.dataset.uri } : { job: this.dataset.name };
+      const query = this.dataset.kind === "object" ? { dataset: this.dataset.uri } : { [this.dataset.kind]: this.dataset.name };
       return control("GET", "datasets:rows", { query: { ...query, offset, limit: PAGE }, signal: this.signal });
     }
     this.lines ??= (await this.dataset.blob.text()).split(/\r?\n/);
@@ -44,7 +45,7 @@ class RowReader {
 }
 
 /**
- * @param {Dataset} dataset
+ * @param {Dataset | OfRehearsal} dataset
  * @param {AbortSignal} signal
  */
 export function showRows(dataset, signal) {
@@ -99,6 +100,7 @@ export function showRows(dataset, signal) {
  */
 function describeRow(row, wrong) {
   const chat = readChat(row.text);
+  const said = chat !== null && chat.turns.length + chat.more.length > 0 ? chat : null;
   return h(
     "li",
     { class: wrong ? "example wrong" : "example", tabindex: "-1" },
@@ -106,10 +108,10 @@ function describeRow(row, wrong) {
     h(
       "div",
       { class: "chat" },
-      chat
+      said
         ? [
-            chat.turns.map(describeTurn),
-            chat.more.map((one) => h("div", { class: "alternative" }, h("span", { class: "tag" }, t("rows.score", { score: one.name })), one.turns.map(describeTurn))),
+            said.turns.map(describeTurn),
+            said.more.map((one) => h("div", { class: "alternative" }, h("span", { class: "tag" }, t("rows.score", { score: one.name })), one.turns.map(describeTurn))),
           ].flat()
         : h("code", { class: "raw" }, row.text),
       wrong ? h("p", { class: "refusal" }, wrong) : null,

@@ -9,6 +9,7 @@ export const SCREENS = [
   { name: "new", within: "jobs", load: () => import("./screens/new.js") },
   { name: "job", within: "jobs", load: () => import("./screens/job.js") },
   { name: "dataset", load: () => import("./screens/dataset.js") },
+  { name: "rehearsal", within: "dataset", load: () => import("./screens/rehearsal.js") },
   { name: "playground", load: () => import("./screens/playground.js") },
   { name: "requests", load: () => import("./screens/requests.js") },
   { name: "trouble", load: () => import("./screens/trouble.js") },

@@ -6,9 +6,10 @@ import { pickSource } from "../dataset_source.js";
 import { BUCKET, convert, heldDataset, holdDataset, nameOf, upload } from "../datasets.js";
 import { choice, field, openDialog } from "../dialog.js";
 import { explain } from "../frame.js";
-import { saveAs } from "../job_actions.js";
+import { saveAs } from "../export.js";
 import { DEFAULT_MODELS, listModels } from "../base_models.js";
-import { notify } from "../notices.js";
+import { attempt, notify } from "../notices.js";
+import { askRehearsal, listRehearsals } from "../rehearsals.js";
 import { goTo, keepPlace } from "../router.js";
 import { showRows } from "../rows.js";
 import { t } from "../texts.js";
@@ -33,13 +34,14 @@ export async function show({ main, query, signal }) {
   const found = h("div", { class: "stack wide-gap" });
   const rows = h("div", {});
   const actions = h("div", { class: "actions" });
+  const kept = await listRehearsals(signal);
   const wanted = () => ({ api: api.value, model: model.value.trim(), method: api.value === "vertex" ? method.value : "supervised", epochs: epochs.value || undefined });
   let turn = 0;
 
   const source = pickSource((dataset) => {
     keepPlace("dataset", dataset.kind === "object" ? { dataset: dataset.uri, api: api.value, model: model.value } : {});
     showAll();
-  });
+  }, () => api.value);
   const showAll = () => {
     const dataset = heldDataset();
     fill(actions, dataset ? listActions(dataset, wanted, takeConverted) : null, getCode(() => makeSnippets(dataset, wanted())));
@@ -93,6 +95,7 @@ export async function show({ main, query, signal }) {
     h("section", { class: "panel stack" }, source.element, h("div", { class: "fields" }, field(t("new.api"), api), field(t("new.model"), model), methodField, field(t("hyper.epochs"), epochs)), known),
     found,
     rows,
+    kept,
   );
   showAll();
   await listModels(known, api.value);
@@ -104,8 +107,10 @@ export async function show({ main, query, signal }) {
  * @param {(dataset: Dataset) => void} take
  */
 function listActions(dataset, wanted, take) {
+  const rehearse = h("button", { type: "button", class: "secondary", onclick: () => attempt(rehearse, () => askRehearsal(dataset, wanted())) }, t("dataset.rehearse"));
   return [
     dataset.kind === "job" ? null : h("button", { type: "button", class: "primary", onclick: () => goTo("new", { api: wanted().api ?? "", model: wanted().model ?? "" }) }, t("dataset.tune")),
+    dataset.kind === "job" ? null : rehearse,
     dataset.kind === "file" ? h("button", { type: "button", class: "secondary", onclick: () => askBucket(dataset, take) }, t("dataset.send")) : null,
     dataset.kind === "file" ? h("button", { type: "button", class: "secondary", onclick: () => askConversion(dataset, wanted().api ?? "vertex", take) }, t("dataset.convert")) : null,
   ];

@@ -9,7 +9,8 @@ import { buildCurves } from "../curves.js";
 import { onEvent } from "../events.js";
 import { formatCount, formatFigure, formatSpan, formatTime, shortName } from "../figures.js";
 import { explain } from "../frame.js";
-import { listActions, continueFrom, exportAdapter } from "../job_actions.js";
+import { exportModel } from "../export.js";
+import { listActions, continueFrom } from "../job_actions.js";
 import { makeSnippets } from "../job_snippets.js";
 import { isBatch, kindWord, listViews, ownerHeaders, readJob, shareDone } from "../jobs.js";
 import { linkTo } from "../router.js";
@@ -139,7 +140,8 @@ class JobScreen {
     this.drawAsked();
     this.drawMade();
     this.drawDataset();
-    fill(this.notes, this.job.notes.length ? h("div", { class: "hint stack" }, this.job.notes.map((note) => h("p", {}, note))) : null);
+    const notes = [...(this.job.trainer === "scripted" && !isBatch(this.job) ? [t("job.scripted")] : []), ...this.job.notes];
+    fill(this.notes, notes.length ? h("div", { class: "hint stack" }, notes.map((note) => h("p", {}, note))) : null);
   }
 
   drawHead() {
@@ -208,13 +210,18 @@ class JobScreen {
 
   drawAsked() {
     const { job } = this;
-    const names = [...new Set([...Object.keys(job.asked), ...Object.keys(job.resolved ?? {})])];
+    const all = [...new Set([...Object.keys(job.asked), ...Object.keys(job.resolved ?? {})])];
+    const names = all.filter((name) => name !== "beta" || job.method === "preference" || name in job.asked); // else it acts on nothing
     const value = (/** @type {Record<string, number> | null} */ given, /** @type {string} */ name) => (given?.[name] === undefined ? "–" : String(given[name]));
     const rows = [
       [t("job.created"), formatTime(job.create_time)],
       [t("job.started"), formatTime(job.start_time)],
       [t("job.ended"), formatTime(job.end_time)],
-      [t("job.trainer"), [job.trainer, job.device].filter(Boolean).join(" · ")],
+      [t("job.trainer"), job.trainer],
+      [t("job.weights"), job.weights],
+      [t("job.device"), [job.device, job.precision].filter((one) => one && one !== "none").join(" · ")],
+      [t("job.threads"), job.threads ? formatCount(job.threads) : ""],
+      [t("job.processes"), job.processes ? formatCount(job.processes) : ""],
       [t("job.source"), job.source_model],
       ...Object.entries(job.labels).map(([label, text]) => [`${t("job.label")} ${label}`, text]),
     ].filter(([, text]) => text);
@@ -249,7 +256,7 @@ class JobScreen {
               "table",
               { class: "checkpoints" },
               h("caption", { class: "label" }, t("job.checkpoints")),
-              h("thead", {}, h("tr", {}, ["checkpoint", "epoch", "step", "endpoint"].map((one) => h("th", { scope: "col" }, t(`job.${one}`))), h("th"))),
+              h("thead", {}, h("tr", {}, h("th", { scope: "col" }, `${t("job.checkpoint")} · ${t("job.endpoint")}`), h("th", { scope: "col" }, t("job.epoch")), h("th", { scope: "col" }, t("job.step")), h("th"))),
               h(
                 "tbody",
                 {},
@@ -257,11 +264,10 @@ class JobScreen {
                   h(
                     "tr",
                     {},
-                    h("td", {}, one.id),
-                    h("td", {}, formatCount(one.epoch)),
-                    h("td", {}, formatCount(one.step)),
-                    h("td", { class: "name nowrap" }, one.endpoint ? shortName(one.endpoint) : "–"),
-                    h("td", {}, h("div", { class: "actions" }, one.endpoint ? h("a", { class: "secondary small", href: linkTo("playground", { name: job.name, checkpoint: one.id }) }, t("job.ask")) : null, real ? h("button", { type: "button", class: "secondary small", onclick: () => exportAdapter(job, one.id) }, t("job.export")) : null, job.model ? h("button", { type: "button", class: "secondary small", onclick: () => continueFrom(job, one.id) }, t("job.continue")) : null)),
+                    h("td", { data: { head: t("job.checkpoint") } }, one.id, one.endpoint ? h("small", { class: "name muted block nowrap", title: one.endpoint }, shortName(one.endpoint)) : null),
+                    h("td", { data: { head: t("job.epoch") } }, formatCount(one.epoch)),
+                    h("td", { data: { head: t("job.step") } }, formatCount(one.step)),
+                    h("td", {}, h("div", { class: "actions" }, one.endpoint ? h("a", { class: "secondary small", href: linkTo("playground", { name: job.name, checkpoint: one.id }) }, t("job.ask")) : null, real ? h("button", { type: "button", class: "secondary small", onclick: () => exportModel(job, one.id) }, t("job.export")) : null, job.model ? h("button", { type: "button", class: "secondary small", onclick: () => continueFrom(job, one.id) }, t("job.continue")) : null)),
                   ),
                 ),
               ),
@@ -302,6 +308,7 @@ class JobScreen {
     const rows = [
       [t("job.state"), both.map((one) => stateBadge(one.state))],
       [t("job.base_model"), both.map((one) => one.base_model)],
+      [t("job.weights"), both.map((one) => one.weights || "–")],
       [t("job.final_training_loss"), both.map((one) => last(one, "train"))],
       [t("job.final_validation_loss"), both.map((one) => last(one, "eval"))],
       [t("job.steps"), both.map((one) => formatCount(one.completed_steps))],

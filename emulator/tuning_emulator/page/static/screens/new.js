@@ -13,6 +13,7 @@ import { deliver, makeRequest, makeSnippets } from "../new_job.js";
 import { goTo, linkTo } from "../router.js";
 import { t } from "../texts.js";
 import { check, describeErrors, describeFigures, describeVerdicts } from "../verdict.js";
+import { findWeights, readPlayed } from "../weights.js";
 
 /** @typedef {import("../new_job.js").Form} Form */
 
@@ -60,6 +61,7 @@ export async function show({ main, query, signal }) {
     }
     const form = read();
     const vertex = form.api === "vertex";
+    found.setAttribute("aria-busy", "true");
     try {
       const answer = await check(
         dataset,
@@ -69,17 +71,31 @@ export async function show({ main, query, signal }) {
       if (mine === turn) fill(found, describeVerdicts(answer), describeErrors(answer, () => goTo("dataset")), describeFigures(answer));
     } catch (error) {
       if (mine === turn && !signal.aborted) fill(found, h("p", { class: "refusal" }, explain(error)));
+    } finally {
+      if (mine === turn) found.removeAttribute("aria-busy");
     }
   };
+  const played = h("small", { class: "muted" });
+  const sayPlayed = async () => {
+    const form = read();
+    const weights = await readPlayed(form.api === "vertex" ? form.project : "", signal).catch(() => null);
+    fill(played, weights ? [t("new.played", { weights: findWeights(weights, form.model) }), " · ", h("a", { href: linkTo("state", { part: "weights" }) }, t("weights.choose"))] : null);
+  };
   const again = () => {
+    if (heldDataset()) found.setAttribute("aria-busy", "true"); // what is shown is of what was filled in before
     clearTimeout(waiting);
-    waiting = setTimeout(examine, SETTLE_MS);
+    waiting = setTimeout(() => {
+      void examine();
+      if (!from) void sayPlayed();
+    }, SETTLE_MS);
   };
   const source = pickSource((dataset) => {
     if (!fields.name.value) fields.name.value = shortName(dataset.kind === "file" ? dataset.name : dataset.kind === "object" ? dataset.uri : dataset.name).replace(/\.\w+$/, "");
     void examine();
-  });
+  }, () => fields.api.value);
   const ofVertex = [field(t("new.project"), fields.project), field(t("new.location"), fields.location), field(t("new.method"), fields.method), field(t("hyper.adapter_size"), fields.adapterSize), field(t("new.validation"), fields.validation)];
+  const ofModel = field(t("new.model"), fields.model);
+  ofModel.append(played);
   const ofGemini = [field(t("hyper.batch_size"), fields.batchSize)];
   const adapt = () => {
     const vertex = fields.api.value === "vertex";
@@ -98,7 +114,7 @@ export async function show({ main, query, signal }) {
     { class: "panel stack" },
     from ? h("p", { class: "hint" }, t("new.continues", { name: from })) : null,
     source.element,
-    h("div", { class: "fields" }, field(t("new.api"), fields.api), field(t("new.model"), fields.model), field(t("new.name"), fields.name), ...ofVertex.slice(0, 2)),
+    h("div", { class: "fields" }, field(t("new.api"), fields.api), ofModel, field(t("new.name"), fields.name), ...ofVertex.slice(0, 2)),
     h("fieldset", {}, h("legend", { class: "label" }, t("new.hyperparameters")), h("div", { class: "fields" }, field(t("hyper.epochs"), fields.epochs), ...ofGemini, field(t("hyper.learning_rate_multiplier"), fields.multiplier), ofVertex[3], ofVertex[2])),
     h("div", { class: "fields" }, ofVertex[4], field(t("new.pace"), fields.pace, t("new.pace_hint"))),
     known,
@@ -122,7 +138,7 @@ export async function show({ main, query, signal }) {
   });
   fill(main, h("div", { class: "head" }, h("div", {}, h("p", { class: "crumb" }, h("a", { href: linkTo("jobs") }, t("jobs.title"))), h("h1", {}, t("new.title")), h("p", { class: "muted" }, t("new.about")))), h("div", { class: "columns uneven" }, form, found));
   void examine();
-  await listModels(known, first);
+  await Promise.all([listModels(known, first), from ? null : sayPlayed()]);
 }
 
 /**

@@ -9,20 +9,24 @@ import { attempt, notify } from "../notices.js";
 import { linkTo } from "../router.js";
 import { listSdks } from "../sdks.js";
 import { t } from "../texts.js";
+import { buildWeights, listCode } from "../weights.js";
 
 /** @param {import("../router.js").Visit} visit */
-export async function show({ main, signal }) {
+export async function show({ main, query, signal }) {
   const [setup, { scenarios }, interception, { projects }] = await Promise.all(
     ["setup", "scenarios", "interception", "projects"].map((path) => control("GET", path, { signal })),
   );
+  const weights = await buildWeights(setup.health.trainer.name, signal);
   fill(
     main,
     h("div", { class: "head" }, h("div", {}, h("h1", {}, t("nav.state")), h("p", { class: "muted" }, t("state.lead"))), getCode(listSnippets)),
     buildSdks(setup.variables, interception.project),
+    weights,
     h("div", { class: "columns" }, buildHealth(setup), buildLinks()),
     h("div", { class: "columns" }, buildScenarios(scenarios), h("div", { class: "stack" }, buildArchive(), buildReset(), buildProjects(projects))),
     buildSettings(setup.settings),
   );
+  if (query.get("part") === "weights") weights.scrollIntoView({ block: "start" });
 }
 
 /** @param {Record<string, string>} variables @param {string} first a project */
@@ -37,17 +41,16 @@ function buildSdks(variables, first) {
 
 /** @param {any} setup */
 function buildHealth(setup) {
-  const { trainer, storage, base_models: models, url, version } = setup.health;
+  const { trainer, storage, url, version } = setup.health;
   const good = (/** @type {boolean} */ fine, /** @type {string} */ text) => h("span", { class: fine ? "check-good" : "check-bad" }, text);
   const rows = [
     [t("state.address"), h("span", { class: "name" }, url)],
     [t("frame.version"), `${version} · Python ${setup.python} · ${setup.system}`],
-    [t("frame.trainer"), good(!trainer.error, [trainer.name, trainer.device, trainer.error].filter(Boolean).join(" · "))],
+    [t("frame.trainer"), good(!trainer.error, [trainer.name, trainer.device === "none" ? "" : trainer.device, trainer.error].filter(Boolean).join(" · "))],
     [t("state.ready"), good(trainer.ready !== false, t(trainer.ready === false ? "state.warming" : "state.warm"))],
     [t("state.storage"), storage.url ? h("span", { class: "name" }, storage.url) : t("state.cloud")],
     [t("state.directory"), h("span", {}, h("span", { class: "name" }, setup.directory), h("small", { class: "muted block" }, t(setup.durable ? "state.durable" : "state.fleeting")))],
     [t("state.free"), good(setup.free_bytes > 1e9, formatBytes(setup.free_bytes))],
-    [t("state.models"), h("span", {}, Object.entries(models).map(([name, place]) => h("span", { class: "name block" }, `${name} → ${place}`)))],
     [t("state.packages"), h("span", {}, Object.entries(setup.packages).map(([name, found]) => h("span", { class: found ? "tag" : "tag missing" }, found ? `${name} ${found}` : t("state.missing", { name }))))],
   ];
   return h("section", { class: "panel stack" }, h("h2", {}, t("state.health")), h("dl", { class: "pairs" }, rows.flatMap(([name, value]) => [h("dt", {}, name ?? ""), h("dd", {}, value ?? "")])), h("p", { class: "small muted" }, t("state.doctor"), " ", h("code", {}, asCommand("doctor"))));
@@ -191,15 +194,17 @@ function buildSettings(settings) {
 }
 
 function listSnippets() {
+  const weights = listCode();
   return {
-    "Command line": ["env", "scenario one-of-each-state", "export state.tar.gz", "import state.tar.gz", "reset --project my-project", "doctor"].map(asCommand).join("\n"),
-    Python: `from pathlib import Path\n\n${pythonControl()}\ncontrol.scenarios.load("one-of-each-state")\ncontrol.export_snapshot(Path("state.tar.gz"))\ncontrol.import_snapshot(Path("state.tar.gz"))\ncontrol.reset()\n`,
+    [t("code.shell")]: [...["env", "scenario one-of-each-state", "export state.tar.gz", "import state.tar.gz", "reset --project my-project", "doctor"].map(asCommand), ...weights.shell].join("\n"),
+    Python: `from pathlib import Path\n\n${pythonControl()}\ncontrol.scenarios.load("one-of-each-state")\ncontrol.export_snapshot(Path("state.tar.gz"))\ncontrol.import_snapshot(Path("state.tar.gz"))\ncontrol.reset()\n${weights.python.join("\n")}\n`,
     curl: [
       asCurl("GET", "/emulator/v1/setup"),
       asCurl("POST", "/emulator/v1/scenarios:load", { body: { name: "one-of-each-state" } }),
       `${asCurl("GET", "/emulator/v1/snapshot")} -o state.tar.gz`,
       `${asCurl("POST", "/emulator/v1/snapshot")} -H 'Content-Type: application/gzip' --data-binary @state.tar.gz`,
       asCurl("POST", "/emulator/v1/reset", { body: {} }),
+      ...weights.curl,
     ].join("\n"),
   };
 }

@@ -52,14 +52,14 @@ def find_shared(rows: Sequence[Row], others: Sequence[Row]) -> list[tuple[int, i
     return [(number, place[row.question]) for number, row in enumerate(rows) if row.question in place]
 
 
-def find_near_duplicates(rows: Sequence[Row]) -> list[tuple[int, int]]:
-    """Pairs of rows, the later one with the first that is nearly the same in question and answer.
+def find_near_duplicates(rows: Sequence[Row]) -> list[tuple[int, int]] | None:
+    """Pairs of rows, the later one with the first that is nearly the same in question and answer; None: too many rows.
 
     Two sets of pieces can only be as alike as ``NEAR`` if they share one of the rarest pieces of each: only rows that
     do are compared.
     """
     if len(rows) > MOST_ROWS:
-        return []
+        return None
     pieces = [_cut(f"{row.question}\n{row.answer}") for row in rows]
     counts = Counter(piece for row in pieces for piece in row)
     seen: dict[str, list[int]] = defaultdict(list)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from tuning_emulator.cli.twins import NEAR, find_conflicts, find_near_duplicates, find_shared, read_row
-from tuning_emulator.cli.twins import Row as TwinRow
+from tuning_emulator.control.twins import NEAR, find_conflicts, find_near_duplicates, find_shared, read_row
+from tuning_emulator.control.twins import Row as TwinRow
 from tuning_trainer.spec import Example, Turn
 
 
@@ -35,13 +35,13 @@ def test_no_pair_is_missed() -> None:
     draw, words = random.Random(0), "red blue lamp chair book table doctor teacher price order today".split()
     rows = [row(" ".join(draw.choices(words, k=12)), "x") for _ in range(60)]
     rows += [TwinRow(" ".join([*one.question.split()[:-1], "end"]), "x") for one in draw.sample(rows, 20)]
-    from tuning_emulator.cli.twins import _cut, _likeness
+    from tuning_emulator.control.twins import _cut, _likeness
 
     pieces = [_cut(f"{one.question}\n{one.answer}") for one in rows]
     expected = {
         later for later in range(len(rows)) if any(_likeness(pieces[later], pieces[i]) >= NEAR for i in range(later))
     }
-    found = {later for _, later in find_near_duplicates(rows)}
+    found = {later for _, later in find_near_duplicates(rows) or []}
     assert len(found) > 10
     assert found <= expected
     assert len(expected - found) == 0
