@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, expect
 from scripts.guide import ROOT, GuideError, build
 from tests.page.browsing import SCHEMES, Scheme, opened_tab
 from tuning_emulator.app import create_app
-from tuning_emulator.page.files import PageFiles
+from tuning_emulator.page.files import DIRECTORY, PageFiles
 from tuning_emulator.proxy.access import GUIDE_FILES
 from tuning_emulator.settings import Settings
 
@@ -136,6 +136,11 @@ async def test_the_server_leads_there() -> None:
     assert (await client.get(GUIDE_FILES[:-1])).status_code == 308
     assert (await client.get(GUIDE_FILES, headers={"sec-fetch-site": "cross-site"})).status_code == 403
     assert (await client.get("/emulator/docs")).headers["location"] == "/emulator#reference"
+
+
+def test_the_pages_navigation_leads_there() -> None:
+    """On every screen."""
+    assert f'href: "{GUIDE_FILES}"' in (DIRECTORY / "frame.js").read_text("utf-8")
 
 
 @contextmanager
