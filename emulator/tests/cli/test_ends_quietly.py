@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tuning_emulator.cli import COMMANDS
-from tuning_emulator.testing.client import Control, NoAnswerError
+from tuning_emulator.testing.client import Control, NoAnswerError, send_request
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
 
 pytestmark = pytest.mark.process
@@ -27,8 +27,12 @@ LIMIT_S = 60
 
 @pytest.fixture(scope="module")
 def emulator(process: None) -> Iterator[RunningEmulator]:
-    """One that answers."""
+    """One with a hundred requests in its journal."""
     with start_emulator(trainer="scripted") as running:
+        for _ in range(100):
+            status, answer = send_request(f"{running.url}/v1beta/models", "GET", None, {"x-goog-api-key": "key"})
+            answer.close()
+            assert status == 200
         yield running
 
 
@@ -69,7 +73,9 @@ def test_help_into_a_closed_pipe(command: str) -> None:
         ["models", "list"],
         ["tune", "{dataset}", "--trainer", "scripted", "--epochs", "1"],
         ["demo", "--trainer", "scripted"],
-        *([name, "--url", "{url}"] for name in ("env", "clock", "pace", "as-of", "scenario", "journal", "reset")),
+        *([name, "--url", "{url}"] for name in ("env", "clock", "pace", "as-of", "scenario")),
+        ["journal", "--limit", "100", "--url", "{url}"],
+        ["journal", "--json", "--limit", "100", "--url", "{url}"],
         ["export", "{folder}/state.tar.gz", "--url", "{url}"],
     ],
     ids=" ".join,

@@ -85,7 +85,7 @@ def test_a_validation_dataset_takes_the_place_of_held_out_rows(tmp_path: Path) -
         (["missing.jsonl"], 2, "missing.jsonl"),
         (["good.jsonl", "--holdout", "150%"], 2, "--holdout: '150%' is not a share like 20% or 0.2"),
         (["good.jsonl", "--method", "full"], 2, "--method: full cannot be rehearsed"),
-        (["-"], 2, "dataset: standard input"),
+        (["-"], 2, "dataset: a pipe can be read once"),
         (["bad.jsonl"], 1, "the dataset would be refused; nothing was rehearsed"),
         (["good.jsonl", "--base-model", "/nowhere"], 1, "base_model: '/nowhere' holds no config.json"),
     ],
