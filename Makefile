@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test browser pictures quick check format docs lock parity clients record base-model model-eval image-test node-package audit sbom bench campaign newer-clients clean
+.PHONY: help environment demo test browser pictures quick check format docs lock parity clients record base-model model-eval images node-package audit sbom bench campaign newer-clients clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -69,9 +69,8 @@ newer-clients: environment ## which clients of the matrix are out in a newer ver
 record: environment ## ask the real services again (needs credentials) and write their answers down without secrets
 	$(BIN)/python -m contract_tests.record
 
-image-test: environment ## the Dockerfile's steps in a Debian of its own (root; debootstrap and a registry are asked)
-	@command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap
-	$(BIN)/python -m tests.image_steps server --debian build/debian
+images: environment ## both images, built and run without an engine (root; buildah, debootstrap and registries); TARGET=server
+	@$(BIN)/python -m scripts.images $(TARGET)
 
 node-package: environment ## dist/: the npm package of clients/node, compiled and packed
 	@$(BIN)/python -m scripts.node_package
