@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test browser pictures quick check format docs lock parity clients record base-model model-eval images node-package audit sbom bench campaign newer-clients clean
+.PHONY: help environment demo test browser pictures quick check format docs lock parity clients record base-model model-eval images node-package doors release audit sbom bench campaign newer-clients clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,6 +47,7 @@ format: environment ## rewrite the code in the house style
 
 docs: environment ## rewrite tables and pictures of the documents from the code
 	$(BIN)/python -m scripts.readme
+	$(BIN)/python -m scripts.published
 
 lock: environment ## renew requirements.lock
 	$(BIN)/python -m scripts.lock
@@ -74,6 +75,12 @@ images: environment ## both images, built and run without an engine (root; build
 
 node-package: environment ## dist/: the npm package of clients/node, compiled and packed
 	@$(BIN)/python -m scripts.node_package
+
+doors: environment ## the five ways in, each from an empty environment to its first green result (asks the registries)
+	@$(BIN)/python -m tests.doors $(if $(DOOR),--door $(DOOR))
+
+release: environment ## dist/: wheel, source archive and npm package, each checked in empty environments
+	@$(BIN)/python -m scripts.release
 
 audit: environment ## what is known against the versions of requirements.lock, and how old they are (asks a database)
 	@$(BIN)/python -m scripts.audit

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.published import list_documents, read_repository, write_repository
 from tuning_emulator.app import HEALTH_PATH
 from tuning_emulator.cli import COMMANDS
 from tuning_emulator.settings import DEFAULT_PORT
@@ -84,3 +85,11 @@ def test_commands_exist() -> None:
     typed = [name for path in DOCS for name in re.findall(r"^\$ tuning-emulator (\S+)", path.read_text(), re.MULTILINE)]
     assert typed
     assert set(typed) <= set(COMMANDS)
+
+
+def test_documents_name_the_one_repository() -> None:
+    """Where the project is published is written in one place; `make docs` brings the documents up to it."""
+    for path in list_documents():
+        text = path.read_text("utf-8")
+        assert write_repository(text) == text, path
+    assert write_repository("uses: someone/tuning-emulator@COMMIT") == f"uses: {read_repository()}@COMMIT"
