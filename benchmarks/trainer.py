@@ -124,9 +124,9 @@ def make_peer() -> Path:
     return folder / "bin" / "python"
 
 
-def run_measured(command: list[str]) -> tuple[str, float, float, float]:
-    """Output, wall seconds, CPU seconds and peak MiB of a program with one thread."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+def run_measured(command: list[str], threads: int = 1) -> tuple[str, float, float, float]:
+    """Output, wall seconds, CPU seconds and peak MiB of a program; ``threads`` 0: as many as it chooses itself."""
+    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
     begin = time.perf_counter()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log)
@@ -141,21 +141,23 @@ def run_measured(command: list[str]) -> tuple[str, float, float, float]:
     return output, wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def make_job(work: Workload, folder: Path) -> Job:
+def make_job(work: Workload, folder: Path, threads: int = 1) -> Job:
     """Our job for a workload, in an empty directory."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     examples = folder / "examples.jsonl"
     examples.write_text("".join(format_example(each) + "\n" for each in work.examples), "utf-8")
-    return Job(work.name, str(folder), str(examples), str(work.model), epochs=work.epochs, threads=1, device="cpu")
+    return Job(
+        work.name, str(folder), str(examples), str(work.model), epochs=work.epochs, threads=threads, device="cpu"
+    )
 
 
-def train_ours(work: Workload, folder: Path) -> Trained:
+def train_ours(work: Workload, folder: Path, threads: int = 1) -> Trained:
     """`python -m tuning_trainer job.json`, as anyone may run it."""
-    job = make_job(work, folder)
+    job = make_job(work, folder, threads)
     file = folder / "job.json"
     file.write_text(format_job(job))
-    output, wall_s, cpu_s, peak_mib = run_measured([sys.executable, "-m", "tuning_trainer", str(file)])
+    output, wall_s, cpu_s, peak_mib = run_measured([sys.executable, "-m", "tuning_trainer", str(file)], threads)
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     steps = [event for event in events if event["event"] == "step"]
     adapter = Path(json.loads(output.splitlines()[-1])["adapter"])
@@ -163,10 +165,10 @@ def train_ours(work: Workload, folder: Path) -> Trained:
     return Trained(wall_s, cpu_s, peak_mib, steady_s(ends_s), [step["loss"] for step in steps], adapter)
 
 
-def train_theirs(work: Workload, folder: Path, python: Path) -> Trained:
+def train_theirs(work: Workload, folder: Path, python: Path, threads: int = 1) -> Trained:
     """TRL's SFTTrainer with peft on the same batches."""
     request = write_request(work, folder)
-    output, wall_s, cpu_s, peak_mib = run_measured([str(python), *PEER_PROGRAM, "train", str(request)])
+    output, wall_s, cpu_s, peak_mib = run_measured([str(python), *PEER_PROGRAM, "train", str(request)], threads)
     result = json.loads(output.splitlines()[-1])
     step_s = statistics.median(result["step_s"][len(result["step_s"]) // 4 :])
     return Trained(wall_s, cpu_s, peak_mib, step_s, result["losses"], folder)
@@ -232,8 +234,8 @@ def await_trainer(control: Control) -> None:
         time.sleep(0.1)
 
 
-def tune_on_server(address: str, name: str) -> float:
-    """Seconds from POST to ACTIVE of the 15 pairs with the recommended defaults."""
+def tune_on_server(address: str, name: str, pause_s: float = 0.005) -> float:
+    """Seconds from POST to ACTIVE of the 15 pairs with the recommended defaults; asked for again after pauses."""
     hyper = {"epochCount": 5, "batchSize": 4, "learningRate": 0.001}
     task = {"trainingData": {"examples": {"examples": EXAMPLES}}, "hyperparameters": hyper}
     body = {"displayName": name, "baseModel": "models/gemini-1.5-flash-001-tuning", "tuningTask": task}
@@ -242,7 +244,7 @@ def tune_on_server(address: str, name: str) -> float:
     while (state := json.loads(send(f"{address}/v1beta/tunedModels/{name}"))["state"]) != "ACTIVE":
         if state == "FAILED" or time.perf_counter() - begin > 120:
             raise SystemExit(f"{name}: {state}")
-        time.sleep(0.005)
+        time.sleep(pause_s)
     return time.perf_counter() - begin
 
 

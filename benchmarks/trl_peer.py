@@ -16,14 +16,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
+os.environ.update(TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
 warnings.filterwarnings("ignore")
 
-import torch  # noqa: E402  (after the number of threads is set)
+import torch  # noqa: E402  (after the environment is set)
 from peft import LoraConfig, PeftModel  # noqa: E402
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, TrainerCallback  # noqa: E402
 
-torch.set_num_threads(1)
 Request = dict[str, Any]
 
 

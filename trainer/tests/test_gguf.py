@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from tests.whole_sequences import hidden_states
 from tuning_trainer.gguf_files.architectures import FAMILIES, list_parts, make_config, read_rows
 from tuning_trainer.gguf_files.convert import convert_file, main
 from tuning_trainer.gguf_files.header import read_header
-from tuning_trainer.native import decoder
+from tuning_trainer.native import decoder, tuned
 from tuning_trainer.native import weights as weights_module
 from tuning_trainer.native.families import load_config
-from tuning_trainer.native.weights import load_weights
+from tuning_trainer.native.weights import is_mapped, load_weights
+from tuning_trainer.worker import warm
 
 IDS = torch.tensor([[0, 7, 42, 99, 3, 250, 12, 77, 31, 5, 260, 11]])
 """More than the sliding windows of the test models."""
@@ -197,3 +199,17 @@ def test_mapped_stacks_are_those_that_are_copied(tmp_path: Path, monkeypatch: py
     copied = load_weights(tmp_path / "ours")
     assert all(torch.equal(mapped[name], copied[name]) for name in copied)
     assert all(torch.equal(copied[name].bfloat16(), rounded[name]) for name in copied)
+
+
+@pytest.mark.slow
+def test_the_first_that_needs_no_reading_is_there_before_it_is_asked_for(tmp_path: Path, tiny: Path) -> None:
+    """A broken one, of which its jobs speak, and one that has to be read first keep nobody waiting."""
+    write_model(tmp_path / "model.gguf", make_model("qwen2"), "qwen2")
+    convert(tmp_path / "model.gguf", tmp_path / "ours")
+    shutil.copytree(tmp_path / "ours", tmp_path / "broken")
+    (tmp_path / "broken" / "model.safetensors").write_bytes(b"broken")
+    assert [is_mapped(each) for each in (tmp_path / "ours", tiny)] == [True, False]
+    warm([str(tmp_path / "none"), str(tmp_path / "broken"), str(tiny), str(tmp_path / "ours")])
+    before = tuned._load.cache_info().hits
+    tuned.load_base(tmp_path / "ours")
+    assert tuned._load.cache_info().hits == before + 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tuning_trainer.learning.learner import Learner, Totals
 from tuning_trainer.learning.objective import Likelihood, Objective, Preference
 from tuning_trainer.learning.optimizer import AdamW
 from tuning_trainer.learning.ranks import Ranks
+from tuning_trainer.learning.row_threads import RowThreads
 from tuning_trainer.model import TunedModel, open_tuned
 
 BATCH = [4, 9, 0, 14, 7, 2]
@@ -34,28 +37,88 @@ def objective_of(method: str, model: TunedModel) -> Objective:
     return Preference(model, data, "cpu", 0.1, 4) if method == "preference" else Likelihood(model, data, "cpu")
 
 
-def take_step(model: TunedModel, objective: Objective, tokens: int, **how: Any) -> tuple[Totals, list[Tensor], Learner]:
+def take_step(
+    model: TunedModel, objective: Objective, tokens: int, threads: int = 1
+) -> tuple[Totals, list[Tensor], Learner]:
     """One step at a rate of 0, and its gradients, not clipped."""
     optimizer = Kept(model.parameters(), 0.0, clip=0.0)
-    learner = Learner("job", model, objective, optimizer, Ranks(), tokens, "cpu")
-    totals = learner.step(BATCH, **how)
+    learner = Learner("job", model, objective, optimizer, Ranks(), tokens, "cpu", threads)
+    totals = learner.step(BATCH)
     return totals, optimizer.seen, learner
 
 
 @pytest.mark.parametrize("method", ["supervised", "preference", "full"])
-@pytest.mark.parametrize("tokens", [1, 30, 70])
-def test_parts_give_the_gradients_of_the_whole(method: Any, tokens: int, tiny: Path, tmp_path: Path) -> None:
-    """Weighted by scored tokens, to a millionth; rows alone are checkpointed too."""
+@pytest.mark.parametrize(("tokens", "threads"), [(1, 1), (30, 1), (70, 1), (1 << 20, 2), (150, 3), (1 << 20, 9)])
+def test_parts_give_the_gradients_of_the_whole(
+    method: Any, tokens: int, threads: int, tiny: Path, tmp_path: Path
+) -> None:
+    """Weighted by scored tokens, to a millionth; rows alone are checkpointed too, and threads share the rows."""
     model = open_tuned(make_job(tmp_path, tiny, method=method), "cpu", "float32")
     objective = objective_of(method, model)
     whole, wanted, _ = take_step(model, objective, 1 << 20)
-    parts, found, _ = take_step(model, objective, tokens)
+    parts, found, _ = take_step(model, objective, tokens, threads)
     assert (parts.predictions, parts.correct) == (whole.predictions, whole.correct)
     assert parts.loss == pytest.approx(whole.loss, rel=1e-6)
     size = sum(float(each.double().square().sum()) for each in wanted) ** 0.5
     apart = sum(float((a - b).double().square().sum()) for a, b in zip(found, wanted, strict=True)) ** 0.5
     assert size > 0
     assert apart < 1e-6 * size
+
+
+@pytest.mark.parametrize("method", ["supervised", "preference"])
+def test_threads_evaluate_what_one_does(method: str, tiny: Path, tmp_path: Path) -> None:
+    """No gradients are kept meanwhile."""
+    model = open_tuned(make_job(tmp_path, tiny), "cpu", "float32")
+    objective = objective_of(method, model)
+    one, three = (
+        Learner("job", model, objective, AdamW(model.parameters(), 0.0), Ranks(), 1 << 20, "cpu", threads)
+        for threads in (1, 3)
+    )
+    wanted, found = one.evaluate(objective, 2), three.evaluate(objective, 2)
+    assert (found.predictions, found.correct) == (wanted.predictions, wanted.correct)
+    assert (found.loss, found.margin) == pytest.approx((wanted.loss, wanted.margin), rel=1e-6)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_failing_share_ends_the_step_once_all_have_ended() -> None:
+    """Nobody works on behind the back of a step that is tried again."""
+    ended: list[int] = []
+    fails = threading.Event()
+
+    def work(share: int) -> None:
+        if share == 0:
+            fails.set()
+            raise MemoryError
+        fails.wait(60)
+        time.sleep(0.1)  # so that whoever does not wait is seen
+        ended.append(share)
+
+    with pytest.raises(MemoryError):
+        RowThreads(2).map(work, [0, 1])
+    assert ended == [1]
+
+
+@pytest.mark.parametrize("method", ["supervised", "full"])
+def test_rows_have_threads_where_the_model_lets_them(
+    method: Any, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full tuning would hold the gradients of all weights once for each; too little memory for two rows: one thread."""
+    model = open_tuned(make_job(tmp_path, tiny, method=method), "cpu", "float32")
+    objective = objective_of("supervised", model)
+    names: set[str] = set()
+    hidden = model.hidden
+
+    def watch(batch: Batch, checkpointing: bool = False) -> Tensor:
+        names.add(threading.current_thread().name)
+        return hidden(batch, checkpointing)
+
+    monkeypatch.setattr(model, "hidden", watch)
+    take_step(model, objective, 1 << 20, threads=2)
+    here = threading.current_thread().name
+    assert (here in names) == (method == "full")
+    names.clear()
+    take_step(model, objective, max(objective.lengths), threads=2)
+    assert names == {here}
 
 
 def test_short_rows_are_no_longer_padded_to_a_long_one(

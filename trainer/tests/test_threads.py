@@ -29,7 +29,9 @@ class Idle(IdleCores):
     [
         (SMALL_MODEL - 1, 1, 8.0, 1),
         (SMALL_MODEL, 1, 8.0, 8),
-        (SMALL_MODEL, 1, 3.4, 3),
+        (SMALL_MODEL, 1, 3.4, 4),
+        (SMALL_MODEL, 1, 3.2, 3),
+        (SMALL_MODEL, 1, 1.0, 1),
         (SMALL_MODEL, 1, 0.2, 1),
         (SMALL_MODEL, 1, 11.0, 8),
         (SMALL_MODEL, 2, 8.0, 4),

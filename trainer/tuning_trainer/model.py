@@ -52,6 +52,8 @@ class TunedModel(Protocol):
     """A pass through the model costs as much as so many tokens, in time."""
     repeats: bool
     """Whether passes over batches of the same shape do the same, kernel by kernel."""
+    concurrent: bool
+    """Whether several threads may pass through it at once, each with gradients of its own."""
 
     def parameters(self) -> list[Tensor]:
         """What is learned, in a fixed order."""

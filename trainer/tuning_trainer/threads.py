@@ -77,4 +77,4 @@ def choose_threads(size: int, share: int = 1, idle: IdleCores | None = None) -> 
     if size < SMALL_MODEL:
         return 1
     most = max(1, count_cores() // share)
-    return most if most == 1 or idle is None else max(1, min(most, round(idle.count())))
+    return most if most == 1 or idle is None else max(1, min(most, math.ceil(idle.count() - 0.25)))

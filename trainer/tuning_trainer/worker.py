@@ -288,29 +288,32 @@ def warm(base_models: Sequence[str] = ()) -> Message:
     """Loads what every job and answer needs; returns what the ready line says.
 
     Args:
-        base_models: Directories of further ones: where one of them goes through transformers, that is imported too.
+        base_models: Directories of further ones. The first whose weights need no reading is loaded; where one goes
+            through transformers, that is imported.
     """
     import torch
 
     from tuning_trainer.answering import generate  # noqa: F401  (so that children find it loaded)
     from tuning_trainer.learning import loop  # noqa: F401  (the same)
     from tuning_trainer.model import is_native, model_directory
+    from tuning_trainer.native.tuned import warm_base
+    from tuning_trainer.native.weights import is_mapped
 
     torch.set_num_threads(1)  # a pool of threads would not survive a fork
     try:
         directory = model_directory(EMBEDDED)
         if is_native(directory):
-            from tuning_trainer.native.tuned import warm_base
-
             warm_base(directory)
     except InvalidJobError as error:
         log.warning("no embedded base model: %s", error)
-    for name in base_models:
-        path = Path(name)
-        if (path / "config.json").exists() and not is_native(path):
-            with suppress(ImportError):  # a job that needs it says so
-                import tuning_trainer.huggingface.tuned  # noqa: F401
-            break
+    further = [path for path in map(Path, base_models) if (path / "config.json").exists()]
+    native = [path for path in further if is_native(path)]
+    if mapped := next((path for path in native if is_mapped(path)), None):
+        with suppress(Exception):  # a job that needs it says what is wrong with it
+            warm_base(mapped)
+    if len(native) < len(further):
+        with suppress(ImportError):  # the same
+            import tuning_trainer.huggingface.tuned  # noqa: F401
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     device = "cuda" if gpus else "cpu"  # what there is; each job's first event says what it takes
     return {"ready": True, "device": device, "gpus": gpus, "torch": str(torch.__version__)}

@@ -90,6 +90,7 @@ class HuggingFaceTuned:
     """A ``TunedModel`` through transformers: LoRA by peft, or all weights for the method ``full``."""
 
     repeats = False  # some look at their inputs on the way
+    concurrent = False  # its output head is taken off for the length of a pass
 
     def __init__(self, job: Job, directory: Path, adapter: str | None, device: str, precision: str) -> None:
         self._full, self._directory, self._device, self._precision = job.method == "full", directory, device, precision

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
+from torch import Tensor
 
 from tuning_trainer.data.dataset import Batch
 from tuning_trainer.learning.graphs import Graphs
 from tuning_trainer.learning.objective import Likelihood, Objective, Score
 from tuning_trainer.learning.optimizer import AdamW
-from tuning_trainer.learning.parts import MOST_ROWS, divide
+from tuning_trainer.learning.parts import MOST_ROWS, divide, share_out
 from tuning_trainer.learning.ranks import Ranks
+from tuning_trainer.learning.row_threads import RowThreads
 from tuning_trainer.model import TunedModel
 
 log = logging.getLogger(__name__)
@@ -43,6 +46,10 @@ class Part:
     checkpointing: bool
 
 
+Shares: TypeAlias = list[list[Part]]
+"""Parts of a batch, by the thread that takes them one after the other."""
+
+
 class Learner:
     """Takes the steps of a job.
 
@@ -50,6 +57,7 @@ class Learner:
         name: Of the job, for the log.
         part_tokens: So many may have all their activations kept. A longer example is checkpointed.
         device: On a GPU the next batch is prepared while a step is computed there.
+        threads: Of the CPU; rows are shared out among them where the model lets them.
     """
 
     def __init__(
@@ -61,6 +69,7 @@ class Learner:
         ranks: Ranks,
         part_tokens: int,
         device: str,
+        threads: int = 1,
     ) -> None:
         self.optimizer, self.part_tokens = optimizer, part_tokens
         self._name, self._model, self._objective, self._ranks = name, model, objective, ranks
@@ -68,17 +77,19 @@ class Learner:
         graphed = device == "cuda" and model.repeats and isinstance(objective, Likelihood)
         self._graphs = Graphs(name, model) if graphed else None
         self._beside = ThreadPoolExecutor(1, "next batch") if device == "cuda" else None
-        self._next: tuple[Sequence[int], Future[list[Part]]] | None = None
+        self._next: tuple[Sequence[int], Future[Shares]] | None = None
+        self._threads = RowThreads(threads)
+        self._most_shares = threads if device == "cpu" and model.concurrent else 1
 
     def step(self, numbers: Sequence[int], following: Sequence[int] = ()) -> Totals:
         """One optimiser step on the examples with these numbers; ``following`` are the next step's."""
-        parts = self._take_parts(numbers)
+        shares = self._take_shares(numbers)
         if self._beside and following:
             self._next = following, self._beside.submit(self._prepare, following)
         try:
-            totals = self._accumulate(parts, numbers)
+            totals = self._accumulate(shares, numbers)
         except Exception as error:
-            smaller = self._shrink(parts) if wants_memory(error) else 0
+            smaller = self._shrink(shares) if wants_memory(error) else 0
             if not smaller:
                 raise
         else:
@@ -91,30 +102,48 @@ class Learner:
         self.optimizer.step()
         return totals
 
-    def _take_parts(self, numbers: Sequence[int]) -> list[Part]:
+    def evaluate(self, objective: Objective, batch_size: int) -> Totals:
+        """Over all examples of an objective; the loss is the mean over predictions, not over batches."""
+        mine = sorted(self._ranks.share(range(len(objective.lengths)), objective.lengths))
+        size = min(batch_size, MOST_ROWS)
+        parts = [mine[start : start + size] for start in range(0, len(mine), size)]
+
+        def score(part: list[int]) -> Score:
+            with torch.no_grad():  # which is a thread's own
+                return objective.score(objective.prepare(part), part)
+
+        scores = self._threads.map(score, parts) if self._most_shares > 1 else map(score, parts)
+        return _sum_up(scores, self._ranks)
+
+    def _take_shares(self, numbers: Sequence[int]) -> Shares:
         if self._next and self._next[0] == numbers:
             return self._next[1].result()
         return self._prepare(numbers)
 
-    def _prepare(self, numbers: Sequence[int]) -> list[Part]:
-        lengths, tokens = self._objective.lengths, self.part_tokens
+    def _prepare(self, numbers: Sequence[int]) -> Shares:
+        lengths, cost = self._objective.lengths, self._model.pass_tokens
         mine = self._ranks.share(numbers, lengths)
+        longest = max((lengths[number] for number in mine), default=1)
+        count = max(1, min(self._most_shares, len(mine), self.part_tokens // longest))
+        tokens = self.part_tokens // count
         return [
-            Part(part, self._objective.prepare(part), _count_tokens(part, lengths) > tokens)
-            for part in divide(mine, lengths, tokens, self._model.pass_tokens)
+            [
+                Part(part, self._objective.prepare(part), _count_tokens(part, lengths) > tokens)
+                for part in divide(share, lengths, tokens, cost)
+            ]
+            for share in share_out(mine, lengths, count)
         ]
 
-    def _accumulate(self, parts: list[Part], numbers: Sequence[int]) -> Totals:
-        """Gradients of the mean over all predictions of the batch, whatever the parts and the ranks that have them."""
+    def _accumulate(self, shares: Shares, numbers: Sequence[int]) -> Totals:
+        """Gradients of the mean over all predictions of the batch, whoever computes them, and in what parts."""
         total = self._objective.count(numbers)
-        scores = []
-        for part in parts:
-            score = self._graphs.take(part.batch, part.checkpointing, total) if self._graphs else None
-            if score is None:
-                score = self._objective.score(part.batch, part.numbers, part.checkpointing)
-                share = score.predictions / total
-                torch.autograd.backward(score.loss if share == 1 else score.loss * share)
-            scores.append(score.detach())
+        if len(shares) == 1:
+            (scores,) = self._threads.map(lambda parts: list(self._learn(parts, total)), shares)
+        else:
+            found = self._threads.map(lambda parts: self._learn_apart(parts, total), shares)
+            scores = [score for each, _ in found for score in each]
+            for parameter, *gradients in zip(self._model.parameters(), *(each for _, each in found), strict=True):
+                parameter.grad = sum(gradients[1:], gradients[0])
         if self._ranks.size > 1:
             gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self._model.parameters()]
             self._ranks.add(gradients)
@@ -122,8 +151,29 @@ class Learner:
                 parameter.grad = gradient
         return _sum_up(scores, self._ranks)
 
-    def _shrink(self, parts: list[Part]) -> int:
+    def _learn(self, parts: list[Part], total: int) -> Iterator[Score]:
+        """Adds to the gradients of the model, of which there are ``total`` predictions in all."""
+        for part in parts:
+            score = self._graphs.take(part.batch, part.checkpointing, total) if self._graphs else None
+            if score is None:
+                score = self._objective.score(part.batch, part.numbers, part.checkpointing)
+                torch.autograd.backward(_weigh(score, total))
+            yield score.detach()
+
+    def _learn_apart(self, parts: list[Part], total: int) -> tuple[list[Score], list[Tensor]]:
+        """The gradients of one thread's share, which touches those of the model not at all."""
+        scores, parameters = [], self._model.parameters()
+        gradients: list[Tensor] = []
+        for part in parts:
+            score = self._objective.score(part.batch, part.numbers, part.checkpointing)
+            found = torch.autograd.grad(_weigh(score, total), parameters)
+            gradients = [a + b for a, b in zip(gradients, found, strict=True)] if gradients else list(found)
+            scores.append(score.detach())
+        return scores, gradients
+
+    def _shrink(self, shares: Shares) -> int:
         """Tokens that a part may have after memory did not suffice for these; 0: less is not possible."""
+        parts = [part for share in shares for part in share]
         if all(len(part.numbers) == 1 and part.checkpointing for part in parts):
             return 0
         largest = max(_count_tokens(part.numbers, self._objective.lengths) for part in parts)
@@ -141,7 +191,13 @@ def _count_tokens(numbers: Sequence[int], lengths: Sequence[int]) -> int:
     return len(numbers) * max(lengths[number] for number in numbers)
 
 
-def _sum_up(scores: list[Score], ranks: Ranks) -> Totals:
+def _weigh(score: Score, total: int) -> Tensor:
+    """Its share in the loss of a batch with so many predictions."""
+    share = score.predictions / total
+    return score.loss if share == 1 else score.loss * share
+
+
+def _sum_up(scores: Iterable[Score], ranks: Ranks) -> Totals:
     sums = [0.0] * 4
     for score in scores:
         figures = (float(score.loss), 1, 0, float(score.margin))
@@ -149,15 +205,6 @@ def _sum_up(scores: list[Score], ranks: Ranks) -> Totals:
         sums[2] += int(score.correct)
     loss, predictions, correct, margin = ranks.add_numbers(*sums)
     return Totals(loss / predictions, int(predictions), int(correct), margin / predictions)
-
-
-@torch.no_grad()
-def evaluate(objective: Objective, batch_size: int, ranks: Ranks) -> Totals:
-    """Over all examples of an objective; the loss is the mean over predictions, not over batches."""
-    mine = sorted(ranks.share(range(len(objective.lengths)), objective.lengths))
-    size = min(batch_size, MOST_ROWS)
-    parts = [mine[start : start + size] for start in range(0, len(mine), size)]
-    return _sum_up([objective.score(objective.prepare(part), part) for part in parts], ranks)
 
 
 def wants_memory(error: Exception) -> bool:

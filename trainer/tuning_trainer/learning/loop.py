@@ -25,7 +25,7 @@ from tuning_trainer.learning.checkpoint import (
     replace_directory,
     save_state,
 )
-from tuning_trainer.learning.learner import Learner, evaluate, wants_memory
+from tuning_trainer.learning.learner import Learner, wants_memory
 from tuning_trainer.learning.memory import choose_budget
 from tuning_trainer.learning.objective import Likelihood, Objective, Preference
 from tuning_trainer.learning.optimizer import AdamW
@@ -147,7 +147,7 @@ def _train(job: Job, report: Report, stopped: Callable[[], bool], ranks: Ranks, 
             return Cancelled(step - 1)
         tell(run.learn(step))
         if run.validation and run.plan.ends_epoch(step):
-            found = evaluate(run.validation, job.batch_size, ranks)
+            found = run.learner.evaluate(run.validation, job.batch_size)
             tell(Evaluation(step, run.plan.epoch(step), found.loss, found.predictions, found.correct))
         if run.plan.saves_checkpoint(step):
             if ranks.first:
@@ -241,6 +241,7 @@ def _prepare(job: Job, ranks: Ranks, neighbours: int) -> _Run:
             ranks,
             part_tokens or count_part_tokens(job, model, device, share),
             device,
+            threads,
         ),
         validation=_objective(job, model, check, device) if check else None,
         data=data,

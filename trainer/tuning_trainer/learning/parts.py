@@ -1,4 +1,4 @@
-"""How a batch is divided: into parts of about equal lengths, none with more tokens than memory has room for.
+"""How a batch is divided: among those who work at once, and into parts of about equal lengths that memory has room for.
 
 Rows are padded to the longest of their part, so short rows beside a long one cost as much as it does. A part of its own
 spares them that and costs another pass through the model.
@@ -10,6 +10,23 @@ from collections.abc import Sequence
 
 MOST_ROWS = 64
 """Examples that go through a model at once, at most. Packed batches have hundreds."""
+
+
+def share_out(numbers: Sequence[int], lengths: Sequence[int], count: int) -> list[list[int]]:
+    """As many shares of a batch, with about as many tokens each. One has the order of the batch.
+
+    Args:
+        numbers: Of the examples. lengths: Tokens of every example there is.
+    """
+    if count == 1:
+        return [list(numbers)]
+    shares: list[list[int]] = [[] for _ in range(count)]
+    tokens = [0] * count
+    for number in sorted(numbers, key=lambda number: -lengths[number]):
+        least = tokens.index(min(tokens))
+        shares[least].append(number)
+        tokens[least] += lengths[number]
+    return shares
 
 
 def divide(numbers: Sequence[int], lengths: Sequence[int], most_tokens: int, pass_tokens: int) -> list[list[int]]:

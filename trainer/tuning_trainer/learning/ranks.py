@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, distributed
 
+from tuning_trainer.learning.parts import share_out
 from tuning_trainer.spec import Failed
 
 Backend: TypeAlias = Literal["gloo", "nccl"]
@@ -66,15 +67,7 @@ class Ranks:
 
     def share(self, numbers: Sequence[int], lengths: Sequence[int]) -> list[int]:
         """This rank's examples of a batch: about as many tokens as every other's."""
-        if self.size == 1:
-            return list(numbers)
-        shares: list[list[int]] = [[] for _ in range(self.size)]
-        tokens = [0] * self.size
-        for number in sorted(numbers, key=lambda number: -lengths[number]):
-            least = tokens.index(min(tokens))
-            shares[least].append(number)
-            tokens[least] += lengths[number]
-        return shares[self.rank]
+        return share_out(numbers, lengths, self.size)[self.rank]
 
     def add(self, tensors: Sequence[Tensor]) -> None:
         """Replaces tensors of one kind by their sums over all ranks."""

@@ -80,6 +80,7 @@ class NativeTuned:
 
     def __init__(self, job: Job, directory: Path, adapter: str | None, device: str, precision: str) -> None:
         full = job.method == "full"
+        self.concurrent = not full  # gradients of all weights, once more for each thread, would be too large
         base = load_base(directory, device, "float32" if full else precision)
         self.chat, self.config, self.size = base.chat, base.config, base.size
         self.max_tokens = base.config.max_positions

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -88,6 +88,14 @@ def load_weights(directory: str | Path, dtype: torch.dtype = torch.float32, devi
 
         mapped = map_weights(config, files, dtype) if device == "cpu" else {}
         return stack_weights(config, read, dtype, device, mapped)
+
+
+def is_mapped(directory: Path) -> bool:
+    """Whether loading these weights for the CPU reads nothing, since they are used where they lie."""
+    try:
+        return bool(map_weights(load_config(directory), _files(directory), torch.float32))
+    except (UnsupportedModelError, SafetensorError, OSError, ValueError):  # whoever loads it says why
+        return False
 
 
 def map_weights(config: Config, files: dict[str, Path], dtype: torch.dtype) -> Weights:
