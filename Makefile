@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test browser pictures quick check format docs guide lock parity clients record base-model model-eval image-test node-package audit sbom bench campaign newer-clients clean
+.PHONY: help environment demo test browser pictures quick check format docs guide lock parity clients record base-model model-eval images node-package doors release audit sbom bench campaign newer-clients clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,6 +47,7 @@ format: environment ## rewrite the code in the house style
 
 docs: environment ## rewrite the tables of the documents from the code
 	$(BIN)/python -m scripts.readme
+	$(BIN)/python -m scripts.published
 
 guide: environment ## docs/ as pages, which a running server shows at /emulator/docs/guide/; a wheel carries them
 	@$(BIN)/python -m scripts.guide
@@ -72,12 +73,17 @@ newer-clients: environment ## which clients of the matrix are out in a newer ver
 record: environment ## ask the real services again (needs credentials) and write their answers down without secrets
 	$(BIN)/python -m contract_tests.record
 
-image-test: environment ## the Dockerfile's steps in a Debian of its own (root; debootstrap and a registry are asked)
-	@command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap
-	$(BIN)/python -m tests.image_steps server --debian build/debian
+images: guide ## both images, built and run without an engine (root; buildah, debootstrap and registries); TARGET=server
+	@$(BIN)/python -m scripts.images $(TARGET)
 
 node-package: environment ## dist/: the npm package of clients/node, compiled and packed
 	@$(BIN)/python -m scripts.node_package
+
+doors: environment ## the five ways in, each from an empty environment to its first green result (asks the registries)
+	@$(BIN)/python -m tests.doors $(if $(DOOR),--door $(DOOR))
+
+release: guide ## dist/: wheel, source archive and npm package, each checked in empty environments
+	@$(BIN)/python -m scripts.release
 
 audit: environment ## what is known against the versions of requirements.lock, and how old they are (asks a database)
 	@$(BIN)/python -m scripts.audit

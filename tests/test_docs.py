@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from scripts.published import list_documents, read_repository, write_repository
 from tuning_emulator.api.credentials_file import parse_credentials
 from tuning_emulator.app import HEALTH_PATH
 from tuning_emulator.cli import COMMANDS
@@ -45,6 +46,7 @@ NOT_RUN = {
     "make demo": "examples/demo: tests/test_demo.py",
     "make test": "is what runs this",
     "pip install": _INSTALLED,
+    "uvx ": _INSTALLED,
     "npm install": _NODE,
     "npx tuning-emulator": _NODE,
     "docker ": _ENGINE,
@@ -364,3 +366,11 @@ def test_extras_that_are_installed_exist() -> None:
     }
     assert named
     assert named <= set(extras)
+
+
+def test_documents_name_the_one_repository() -> None:
+    """Where the project is published is written in one place; `make docs` brings the documents up to it."""
+    for path in list_documents():
+        text = path.read_text("utf-8")
+        assert write_repository(text) == text, path
+    assert write_repository("uses: someone/tuning-emulator@COMMIT") == f"uses: {read_repository()}@COMMIT"
