@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import pytest
 from tests.control.running import LINES, ServerState, open_world
 from tests.control.test_events import Listener
 from tests.models import write_llama
+from tests.server_process import running_server, start_server, stop_server
 from tuning_emulator.control.rehearsals import MOST_KEPT, MOST_WAITING, RehearsalRecord, Rehearsals
 from tuning_emulator.jobs.lora import missing_packages
-from tuning_emulator.testing.client import make_headers
+from tuning_emulator.testing.client import Control, make_headers
 
 pytestmark = [
     pytest.mark.skipif(bool(missing_packages()), reason=f"lora needs {', '.join(missing_packages())}"),
@@ -251,6 +253,28 @@ async def test_a_process_that_is_killed_is_told(server: ServerState) -> None:
     assert found["state"] == "FAILED"
     assert found["error"] == "its process was ended by signal 9 (most likely memory ran out)"
     assert list_processes() == []
+
+
+@pytest.mark.lora
+def test_nothing_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
+    """What it has started ends by itself, and the next server on the directory says so."""
+    options = ("--trainer", "scripted", "--data-dir", str(tmp_path))
+    server = start_server(*options)
+    control = Control(server.url)
+    path = f"rehearsals?{VERTEX}&epochs=1000"
+    one = json.loads(control.send("POST", path, LINES.encode(), "application/octet-stream"))["id"]
+    limit = time.monotonic() + PATIENCE_S
+    while not control.call("GET", f"rehearsals/{one}")["done"]:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    stop_server(server, signal.SIGKILL)
+    while any(str(tmp_path) in _describe(process) for process in psutil.process_iter()):
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    with running_server(*options) as again:
+        found = Control(again.url).call("GET", f"rehearsals/{one}")
+    assert (found["state"], found["error"]) == ("FAILED", "the emulator was ended while it ran; start it anew")
+    assert sorted(path.name for path in (tmp_path / "rehearsals" / one).iterdir()) == ["examples.jsonl", "record.json"]
 
 
 async def test_the_oldest_are_forgotten(tmp_path: Path) -> None:

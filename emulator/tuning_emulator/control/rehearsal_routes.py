@@ -216,11 +216,14 @@ class RehearsalDesk:
 
     async def describe(self, record: RehearsalRecord, rows: int) -> RehearsalDetail:
         """All of it, with the first rows of each list of the report."""
-        report: Any = await asyncio.to_thread(self._rehearsals.read_report, record.id)
+        summary = summarise(record)  # at one moment: it may end while the report is read
+        report: Any = None
+        if summary["state"] == "SUCCEEDED":
+            report = await asyncio.to_thread(self._rehearsals.read_report, record.id)
         counts = {name: len(report[name] or ()) for name in _LISTS} if report else {}
         for name in counts:
             report[name] = report[name] and report[name][:rows]
-        return RehearsalDetail(**summarise(record), report=report, counts=counts)
+        return RehearsalDetail(**summary, report=report, counts=counts)
 
     def require(self, identifier: str) -> RehearsalRecord:
         """A rehearsal.

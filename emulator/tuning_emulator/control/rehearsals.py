@@ -115,9 +115,7 @@ class Rehearsals:
         return self._records.get(identifier)
 
     def read_report(self, identifier: str) -> dict[str, Any] | None:
-        """What came of it; None: nothing, or not yet."""
-        if self._records[identifier].state != "SUCCEEDED":
-            return None
+        """What came of one that has SUCCEEDED; None: it is forgotten meanwhile."""
         try:
             report: dict[str, Any] = msgspec.json.decode((self._folder / identifier / _REPORT).read_bytes())
         except FileNotFoundError:
