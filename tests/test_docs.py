@@ -42,8 +42,9 @@ _INSTALLED = "an environment of its own: tests/test_wheel.py installs the packag
 _NODE = "a packed package: client_tests/test_node_package.py runs its README's programs"
 _ENGINE = "a container engine: tests/test_image.py does the Dockerfile's steps"
 _GPU = "a GPU"
+_CLUSTER = "a cluster: emulator/tests/jobs/test_ray.py starts one"
 NOT_RUN = {
-    "make demo": "examples/demo: tests/test_demo.py",
+    "make demo": "tests/test_demo.py",
     "make test": "is what runs this",
     "pip install": _INSTALLED,
     "uvx ": _INSTALLED,
@@ -55,6 +56,7 @@ NOT_RUN = {
     "serve --base-model smollm2": "the same",
     "serve --device cuda": _GPU,
     "serve --processes-per-job 2": _GPU,
+    "--runner ray": _CLUSTER,
     "ollama create": "Ollama",
     "--gguf model.gguf": "a model of a family that GGUF knows: emulator/tests/cli/test_export_adapter.py",
     "gsutil ": "gsutil: client_tests has it in an environment of its own",

@@ -39,11 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Rehearses. 0: here is what came of it, 1: the data would be refused or nothing came of it, 2: wrong use."""
     try:
-        weights = find_weights(name_weights(parsed.base_model))
+        weights = _find_weights(parsed.base_model)
         request, share = _make_request(parsed), parse_share(parsed.holdout, bool(parsed.validation))
         broken = BrokenRules()
         checked = dry_run(request, broken)
-    except (OSError, StorageError, ModelError, ValueError) as error:
+    except (OSError, StorageError, ValueError) as error:
         print(f"tuning-emulator: {describe_error(error)}", file=sys.stderr)
         return 2
     if not checked.good:
@@ -78,6 +78,18 @@ def _make_request(parsed: argparse.Namespace) -> TuningRequest:
     if request.method is not TuningMethod.SUPERVISED:
         raise ValueError(f"--method: {request.method.value} cannot be rehearsed, only supervised tuning")
     return request
+
+
+def _find_weights(name: str) -> str:
+    """The directory of what is tuned; ``embedded`` stays.
+
+    Raises:
+        ValueError: there is none.
+    """
+    try:
+        return find_weights(name_weights(name))
+    except ModelError as error:
+        raise ValueError(f"--base-model: {error}") from error
 
 
 def parse_share(text: str | None, validated: bool) -> float:

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What trains, and on what."""
     parser.add_argument("--trainer", choices=["auto", "lora", "scripted"], default="auto", help="what trains (auto)")
     parser.add_argument("--model", metavar="NAME", help="let this model learn four data sets: smollm2, or a directory")
+    parser.add_argument("--runner", choices=["local", "ray"], default="local", help="where it trains (local)")
     parser.add_argument("--svg", metavar="FILE", type=want_new_file, help="save what was drawn as a picture")
 
 
@@ -32,7 +33,7 @@ def run(parsed: argparse.Namespace) -> int:
         return 1
     from tuning_emulator.cli.demo.show import show  # wants what may be missing
 
-    return show(parsed.trainer, parsed.model, parsed.svg)
+    return show(parsed.trainer, parsed.model, parsed.runner, parsed.svg)
 
 
 def list_missing() -> list[str]:

@@ -37,17 +37,17 @@ class Result:
     groups: list[tuple[str, list[screen.Asked]]]
 
 
-def show(trainer: str, model: str | None, svg: Path | None) -> int:
+def show(trainer: str, model: str | None, runner: str, svg: Path | None) -> int:
     """Starts an emulator, runs both flows, prints the totals. 0: all went well, 1: the demo says what did not."""
     screen_width = Terminal().width if sys.stdout.isatty() else WIDTH
     console = Terminal(width=min(WIDTH, screen_width), record=svg is not None, highlight=False)
     began = time.monotonic()
     try:
         if model:
-            with start_emulator(trainer="lora", log_level="error", base_models=[model]) as running:
+            with start_emulator(trainer="lora", log_level="error", base_models=[model], runner=runner) as running:
                 four.run(console, running)
         else:
-            with start_emulator(trainer=trainer, log_level="warning") as running:
+            with start_emulator(trainer=trainer, log_level="warning", runner=runner) as running:
                 introduce(console, running, time.monotonic() - began)
                 results = [run_gemini(console, running), run_vertex(console, running)]
                 sum_up(console, results, time.monotonic() - began)
@@ -71,6 +71,8 @@ def introduce(console: Console, running: RunningEmulator, start_s: float) -> Non
     )
     trainer = health["trainer"]
     console.print(f"   [bold]{running.url}[/]  ready in {start_s:.1f} s  [{QUIET}]trainer {trainer['name']}[/]")
+    if "runner" in trainer:
+        console.print(f"   [{QUIET}]Jobs train on a Ray cluster of this machine alone, which is being started.[/]")
     if trainer["name"] == "scripted":
         console.print(f"   [{BAD}]The scripted trainer only pretends: it repeats the nearest training output.[/]")
 
