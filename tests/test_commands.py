@@ -34,6 +34,12 @@ def list_options(parser: argparse.ArgumentParser) -> set[str]:
     return found
 
 
+def find_page() -> str:
+    """The text of the document about the command line, wherever it is."""
+    (page,) = (text for path in DOCUMENTS if "more like line" in (text := path.read_text("utf-8")))
+    return page
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_and_option_exists(path: Path) -> None:
     """As the parser has them."""
@@ -52,8 +58,8 @@ def test_every_command_is_documented_somewhere() -> None:
 def test_the_verdict_is_printed_as_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """``docs/how-to/command-line.md``'s example, on such a file."""
-    shown = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    """The page's example, on such a file."""
+    shown = find_page()
     block = next(block for block in re.findall(r"```console\n(.*?)```", shown, re.DOTALL) if "more like line" in block)
     monkeypatch.chdir(tmp_path)
     pair = '{"contents": [{"role": "user", "parts": [{"text": "1"}]}, {"role": "model", "parts": [{"text": "2"}]}]}\n'
@@ -65,5 +71,5 @@ def test_the_verdict_is_printed_as_shown(
 
 def test_completion_is_told_as_the_command_tells_it() -> None:
     """One line for each shell."""
-    shown = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    shown = find_page()
     assert all(f"$ {line}\n" in shown for line in SHELLS.values())
