@@ -72,6 +72,7 @@ def test_a_validation_dataset_takes_the_place_of_held_out_rows(tmp_path: Path) -
     assert len(done.stdout.splitlines()) <= 24
     assert done.stdout.startswith("a small model's view: embedded")
     assert "20 learned from, 2 held out" in done.stdout
+    assert "one alone does not say whether more would help" in done.stdout
     assert "ROUGE-L on 2 held-out rows" in done.stdout
     assert "examples 1 and 1 are of dataset and validation" in done.stdout
     assert "gemini-3.5-flash" in done.stdout

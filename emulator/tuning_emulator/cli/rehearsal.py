@@ -45,6 +45,7 @@ def _format_curve(rehearsal: Rehearsal) -> str:
 def _format_epochs(rehearsal: Rehearsal) -> str:
     losses = ", ".join(f"{loss:.2f}" for loss in rehearsal.validation)
     verdict = {
+        "single": "one alone does not say whether more would help",
         "falling": "still falling at the end",
         "turning": f"turns after epoch {rehearsal.best_epoch}",
         "flat": f"hardly falls after epoch {rehearsal.best_epoch}",

@@ -25,7 +25,7 @@ NOISE = 0.02
 """Nats per token; less of a difference between two epochs is none."""
 
 
-Trend = Literal["falling", "turning", "flat"]
+Trend = Literal["single", "falling", "turning", "flat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,8 @@ class Rehearsal:
     @property
     def trend(self) -> Trend:
         """Whether the validation loss still falls at the end, rises again, or hardly changes after the best epoch."""
+        if len(self.validation) == 1:
+            return "single"
         if self.best_epoch == len(self.validation):
             return "falling"
         return "turning" if self.validation[-1] > min(self.validation) + NOISE else "flat"
@@ -207,7 +209,8 @@ class RowLoss(TypedDict):
 class RehearsalReport(TypedDict):
     """What ``tuning-emulator rehearse --json`` prints.
 
-    ``trend`` of the validation loss after ``best_epoch``: ``falling`` to the end, ``turning``, ``flat``. ``resisting``:
+    ``trend`` of the validation loss after ``best_epoch``: ``falling`` to the end, ``turning``, ``flat``; of one
+    alone ``single``. ``resisting``:
     all rows, the most resisting first. ``near_duplicates``: null where there are too many rows to compare.
     ``in_both``: pairs of examples of dataset and validation dataset. ``cut``, ``nothing_left``: examples longer than
     the ``max_tokens`` that are read here. ``steps``, ``usd``, ``cost``: what the service would make of them.

@@ -26,7 +26,7 @@
  * @property {boolean | null} more_rows_help
  * @property {(number | null)[]} validation_loss
  * @property {number} best_epoch
- * @property {"falling" | "turning" | "flat"} trend
+ * @property {"single" | "falling" | "turning" | "flat"} trend
  * @property {number | null} median_loss
  * @property {{example: number, loss: number | null}[]} resisting
  * @property {number[][]} two_answers
@@ -80,7 +80,7 @@ export async function askRehearsal(dataset, given) {
   const wanted = () => ({ api, model, epochs: epochs.value, weights: weights.value, holdout: validation.value ? "" : holdout.value, validation: validation.value.trim() });
   const adapt = () => {
     held.hidden = validation.value !== "";
-    fillPanel(code, makeSnippets(dataset, wanted(), (name) => shelf.models.find((one) => one.name === name)?.directory ?? name));
+    fillPanel(code, makeSnippets(dataset, wanted(), findDirectory(shelf)));
   };
   for (const one of [weights, epochs, holdout, validation]) one.addEventListener("change", adapt);
   adapt();
@@ -118,6 +118,13 @@ function makeQuery({ holdout, ...others }) {
   const share = holdout && Number(holdout) !== HELD_OUT ? String(Number(holdout) / 100) : "";
   return Object.fromEntries(Object.entries({ ...others, holdout: share }).filter(([, value]) => value !== ""));
 }
+
+/**
+ * Where weights lie, by their name: the command line takes a directory.
+ *
+ * @param {import("./weights.js").Shelf} shelf
+ */
+export const findDirectory = (shelf) => (/** @type {string} */ name) => shelf.models.find((one) => one.name === name)?.directory ?? name;
 
 /**
  * How to rehearse a dataset from a shell or a program.

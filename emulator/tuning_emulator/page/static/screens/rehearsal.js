@@ -9,12 +9,13 @@ import { onEvent } from "../events.js";
 import { formatCount, formatDollars, formatFigure, shortName } from "../figures.js";
 import { explain } from "../frame.js";
 import { attempt, notify } from "../notices.js";
-import { makeSnippets, shareOf, spanOf } from "../rehearsals.js";
+import { findDirectory, makeSnippets, shareOf, spanOf } from "../rehearsals.js";
 import { goTo, linkTo } from "../router.js";
 import { showRows } from "../rows.js";
 import { gradeBadge } from "../rules.js";
 import { ENDED, stateBadge } from "../states.js";
 import { t } from "../texts.js";
+import { readShelf } from "../weights.js";
 
 /**
  * @typedef {import("../rehearsals.js").RehearsalDetail} RehearsalDetail
@@ -100,7 +101,7 @@ function drawHead(place, one, refresh) {
       object ? h("p", { class: "name muted" }, one.dataset) : null,
       h("p", { class: "bar" }, h("span", { role: "status" }, stateBadge(one.state)), h("span", { class: "tag" }, one.model), h("span", { class: "tag" }, one.weights), one.validation ? h("span", { class: "tag" }, shortName(one.validation)) : null),
     ),
-    h("div", { class: "actions" }, ENDED.has(one.state) ? [object ? tune : null, forget] : cancel, getCode(() => makeSnippets({ kind: "named", name: one.dataset }, wanted, (name) => name))),
+    h("div", { class: "actions" }, ENDED.has(one.state) ? [object ? tune : null, forget] : cancel, getCode(async () => makeSnippets({ kind: "named", name: one.dataset }, wanted, findDirectory(await readShelf())))),
   );
 }
 
