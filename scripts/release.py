@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -94,9 +95,8 @@ def hash_file(path: Path) -> str:
 
 def main() -> int:
     """Builds, checks, and says what lies there."""
-    DIST.mkdir(exist_ok=True)
-    for old in DIST.iterdir():
-        old.unlink()
+    shutil.rmtree(DIST, ignore_errors=True)
+    DIST.mkdir()
     try:
         wheel, archive, node = build_wheel(DIST), build_source(DIST), pack(DIST)
         check_source(archive, wheel)

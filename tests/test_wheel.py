@@ -239,7 +239,7 @@ def test_native_models_need_no_transformers(native_only: Path, native_server: st
     assert (tmp_path / "tuned.gguf").read_bytes()[:4] == b"GGUF"
     done = command(native_only, "models", "add", "tuned.gguf", "--name", "again")
     assert done.returncode == 0, done.stderr
-    assert NOT_THERE not in done.stdout
+    assert NOT_THERE not in done.stderr
 
 
 @pytest.mark.lora
@@ -280,7 +280,7 @@ def test_other_models_say_which_extra_they_need(native_only: Path, native_server
     assert "fix: pip install 'tuning-emulator[huggingface]'" in done.stdout
     done = command(native_only, "models", "add", models / "gpt2")
     assert done.returncode == 0, done.stderr
-    assert NOT_THERE in done.stdout
+    assert NOT_THERE in done.stderr
     lines = [json.dumps({"text_input": str(n), "output": str(n + 1)}) for n in range(20, 60)]
     Path("data.jsonl").write_text("\n".join(lines))
     done = command(native_only, "rehearse", "data.jsonl", "--base-model", models / "gpt2")

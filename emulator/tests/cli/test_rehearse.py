@@ -88,7 +88,7 @@ def test_a_validation_dataset_takes_the_place_of_held_out_rows(tmp_path: Path) -
         (["good.jsonl", "--method", "full"], 2, "--method: full cannot be rehearsed"),
         (["-"], 2, "dataset: a pipe can be read once"),
         (["bad.jsonl"], 1, "the dataset would be refused; nothing was rehearsed"),
-        (["good.jsonl", "--base-model", "/nowhere"], 1, "base_model: '/nowhere' holds no config.json"),
+        (["good.jsonl", "--base-model", "/nowhere"], 2, "--base-model: /nowhere: no such directory"),
     ],
 )
 def test_what_cannot_be_rehearsed_is_told(arguments: list[str], code: int, said: str, tmp_path: Path) -> None:

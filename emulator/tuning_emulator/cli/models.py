@@ -129,14 +129,14 @@ def _add(parsed: argparse.Namespace, models: AddedModels) -> int:
             source = find_source(parsed.source, os.environ, download=parsed.download)
         name = parsed.name or source.name
         model = add_model(models, source, _name_origin(parsed.source, packaged), name, _say)
+    if missing := explain_unloadable(models.find_directory(model)):
+        _say(f"it cannot be used yet: {missing}")
     if parsed.json:
         print(_format_json(model, models))
         return 0
     size, count = _format_bytes(model.bytes), _format_count(model.parameters)
     print(f"{model.name} is here: {count} parameters, {size}, licence {model.license or 'not said'}")
     print(f"use it: tuning-emulator serve --base-model {model.name}")
-    if missing := explain_unloadable(models.find_directory(model)):
-        print(f"before: {missing}")
     return 0
 
 
