@@ -60,9 +60,9 @@ def export_gguf(adapter: Path, file: Path, outtype: str = "f16", base_model: str
     Raises:
         TargetTakenError, UnsupportedGgufError, ImportError (without the package gguf), and as ``merge_adapter``.
     """
+    from tuning_trainer.durable import sync
     from tuning_trainer.gguf_files.modelfile import write_modelfile
     from tuning_trainer.gguf_files.writing import write_gguf
-    from tuning_trainer.learning.checkpoint import sync_directory
 
     modelfile = file.with_name(MODELFILE)
     for taken in (file, modelfile):
@@ -83,7 +83,7 @@ def export_gguf(adapter: Path, file: Path, outtype: str = "f16", base_model: str
         told.write_text(text, "utf-8")
         told.replace(modelfile)
         whole.replace(file)  # last: who finds it finds the Modelfile too
-        sync_directory(file.parent)
+        sync(file.parent)
 
 
 def _write_model(adapter: Path, target: Path, base_model: str | None) -> None:

@@ -27,6 +27,6 @@ def goes_to_gpu(job: Job) -> bool:
     from tuning_trainer.model import model_directory, takes_gpu
 
     try:
-        return takes_gpu(job.device, model_directory(job.base_model))
+        return takes_gpu(job.device, model_directory(job.weights))
     except (InvalidJobError, OSError):
         return False

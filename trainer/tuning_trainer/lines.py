@@ -7,6 +7,15 @@ import os
 from typing import Any
 
 
+def claim_streams() -> tuple[int, int]:
+    """Descriptors of standard input and output, for lines alone: what a library prints from now on is a log."""
+    requests, replies = os.dup(0), os.dup(1)
+    os.dup2(2, 1)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    return requests, replies
+
+
 class LineReader:
     """Cuts what arrives on a descriptor into lines."""
 

@@ -206,7 +206,7 @@ def choose_chunk(size: int, device: str) -> int:
 
 def open_tuned(job: Job, device: str, precision: str) -> TunedModel:
     """The model that a job tunes, with its adapter as it is before the first step."""
-    directory = model_directory(job.base_model)
+    directory = model_directory(job.weights)
     adapter = job.adapter
     if adapter and (Path(adapter) / "config.json").exists():  # the result of full tuning is a base model itself
         directory, adapter = Path(adapter), None

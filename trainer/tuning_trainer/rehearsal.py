@@ -168,7 +168,7 @@ def ask(request: Request, rows: Sequence[Example], adapter: str | None) -> list[
 
 def measure_rows(job: Job, adapter: Path, rows: Sequence[Example]) -> list[float | None]:
     """The loss of each row, nats per scored token, by a checkpoint; None for a row of which nothing is left."""
-    device, precision = choose_device(job.device, model_directory(job.base_model))
+    device, precision = choose_device(job.device, model_directory(job.weights))
     model = open_tuned(dataclasses.replace(job, adapter=str(adapter)), device, precision)
     torch.set_num_threads(choose_threads(model.size))
     data = encode_examples(rows, model.chat, model.max_tokens)

@@ -66,6 +66,8 @@ class Job:
         activation_memory_bytes: That the activations of a step may take: a batch goes through in parts, checkpointed
             where it must. 0: a share of what is free at the start.
         device: ``auto`` takes CUDA where there is a GPU and the model is large enough to be faster on it.
+        base_model_directory: Where ``base_model`` lies on this machine, if not where it says. Its name stays the one
+            that adapters carry.
     """
 
     id: str
@@ -87,6 +89,12 @@ class Job:
     processes: int = 0
     activation_memory_bytes: int = 0
     device: Device = "auto"
+    base_model_directory: str | None = None
+
+    @property
+    def weights(self) -> str:
+        """Where the base model is read: a directory, or ``embedded``."""
+        return self.base_model_directory or self.base_model
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "adapter_size"):
@@ -127,7 +135,10 @@ def parse_job(text: str) -> Job:
     return Job(**values)
 
 
-_TEXTS, _OPTIONAL_TEXTS = {"id", "directory", "examples", "base_model", "method", "device"}, {"validation", "adapter"}
+_TEXTS, _OPTIONAL_TEXTS = (
+    {"id", "directory", "examples", "base_model", "method", "device"},
+    {"validation", "adapter", "base_model_directory"},
+)
 _NUMBERS = {"learning_rate", "beta"}
 
 

@@ -39,7 +39,7 @@ from typing import Any, TypeAlias
 
 from tuning_trainer.children import Child, fork_child, spawn_child
 from tuning_trainer.gpus import choose_gpus, goes_to_gpu, show_gpus
-from tuning_trainer.lines import LineReader, write_line
+from tuning_trainer.lines import LineReader, claim_streams, write_line
 from tuning_trainer.spec import DEVICES, EMBEDDED, Cancelled, Device, Event, Failed, InvalidJobError, Job, parse_job
 from tuning_trainer.threads import wait_passively
 
@@ -333,10 +333,7 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     wait_passively()
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # asking for CUDA must not initialise it before a fork
-    requests, replies = os.dup(0), os.dup(1)
-    os.dup2(2, 1)  # whatever a library prints is a log
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
+    requests, replies = claim_streams()
     ready = warm([each.removeprefix("--base-model=") for each in arguments if each.startswith("--base-model=")])
     # Elsewhere the system's own libraries may not survive a fork.
     fork = sys.platform == "linux" and "--no-fork" not in arguments

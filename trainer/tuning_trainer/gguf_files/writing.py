@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from tuning_trainer.durable import replace_file
 from tuning_trainer.gguf_files.positions import llama3_divisors
 from tuning_trainer.gguf_files.written_vocabulary import UnsupportedGgufError, describe_vocabulary
-from tuning_trainer.learning.checkpoint import replace_file
 from tuning_trainer.spec import Outtype
 
 BLOCK = 32

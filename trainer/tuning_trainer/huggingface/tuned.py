@@ -96,6 +96,8 @@ class HuggingFaceTuned:
         self._full, self._directory, self._device, self._precision = job.method == "full", directory, device, precision
         model, self.chat = self.open(directory, device, "float32" if self._full else precision)
         self.max_tokens, self.size = position_limit(model), model.num_parameters()
+        if job.base_model_directory == str(directory):  # adapters name the model as it was asked for
+            model.name_or_path = model.config.name_or_path = job.base_model
         if self._full and adapter:
             raise InvalidJobError("adapter: full tuning continues from a model directory, not from an adapter")
         if self._full:

@@ -13,10 +13,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,48 +22,18 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from tuning_trainer.durable import replace_file
 from tuning_trainer.learning.optimizer import AdamW
 from tuning_trainer.spec import Event, InvalidJobError, Job, format_event
 
-_FREE_FIELDS = ("id", "directory", "threads", "processes", "activation_memory_bytes", "device", "checkpoint_steps")
+_FREE_FIELDS = (
+    *("id", "directory", "base_model_directory", "checkpoint_steps"),
+    *("threads", "processes", "activation_memory_bytes", "device"),
+)
 """Fields of a job that may differ between a run and its resumption."""
 
 _FILE_FIELDS = ("examples", "validation", "adapter")
 """Fields of which counts what lies there, not where: the directory may have moved between a run and its resumption."""
-
-
-def sync_directory(path: Path) -> None:
-    """Makes the names in a directory durable."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def replace_file(path: Path, write: Callable[[Path], None]) -> None:
-    """Lets ``write`` fill a temporary file, makes it durable and gives it its name in one move."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    write(temporary)
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_directory(path.parent)
-
-
-def replace_directory(path: Path, write: Callable[[Path], None]) -> None:
-    """The same for a directory; one of that name is removed first."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    write(temporary)
-    for name in temporary.iterdir():
-        with name.open("rb") as file:
-            os.fsync(file.fileno())
-    sync_directory(temporary)
-    shutil.rmtree(path, ignore_errors=True)
-    temporary.replace(path)
-    sync_directory(path.parent)
 
 
 # --- state

@@ -15,6 +15,7 @@ import torch
 
 from tuning_trainer.data.chat import UnsupportedTokenizerError
 from tuning_trainer.data.dataset import Dataset, InvalidDataError, encode_examples, read_examples
+from tuning_trainer.durable import replace_directory
 from tuning_trainer.learning.checkpoint import (
     State,
     append_event,
@@ -22,7 +23,6 @@ from tuning_trainer.learning.checkpoint import (
     checkpoint_directory,
     load_state,
     read_state,
-    replace_directory,
     save_state,
 )
 from tuning_trainer.learning.learner import Learner, wants_memory
@@ -215,7 +215,7 @@ def _prepare(job: Job, ranks: Ranks, neighbours: int) -> _Run:
             "%s: a learning rate of %g, above %g, may only memorise", job.id, job.learning_rate, HIGH_LEARNING_RATE
         )
     before, idle = read_state(job), IdleCores()
-    device, precision = choose_device(job.device, model_directory(job.base_model))
+    device, precision = choose_device(job.device, model_directory(job.weights))
     model = open_tuned(job, device, precision)
     share = ranks.size * (1 + neighbours)
     threads = job.threads or (before.threads if before else choose_threads(model.size, share, idle))

@@ -120,7 +120,7 @@ def choose_backend(job: Job, size: int) -> Backend:
     Raises:
         InvalidJobError: there are fewer GPUs than processes.
     """
-    if not takes_gpu(job.device, model_directory(job.base_model)):
+    if not takes_gpu(job.device, model_directory(job.weights)):
         return "gloo"
     count = torch.cuda.device_count()
     if count < size:
