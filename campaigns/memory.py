@@ -13,7 +13,7 @@ import psutil  # type: ignore[import-untyped]
 from campaigns import CampaignError
 from campaigns.connection import Connection
 from campaigns.walker import make_model
-from tuning_emulator.jobs.steps import ATTEMPTS
+from tuning_emulator.jobs.trainer import ATTEMPTS
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
 

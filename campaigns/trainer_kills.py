@@ -17,7 +17,7 @@ from campaigns.connection import Connection
 from campaigns.leftovers import find_unfinished_files, hash_adapters
 from campaigns.walker import DATASET_BUCKET, LINES, make_job, make_model
 from campaigns.world import Learned, learn
-from tuning_emulator.jobs.steps import ATTEMPTS
+from tuning_emulator.jobs.trainer import ATTEMPTS
 from tuning_emulator.testing.client import Control
 from tuning_emulator.testing.process import RunningEmulator, start_emulator
 

@@ -54,8 +54,8 @@ async def test_a_process_that_still_loads_is_ended_at_once(caplog: pytest.LogCap
     """A short program under ``exec`` is over before torch is there: that is nothing to warn of, or to wait for."""
     made = LoraTrainer(stop_timeout_s=3600)
     await made.start()
-    assert made._process is not None
-    process = made._process
+    process = made.worker.process
+    assert process is not None
     assert made.health()["ready"] is False
     await asyncio.wait_for(made.stop(), 60)
     assert process.returncode == -signal.SIGKILL
@@ -124,7 +124,7 @@ async def test_a_stream_that_nobody_reads_is_given_up(trainer: LoraTrainer, mode
         await asked
     reply = await trainer.generate(Prompt(QUESTION, base_model=str(model), max_output_tokens=4))
     assert reply.answers[0].tokens <= 4
-    assert not trainer._inboxes
+    assert not trainer.worker.inboxes
 
 
 async def test_a_job_is_cancelled_in_the_middle(trainer: LoraTrainer, model: Path, tmp_path: Path) -> None:

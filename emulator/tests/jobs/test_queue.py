@@ -247,6 +247,7 @@ async def test_a_trainer_that_is_killed_is_given_the_job_again(
         assert error.message.startswith("tuning-emulator: the trainer's process was killed 3 times ")
         assert "--jobs-per-project" in error.message
     assert list((tmp_path / "jobs").rglob(".*")) == []  # nobody goes on with it
+    assert (job.progress.retries, sum(queue.retries.values())) == (2, 2)
     await queue.stop()
 
 

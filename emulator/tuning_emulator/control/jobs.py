@@ -79,6 +79,7 @@ class JobSummary(TypedDict):
     precision: str
     threads: int
     processes: int
+    retries: int
     pace: str
     reads: int
     fault: str
@@ -185,6 +186,7 @@ def summarise_job(store: Store, pacing: Pacing, job: Job, name: str = "") -> Job
         precision=progress.precision,
         threads=progress.threads,
         processes=progress.processes,
+        retries=progress.retries,
         pace=format_pace(gate.pace if gate else (row and row.pace) or pacing.find(job.project)),
         reads=0 if gate is None or gate.reads >= ADVANCED else gate.reads,
         fault=format_job_fault(fault) if fault else "",

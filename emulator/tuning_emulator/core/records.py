@@ -184,6 +184,7 @@ class Progress(Record, frozen=True):
         run_deleted: Vertex: the experiment is there without its run.
         deleted: Vertex: what else of the experiment clients have deleted, see ``vertex.experiments``.
         device, precision, threads, processes: What trains it, once it does; threads of each process.
+        retries: How often it was given to its trainer again, which had died under it.
         adapter: Directory of the final adapter, relative to the data directory; "" until trained.
         weights: What played the base model: ``embedded``, the name of an added model, or a directory; "" until the
             dataset is known, and of jobs from before this was kept.
@@ -209,6 +210,7 @@ class Progress(Record, frozen=True):
     precision: str = ""
     threads: int = 0
     processes: int = 0
+    retries: int = 0
     adapter: str = ""
     run_deleted: bool = False
     deleted: tuple[str, ...] = ()

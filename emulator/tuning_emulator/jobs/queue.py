@@ -49,6 +49,7 @@ class Queue:
 
     def __init__(self, pipeline: Pipeline, per_project: int = 1) -> None:
         self.pacing = pipeline.pacing
+        self.retries = pipeline.retries
         self._pipeline = pipeline
         self._batches = BatchRunner(pipeline.store, pipeline.job_directory, pipeline.open_objects)
         self._store = pipeline.store

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tuning_emulator.datasets.statistics import count_tokens
 from tuning_emulator.jobs.instances import NoInstanceError, fit, read_json
-from tuning_emulator.jobs.trainer import PromptRefusedError, TrainerUnavailableError
+from tuning_emulator.jobs.trainer import ATTEMPTS, PromptRefusedError, TrainerUnavailableError
 from tuning_trainer.spec import (
     Answer,
     Cancelled,
@@ -60,6 +60,7 @@ class ScriptedTrainer:
     """Pretends to train, openly."""
 
     name = "scripted"
+    attempts = ATTEMPTS
 
     def __init__(self, step_s: float = 0.0) -> None:
         self._step_s = step_s

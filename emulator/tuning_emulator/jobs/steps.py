@@ -10,6 +10,7 @@ import json
 import logging
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
@@ -131,10 +132,6 @@ log = logging.getLogger(__name__)
 CANCELLED = describe_failure(vertex_errors.JOB_CANCELLED())
 """What a job ends with when it was asked to stop."""
 
-ATTEMPTS = 3
-"""How often a job is given to a trainer whose process dies under it, by whatever hand; each time it goes on from its
-last saved state. A new server counts anew."""
-
 TRAINABLE: dict[TuningMethod, Method] = {
     TuningMethod.SUPERVISED: "supervised",
     TuningMethod.PREFERENCE: "preference",
@@ -154,6 +151,7 @@ class Pipeline:
         open_objects: Cloud Storage as it is reached now. media: Reads the files that examples name.
         seed: Of every job's training.
         pace: When what is done may be shown, where ``pacing`` has no other for the project or the job.
+        retries: How often jobs of each API were given to their trainer again.
     """
 
     store: Store
@@ -166,6 +164,7 @@ class Pipeline:
     seed: int = 0
     pace: Pace = TRAINING
     pacing: Pacing = field(init=False)
+    retries: Counter[str] = field(default_factory=Counter)
     _datasets: DatasetPreparation = field(init=False)
     _stops: dict[int, threading.Event] = field(default_factory=dict)
 
@@ -287,17 +286,26 @@ class Pipeline:
         try:
             spec = self._spec(job)
         except TrainerUnavailableError as error:
-            raise _explain(error) from error
-        for attempt in range(1, ATTEMPTS + 1):
+            raise _explain(error, 1) from error
+        for attempt in range(1, trainer.attempts + 1):
             try:
                 await self._follow(gate, trainer, spec, job.progress.total_steps)
                 await gate.reach()
             except TrainerUnavailableError as error:
-                log.warning("job %s, attempt %s: %s", job.id, attempt, error)
-                if attempt == ATTEMPTS:
-                    raise _explain(error) from error
+                log.warning("job %s, attempt %s of %s: %s", job.id, attempt, trainer.attempts, error)
+                if attempt == trainer.attempts:
+                    raise _explain(error, attempt) from error
+                self._note_retry(job)
             else:
                 return
+
+    def _note_retry(self, job: TuningJob) -> None:
+        """Raises StoppedError where nobody wants the job any more that its trainer has died under."""
+        progress = self._require(job.uid).progress
+        if progress.state is JobState.CANCELLING:
+            raise StoppedError
+        self.retries[job.api] += 1
+        self.store.update_progress(job.uid, retries=progress.retries + 1)
 
     async def _follow(self, gate: JobGate, trainer: Trainer, spec: Job, total_steps: int) -> None:
         async with aclosing(trainer.train(spec)) as events:
@@ -462,11 +470,11 @@ class Pipeline:
         return job
 
 
-def _explain(error: TrainerUnavailableError) -> ApiError:
-    """Why a job ends that its trainer could not be given again."""
+def _explain(error: TrainerUnavailableError, times: int) -> ApiError:
+    """Why a job ends that its trainer could not be given again, after so many times."""
     if isinstance(error, TrainerKilledError):
-        return emulator_errors.TRAINER_KILLED(times=ATTEMPTS, signal=error.signal)
-    return emulator_errors.TRAINER_FAILED(reason=error)
+        return emulator_errors.TRAINER_KILLED(times=times, signal=error.signal)
+    return emulator_errors.TRAINER_FAILED(reason=f"{error} (tried {times} times)" if times > 1 else error)
 
 
 def _keep_going(stop: threading.Event) -> Callable[[], None]:

@@ -12,6 +12,10 @@ from msgspec import Struct
 from tuning_emulator.models.added import MissingModelError, find_weights
 from tuning_trainer.spec import EMBEDDED, Event, Job, Prompt, Reply, reads_images
 
+ATTEMPTS = 3
+"""How often a job is given to a trainer whose process dies under it, by whatever hand; each time it goes on from its
+last saved state. A new server counts anew."""
+
 
 class TrainerUnavailableError(Exception):
     """The trainer cannot work; the text says why and what would help."""
@@ -50,9 +54,14 @@ class Target(Struct, frozen=True):
 
 
 class Trainer(Protocol):
-    """Turns examples into an adapter and answers prompts with it."""
+    """Turns examples into an adapter and answers prompts with it.
+
+    Attributes:
+        attempts: How often a job is given to it that dies under it.
+    """
 
     name: str
+    attempts: int
 
     async def start(self) -> None:
         """Gets ready in the background; never waits for long."""
