@@ -19,8 +19,8 @@ environment: ## the virtual environment that everything runs in
 	@command -v $(PYTHON) >/dev/null || { echo "set-up: $(PYTHON) not found; install Python 3.11 or newer" >&2; exit 1; }
 	@$(PYTHON) scripts/environment.py
 
-demo: environment ## a tuning job on each API, from request to answer; MODEL=smollm2: what a language model learns
-	@$(BIN)/python -m examples.demo $(if $(MODEL),--model $(MODEL))
+demo: environment ## a tuning job on each API, from request to answer; MODEL=smollm2: what a language model learns; RUNNER=ray
+	@$(BIN)/python -m examples.demo $(if $(MODEL),--model $(MODEL)) $(if $(RUNNER),--runner $(RUNNER))
 
 test: check browser ## check, then every test, on all cores
 	$(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder

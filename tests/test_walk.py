@@ -56,4 +56,4 @@ def test_contributing_walks_the_job(walks: dict[str, Walk]) -> None:
     before = list_files(walks["POST tuningJobs"])
     assert {file for file in met - before if not file.startswith("storage/")} <= named
     batches = {"jobs/batches.py", "gemini/batches.py", "vertex/batches.py"}
-    assert named - met <= {"jobs/lora.py", "gemini/jobs.py", "jobs/tuning_api.py", *batches}
+    assert named - met <= {"jobs/lora.py", "jobs/runner.py", "gemini/jobs.py", "jobs/tuning_api.py", *batches}

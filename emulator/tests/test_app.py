@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -133,6 +134,36 @@ def test_asking_for_a_trainer_that_is_not_installed_is_refused(monkeypatch: pyte
     with pytest.raises(SettingsError, match=r"trainer: 'lora' needs torch; install tuning-emulator\[lora\]"):
         create_trainers(Settings(trainer="lora"))
     assert create_trainers(Settings(trainer="auto"))[1] == "scripted"
+
+
+@pytest.mark.parametrize(
+    ("given", "missing", "text"),
+    [
+        ({"runner": "ray"}, ["torch"], r"runner: 'ray' runs jobs of the trainer 'lora', which needs torch; install"),
+        (
+            {"runner": "ray", "trainer": "scripted"},
+            [],
+            "runner: 'ray' runs jobs of the trainer 'lora', not of 'scripted'",
+        ),
+        ({"ray_address": "auto"}, [], "ray_address: 'auto' has no effect without --runner ray"),
+        ({"ray_resources": "cpus=2"}, [], r"ray_resources: 'cpus=2\.0' has no effect without --runner ray"),
+    ],
+)
+def test_a_cluster_that_would_not_be_used_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], missing: list[str], text: str
+) -> None:
+    """Said at the start, and nothing is started."""
+    monkeypatch.setattr("tuning_emulator.app.missing_packages", lambda: missing)
+    with pytest.raises(SettingsError, match=text):
+        create_trainers(Settings(**given))
+
+
+def test_a_runner_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name, with the way out; the trainer's own packages are there."""
+    monkeypatch.setattr("tuning_emulator.app.missing_packages", list)
+    monkeypatch.setattr("tuning_emulator.app.find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r"runner: 'ray' needs ray; install tuning-emulator\[ray\]"):
+        create_trainers(Settings(runner="ray"))
 
 
 async def test_stopping_removes_the_temporary_directory(emulator: Emulator) -> None:

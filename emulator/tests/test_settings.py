@@ -38,7 +38,8 @@ def test_every_setting_is_handed_on_as_an_option(tmp_path: Path) -> None:
     given |= {"storage": "cloud", "import_file": Path(__file__), "export_on_exit": tmp_path / "x", "scenario": "demo"}
     given |= {"credentials": tmp_path, "anonymous": True, "project": "another", "pass_hosts": ["*"]}
     given |= {"journal_entries": 0, "auto_create_buckets": True, "allowed_hosts": "a.example,*.b.example:1"}
-    given |= {"processes_per_job": 3, "activation_memory": "1.5GiB"}
+    given |= {"processes_per_job": 3, "activation_memory": "1.5GiB", "ray_address": "auto", "ray_warm_workers": 2}
+    given |= {"ray_resources": {"cpus": 1.5, "memory": "8GiB"}}
     given |= {"project_numbers": {"one": "123456789012", "two": "7"}}
     assert given.keys() == SETTINGS.keys()
     assert Settings(**read_given(parser.parse_args(format_options(given)))) == Settings(**given)
@@ -72,6 +73,16 @@ def test_days_of_all_projects_and_of_some(given: Any, days: dict[str, date], mon
     if isinstance(given, str):
         monkeypatch.setenv("TUNING_EMULATOR_AS_OF", given)
         assert Settings().as_of == days
+
+
+@pytest.mark.parametrize(
+    "value", ["cpu=1", "cpus", "gpus=0", "gpus=-1", "cpus=many", "memory=0", "memory=1 light year"]
+)
+def test_what_a_job_takes_of_a_cluster_is_a_number_of_something(value: str) -> None:
+    """None of these would be heeded."""
+    with pytest.raises(SettingsError, match=r"^ray_resources: "):
+        Settings(ray_resources=value)
+    assert Settings(ray_resources="cpus=2, memory=1GiB").ray_resources == {"cpus": 2.0, "memory": 1 << 30}
 
 
 def test_today_is_a_day() -> None:

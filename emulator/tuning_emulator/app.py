@@ -9,8 +9,9 @@ import shutil
 import socket
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ from tuning_emulator.gemini.jobs import GeminiTuning
 from tuning_emulator.jobs.backend import Backend
 from tuning_emulator.jobs.lora import LoraTrainer, missing_packages
 from tuning_emulator.jobs.queue import Queue
+from tuning_emulator.jobs.runner import Runner, create_ray_runner
 from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
 from tuning_emulator.jobs.trainer import Answering, Trainer
@@ -314,7 +316,7 @@ class Emulator:
         yield scenarios.create_router(self.server)
         reporter = journal.Reporter(self.middleware.near_misses, self._read_message)
         yield journal.create_router(self.middleware.journal, reporter)
-        yield metrics.create_router(self.middleware, self.store)
+        yield metrics.create_router(self.middleware, self.store, self.queue.retries, self._describe_runner)
         yield api.create_certificate_router(lambda: self.google_services.authority.certificate)
         yield api.create_interception_router(self._describe_interception())
 
@@ -454,6 +456,11 @@ class Emulator:
             base_models=self.answering.list_weights(),
         )
 
+    def _describe_runner(self) -> Mapping[str, Any]:
+        """What the runner of the trainer last said of its cluster; nothing where there is none."""
+        runner = self.trainers[self.trainer].health().get("runner", {})
+        return runner if isinstance(runner, dict) else {}
+
     def storage_url(self) -> str:
         """Base URL of the storage emulator in use; "" for the real Cloud Storage."""
         if self.storage is not None:
@@ -479,12 +486,17 @@ def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
     """
     trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(settings.scripted_step_s)}
     missing = missing_packages()
+    if settings.runner == "ray" and (missing or settings.trainer == "scripted"):
+        need = f"which needs {', '.join(missing)}; install tuning-emulator[lora]" if missing else "not of 'scripted'"
+        raise SettingsError(f"runner: 'ray' runs jobs of the trainer 'lora', {need}")
+    runner = create_runner(settings)
     if not missing:
         trainers["lora"] = LoraTrainer(
             settings.device,
             processes=settings.processes_per_job,
             activation_memory_bytes=settings.activation_memory,
             base_models=[Path(find_weights(one)) for one in settings.base_models.values() if one != EMBEDDED],
+            runner=runner,
         )
     elif settings.trainer == "lora":
         raise SettingsError(f"trainer: 'lora' needs {', '.join(missing)}; install tuning-emulator[lora]")
@@ -493,6 +505,29 @@ def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
             log.warning("the scripted trainer runs, which only pretends: %s not installed", ", ".join(missing))
         return trainers, "scripted" if missing else "lora"
     return trainers, settings.trainer
+
+
+def create_runner(settings: Settings) -> Runner | None:
+    """Where jobs of the lora trainer run; None: in the process that answers.
+
+    Raises:
+        SettingsError: what is asked for is not installed, or a cluster is described that nobody asks for.
+    """
+    if settings.runner == "local":
+        for name in ("ray_address", "ray_resources"):
+            if value := getattr(settings, name):
+                raise SettingsError(f"{name}: {format_setting(value)!r} has no effect without --runner ray")
+        return None
+    if find_spec("ray") is None:
+        raise SettingsError("runner: 'ray' needs ray; install tuning-emulator[ray]")
+    return create_ray_runner(
+        settings.ray_address or "",
+        settings.ray_resources,
+        warm=settings.ray_warm_workers,
+        device=settings.device,
+        processes=settings.processes_per_job,
+        activation_memory_bytes=settings.activation_memory,
+    )
 
 
 def create_identity(settings: Settings) -> Identity:

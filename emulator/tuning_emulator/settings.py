@@ -94,6 +94,27 @@ def _size(value: Any) -> int:
     return int(number)
 
 
+def _number(name: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1 << 20:
+        raise ValueError(f"{name}={value}: not a number above 0")
+    return number
+
+
+def _resources(value: Any) -> dict[str, float]:
+    """``NAME=NUMBER``, …: of cpus, gpus and memory."""
+    pairs: dict[str, float] = {}
+    for part in _list_items(value):
+        name, _, number = (piece.strip() for piece in str(part).partition("="))
+        if name not in ("cpus", "gpus", "memory"):
+            raise ValueError(f"{part!r} is none of cpus=NUMBER, gpus=NUMBER, memory=SIZE")
+        pairs[name] = _size(number) if name == "memory" else _number(name, number)
+    return pairs
+
+
 def _flag(value: Any) -> bool:
     found = {"1": True, "true": True, "yes": True, "on": True, "y": True, "t": True}
     found |= {"0": False, "false": False, "no": False, "off": False, "n": False, "f": False}
@@ -310,6 +331,30 @@ class Settings:
         "Memory that the activations of a step of `lora` may take, `512MiB` say: a batch goes through in parts, "
         "checkpointed where it must; `auto`: a share of what is free.",
         _size,
+    )
+    runner: Literal["local", "ray"] = _choose(
+        "local",
+        "Where `lora` trains: `local`, on this machine; `ray`, on a Ray cluster (extra `ray`). Answers are made here.",
+        *("local", "ray"),
+    )
+    ray_address: str | None = _set(
+        None,
+        "The Ray cluster, as `HOST:PORT`; `auto`: the one that this machine is a node of; none: one of its own, on "
+        "this machine.",
+        _text_or_none,
+        metavar="HOST:PORT|auto",
+    )
+    ray_resources: dict[str, float] = _set(
+        (),
+        "NAME=NUMBER,…: what a job takes of the Ray cluster: `cpus`, `gpus`, `memory`; what is not said follows from "
+        "its base model and what there is.",
+        _resources,
+        "--ray-resource",
+        metavar="NAME=NUMBER",
+        repeated=True,
+    )
+    ray_warm_workers: int = _set(
+        1, "Workers of a Ray cluster that are kept ready for jobs on small models.", _whole_number(0)
     )
     scripted_step_s: float = _set(0.0, "Seconds that the scripted trainer takes per step.", _seconds)
     jobs_per_project: int = _set(

@@ -41,6 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--trainer", choices=["auto", "lora", "scripted"], default="auto", help="what trains (auto)")
     parser.add_argument("--model", metavar="NAME", help="let this model learn four data sets: smollm2, or a directory")
+    parser.add_argument("--runner", choices=["local", "ray"], default="local", help="where it trains (local)")
     parser.add_argument("--svg", metavar="FILE", help="save what was drawn as a picture")
     asked = parser.parse_args()
     screen_width = Console().width if sys.stdout.isatty() else WIDTH
@@ -48,10 +49,12 @@ def main() -> int:
     began = time.monotonic()
     try:
         if asked.model:
-            with start_emulator(trainer="lora", log_level="error", base_models=[asked.model]) as running:
+            with start_emulator(
+                trainer="lora", log_level="error", base_models=[asked.model], runner=asked.runner
+            ) as running:
                 four.run(console, running)
             return 0
-        with start_emulator(trainer=asked.trainer, log_level="warning") as running:
+        with start_emulator(trainer=asked.trainer, log_level="warning", runner=asked.runner) as running:
             introduce(console, running, time.monotonic() - began)
             results = [run_gemini(console, running), run_vertex(console, running)]
             sum_up(console, results, time.monotonic() - began)
@@ -75,6 +78,10 @@ def introduce(console: Console, running: RunningEmulator, start_s: float) -> Non
     )
     trainer = health["trainer"]
     console.print(f"   [bold]{running.url}[/]  ready in {start_s:.1f} s  [{screen.QUIET}]trainer {trainer['name']}[/]")
+    if "runner" in trainer:
+        console.print(
+            f"   [{screen.QUIET}]Jobs train on a Ray cluster of this machine alone, which is being started.[/]"
+        )
     if trainer["name"] == "scripted":
         console.print(
             f"   [{screen.BAD}]The scripted trainer only pretends: it repeats the nearest training output.[/]"

@@ -22,6 +22,10 @@ def main(arguments: list[str]) -> int:
             from tuning_trainer.worker import main as serve
 
             return serve(rest)
+        case ["cluster", *rest]:
+            from tuning_trainer.cluster.process import main as drive
+
+            return drive(rest)
         case ["child", *rest]:
             from tuning_trainer.children import main as be_child
 

@@ -52,6 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="JOB.json | COMMAND", dest="command", required=True)
     commands.add_parser("JOB.json", help="train one job: JSON lines, in a terminal a progress bar")
     commands.add_parser("worker", help="train and answer on request, JSON lines in and out [--no-fork]", add_help=False)
+    commands.add_parser("cluster", help="train on a Ray cluster on request, JSON lines in and out", add_help=False)
     merge = commands.add_parser("merge", help="a tuned model as one directory: weights, configuration, tokenizer")
     merge.add_argument("adapter", type=Path, metavar="ADAPTER", help="a checkpoint's directory")
     merge.add_argument("target", type=Path, metavar="TARGET", help="where to; must not exist, or be empty")

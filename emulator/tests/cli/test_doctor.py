@@ -17,6 +17,7 @@ from tuning_emulator.cli.checks import (
     WARNING,
     Finding,
     Status,
+    check_cluster,
     check_directories,
     check_emulator,
     check_packages,
@@ -225,6 +226,20 @@ def test_exit_status_and_json(
     assert main(["doctor", "--url", "http://127.0.0.1:1"]) == 1
     assert "✗ emulator: nothing answers at http://127.0.0.1:1" in capsys.readouterr().out
     assert main(["doctor", "--url", "localhost"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "text"),
+    [
+        ({"ready": False}, BROKEN, "not reached; jobs wait for it"),
+        ({"nodes": 1, "cpus": 0.0, "gpus": 0}, BROKEN, "Ray 2.60.0 at auto: 1 nodes, 0 CPUs, 0 GPUs"),
+        ({"nodes": 3, "cpus": 8.0, "gpus": 2.0}, OK, "Ray 2.60.0 at auto: 3 nodes, 8 CPUs, 2 GPUs"),
+    ],
+)
+def test_the_cluster_that_jobs_run_on_is_looked_at(told: dict[str, object], status: Status, text: str) -> None:
+    """As the emulator sees it, which gives its jobs to one."""
+    finding = check_cluster({"ready": True, "ray": "2.60.0", "address": "auto", **told})
+    assert (finding.name, finding.status, finding.text) == ("Ray cluster", status, text)
 
 
 def test_people_read_areas_marks_and_fixes() -> None:

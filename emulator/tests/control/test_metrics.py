@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from tests.control.exchanges import GEMINI_MODEL, SAY, Controlled
+from tests.gemini.serving import Serving
 from tuning_emulator.api.exchange import Exchange
+from tuning_emulator.control.metrics import format_metrics
 from tuning_emulator.middleware.chain import BUCKETS_S, RequestCounters
 
 parser = pytest.importorskip("prometheus_client.parser")
@@ -60,6 +62,21 @@ def test_requests_jobs_and_faults_are_counted(controlled: Controlled) -> None:
     assert after["process_cpu_seconds_total"][frozenset()] > before["process_cpu_seconds_total"][frozenset()]
     assert after["process_resident_memory_bytes"][frozenset()] > 10_000_000
     assert after["process_start_time_seconds"] == before["process_start_time_seconds"]
+
+
+def test_a_cluster_and_retries_are_shown() -> None:
+    """What the runner last said of itself; before it has said anything only what is counted here."""
+    serving = Serving()
+    runner = {"ready": True, "busy_workers": 2, "warm_workers": 1, "waiting_jobs": 3}
+    text = format_metrics(serving.app.middleware, serving.store, {"vertex": 4}, runner)
+    lines = [line for line in text.splitlines() if "retries" in line or "runner" in line]
+    assert [line for line in lines if not line.startswith("#")] == [
+        'tuning_emulator_job_retries_total{api="vertex"} 4',
+        'tuning_emulator_runner_workers{state="busy"} 2',
+        'tuning_emulator_runner_workers{state="warm"} 1',
+        "tuning_emulator_runner_waiting_jobs 3",
+    ]
+    assert "runner" not in format_metrics(serving.app.middleware, serving.store, {}, {"ready": False})
 
 
 def test_a_request_is_in_one_bucket() -> None:

@@ -26,7 +26,7 @@ async def test_many_paths_are_few_entries_and_few_labels() -> None:
     assert journal.size_bytes <= LARGEST_JOURNAL_BYTES
     assert sum(one.number for one in counters.durations.values()) == PATHS
     assert len(counters.durations) < 50
-    assert len(format_metrics(serving.app.middleware, serving.store)) < 200_000
+    assert len(format_metrics(serving.app.middleware, serving.store, {}, {})) < 200_000
     await serving.stop()
 
 

@@ -256,6 +256,20 @@ def _check_health(url: str, health: Health) -> Iterator[Finding]:
     else:
         text = f"{described}, still warming up"
         yield Finding("reachable", "trainer", WARNING, text, "wait a few seconds; if it stays so, see the server's log")
+    if "runner" in trainer:
+        yield check_cluster(trainer["runner"])
+
+
+def check_cluster(runner: Mapping[str, Any]) -> Finding:
+    """The Ray cluster of an emulator that gives its jobs to one."""
+    if not runner.get("ready"):
+        fix = "start it (ray start), see --ray-address and the server's log"
+        return Finding("reachable", "Ray cluster", BROKEN, "not reached; jobs wait for it", fix)
+    size = f"{runner['nodes']} nodes, {runner['cpus']:g} CPUs, {runner['gpus']:g} GPUs"
+    text = f"Ray {runner['ray']} at {runner['address']}: {size}"
+    if not runner["cpus"]:
+        return Finding("reachable", "Ray cluster", BROKEN, text, "add a node with CPUs: ray start --address=HOST:PORT")
+    return Finding("reachable", "Ray cluster", OK, text)
 
 
 def _check_storage(health: Health) -> Iterator[Finding]:

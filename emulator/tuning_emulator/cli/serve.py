@@ -118,6 +118,8 @@ def _announce(health: dict[str, Any]) -> None:
     note = "really trains" if trainer == "lora" else "pretends; install tuning-emulator[lora] for real training"
     print(f"tuning-emulator {__version__} answers at {health['url']}")
     print(f"trainer: {trainer} ({note})")
+    if "runner" in health["trainer"]:
+        print("runner:  ray (jobs train on a cluster)")
     for model, weights in health["base_models"].items():
         if weights != "embedded" and trainer == "lora":
             print(f"model:   {weights} plays {'every base model' if model == '*' else model}")

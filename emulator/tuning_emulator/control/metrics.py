@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Response
 
@@ -21,11 +22,14 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _PREFIX = "tuning_emulator_"
 
 
-def format_metrics(middleware: MiddlewareChain, store: Store) -> str:
+def format_metrics(
+    middleware: MiddlewareChain, store: Store, retries: Mapping[str, int], runner: Mapping[str, Any]
+) -> str:
     """All metrics, as one page of text."""
     lines = [
         *_list_requests(middleware.counters),
         *_list_jobs(store),
+        *_list_runner(retries, runner),
         *_list_middleware(middleware),
         *_list_process(middleware.counters.started_s),
     ]
@@ -60,6 +64,19 @@ def _list_jobs(store: Store) -> Iterator[str]:
     yield from _head("training_steps", "gauge", "Training steps done by the jobs that are there.")
     for api, steps in store.sum_steps_by_api():
         yield _sample("training_steps", {"api": api}, steps)
+
+
+def _list_runner(retries: Mapping[str, int], runner: Mapping[str, Any]) -> Iterator[str]:
+    """Where jobs run. Of a cluster also what it does now; it may not be reached yet."""
+    yield from _head("job_retries_total", "counter", "Jobs given again to a trainer that had died under them.")
+    for api, number in retries.items():
+        yield _sample("job_retries_total", {"api": api}, number)
+    if "busy_workers" in runner:
+        yield from _head("runner_workers", "gauge", "Workers of the cluster that train, or are kept ready.")
+        for state in ("busy", "warm"):
+            yield _sample("runner_workers", {"state": state}, runner[f"{state}_workers"])
+        yield from _head("runner_waiting_jobs", "gauge", "Jobs that wait for room on the cluster.")
+        yield _sample("runner_waiting_jobs", {}, runner["waiting_jobs"])
 
 
 def _list_middleware(middleware: MiddlewareChain) -> Iterator[str]:
@@ -107,12 +124,17 @@ def _escape(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def create_router(middleware: MiddlewareChain, store: Store) -> APIRouter:
+def create_router(
+    middleware: MiddlewareChain,
+    store: Store,
+    retries: Mapping[str, int],
+    describe_runner: Callable[[], Mapping[str, Any]],
+) -> APIRouter:
     """The route."""
     router = APIRouter(tags=["metrics"])
 
     @router.get("/emulator/metrics", summary="Counters and gauges for Prometheus")
     async def get_metrics() -> Response:
-        return Response(format_metrics(middleware, store), media_type=CONTENT_TYPE)
+        return Response(format_metrics(middleware, store, retries, describe_runner()), media_type=CONTENT_TYPE)
 
     return router

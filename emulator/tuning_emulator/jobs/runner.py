@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
@@ -26,6 +26,12 @@ LINE_LIMIT_BYTES = 64 * 1024 * 1024
 STOP_TIMEOUT_S = 1.5
 """How long the process may take to end by itself before it is killed."""
 
+RAY_STOP_TIMEOUT_S = 8.0
+"""The same of what has a cluster to leave, or to end."""
+
+RAY_ATTEMPTS = 10
+"""How often a job is given to a cluster: its nodes come and go."""
+
 _INVALID_ARGUMENT = 3
 """google.rpc.Code of an error line that is the request's fault."""
 
@@ -37,7 +43,7 @@ class Runner:
     """One such process.
 
     Args:
-        name: ``local``: what trains is a child of it.
+        name: ``local``: what trains is a child of it; ``ray``: it runs on a cluster.
         command: What ``python -m tuning_trainer`` is told.
         stop_timeout_s: Patience when stopping it.
         attempts: How often a job is given to it, each time it dies under it.
@@ -174,6 +180,30 @@ class Runner:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def create_ray_runner(
+    address: str,
+    resources: Mapping[str, float],
+    *,
+    warm: int,
+    device: str,
+    processes: int,
+    activation_memory_bytes: int,
+) -> Runner:
+    """A runner that gives jobs to a Ray cluster.
+
+    Args:
+        address: Of the cluster, or ``auto``; "": one of its own, on this machine.
+        resources: What a job takes of it: ``cpus``, ``gpus``, ``memory`` in bytes; what is missing follows from its
+            base model.
+        warm: Workers that are kept ready. The rest: see ``tuning_trainer.spec.Job``.
+    """
+    options = [f"--address={address}", f"--warm={warm}", f"--device={device}", f"--processes={processes}"]
+    options += [f"--activation-memory-bytes={activation_memory_bytes}"]
+    options += [f"--{name}={resources[name]:g}" for name in ("cpus", "gpus") if name in resources]
+    options += [f"--memory-bytes={resources['memory']:.0f}"] if "memory" in resources else []
+    return Runner("ray", ("cluster", *options), stop_timeout_s=RAY_STOP_TIMEOUT_S, attempts=RAY_ATTEMPTS)
 
 
 def _kill_group(pid: int) -> None:
