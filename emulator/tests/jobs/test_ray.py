@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -92,8 +93,12 @@ ENVIRONMENT = {
 
 @pytest.fixture(scope="module")
 def nodes(process: None) -> Iterator[Nodes]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
+    # Sockets' paths have to be short.
+    with (
+        tempfile.TemporaryDirectory(prefix="te-", dir="/tmp", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in {**ENVIRONMENT, "TMPDIR": folder}.items():
             patch.setenv(name, value)
         from ray.cluster_utils import Cluster  # takes half a second, and reads the environment
 

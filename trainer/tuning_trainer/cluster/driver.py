@@ -36,6 +36,9 @@ from tuning_trainer.spec import EMBEDDED, Cancelled, Event, Failed, InvalidJobEr
 
 log = logging.getLogger(__name__)
 
+LONGEST_FOLDER = 20
+"""Characters of the temporary directory below which a cluster of its own has its sockets, whose paths may have 103."""
+
 RETRY_S = 1.0
 KILL_S = 0.9
 """After a cancel, for a job to reach the end of its step and to say so; then its worker is killed."""
@@ -119,7 +122,8 @@ class Driver:
         if self._options.address:
             ray.init(address=self._options.address, **shared)
             return
-        self._folder = self._folder or tempfile.mkdtemp(prefix="te-ray-")  # sockets' paths have to be short
+        short = len(tempfile.gettempdir()) <= LONGEST_FOLDER
+        self._folder = self._folder or tempfile.mkdtemp(prefix="te-ray-", dir=None if short else "/tmp")  # noqa: S108
         os.environ["TMPDIR"] = self._folder  # its workers' files end with it
         ray.init("local", include_dashboard=False, _temp_dir=self._folder, **shared)
 
