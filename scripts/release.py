@@ -104,7 +104,7 @@ def main() -> int:
         print(f"release: {error}", file=sys.stderr)
         return 1
     for path in (wheel, archive, node):
-        print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1e6:.1f} MB  sha256 {hash_file(path)}", flush=True)
+        print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1e3:,.0f} kB  sha256 {hash_file(path)}", flush=True)
     doors = [sys.executable, "-m", "tests.doors", "--wheel", str(wheel), "--node", str(node)]
     shut = subprocess.run(doors, cwd=ROOT, check=False).returncode
     if obstacle := find_obstacle():

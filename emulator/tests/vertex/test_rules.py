@@ -557,6 +557,7 @@ OUTCOMES = (
 ELSEWHERE = {
     "cached_content_small_2026": "said on other days; see test_cached_contents",
     "malformed_name": "HTTP paths are well formed; see test_names_of_another_form_are_refused below",
+    "packages_missing": "needs an environment without transformers; see tests/test_wheel",
     "prompt_refused": "needs a trainer that refuses; see test_lora",
     "storage_method_missing": "said by Cloud Storage; see the tests of storage",
     **dict.fromkeys(
