@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.models import write_llama
 from tuning_emulator.cli.rehearse import parse_share
 from tuning_emulator.jobs.lora import missing_packages
+from tuning_emulator.models.added import AddedModels
+from tuning_emulator.models.adding import add_model
+from tuning_emulator.models.sources import describe_directory
 
 lora = pytest.mark.skipif(bool(missing_packages()), reason=f"lora needs {', '.join(missing_packages())}")
 NUMBERS = [37 * n % 900 + 11 for n in range(50)]
@@ -77,6 +81,19 @@ def test_a_validation_dataset_takes_the_place_of_held_out_rows(tmp_path: Path) -
     assert "examples 1 and 1 are of dataset and validation" in done.stdout
     assert "gemini-3.5-flash" in done.stdout
     assert "cost" in done.stdout
+
+
+@lora
+@pytest.mark.lora
+def test_an_added_model_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found by its name, and the report says that name."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    directory = write_llama(tmp_path / "model")
+    add_model(AddedModels(), describe_directory(directory), str(directory), "one", lambda _: None)
+    data = write_pairs(tmp_path / "train.jsonl", NUMBERS[:12])
+    done = run(data, "--epochs", 1, "--base-model", "one", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["base_model"] == "one"
 
 
 @pytest.mark.process

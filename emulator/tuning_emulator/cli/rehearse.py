@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 
 from tuning_emulator.cli.broken_rules import BrokenRules
 from tuning_emulator.cli.rehearsal import format_rehearsal
@@ -56,6 +57,7 @@ def run(parsed: argparse.Namespace) -> int:
         try:
             examples = read_dataset(request, request.dataset)
             rehearsal = rehearse(request, checked, examples, share, Chosen(weights), show_progress)
+            rehearsal = replace(rehearsal, base_model=parsed.base_model)
         finally:
             clear_progress()
     except (NoRehearsalError, DatasetError, OSError) as error:
