@@ -14,11 +14,12 @@ import httpx
 import pytest
 from fastapi import APIRouter
 
-from tuning_emulator.app import Emulator, create_app, create_trainers
+from tuning_emulator.app import Emulator, create_app
 from tuning_emulator.control.api import create_control
 from tuning_emulator.jobs import lora
 from tuning_emulator.jobs.lora import explain_missing
 from tuning_emulator.settings import Settings, SettingsError
+from tuning_emulator.trainers import create_trainers
 
 KEY = {"x-goog-api-key": "test"}
 BODY = {
@@ -132,7 +133,7 @@ async def test_remembered_answers_keep_to_what_was_asked(client: httpx.AsyncClie
 
 def test_asking_for_a_trainer_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The text names the setting, what is missing and the way out; `auto` falls back."""
-    monkeypatch.setattr("tuning_emulator.app.missing_packages", lambda: ["torch"])
+    monkeypatch.setattr("tuning_emulator.trainers.missing_packages", lambda: ["torch"])
     with pytest.raises(SettingsError, match=r"trainer: 'lora' needs torch; install tuning-emulator\[lora\]"):
         create_trainers(Settings(trainer="lora"))
     assert create_trainers(Settings(trainer="auto"))[1] == "scripted"
@@ -163,15 +164,15 @@ def test_a_cluster_that_would_not_be_used_is_refused(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], missing: list[str], text: str
 ) -> None:
     """Said at the start, and nothing is started."""
-    monkeypatch.setattr("tuning_emulator.app.missing_packages", lambda: missing)
+    monkeypatch.setattr("tuning_emulator.trainers.missing_packages", lambda: missing)
     with pytest.raises(SettingsError, match=text):
         create_trainers(Settings(**given))
 
 
 def test_a_runner_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """By name, with the way out; the trainer's own packages are there."""
-    monkeypatch.setattr("tuning_emulator.app.missing_packages", list)
-    monkeypatch.setattr("tuning_emulator.app.find_spec", lambda _: None)
+    monkeypatch.setattr("tuning_emulator.trainers.missing_packages", list)
+    monkeypatch.setattr("tuning_emulator.trainers.find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"runner: 'ray' needs ray; install tuning-emulator\[ray\]"):
         create_trainers(Settings(runner="ray"))
 

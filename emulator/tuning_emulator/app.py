@@ -11,7 +11,6 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -34,17 +33,13 @@ from tuning_emulator.gemini.batches import GeminiBatches
 from tuning_emulator.gemini.create import load_default_dataset
 from tuning_emulator.gemini.jobs import GeminiTuning
 from tuning_emulator.jobs.backend import Backend
-from tuning_emulator.jobs.lora import LoraTrainer, explain_missing, missing_packages
 from tuning_emulator.jobs.queue import Queue
-from tuning_emulator.jobs.runner import Runner, create_ray_runner
-from tuning_emulator.jobs.scripted import ScriptedTrainer
 from tuning_emulator.jobs.steps import Pipeline
-from tuning_emulator.jobs.trainer import Answering, Trainer
+from tuning_emulator.jobs.trainer import Answering
 from tuning_emulator.jobs.tuning_api import TuningApis
 from tuning_emulator.media.parts import PromptReader
 from tuning_emulator.media.reading import MediaReader
 from tuning_emulator.middleware.chain import MiddlewareChain
-from tuning_emulator.models.added import EMBEDDED, find_weights
 from tuning_emulator.proxy.access import CONTROL_PATH, PAGE_PATHS, Access, is_page, keep_to_site
 from tuning_emulator.proxy.gateway import send_answer
 from tuning_emulator.proxy.hosts import HOSTS, PassHosts, find_service, format_url
@@ -56,10 +51,10 @@ from tuning_emulator.storage.hosting import asks_storage
 from tuning_emulator.storage.objects import HttpObjectStore, ObjectStore
 from tuning_emulator.store.database import StoreError
 from tuning_emulator.store.store import Store
+from tuning_emulator.trainers import create_trainers
 from tuning_emulator.vertex.api import create_vertex_api
 from tuning_emulator.vertex.batch_lines import VertexBatches
 from tuning_emulator.vertex.jobs import VertexTuning
-from tuning_trainer.spec import explain_unloadable
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -487,62 +482,6 @@ def create_app(settings: Settings | None = None, clock: SteerableClock | None = 
         StoreError: the data directory cannot be used.
     """
     return Emulator(settings or Settings(), clock)
-
-
-def create_trainers(settings: Settings) -> tuple[dict[str, Trainer], str]:
-    """The trainers that work here, and the name of the one that takes new jobs.
-
-    Raises:
-        SettingsError: the one asked for is not installed.
-    """
-    trainers: dict[str, Trainer] = {"scripted": ScriptedTrainer(settings.scripted_step_s)}
-    missing = missing_packages()
-    if settings.runner == "ray" and (missing or settings.trainer == "scripted"):
-        need = f"which needs {', '.join(missing)}; install tuning-emulator[lora]" if missing else "not of 'scripted'"
-        raise SettingsError(f"runner: 'ray' runs jobs of the trainer 'lora', {need}")
-    runner = create_runner(settings)
-    if not missing:
-        given = [Path(find_weights(one)) for one in settings.base_models.values() if one != EMBEDDED]
-        for directory in given:
-            if settings.trainer != "scripted" and (text := explain_unloadable(directory)):
-                log.warning("%s", text)
-        trainers["lora"] = LoraTrainer(
-            settings.device,
-            processes=settings.processes_per_job,
-            activation_memory_bytes=settings.activation_memory,
-            base_models=given,
-            runner=runner,
-        )
-    elif settings.trainer == "lora":
-        raise SettingsError(f"trainer: 'lora' {explain_missing(missing)}")
-    if settings.trainer == "auto":
-        if missing:
-            log.warning("the scripted trainer runs, which only pretends: %s not installed", ", ".join(missing))
-        return trainers, "scripted" if missing else "lora"
-    return trainers, settings.trainer
-
-
-def create_runner(settings: Settings) -> Runner | None:
-    """Where jobs of the lora trainer run; None: in the process that answers.
-
-    Raises:
-        SettingsError: what is asked for is not installed, or a cluster is described that nobody asks for.
-    """
-    if settings.runner == "local":
-        for name in ("ray_address", "ray_resources"):
-            if value := getattr(settings, name):
-                raise SettingsError(f"{name}: {format_setting(value)!r} has no effect without --runner ray")
-        return None
-    if find_spec("ray") is None:
-        raise SettingsError("runner: 'ray' needs ray; install tuning-emulator[ray]")
-    return create_ray_runner(
-        settings.ray_address or "",
-        settings.ray_resources,
-        warm=settings.ray_warm_workers,
-        device=settings.device,
-        processes=settings.processes_per_job,
-        activation_memory_bytes=settings.activation_memory,
-    )
 
 
 def create_identity(settings: Settings) -> Identity:
