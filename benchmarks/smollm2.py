@@ -45,6 +45,9 @@ WAYS = {"defaults": 0, "one thread": 1}
 """Threads of a cold process; 0: what each side chooses itself."""
 
 
+SETTLED_S = 1.0
+"""After a job, for its process to end: what it still takes of the cores would keep the next one from both of them."""
+
 PAUSE_S = 0.1
 """Between two looks at a job of seconds: a client that looks all the time takes half a core from it."""
 
@@ -101,6 +104,7 @@ def main() -> None:
                 await_trainer(Control(running.url))
                 tune_on_server(running.url, "first")  # reads the base
                 for label in labels:
+                    time.sleep(SETTLED_S)
                     with busy_cores() if label == "busy" else nullcontext():
                         figures[f"{label}, POST to ACTIVE"].append(tune_on_server(running.url, label, PAUSE_S))
                         figures[f"{label}, first answer"].append(answer_s(running.url, label))

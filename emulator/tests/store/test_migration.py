@@ -85,7 +85,7 @@ def keep_comparable(value: Any) -> Any:
         if value.get("schemaTitle") == "system.ExperimentRun":
             left.add("displayName")
         if "completed_steps" in value:
-            left |= {"precision", "threads", "processes", "weights"}
+            left |= {"precision", "threads", "processes", "weights", "retries"}
         if {"metrics", "completed_steps"} <= value.keys():
             left |= TOLD_SINCE
         if {"jobs", "next"} <= value.keys():

@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -153,14 +153,24 @@ class AddedModels:
     def working(self) -> Iterator[Path]:
         """A directory beside the models that is gone after the block; a killed process's goes with the next one."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._sweep()
-        place = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
-        try:
-            with (place / _LOCK).open("w") as lock:
+        with ExitStack() as stack:
+            with self._alone():  # else it would be swept away before it is locked
+                self._sweep()
+                place = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
+                stack.callback(shutil.rmtree, place, ignore_errors=True)
+                lock = stack.enter_context((place / _LOCK).open("w"))
                 fcntl.flock(lock, fcntl.LOCK_EX)  # whoever sweeps sees that this one is alive
-                yield place
+            yield place
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One at a time among all threads and processes."""
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            os.close(folder)
 
     def remove(self, name: str) -> AddedModel:
         """Forgets a model, and removes what is kept of it; a directory that is read in place stays.
