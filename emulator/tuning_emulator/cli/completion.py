@@ -10,7 +10,7 @@ from tuning_emulator.cli import make_parser
 
 SHELLS = {
     "bash": "tuning-emulator completion bash > ~/.local/share/bash-completion/completions/tuning-emulator",
-    "zsh": 'tuning-emulator completion zsh > "${fpath[1]}/_tuning-emulator"',
+    "zsh": "tuning-emulator completion zsh > ~/.zfunc/_tuning-emulator",
     "fish": "tuning-emulator completion fish > ~/.config/fish/completions/tuning-emulator.fish",
 }
 """Shells that are known, and how each is told."""
@@ -22,7 +22,10 @@ _FOLDERS = frozenset(("DIR",))
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which shell, and what to do with what is printed."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "once:\n" + "\n".join(f"  {line}" for line in SHELLS.values())
+    lines = "\n".join(f"  {line}" for line in SHELLS.values())
+    parser.epilog = (
+        f"once, into a folder that is there:\n{lines}\nzsh wants `fpath+=~/.zfunc` before `compinit`, in ~/.zshrc"
+    )
     parser.add_argument("shell", choices=[*SHELLS], metavar="SHELL", help=", ".join(SHELLS))
 
 
