@@ -33,7 +33,7 @@ from tuning_emulator.testing.process import start_emulator
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-LIMIT_S = 240
+LIMIT_S = 900
 SHELLS = ("console", "sh", "bash")
 NAMED = re.compile(r"(?:#|//) ([\w-]+\.\w+)(?: .*)?\n")
 """A first line that is the name of the file that a block is."""
